@@ -120,7 +120,7 @@ class Record(_Part):
     format: Literal[1] = Field(description="Version of this format.")
     experiment: str = Field(description="Id that the experiment had when it was trained.")
     seed: int = Field(
-        description="Seed of the initial weights, image order, augmentation, dropout."
+        description="Seed of the initial weights, image order, augmentation and dropout."
     )
     fingerprint: str = Field(
         description="Hash of settings, dataset digest and training version; names the run's place."
