@@ -1,0 +1,229 @@
+"""The files that install the project agree: pyproject.toml, both locks, environment.yml."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.lock", "requirements-test.lock")
+SUPPORTED_PYTHONS = ("3.11", "3.12", "3.13")
+# The version that the templates' marks were tried with, in HTML and in PDF.
+QUARTO_VERSION = "1.10.18"
+# Imported only where the user chose KERAS_BACKEND=jax and installed it.
+OPTIONAL_IMPORTS = {"jax"}
+
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^\\]+?))?")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+class LockedPackage(NamedTuple):
+    """One entry of a lock."""
+
+    version: str
+    marker: str | None
+    hashes: frozenset[str]
+
+
+def read_pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def read_environment() -> dict:
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def parse_lock(text: str) -> dict[str, LockedPackage]:
+    """Read a lock, refusing every line that is neither a pin nor its hashes nor a comment."""
+    packages = {}
+    for line in text.replace("\\\n", "").splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        requirement, *hashes = re.split(r"\s+(?=--hash=)", line.rstrip())
+        pin = PIN.fullmatch(requirement.rstrip())
+        assert pin, f"not a pin: {line!r}"
+        assert all(HASH.fullmatch(item) for item in hashes), f"not a SHA-256 hash: {line!r}"
+        assert pin["name"] not in packages, f"{pin['name']} stands twice"
+        packages[pin["name"]] = LockedPackage(pin["version"], pin["marker"], frozenset(hashes))
+    return packages
+
+
+def read_lock(name: str) -> dict[str, LockedPackage]:
+    return parse_lock((ROOT / name).read_text(encoding="utf-8"))
+
+
+def direct_requirements(*, with_tests: bool) -> dict[str, Requirement]:
+    """The requirements that pyproject.toml names, by normalised name."""
+    project = read_pyproject()["project"]
+    lines = list(project["dependencies"])
+    if with_tests:
+        lines += project["optional-dependencies"]["test"]
+    requirements = [Requirement(line) for line in lines]
+    by_name = {canonicalize_name(requirement.name): requirement for requirement in requirements}
+    assert len(by_name) == len(requirements), "a package is named twice in pyproject.toml"
+    return by_name
+
+
+def conda_pins() -> dict[str, str]:
+    """The conda packages of environment.yml; an unpinned one has the version ''."""
+    items = [item for item in read_environment()["dependencies"] if isinstance(item, str)]
+    return {name: version for name, _, version in (item.partition("=") for item in items)}
+
+
+def test_direct_requirements_are_pinned_exactly():
+    loose = [
+        str(requirement)
+        for requirement in direct_requirements(with_tests=True).values()
+        if not re.fullmatch(r"==[0-9][0-9a-z.]*", str(requirement.specifier)) or requirement.marker
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize(("lock", "with_tests"), [(LOCKS[0], False), (LOCKS[1], True)])
+def test_lock_holds_the_direct_pins(lock, with_tests):
+    wanted = {
+        name: str(requirement.specifier).removeprefix("==")
+        for name, requirement in direct_requirements(with_tests=with_tests).items()
+    }
+    locked = read_lock(lock)
+    found = {name: locked[name].version for name in wanted if name in locked}
+    assert found == wanted, f"run: bash .ci/lock ({lock} is behind pyproject.toml)"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_direct_pins_apply_on_every_machine(lock):
+    # A marker that excludes a machine would make pip install less there without an error.
+    with_tests = lock == "requirements-test.lock"
+    locked = read_lock(lock)
+    assert [n for n in direct_requirements(with_tests=with_tests) if locked[n].marker] == []
+
+
+def test_test_lock_holds_the_readers_lock_unchanged():
+    readers, tests = map(read_lock, LOCKS)
+    other = {
+        name: (package.version, tests[name].version if name in tests else "missing")
+        for name, package in readers.items()
+        if name not in tests
+        or (package.version, package.hashes) != (tests[name].version, tests[name].hashes)
+    }
+    assert other == {}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_hashes(lock):
+    assert [name for name, package in read_lock(lock).items() if not package.hashes] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_names_no_address_and_no_folder(lock):
+    # parse_lock refuses options; what is left are comments, which uv writes.
+    suspect = re.compile(r"[/@]|\\\S|--[\w-]*(?:index|links)")
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("bash .ci/lock", "")
+    assert parse_lock(text)
+    assert [line for line in text.splitlines() if suspect.search(line)] == []
+
+
+@pytest.mark.parametrize("text", ["six", "six>=1.0", "-e .", "--index-url https://example.org/"])
+def test_parse_lock_refuses_what_is_no_pin(text):
+    with pytest.raises(AssertionError, match="not a pin"):
+        parse_lock(text)
+
+
+def test_parse_lock_reads_version_marker_and_hashes():
+    first, second = "--hash=sha256:" + "a" * 64, "--hash=sha256:" + "b" * 64
+    pin = "six==1.17.0 ; sys_platform == 'win32'"
+    text = f"# made by hand\n{pin} \\\n    {first} \\\n    {second}\n    # via keras\n"
+    assert parse_lock(text) == {
+        "six": LockedPackage("1.17.0", "sys_platform == 'win32'", frozenset({first, second}))
+    }
+
+
+def test_build_backend_is_the_locked_one():
+    (backend,) = read_pyproject()["build-system"]["requires"]
+    assert backend == f"setuptools=={read_lock('requirements.lock')['setuptools'].version}"
+
+
+def test_python_versions_agree():
+    project = read_pyproject()["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    prefix = "Programming Language :: Python :: "
+    named = [c.removeprefix(prefix) for c in project["classifiers"] if c.startswith(prefix)]
+    assert tuple(named) == SUPPORTED_PYTHONS
+    assert [v for v in ("3.10", *SUPPORTED_PYTHONS, "3.14") if v in allowed] == named
+
+
+def test_environment_takes_python_packages_from_the_lock_only():
+    environment = read_environment()
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert set(conda_pins()) == {"python", "pip", "quarto"}
+    assert [item for item in environment["dependencies"] if not isinstance(item, str)] == [
+        {"pip": ["-r requirements.lock"]}
+    ]
+
+
+def test_environment_pins_a_supported_python_and_the_tried_quarto():
+    assert conda_pins()["python"] in SUPPORTED_PYTHONS
+    assert conda_pins()["quarto"] == QUARTO_VERSION
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Top-level names of everything that a source file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_package_imports_only_what_readers_install():
+    # Readers have no test extra, and a package that another one happens to bring may go away.
+    distributions = packages_distributions()
+    direct = set(direct_requirements(with_tests=False))
+    undeclared = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in (ROOT / "src").rglob("*.py")
+        for module in imported_modules(path) - sys.stdlib_module_names - OPTIONAL_IMPORTS
+        if module != "cnn_study"
+        and not direct & {canonicalize_name(name) for name in distributions.get(module, [])}
+    }
+    assert undeclared == set()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("requirements.lock", False),
+        ("requirements-test.lock", False),
+        ("src/cnn_study/data/__init__.py", False),
+        ("results/published/runs/base/seed-0.json", False),
+        ("results/published/report/index.html", False),
+        ("results/published/locks/seed-0.lock", True),
+        ("results/published/running/seed-0", True),
+        ("data/archive.tar.gz", True),
+        (".snakemake/log/run.log", True),
+        ("src/cnn_study.egg-info/PKG-INFO", True),
+    ],
+)
+def test_git_ignores_what_is_made_again_and_nothing_else(path, ignored):
+    command = ["git", "check-ignore", "--quiet", "--no-index", path]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == (0 if ignored else 1)
+
+
+@pytest.mark.parametrize("script", ["run", "lock"])
+def test_ci_scripts_stop_at_the_first_error(script):
+    path = ROOT / ".ci" / script
+    assert path.stat().st_mode & 0o111, f"{path.name} is not executable"
+    assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
