@@ -176,7 +176,10 @@ def load_prepared(name: str, path: Path) -> Images:
     dataset, path = find_dataset(name), Path(path)
     remedy = f"Delete {path} and run again: it is made anew from the source."
     if not path.is_file():
-        raise UserError(f"prepared data of {dataset.title} not found: {path}. {remedy}")
+        raise UserError(
+            f"prepared data of {dataset.title} not found: {path}. "
+            "Make it with: python -m cnn_study prepare (the workflow does so itself)"
+        )
     try:
         images = _read_arrays(path)
     except Exception as error:  # numpy's and zipfile's parsers raise many kinds on damaged bytes
@@ -329,7 +332,9 @@ def _network_reason(error: Exception) -> str:
         return f"no answer within {DOWNLOAD_TIMEOUT_SECONDS} seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off before the end; run again"
-    return f"the connection failed: is there a network? ({error})"
+    # urllib3's reason is one sentence; requests wraps it in the names of three classes.
+    detail = getattr(error.args[0] if error.args else error, "reason", error)
+    return f"the connection failed: is there a network? ({detail})"
 
 
 def _download_error(url: str, cache: Path, fault: str) -> UserError:
@@ -343,9 +348,10 @@ def _download_error(url: str, cache: Path, fault: str) -> UserError:
 
 
 _WAYS_OUT = (
-    f"get {CIFAR10_URL} by any means, and name the archive or its unpacked folder with\n"
-    f"            --config data=PATH or with the environment variable {SOURCE_VARIABLE}; with\n"
-    "            neither, it is downloaded into the user's cache (163 MiB)"
+    f"get {CIFAR10_URL} by any means,\n"
+    "            and name the archive or its unpacked folder with --config data=PATH or with the\n"
+    f"            environment variable {SOURCE_VARIABLE}; with neither, it is downloaded\n"
+    "            (163 MiB) into the user's cache"
 )
 
 

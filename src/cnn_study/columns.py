@@ -1,0 +1,357 @@
+"""The tables of a study, column by column: name, type, unit, range, meaning.
+
+The one authority for the CSV files' headers and for their data dictionary. Declares only: knows
+neither pandas nor how a table is filled.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from cnn_study.study import Study
+
+MEASURES = ("validation_accuracy", "test_accuracy", "validation_loss", "test_loss")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: the CSV header and the data dictionary are both made from it.
+
+    Attributes:
+        type: string, integer, number or boolean (Frictionless Table Schema, version 1).
+        unit: empty where there is none.
+        constraints: of the Table Schema, such as minimum or enum.
+    """
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+    constraints: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One CSV file.
+
+    Attributes:
+        key: columns that together name a row.
+        links: (columns, table, its columns): values that stand in that table too.
+    """
+
+    name: str
+    title: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    links: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Name of the CSV file."""
+        return f"{self.name}.csv"
+
+
+def _string(name: str, description: str, **constraints: Any) -> Column:
+    return Column(name, "string", description, "", constraints)
+
+
+def _count(name: str, description: str, unit: str, **constraints: Any) -> Column:
+    return Column(name, "integer", description, unit, {"minimum": 0, **constraints})
+
+
+def _number(name: str, description: str, unit: str) -> Column:
+    return Column(name, "number", description, unit, {"minimum": 0})
+
+
+def _share(name: str, description: str) -> Column:
+    return Column(name, "number", description, "share", {"minimum": 0, "maximum": 1})
+
+
+def _scores(names: Iterable[str], when: str) -> tuple[Column, ...]:
+    """Make the columns of losses and accuracies, named alike wherever they stand."""
+    whose = {
+        "training": "training images, over the epoch, while the weights change",
+        "validation": "held-out images; empty if none are held out",
+        "watched_test": "test images; only where the source's habit of watching them is repeated",
+        "test": "test images; for reporting, never for choosing",
+    }
+    found = []
+    for name in names:
+        images, _, kind = name.rpartition("_")
+        if kind == "loss":
+            text = f"Mean cross-entropy {when}, {whose[images]}. Empty if it is not finite."
+            found.append(_number(name, text, "nats"))
+        else:
+            found.append(_share(name, f"Share classified correctly {when}, {whose[images]}."))
+    return tuple(found)
+
+
+def _summary(measure: str) -> tuple[Column, ...]:
+    """Make the columns that sum up one measure over the complete runs of an experiment."""
+    make = _share if measure.endswith("accuracy") else lambda *text: _number(*text, "nats")
+    what = f"{measure} (runs.csv) over the complete runs"
+    spread = f"Standard deviation of {what}, n - 1 in the denominator; empty for fewer than two."
+    count = _count(
+        f"{measure}_n",
+        f"Complete runs that have a {measure}; fewer than complete_runs where no images are held "
+        "out, or where it is not finite.",
+        "runs",
+        required=True,
+    )
+    return (
+        *((count,) if measure.startswith("validation") else ()),
+        make(f"{measure}_mean", f"Mean of {what}."),
+        make(f"{measure}_standard_deviation", spread),
+        make(f"{measure}_smallest", f"Smallest {what}."),
+        make(f"{measure}_largest", f"Largest {what}."),
+    )
+
+
+EXPERIMENT = _string("experiment", "Id of the experiment.", required=True)
+SEED = _count(
+    "seed", "Seed of initial weights, image order, augmentation and dropout.", "", required=True
+)
+PARAMETERS = _count("parameters", "Weights and biases of the model.", "parameters")
+MACS = _count("macs", "Multiply-accumulate operations for one image.", "operations")
+TO_EXPERIMENTS = (("experiment",), "experiments", ("experiment",))
+
+RUNS = Table(
+    "runs",
+    "Runs",
+    "One row for each wanted run (one seed of one experiment), those that are missing included. "
+    "Scores are those after the last epoch.",
+    (
+        EXPERIMENT,
+        SEED,
+        _string(
+            "fingerprint",
+            "Hash of settings, dataset and training version.",
+            required=True,
+            pattern="[0-9a-f]{16}",
+        ),
+        _string(
+            "status",
+            "complete; diverged: the loss stopped being finite; failed: it could not be trained; "
+            "missing: there is no record.",
+            required=True,
+            enum=["complete", "diverged", "failed", "missing"],
+        ),
+        _string("reason", "Why the run is not complete."),
+        _count("training_images", "Images trained on.", "images"),
+        _count("validation_images", "Images held out.", "images"),
+        _count("epochs_trained", "Epochs that were trained.", "epochs"),
+        *_scores(
+            ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy"),
+            "in the last epoch",
+        ),
+        *_scores(("test_loss", "test_accuracy"), "after the last epoch"),
+        PARAMETERS,
+        MACS,
+        _number("training_seconds", "Wall time of all epochs' training.", "seconds"),
+        _number("training_cpu_seconds", "Processor time of the same.", "seconds"),
+        _number("run_seconds", "Wall time of the run with its scoring.", "seconds"),
+        _number("peak_memory_mebibytes", "Most memory that the process held.", "MiB"),
+        _string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
+        _string("backend", "Backend of Keras."),
+        _string("backend_version", "Version of the backend's package."),
+        _string("keras_version", "Version of Keras."),
+        _string("device", "CPU, or the model of the GPU."),
+        _string("processor", "Model of the CPU."),
+        _string("commit", "Commit of this project; empty outside a checkout."),
+        Column(
+            "changed_since_commit",
+            "boolean",
+            "Whether files of the package differed from that commit.",
+        ),
+        _string("started", "Start of the run, UTC, ISO 8601."),
+        _string("record", "Path of the run's record, relative to the study's results folder."),
+    ),
+    ("experiment", "seed"),
+    (TO_EXPERIMENTS,),
+)
+
+EPOCHS = Table(
+    "epochs",
+    "Epochs",
+    "One row for each epoch of each run that has a record, those of diverged and failed runs "
+    "included: take the status from runs.csv.",
+    (
+        EXPERIMENT,
+        SEED,
+        _count("epoch", "Number of the epoch; 1 is the first.", "", required=True),
+        *_scores(
+            (
+                "training_loss",
+                "training_accuracy",
+                "validation_loss",
+                "validation_accuracy",
+                "watched_test_loss",
+                "watched_test_accuracy",
+            ),
+            "in this epoch",
+        ),
+        _number("training_seconds", "Wall time of the training alone.", "seconds"),
+    ),
+    ("experiment", "seed", "epoch"),
+    (TO_EXPERIMENTS, (("experiment", "seed"), "runs", ("experiment", "seed"))),
+)
+
+EXPERIMENTS = Table(
+    "experiments",
+    "Experiments",
+    "One row for each experiment, in the order of the study file. Only complete runs are summed "
+    "up; the others are counted.",
+    (
+        _string("experiment", "Id of the experiment.", required=True, unique=True),
+        _string("reference", "The experiment that was changed; empty for the base."),
+        _string("change", "What was changed, as parameter = value; empty for the base."),
+        _count("planned_runs", "Seeds of the study.", "runs", required=True),
+        _count("complete_runs", "Runs trained to the end.", "runs", required=True),
+        _count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
+        _count("failed_runs", "Runs that could not be trained.", "runs", required=True),
+        _count("missing_runs", "Runs that have no record.", "runs", required=True),
+        *(column for measure in MEASURES for column in _summary(measure)),
+        PARAMETERS,
+        MACS,
+        _number(
+            "training_seconds_mean", "Mean training_seconds (runs.csv), complete runs.", "seconds"
+        ),
+        _number(
+            "training_cpu_seconds_mean",
+            "Mean training_cpu_seconds (runs.csv), complete runs.",
+            "seconds",
+        ),
+        _number("run_seconds_mean", "Mean run_seconds (runs.csv), complete runs.", "seconds"),
+        _number(
+            "peak_memory_mebibytes_largest",
+            "Largest peak_memory_mebibytes (runs.csv), complete runs.",
+            "MiB",
+        ),
+    ),
+    ("experiment",),
+    ((("reference",), "", ("experiment",)),),
+)
+
+LAYERS = Table(
+    "layers",
+    "Layers",
+    "One row for each layer of each experiment's network, input excluded.",
+    (
+        EXPERIMENT,
+        _count("position", "Place in the network; 1 is the first.", "", required=True),
+        _string("layer", "Name of the layer, unique in the network.", required=True),
+        _string("kind", "What the layer does, such as convolution.", required=True),
+        _string(
+            "output_shape",
+            "Height x width x channels (pixels, pixels, feature maps), or units.",
+            required=True,
+            pattern="[0-9]+(x[0-9]+x[0-9]+)?",
+        ),
+        PARAMETERS,
+        MACS,
+    ),
+    ("experiment", "position"),
+    (TO_EXPERIMENTS,),
+)
+
+CONFUSION = Table(
+    "confusion",
+    "Confusion",
+    "Test images by true and predicted class, added up over the complete runs of an experiment. "
+    "An experiment without complete runs has no rows.",
+    (
+        EXPERIMENT,
+        _string("true_class", "Class that the image has.", required=True),
+        _string("predicted_class", "Class that the network gave it.", required=True),
+        _count("images", "Such images, all runs together.", "images", required=True),
+        _count("runs", "Complete runs that were added up.", "runs", required=True),
+    ),
+    ("experiment", "true_class", "predicted_class"),
+    (TO_EXPERIMENTS,),
+)
+
+PUBLISHED = Table(
+    "published",
+    "Published numbers",
+    "Numbers that somebody else printed, beside ours: one row for each of our experiments that a "
+    "printed number belongs to.",
+    (
+        _string("comparison", "Comparison that the number was printed in.", required=True),
+        _string("model", "What the comparison calls the model.", required=True),
+        _string("filters", "Filters as printed, first to last convolution.", required=True),
+        _count("kernel_size", "Kernel size as printed; empty if none was.", "pixels"),
+        _share("published_test_accuracy", "Share of test images classified correctly, as printed."),
+        _number("published_seconds_per_epoch", "Training time as printed.", "seconds"),
+        EXPERIMENT,
+        _count("complete_runs", "Complete runs of our experiment.", "runs", required=True),
+        _share("test_accuracy_mean", "Mean test_accuracy (runs.csv) over the complete runs."),
+        _share("test_accuracy_standard_deviation", "As in experiments.csv."),
+        Column(
+            "prediction_lower",
+            "number",
+            "Lower end of the 95 % prediction interval for the test_accuracy of one further run: "
+            "mean - t(0.975, n - 1) s sqrt(1 + 1/n); empty for fewer than two complete runs.",
+            "share",
+        ),
+        Column("prediction_upper", "number", "Upper end of that interval.", "share"),
+        Column(
+            "inside",
+            "boolean",
+            "Whether the printed number lies in that interval; empty without one.",
+        ),
+    ),
+    ("comparison", "model", "experiment"),
+    (TO_EXPERIMENTS,),
+)
+
+TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, PUBLISHED)
+
+DICTIONARY = "datapackage.json"
+
+
+def planned(study: Study) -> list[str]:
+    """Name every file that `tables.collect` writes for a study."""
+    tables = [table for table in TABLES if table is not PUBLISHED or study.file.published]
+    return [*(table.file for table in tables), DICTIONARY]
+
+
+def data_package(study: Study, tables: list[Table]) -> dict[str, Any]:
+    """Describe the CSV files as a Frictionless Data Package (specification version 1)."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", study.name.lower())
+    return {
+        "profile": "tabular-data-package",
+        "name": f"{name}-tables",
+        "title": study.file.title,
+        "description": "Tables collected from the run records of a study. Numbers have at most "
+        "six significant digits; an empty cell means that there is no such value.",
+        "resources": [_resource(table) for table in tables],
+    }
+
+
+def _resource(table: Table) -> dict[str, Any]:
+    return {
+        "profile": "tabular-data-resource",
+        "name": table.name,
+        "path": table.file,
+        "title": table.title,
+        "description": table.description,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "header": True},
+        "schema": {
+            "fields": [_field(column) for column in table.columns],
+            "missingValues": [""],
+            "primaryKey": list(table.key),
+            "foreignKeys": [
+                {"fields": list(own), "reference": {"resource": other, "fields": list(theirs)}}
+                for own, other, theirs in table.links
+            ],
+        },
+    }
+
+
+def _field(column: Column) -> dict[str, Any]:
+    described = asdict(column)
+    return {key.name: described[key.name] for key in fields(Column) if described[key.name]}

@@ -1,0 +1,541 @@
+"""Tidy tables from the run records of a study: CSV files and their data dictionary.
+
+Knows nothing of Keras, and chooses nothing: scores are copied and summed up, never compared.
+
+Numbers in the CSV files have at most six significant digits (0.06471234 stands as 0.0647123) and
+are otherwise as short as they can be (0.61, 45000). Means and the like are computed from the
+records before that rounding. An empty cell means: there is no such value.
+"""
+
+import csv
+import io
+import json
+import math
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from cnn_study import architecture, records, runs
+from cnn_study.columns import (
+    CONFUSION,
+    DICTIONARY,
+    EPOCHS,
+    EXPERIMENTS,
+    LAYERS,
+    MEASURES,
+    PUBLISHED,
+    RUNS,
+    TABLES,
+    Table,
+    data_package,
+)
+from cnn_study.errors import UserError
+from cnn_study.records import Record, write_whole
+from cnn_study.runs import Run
+from cnn_study.study import Experiment, Study
+
+SIGNIFICANT_DIGITS = 6
+PREDICTION_LEVEL = 0.95
+DTYPES = {"string": "string", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One wanted run and its record.
+
+    Attributes:
+        record: None if the run is missing.
+        path: of the record, relative to the results folder; None if the run is missing.
+    """
+
+    run: Run
+    record: Record | None = None
+    path: str | None = None
+
+    @property
+    def status(self) -> str:
+        """One of complete, diverged, failed, missing."""
+        return self.record.status if self.record else "missing"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One number that somebody else printed; accuracy as a share, time in seconds."""
+
+    comparison: str
+    model: str
+    filters: str
+    kernel_size: int | None
+    published_test_accuracy: float
+    published_seconds_per_epoch: float | None
+    experiments: tuple[str, ...]
+
+
+def collect(study: Study, results: Path, output: Path) -> None:
+    """Write the CSV files of a study and their data dictionary, `datapackage.json`.
+
+    Each file is written whole or not at all. The same records give the same bytes.
+
+    Args:
+        study: what was asked for; records of anything else are ignored.
+        results: the study's results folder, which holds `runs/`.
+        output: folder of the tables.
+
+    Raises:
+        UserError: a record is damaged, or the printed numbers cannot be used.
+    """
+    outcomes = read_outcomes(study, results)
+    frames = {
+        RUNS.name: runs_table(outcomes),
+        EPOCHS.name: epochs_table(outcomes),
+        EXPERIMENTS.name: experiments_table(study, outcomes),
+        LAYERS.name: layers_table(study),
+        CONFUSION.name: confusion_table(study, outcomes),
+    }
+    published = published_file(study)
+    if published:
+        frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
+    else:
+        (output / PUBLISHED.file).unlink(missing_ok=True)
+    written = [table for table in TABLES if table.name in frames]
+    for table in written:
+        _write(output / table.file, csv_text(frames[table.name]))
+    _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
+
+
+def read(folder: Path, table: Table) -> pd.DataFrame:
+    """Read one table that `collect` wrote, each column with its type.
+
+    Left to guess, pandas would take a fingerprint such as 7e22000000000000 for a number.
+    """
+    return pd.read_csv(
+        folder / table.file,
+        dtype={column.name: DTYPES[column.type] for column in table.columns},
+        keep_default_na=False,
+        na_values=[""],
+    )
+
+
+def read_outcomes(study: Study, results: Path) -> list[Outcome]:
+    """Read the record of every wanted run, by experiment in study order, then by seed.
+
+    Raises:
+        UserError: a record is damaged or lies in another run's place.
+    """
+    there = runs.done(study, results)
+    order = {id_: place for place, id_ in enumerate(study.experiments)}
+    outcomes = []
+    for run in sorted(runs.wanted(study), key=lambda run: (order[run.experiment.id], run.seed)):
+        path = there.get(run.name)
+        if path is None:
+            outcomes.append(Outcome(run))
+            continue
+        record = records.read(path)
+        _check(record, run, path, len(study.dataset.class_names))
+        outcomes.append(Outcome(run, record, path.relative_to(results).as_posix()))
+    return outcomes
+
+
+def _check(record: Record, run: Run, path: Path, classes: int) -> None:
+    """Refuse a record that does not say what its place says."""
+    fault = None
+    given, expected = (record.fingerprint, record.seed), (run.experiment.fingerprint, run.seed)
+    if given != expected:
+        fault = f"it says {given[0]} seed {given[1]}, its place {expected[0]} seed {expected[1]}"
+    elif record.status == "complete" and not (record.test and record.epochs):
+        fault = "it is complete, but has no test scores or no epochs"
+    elif record.test and [len(row) for row in record.test.confusion] != [classes] * classes:
+        fault = f"its confusion matrix is not {classes} x {classes}"
+    if fault:
+        raise UserError(
+            f"{path} is not the record of this run: {fault}. "
+            "Delete it; the run is then trained again."
+        )
+
+
+def runs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each wanted run."""
+    return _frame(RUNS, [_run_row(outcome) for outcome in outcomes])
+
+
+def _run_row(outcome: Outcome) -> dict[str, Any]:
+    run, record = outcome.run, outcome.record
+    row = {
+        "experiment": run.experiment.id,
+        "seed": run.seed,
+        "fingerprint": run.experiment.fingerprint,
+        "status": outcome.status,
+    }
+    if record is None:
+        return row
+    provenance = record.provenance
+    return row | {
+        "reason": record.reason,
+        "training_images": record.dataset.training_images,
+        "validation_images": record.dataset.validation_images,
+        "epochs_trained": len(record.epochs),
+        **last_scores(record),
+        **record.cost.model_dump(),
+        "weights_sha256": record.weights_sha256,
+        "backend_version": provenance.versions.get(provenance.backend),
+        "keras_version": provenance.versions.get("keras"),
+        **provenance.model_dump(include={"backend", "device", "processor", "started"}),
+        **provenance.model_dump(include={"commit", "changed_since_commit"}),
+        "record": outcome.path,
+    }
+
+
+def last_scores(record: Record) -> dict[str, float | None]:
+    """Give the scores of a run's last epoch and, if it is complete, those of its test."""
+    names = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
+    last = record.epochs[-1] if record.epochs else None
+    scores = {name: getattr(last, name, None) for name in names}
+    if record.test:
+        scores |= {"test_loss": record.test.loss, "test_accuracy": record.test.accuracy}
+    return scores
+
+
+def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each epoch of each run that has a record."""
+    rows = [
+        {"experiment": outcome.run.experiment.id, "seed": outcome.run.seed, **epoch.model_dump()}
+        for outcome in outcomes
+        if outcome.record
+        for epoch in outcome.record.epochs
+    ]
+    return _frame(EPOCHS, rows)
+
+
+def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each experiment: its runs counted, its complete runs summed up."""
+    rows = []
+    for experiment in study.experiments.values():
+        statuses = [o.status for o in outcomes if o.run.experiment.id == experiment.id]
+        kinds = ("complete", "diverged", "failed", "missing")
+        rows.append(
+            {
+                "experiment": experiment.id,
+                "reference": experiment.reference,
+                "change": change_text(experiment),
+                "planned_runs": len(statuses),
+                **{f"{kind}_runs": statuses.count(kind) for kind in kinds},
+                **_score_summaries(complete_records(outcomes, experiment.id)),
+                "parameters": experiment.parameters,
+                "macs": experiment.macs,
+                **_cost_summaries(complete_records(outcomes, experiment.id)),
+            }
+        )
+    return _frame(EXPERIMENTS, rows)
+
+
+def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
+    """Give the records of an experiment's complete runs, the only ones that are averaged."""
+    return [
+        outcome.record
+        for outcome in outcomes
+        if outcome.run.experiment.id == experiment and outcome.status == "complete"
+    ]
+
+
+def change_text(experiment: Experiment) -> str | None:
+    """Say what an experiment changes, such as `filters = 8-16-32, kernel_size = 3`."""
+    parts = [f"{name} = {_value_text(value)}" for name, value in experiment.change.items()]
+    return ", ".join(parts) or None
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _score_summaries(complete: list[Record]) -> dict[str, float | None]:
+    row = {}
+    for measure in MEASURES:
+        given = [last_scores(record)[measure] for record in complete]
+        values = [value for value in given if value is not None]
+        if measure.startswith("validation"):
+            row[f"{measure}_n"] = len(values)
+        row |= {f"{measure}_{name}": value for name, value in summarize(values).items()}
+    return row
+
+
+def summarize(values: list[float]) -> dict[str, float | None]:
+    """Sum up the values of some runs.
+
+    Returns:
+        mean, standard_deviation (n - 1 in the denominator), smallest, largest; None where there
+        are too few values: none at all, or one for the standard deviation.
+    """
+    return {
+        "mean": statistics.fmean(values) if values else None,
+        "standard_deviation": statistics.stdev(values) if len(values) > 1 else None,
+        "smallest": min(values, default=None),
+        "largest": max(values, default=None),
+    }
+
+
+def _cost_summaries(complete: list[Record]) -> dict[str, float | None]:
+    costs = [record.cost for record in complete]
+    means = ("training_seconds", "training_cpu_seconds", "run_seconds")
+    row = {f"{name}_mean": summarize([getattr(c, name) for c in costs])["mean"] for name in means}
+    memory = [cost.peak_memory_mebibytes for cost in costs]
+    return row | {"peak_memory_mebibytes_largest": max(memory, default=None)}
+
+
+def layers_table(study: Study) -> pd.DataFrame:
+    """Give one row for each layer of each experiment's network."""
+    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+    rows = [
+        {
+            "experiment": experiment.id,
+            "position": position,
+            "layer": layer.name,
+            "kind": layer.kind,
+            "output_shape": "x".join(map(str, layer.shape)),
+            "parameters": layer.parameters,
+            "macs": layer.macs,
+        }
+        for experiment in study.experiments.values()
+        for position, layer in enumerate(
+            architecture.layers(experiment.settings, shape, classes), start=1
+        )
+    ]
+    return _frame(LAYERS, rows)
+
+
+def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each pair of classes of each experiment that has complete runs."""
+    names = study.dataset.class_names
+    rows = []
+    for id_ in study.experiments:
+        matrices = [record.test.confusion for record in complete_records(outcomes, id_)]
+        rows += [
+            {
+                "experiment": id_,
+                "true_class": true_name,
+                "predicted_class": predicted_name,
+                "images": sum(matrix[true][predicted] for matrix in matrices),
+                "runs": len(matrices),
+            }
+            for true, true_name in enumerate(names)
+            for predicted, predicted_name in enumerate(names)
+            if matrices
+        ]
+    return _frame(CONFUSION, rows)
+
+
+def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each printed number and each experiment of ours that it belongs to."""
+    rows = []
+    for number in printed:
+        facts = asdict(number)
+        for id_ in facts.pop("experiments"):
+            ours = [record.test.accuracy for record in complete_records(outcomes, id_)]
+            rows.append({**facts, "experiment": id_, **_compare(number, ours)})
+    return _frame(PUBLISHED, rows)
+
+
+def _compare(number: Printed, ours: list[float]) -> dict[str, Any]:
+    summary, interval = summarize(ours), prediction_interval(ours)
+    lower, upper = interval or (None, None)
+    return {
+        "complete_runs": len(ours),
+        "test_accuracy_mean": summary["mean"],
+        "test_accuracy_standard_deviation": summary["standard_deviation"],
+        "prediction_lower": lower,
+        "prediction_upper": upper,
+        "inside": lower <= number.published_test_accuracy <= upper if interval else None,
+    }
+
+
+def prediction_interval(values: list[float]) -> tuple[float, float] | None:
+    """Give the 95 % prediction interval for one further value, taking values as normal.
+
+    mean ± t(0.975, n - 1) s sqrt(1 + 1/n): the usual interval for a future observation, wider
+    than that for the mean.
+
+    Returns:
+        Lower and upper end; None for fewer than two values.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    quantile = stats.t.ppf((1 + PREDICTION_LEVEL) / 2, n - 1)
+    reach = float(quantile) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    mean = statistics.fmean(values)
+    return mean - reach, mean + reach
+
+
+def published_file(study: Study) -> Path | None:
+    """Name the CSV of printed numbers that the study file asks for, if it does."""
+    if study.file.published is None:
+        return None
+    return study.path.parent / study.file.published.file
+
+
+PRINTED_COLUMNS = (
+    "comparison",
+    "model",
+    "filters",
+    "kernel_size",
+    "test_accuracy_percent",
+    "seconds_per_epoch",
+    "validation_accuracy_by_epoch",
+    "experiment",
+)
+"""What a CSV of printed numbers must have; accuracies by epoch are shares between spaces."""
+
+
+def read_published(path: Path, study: Study) -> list[Printed]:
+    """Read and check a CSV of printed numbers.
+
+    Its columns are `PRINTED_COLUMNS`. kernel_size, seconds_per_epoch and
+    validation_accuracy_by_epoch may be empty; experiment holds ids with spaces between.
+
+    Raises:
+        UserError: every fault found, each with line and column, and what is allowed.
+    """
+    rows, faults, printed = _published_rows(path), [], []
+    places: dict[tuple[str, str, str], int] = {}
+    for line, row in rows:
+        reader = _PrintedRow(line, row, faults)
+        number = reader.printed(study)
+        for id_ in number.experiments:
+            first = places.setdefault((number.comparison, number.model, id_), line)
+            if first != line:
+                reader.fault("model", f"line {first} has this comparison, model and experiment")
+        printed.append(number)
+    if faults:
+        raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
+    return printed
+
+
+def _published_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Read the lines of the CSV, each with its number, after checking the header."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}, named by the study's published.file, cannot be read as UTF-8 text: {error}. "
+            "Put the file there, or take `published` out of the study file."
+        ) from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    header = lines[0][1] if lines else []
+    faults = _header_faults(header) or [
+        f"line {line}, column {header[min(len(cells), len(header) - 1)]}: {len(cells)} cells, but "
+        f"the header has {len(header)}. Check the commas"
+        for line, cells in lines[1:]
+        if len(cells) != len(header)
+    ]
+    if faults:
+        raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
+    return [(line, dict(zip(header, cells, strict=True))) for line, cells in lines[1:]]
+
+
+def _header_faults(header: list[str]) -> list[str]:
+    """Say which columns are missing, unknown or doubled."""
+    remedy = f"The columns are: {', '.join(PRINTED_COLUMNS)}"
+    faults = {name: f"missing. {remedy}" for name in PRINTED_COLUMNS if name not in header}
+    for name in header:
+        if name not in PRINTED_COLUMNS:
+            faults[name] = f"unknown; remove it. {remedy}"
+        elif header.count(name) > 1:
+            faults[name] = "stands twice; remove one"
+    return [f"line 1, column {name}: {fault}" for name, fault in faults.items()]
+
+
+class _PrintedRow:
+    """Turns the cells of one line into numbers, collecting every fault on the way."""
+
+    def __init__(self, line: int, cells: dict[str, str], faults: list[str]) -> None:
+        self.line, self.cells, self.faults = line, cells, faults
+
+    def printed(self, study: Study) -> Printed:
+        percent = self._number("test_accuracy_percent", 100, required=True)
+        for share in self.cells["validation_accuracy_by_epoch"].split():
+            self._parse("validation_accuracy_by_epoch", share, 1)
+        size = self._number("kernel_size", 1000)
+        if size is not None and size != int(size):
+            self.fault("kernel_size", f"{size:g} is not a whole number of pixels. Correct it")
+        return Printed(
+            self._text("comparison"),
+            self._text("model"),
+            self._text("filters"),
+            None if size is None else int(size),
+            (percent or 0) / 100,
+            self._number("seconds_per_epoch", math.inf),
+            self._ids(study),
+        )
+
+    def fault(self, column: str, message: str) -> None:
+        self.faults.append(f"line {self.line}, column {column}: {message}")
+
+    def _text(self, column: str) -> str:
+        if not self.cells[column]:
+            self.fault(column, "is empty. Fill it in, or remove the line")
+        return self.cells[column]
+
+    def _ids(self, study: Study) -> tuple[str, ...]:
+        ids = self._text("experiment").split()
+        known = ", ".join(study.experiments)
+        for id_ in ids:
+            if id_ not in study.experiments:
+                self.fault(
+                    "experiment", f"{study.path} has no experiment {id_}. Use one of: {known}"
+                )
+        return tuple(dict.fromkeys(ids))
+
+    def _number(self, column: str, largest: float, *, required: bool = False) -> float | None:
+        text = self._text(column) if required else self.cells[column]
+        return self._parse(column, text, largest) if text else None
+
+    def _parse(self, column: str, text: str, largest: float) -> float | None:
+        allowed = f"from 0 to {largest}" if math.isfinite(largest) else "of at least 0"
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if math.isfinite(value) and 0 <= value <= largest:
+            return value
+        self.fault(column, f"{text!r} is not a number {allowed}. Correct it")
+        return None
+
+
+def _frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Make a frame with the declared columns and types; what a row lacks is empty."""
+    names = [column.name for column in table.columns]
+    unknown = {name for row in rows for name in row} - set(names)
+    if unknown:
+        raise ValueError(f"{table.name} declares no column {', '.join(sorted(unknown))}")
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(
+                [row.get(column.name) for row in rows], dtype=DTYPES[column.type]
+            )
+            for column in table.columns
+        }
+    )
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Write a frame as CSV: header, lines ended by a newline, six significant digits."""
+    text = frame.copy()
+    for name in frame.columns:
+        if frame[name].dtype == "boolean":
+            text[name] = frame[name].map({True: "true", False: "false"}).astype("string")
+    return text.to_csv(index=False, lineterminator="\n", float_format=_float_text)
+
+
+def _float_text(value: float) -> str:
+    rounded = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    return str(int(rounded)) if rounded.is_integer() else repr(rounded)
+
+
+def _write(path: Path, text: str) -> None:
+    write_whole(path, lambda file: file.write(text.encode()))

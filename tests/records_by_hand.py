@@ -1,0 +1,108 @@
+"""Run records with chosen scores, for tests of what is made from records."""
+
+import hashlib
+from pathlib import Path
+
+from cnn_study import records
+from cnn_study.runs import Run
+from cnn_study.settings import TRAINING_VERSION
+from cnn_study.study import Study
+
+COST = {
+    "training_seconds": 10.0,
+    "training_cpu_seconds": 8.0,
+    "run_seconds": 12.0,
+    "peak_memory_mebibytes": 100.0,
+}
+PROVENANCE = {
+    "versions": {"python": "3.11.7", "keras": "3.15.1", "tensorflow": "2.21.0"},
+    "backend": "tensorflow",
+    "device": "CPU",
+    "processor": "A processor, with a comma",
+    "system": "Linux x86_64",
+    "threads": 1,
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "changed_since_commit": False,
+    "started": "2026-01-02T03:04:05+00:00",
+}
+
+
+def make(
+    study: Study,
+    experiment: str,
+    seed: int,
+    *,
+    status: str = "complete",
+    test: float = 0.5,
+    validation: float | None = 0.5,
+    epochs: int = 2,
+    **cost: float,
+) -> records.Record:
+    """Make a record. Losses are 1 - accuracy, training accuracy is 0.9, and the test images of
+    the first class that are classified wrongly are taken for the second."""
+    chosen, dataset = study.experiments[experiment], study.dataset
+    complete = status == "complete"
+    held_out = round(dataset.training_images * chosen.settings.validation_fraction)
+    return records.Record(
+        format=records.FORMAT,
+        experiment=experiment,
+        seed=seed,
+        fingerprint=chosen.fingerprint,
+        training_version=TRAINING_VERSION,
+        status=status,
+        reason=None if complete else f"made {status} by hand",
+        settings=chosen.settings,
+        dataset=records.DatasetUsed(
+            name=dataset.name,
+            digest=dataset.digest,
+            training_images=dataset.training_images - held_out,
+            validation_images=held_out,
+            test_images=dataset.test_images,
+        ),
+        epochs=[_epoch(number, validation, complete) for number in range(1, epochs + 1)],
+        test=_test(study, seed, test) if complete else None,
+        weights_sha256=_digest(experiment, seed) if complete else None,
+        cost=records.Cost(**{"parameters": chosen.parameters, "macs": chosen.macs, **COST, **cost}),
+        provenance=records.Provenance(**PROVENANCE),
+    )
+
+
+def write(study: Study, results: Path, *made: records.Record) -> None:
+    """Put records where the workflow would."""
+    for record in made:
+        run = Run(study.experiments[record.experiment], record.seed)
+        records.write(results / "runs" / f"{run.name}.json", record)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _epoch(number: int, validation: float | None, complete: bool) -> records.Epoch:
+    return records.Epoch(
+        epoch=number,
+        training_loss=0.1 if complete else None,
+        training_accuracy=0.9,
+        validation_loss=None if validation is None else 1 - validation,
+        validation_accuracy=validation,
+        training_seconds=5.0,
+    )
+
+
+def _test(study: Study, seed: int, accuracy: float) -> records.Test:
+    classes, images = len(study.dataset.class_names), study.dataset.test_images
+    confusion = [[0] * classes for _ in range(classes)]
+    confusion[0][0] = round(accuracy * images)
+    confusion[0][1] = images - confusion[0][0]
+    return records.Test(
+        loss=1 - accuracy,
+        accuracy=accuracy,
+        confusion=confusion,
+        calibration=[
+            records.Bin(
+                lower=0, upper=1, images=images, mean_probability=accuracy, accuracy=accuracy
+            )
+        ],
+        predictions_file=f"seed-{seed}.predictions.npz",
+        predictions_sha256=_digest("predictions", seed),
+    )

@@ -1,0 +1,560 @@
+"""Tables: every number by hand, nothing averaged away, and a dictionary that holds."""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import records_by_hand
+from cnn_study import records, tables
+from cnn_study.errors import UserError
+from cnn_study.study import Study, load
+
+PROJECT = Path(__file__).resolve().parents[1]
+SOURCE_NUMBERS = PROJECT.parent / "shared" / "source" / "original_results.csv"
+CSV_FILES = ["confusion.csv", "epochs.csv", "experiments.csv", "layers.csv", "runs.csv"]
+
+STUDY = """
+title: A tiny study
+dataset: digits
+seeds: [3, 1, 2]
+base: {filters: [2], kernel_size: 3, dense_units: 0, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: More filters?
+    hypothesis: Yes.
+    changes:
+      wide: {filters: [4, 8], batch_normalization: true, learning_rate: 0.00005}
+      wider: {filters: [8, 8]}
+  recipe:
+    title: Recipe
+    question: Without validation?
+    hypothesis: No.
+    reference: wide
+    changes:
+      no-validation: {validation_fraction: 0}
+"""
+PUBLISHED = "published: {file: tiny-published.csv, citation: somebody2020}\n"
+HEADER = ",".join(tables.PRINTED_COLUMNS)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(STUDY)
+    return load(path)
+
+
+@pytest.fixture
+def results(study: Study, tmp_path: Path) -> Path:
+    """base: two complete, one diverged; wide: one complete, one failed, one missing; wider: all
+    missing; no-validation: three complete, no image held out."""
+    folder = tmp_path / "results"
+    make = records_by_hand.make
+    records_by_hand.write(
+        study,
+        folder,
+        make(study, "base", 1, test=0.5, validation=0.4, training_seconds=10.0),
+        make(study, "base", 2, test=0.7, validation=0.8, training_seconds=20.0),
+        make(study, "base", 3, status="diverged", validation=0.1, epochs=1, training_seconds=999.0),
+        make(study, "wide", 1, test=0.25, validation=0.5),
+        make(study, "wide", 2, status="failed", validation=None, epochs=0),
+        make(study, "no-validation", 1, test=0.5, validation=None, peak_memory_mebibytes=101.5),
+        make(study, "no-validation", 2, test=0.6, validation=None, peak_memory_mebibytes=300.25),
+        make(study, "no-validation", 3, test=0.8, validation=None, peak_memory_mebibytes=7.0),
+    )
+    return folder
+
+
+def collect(study: Study, results: Path, tmp_path: Path) -> dict[str, list[dict[str, str]]]:
+    """Collect, and give the rows of every CSV as they stand there, all text."""
+    output = tmp_path / "tables"
+    tables.collect(study, results, output)
+    return {
+        path.stem: list(csv.DictReader(path.read_text().splitlines()))
+        for path in output.glob("*.csv")
+    }
+
+
+def pick(rows: list[dict[str, str]], *names: str) -> list[tuple[str, ...]]:
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def with_published(tmp_path: Path, *lines: str, header: str = HEADER) -> Study:
+    (tmp_path / "tiny.yaml").write_text(STUDY + PUBLISHED)
+    text = "\n".join([header, *lines]) + "\n"
+    (tmp_path / "tiny-published.csv").write_text(text, newline="")
+    return load(tmp_path / "tiny.yaml")
+
+
+def test_every_wanted_run_has_its_row_also_when_it_is_missing(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["runs"]
+    assert pick(rows, "experiment", "seed", "status", "reason", "test_accuracy") == [
+        ("base", "1", "complete", "", "0.5"),
+        ("base", "2", "complete", "", "0.7"),
+        ("base", "3", "diverged", "made diverged by hand", ""),
+        ("wide", "1", "complete", "", "0.25"),
+        ("wide", "2", "failed", "made failed by hand", ""),
+        ("wide", "3", "missing", "", ""),
+        ("wider", "1", "missing", "", ""),
+        ("wider", "2", "missing", "", ""),
+        ("wider", "3", "missing", "", ""),
+        ("no-validation", "1", "complete", "", "0.5"),
+        ("no-validation", "2", "complete", "", "0.6"),
+        ("no-validation", "3", "complete", "", "0.8"),
+    ]
+
+
+def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
+    row = collect(study, results, tmp_path)["runs"][0]
+    fingerprint = study.experiments["base"].fingerprint
+    record = records.read(results / f"runs/base/{fingerprint}/seed-1.json")
+    assert row == {
+        "experiment": "base",
+        "seed": "1",
+        "fingerprint": fingerprint,
+        "status": "complete",
+        "reason": "",
+        "training_images": "1293",  # digits: 1437 for training, 144 of them held out
+        "validation_images": "144",
+        "epochs_trained": "2",
+        "training_loss": "0.1",
+        "training_accuracy": "0.9",
+        "validation_loss": "0.6",
+        "validation_accuracy": "0.4",
+        "test_loss": "0.5",
+        "test_accuracy": "0.5",
+        "parameters": "1310",  # (3 3 1 + 1) 2 = 20; (8 8 2 + 1) 10 = 1290
+        "macs": "2432",  # 8 8 9 2 = 1152; 128 10 = 1280
+        "training_seconds": "10",
+        "training_cpu_seconds": "8",
+        "run_seconds": "12",
+        "peak_memory_mebibytes": "100",
+        "weights_sha256": record.weights_sha256,
+        "backend": "tensorflow",
+        "backend_version": "2.21.0",
+        "keras_version": "3.15.1",
+        "device": "CPU",
+        "processor": "A processor, with a comma",
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "changed_since_commit": "false",
+        "started": "2026-01-02T03:04:05+00:00",
+        "record": f"runs/base/{fingerprint}/seed-1.json",
+    }
+
+
+def test_scores_are_those_of_the_last_epoch(study, tmp_path):
+    record = records_by_hand.make(study, "base", 1)
+    first = record.epochs[0].model_copy(update={"validation_accuracy": 0.99})
+    records_by_hand.write(
+        study, tmp_path / "results", record.model_copy(update={"epochs": [first, record.epochs[1]]})
+    )
+    found = collect(study, tmp_path / "results", tmp_path)
+    assert found["runs"][0]["validation_accuracy"] == "0.5"
+    assert pick(found["epochs"], "seed", "epoch", "validation_accuracy") == [
+        ("1", "1", "0.99"),
+        ("1", "2", "0.5"),
+    ]
+
+
+def test_epochs_of_diverged_runs_are_there_too(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["epochs"]
+    assert pick(rows, "experiment", "seed", "epoch", "training_loss", "validation_accuracy")[
+        :6
+    ] == [
+        ("base", "1", "1", "0.1", "0.4"),
+        ("base", "1", "2", "0.1", "0.4"),
+        ("base", "2", "1", "0.1", "0.8"),
+        ("base", "2", "2", "0.1", "0.8"),
+        ("base", "3", "1", "", "0.1"),
+        ("wide", "1", "1", "0.1", "0.5"),
+    ]
+    assert len(rows) == 2 * 2 + 1 + 2 + 0 + 3 * 2
+
+
+def test_runs_that_are_not_complete_are_counted_and_never_averaged(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["experiments"]
+    kinds = ("planned_runs", "complete_runs", "diverged_runs", "failed_runs", "missing_runs")
+    assert pick(rows, "experiment", *kinds) == [
+        ("base", "3", "2", "1", "0", "0"),
+        ("wide", "3", "1", "0", "1", "1"),
+        ("wider", "3", "0", "0", "0", "3"),
+        ("no-validation", "3", "3", "0", "0", "0"),
+    ]
+    # 0.5 and 0.7: mean 0.6, s = sqrt((0.01 + 0.01) / 1); 10 s and 20 s, not the 999 s.
+    scores = [f"test_accuracy_{x}" for x in ("mean", "standard_deviation", "smallest", "largest")]
+    costs = ["training_seconds_mean", "peak_memory_mebibytes_largest"]
+    assert pick(rows, *scores, *costs) == [
+        ("0.6", "0.141421", "0.5", "0.7", "15", "100"),
+        ("0.25", "", "0.25", "0.25", "10", "100"),
+        ("", "", "", "", "", ""),
+        # 0.5, 0.6, 0.8: mean 1.9/3, s = sqrt((4/225 + 1/900 + 1/36) / 2) = sqrt(0.0233333)
+        ("0.633333", "0.152753", "0.5", "0.8", "10", "300.25"),
+    ]
+
+
+def test_without_held_out_images_there_are_no_validation_scores(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["experiments"]
+    columns = ("complete_runs", "validation_accuracy_n", "validation_accuracy_mean")
+    assert pick(rows, "experiment", *columns, "validation_loss_largest") == [
+        ("base", "2", "2", "0.6", "0.6"),
+        ("wide", "1", "1", "0.5", "0.5"),
+        ("wider", "0", "0", "", ""),
+        ("no-validation", "3", "0", "", ""),
+    ]
+
+
+def test_a_validation_loss_that_is_not_finite_shows_in_its_n(study, tmp_path):
+    good, bad = (records_by_hand.make(study, "base", seed, validation=0.5) for seed in (1, 2))
+    last = bad.epochs[1].model_copy(update={"validation_loss": None})
+    bad = bad.model_copy(update={"epochs": [bad.epochs[0], last]})
+    records_by_hand.write(study, tmp_path / "results", good, bad)
+    row = collect(study, tmp_path / "results", tmp_path)["experiments"][0]
+    assert (row["complete_runs"], row["validation_loss_n"], row["validation_accuracy_n"]) == (
+        "2",
+        "1",
+        "2",
+    )
+
+
+def test_changes_are_said_as_the_study_file_gives_them(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["experiments"]
+    wide = "filters = 4-8, batch_normalization = true, learning_rate = 5e-05"
+    assert pick(rows, "experiment", "reference", "change") == [
+        ("base", "", ""),
+        ("wide", "base", wide),
+        ("wider", "base", "filters = 8-8"),
+        ("no-validation", "wide", "validation_fraction = 0"),
+    ]
+
+
+def test_layers_have_shapes_and_costs_worked_out_by_hand(study, results, tmp_path):
+    rows = [
+        row
+        for row in collect(study, results, tmp_path)["layers"]
+        if row["experiment"] in ("base", "wider")
+    ]
+    assert pick(rows, "experiment", "position", "layer", "output_shape", "parameters", "macs") == [
+        ("base", "1", "convolution_1", "8x8x2", "20", "1152"),
+        ("base", "2", "flatten", "128", "0", "0"),
+        ("base", "3", "classes", "10", "1290", "1280"),
+        ("wider", "1", "convolution_1", "8x8x8", "80", "4608"),
+        ("wider", "2", "max_pooling_1", "4x4x8", "0", "0"),
+        ("wider", "3", "convolution_2", "4x4x8", "584", "9216"),
+        ("wider", "4", "flatten", "128", "0", "0"),
+        ("wider", "5", "classes", "10", "1290", "1280"),
+    ]
+
+
+def test_confusion_adds_up_complete_runs(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["confusion"]
+    there = [row for row in rows if row["images"] != "0"]
+    assert pick(there, "experiment", "true_class", "predicted_class", "images", "runs") == [
+        ("base", "0", "0", "432", "2"),  # of 360 each: 180 + 252 right
+        ("base", "0", "1", "288", "2"),
+        ("wide", "0", "0", "90", "1"),
+        ("wide", "0", "1", "270", "1"),
+        ("no-validation", "0", "0", "684", "3"),  # 180 + 216 + 288
+        ("no-validation", "0", "1", "396", "3"),
+    ]
+    assert len(rows) == 3 * 100
+
+
+def test_summaries_by_hand():
+    assert tables.summarize([2.0, 4.0, 9.0]) == {
+        "mean": 5.0,
+        "standard_deviation": pytest.approx(math.sqrt(13)),  # (9 + 1 + 16) / 2
+        "smallest": 2.0,
+        "largest": 9.0,
+    }
+    assert tables.summarize([0.1] * 3)["standard_deviation"] == 0
+    assert set(tables.summarize([]).values()) == {None}
+
+
+def test_prediction_interval_by_hand():
+    # t(0.975, 2) = 4.302653 and t(0.975, 1) = 12.706205, from any table of Student's t.
+    reach = 4.302653 * math.sqrt(0.07 / 3) * math.sqrt(4 / 3)
+    assert tables.prediction_interval([0.5, 0.6, 0.8]) == pytest.approx(
+        (1.9 / 3 - reach, 1.9 / 3 + reach), rel=1e-6
+    )
+    reach = 12.706205 * math.sqrt(0.02) * math.sqrt(1.5)
+    assert tables.prediction_interval([0.5, 0.7]) == pytest.approx(
+        (0.6 - reach, 0.6 + reach), rel=1e-6
+    )
+    assert tables.prediction_interval([0.5]) is None
+    assert tables.prediction_interval([]) is None
+
+
+def test_printed_numbers_stand_beside_ours(results, tmp_path):
+    study = with_published(
+        tmp_path,
+        "width,1,2,3,61.5,12.5,0.5 0.6,base wide",
+        "recipe,A,4-8,,99.99,,,wider no-validation",
+    )
+    records_by_hand.write(
+        study,
+        results,
+        *(records_by_hand.make(study, "no-validation", seed, test=0.6 + seed / 100)
+          for seed in (1, 2, 3)),
+    )  # fmt: skip
+    # 0.61, 0.62, 0.63: s = 0.01; 4.302653 x 0.01 x sqrt(4/3) = 0.0496827
+    assert [list(row.values()) for row in collect(study, results, tmp_path)["published"]] == [
+        ["width", "1", "2", "3", "0.615", "12.5", "base", "2", "0.6", "0.141421",
+         "-1.60078", "2.80078", "true"],
+        ["width", "1", "2", "3", "0.615", "12.5", "wide", "1", "0.25", "", "", "", ""],
+        ["recipe", "A", "4-8", "", "0.9999", "", "wider", "0", "", "", "", "", ""],
+        ["recipe", "A", "4-8", "", "0.9999", "", "no-validation", "3", "0.62", "0.01",
+         "0.570317", "0.669683", "false"],
+    ]  # fmt: skip
+
+
+def test_without_printed_numbers_none_are_left_lying(results, tmp_path):
+    collect(with_published(tmp_path, "width,1,2,3,61.5,,,base"), results, tmp_path)
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    collect(load(tmp_path / "tiny.yaml"), results, tmp_path)
+    there = sorted(path.name for path in (tmp_path / "tables").iterdir())
+    assert there == sorted([*CSV_FILES, "datapackage.json"])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("w,1,2,3,sixty,,,base", ["line 2, column test_accuracy_percent: 'sixty'", "0 to 100"]),
+        ("w,1,2,3,0x1,,,base", ["line 2, column test_accuracy_percent: '0x1'"]),
+        ("w,1,2,3,nan,,,base", ["line 2, column test_accuracy_percent: 'nan'"]),
+        ("w,1,2,3,120,,,base", ["line 2, column test_accuracy_percent: '120'"]),
+        ("w,1,2,3,,,,base", ["line 2, column test_accuracy_percent: is empty"]),
+        ("w,1,2,3.5,60,,,base", ["line 2, column kernel_size: 3.5 is not a whole number"]),
+        ("w,1,2,3,60,-1,,base", ["line 2, column seconds_per_epoch: '-1'", "at least 0"]),
+        ("w,1,2,3,60,,0.5 60,base", ["column validation_accuracy_by_epoch: '60'", "0 to 1"]),
+        ("w,1,2,3,60,,,base bse", ["column experiment: ", "no experiment bse", "base, wide"]),
+        ("w,1,2,3,60,,,", ["line 2, column experiment: is empty"]),
+        (",1,2,3,60,,,base", ["line 2, column comparison: is empty"]),
+        ("w,1,2,3,60,,,base,more", ["line 2, column experiment: 9 cells", "8. Check the commas"]),
+        ("w,1,2", ["line 2, column kernel_size: 3 cells, but the header has 8"]),
+        ("w,1,2,3,60,,,base\nw,1,2,3,61,,,base", ["line 3, column model: line 2 has this"]),
+        ("w,1,2,3,sixty,,,bse", ["column test_accuracy_percent", "column experiment"]),
+    ],
+)
+def test_faulty_printed_numbers_are_refused(results, tmp_path, line, expected):
+    study = with_published(tmp_path, line)
+    with pytest.raises(UserError) as refused:
+        collect(study, results, tmp_path)
+    for part in ["tiny-published.csv", *expected]:
+        assert part in str(refused.value)
+    assert not (tmp_path / "tables").exists()
+
+
+def test_columns_of_printed_numbers_are_checked(results, tmp_path):
+    header = HEADER.replace("model", "modell").replace("filters", "kernel_size")
+    with pytest.raises(UserError) as refused:
+        collect(with_published(tmp_path, header=header), results, tmp_path)
+    for part in [
+        "line 1, column model: missing. The columns are: comparison, model, filters,",
+        "line 1, column filters: missing",
+        "line 1, column modell: unknown; remove it",
+        "line 1, column kernel_size: stands twice",
+    ]:
+        assert part in str(refused.value)
+
+
+def test_a_missing_file_of_printed_numbers_is_one_message(results, tmp_path):
+    study = with_published(tmp_path)
+    (tmp_path / "tiny-published.csv").unlink()
+    with pytest.raises(UserError, match=r"tiny-published\.csv.*take `published` out"):
+        collect(study, results, tmp_path)
+
+
+def test_a_spreadsheet_may_have_written_the_printed_numbers(tmp_path):
+    study = with_published(tmp_path)
+    text = f"\ufeff{HEADER}\r\n\r\nwidth, 1 ,2,3,61.5,,,base\r\n,,,,,,,\r\n"
+    (tmp_path / "tiny-published.csv").write_bytes(text.encode())
+    printed = tables.read_published(tables.published_file(study), study)
+    assert printed == [tables.Printed("width", "1", "2", 3, 0.615, None, ("base",))]
+
+
+def test_the_published_study_prints_the_numbers_of_its_source():
+    if not SOURCE_NUMBERS.is_file():
+        pytest.skip(f"{SOURCE_NUMBERS} is not here: it lies beside the repository, not in it")
+    ours = pd.read_csv(PROJECT / "experiments" / "cifar10-published.csv", dtype=str)
+    source = pd.read_csv(SOURCE_NUMBERS, dtype=str)
+    pd.testing.assert_frame_equal(ours.drop(columns="experiment"), source)
+
+
+def test_printed_numbers_of_the_published_study_belong_to_matching_experiments():
+    study = load(PROJECT / "experiments" / "cifar10.yaml")
+    printed = tables.read_published(tables.published_file(study), study)
+    assert len(printed) == 11
+    for number in printed:
+        for id_ in number.experiments:
+            settings = study.experiments[id_].settings
+            assert "-".join(map(str, settings.filters)) == number.filters
+            assert number.kernel_size in (None, settings.kernel_size)
+            assert (settings.validation_fraction == 0) == (number.comparison == "final")
+    without_size = [number for number in printed if number.kernel_size is None]
+    assert {
+        tuple(sorted(study.experiments[id_].settings.kernel_size for id_ in number.experiments))
+        for number in without_size
+    } == {(3, 5, 7)}
+
+
+def test_the_same_records_give_the_same_bytes(results, tmp_path):
+    study = with_published(tmp_path, "width,1,2,3,61.5,12.5,0.5 0.6,base wide")
+    for folder in ("first", "second"):
+        tables.collect(study, results, tmp_path / folder)
+    first, second = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+        for folder in ("first", "second")
+    )
+    assert sorted(first) == sorted([*CSV_FILES, "published.csv", "datapackage.json"])
+    assert first == second
+    assert not any(b"\r" in content for content in first.values())
+
+
+def test_numbers_have_six_significant_digits():
+    values = [0.06471234, 1 / 3, 45000.0, 12345.678, 1.5e-7, 0.0, math.nan]
+    frame = pd.DataFrame({"x": values})
+    assert tables.csv_text(frame).split("\n") == [
+        "x", "0.0647123", "0.333333", "45000", "12345.7", "1.5e-07", "0", '""', "",
+    ]  # fmt: skip
+
+
+def test_tables_are_read_back_with_their_types(study, results, tmp_path):
+    collect(study, results, tmp_path)
+    runs = tables.read(tmp_path / "tables", tables.RUNS)
+    assert runs["seed"].tolist() == [1, 2, 3] * 4
+    assert runs["fingerprint"].map(type).eq(str).all()
+    assert runs["epochs_trained"].dtype == "Int64"
+    assert runs["changed_since_commit"].dtype == "boolean"
+    assert runs["test_accuracy"].isna().sum() == 6
+
+
+def test_records_that_are_not_wanted_are_ignored(study, results, tmp_path):
+    before = collect(study, results, tmp_path)
+    for name in ("base/0123456789abcdef/seed-1.json", "gone/0123456789abcdef/seed-1.json"):
+        path = results / "runs" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("damaged, but nobody asks for it")
+    fingerprint = study.experiments["base"].fingerprint
+    extra = results / f"runs/base/{fingerprint}"
+    (extra / "seed-9.json").write_bytes((extra / "seed-1.json").read_bytes())
+    assert collect(study, results, tmp_path) == before
+
+
+def test_a_record_is_found_after_its_experiment_was_renamed(study, results, tmp_path):
+    (results / "runs" / "wide").rename(results / "runs" / "older-name")
+    row = collect(study, results, tmp_path)["runs"][3]
+    assert (row["experiment"], row["status"]) == ("wide", "complete")
+    assert row["record"] == f"runs/older-name/{row['fingerprint']}/seed-1.json"
+
+
+def test_a_damaged_record_is_one_clear_message(study, results, tmp_path):
+    path = next((results / "runs" / "wide").glob("*/seed-1.json"))
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(UserError, match=r"wide.*seed-1\.json is not a whole run record.*Delete it"):
+        collect(study, results, tmp_path)
+    assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 2}, "seed 2, its place .* seed 1"),
+        ({"fingerprint": "0123456789abcdef"}, "0123456789abcdef seed 1, its place"),
+        ({"test": None}, "complete, but has no test scores"),
+        ({"epochs": []}, "no epochs"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(study, results, tmp_path, change, message):
+    path = next((results / "runs" / "base").glob("*/seed-1.json"))
+    records.write(path, records.read(path).model_copy(update=change))
+    with pytest.raises(UserError, match=rf"seed-1\.json.*{message}.*Delete it"):
+        collect(study, results, tmp_path)
+
+
+def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path):
+    path = next((results / "runs" / "base").glob("*/seed-1.json"))
+    content = json.loads(path.read_text())
+    content["test"]["confusion"] = [[180, 180], [0, 0]]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="not 10 x 10"):
+        collect(study, results, tmp_path)
+
+
+def test_a_row_with_an_undeclared_column_is_our_mistake():
+    with pytest.raises(ValueError, match="layers declares no column colour"):
+        tables._frame(tables.LAYERS, [{"experiment": "base", "colour": "red"}])
+
+
+def test_a_study_without_any_run_has_tables_too(tmp_path):
+    study = load(PROJECT / "experiments" / "cifar10.yaml")
+    found = collect(study, tmp_path / "nothing", tmp_path)
+    assert {row["status"] for row in found["runs"]} == {"missing"}
+    assert len(found["runs"]) == len(study.experiments) * len(study.seeds)
+    assert [row["experiment"] for row in found["experiments"]] == list(study.experiments)
+    assert found["epochs"] == found["confusion"] == []
+    assert len(found["published"]) == 8 + 3 * 3
+
+
+def test_every_column_is_described(results, tmp_path):
+    study = with_published(tmp_path, "width,1,2,3,61.5,,,base")
+    found = collect(study, results, tmp_path)
+    package = json.loads((tmp_path / "tables" / "datapackage.json").read_text())
+    fields = {resource["name"]: resource["schema"]["fields"] for resource in package["resources"]}
+    assert {name: [field["name"] for field in its] for name, its in fields.items()} == {
+        name: list(rows[0]) for name, rows in found.items()
+    }
+    for described in [*package["resources"], *(f for its in fields.values() for f in its)]:
+        assert len(described["description"]) > 10
+    units = {field["name"]: field.get("unit") for field in fields["runs"]}
+    assert (units["test_accuracy"], units["training_seconds"]) == ("share", "seconds")
+    assert (units["peak_memory_mebibytes"], units["device"]) == ("MiB", None)
+
+
+@pytest.fixture
+def validate(results, tmp_path):
+    """Collect the tiny study and give a function that validates its package as it then is."""
+    reason = "frictionless is not installed: pip install -e '.[test]'"
+    frictionless = pytest.importorskip("frictionless", reason=reason)
+    study = with_published(tmp_path, "width,1,2,3,61.5,,,base", "width,2,4-8,,70,,,wide wider")
+    collect(study, results, tmp_path)
+    return lambda: frictionless.validate(str(tmp_path / "tables" / "datapackage.json"))
+
+
+def test_the_package_is_valid(validate):
+    report = validate()
+    assert report.valid, report.flatten(["type", "message"])
+    assert report.stats["tasks"] == 6
+
+
+def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):
+    for name, old, new in [
+        ("runs", ",0.25,", ",25,"),
+        ("layers", "\nbase,2,", "\nbase,1,"),
+        ("epochs", "\nwide,1,2,", "\nwide,4,2,"),
+        ("confusion", ",432,", ",many,"),
+        ("experiments", "\nbase,,,3,", "\nbase,,,,"),
+    ]:
+        path = tmp_path / "tables" / f"{name}.csv"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    faults = {(task.name, error.type) for task in validate().tasks for error in task.errors}
+    assert faults == {
+        ("runs", "constraint-error"),  # a share of 25
+        ("layers", "primary-key"),
+        ("epochs", "foreign-key"),  # no such run
+        ("confusion", "type-error"),
+        ("experiments", "constraint-error"),  # planned_runs is required
+    }
+
+
+def test_tables_need_no_keras():
+    code = "import sys, cnn_study.tables; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
