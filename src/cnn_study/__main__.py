@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from cnn_study.errors import UserError
+from cnn_study.study import Study, load, study_file
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,33 +23,103 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cnn_study", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    prepare = commands.add_parser("prepare", help="check a dataset and make its arrays")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], text: str, *, study: bool = True):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(command=run)
+        if study:
+            command.add_argument("study", help="a name in experiments/, or a study file")
+            command.add_argument(
+                "--results", type=Path, help="the study's results folder (results/STUDY)"
+            )
+        return command
+
+    check = add("check", _check, "check a study; list its experiments, runs and time left")
+    check.add_argument("--watch", action="store_true", help="stay, and show runs as they go on")
+    prepare = add("prepare", _prepare, "check a dataset and make its arrays", study=False)
     prepare.add_argument("dataset")
-    prepare.add_argument("--source", help="archive or unpacked folder; default: download")
-    prepare.add_argument("--output", type=Path, required=True)
-    prepare.set_defaults(command=_prepare)
-    train = commands.add_parser("train", help="train one seed of one experiment")
-    train.add_argument("study", type=Path)
+    prepare.add_argument("--source", help="its archive or unpacked folder; default: download it")
+    prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
+    train = add("train", _train, "train one seed of one experiment, unless its record is there")
     train.add_argument("experiment")
     train.add_argument("--seed", type=int, required=True)
-    train.add_argument("--data", type=Path, required=True, help="arrays made by prepare")
-    train.add_argument("--results", type=Path, required=True, help="the study's results folder")
-    train.set_defaults(command=_train)
+    train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+    add("tables", _tables, "collect the runs that are there into tables")
+    add("figures", _figures, "draw the figures from the tables")
+    add("write", _write, "put the values of the tables into the report's text")
+    render = add("render", _render, "render a report's text to HTML and PDF", study=False)
+    render.add_argument("text", type=Path)
+    render.add_argument("--html", type=Path, required=True)
+    render.add_argument("--pdf", type=Path, required=True)
+    docs = add("docs", _docs, "write docs/: the parameters and the run record", study=False)
+    docs.add_argument("--output", type=Path, default=Path("docs"))
     return parser
+
+
+def _study(options: argparse.Namespace) -> tuple[Study, Path]:
+    chosen = load(study_file(options.study))
+    return chosen, options.results or Path("results") / chosen.name
+
+
+def _data(options: argparse.Namespace, dataset: str) -> Path:
+    return options.data or Path("data") / f"{dataset}.npz"
+
+
+def _check(options: argparse.Namespace) -> None:
+    from cnn_study import progress
+
+    show = progress.watch if options.watch else progress.check
+    show(*_study(options))
 
 
 def _prepare(options: argparse.Namespace) -> None:
     from cnn_study import datasets
 
-    datasets.prepare(options.dataset, options.output, options.source)
+    output = options.output or Path("data") / f"{options.dataset}.npz"
+    datasets.prepare(options.dataset, output, options.source)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from cnn_study import runs, study
+    from cnn_study import progress, runs
 
-    chosen = study.load(options.study)
-    run = runs.find(chosen, options.experiment, options.seed)
-    runs.do(chosen, run, options.results, options.data)
+    study, results = _study(options)
+    run = runs.find(study, options.experiment, options.seed)
+    record = runs.do(study, run, results, _data(options, study.dataset.name))
+    print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
+
+
+def _tables(options: argparse.Namespace) -> None:
+    from cnn_study import tables
+
+    study, results = _study(options)
+    tables.collect(study, results, results / "tables")
+
+
+def _figures(options: argparse.Namespace) -> None:
+    from cnn_study import figures
+
+    study, results = _study(options)
+    figures.draw(study, results / "tables", results / "figures")
+
+
+def _write(options: argparse.Namespace) -> None:
+    from cnn_study import report
+
+    study, results = _study(options)
+    report.write(study, results / "tables", results / "figures", results / "report" / "index.qmd")
+
+
+def _render(options: argparse.Namespace) -> None:
+    from cnn_study import render
+
+    engine = render.render(options.text, html=options.html, pdf=options.pdf)
+    print(f"{options.html} and {options.pdf}: rendered with {engine}")
+
+
+def _docs(options: argparse.Namespace) -> None:
+    from cnn_study import reference
+
+    reference.write(options.output)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ One run is done by one process at a time, whatever starts it: a second one waits
 and then finds its record.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cnn_study import progress, records
+from cnn_study import records
 from cnn_study.datasets import load_prepared
 from cnn_study.errors import UserError
+from cnn_study.heartbeat import Running, log
+from cnn_study.machine import one_thread, own_core
 from cnn_study.study import Experiment, Study
 
 
@@ -60,40 +61,33 @@ def find(study: Study, experiment: str, seed: int) -> Run:
             f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."
         )
     if seed not in study.seeds:
-        raise UserError(f"{study.path} has no seed {seed}. It has: {study.seeds}.")
+        seeds = ", ".join(map(str, study.seeds))
+        raise UserError(f"{study.path} has no seed {seed}. It has: {seeds}.")
     return Run(study.experiments[experiment], seed)
 
 
-def do(study: Study, run: Run, results: Path, data: Path) -> None:
-    """Train one run unless its record is there, and say how it went."""
-    with _alone(run, results):
-        if run.name in done(study, results):
-            progress.say(f"{run.experiment.id} seed {run.seed} is there already")
-            return
+def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
+    """Train one run, unless its record is there, and give its record."""
+    with alone(run, results):
+        there = done(study, results).get(run.name)
+        if there:
+            log("the record is there already")
+            return records.read(there)
         from cnn_study import training
 
-        training.one_thread()
         images = load_prepared(study.dataset.name, data)
-        with progress.Running(
-            results,
-            run.experiment.id,
-            run.seed,
-            run.experiment.settings.epochs,
-        ) as running:
-            record = training.train(
-                run.experiment,
-                run.seed,
-                study.dataset,
-                images,
-                results / "runs",
+        epochs = run.experiment.settings.epochs
+        one_thread()
+        with own_core(), Running(results, run.experiment.id, run.seed, epochs) as running:
+            return training.train(
+                run.experiment, run.seed, study.dataset, images, results / "runs",
                 on_epoch=running.tell,
                 keep_weights=(run.experiment.id, run.seed) in study.kept_weights,
-            )
-    progress.say(progress.outcome(record))
+            )  # fmt: skip
 
 
 @contextmanager
-def _alone(run: Run, results: Path) -> Iterator[None]:
+def alone(run: Run, results: Path) -> Iterator[None]:
     """Hold the run's lock; the system lets go of it however this process ends."""
     folder = results / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,13 +95,8 @@ def _alone(run: Run, results: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress.say(
-            f"{run.experiment.id} seed {run.seed} is being trained by another process; "
-            "waiting for its record"
-        )
-        started = time.perf_counter()
+        log("another process trains this run; waiting for its record")
         lock.acquire()
-        progress.say(f"waited {time.perf_counter() - started:.0f} s")
     try:
         yield
     finally:

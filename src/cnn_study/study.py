@@ -113,6 +113,17 @@ class Study:
         return tuple((experiment, self.seeds[0]) for experiment in ids)
 
 
+def study_file(name: str) -> Path:
+    """Turn what a person types, a name or a path, into the path of a study file."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else Path("experiments") / f"{name}.yaml"
+    if not re.fullmatch(ID, path.stem):
+        raise UserError(
+            f"study {name}: a study file's name is the name of its results folder. Allowed are "
+            "small letters, digits and single hyphens, as in my-study.yaml."
+        )
+    return path
+
+
 def load(path: Path) -> Study:
     """Read and check a study file.
 

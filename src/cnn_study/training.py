@@ -1,13 +1,13 @@
 """Train one seed of one experiment and leave its record. The only part that imports Keras.
 
-Keras is imported by `train` and not above: threads must be set before a backend starts.
+Keras is imported inside functions: threads are set (`machine.one_thread`) before a backend starts.
 """
 
 import hashlib
 import math
-import os
 import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ import numpy as np
 from cnn_study import __version__, records
 from cnn_study import images as epoch_pixels
 from cnn_study.datasets import Dataset, Images, split
-from cnn_study.provenance import commit, processor
+from cnn_study.machine import processor
 from cnn_study.settings import TRAINING_VERSION, Settings
 from cnn_study.study import Experiment
 
@@ -33,29 +33,6 @@ STEPS_PER_EXECUTION = 32
 """Steps that the backend takes between looks at Python; see benchmarks/."""
 
 SCORING_BATCH = 500
-
-
-def one_thread() -> None:
-    """Let the backend compute with one thread: the same seed then gives the same bits.
-
-    Call before Keras is imported.
-    """
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NPROC",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    ):
-        os.environ[name] = "1"
-    os.environ["XLA_FLAGS"] = " ".join(
-        [
-            os.environ.get("XLA_FLAGS", ""),
-            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-        ]
-    ).strip()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @dataclass(frozen=True)
@@ -373,7 +350,7 @@ def _provenance(started: datetime) -> records.Provenance:
 
     backend = keras.backend.backend()
     packages = ("keras", backend, "numpy")
-    recorded, changed = commit()
+    recorded, changed = _commit()
     return records.Provenance(
         versions={
             "python": platform.python_version(),
@@ -389,6 +366,23 @@ def _provenance(started: datetime) -> records.Provenance:
         changed_since_commit=changed,
         started=started.isoformat(timespec="seconds"),
     )
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """Give the project's commit, and whether the package's files differ from it."""
+    package = str(Path(__file__).parent)
+    head = _git(package, "rev-parse", "HEAD")
+    return head or None, bool(_git(package, "status", "--porcelain", package)) if head else None
+
+
+def _git(folder: str, *command: str) -> str:
+    try:
+        ended = subprocess.run(
+            ["git", "-C", folder, *command], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return ended.stdout.strip()
 
 
 def _device(backend: str) -> str:

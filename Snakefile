@@ -1,0 +1,35 @@
+"""From a study file to a report: train what is missing, tabulate, draw, write, render.
+
+`snakemake --cores all` does the study cifar10; `--config study=digits` another one.
+Each step is a command that can be run by hand: `python -m cnn_study --help`.
+"""
+
+import sys
+
+from cnn_study import machine
+from cnn_study import workflow as planning
+from cnn_study.errors import UserError
+
+try:
+    PLAN = planning.plan(config)
+    LOCK = planning.lock(PLAN.results)
+except UserError as error:
+    sys.exit(str(error))
+
+CNN_STUDY = f"{sys.executable} -m cnn_study"
+RESULTS = str(PLAN.results)
+LOGS = f"logs/{PLAN.study.name}"
+
+
+# Without a target, everything.
+rule all:
+    """Tables and report of the study, every run trained."""
+    default_target: True
+    input:
+        f"{RESULTS}/report/index.html",
+        f"{RESULTS}/report/index.pdf",
+
+
+include: "src/rules/train.smk"
+include: "src/rules/tables.smk"
+include: "src/rules/report.smk"

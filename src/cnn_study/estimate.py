@@ -1,0 +1,69 @@
+"""How long the missing runs of a study will take, from the runs that are there."""
+
+from collections import defaultdict
+from statistics import mean
+
+import numpy as np
+
+from cnn_study.records import Record
+from cnn_study.runs import Run
+from cnn_study.study import Study
+
+STARTING_SECONDS = 10.0
+"""To import a backend; measured with TensorFlow 2.21 on one core."""
+
+SECONDS_PER_IMAGE = 150e-6
+SECONDS_PER_MAC = 50e-12
+"""Forward and backward pass of one training image; measured on one core of a server CPU of 2026
+with batch 32. Only used until two experiments of the study have been timed on this machine."""
+
+
+def seconds_left(study: Study, missing: list[Run], there: list[Record]) -> float:
+    """Estimate the time that the missing runs need, one after the other.
+
+    An experiment that has been timed takes as long as it did; another one takes a constant and
+    an amount per MAC for each image and epoch, fitted to those that were timed.
+
+    Args:
+        study: gives the number of images.
+        missing: the runs still to do.
+        there: records of the runs that are done.
+
+    Returns:
+        Seconds; divide by the trainings that run at once.
+    """
+    timed = defaultdict(list)
+    for record in there:
+        timed[record.fingerprint].append(record.cost.run_seconds)
+    constant, per_mac = _fit(there)
+    total = 0.0
+    for run in missing:
+        own = timed.get(run.experiment.fingerprint)
+        settings = run.experiment.settings
+        kept = (1 - settings.validation_fraction) * settings.training_fraction
+        images = study.dataset.training_images * kept * settings.epochs
+        guess = images * (constant + per_mac * run.experiment.macs)
+        total += STARTING_SECONDS + (mean(own) if own else guess)
+    return total
+
+
+def _fit(there: list[Record]) -> tuple[float, float]:
+    """Fit seconds per image = constant + per_mac * MACs, neither below zero."""
+    whole = [record for record in there if record.status == "complete"]
+    if len({record.cost.macs for record in whole}) < 2:
+        return SECONDS_PER_IMAGE, SECONDS_PER_MAC
+    macs = np.array([record.cost.macs for record in whole])
+    images = np.array([record.dataset.training_images * len(record.epochs) for record in whole])
+    seconds = np.array([record.cost.run_seconds for record in whole]) / images
+    per_mac, constant = np.polyfit(macs, seconds, 1)
+    if per_mac < 0 or constant < 0:
+        return float(seconds.mean()), 0.0
+    return float(constant), float(per_mac)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person would: 40 s, 12 min, 1 h 05 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

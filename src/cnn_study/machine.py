@@ -1,0 +1,86 @@
+"""This machine: its processor, its GPUs, and a core of its own for each training."""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+def one_thread() -> None:
+    """Let the backend compute with one thread: the same seed then gives the same bits.
+
+    Call before Keras is imported.
+    """
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    ):
+        os.environ[name] = "1"
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextmanager
+def own_core() -> Iterator[int | None]:
+    """Pin this process to a core that no other training has, if there is one.
+
+    Left to the system, two trainings were seen to share one core for minutes while the other
+    idled. On a GPU, on macOS, or with every core taken, nothing is pinned.
+
+    Yields:
+        The core's number, or None.
+    """
+    with ExitStack() as held:
+        core = None if gpus() else _claim_core(held)
+        if core is not None:
+            before = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {core})
+            held.callback(os.sched_setaffinity, 0, before)
+        yield core
+
+
+def _claim_core(held: ExitStack) -> int | None:
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    folder = Path(tempfile.gettempdir()) / f"cnn-study-cores-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for core in sorted(os.sched_getaffinity(0)):
+        lock = FileLock(folder / f"{core}.lock")
+        try:
+            held.enter_context(lock.acquire(timeout=0))
+        except (Timeout, OSError):
+            continue
+        return core
+    return None
+
+
+def gpus() -> int:
+    """Count the GPUs that the NVIDIA driver shows."""
+    if not shutil.which("nvidia-smi"):
+        return 0
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def processor() -> str:
+    """Name the CPU's model."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        named = subprocess.run(command, capture_output=True, text=True, check=False)
+        return named.stdout.strip() or platform.machine()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,145 @@
+"""What the Snakefile asks: which runs are missing, where things lie, and who may run now.
+
+Only plans: imports neither Keras nor anything that draws or tabulates.
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cnn_study import columns, figures, runs, study
+from cnn_study.errors import UserError
+from cnn_study.study import Study
+
+PACKAGE = Path(__file__).parent
+
+ALLOWED_CONFIG = {
+    "study": "a name in experiments/ such as cifar10, or the path of a study file",
+    "data": "the dataset's archive or its unpacked folder, instead of downloading it",
+    "train": "false: make tables and report of the runs that are there, train nothing",
+}
+ONLY_LOOKING = {"-n", "--dry-run", "--dryrun", "--lint", "--list", "-l", "--list-target-rules",
+                "--lt", "--dag", "--rulegraph", "--filegraph", "--summary", "-S", "-D",
+                "--detailed-summary", "--d3dag", "--list-changes", "--lc"}  # fmt: skip
+"""Options of Snakemake with which it changes nothing, and needs no lock."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One study as the workflow sees it, settled when the Snakefile is read."""
+
+    study: Study
+    results: Path
+    data: Path
+    source: str
+    wanted: tuple[runs.Run, ...]
+    done: dict[str, Path]
+    train: bool
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the runs to train."""
+        return [run.name for run in self.wanted if run.name not in self.done] * self.train
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the table files."""
+        return columns.planned(self.study)
+
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figure files."""
+        return figures.planned(self.study)
+
+    @property
+    def study_files(self) -> list[str]:
+        """The study file, and the published numbers that it names."""
+        published = self.study.file.published
+        beside = [str(self.study.path.parent / published.file)] if published else []
+        return [str(self.study.path), *beside]
+
+    @property
+    def missing_pattern(self) -> str:
+        """Match the names of missing runs and nothing else.
+
+        A record that exists so has no rule that makes it, and Snakemake, which deletes a job's
+        outputs before the job, can never touch it.
+        """
+        return "|".join(re.escape(name) for name in self.missing) or r"(?!)"
+
+    def records(self, experiment: str | None = None) -> list[str]:
+        """List the record files, there or to come, of one experiment or of all."""
+        chosen = [run for run in self.wanted if experiment in (None, run.experiment.id)]
+        return [
+            str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
+            for run in chosen
+            if self.train or run.name in self.done
+        ]
+
+    def priority(self, run: str) -> int:
+        """Give the run that stands earlier in the order of training the larger number."""
+        return len(self.wanted) - [other.name for other in self.wanted].index(run)
+
+
+def plan(config: dict[str, Any]) -> Plan:
+    """Read the study that the configuration names and look which of its runs are there.
+
+    Raises:
+        UserError: an unknown configuration key, or a fault in the study.
+    """
+    unknown = sorted(set(config) - set(ALLOWED_CONFIG))
+    if unknown:
+        allowed = "\n".join(f"  {key}=…  {what}" for key, what in ALLOWED_CONFIG.items())
+        raise UserError(f"--config {', '.join(unknown)}: unknown. Allowed:\n{allowed}")
+    chosen = study.load(study.study_file(str(config.get("study", "cifar10"))))
+    results = Path("results") / chosen.name
+    train = str(config.get("train", True)).lower()
+    if train not in ("true", "false"):
+        raise UserError(f"--config train={train}: allowed are true and false.")
+    return Plan(
+        chosen, results, Path("data") / f"{chosen.dataset.name}.npz",
+        str(config.get("data") or ""), tuple(runs.wanted(chosen)),
+        runs.done(chosen, results), train == "true",
+    )  # fmt: skip
+
+
+def lock(results: Path) -> FileLock | None:
+    """Let only one workflow at a time work on a study's results.
+
+    The system frees the lock however this process ends, `kill -9` included.
+
+    Raises:
+        UserError: another workflow holds it.
+    """
+    if ONLY_LOOKING & set(sys.argv):
+        return None
+    folder = results / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    held = FileLock(folder / "workflow.lock")
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"Another workflow is at work in {results}. Wait until it ends; nothing was changed."
+        ) from None
+    return held
+
+
+def code(*modules: str) -> list[str]:
+    """List the source files of modules, so that what they make is made anew when they change."""
+    return [str(PACKAGE / f"{module}.py") for module in modules]
+
+
+def templates() -> list[str]:
+    """List what the report's text is made from."""
+    return sorted(str(path) for path in Path("report").rglob("*.j2"))
+
+
+def theme() -> list[str]:
+    """List what the report's looks are made from, and its bibliography."""
+    kept = (path for path in Path("report").rglob("*") if path.is_file())
+    return sorted(str(path) for path in kept if path.suffix != ".j2" and path.name[0] != ".")

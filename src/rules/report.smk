@@ -1,0 +1,74 @@
+"""From tables to figures, to the text, to HTML and PDF."""
+
+
+rule draw_figures:
+    """Draw every figure for light and dark pages, with its caption and its alt text."""
+    input:
+        tables=rules.collect_tables.output.tables,
+        code=planning.code("figures"),
+    output:
+        figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{LOGS}/figures.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+    shell:
+        "{params.cnn_study} figures {params.study:q}" " --results {params.results:q}" " 2> {log:q}"
+
+
+rule write_report:
+    """Put the values of the tables into the report's text."""
+    input:
+        tables=rules.collect_tables.output.tables,
+        figures=rules.draw_figures.output.figures,
+        templates=planning.templates(),
+        code=planning.code("report"),
+    output:
+        text=f"{RESULTS}/report/index.qmd",
+    log:
+        f"{LOGS}/write.log",
+    benchmark:
+        f"{LOGS}/write.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+    shell:
+        "{params.cnn_study} write {params.study:q}" " --results {params.results:q}" " 2> {log:q}"
+
+
+rule render_report:
+    """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
+    input:
+        text=rules.write_report.output.text,
+        figures=rules.draw_figures.output.figures,
+        theme=planning.theme(),
+        code=planning.code("render"),
+    output:
+        html=f"{RESULTS}/report/index.html",
+        pdf=f"{RESULTS}/report/index.pdf",
+    log:
+        f"{LOGS}/render.log",
+    benchmark:
+        f"{LOGS}/render.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+    shell:
+        "{params.cnn_study} render {input.text:q}"
+        " --html {output.html:q}"
+        " --pdf {output.pdf:q}"
+        " 2> {log:q}"
+
+
+rule report:
+    """The report of the study, every run trained."""
+    input:
+        rules.render_report.output,

@@ -1,0 +1,28 @@
+"""From run records to tables."""
+
+
+rule collect_tables:
+    """Put every run of the study, those that are missing too, into tidy tables."""
+    input:
+        records=PLAN.records(),
+        study=PLAN.study_files,
+        code=planning.code("tables", "columns", "records", "study", "architecture", "datasets"),
+    output:
+        tables=[f"{RESULTS}/tables/{name}" for name in PLAN.tables],
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{LOGS}/tables.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+    shell:
+        "{params.cnn_study} tables {params.study:q}" " --results {params.results:q}" " 2> {log:q}"
+
+
+rule tables:
+    """The tables of the study, every run trained."""
+    input:
+        rules.collect_tables.output,
