@@ -4,6 +4,7 @@ The one authority for the CSV files' headers and for their data dictionary. Decl
 neither pandas nor how a table is filled.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any

@@ -87,7 +87,7 @@ def train(
     started, clock = datetime.now(UTC), time.perf_counter()
     parts = take_parts(images, experiment.settings)
     epochs: list[records.Epoch] = []
-    seconds = _Seconds()
+    seconds = Stopwatch()
     outcome: dict[str, Any] = {"status": "failed", "test": None, "weights_sha256": None}
     path = records.place(runs, experiment.id, experiment.fingerprint, seed)
     try:
@@ -155,7 +155,7 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
 
 
 def learn(
-    model: "keras.Model", settings: Settings, parts: Parts, seed: int, seconds: "_Seconds"
+    model: "keras.Model", settings: Settings, parts: Parts, seed: int, seconds: "Stopwatch"
 ) -> Iterator[records.Epoch]:
     """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite."""
     import keras
@@ -239,7 +239,7 @@ def peak_memory() -> float:
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-class _Seconds:
+class Stopwatch:
     """A stopwatch of wall and processor time: `with` adds to it."""
 
     def __init__(self) -> None:

@@ -1,0 +1,57 @@
+"""One thread, and a core of its own for each training."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cnn_study import machine
+
+CLAIM = """
+import os, sys
+from cnn_study import machine
+with machine.own_core() as core:
+    print(core, sorted(os.sched_getaffinity(0)), flush=True)
+    sys.stdin.readline()
+print(sorted(os.sched_getaffinity(0)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
+def test_each_training_gets_a_core_of_its_own_and_gives_it_back(tmp_path):
+    cores = sorted(os.sched_getaffinity(0))
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PATH": str(tmp_path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", CLAIM], stdin=subprocess.PIPE, text=True,
+                         stdout=subprocess.PIPE, env=environment)
+        for _ in range(len(cores) + 1)
+    ]  # fmt: skip
+    said = sorted(process.stdout.readline().strip() for process in processes)
+    ended = [process.communicate("\n")[0].strip() for process in processes]
+    assert said == sorted([f"{core} [{core}]" for core in cores] + [f"None {cores}"])
+    assert ended == [str(cores)] * len(processes)
+
+
+def test_one_thread_overrules_what_the_caller_set(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "8")
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"):
+        monkeypatch.setenv(name, "")
+    machine.one_thread()
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["TF_NUM_INTRAOP_THREADS"] == "1"
+    assert "intra_op_parallelism_threads=1" in os.environ["XLA_FLAGS"]
+
+
+def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\necho "  MIG 1"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.gpus() == 2
+    program.unlink()
+    assert machine.gpus() == 0
+
+
+def test_the_processor_has_a_name():
+    assert machine.processor().strip()

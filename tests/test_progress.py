@@ -1,0 +1,122 @@
+"""What a person sees: the check, the standing, the time left."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import records_by_hand
+from cnn_study import estimate, heartbeat, progress
+from cnn_study.__main__ import main
+from cnn_study.study import load
+
+STUDY = """\
+title: By hand
+dataset: digits
+seeds: 2
+base: {filters: [2], dense_units: 0, epochs: 2, validation_fraction: 0.2}
+questions:
+  width: {title: Width, question: "?", hypothesis: "!", changes: {filters-4: {filters: [4]}}}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "by-hand.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    return load(path)
+
+
+def _write(study, results: Path, experiment: str, seed: int, seconds: float = 10.0, **facts):
+    record = records_by_hand.make(
+        study, experiment, seed, test=0.61, validation=0.59, run_seconds=seconds, **facts
+    )
+    records_by_hand.write(study, results, record)
+
+
+def test_check_lists_experiments_costs_and_runs(study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    _write(study, tmp_path, "base", 1)
+    assert main(["check", str(study.path), "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    base = next(line for line in said.splitlines() if " base " in line)
+    # One 3x3 convolution of 1 channel to 2 on 8x8 pixels: 18 weights, 2 biases, 1,152 MACs;
+    # then 128 values to 10 classes: 1,290 parameters, 1,280 MACs.
+    assert [cell.strip() for cell in base.split("│")[1:8]] == [
+        "base", "–", "1,310", "2,432", "1, 2", "1", "1",
+    ]  # fmt: skip
+    assert "1 of 4 runs done; the rest takes about" in said
+
+
+def test_diverged_runs_are_told(study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    _write(study, tmp_path, "base", 1, status="diverged")
+    main(["check", str(study.path), "--results", str(tmp_path)])
+    assert "1 (1 diverged)" in capsys.readouterr().out
+
+
+def test_no_test_score_is_shown_while_a_study_runs(study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    _write(study, tmp_path, "base", 1)
+    record = next(iter(progress._read(study, tmp_path)[0].values()))
+    main(["check", str(study.path), "--results", str(tmp_path)])
+    said = capsys.readouterr().out + progress.outcome(record)
+    assert heartbeat.percent(record.test.accuracy) not in said
+    assert heartbeat.percent(record.epochs[-1].validation_accuracy) in said
+
+
+def test_time_left_is_that_of_the_same_experiment_where_it_is_known(study, tmp_path):
+    _write(study, tmp_path, "base", 1, seconds=100)
+    there, missing = progress._read(study, tmp_path)
+    base = [run for run in missing if run.experiment.id == "base"]
+    left = estimate.seconds_left(study, base, list(there.values()))
+    assert left == estimate.STARTING_SECONDS + 100
+
+
+def test_time_left_grows_with_macs_as_in_the_runs_that_are_there(study, tmp_path):
+    _write(study, tmp_path, "base", 1, seconds=100)
+    _write(study, tmp_path, "filters-4", 1, seconds=180)
+    there, _ = progress._read(study, tmp_path)
+    assert len(there) == 2
+    constant, per_mac = estimate._fit(list(there.values()))
+    for record in there.values():
+        images = record.dataset.training_images * len(record.epochs)
+        assert images * (constant + per_mac * record.cost.macs) == pytest.approx(
+            record.cost.run_seconds
+        )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3900, "1 h 05 min")],
+)
+def test_times_are_written_as_a_person_would(seconds, said):
+    assert estimate.duration(seconds) == said
+
+
+def test_a_training_that_was_killed_is_not_running(tmp_path):
+    with heartbeat.Running(tmp_path, "base", 1, 10):
+        facts = json.loads((tmp_path / "running/base-seed-1.json").read_text())
+        assert facts["process"] == os.getpid()
+        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
+        gone = facts | {"process": 2**22 + 1, "experiment": "killed"}
+        (tmp_path / "running/killed-seed-1.json").write_text(json.dumps(gone))
+        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
+    assert not (tmp_path / "running/base-seed-1.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "nowhere"], "There is no study file experiments/nowhere.yaml"),
+        (["train", "digits", "no-such", "--seed", "1"], "has no experiment no-such. It has: base"),
+        (["train", "digits", "base", "--seed", "99"], "has no seed 99. It has: 1, 2, 3."),
+        (["prepare", "no-such"], "no-such"),
+    ],
+)
+def test_a_mistake_is_one_message_and_status_2(words, said, capsys, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
