@@ -112,7 +112,8 @@ def _write(options: argparse.Namespace) -> None:
 def _render(options: argparse.Namespace) -> None:
     from cnn_study import render
 
-    engine = render.render(options.text, html=options.html, pdf=options.pdf)
+    study_results = options.text.parent.parent  # where the text's figures/ lie
+    engine = render.render(options.text, options.html, options.pdf, resources=study_results)
     print(f"{options.html} and {options.pdf}: rendered with {engine}")
 
 

@@ -1,0 +1,409 @@
+-- Reads Quarto's marks where Pandoc runs without Quarto: numbers and cross-references, callouts,
+-- tabsets, format conditions, file names on code, pictures with a dark version.
+--
+-- Runs before citeproc, or `@fig-x` would be taken for a citation. What cannot be resolved is
+-- reported through pandoc.log.warn; src/cnn_study/render.py makes an error of every warning.
+
+local is_html = FORMAT:match 'html' ~= nil
+local own_format = is_html and 'html' or 'typst'
+local reference_names = { fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section' }
+local callout_names = { note = 'Note', tip = 'Tip', warning = 'Warning', caution = 'Caution',
+  important = 'Important' }
+local mime_types = { svg = 'image/svg+xml', png = 'image/png', jpg = 'image/jpeg',
+  jpeg = 'image/jpeg', webp = 'image/webp', gif = 'image/gif' }
+local numbers = {}                          -- id -> the number as text, e.g. '3' or '2.1'
+local counts = { fig = 0, tbl = 0, eq = 0 }
+local sections = {}                         -- the section counter, one entry a level
+
+local function kind_of(id)
+  local kind = id:match '^(%a+)%-'
+  return reference_names[kind] and kind or nil
+end
+
+local function raw_inline(text) return pandoc.RawInline(own_format, text) end
+local function raw_block(text) return pandoc.RawBlock(own_format, text) end
+
+local html_entities = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;' }
+
+local function escape_html(text)
+  return (text:gsub('[&<>"]', html_entities))
+end
+
+local function typst_string(text)
+  return '"' .. text:gsub('[\\"]', '\\%0'):gsub('%s+', ' '):gsub('^ ', ''):gsub(' $', '') .. '"'
+end
+
+-- Blocks between two pieces of raw text, the first of which may hold inlines.
+local function enclose(opening, blocks, closing)
+  local result = pandoc.Blocks { pandoc.Plain(opening) }
+  result:extend(blocks)
+  result:insert(raw_block(closing))
+  return result
+end
+
+---------------------------------------------------------------------------- format conditions
+
+local function drop_other_format(element)
+  local visible = element.classes:includes 'content-visible'
+  if not visible and not element.classes:includes 'content-hidden' then return nil end
+  local when, unless = element.attributes['when-format'], element.attributes['unless-format']
+  local matches = (not when or when == own_format) and (not unless or unless ~= own_format)
+  return matches == visible and element.content or {}
+end
+
+---------------------------------------------------------------------------- callouts
+
+local function callout_kind(div)
+  for _, class in ipairs(div.classes) do
+    local kind = class:match '^callout%-(%a+)$'
+    if callout_names[kind] then return kind end
+    if kind then pandoc.log.warn('.' .. class .. ': there is no such callout') end
+  end
+end
+
+local function callout_title(div)
+  local first = div.content[1]
+  if first and first.t == 'Header' then return div.content:remove(1).content end
+  return pandoc.Inlines(div.attributes.title or '')
+end
+
+local function html_callout(kind, title, div)
+  local label = pandoc.Inlines { pandoc.Span(callout_names[kind], { class = 'callout-kind' }) }
+  if #title > 0 then label:extend { pandoc.Space(), table.unpack(title) } end
+  if div.attributes.collapse then
+    label:insert(1, raw_inline(
+      ('<details class="callout callout-%s"><summary class="callout-title">'):format(kind)))
+    label:insert(raw_inline '</summary>')
+    return enclose(label, div.content, '</details>')
+  end
+  div.content:insert(1, pandoc.Div(pandoc.Plain(label), { class = 'callout-title' }))
+  return pandoc.Div(div.content, { class = 'callout callout-' .. kind, role = 'note' })
+end
+
+local function typst_callout(kind, title, div)
+  local opening = pandoc.Inlines { raw_inline(('#callout("%s", title: ['):format(kind)) }
+  opening:extend(title)
+  opening:insert(raw_inline '])[')
+  return enclose(opening, div.content, ']')
+end
+
+---------------------------------------------------------------------------- tabsets
+
+local function tab_title(header)
+  if is_html then return pandoc.Div(pandoc.Plain(header.content), { class = 'tab-title' }) end
+  local title = pandoc.Inlines { raw_inline '#tab-title[' }
+  title:extend(header.content)
+  title:insert(raw_inline ']')
+  return pandoc.Plain(title)
+end
+
+local function tabset(div)
+  local level = div.content[1] and div.content[1].level
+  local tabs = pandoc.Blocks {}
+  for _, block in ipairs(div.content) do
+    if block.t == 'Header' and block.level == level then
+      tabs:insert(pandoc.Div({ tab_title(block) }, { class = 'tab' }))
+    elseif #tabs > 0 then
+      tabs[#tabs].content:insert(block)
+    else
+      pandoc.log.warn 'a .panel-tabset must begin with the heading of its first tab'
+    end
+  end
+  return pandoc.Div(tabs, { class = 'panel-tabset' })
+end
+
+local function read_div(div)
+  if div.classes:includes 'panel-tabset' then return tabset(div) end
+  local kind = callout_kind(div)
+  if not kind then return nil end
+  local write = is_html and html_callout or typst_callout
+  return write(kind, callout_title(div), div)
+end
+
+---------------------------------------------------------------------------- pictures
+
+local function read_file(path)
+  local file = io.open(path, 'rb')
+  if not file then return nil end
+  local contents = file:read 'a'
+  file:close()
+  return contents
+end
+
+local base64_digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+local base64_pairs = {}                     -- 12 bits -> two digits
+for first = 1, 64 do
+  for second = 1, 64 do
+    base64_pairs[(first - 1) * 64 + second - 1] =
+      base64_digits:sub(first, first) .. base64_digits:sub(second, second)
+  end
+end
+
+local function base64(bytes)
+  local padding = (3 - #bytes % 3) % 3
+  bytes = bytes .. ('\0'):rep(padding)
+  local encoded = {}
+  for position = 1, #bytes, 3 do
+    local bits = string.unpack('>I3', bytes, position)
+    encoded[#encoded + 1] = base64_pairs[bits >> 12]
+    encoded[#encoded + 1] = base64_pairs[bits & 4095]
+  end
+  local text = table.concat(encoded)
+  return text:sub(1, #text - padding) .. ('='):rep(padding)
+end
+
+local function data_uri(path, contents)
+  return 'data:' .. mime_types[path:match '%.(%w+)$'] .. ';base64,' .. base64(contents)
+end
+
+-- Reports what is wrong with a picture; true where it can be shown.
+local function check_picture(image, alt, name)
+  local extension = image.src:match '%.(%w+)$'
+  if image.src:match '^%a+:' or image.src:match '^/' or not mime_types[extension] then
+    pandoc.log.warn(name .. ': a picture must be an SVG, PNG, JPEG, WebP or GIF file named by'
+      .. ' a path relative to the document')
+  elseif not read_file(image.src) then
+    pandoc.log.warn(name .. ': there is no such file; paths start from the folder of the document')
+  elseif alt == '' then
+    pandoc.log.warn(name .. ': has no alternative text; write {fig-alt="what the picture shows"}')
+  else
+    return true
+  end
+end
+
+local function html_picture(image, alt)
+  local dark_path = image.src:gsub('%.(%w+)$', '-dark.%1')
+  local dark = read_file(dark_path)
+  local width = image.attributes.width
+  local source = dark and ('<source data-dark media="screen and (prefers-color-scheme: dark)"'
+    .. ' srcset="%s">'):format(data_uri(dark_path, dark)) or ''
+  return ('<picture%s>%s<img src="%s" alt="%s"%s></picture>'):format(
+    dark and '' or ' class="light-only"', source,
+    data_uri(image.src, read_file(image.src)), escape_html(alt),
+    width and (' style="width: %s"'):format(escape_html(width)) or '')
+end
+
+local function typst_length(length)
+  local pixels = length:match '^([%d.]+)px$' or length:match '^[%d.]+$'
+  return pixels and (tonumber(pixels) * 0.75) .. 'pt' or length
+end
+
+local function typst_picture(image, alt, is_inline)
+  local width = image.attributes.width
+  local call = ('image(%s, alt: %s%s)'):format(typst_string(image.src), typst_string(alt),
+    width and ', width: ' .. typst_length(width) or '')
+  return is_inline and '#box(' .. call .. ')' or '#' .. call
+end
+
+local function picture(image, alt, is_inline)
+  if is_html then return raw_inline(html_picture(image, alt)) end
+  return raw_inline(typst_picture(image, alt, is_inline))
+end
+
+local function read_image(image)
+  local alt = image.attributes['fig-alt'] or image.attributes.alt
+    or pandoc.utils.stringify(image.caption)
+  if not check_picture(image, alt, image.src) then return {} end
+  return picture(image, alt, true)
+end
+
+---------------------------------------------------------------------------- numbers
+
+-- Counts an element with a cross-reference id; returns its label, e.g. 'Figure 3:'.
+local function count(id, kind)
+  if kind_of(id) ~= kind then return nil end
+  counts[kind] = counts[kind] + 1
+  numbers[id] = tostring(counts[kind])
+  return reference_names[kind] .. '\u{a0}' .. numbers[id]
+end
+
+local function label_caption(caption, id, kind)
+  local label = count(id, kind)
+  if not label then return end
+  if #caption == 0 then
+    pandoc.log.warn(id .. ': has no caption')
+    caption:insert(pandoc.Plain {})
+  end
+  caption[1].content:insert(1, pandoc.Space())
+  caption[1].content:insert(1, pandoc.Strong(label .. ':'))
+end
+
+local function read_figure(figure)
+  local image
+  figure:walk { Image = function(found) image = found end }
+  if not image then return nil end
+  local id = figure.identifier
+  local alt = image.attributes['fig-alt'] or image.attributes.alt or ''
+  local name = (id ~= '' and id .. ' (' or '(') .. image.src .. ')'
+  label_caption(figure.caption.long, id, 'fig')
+  if not check_picture(image, alt, name) then return figure.caption.long end
+  figure.content = { pandoc.Plain { picture(image, alt) } }
+  return figure
+end
+
+local function html_table(tbl, id)
+  local caption = tbl.caption.long
+  local name = id .. '-caption'
+  -- A list of pairs: the order of a Lua table's keys differs from run to run.
+  local attributes = { { 'tabindex', '0' } }
+  local blocks = pandoc.Blocks { raw_block(
+    id == '' and '<figure class="table">' or ('<figure class="table" id="%s">'):format(id)) }
+  if #caption > 0 and id ~= '' then
+    attributes = { { 'role', 'group' }, { 'tabindex', '0' }, { 'aria-labelledby', name } }
+    tbl.attributes['aria-labelledby'] = name
+  end
+  if #caption > 0 then
+    blocks:insert(raw_block(id == '' and '<figcaption>' or ('<figcaption id="%s">'):format(name)))
+    blocks:extend(caption)
+    blocks:insert(raw_block '</figcaption>')
+  end
+  tbl.caption = { long = {} }
+  blocks:extend { pandoc.Div(tbl, pandoc.Attr('', { 'table-box' }, attributes)),
+    raw_block '</figure>' }
+  return blocks
+end
+
+local function read_table(tbl)
+  local id = tbl.identifier
+  label_caption(tbl.caption.long, id, 'tbl')
+  tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
+  if not is_html then return tbl end
+  tbl.identifier = ''
+  return html_table(tbl, id)
+end
+
+-- Counts the sections as both writers do. On the page the title is the only heading of level 1.
+local function read_header(header)
+  local level = header.level
+  if is_html then header.level = level + 1 end
+  if header.classes:includes 'unnumbered' then return header end
+  sections[level] = (sections[level] or 0) + 1
+  for deeper = level + 1, 6 do sections[deeper] = nil end
+  local parts = {}
+  for upper = 1, level do parts[upper] = sections[upper] or 0 end
+  if kind_of(header.identifier) == 'sec' then
+    numbers[header.identifier] = table.concat(parts, '.')
+  end
+  return header
+end
+
+---------------------------------------------------------------------------- formulas
+
+local function html_formula(math, id)
+  if math.mathtype == 'InlineMath' then return math end
+  local content = pandoc.Inlines { pandoc.Span(math, { class = 'equation-body' }) }
+  if id then
+    content:insert(pandoc.Span('(' .. numbers[id] .. ')', { class = 'equation-number' }))
+  end
+  return pandoc.Span(content, { id = id, class = 'equation' })
+end
+
+local function typst_formula(math, id)
+  local written = pandoc.write(pandoc.Pandoc { pandoc.Plain(math) }, 'typst'):gsub('%s+$', '')
+  local number = id and (', number: "(%s)"'):format(numbers[id]) or ''
+  local call = ('#formula(%s, alt: %s%s)'):format(written, typst_string(math.text), number)
+  return raw_inline(id and ('%s<%s>'):format(call, id) or call)
+end
+
+-- Replaces each formula, together with the `{#eq-x}` that may stand behind it.
+local function read_formulas(inlines)
+  local result = pandoc.Inlines {}
+  local position = 1
+  while position <= #inlines do
+    local inline = inlines[position]
+    if inline.t == 'Math' then
+      local mark = inlines[position + 1]
+      local steps = mark and (mark.t == 'Space' or mark.t == 'SoftBreak') and 2 or 1
+      mark = inlines[position + steps]
+      local text = mark and mark.t == 'Str' and mark.text or ''
+      local id, rest = text:match '^{#(eq%-[^%s}]+)}(.*)$'
+      if id then count(id, 'eq') end
+      result:insert((is_html and html_formula or typst_formula)(inline, id))
+      if id then
+        position = position + steps
+        if rest ~= '' then result:insert(pandoc.Str(rest)) end
+      end
+    else
+      result:insert(inline)
+    end
+    position = position + 1
+  end
+  return result
+end
+
+---------------------------------------------------------------------------- code
+
+local function read_code(code)
+  local name = code.attributes.filename
+  if not name then return nil end
+  code.attributes.filename = nil
+  if not is_html then
+    return enclose({ raw_inline(('#listing(%s)['):format(typst_string(name))) }, { code }, ']')
+  end
+  local bar = pandoc.Div(pandoc.Plain(pandoc.Str(name)), { class = 'code-name' })
+  return pandoc.Div({ bar, code }, { class = 'code-file' })
+end
+
+---------------------------------------------------------------------------- cross-references
+
+local function reference(citation)
+  local id = citation.id:sub(1, 1):lower() .. citation.id:sub(2)
+  local number = numbers[id]
+  if not number then
+    pandoc.log.warn('@' .. citation.id .. ': nothing with this id has a number')
+    return { pandoc.Str('@' .. citation.id) }
+  end
+  local text = pandoc.Inlines(citation.prefix)
+  if #text == 0 and citation.mode ~= 'SuppressAuthor' then
+    text:insert(pandoc.Str(reference_names[kind_of(id)]))
+  end
+  if #text > 0 then text:insert(pandoc.Str '\u{a0}') end
+  text:insert(pandoc.Str(number))
+  local result = pandoc.Inlines { pandoc.Link(text, '#' .. id, '', { class = 'cross-reference' }) }
+  result:extend(citation.suffix)
+  return result
+end
+
+local function read_cite(cite)
+  local result, references = pandoc.Inlines {}, 0
+  for _, citation in ipairs(cite.citations) do
+    if kind_of(citation.id:lower()) then references = references + 1 end
+  end
+  if references == 0 then return nil end
+  if references < #cite.citations then
+    pandoc.log.warn('cross-references and citations cannot share brackets: '
+      .. pandoc.utils.stringify(cite))
+  end
+  for position, citation in ipairs(cite.citations) do
+    if position > 1 then result:extend { pandoc.Str ',', pandoc.Space() } end
+    result:extend(reference(citation))
+  end
+  return result
+end
+
+---------------------------------------------------------------------------- what was not understood
+
+local function check_id(element)
+  local id = element.identifier
+  if kind_of(id) and not numbers[id] then
+    pandoc.log.warn(id .. ': ids that begin with fig-, tbl-, eq- and sec- belong to a picture with'
+      .. ' a caption, a table with a caption, a formula and a numbered heading')
+  end
+end
+
+local function check_text(text)
+  if text.text:match '^{{<' or text.text:match '^{#' then
+    pandoc.log.warn('this mark is not understood: ' .. text.text)
+  end
+end
+
+function Pandoc(doc)
+  doc = doc:walk { Div = drop_other_format, Span = drop_other_format }
+  doc = doc:walk { Div = read_div }
+  doc = doc:walk { Header = read_header, Table = read_table, CodeBlock = read_code }
+  doc = doc:walk { Figure = read_figure }
+  doc:walk { Span = check_id, Div = check_id, Header = check_id, Image = check_id }
+  doc = doc:walk { Image = read_image, Inlines = read_formulas }
+  doc:walk { Str = check_text }
+  return doc:walk { Cite = read_cite }
+end

@@ -1,0 +1,130 @@
+// Colours, contents, tabs and copying. The page reads well without any of it.
+// (Pandoc reads this file as a part of a template: no dollar signs.)
+(function () {
+  'use strict';
+  const all = (selector, within) => Array.from((within || document).querySelectorAll(selector));
+  const root = document.documentElement;
+  const systemDark = matchMedia('(prefers-color-scheme: dark)');
+
+  // Colours: the reader's choice stands above the system's, also for pictures.
+  const isDark = () => root.dataset.theme ? root.dataset.theme === 'dark' : systemDark.matches;
+  const toggle = document.querySelector('.theme-toggle');
+  function showTheme() {
+    const media = { dark: 'screen', light: 'not all' }[root.dataset.theme]
+      || 'screen and (prefers-color-scheme: dark)';
+    all('source[data-dark]').forEach(source => { source.media = media; });
+    toggle.setAttribute('aria-pressed', String(isDark()));
+  }
+  toggle.hidden = false;
+  toggle.addEventListener('click', () => {
+    root.dataset.theme = isDark() ? 'light' : 'dark';
+    try { localStorage.setItem('theme', root.dataset.theme); } catch (_) { /* private window */ }
+    showTheme();
+  });
+  systemDark.addEventListener('change', showTheme);
+  showTheme();
+
+  // Contents: open beside the text, closed above it; the section being read is marked.
+  const contents = document.querySelector('.contents');
+  if (contents) {
+    const narrow = matchMedia('(max-width: 70rem)');
+    narrow.addEventListener('change', () => { contents.open = !narrow.matches; });
+    contents.addEventListener('click', event => {
+      if (narrow.matches && event.target.closest('a')) contents.open = false;
+    });
+    const links = new Map(all('a', contents).map(link => [link.hash.slice(1), link]));
+    const headings = all('main h2[id], main h3[id]').filter(heading => links.has(heading.id));
+    let marked = null;
+    const mark = () => {
+      const read = headings.filter(heading => heading.getBoundingClientRect().top < 140).pop();
+      const link = read ? links.get(read.id) : null;
+      if (link === marked) return;
+      if (marked) marked.removeAttribute('aria-current');
+      if (link) {
+        link.setAttribute('aria-current', 'true');
+        if (!narrow.matches) link.scrollIntoView({ block: 'nearest' });
+      }
+      marked = link;
+    };
+    addEventListener('scroll', mark, { passive: true });
+    mark();
+  }
+
+  // Tabs, after the ARIA pattern: https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
+  all('.panel-tabset').forEach((tabset, index) => {
+    const panels = all(':scope > .tab', tabset);
+    const list = document.createElement('div');
+    list.className = 'tab-list';
+    list.setAttribute('role', 'tablist');
+    const buttons = panels.map((panel, number) => {
+      const title = panel.querySelector('.tab-title');
+      const button = document.createElement('button');
+      panel.id = panel.id || 'tab-' + index + '-' + number;
+      button.type = 'button';
+      button.id = panel.id + '-button';
+      button.innerHTML = title.innerHTML;
+      button.setAttribute('role', 'tab');
+      button.setAttribute('aria-controls', panel.id);
+      panel.setAttribute('role', 'tabpanel');
+      panel.setAttribute('aria-labelledby', button.id);
+      list.append(button);
+      return button;
+    });
+    const show = chosen => buttons.forEach((button, number) => {
+      button.setAttribute('aria-selected', String(number === chosen));
+      button.tabIndex = number === chosen ? 0 : -1;
+      // Found by the browser's search also while it is hidden.
+      if (number === chosen) panels[number].removeAttribute('hidden');
+      else panels[number].setAttribute('hidden', 'until-found');
+    });
+    buttons.forEach((button, number) => {
+      button.addEventListener('click', () => show(number));
+      panels[number].addEventListener('beforematch', () => show(number));
+    });
+    list.addEventListener('keydown', event => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const now = buttons.indexOf(document.activeElement);
+      const next = (now + step + buttons.length) % buttons.length;
+      show(next);
+      buttons[next].focus();
+    });
+    tabset.prepend(list);
+    tabset.classList.add('has-tabs');
+    show(0);
+  });
+
+  // Copying code.
+  if (navigator.clipboard) all('main pre').forEach(block => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'copy';
+    button.textContent = 'Copy';
+    button.addEventListener('click', () => {
+      navigator.clipboard.writeText(block.textContent.trimEnd()).then(() => {
+        button.textContent = 'Copied';
+        setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+      });
+    });
+    const holder = document.createElement('div');
+    holder.className = 'code-holder';
+    block.replaceWith(holder);
+    holder.append(block, button);
+  });
+
+  // What overflows can be scrolled with the keyboard; the rest needs no place in the tab order.
+  const boxes = all('.table-box, .equation-body');
+  const reach = () => boxes.forEach(box => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute('tabindex');
+  });
+  addEventListener('resize', reach);
+  reach();
+
+  // On paper everything is open, and pictures are light.
+  addEventListener('beforeprint', () => {
+    all('main details').forEach(details => { details.open = true; });
+    all('source[data-dark]').forEach(source => { source.media = 'not all'; });
+  });
+  addEventListener('afterprint', showTheme);
+}());

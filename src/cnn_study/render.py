@@ -1,0 +1,321 @@
+"""Turns a finished Quarto document into HTML and PDF: with Quarto, or with Pandoc and Typst.
+
+Knows nothing of runs, of tables or of what the document says.
+"""
+
+import datetime
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cnn_study.errors import UserError
+
+Engine = Literal["quarto", "pandoc"]
+
+REPORT = Path(__file__).resolve().parents[2] / "report"
+"""Filters, theme, bibliography and `_quarto.yml`."""
+
+FORMATS = {"html": "html5", "typst": "typst-citations"}
+"""What `_quarto.yml` calls a format, and what Pandoc does."""
+
+OPTIONS = {
+    "html": {
+        "html-math-method",
+        "include-after-body",
+        "include-before-body",
+        "include-in-header",
+        "number-sections",
+        "toc",
+        "toc-depth",
+    },
+    "typst": {"number-sections", "toc", "toc-depth"},
+}
+"""Settings that mean the same to Quarto and to Pandoc; every other one is metadata."""
+
+QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
+
+
+def render(
+    source: Path,
+    html: Path,
+    pdf: Path,
+    *,
+    resources: Path | None = None,
+    report: Path = REPORT,
+    engine: Literal["auto", "quarto", "pandoc"] = "auto",
+) -> Engine:
+    """Render a document to one HTML file and one tagged PDF, and say which engine did it.
+
+    The same input gives the same bytes with Pandoc. Both files are replaced, or neither.
+
+    Args:
+        source: The document: Quarto markdown with an ISO `date` in its front matter.
+        resources: The folder that paths in the document start from; default: its own.
+        report: The folder with the filters, the theme, the bibliography and `_quarto.yml`.
+        engine: "auto" takes Quarto where it is installed.
+
+    Raises:
+        UserError: for anything that an engine warns of, such as an unknown reference or
+            citation, a missing picture or alternative text, a link to nowhere.
+    """
+    chosen = _choose(engine)
+    with tempfile.TemporaryDirectory(prefix="render-") as folder:
+        stage = Path(folder)
+        _lay_out(stage, source, resources or source.parent, report)
+        pages = _render_with_pandoc(stage, source.name, check_only=chosen == "quarto")
+        if chosen == "quarto":
+            pages = _render_with_quarto(stage, source.name)
+    _replace({html: pages[0], pdf: pages[1]})
+    return chosen
+
+
+def _choose(engine: str) -> Engine:
+    found = shutil.which("quarto")
+    if engine == "quarto" and not found:
+        raise UserError("engine 'quarto': no program `quarto` is on the PATH; use engine 'pandoc'")
+    if engine not in ("auto", "quarto", "pandoc"):
+        raise UserError(f"engine {engine!r}: allowed are auto, quarto, pandoc")
+    return "quarto" if found and engine != "pandoc" else "pandoc"
+
+
+def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
+    """Bring document, resources and theme together, so that both engines see the same paths.
+
+    Resources are linked, for they may be large. Earlier outputs beside the document are left
+    out: an engine would write through the link.
+    """
+    if not source.is_file():
+        raise UserError(f"{source}: there is no such document")
+    if not (report / "_quarto.yml").is_file():
+        raise UserError(f"{report}: has no _quarto.yml; give the folder `report` of the project")
+    own = (f"{source.stem}.", f"{source.stem}_", ".", "_quarto.yml", "filters", "theme")
+    for path in resources.resolve().iterdir():
+        if not path.name.startswith(own):
+            (stage / path.name).symlink_to(path)
+    for path in report.iterdir():
+        target = stage / path.name
+        if path.is_dir() and not target.exists():
+            shutil.copytree(path, target)
+        elif not target.exists() and path.suffix != ".j2":
+            shutil.copyfile(path, target)
+    shutil.copyfile(source, stage / source.name)
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    written = {}
+    try:
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written[path] = path.with_name(f".{path.name}.{os.getpid()}")
+            written[path].write_bytes(data)
+        for path, temporary in written.items():
+            os.replace(temporary, path)
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _refuse(name: str, faults: list[str]) -> None:
+    """Raise one error that lists every fault once."""
+    if faults:
+        lines = "\n".join(f"- {fault.strip()}" for fault in dict.fromkeys(faults))
+        raise UserError(f"{name} was not rendered:\n{lines}")
+
+
+# Settings
+
+
+def _front_matter(name: str, text: str) -> dict[str, Any]:
+    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    try:
+        settings = yaml.safe_load(found[1]) if found else None
+    except yaml.YAMLError as error:
+        raise UserError(f"{name}: the front matter is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{name}: has no front matter; begin it with title and date between ---")
+    return settings
+
+
+def _date(name: str, settings: dict[str, Any]) -> datetime.date:
+    given = settings.get("date")
+    try:
+        return datetime.date.fromisoformat(str(given))
+    except ValueError:
+        message = f"{name}: date: {given!r}; write a fixed day as YYYY-MM-DD, or two renders differ"
+        raise UserError(message) from None
+
+
+def _options(project: dict[str, Any], document: dict[str, Any], target: str) -> dict[str, Any]:
+    """Return the Pandoc options that the project and then the document set for a format."""
+    merged = {}
+    for settings in (project, document):
+        formats = settings.get("format", {})
+        own = formats.get(target) if isinstance(formats, dict) else None
+        merged |= settings | (own if isinstance(own, dict) else {})
+    chosen = {key: value for key, value in merged.items() if key in OPTIONS[target]}
+    if target == "html" and "toc-depth" in chosen:
+        chosen["toc-depth"] += 1  # the filter moves the headings below the title
+    return chosen
+
+
+def _defaults(
+    name: str, options: dict[str, Any], target: str, day: datetime.date
+) -> dict[str, Any]:
+    """Return a Pandoc defaults file: https://pandoc.org/MANUAL.html#defaults-files."""
+    template = {"html": "theme/report.html", "typst": "theme/report.typ"}[target]
+    shown = f"{day.day} {day:%B %Y}"
+    return options | {
+        "from": "markdown",
+        "to": FORMATS[target],
+        "input-file": name,
+        "output-file": f"rendered.{target}",
+        "standalone": True,
+        "wrap": "none",
+        "template": template,
+        "filters": ["filters/quarto-marks.lua", "citeproc"],
+        "metadata-file": "_quarto.yml",
+        "metadata": {"date": shown, "date-meta": day.isoformat(), "link-citations": True},
+    }
+
+
+# Pandoc and Typst
+
+
+def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes, bytes]:
+    """Render with Pandoc and Typst, or only check, with the Pandoc that Quarto brings."""
+    document = _front_matter(name, (stage / name).read_text(encoding="utf-8"))
+    project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
+    day = _date(name, document)
+    command = ["quarto", "pandoc"] if check_only else [_find_pandoc()]
+    page = stage / "rendered.html"
+    for target in ("html",) if check_only else FORMATS:
+        options = _options(project, document, target)
+        faults = _run_pandoc(command, stage, _defaults(name, options, target, day))
+        if target == "html" and page.exists():
+            faults += check_page(page.read_text(encoding="utf-8"))
+        _refuse(name, faults)
+    return page.read_bytes(), b"" if check_only else _compile_pdf(stage, name, day)
+
+
+def _find_pandoc() -> str:
+    """Prefer the pinned Pandoc inside the package to whatever stands on the PATH."""
+    import pypandoc
+
+    bundled = shutil.which("pandoc", path=Path(pypandoc.__file__).parent / "files")
+    return bundled or pypandoc.get_pandoc_path()
+
+
+def _run_pandoc(command: list[str], stage: Path, defaults: dict[str, Any]) -> list[str]:
+    """Run Pandoc; return everything that it warns of."""
+    (stage / "pandoc.yaml").write_text(json.dumps(defaults), encoding="utf-8")
+    log = stage / "pandoc.log"
+    log.unlink(missing_ok=True)
+    arguments = [*command, "--defaults=pandoc.yaml", f"--log={log.name}"]
+    done = subprocess.run(arguments, cwd=stage, capture_output=True, text=True, encoding="utf-8")
+    entries = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
+    faults = [
+        entry["message" if entry["type"] == "ScriptingWarning" else "pretty"]
+        for entry in entries
+        if entry["verbosity"] in ("WARNING", "ERROR")
+    ]
+    return faults if done.returncode == 0 else [*faults, done.stderr]
+
+
+def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
+    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees."""
+    import typst
+
+    midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
+    try:
+        data, warnings = typst.compile_with_warnings(
+            stage / "rendered.typst",
+            root=stage,
+            ignore_system_fonts=True,
+            pdf_standards="ua-1",
+            timestamp=int(midnight.timestamp()),
+            format="pdf",
+        )
+    except typst.TypstError as error:
+        raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
+    _refuse(name, [warning.diagnostic for warning in warnings])
+    return data
+
+
+# What the finished page must hold
+
+
+class _Page(HTMLParser):
+    """The ids, links, pictures and fetched addresses of an HTML page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.anchors: list[str] = []
+        self.fetched: list[str] = []
+        self.without_alt: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "a" and given.get("href", "").startswith("#"):
+            self.anchors.append(given["href"][1:])
+        for key in ("src", "srcset", "href") if tag != "a" else ():
+            if key in given and not given[key].startswith("data:"):
+                self.fetched.append(f"<{tag} {key}={given[key]!r}>")
+        if tag == "img" and not given.get("alt"):
+            self.without_alt.append(given.get("src", "")[:60])
+
+
+def check_page(text: str) -> list[str]:
+    """List links to nowhere, repeated ids, pictures without text and anything to be fetched."""
+    page = _Page()
+    page.feed(text)
+    known = {*page.ids, "", "top"}
+    return [
+        *(f"[…](#{link}): nothing has this id" for link in page.anchors if link not in known),
+        *(f"the id {name} is given {times} times"
+          for name, times in Counter(page.ids).items() if times > 1),
+        *(f"the picture {source} has no alternative text" for source in page.without_alt),
+        *(f"{element} is fetched when the page is read; embed it" for element in page.fetched),
+    ]  # fmt: skip
+
+
+# Quarto
+
+
+def _render_with_quarto(stage: Path, name: str) -> tuple[bytes, bytes]:
+    """Render with Quarto, which exits 0 on unknown references: its warnings are errors here."""
+    day = _date(name, _front_matter(name, (stage / name).read_text(encoding="utf-8")))
+    midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
+    environment = os.environ | {
+        "NO_COLOR": "1",
+        "SOURCE_DATE_EPOCH": str(int(midnight.timestamp())),
+    }
+    pages = []
+    for target, suffix in {"html": ".html", "typst": ".pdf"}.items():
+        log = stage / f"quarto-{target}.log"
+        arguments = ["quarto", "render", name, "--to", target, "--log", log.name]
+        done = subprocess.run(
+            arguments, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8"
+        )
+        logged = log.read_text(encoding="utf-8") if log.exists() else ""
+        _refuse(name, quarto_faults(done.stdout + done.stderr + logged, done.returncode))
+        pages.append((stage / name).with_suffix(suffix).read_bytes())
+    return pages[0], pages[1]
+
+
+def quarto_faults(log: str, status: int) -> list[str]:
+    """Return the warnings in what Quarto printed; all of it if Quarto failed."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", log).splitlines()
+    faults = [line for line in lines if QUARTO_WARNING.match(line)]
+    return [*faults, "\n".join(lines)] if status else faults

@@ -1,0 +1,612 @@
+import io
+import os
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from cnn_study.errors import UserError
+from cnn_study.render import REPORT, check_page, quarto_faults, render
+
+FRONT_MATTER = """\
+---
+title: A small *sample*
+subtitle: Of every mark
+author:
+  - name: Ada Author
+    affiliation: Somewhere
+date: 2026-03-09
+abstract: What @fig-curve and $x^2$ show.
+keywords: [networks, tests]
+bibliography: sample.bib
+format:
+  html:
+    include-after-body: receipts.html
+    include-in-header: citation.html
+---
+
+"""
+
+SHORT_FRONT_MATTER = "---\ntitle: Short\ndate: 2026-03-09\nbibliography: sample.bib\n---\n\n"
+
+BODY = """\
+# First {#sec-first}
+
+Text with [58.4 %]{.receipt data-key="base.test"}, @fig-curve, @tbl-scores, @eq-loss and @sec-inner.
+Also [@fig-curve; @fig-photo], [-@tbl-scores], [Tab. @tbl-scores] and a source [@lecun1998].[^note]
+
+[^note]: A footnote that names @tbl-scores.
+
+$$
+L = -\\log p_c
+$$ {#eq-loss}
+
+## Inner {#sec-inner}
+
+![The curve of *one* seed.](figures/curve.svg){#fig-curve fig-alt="A line that rises." width=80%}
+
+![No dark version.](figures/photo.svg){#fig-photo fig-alt="A grey square."}
+
+| Change | Score |
+|:-------|------:|
+| [base]{#row-base} | 58.4 |
+| `kernel-size-3` | 60.8 |
+
+: Scores, as @eq-loss has it. {#tbl-scores}
+
+::: {.callout-tip}
+## Look at [the base](#row-base)
+Small kernels see $k^2$ pixels.
+:::
+
+::: {.callout-note collapse="true"}
+## More
+Hidden at first.
+:::
+
+::: {.panel-tabset}
+## NumPy
+```python
+total = 1  # the sum
+```
+
+## Keras
+Second tab.
+:::
+
+::: {.content-visible when-format="html"}
+Only on the page.
+:::
+
+::: {.content-hidden when-format="html"}
+Only on paper.
+:::
+
+```{.yaml filename="study.yaml"}
+epochs: 10
+```
+
+```{=html}
+<p>Raw page.</p>
+```
+
+```{=typst}
+Raw paper.
+```
+
+# Appendix {.unnumbered}
+
+# Second
+
+# References {.unnumbered}
+
+::: {#refs}
+:::
+"""
+
+BIBLIOGRAPHY = """\
+@article{lecun1998, author = {LeCun, Yann}, year = {1998}, journal = {Proceedings of the IEEE},
+  title = {Gradient-based learning applied to document recognition}}
+"""
+
+PICTURE = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="200pt" height="100pt" viewBox="0 0 200 100">
+<path d="M0 100 L200 0" stroke="{colour}"/></svg>
+"""
+
+
+def make_document(folder: Path, body: str = "", front_matter: str = SHORT_FRONT_MATTER) -> Path:
+    """Write the sample of every mark, or a short document with the body given."""
+    if not body:
+        body, front_matter = BODY, FRONT_MATTER
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for name, colour in {"curve": "#111111", "curve-dark": "#eeeeee", "photo": "#888888"}.items():
+        (figures / f"{name}.svg").write_text(PICTURE.format(colour=colour))
+    (folder / "sample.bib").write_text(BIBLIOGRAPHY)
+    (folder / "receipts.html").write_text(
+        '<script type="application/json" id="receipts">{"a": "1 < 2 & 3"}</script>\n'
+    )
+    (folder / "citation.html").write_text('<meta name="citation_title" content="A small sample">\n')
+    source = folder / "index.qmd"
+    source.write_text(front_matter + body)
+    return source
+
+
+def render_to_bytes(folder: Path, source: Path, **options: object) -> tuple[bytes, bytes]:
+    html, pdf = folder / "out" / "report.html", folder / "out" / "report.pdf"
+    render(source, html, pdf, **{"engine": "pandoc", **options})
+    return html.read_bytes(), pdf.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    folder = tmp_path_factory.mktemp("render")
+    return render_to_bytes(folder, make_document(folder / "source"))
+
+
+@pytest.fixture(scope="module")
+def page(rendered: tuple[bytes, bytes]) -> str:
+    return rendered[0].decode()
+
+
+@pytest.fixture(scope="module")
+def paper(rendered: tuple[bytes, bytes]) -> PdfReader:
+    return PdfReader(io.BytesIO(rendered[1]))
+
+
+@pytest.fixture(scope="module")
+def paper_text(paper: PdfReader) -> str:
+    text = " ".join(sheet.extract_text() for sheet in paper.pages)
+    return re.sub(r"\s+", " ", text)
+
+
+class Elements(HTMLParser):
+    """Every element of a page as (tag, attributes)."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def words(fragment: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", fragment)).replace("\xa0", " ").strip()
+
+
+def section(page: str, start: str, end: str) -> str:
+    return page.split(start, 1)[1].split(end, 1)[0]
+
+
+class TestPage:
+    def test_cross_references_are_numbered_and_linked(self, page: str) -> None:
+        plain = page.replace("\xa0", " ").replace("&nbsp;", " ")
+        links = re.findall(r'<a href="#([^"]+)"\s+class="cross-reference">([^<]+)</a>', plain)
+        assert set(links) == {
+            ("fig-curve", "Figure 1"),
+            ("fig-photo", "Figure 2"),
+            ("tbl-scores", "Table 1"),
+            ("tbl-scores", "1"),
+            ("tbl-scores", "Tab. 1"),
+            ("eq-loss", "Equation 1"),
+            ("sec-inner", "Section 1.1"),
+        }
+
+    def test_captions_begin_with_their_numbers(self, page: str) -> None:
+        captions = re.findall(r"<figcaption.*?</figcaption>", page, re.DOTALL)
+        assert [words(caption) for caption in captions] == [
+            "Figure 1: The curve of one seed.",
+            "Figure 2: No dark version.",
+            "Table 1: Scores, as Equation 1 has it.",
+        ]
+
+    def test_sections_are_numbered_as_references_say(self, page: str) -> None:
+        headings = re.findall(r"<h([1-6])[^>]*>(.*?)</h\1>", page, re.DOTALL)
+        assert [(level, words(text)) for level, text in headings] == [
+            ("1", "A small sample"),
+            ("2", "1 First"),
+            ("3", "1.1 Inner"),
+            ("2", "Appendix"),
+            ("2", "2 Second"),
+            ("2", "References"),
+        ]
+
+    def test_contents_list_sections_and_nothing_else(self, page: str) -> None:
+        contents = section(page, '<details class="contents"', "</details>")
+        entries = [words(entry) for entry in re.findall(r"<a .*?</a>", contents, re.DOTALL)]
+        assert entries == ["1 First", "1.1 Inner", "Appendix", "2 Second", "References"]
+
+    def test_equation_is_mathml_with_a_number(self, page: str) -> None:
+        equation = section(page, 'id="eq-loss"', "(1)")
+        assert '<math display="block"' in equation
+        assert "equation-number" in equation
+
+    def test_picture_has_its_text_once_and_a_dark_version(self, page: str) -> None:
+        figure = section(page, '<figure id="fig-curve">', "</figure>")
+        elements = Elements(figure)
+        (image,), (source,) = elements.named("img"), elements.named("source")
+        assert image["alt"] == "A line that rises."
+        assert image["style"] == "width: 80%"
+        assert source["media"] == "screen and (prefers-color-scheme: dark)"
+        assert source["srcset"] != image["src"]
+        assert '<picture class="light-only">' in section(page, 'id="fig-photo"', "</figure>")
+
+    def test_nothing_is_fetched(self, page: str) -> None:
+        elements = Elements(page)
+        fetched = [image["src"] for image in elements.named("img")]
+        fetched += [source["srcset"] for source in elements.named("source")]
+        fetched += [script["src"] for script in elements.named("script") if "src" in script]
+        assert len(fetched) == 3
+        assert all(address.startswith("data:image/svg+xml;base64,") for address in fetched)
+        assert elements.named("link") == []
+        assert "@import" not in page
+        assert "url(http" not in page
+
+    def test_table_scrolls_in_a_named_box(self, page: str) -> None:
+        (box,) = [each for each in Elements(page).named("div") if each.get("class") == "table-box"]
+        assert box["tabindex"] == "0"
+        assert box["aria-labelledby"] == "tbl-scores-caption"
+        assert '<figcaption id="tbl-scores-caption">' in page
+
+    def test_callouts_are_blocks_with_kind_and_title(self, page: str) -> None:
+        tip = section(page, '<div class="callout callout-tip" role="note">', "Small kernels")
+        assert words(tip) == "Tip Look at the base"
+        note = section(page, '<details class="callout callout-note">', "</details>")
+        assert words(note) == "Note More Hidden at first."
+
+    def test_tabs_and_code_have_their_names(self, page: str) -> None:
+        tabs = section(page, '<div class="panel-tabset">', "study.yaml")
+        titles = re.findall(r'<div class="tab-title">(.*?)</div>', tabs, re.DOTALL)
+        assert [words(title) for title in titles] == ["NumPy", "Keras"]
+        assert '<div class="code-name">\nstudy.yaml' in page
+        assert '<span class="co"># the sum</span>' in page
+
+    def test_only_what_is_for_the_page_is_on_it(self, page: str) -> None:
+        assert "Only on the page." in page
+        assert "<p>Raw page.</p>" in page
+        assert "on paper" not in page
+        assert "Raw paper" not in page
+
+    def test_head_and_end_of_the_document(self, page: str) -> None:
+        assert '<html lang="en">' in page
+        assert '<meta name="citation_title" content="A small sample">' in page
+        assert '<time datetime="2026-03-09">9 March 2026</time>' in page
+        assert '<script type="application/json" id="receipts">{"a": "1 < 2 & 3"}</script>' in page
+        assert '<span class="receipt" data-key="base.test">58.4 %</span>' in page
+        assert 'href="#ref-lecun1998"' in page
+        assert 'id="ref-lecun1998"' in page
+
+    def test_same_page_passes_its_own_check(self, page: str) -> None:
+        assert check_page(page) == []
+
+
+class TestPaper:
+    def test_numbers_agree_with_the_page(self, paper_text: str) -> None:
+        for text in (
+            "Figure 1: The curve of one seed.",
+            "Table 1: Scores, as Equation 1 has it.",
+            "Figure 1, Table 1, Equation 1 and Section 1.1",
+            "Figure 1, Figure 2, 1, Tab. 1 and a source (LeCun 1998)",
+            "1.1 Inner",
+            "Tip Look at the base",
+            "study.yaml",
+            "9 March 2026",
+        ):
+            assert text in paper_text.replace("\xa0", " ")
+
+    def test_only_what_is_for_paper_is_on_it(self, paper_text: str) -> None:
+        assert "Only on paper." in paper_text
+        assert "Raw paper." in paper_text
+        assert "on the page" not in paper_text
+        assert "Raw page" not in paper_text
+
+    def test_is_tagged_and_declares_pdf_ua(self, paper: PdfReader) -> None:
+        root = paper.trailer["/Root"]
+        assert root["/MarkInfo"]["/Marked"]
+        assert root["/Lang"] == "en"
+        assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
+        assert paper.metadata.title == "A small sample"
+        assert paper.metadata.author == "Ada Author"
+
+    def test_structure_names_headers_pictures_and_formulas(self, paper: PdfReader) -> None:
+        found = list(structure(paper.trailer["/Root"]["/StructTreeRoot"]))
+        kinds = [kind for kind, _ in found]
+        assert kinds.count("/TH") == 2
+        assert kinds.count("/TD") == 4
+        assert ("/Figure", "A line that rises.") in found
+        assert ("/Formula", "L = -\\log p_c") in found
+
+    def test_links_lead_somewhere(self, paper: PdfReader) -> None:
+        links = [
+            annotation.get_object()
+            for sheet in paper.pages
+            for annotation in sheet.get("/Annots", [])
+        ]
+        assert len(links) >= 12
+        assert all("/Dest" in link or "/A" in link for link in links)
+
+    def test_outline_holds_the_sections(self, paper: PdfReader) -> None:
+        assert [entry.title for entry in paper.outline if not isinstance(entry, list)] == [
+            "1 First",
+            "Appendix",
+            "2 Second",
+            "References",
+        ]
+
+
+def structure(node: object):
+    node = node.get_object()
+    if isinstance(node, list):
+        for child in node:
+            yield from structure(child)
+    elif hasattr(node, "get"):
+        if "/S" in node:
+            yield node["/S"], str(node.get("/Alt", ""))
+        if "/K" in node:
+            yield from structure(node["/K"])
+
+
+def test_same_input_gives_same_bytes(rendered: tuple[bytes, bytes], tmp_path: Path) -> None:
+    again = render_to_bytes(tmp_path, make_document(tmp_path / "elsewhere"))
+    assert again == rendered
+
+
+FAULTS = {
+    "See @fig-missing.": "@fig-missing: nothing with this id has a number",
+    "See @tbl-missing.": "@tbl-missing: nothing with this id has a number",
+    "See @sec-missing.": "@sec-missing: nothing with this id has a number",
+    "See @eq-missing.": "@eq-missing: nothing with this id has a number",
+    "See [@nobody2000].": "citation nobody2000 not found",
+    "[a](#nowhere)": "[…](#nowhere): nothing has this id",
+    "[a]{#twice} [b]{#twice}": "the id twice is given 2 times",
+    "# A {#sec-a}\n\n# B {#sec-a}": "Duplicate identifier 'sec-a'",
+    "$$a$$ {#eq-a}\n\n$$b$$ {#eq-a}": "the id eq-a is given 2 times",
+    '![C.](figures/no.svg){#fig-a fig-alt="x"}': "fig-a (figures/no.svg): there is no such file",
+    "![C.](figures/curve.svg){#fig-b}": "fig-b (figures/curve.svg): has no alternative text",
+    "Text ![](figures/photo.svg) text.": "figures/photo.svg: has no alternative text",
+    '![C.](https://example.org/a.svg){fig-alt="x"}': "a.svg): a picture must be",
+    '```{=html}\n<img src="a.png" alt="x">\n```': "<img src='a.png'> is fetched when the page",
+    '```{=html}\n<img src="data:," alt="">\n```': "the picture data:, has no alternative text",
+    "{{< pagebreak >}}": "this mark is not understood: {{<",
+    "::: {.callout-danger}\nx\n:::": ".callout-danger: there is no such callout",
+    "::: {#fig-panel}\nx\n:::": "fig-panel: ids that begin with fig-",
+    "$\\undefinedcommand{x}$": "Could not convert TeX math",
+    "[@fig-c; @lecun1998]": "cross-references and citations cannot share brackets",
+}
+"""What a document may get wrong, and what is said about it."""
+
+
+@pytest.fixture(scope="module")
+def refusal(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("faults")
+    source = make_document(folder / "source", "\n\n".join(FAULTS) + "\n")
+    with pytest.raises(UserError) as raised:
+        render_to_bytes(folder, source)
+    assert not (folder / "out").exists()
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("message", FAULTS.values())
+def test_refuses(refusal: str, message: str) -> None:
+    assert message in refusal
+
+
+def test_names_every_fault_once(refusal: str) -> None:
+    lines = refusal.splitlines()
+    assert lines[0] == "index.qmd was not rendered:"
+    assert sum("@fig-missing" in line for line in lines) == 1
+    assert len(set(lines)) == len(lines)
+
+
+def test_a_fault_in_the_pdf_alone_is_refused(tmp_path: Path) -> None:
+    source = make_document(tmp_path / "source", '```{=typst}\n#panic("stop")\n```\n')
+    with pytest.raises(UserError, match=r"index.qmd: Typst made no PDF: .*stop"):
+        render_to_bytes(tmp_path, source)
+
+
+@pytest.mark.parametrize(
+    ("front_matter", "message"),
+    [
+        ("", "has no front matter"),
+        ("---\ntitle: [a\n---\n\n", "the front matter is not YAML"),
+        ("---\ntitle: a\n---\n\n", "date: None; write a fixed day as YYYY-MM-DD"),
+        ("---\ntitle: a\ndate: today\n---\n\n", "date: 'today'; write a fixed day"),
+    ],
+)
+def test_refuses_front_matter(tmp_path: Path, front_matter: str, message: str) -> None:
+    source = make_document(tmp_path / "source", "Text.\n", front_matter)
+    with pytest.raises(UserError, match=message):
+        render_to_bytes(tmp_path, source)
+
+
+def test_names_the_folder_or_document_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no.qmd: there is no such document"):
+        render_to_bytes(tmp_path, tmp_path / "no.qmd")
+    with pytest.raises(UserError, match=r"has no _quarto.yml"):
+        render_to_bytes(tmp_path, make_document(tmp_path / "source"), report=tmp_path)
+
+
+def test_a_failed_render_leaves_the_last_output(tmp_path: Path) -> None:
+    source = make_document(tmp_path / "source", "Text.\n")
+    before = render_to_bytes(tmp_path, source)
+    make_document(tmp_path / "source", "See @fig-missing.\n")
+    with pytest.raises(UserError):
+        render_to_bytes(tmp_path, source)
+    outputs = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert outputs == {"report.html": before[0], "report.pdf": before[1]}
+
+
+def test_resources_may_stand_in_another_folder(tmp_path: Path) -> None:
+    resources = tmp_path / "study"
+    source = make_document(resources)
+    moved = tmp_path / "report" / "index.qmd"
+    moved.parent.mkdir()
+    source.rename(moved)
+    html, _ = render_to_bytes(tmp_path, moved, resources=resources)
+    assert b'alt="A line that rises."' in html
+
+
+def test_a_wide_table_stays_within_the_text(tmp_path: Path) -> None:
+    header = " | ".join(f"Measured quantity {letter}" for letter in "ABCDEFGHI")
+    row = " | ".join(f"{value * 1.375:.3f}" for value in range(9))
+    rule = " | ".join("---:" for _ in range(9))
+    rows = "\n".join(f"| {line} |" for line in (header, rule, *[row] * 70))
+    source = make_document(tmp_path / "source", f"{rows}\n\n: Wide and long. {{#tbl-wide}}\n")
+    sheets = PdfReader(io.BytesIO(render_to_bytes(tmp_path, source)[1])).pages
+    starts = []
+
+    def note_start(text, user, matrix, font, size) -> None:
+        if text.strip():
+            starts.append(matrix[4] * user[0] + user[4])
+
+    sheets[0].extract_text(visitor_text=note_start)
+    right_edge = (210 - 27) * 72 / 25.4  # A4 less the margin, in points
+    assert 0.8 * right_edge < max(starts) < right_edge
+    assert len(sheets) == 2
+    assert all("quantity" in sheet.extract_text() for sheet in sheets)
+
+
+# Quarto
+
+
+FAKE_QUARTO = """\
+#!{python}
+# Stands for Quarto: `pandoc` runs Pandoc, `render` writes a file and may warn.
+import subprocess, sys
+from pathlib import Path
+if sys.argv[1] == "pandoc":
+    sys.exit(subprocess.run([{pandoc!r}, *sys.argv[2:]]).returncode)
+name, target = Path(sys.argv[2]), sys.argv[4]
+suffix = {{"html": ".html", "typst": ".pdf"}}[target]
+name.with_suffix(suffix).write_text("made by quarto: " + target)
+print({said!r}, file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def fake_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def install(said: str) -> None:
+        from cnn_study.render import _find_pandoc
+
+        program = tmp_path / "bin" / "quarto"
+        program.parent.mkdir()
+        program.write_text(
+            FAKE_QUARTO.format(python=sys.executable, pandoc=_find_pandoc(), said=said)
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    return install
+
+
+def test_quarto_renders_where_it_is_installed(tmp_path: Path, fake_quarto) -> None:
+    fake_quarto("Output created: index.html")
+    source = make_document(tmp_path / "source")
+    html, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
+    assert render(source, html, pdf) == "quarto"
+    assert html.read_text() == "made by quarto: html"
+    assert pdf.read_text() == "made by quarto: typst"
+    assert not (source.parent / "index.html").exists()
+
+
+def test_quarto_warnings_are_errors(tmp_path: Path, fake_quarto) -> None:
+    fake_quarto("WARNING (refs.lua:128) Unable to resolve crossref @fig-x")
+    source = make_document(tmp_path / "source")
+    with pytest.raises(UserError, match="Unable to resolve crossref @fig-x"):
+        render(source, tmp_path / "report.html", tmp_path / "report.pdf")
+
+
+def test_quarto_documents_are_checked_as_others_are(tmp_path: Path, fake_quarto) -> None:
+    fake_quarto("")
+    source = make_document(tmp_path / "source", "![C.](figures/curve.svg){#fig-a}\n")
+    with pytest.raises(UserError, match="has no alternative text"):
+        render(source, tmp_path / "report.html", tmp_path / "report.pdf")
+
+
+def test_quarto_log_is_read_line_by_line() -> None:
+    log = "\x1b[33mWARN: one\x1b[39m\n[WARNING] Citeproc: two\nwarning: three\nno warning\npandoc\n"
+    assert quarto_faults(log, 0) == ["WARN: one", "[WARNING] Citeproc: two", "warning: three"]
+    assert quarto_faults("ERROR: broken", 1) == ["ERROR: broken"]
+
+
+def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="no program `quarto` is on the PATH"):
+        render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="quarto")
+    with pytest.raises(UserError, match="engine 'latex': allowed are auto, quarto, pandoc"):
+        render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="latex")
+
+
+@pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+def test_quarto_makes_the_same_document(tmp_path: Path) -> None:
+    source = make_document(tmp_path / "source")
+    html, pdf = render_to_bytes(tmp_path, source, engine="quarto")
+    page = words(html.decode())
+    paper = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf)).pages)
+    for text in ("Figure 1: The curve of one seed.", "Table 1: Scores", "Section 1.1", "LeCun"):
+        assert text in page
+        assert text in re.sub(r"\s+", " ", paper).replace("\xa0", " ")
+    assert "A line that rises." in html.decode()
+
+
+# Theme
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance after WCAG 2.2."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def theme_colours() -> dict[str, tuple[str, str]]:
+    style = (REPORT / "theme" / "report.css").read_text()
+    pairs = re.findall(r"--([a-z-]+): light-dark\((#\w{6}), (#\w{6})\);", style)
+    return {name: (light, dark) for name, light, dark in pairs}
+
+
+def test_contrast_of_black_and_white() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_text_has_contrast_aa(mode: int) -> None:
+    colours = theme_colours()
+    grounds = ("page", "panel")
+    lines = ("rule", "strong-rule", "accent-soft")
+    names = [name for name in colours if name not in grounds + lines]
+    weak = {
+        (name, ground): contrast(colours[name][mode], colours[ground][mode])
+        for name in names
+        for ground in grounds
+        if contrast(colours[name][mode], colours[ground][mode]) < 4.5
+    }
+    assert len(names) == 15
+    assert weak == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("quarto-light.scss", 0), ("quarto-dark.scss", 1), ("code.tmTheme", 0), ("report.typ", 0)],
+)
+def test_themes_share_their_colours(name: str, mode: int) -> None:
+    known = {pair[mode] for pair in theme_colours().values()} | {"#14181d"}
+    used = set(re.findall(r"#[0-9a-f]{6}\b", (REPORT / "theme" / name).read_text()))
+    assert used
+    assert used <= known
