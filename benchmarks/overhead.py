@@ -46,7 +46,8 @@ def main() -> None:
 def _workplace(folder: Path, seeds: int) -> Path:
     for name in ("src", "profiles", "report"):
         shutil.copytree(name, folder / name)
-    shutil.copy("Snakefile", folder)
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy(name, folder)
     study = YAML(typ="safe", pure=True).load(Path("experiments/cifar10.yaml").read_text())
     study |= {
         "seeds": seeds,

@@ -18,7 +18,8 @@ rule draw_figures:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} figures {params.study:q}" " --results {params.results:q}" " 2> {log:q}"
+        "{params.cnn_study} figures {params.study:q}"
+        " 2> {log:q}"
 
 
 rule write_report:
@@ -40,7 +41,8 @@ rule write_report:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} write {params.study:q}" " --results {params.results:q}" " 2> {log:q}"
+        "{params.cnn_study} write {params.study:q}"
+        " 2> {log:q}"
 
 
 rule render_report:
