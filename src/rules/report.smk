@@ -18,8 +18,7 @@ rule draw_figures:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} figures {params.study:q}"
-        " 2> {log:q}"
+        "{params.cnn_study} figures {params.study:q} 2> {log:q}"
 
 
 rule write_report:
@@ -28,7 +27,7 @@ rule write_report:
         tables=rules.collect_tables.output.tables,
         figures=rules.draw_figures.output.figures,
         templates=planning.templates(),
-        code=planning.code("report"),
+        code=planning.code("report", "values", "listing", "columns", "architecture", "settings"),
     output:
         text=f"{RESULTS}/report/index.qmd",
     log:
@@ -41,8 +40,7 @@ rule write_report:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} write {params.study:q}"
-        " 2> {log:q}"
+        "{params.cnn_study} write {params.study:q} 2> {log:q}"
 
 
 rule render_report:

@@ -19,8 +19,7 @@ rule collect_tables:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} tables {params.study:q}"
-        " 2> {log:q}"
+        "{params.cnn_study} tables {params.study:q} 2> {log:q}"
 
 
 rule tables:

@@ -1,0 +1,325 @@
+"""Puts the values of a study into the report's templates: tables and figures in, Quarto text out.
+
+Only puts into words: `values` says what there is to say, the templates in report/ say it.
+"""
+
+import json
+import math
+import re
+import traceback
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from cnn_study import values
+from cnn_study.errors import UserError
+from cnn_study.records import write_whole
+from cnn_study.study import Study
+from cnn_study.values import Comparison, Row, Scores, value_text
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "index.qmd.j2"
+
+NO_RUN = "no complete run"
+NONE = "–"
+"""In a table, beside a cell that says NO_RUN."""
+
+SPACE = "\u00a0"
+"""Between a number and its unit; a line does not break there."""
+
+
+def write(
+    study: Study, tables: Path, figures: Path, output: Path, template: Path = TEMPLATE
+) -> None:
+    """Write the text of a study's report, whole or not at all.
+
+    Equal tables and templates give equal bytes. Paths of pictures start from the folder that
+    holds `figures`: give that folder to `render.render` as `resources`.
+
+    Args:
+        tables: folder of the CSV tables.
+        figures: folder of the pictures and of figures.json.
+        output: the Quarto document, such as results/cifar10/report/index.qmd.
+        template: the document's template; the parts that it includes lie beside it.
+
+    Raises:
+        UserError: tables or figures are missing or are not this study's, no run has a record,
+            or a template asks for a value that is not there; names template and line.
+    """
+    text = fill(template, values.gather(study, tables, figures))
+    write_whole(output, lambda file: file.write(text.encode()))
+
+
+# ------------------------------------------------------------------------------- templates
+
+
+def fill(template: Path, context: dict[str, Any]) -> str:
+    """Fill a template; nothing undefined, empty (None) or NaN is ever printed.
+
+    Raises:
+        UserError: says what is wrong, in which template, on which line.
+    """
+    environment = Environment(
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        finalize=_refuse_nothing,
+        loader=FileSystemLoader(template.parent),
+    )
+    environment.filters |= FILTERS
+    try:
+        return _tidy(environment.get_template(template.name).render(context))
+    except TemplateError as error:
+        where = _place(error, template)
+        raise UserError(f"{where}: {error.message}. The report was not written.") from None
+
+
+class _Nothing(TemplateError):
+    """A template prints a value that is not there."""
+
+
+def _refuse_nothing(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        raise _Nothing("a value is printed that is not there (None or NaN); ask for it first")
+    return value
+
+
+def _place(error: TemplateError, template: Path) -> str:
+    """Name the template and the line that an error comes from."""
+    line = getattr(error, "lineno", None)
+    if line:
+        return f"{error.filename or template}, line {line}"
+    folder = str(template.parent)
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if frame.filename.startswith(folder)]
+    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(template)
+
+
+def _tidy(text: str) -> str:
+    """Remove what templates leave behind.
+
+    That is spaces at line ends, a second empty line, and the line break before a full stop, comma
+    or semicolon that stood on a line of its own.
+    """
+    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"\n([.,;])(?=\s)", r"\1", text))
+
+
+# ------------------------------------------------------------------------------- filters
+
+
+def escape(text: str) -> str:
+    """Make text that a person wrote mean itself in Markdown, on one line."""
+    line = " ".join(str(text).split())
+    return re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
+
+
+def attribute(text: str) -> str:
+    """Make text fit between the quotation marks of a Markdown attribute."""
+    line = " ".join(str(text).split()).replace("&", "&amp;")
+    return line.replace('"', "&quot;").replace("\\", "\\\\").replace("{{", "{&#123;")
+
+
+def link(text: str) -> str:
+    """Escape text, and make its web addresses links."""
+    parts = re.split(r"(https?://\S+?)(?=[.,;]?(?:\s|$))", text)
+    return "".join(
+        f"<{part}>" if place % 2 else _keep_ends(part) for place, part in enumerate(parts)
+    )
+
+
+def _keep_ends(text: str) -> str:
+    start, end = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{' ' * bool(start)}{escape(text)}{' ' * bool(end)}" if text.strip() else text
+
+
+def score(share: float | None, decimals: int = 2) -> str:
+    """Give a share in percent without the sign, for a table that names the unit."""
+    return NO_RUN if share is None else f"{100 * share:.{decimals}f}"
+
+
+def percent(share: float | None, decimals: int = 2) -> str:
+    """Give a share in percent."""
+    return NO_RUN if share is None else f"{score(share, decimals)}{SPACE}%"
+
+
+def points(difference: float | None) -> str:
+    """Give the size of a difference of shares in percentage points, without its sign."""
+    return NO_RUN if difference is None else f"{abs(100 * difference):.2f}"
+
+
+def signed(difference: float | None) -> str:
+    """Give a difference of shares in percentage points, with its sign."""
+    if difference is None:
+        return NONE
+    text = points(difference)
+    return text if float(text) == 0 else f"{'−' if difference < 0 else '+'}{text}"
+
+
+def mean_and_deviation(scores: Scores) -> str:
+    """Give mean ± standard deviation in percent, for a table; says so where there is one run."""
+    if scores.deviation is None:
+        return NO_RUN if scores.mean is None else f"{score(scores.mean)} (one run)"
+    return f"{score(scores.mean)} ± {score(scores.deviation)}"
+
+
+def extent(scores: Scores) -> str:
+    """Give smallest to largest in percent, for a table."""
+    if scores.smallest is None:
+        return NONE
+    return interval(scores.smallest, scores.largest)
+
+
+def interval(lower: float, upper: float) -> str:
+    """Give an interval of shares in percent, for a table; one number if the ends look alike."""
+    return "–".join(dict.fromkeys([score(lower), score(upper)]))
+
+
+def count(number: float) -> str:
+    """Write a number without decimals, with commas between thousands."""
+    return f"{number:,.0f}"
+
+
+def millions(number: int) -> str:
+    """Write a large number in millions; a smaller one in full."""
+    return f"{number / 1e6:.2f}{SPACE}million" if number >= 1e6 else count(number)
+
+
+def seconds(number: float | None) -> str:
+    """Write seconds for a table: one decimal below ten, else none."""
+    if number is None:
+        return NONE
+    return f"{number:.1f}" if number < 10 else count(number)
+
+
+def duration(number: float | None) -> str:
+    """Write seconds as seconds, minutes or hours."""
+    if number is None:
+        return NO_RUN
+    for size, unit in ((3600, "hours"), (60, "minutes")):
+        if number >= 2 * size:
+            return f"{number / size:.1f}{SPACE}{unit}"
+    return f"{number:.1f}{SPACE}seconds"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio: two digits behind the point where it is small."""
+    return f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
+
+
+WORDS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
+
+def words(number: int) -> str:
+    """Write a small whole number as a word."""
+    return WORDS[number] if number < len(WORDS) else count(number)
+
+
+def decimals(number: float) -> str:
+    """Write a number with two decimals."""
+    return f"{number:.2f}".replace("-", "−")
+
+
+def short(digest: str) -> str:
+    """Give the first characters of a hash, enough to find it by."""
+    return digest[:10]
+
+
+def plural(number: int, noun: str, nouns: str = "") -> str:
+    """Write one run, two runs, 13 runs."""
+    return f"{words(number)} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def listing(parts: Iterable[Any], last: str = "and") -> str:
+    """Write a, b and c."""
+    *firsts, end = map(str, parts)
+    return f"{', '.join(firsts)} {last} {end}" if firsts else end
+
+
+def code(text: str) -> str:
+    """Set an id as code."""
+    return f"`{text}`"
+
+
+def ids(rows: Iterable[Row], last: str = "and") -> str:
+    """List the ids of experiments."""
+    return listing((code(row.id) for row in rows), last)
+
+
+def who(comparison: Comparison, position: str) -> str:
+    """Name the changes at a position: all of them, all but a few, or each by its id."""
+    rows, compared = comparison.at(position), [row for row in comparison.changes if row.position]
+    others = [row for row in compared if row not in rows]
+    if len(compared) < len(comparison.changes) or len(rows) < 2 or len(rows) <= 2 * len(others):
+        return ids(rows)
+    if others:
+        return f"all changes except {ids(others)}"
+    return f"{'both' if len(rows) == 2 else f'all {words(len(rows))}'} changes"
+
+
+def gap(comparison: Comparison, position: str) -> str:
+    """Say how far the means of the changes at a position are from the reference's."""
+    sizes = sorted(abs(row.difference) for row in comparison.at(position))
+    return " to ".join(dict.fromkeys([points(sizes[0]), points(sizes[-1])]))
+
+
+def troubles(comparison: Comparison) -> str:
+    """Say which runs are not in the means, experiments with the same trouble together."""
+    found: dict[str, list[str]] = {}
+    for result in comparison.troubles:
+        counts = {kind: getattr(result, kind) for kind in ("diverged", "failed", "missing")}
+        text = ", ".join(f"{plural(n, 'run')} {kind}" for kind, n in counts.items() if n)
+        found.setdefault(text, []).append(code(result.id))
+    return "; ".join(
+        f"{listing(names)}: {text}{' each' if len(names) > 1 else ''}"
+        for text, names in found.items()
+    )
+
+
+def price(row: Row) -> str:
+    """Say what a model costs beside its reference."""
+    if row.parameters_ratio == row.macs_ratio == 1:
+        return "as many parameters and as much arithmetic for an image"
+    parameters, macs = times(row.parameters_ratio), times(row.macs_ratio)
+    return f"{parameters} times the parameters and {macs} times the arithmetic for an image"
+
+
+def as_long(ratio: float) -> str:
+    """Say how long something takes beside something else."""
+    return "about as long" if times(ratio) == "1.0" else f"{times(ratio)} times as long"
+
+
+def set_to(settings: dict[str, str]) -> str:
+    """Write settings and their values, such as `filters` 8-16-32 and `kernel_size` 3."""
+    return listing(f"{code(name)} {escape(value)}" for name, value in settings.items())
+
+
+def matrix(rows: Iterable[Iterable[int]]) -> str:
+    """Write a matrix of whole numbers in TeX."""
+    lines = r" \\ ".join(" & ".join(map(str, row)) for row in rows)
+    return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (
+        *(escape, attribute, link, score, percent, points, signed, mean_and_deviation, extent),
+        *(interval, count, millions, seconds, duration, times, decimals, words, plural, listing),
+        *(code, ids, who, gap, troubles, price, as_long, set_to, matrix, value_text, short),
+    )
+} | {
+    "yaml": partial(json.dumps, ensure_ascii=False),
+    "sentence": lambda text: text[:1].upper() + text[1:],
+}

@@ -1,0 +1,721 @@
+"""The report's text: what is printed comes from the tables, what is missing is said in words."""
+
+import ast
+import json
+import re
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pypandoc
+import pytest
+
+import records_by_hand
+from cnn_study import architecture, figures, listing, report, tables, values
+from cnn_study.errors import UserError
+from cnn_study.settings import Settings
+from cnn_study.study import load
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEMPLATES = sorted((PROJECT / "report").rglob("*.j2"))
+
+PLAIN = """
+title: Digits & *stars* | <b>
+dataset: digits
+seeds: 2
+base: {filters: [2, 4], kernel_size: 3, epochs: 2}
+questions:
+  rate:
+    title: Learning_rate
+    question: Which rate?
+    hypothesis: A smaller one.
+    changes:
+      learning-rate-1: {learning_rate: 0.1}
+      learning-rate-2: {learning_rate: 0.01}
+"""
+WITH_ALL = (
+    PLAIN.replace("seeds: 2", "seeds: 3\nenhanced: filters-4-8")
+    + """
+  width:
+    title: Width
+    question: How wide?
+    hypothesis: Wide.
+    changes: {filters-4-8: {filters: [4, 8]}}
+published: {file: printed.csv, citation: ranthilake2021}
+"""
+)
+PRINTED = f"""{",".join(tables.PRINTED_COLUMNS)}
+width,1,2-4,3,56,,,base
+width,3,2-4,3,57,,,base
+width,2,4-8,3,90,,,filters-4-8
+again,1,2-4,,70,,,base learning-rate-1
+"""
+SCORES = {"base": (0.50, 0.60), "learning-rate-1": (0.10, 0.20), "learning-rate-2": (0.55, 0.65)}
+
+
+# ------------------------------------------------------------------------------- making reports
+
+
+class Made:
+    """A study with records made by hand, its tables, and what is written of them."""
+
+    def __init__(self, folder: Path, text: str, name: str = "small") -> None:
+        self.folder, path = folder, folder / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        (folder / "printed.csv").write_text(PRINTED, encoding="utf-8")
+        self.study = load(path)
+        self.output = folder / "report" / "index.qmd"
+
+    def runs(self, experiment: str, scores: tuple[float, ...], **given: object) -> "Made":
+        """Add complete runs, seed by seed; a validation score equals its test score."""
+        for seed, score in zip(self.study.seeds, scores, strict=False):
+            given.setdefault("validation", None)
+            one = given | {"validation": given["validation"] or score}
+            self.add(experiment, seed, test=score, **one)
+        return self
+
+    def add(self, experiment: str, seed: int, **given: object) -> "Made":
+        made = records_by_hand.make(self.study, experiment, seed, **given)
+        records_by_hand.write(self.study, self.folder, made)
+        return self
+
+    def collect(self) -> None:
+        tables.collect(self.study, self.folder, self.folder / "tables")
+        index = {
+            id_: {"file": f"{id_}.svg", "caption": f"Caption of {id_}.", "alt": f"Alt of {id_}."}
+            for id_ in figures._pictures(self.study)
+        }
+        (self.folder / "figures").mkdir(exist_ok=True)
+        (self.folder / "figures" / "figures.json").write_text(json.dumps(index))
+
+    def write(self, **given: Path) -> str:
+        report.write(
+            self.study, self.folder / "tables", self.folder / "figures", self.output, **given
+        )
+        return self.output.read_text(encoding="utf-8")
+
+    def text(self) -> str:
+        self.collect()
+        return self.write()
+
+
+@pytest.fixture
+def plain(tmp_path) -> Made:
+    made = Made(tmp_path, PLAIN)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    return made
+
+
+@pytest.fixture
+def whole(tmp_path) -> Made:
+    made = Made(tmp_path, WITH_ALL)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, (*scores, sum(scores) / 2))
+    return made.runs("filters-4-8", (0.70, 0.72, 0.74))
+
+
+@pytest.fixture(scope="session")
+def published_study(tmp_path_factory) -> str:
+    """The text of the study that the project publishes, from made-up runs."""
+    folder = tmp_path_factory.mktemp("published")
+    study = load(PROJECT / "experiments" / "cifar10.yaml")
+    made = Made.__new__(Made)
+    made.folder, made.study, made.output = folder, study, folder / "report" / "index.qmd"
+    for place, id_ in enumerate(study.experiments):
+        kept = study.experiments[id_].settings.validation_fraction > 0
+        for seed in study.seeds:
+            score = 0.5 + 0.02 * place + 0.003 * seed
+            made.add(id_, seed, test=score, validation=score if kept else None)
+    return made.text()
+
+
+def words(text: str) -> str:
+    """Join lines, so that a sentence can be looked for whatever its line breaks."""
+    return re.sub(r"[ \n]+", " ", text)
+
+
+def row(text: str, id_: str, table: str) -> list[str]:
+    """Find the cells of an experiment's row in the table with this id."""
+    before = text[: text.index(f"{{#{table}}}")]
+    lines = before[before.rindex("|:--") :].splitlines()
+    found = [line for line in lines if line.startswith(f"| `{id_}` |")]
+    return [cell.strip() for cell in found[0].strip("|").split("|")]
+
+
+# ------------------------------------------------------------------------------- strictness
+
+
+def test_unknown_key_stops_with_template_and_line(plain, tmp_path):
+    plain.collect()
+    template = tmp_path / "report" / "index.qmd.j2"
+    (template.parent / "parts").mkdir(parents=True)
+    template.write_text('Fine: << base.complete >>\n\n<% include "parts/part.j2" %>\n')
+    (template.parent / "parts" / "part.j2").write_text("one\n\n<< base.accuracy >>\n")
+    plain.output = tmp_path / "out" / "index.qmd"
+    with pytest.raises(UserError, match=r"parts/part\.j2, line 3: .*no attribute 'accuracy'"):
+        plain.write(template=template)
+    assert not plain.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\n<< base.test. >>\n", 2),
+        ("<% for x in y %>\n", 1),
+        ("\n\n<< unheard_of >>\n", 3),
+        ("\n<< base | unheard_of >>\n", 2),
+        ('\n<% include "unheard_of.j2" %>', 2),
+    ],
+)
+def test_faulty_template_is_named_with_its_line(tmp_path, text, line):
+    template = tmp_path / "a.qmd.j2"
+    template.write_text(text)
+    with pytest.raises(UserError, match=rf"a\.qmd\.j2, line {line}: "):
+        report.fill(template, {"base": SimpleNamespace(test=1)})
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_what_is_not_there_is_never_printed(tmp_path, nothing):
+    template = tmp_path / "a.qmd.j2"
+    template.write_text("one\n<< value >>\n")
+    with pytest.raises(UserError, match=r"a\.qmd\.j2, line 2: .* not there"):
+        report.fill(template, {"value": nothing})
+
+
+def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
+    before = plain.text()
+    faulty = tmp_path / "faulty.j2"
+    faulty.write_text("<< unheard_of >>")
+    with pytest.raises(UserError):
+        plain.write(template=faulty)
+    assert plain.output.read_text(encoding="utf-8") == before
+    assert [path.name for path in plain.output.parent.iterdir()] == ["index.qmd"]
+
+
+def test_same_tables_give_same_bytes(whole):
+    assert whole.text() == whole.write()
+
+
+def test_missing_tables_are_named_with_the_command(plain):
+    with pytest.raises(UserError, match=r"runs\.csv.*\n?.*python -m cnn_study tables small"):
+        plain.write()
+
+
+def test_tables_of_another_study_are_refused(plain, tmp_path):
+    plain.collect()
+    other = tmp_path / "other.yaml"
+    other.write_text(PLAIN.replace("filters: [2, 4]", "filters: [2, 5]"))
+    plain.study = load(other)
+    with pytest.raises(UserError, match=r"are not those of .*other\.yaml"):
+        plain.write()
+
+
+def test_missing_figures_are_named(plain):
+    plain.collect()
+    index = plain.folder / "figures" / "figures.json"
+    there = json.loads(index.read_text())
+    index.write_text(json.dumps({key: there[key] for key in there if key != "rate"}))
+    with pytest.raises(UserError, match="has no figure rate"):
+        plain.write()
+    index.unlink()
+    with pytest.raises(UserError, match=r"figures\.json"):
+        plain.write()
+
+
+def test_no_record_at_all_is_no_report(tmp_path):
+    made = Made(tmp_path, PLAIN)
+    made.collect()
+    with pytest.raises(UserError, match="no run of this study has a record"):
+        made.write()
+
+
+# ------------------------------------------------------------------------------- no typed results
+
+ALLOWED_NUMBERS = {
+    "0": "what an edge detector answers on an even area, what ReLU makes of negative numbers",
+    "1": "what probabilities add up to, upper end of scaled pixels, numbering of a list",
+    "−1": "lower end of scaled pixels",
+    "2": "side of a pooling window",
+    "255": "largest pixel value",
+}
+SOURCE_NUMBERS = {
+    "source-ranthilake2021.qmd.j2": {"3", "4", "7", "8", "16", "32", "64"},  # its settings
+}
+
+
+def prose(template: str) -> str:
+    """Strip what is not prose: tags, comments, formulas, code, attributes, ids, citations."""
+    for pattern in (
+        r"<#.*?#>",
+        r"<%.*?%>",
+        r"<<.*?>>",
+        r"^---$.*?^date",
+        r"\$\$.*?\$\$",
+        r"\$[^$\n]+\$",
+        r"```.*?```",
+        r"\{[^{}]*\}",
+        r"\]\([^)]*\)",
+        r"@[\w-]+(, chap\. \d+)?",
+        r"sha256",
+    ):
+        template = re.sub(pattern, " ", template, flags=re.DOTALL | re.MULTILINE)
+    return template
+
+
+def test_prose_is_found():
+    assert prose("a << b.c >> $k=3$ 58.4 % <% if x == 7 %>y {#tbl-1} @fig-2 <# 9 #>").split() == [
+        *("a", "58.4", "%", "y")
+    ]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_number_is_typed(path):
+    typed = set(re.findall(r"[−-]?\d+(?:[.,]\d+)*", prose(path.read_text(encoding="utf-8"))))
+    assert typed <= set(ALLOWED_NUMBERS) | SOURCE_NUMBERS.get(path.name, set())
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_do_not_calculate(path):
+    """Differences that choose a sentence are allowed; products, quotients and powers are not."""
+    tags = re.findall(r"(?:<<|<%)(.*?)(?:>>|%>)", path.read_text(encoding="utf-8"), re.DOTALL)
+    without_texts = [re.sub(r'"[^"]*"', "", tag) for tag in tags]
+    assert [tag for tag in without_texts if re.search(r"[*/]|\bsum\b|\bround\b", tag)] == []
+
+
+# ------------------------------------------------------------------------------- contents
+
+
+def test_numbers_are_those_of_the_runs(plain):
+    text = plain.text()
+    # 50 and 60: mean 55, standard deviation 10 / sqrt(2).
+    assert row(text, "base", "tbl-rate")[2:] == ["55.00 ± 7.07", "50.00–60.00", "reference", "2"]
+    assert row(text, "learning-rate-1", "tbl-rate")[1:] == [
+        *("0.1", "15.00 ± 7.07", "10.00–20.00", "−40.00", "2")
+    ]
+    assert row(text, "learning-rate-2", "tbl-rate")[4] == "+5.00"
+    said = words(text)
+    assert "`learning-rate-2` has the highest mean test accuracy, 60.00\u00a0%" in said
+    assert "`learning-rate-1` the lowest, 15.00\u00a0%" in said
+    assert "Every run of `learning-rate-1` scored lower than every run of `base`" in said
+    assert "the means differ by 40.00 percentage points." in said
+    assert "Single runs of `learning-rate-2` overlap with those of `base`" in said
+    assert "They are 10.00 percentage points apart" in said
+    assert "date: 2026-01-02" in text
+
+
+def test_cost_of_the_first_layer_is_worked_out(plain):
+    said = words(plain.text())
+    # Two kernels of 3 x 3 on one channel and an 8 x 8 image.
+    assert r"3 \times 3 \times 1 \times 2 + 2 = \text{20 parameters}" in said
+    assert r"8 \times 8 \times 3 \times 3 \times 1 \times 2 = \text{1,152 MACs}" in said
+
+
+def test_choices_go_by_validation_images(tmp_path):
+    made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5), validation=0.5)
+    made.runs("learning-rate-1", (0.9, 0.9), validation=0.6)
+    made.runs("learning-rate-2", (0.7, 0.7), validation=0.8)
+    said = words(made.text())
+    assert "`learning-rate-1` has the highest mean test accuracy" in said
+    assert "by which choices are made, put `learning-rate-2` first" in said
+    assert row(made.write(), "base", "tbl-rate")[2] == "50.00 ± 0.00"
+    suggestion = said[said.index("To improve on the base") :]
+    assert suggestion.index("`learning_rate` 0.01 instead of `learning_rate` 0.001") > 0
+    assert "`learning-rate-1`" not in suggestion[: suggestion.index("fig-accuracy-and-cost")]
+    assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
+
+
+def test_no_change_that_helps_is_said(tmp_path):
+    made = Made(tmp_path, PLAIN).runs("base", (0.8, 0.8))
+    said = words(
+        made.runs("learning-rate-1", (0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2)).text()
+    )
+    assert "put none of the changes above the reference" in said
+    assert "than `base`: leave the setting as it is" in said
+    assert "Every run of both changes scored lower than every run of `base`" in said
+    assert "these runs suggest" not in said
+
+
+def test_enhanced_and_published_numbers(whole):
+    text = whole.text()
+    said = words(text)
+    assert "It has `filters` 4-8, where the base has `filters` 2-4." in said
+    assert "the enhanced model scores 17.00 percentage points higher on the test images" in said
+    assert "and its worst run is better than the best run of the base" in said
+    # 50, 60, 55: mean 55, s 5; t(0.975, 2) = 4.3027; 4.3027 x 5 x sqrt(4/3) = 24.84.
+    assert "56.00 | `base` | 55.00 ± 5.00 | 30.16–79.84 | yes |" in text
+    assert "90.00 | `filters-4-8` | 72.00 ± 2.00 | 62.06–81.94 | no |" in text
+    assert "two lie inside, one above." in said
+    assert "56.00\u00a0% (width) and 70.00\u00a0% (again), 14.00 percentage points apart" in said
+    assert "Both lie in the interval of `base`, so our runs do not rule out" in said
+    assert "70.00\u00a0% (2-4) lies inside the interval of `base`" in said
+    assert "@ranthilake2021" in text
+    twins = said[said.index("too small to rest on single runs") : said.index("# Conclusion")]
+    assert "In *width*, models 1 and 3 are printed with 56.00\u00a0% and 57.00\u00a0%" in twins
+    assert "models 1 and 2" not in twins
+
+
+def test_every_reference_has_one_target(whole, published_study):
+    for text in (whole.text(), published_study):
+        defined = Counter(re.findall(r"\{#((?:sec|tbl|fig|eq)-[\w-]+)", text))
+        used = set(re.findall(r"@((?:sec|tbl|fig|eq)-[\w-]+)", text))
+        used |= set(re.findall(r"\]\(#([\w-]+)\)", text))
+        assert used <= set(defined)
+        assert max(defined.values()) == 1
+        floats = {id_ for id_ in defined if id_.startswith(("tbl-", "fig-"))}
+        assert floats <= used, "each table and figure is referred to"
+
+
+def test_every_citation_is_in_the_bibliography(published_study):
+    bibliography = (PROJECT / "report" / "references.bib").read_text(encoding="utf-8")
+    known = set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))
+    everything = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
+    cited = set(re.findall(r"@([a-z]+\d{4}|[a-z]+)\b(?!-)", prose_with_citations(everything)))
+    assert {"lecun1998", "goodfellow2016", "keras", "snakemake"} <= cited
+    assert cited <= known
+    assert set(re.findall(r"@([a-z]+\d{4})", published_study)) <= known
+
+
+def prose_with_citations(text: str) -> str:
+    return " ".join(re.findall(r"\[[^\[\]]*@[^\[\]]*\]", re.sub(r"<<.*?>>", "", text)))
+
+
+@pytest.mark.parametrize("which", ["plain", "whole"])
+def test_nothing_is_left_over(which, request):
+    text = request.getfixturevalue(which).text()
+    check_clean(text)
+
+
+def test_published_study_is_clean(published_study):
+    check_clean(published_study)
+
+
+def check_clean(text: str) -> None:
+    for mark in ("<<", ">>", "<%", "%>", "<#", "#>"):
+        assert mark not in text.replace("<<<", "")
+    assert not re.search(r"\b(None|nan|NaN|Undefined|True|False)\b", without_code(text))
+    assert not re.search(r"\|[ \t]*\|", text), "an empty cell"
+    assert not re.search(r"\s[.,;](\s|$)", without_code(text)), "a space before a full stop"
+    assert not re.search(r"(?<!\w)- *%|\( *\)|\.\.", without_code(text))
+    assert "\n\n\n" not in text
+    assert text.endswith("\n")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def test_another_dataset_reads_well(plain):
+    text = plain.text()
+    for word in ("CIFAR", "the source", "enhanced", "colour", "airplane"):
+        assert word not in re.sub(r"learning-curves-base-and-enhanced|confusion-base-and-\w+", "",
+                                  text[: text.index("# All settings of the base")])  # fmt: skip
+    said = words(text)
+    assert "*Optical recognition of handwritten digits*" in said
+    assert (
+        "8\\ ×\\ 8 *pixels* (picture elements), each described by one number, its brightness"
+        in said
+    )
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8 and 9" in said
+    assert "keras.Input(shape=(8, 8, 1))" in text
+    assert "[@alpaydin1998]" in text
+
+
+def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tmp_path):
+    plain.collect()
+    context = values.gather(plain.study, tmp_path / "tables", tmp_path / "figures")
+    changed = {**vars(context["data"]), "name": "own", "title": "My_images", "source": "Me, 2026."}
+    text = report.fill(report.TEMPLATE, context | {"data": values.Data(**changed)})
+    assert "The images are those of *My\\_images*" in text
+    assert "Source: Me, 2026." in text
+
+
+# ------------------------------------------------------------------------------- what is missing
+
+
+def test_missing_and_diverged_runs_are_told(tmp_path):
+    made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.6)).runs("learning-rate-2", (0.7,))
+    made.add("learning-rate-1", 1, status="diverged")
+    made.add("learning-rate-1", 2, status="failed")
+    text = made.text()
+    said = words(text)
+    assert "plans six runs; three are complete. One run is still to be made." in said
+    assert "Two runs did not reach the end" in said
+    assert "`learning-rate-1` with seed 1 diverged (made diverged by hand);" in said
+    assert row(text, "learning-rate-1", "tbl-rate")[2:] == ["no complete run", "–", "–", "0"]
+    assert row(text, "learning-rate-2", "tbl-rate")[2:5] == ["70.00 (one run)", "70.00", "+15.00"]
+    assert "`learning-rate-1`: one run diverged, one run failed; `learning-rate-2`: one" in said
+    check_clean(text)
+
+
+def test_a_base_without_runs_is_told(tmp_path):
+    text = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.5, 0.6)).text()
+    said = words(text)
+    assert "The base has no complete run, so it has no score" in said
+    assert "Only `learning-rate-1` has a complete run yet" in said
+    assert "There is nothing to suggest yet" in said
+    assert "A small CNN, the *base*, classifies" not in said
+    check_clean(text)
+
+
+def test_only_diverged_runs_still_make_a_report(tmp_path):
+    text = Made(tmp_path, WITH_ALL).add("base", 1, status="diverged").text()
+    assert "none is complete yet" in words(text)
+    check_clean(text)
+
+
+def test_single_runs_are_not_taken_for_more(tmp_path):
+    made = Made(tmp_path, PLAIN)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores[:1])
+    said = words(made.text())
+    assert "With one run each, `learning-rate-2` scored higher than `base`" in said
+    assert "With a single run this may be the seed's doing." in said
+    assert "Every run of" not in said
+    assert "How much another seed would change this cannot be said yet." in said
+
+
+def test_without_validation_images_nothing_is_chosen(tmp_path):
+    made = Made(tmp_path, PLAIN.replace("base: {", "base: {validation_fraction: 0, "))
+    for experiment, scores in SCORES.items():
+        for seed, score in enumerate(scores, start=1):
+            made.add(experiment, seed, test=score, validation=None)
+    text = made.text()
+    said = words(text)
+    assert "nothing may be chosen by them" in said
+    assert "There is nothing to suggest yet" in said
+    assert "validation_data" not in text
+    check_clean(text)
+
+
+# ------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (report.percent(0.58458), "58.46\u00a0%"),
+        (report.percent(None), "no complete run"),
+        (report.percent(0.95, 0), "95\u00a0%"),
+        (report.signed(0.0123), "+1.23"),
+        (report.signed(-0.0123), "−1.23"),
+        (report.signed(0.00001), "0.00"),
+        (report.signed(None), "–"),
+        (report.points(-0.0123), "1.23"),
+        (report.interval(0.5, 0.6), "50.00–60.00"),
+        (report.interval(0.5, 0.5), "50.00"),
+        (report.count(1471104), "1,471,104"),
+        (report.millions(1471104), "1.47\u00a0million"),
+        (report.millions(74706), "74,706"),
+        (report.seconds(9.96), "10.0"),
+        (report.seconds(139.4), "139"),
+        (report.seconds(None), "–"),
+        (report.duration(59.94), "59.9\u00a0seconds"),
+        (report.duration(150), "2.5\u00a0minutes"),
+        (report.duration(9000), "2.5\u00a0hours"),
+        (report.times(0.349), "0.35"),
+        (report.times(3.84), "3.8"),
+        (report.words(12), "twelve"),
+        (report.words(13), "13"),
+        (report.plural(1, "run"), "one run"),
+        (report.plural(2, "class", "classes"), "two classes"),
+        (report.plural(1563, "step"), "1,563 steps"),
+        (report.listing(["a"]), "a"),
+        (report.listing(["a", "b", "c"]), "a, b and c"),
+        (report.matrix([[1, -1], [0, 2]]), r"\begin{bmatrix} 1 & -1 \\ 0 & 2 \end{bmatrix}"),
+        (values.value_text([4, 8, 16]), "4-8-16"),
+        (values.value_text(True), "true"),
+    ],
+)
+def test_formats(given, expected):
+    assert given == expected
+
+
+def comparison(*positions: str | None) -> SimpleNamespace:
+    rows = [
+        SimpleNamespace(id=name, position=p) for name, p in zip("abcdef", positions, strict=False)
+    ]
+    return SimpleNamespace(changes=rows, at=lambda p: [row for row in rows if row.position == p])
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        (["above"], "`a`"),
+        (["above"] * 2, "both changes"),
+        (["above"] * 4, "all four changes"),
+        (["above"] * 4 + ["below"], "all changes except `e`"),
+        (["above", "above", "below"], "`a` and `b`"),
+        (["above", "above", None], "`a` and `b`"),  # one has no run: do not say all
+    ],
+)
+def test_changes_are_named_shortly(positions, expected):
+    assert report.who(comparison(*positions), "above") == expected
+
+
+HOSTILE = [
+    "Plain words",
+    "*a* _b_ `c` [d](e) <f> | g # h ~i~ ^j^ k@l $m$ {n} \\ & &amp; o",
+    "1 -- 2 --- 3",
+    "[^1] {{< include x >}} <!-- y --> @tbl-z",
+    "ends with backslash \\",
+    "two\nlines   and spaces",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_escaped_text_means_itself(text):
+    plain = " ".join(text.split())
+    written = f"x {report.escape(text)} y | {report.attribute(text)}"
+    parsed = pypandoc.convert_text(
+        f'x {report.escape(text)} y\n\n![c](p.svg){{fig-alt="{report.attribute(text)}"}}\n',
+        "json",
+        format="markdown-smart",
+    )
+    assert "\n" not in written
+    paragraph, picture = json.loads(parsed)["blocks"]
+    assert stringify(paragraph) == f"x {plain} y"
+    attributes = picture["c"][2][0]["c"][0]["c"][0][2]
+    assert attributes == [["fig-alt", plain]]
+
+
+def stringify(block: dict) -> str:
+    kinds = {"Space": " ", "SoftBreak": " "}
+    return "".join(kinds.get(part["t"]) or part["c"] for part in block["c"])
+
+
+def test_names_of_a_study_are_escaped(plain):
+    text = plain.text()
+    assert r'title: "Digits \\& \\*stars\\* \\| \\<b\\>"' in text
+    assert r"## Learning\_rate {#sec-question-rate}" in text
+
+
+def test_links_in_a_source_are_links():
+    assert report.link("See a_b: https://x.org/y_z. End") == r"See a\_b: <https://x.org/y_z>. End"
+
+
+def test_worked_example_is_right():
+    made = values.example()
+    assert made["feature_map"] == [[18, 18, -18, -18]] * 2 + [[12, 12, -12, -12], [6, 6, -6, -6]]
+    assert made["terms"] == [(-1, 1), (0, 1), (1, 7)]
+    assert made["row_sum"] == 6
+    assert made["rectified"][2] == [12, 12, 0, 0]
+    assert made["pooled"] == [[18, 0], [12, 0]]
+    # e^2, e and e^-1 are 7.389, 2.718 and 0.368; their sum is 10.475.
+    assert made["probabilities"] == pytest.approx([0.7054, 0.2595, 0.0351], abs=1e-4)
+    assert made["losses"] == pytest.approx([0.3490, 1.3490, 3.3490], abs=1e-4)
+
+
+# ------------------------------------------------------------------------------- Keras code
+
+CASES = {
+    "source": {"filters": [4, 8, 16], "kernel_size": 7},
+    "normalized": {"batch_normalization": True, "dense_units": 0, "initializer": "he_normal"},
+    "residual": {"residual": True, "batch_normalization": True, "head": "global_average_pooling"},
+    "residual-plain": {"residual": True, "filters": [8, 8], "pool_after": "none"},
+    "strided": {"pooling": "strided_convolution", "padding": "valid", "scaling": "symmetric"},
+    "dropout": {"convolution_dropout": 0.25, "dense_dropout": 0.5, "pooling": "average"},
+    "mixed": {"precision": "mixed_bfloat16", "scaling": "standardized", "activation": "gelu"},
+    "raw": {"scaling": "raw", "pool_size": 3, "pool_after": [1]},
+}
+
+
+class Recorder:
+    """Stands for the module keras: notes every layer that is made, and what it is given."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, tuple, dict]] = []
+        self.layers = self
+        self.config = SimpleNamespace(set_dtype_policy=lambda policy: None)
+
+    def __getattr__(self, name: str):
+        def make(*given: object, **named: object):
+            self.made.append((name, given, named))
+            return lambda values: values
+
+        return make
+
+    def Input(self, shape: tuple) -> str:
+        self.shape = shape
+        return "image"
+
+    def Sequential(self, parts: list) -> object:
+        return parts
+
+    def Model(self, first: object, last: object) -> object:
+        return last
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_generated_code_builds_the_network(name):
+    settings = Settings(**CASES[name])
+    wanted = architecture.layers(settings, (32, 32, 3), 10)
+    code = listing.keras_code(wanted, settings, (32, 32, 3))
+    keras = Recorder()
+    body = ast.parse(code).body
+    assert [ast.unparse(line) for line in body[:2]] == ["import keras", "from keras import layers"]
+    names = {"keras": keras, "layers": keras, "pixel_mean": 1.0, "pixel_deviation": 2.0}
+    exec(compile(ast.Module(body[2:], []), name, "exec"), names)
+    assert "model" in names
+    assert keras.shape == (32, 32, 3)
+    made = [one for one in keras.made if one[0] != "Rescaling"]
+    assert (len(made) == len(keras.made)) == (settings.scaling == "raw")
+    assert len(made) == len(wanted)
+    for layer, (kind, given, named) in zip(wanted, made, strict=True):
+        assert kind == listing.KERAS_NAMES[layer.kind]
+        positional = [key for key in layer.options if key in listing.POSITIONAL]
+        options = dict(zip(positional or layer.options, given, strict=True)) | named
+        options.pop("dtype", None)
+        assert options == {
+            key: value
+            for key, value in layer.options.items()
+            if listing.KERAS_DEFAULTS.get(key, ...) != value
+        }
+
+
+def test_names_of_layers_are_those_of_the_trainer():
+    """Read, not imported: importing network would import Keras."""
+    source = (PROJECT / "src" / "cnn_study" / "network.py").read_text(encoding="utf-8")
+    table = next(
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and node.targets[0].id == "KERAS_LAYERS"
+        if isinstance(node.targets[0], ast.Name)
+    )
+    trainer = {key.value: value.attr for key, value in zip(table.keys, table.values, strict=True)}
+    assert trainer == listing.KERAS_NAMES
+
+
+def test_training_code():
+    code = listing.training_code(Settings(optimizer="momentum", learning_rate=0.05, epochs=3))
+    ast.parse(code)
+    assert "keras.optimizers.SGD(learning_rate=0.05, momentum=0.9)" in code
+    assert "epochs=3" in code
+    for more in ({"horizontal_flip": True}, {"schedule": "cosine"}, {"label_smoothing": 0.1}):
+        assert listing.training_code(Settings(**more)) is None
+
+
+@lru_cache
+def imported(module: str) -> set[str]:
+    """Find what a module of the project imports when it is imported, through all of its own."""
+    path = PROJECT / "src" / "cnn_study" / f"{module}.py"
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            own = node.module.removeprefix("cnn_study").lstrip(".")
+            if node.module == "cnn_study":
+                found |= set().union(*(imported(name.name) for name in node.names))
+            elif node.module.startswith("cnn_study."):
+                found |= imported(own)
+            else:
+                found.add(node.module)
+    return {name.split(".")[0] for name in found}
+
+
+def test_report_needs_no_keras():
+    assert "keras" in imported("network")
+    assert "pandas" in imported("report")
+    assert not imported("report") & {"keras", "tensorflow", "jax", "matplotlib", "seaborn"}

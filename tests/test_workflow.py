@@ -1,0 +1,322 @@
+"""The seven invariants of the workflow, against real Snakemake and real (small) training."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+STUDY = """\
+title: A study for tests
+dataset: digits
+seeds: 2
+enhanced: filters-4
+base: {validation_fraction: 0.2, training_fraction: 0.3, filters: [2], dense_units: 8, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: Do more filters help?
+    hypothesis: They do.
+    changes:
+      filters-4: {filters: [4]}
+  rate:
+    title: Learning rate
+    question: What does an absurd learning rate do?
+    hypothesis: The loss stops being a number.
+    changes:
+      absurd: {learning_rate: 10, optimizer: sgd, scaling: raw}
+"""
+RUNS = ["base", "filters-4", "absurd"]
+
+
+class Workplace:
+    """A copy of the project with one small study, in which Snakemake really runs."""
+
+    def __init__(self, path: Path, study: str = STUDY) -> None:
+        self.path = path
+        for folder in ("src", "profiles", "report"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ruff_cache")
+            shutil.copytree(PROJECT / folder, path / folder, ignore=ignored)
+        for file in ("Snakefile", "environment.yml"):
+            shutil.copy(PROJECT / file, path)
+        (path / "experiments").mkdir()
+        self.write_study(study)
+
+    def write_study(self, text: str) -> None:
+        (self.path / "experiments" / "tests.yaml").write_text(text, encoding="utf-8")
+
+    def copy(self, path: Path) -> "Workplace":
+        shutil.copytree(self.path, path, symlinks=True)
+        other = object.__new__(Workplace)
+        other.path = path
+        return other
+
+    def command(self, *words: str, study: str = "tests") -> dict:
+        return {
+            "args": [sys.executable, "-m", "snakemake", "--cores", "2", *words,
+                     "--config", f"study={study}"],
+            "cwd": self.path, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT,
+            "env": {**os.environ, "PYTHONPATH": str(self.path / "src"), "CNN_STUDY_DATA": ""},
+        }  # fmt: skip
+
+    def snakemake(self, *words: str, status: int = 0, **more: str) -> str:
+        ended = subprocess.run(**self.command(*words, **more), timeout=900, check=False)
+        assert ended.returncode == status, ended.stdout
+        return ended.stdout
+
+    def planned(self, *words: str) -> list[str]:
+        """Name the runs that Snakemake would train, by experiment and seed."""
+        said = self.snakemake("--dry-run", "--quiet", "host", "--", *words)
+        found = re.findall(r"output: \S+/runs/([^/]+)/[^/]+/seed-(\d+)\.json", said)
+        return sorted(f"{experiment} {seed}" for experiment, seed in found)
+
+    def records(self) -> dict[str, dict]:
+        found = {}
+        for path in sorted((self.path / "results/tests/runs").glob("*/*/seed-*.json")):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found[f"{record['experiment']} {record['seed']}"] = record
+        return found
+
+
+ALL = sorted(f"{experiment} {seed}" for experiment in RUNS for seed in (1, 2))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Workplace:
+    """The study, trained and rendered by the bare command; not to be changed by tests."""
+    place = Workplace(tmp_path_factory.mktemp("trained") / "project")
+    place.output = place.snakemake()
+    return place
+
+
+@pytest.fixture
+def clone(trained, tmp_path) -> Workplace:
+    """What a fresh clone holds: no caches, no data, no network to get it, times at random."""
+    place = trained.copy(tmp_path / "clone")
+    for folder in (".snakemake", "data", "logs", "results/tests/locks", "results/tests/running"):
+        shutil.rmtree(place.path / folder, ignore_errors=True)
+    times = random.Random(1)
+    for path in place.path.rglob("*"):
+        moment = 1.6e9 + times.random() * 1e8
+        os.utime(path, (moment, moment))
+    return place
+
+
+def test_everything_is_trained_once_and_reported(trained):
+    assert sorted(trained.records()) == ALL
+    report = trained.path / "results/tests/report"
+    assert (report / "index.pdf").read_bytes().startswith(b"%PDF")
+    assert "A study for tests" in (report / "index.html").read_text(encoding="utf-8")
+    assert "6 of 6 runs done" in trained.output
+
+
+def test_a_diverged_run_is_recorded_and_the_workflow_goes_on(trained):
+    records = trained.records()
+    assert [records[f"absurd {seed}"]["status"] for seed in (1, 2)] == ["diverged"] * 2
+    assert records["absurd 1"]["test"] is None
+    assert "loss was not finite" in records["absurd 1"]["reason"]
+    table = (trained.path / "results/tests/tables/runs.csv").read_text(encoding="utf-8")
+    assert len(re.findall(r"^absurd,\d,[0-9a-f]+,diverged,", table, re.MULTILINE)) == 2
+
+
+def test_nothing_to_do_is_nothing_done(trained):
+    before = {path: path.stat().st_mtime_ns for path in (trained.path / "results").rglob("*.*")
+              if "lock" not in path.name}  # fmt: skip
+    assert "Nothing to be done" in trained.snakemake()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_fresh_clone_trains_nothing_and_renders(clone):
+    assert clone.planned() == []
+    page = clone.path / "results/tests/report/index.html"
+    before = page.read_bytes()
+    page.unlink()
+    clone.snakemake()
+    assert not (clone.path / "data").exists()
+    assert page.read_bytes() == before
+
+
+def test_a_changed_value_retrains_that_experiment_only(clone):
+    clone.write_study(STUDY.replace("{filters: [4]}", "{filters: [3]}"))
+    assert clone.planned() == ["filters-4 1", "filters-4 2"]
+
+
+def test_one_more_seed_trains_that_seed_only(clone):
+    clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
+    assert clone.planned() == sorted(f"{experiment} 3" for experiment in RUNS)
+
+
+def test_prose_comments_and_code_that_only_reports_retrain_nothing(clone):
+    text = STUDY.replace("They do.", "Perhaps.").replace("title: Width", "title: How wide?")
+    clone.write_study("# A comment.\n" + text)
+    for module in ("tables", "figures", "report", "settings", "training"):
+        with (clone.path / f"src/cnn_study/{module}.py").open("a") as file:
+            file.write("# Another comment.\n")
+    assert clone.planned() == []
+
+
+def test_a_new_id_retrains_nothing(clone):
+    clone.write_study(STUDY.replace("filters-4", "four-filters"))
+    assert clone.planned() == []
+
+
+def test_another_meaning_of_training_retrains_everything(clone):
+    settings = clone.path / "src/cnn_study/settings.py"
+    text = settings.read_text()
+    changed = re.sub(r"^TRAINING_VERSION = (\d+)", "TRAINING_VERSION = 99", text, flags=re.M)
+    assert changed != text
+    settings.write_text(changed)
+    assert clone.planned() == ALL
+
+
+def test_even_forced_no_record_is_trained_again(clone):
+    assert "train" not in re.findall(r"^rule (\w+):", clone.snakemake(
+        "--dry-run", "--forceall", "--quiet", "host"), re.MULTILINE)  # fmt: skip
+
+
+def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path):
+    place = trained.copy(tmp_path / "lost")
+    (lost,) = (place.path / "results/tests/runs/base").glob("*/seed-2.json")
+    before = place.records()["base 2"]
+    lost.unlink()
+    environment = {"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"}
+    place.command = lambda *words, **more: {
+        **(wanted := Workplace.command(place, *words, **more)),
+        "env": wanted["env"] | environment,
+    }
+    assert place.planned("base") == ["base 2"]
+    place.snakemake("--cores", "1", "--", "base")
+    after = place.records()["base 2"]
+    assert after["weights_sha256"] == before["weights_sha256"]
+    assert after["epochs"] != [] and [
+        {**epoch, "training_seconds": 0} for epoch in after["epochs"]
+    ] == [{**epoch, "training_seconds": 0} for epoch in before["epochs"]]
+    assert after["test"] == before["test"]
+    assert before["weights_sha256"] != place.records()["base 1"]["weights_sha256"]
+
+
+def test_train_false_reports_what_is_there(clone):
+    (lost,) = (clone.path / "results/tests/runs/base").glob("*/seed-2.json")
+    lost.unlink()
+    said = clone.snakemake("train=false")
+    assert "rule train" not in said
+    table = (clone.path / "results/tests/tables/runs.csv").read_text(encoding="utf-8")
+    assert re.search(r"^base,2,[0-9a-f]+,missing,", table, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def killed(trained, tmp_path_factory):
+    """A workflow with long trainings that was joined by a second one and killed with -9."""
+    place = trained.copy(tmp_path_factory.mktemp("killed") / "project")
+    place.write_study(STUDY.replace("{filters: [4]}", "{filters: [4], epochs: 40}"))
+    first = subprocess.Popen(**place.command(), start_new_session=True)
+    _wait_for(lambda: list((place.path / "results/tests/running").glob("filters-4-*.json")))
+    place.before = _files(place)
+    place.second = subprocess.run(**place.command(), timeout=300, check=False)
+    place.after_second = _files(place)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    return place
+
+
+def _wait_for(condition, seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def _files(place: Workplace) -> dict[str, int]:
+    runs = place.path / "results/tests"
+    return {str(path.relative_to(runs)): path.stat().st_mtime_ns for path in runs.rglob("*.*")
+            if path.is_file() and path.parent.name not in ("running", "locks")}  # fmt: skip
+
+
+def test_a_second_workflow_says_so_in_one_line_and_changes_nothing(killed):
+    assert killed.second.returncode != 0
+    said = [line for line in killed.second.stdout.splitlines() if "nother workflow" in line]
+    assert len(said) == 1 and "nothing was changed" in said[0]
+    assert "Traceback" not in killed.second.stdout
+    assert killed.after_second == killed.before
+
+
+def test_after_kill_9_the_bare_command_goes_on(killed):
+    finished = {name: time_ for name, time_ in _files(killed).items() if name.startswith("runs/")}
+    said = killed.snakemake()
+    now = _files(killed)
+    assert {name: now[name] for name in finished} == finished
+    records = killed.records()
+    assert {name: records[name]["status"] for name in ALL if "absurd" not in name} == dict.fromkeys(
+        [name for name in ALL if "absurd" not in name], "complete"
+    )
+    assert len(records["filters-4 1"]["epochs"]) == 40
+    assert not [name for name in now if name.endswith(".part")], said
+    assert "Nothing to be done" in killed.snakemake()
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ("nowhere", "There is no study file experiments/nowhere.yaml"),
+        ("x; touch hacked", "small letters, digits and single hyphens"),
+        ("../tests", "There is no study file"),
+    ],
+)
+def test_a_wrong_study_is_one_message(trained, study, said):
+    output = trained.snakemake("--dry-run", status=1, study=study)
+    assert said in output
+    assert "Traceback" not in output
+    assert not (trained.path / "hacked").exists()
+
+
+def test_an_unknown_configuration_key_is_one_message(trained):
+    output = trained.snakemake("--dry-run", "--config", "sudy=x", status=1)
+    assert "sudy: unknown" in output and "study=" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("target", ["no-such-experiment", "results/tests/runs/x;touch y/1.json"])
+def test_a_target_that_is_not_planned_is_refused(trained, target):
+    assert "touch y" not in trained.snakemake("--dry-run", "--", target, status=1).split(target)[-1]
+
+
+@pytest.mark.parametrize("target", ["all", "tables", "report", "filters-4"])
+def test_targets_have_names(trained, target):
+    assert "Nothing to be done" in trained.snakemake("--", target)
+
+
+def test_snakemake_finds_nothing_to_lint(trained):
+    said = trained.snakemake("--lint")
+    assert "Congratulations, your workflow is in a good condition!" in said
+
+
+def test_snakefiles_are_formatted():
+    files = ["Snakefile", *sorted(str(path) for path in Path("src/rules").glob("*.smk"))]
+    ended = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", *files],
+        cwd=PROJECT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["workflow", "progress", "tables", "figures", "report", "render", "reference"]
+)
+def test_what_only_plans_or_reports_imports_no_backend(module):
+    code = (
+        f"import sys, cnn_study.{module}; "
+        "print([name for name in ('keras', 'tensorflow', 'jax') if name in sys.modules])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": "src"},
+    )  # fmt: skip
+    assert ended.stdout.strip() == "[]"
