@@ -1,0 +1,64 @@
+"""Fixtures that several test files share: Keras on one thread, and a small real dataset."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from cnn_study import datasets
+from cnn_study.datasets import Dataset, Images
+
+# The tests compare bits, which only a CPU promises. Set before any backend starts; a tester who
+# wants the GPU sets the variable.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+SMALL_TRAINING, SMALL_TEST = 320, 100
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Keras, imported once for all tests (it takes seconds), with one thread as in training."""
+    from cnn_study.machine import one_thread
+
+    one_thread()
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory) -> Path:
+    """The digits as `prepare` writes them."""
+    place = tmp_path_factory.mktemp("data") / "digits.npz"
+    datasets.prepare("digits", place)
+    return place
+
+
+@dataclass(frozen=True)
+class Small:
+    """A few hundred real images and what is known of them."""
+
+    dataset: Dataset
+    images: Images
+
+
+@pytest.fixture(scope="session")
+def small(digits_file) -> Small:
+    """The first 320 training and 100 test images of the digits, 8x8 pixels, one channel."""
+    whole = datasets.load_prepared("digits", digits_file)
+    images = Images(
+        whole.training_images[:SMALL_TRAINING],
+        whole.training_labels[:SMALL_TRAINING],
+        whole.test_images[:SMALL_TEST],
+        whole.test_labels[:SMALL_TEST],
+    )
+    for array in vars(images).values():
+        array.setflags(write=False)  # one test must not change what another one sees
+    facts = replace(
+        datasets.DATASETS["digits"],
+        training_images=SMALL_TRAINING,
+        test_images=SMALL_TEST,
+        digest=datasets.content_digest(images),
+    )
+    return Small(facts, images)

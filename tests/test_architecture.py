@@ -1,0 +1,331 @@
+"""Layers, shapes, parameters and MACs: by hand, and against Keras, layer by layer."""
+
+import re
+from math import prod
+
+import numpy as np
+import pytest
+
+from cnn_study.architecture import cost, layers
+from cnn_study.errors import UserError
+from cnn_study.settings import ModelSettings, Settings
+
+CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
+BASE = {"filters": [4, 8, 16], "kernel_size": 7}
+
+
+def described(**values) -> list[tuple[str, tuple[int, ...]]]:
+    image = values.pop("image", CIFAR)
+    return [(layer.name, layer.shape) for layer in layers(ModelSettings(**values), image, 10)]
+
+
+# -------------------------------------------------------------------------------------- by hand
+
+
+def test_cost_of_the_base_by_hand():
+    """The source's base. A 7x7 kernel has 49 weights for each input channel."""
+    parameters = [
+        (49 * 3 + 1) * 4,  # 592
+        (49 * 4 + 1) * 8,  # 1,576
+        (49 * 8 + 1) * 16,  # 6,288
+        (8 * 8 * 16 + 1) * 64,  # 65,600: 32 / 2 / 2 = 8 pixels
+        (64 + 1) * 10,  # 650
+    ]
+    macs = [
+        32 * 32 * 49 * 3 * 4,  # 602,112
+        16 * 16 * 49 * 4 * 8,  # 401,408
+        8 * 8 * 49 * 8 * 16,  # 401,408
+        8 * 8 * 16 * 64,  # 65,536
+        64 * 10,  # 640
+    ]
+    found = [layer for layer in layers(ModelSettings(**BASE), CIFAR, 10) if layer.parameters]
+    assert [layer.parameters for layer in found] == parameters
+    assert [layer.macs for layer in found] == macs
+    assert cost(ModelSettings(**BASE), CIFAR, 10) == (74_706, 1_471_104)
+    assert (sum(parameters), sum(macs)) == (74_706, 1_471_104)
+
+
+def test_cost_of_the_enhanced_model_by_hand():
+    """The source's enhanced model: 16, 32 and 64 filters of 3x3."""
+    parameters = [
+        (9 * 3 + 1) * 16,
+        (9 * 16 + 1) * 32,
+        (9 * 32 + 1) * 64,
+        (8 * 8 * 64 + 1) * 64,
+        65 * 10,
+    ]
+    macs = [
+        32 * 32 * 9 * 3 * 16,
+        16 * 16 * 9 * 16 * 32,
+        8 * 8 * 9 * 32 * 64,
+        8 * 8 * 64 * 64,
+        64 * 10,
+    ]
+    enhanced = ModelSettings(filters=[16, 32, 64], kernel_size=3)
+    assert cost(enhanced, CIFAR, 10) == (sum(parameters), sum(macs)) == (286_442, 3_064_448)
+
+
+def test_layers_of_the_base():
+    assert described(**BASE) == [
+        ("convolution_1", (32, 32, 4)),
+        ("max_pooling_1", (16, 16, 4)),
+        ("convolution_2", (16, 16, 8)),
+        ("max_pooling_2", (8, 8, 8)),
+        ("convolution_3", (8, 8, 16)),
+        ("flatten", (1024,)),
+        ("dense", (64,)),
+        ("classes", (10,)),
+    ]
+
+
+def test_valid_padding_loses_kernel_size_minus_1():
+    """32 - 6 = 26, halved 13, - 6 = 7, halved 3 (the odd pixel is left over), too small for 7x7."""
+    assert described(padding="valid", filters=[4, 8], kernel_size=7)[:4] == [
+        ("convolution_1", (26, 26, 4)),
+        ("max_pooling_1", (13, 13, 4)),
+        ("convolution_2", (7, 7, 8)),
+        ("flatten", (392,)),
+    ]
+
+
+def test_every_option_at_once():
+    found = described(
+        filters=[4, 8],
+        kernel_size=3,
+        batch_normalization=True,
+        residual=True,
+        pooling="average",
+        pool_after="every",
+        convolution_dropout=0.1,
+        head="global_average_pooling",
+        dense_dropout=0.5,
+    )
+    assert found == [
+        ("convolution_1", (32, 32, 4)),
+        ("batch_normalization_1", (32, 32, 4)),
+        ("projection_1", (32, 32, 4)),
+        ("add_1", (32, 32, 4)),
+        ("activation_1", (32, 32, 4)),
+        ("average_pooling_1", (16, 16, 4)),
+        ("dropout_1", (16, 16, 4)),
+        ("convolution_2", (16, 16, 8)),
+        ("batch_normalization_2", (16, 16, 8)),
+        ("projection_2", (16, 16, 8)),
+        ("add_2", (16, 16, 8)),
+        ("activation_2", (16, 16, 8)),
+        ("average_pooling_2", (8, 8, 8)),
+        ("dropout_2", (8, 8, 8)),
+        ("global_average_pooling", (8,)),
+        ("dense", (64,)),
+        ("dropout_dense", (64,)),
+        ("classes", (10,)),
+    ]
+
+
+def test_block_with_batch_normalization_by_hand():
+    """No bias in the convolution; scale, shift, mean and variance for each filter."""
+    first, second, *_ = layers(ModelSettings(batch_normalization=True, filters=[4]), CIFAR, 10)
+    assert (first.parameters, first.options["use_bias"]) == (27 * 4, False)
+    assert first.options["activation"] is None
+    assert (second.kind, second.parameters, second.macs) == ("batch_normalization", 16, 0)
+
+
+def test_residual_projects_only_where_shapes_differ():
+    names = [name for name, _ in described(residual=True, filters=[4, 4, 8], pool_after="none")]
+    assert [name for name in names if "projection" in name] == ["projection_1", "projection_3"]
+    assert [name for name in names if "add" in name] == ["add_1", "add_2", "add_3"]
+
+
+def test_projection_by_hand():
+    """A 1x1 convolution of 3 to 4 channels with stride 2: 16x16 places of 12 weights."""
+    settings = ModelSettings(
+        residual=True, filters=[4], pooling="strided_convolution", pool_after="every"
+    )
+    (projection,) = [part for part in layers(settings, CIFAR, 10) if part.kind == "projection"]
+    assert (projection.shape, projection.parameters, projection.macs) == (
+        (16, 16, 4),
+        12,
+        16 * 16 * 12,
+    )
+
+
+def test_strided_convolution_pools_by_itself_and_costs_a_quarter():
+    settings = {"filters": [4, 4], "pooling": "strided_convolution"}
+    assert described(**settings)[:2] == [
+        ("convolution_1", (16, 16, 4)),
+        ("convolution_2", (16, 16, 4)),
+    ]
+    first = layers(ModelSettings(**settings), CIFAR, 10)[0]
+    whole = layers(ModelSettings(filters=[4, 4]), CIFAR, 10)[0]
+    assert 4 * first.macs == whole.macs
+    assert first.parameters == whole.parameters
+
+
+@pytest.mark.parametrize(
+    ("pool_after", "pooled"),
+    [
+        ("every_but_last", [1, 2]),
+        ("every", [1, 2, 3]),
+        ("none", []),
+        ([], []),
+        ([3], [3]),
+        ([3, 1], [1, 3]),
+    ],
+)
+def test_pool_after(pool_after, pooled):
+    names = [name for name, _ in described(filters=[2, 2, 2], pool_after=pool_after)]
+    assert [name for name in names if "pooling" in name] == [f"max_pooling_{n}" for n in pooled]
+
+
+def test_depth_1_is_not_pooled_by_every_but_last():
+    assert described(filters=[4])[:2] == [("convolution_1", (32, 32, 4)), ("flatten", (4096,))]
+
+
+def test_no_hidden_dense_layer():
+    assert described(filters=[4], dense_units=0)[1:] == [("flatten", (4096,)), ("classes", (10,))]
+    last = layers(ModelSettings(filters=[4], dense_units=0), CIFAR, 10)[-1]
+    assert (last.parameters, last.macs) == (4097 * 10, 40960)
+
+
+def test_number_of_classes_and_channels_count():
+    parameters, _ = cost(ModelSettings(filters=[2], dense_units=0), (4, 4, 1), 3)
+    assert parameters == (9 + 1) * 2 + (4 * 4 * 2 + 1) * 3
+    parameters, _ = cost(ModelSettings(filters=[2], dense_units=0), (4, 4, 2), 5)
+    assert parameters == (18 + 1) * 2 + (4 * 4 * 2 + 1) * 5
+
+
+def test_images_need_not_be_square():
+    assert described(image=(12, 9, 3), filters=[2, 4], padding="valid")[:4] == [
+        ("convolution_1", (10, 7, 2)),
+        ("max_pooling_1", (5, 3, 2)),
+        ("convolution_2", (3, 1, 4)),
+        ("flatten", (12,)),
+    ]
+
+
+# ------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("image", "values", "words"),
+    [
+        (
+            DIGITS,
+            {"filters": [2] * 6, "pool_after": "every"},
+            ["max_pooling_4 cannot be built", "1x1 pixels", "2x2 window"],
+        ),
+        (
+            DIGITS,
+            {"filters": [2, 2], "pool_size": 8, "pool_after": "every"},
+            ["max_pooling_2 cannot be built", "1x1 pixels", "8x8 window"],
+        ),
+        (
+            DIGITS,
+            {"filters": [2, 2, 2], "pooling": "average", "pool_size": 4, "pool_after": "every"},
+            ["average_pooling_2 cannot be built", "2x2 pixels", "4x4 window"],
+        ),
+        (
+            DIGITS,
+            {"filters": [2], "padding": "valid", "kernel_size": 9},
+            ["convolution_1 cannot be built", "9x9 kernel", "8x8 pixels", "padding same"],
+        ),
+        (
+            DIGITS,
+            {"filters": [2, 2, 2], "padding": "valid", "pool_after": [1]},
+            ["convolution_3 cannot be built", "3x3 kernel", "1x1 pixels"],
+        ),
+        (
+            (4, 12, 3),
+            {"filters": [2, 2], "padding": "valid", "pool_after": "none"},
+            ["convolution_2 cannot be built", "2x10 pixels"],
+        ),
+        (
+            DIGITS,
+            {
+                "filters": [2, 2],
+                "padding": "valid",
+                "kernel_size": 8,
+                "pooling": "strided_convolution",
+            },
+            ["convolution_2 cannot be built", "8x8 kernel", "1x1 pixels"],
+        ),
+    ],
+)
+def test_refusal_names_layer_and_size(image, values, words):
+    with pytest.raises(UserError, match=".*".join(map(re.escape, words))):
+        layers(ModelSettings(**values), image, 10)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"filters": [2] * 4, "pool_after": [1, 2, 3]},
+        {"filters": [2], "pool_size": 8, "pool_after": "every"},
+        {"filters": [2], "padding": "valid", "kernel_size": 8},
+    ],
+)
+def test_one_pixel_is_enough(values):
+    shapes = [layer.shape for layer in layers(ModelSettings(**values), DIGITS, 10)]
+    assert (1, 1, 2) in shapes
+
+
+# ---------------------------------------------------------------------------- against Keras
+
+AGAINST_KERAS = [
+    {},
+    BASE,
+    {"filters": [3]},
+    {"kernel_size": 1},
+    {"kernel_size": 4},
+    {"padding": "valid"},
+    {"padding": "valid", "pooling": "strided_convolution"},
+    {"padding": "valid", "kernel_size": 4, "pooling": "average", "pool_size": 3, "filters": [3, 5]},
+    {"pooling": "average", "pool_after": "every"},
+    {"pooling": "strided_convolution", "pool_size": 3, "pool_after": "every"},
+    {"pooling": "strided_convolution", "pool_size": 8, "filters": [2] * 4},
+    {"pool_size": 3},
+    {"pool_size": 4, "pool_after": [3, 1]},
+    {"pool_after": "none", "filters": [2, 3]},
+    {"pool_after": [], "filters": [2]},
+    {"batch_normalization": True},
+    {"batch_normalization": True, "residual": True},
+    {"residual": True, "filters": [3, 3, 5]},
+    {"residual": True, "pooling": "strided_convolution", "filters": [3, 3, 5]},
+    {
+        "residual": True,
+        "pooling": "strided_convolution",
+        "pool_size": 3,
+        "batch_normalization": True,
+    },
+    {"convolution_dropout": 0.2, "dense_dropout": 0.5},
+    {"head": "global_average_pooling"},
+    {"head": "global_average_pooling", "dense_units": 0, "batch_normalization": True},
+    {"dense_units": 0, "dense_dropout": 0.3},
+    {"activation": "gelu", "batch_normalization": True, "initializer": "orthogonal"},
+]
+
+
+@pytest.mark.parametrize("image", [CIFAR, (23, 26, 1)], ids=["square", "odd"])
+@pytest.mark.parametrize("values", AGAINST_KERAS, ids=str)
+def test_layers_are_those_of_keras(keras, values, image):
+    """Names, order, shapes and parameters of each layer, and MACs from Keras's own weights."""
+    from cnn_study.network import build
+
+    settings = Settings(**values)
+    expected = layers(settings, image, 7)
+    model = build(settings, image, 7, np.zeros(image[-1]), np.ones(image[-1]))
+    built = {layer.name: layer for layer in model.layers}
+    assert set(built) == {"image", "scaling", *(layer.name for layer in expected)}
+    for layer in expected:
+        given = built[layer.name]
+        assert tuple(given.output.shape[1:]) == layer.shape, layer.name
+        assert given.count_params() == layer.parameters, layer.name
+        if layer.kind in ("convolution", "projection", "dense"):
+            places = prod(layer.shape[:-1])
+            assert layer.macs == places * prod(given.kernel.shape), layer.name
+        else:
+            assert layer.macs == 0, layer.name
+    assert cost(settings, image, 7) == (
+        model.count_params(),
+        sum(layer.macs for layer in expected),
+    )

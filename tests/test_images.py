@@ -1,0 +1,289 @@
+"""The images of one epoch: order, flips, shifts and cutouts, by hand and by count."""
+
+import numpy as np
+import pytest
+
+from cnn_study import images as epoch_pixels
+from cnn_study.images import epoch_images, epoch_order, pixel_statistics
+from cnn_study.settings import DataSettings
+
+PLAIN = DataSettings()
+
+
+def numbered(count: int, height: int = 4, width: int = 6, channels: int = 3) -> np.ndarray:
+    """Images that all differ from one another, from their mirror image and in each channel."""
+    random = np.random.default_rng(42)
+    return random.integers(0, 256, (count, height, width, channels)).astype(np.uint8)
+
+
+def one_epoch(images, seed=1, epoch=1, **settings):
+    labels = np.arange(len(images)) % 7
+    return epoch_images(images, labels, DataSettings(**settings), seed, epoch)
+
+
+# ------------------------------------------------------------------------------------------ order
+
+
+def test_order_is_a_permutation():
+    assert sorted(epoch_order(1000, seed=3, epoch=2)) == list(range(1000))
+
+
+def test_order_is_pinned():
+    """Another order trains other weights: raise TRAINING_VERSION."""
+    assert epoch_order(10, seed=1, epoch=1).tolist() == [7, 2, 4, 6, 1, 0, 3, 5, 9, 8]
+    assert epoch_order(10, seed=1, epoch=2).tolist() == [8, 5, 6, 0, 9, 1, 4, 3, 7, 2]
+    assert epoch_order(10, seed=2, epoch=1).tolist() == [0, 8, 9, 2, 3, 6, 4, 1, 5, 7]
+    assert epoch_order(45_000, seed=1, epoch=1)[:8].tolist() == [
+        1475,
+        11884,
+        25408,
+        35860,
+        21446,
+        29599,
+        17053,
+        22909,
+    ]
+
+
+def test_order_depends_on_seed_and_epoch_alone():
+    np.random.default_rng(0).random(3)
+    first = epoch_order(100, seed=1, epoch=1)
+    np.testing.assert_array_equal(first, epoch_order(100, seed=1, epoch=1))
+    orders = {tuple(epoch_order(100, seed, epoch)) for seed in range(5) for epoch in range(1, 6)}
+    assert len(orders) == 25
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"horizontal_flip": True}, {"shift": 1}, {"cutout": 2}], ids=str
+)
+def test_labels_are_in_the_order_whatever_is_done_to_the_images(settings):
+    images = numbered(50)
+    _, labels = one_epoch(images, seed=5, epoch=3, **settings)
+    np.testing.assert_array_equal(labels, (np.arange(50) % 7)[epoch_order(50, 5, 3)])
+
+
+def test_without_augmentation_the_images_are_shuffled_and_nothing_else():
+    images = numbered(50)
+    before = images.copy()
+    found, _ = one_epoch(images, seed=5, epoch=3)
+    np.testing.assert_array_equal(found, images[epoch_order(50, 5, 3)])
+    np.testing.assert_array_equal(images, before)
+
+
+def test_labels_follow_their_images():
+    """Each image is all of one value, and its label says which."""
+    labels = np.arange(200).astype(np.uint8)
+    images = np.broadcast_to(labels[:, None, None, None], (200, 4, 4, 1))
+    settings = DataSettings(horizontal_flip=True, shift=2)
+    found, found_labels = epoch_images(images, labels, settings, 1, 1)
+    np.testing.assert_array_equal(
+        found, np.broadcast_to(found_labels[:, None, None, None], found.shape)
+    )
+
+
+ALL = {"horizontal_flip": True, "shift": 1, "cutout": 2}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"horizontal_flip": True}, {"shift": 1}, {"cutout": 2}, ALL]
+)
+def test_shape_and_type_are_kept_and_the_given_images_too(settings):
+    images = numbered(40)
+    images.setflags(write=False)
+    found, labels = one_epoch(images, **settings)
+    assert (found.shape, found.dtype) == (images.shape, np.uint8)
+    assert labels.dtype == np.arange(1).dtype
+    assert len(labels) == 40
+
+
+@pytest.mark.parametrize("settings", [{"horizontal_flip": True}, {"shift": 1}, {"cutout": 2}])
+def test_augmentation_is_new_each_epoch_and_seed_and_the_same_for_both_again(settings):
+    """The order is undone, so that only the augmentation is compared."""
+    images = numbered(64)
+
+    def in_place(seed, epoch):
+        found, _ = one_epoch(images, seed, epoch, **settings)
+        unshuffled = np.empty_like(found)
+        unshuffled[epoch_order(64, seed, epoch)] = found
+        return unshuffled
+
+    first = in_place(1, 1)
+    np.testing.assert_array_equal(first, in_place(1, 1))
+    assert (first != in_place(1, 2)).any()
+    assert (first != in_place(2, 1)).any()
+    assert (in_place(1, 2) != in_place(2, 1)).any()
+
+
+def test_augmented_pixels_are_pinned():
+    """Other pixels train other weights: raise TRAINING_VERSION."""
+    images = np.arange(3 * 4 * 4).reshape(3, 4, 4, 1).astype(np.uint8)
+    found, _ = one_epoch(images, **ALL)
+    assert found[..., 0].tolist() == [
+        [[24, 33, 34, 35], [36, 37, 38, 39], [40, 41, 42, 43], [44, 45, 46, 47]],
+        [[5, 24, 24, 6], [9, 24, 24, 10], [13, 12, 13, 14], [9, 8, 9, 10]],
+        [[24, 24, 23, 22], [17, 18, 19, 18], [21, 22, 23, 22], [25, 26, 27, 26]],
+    ]
+
+
+# ------------------------------------------------------------------------------------------- flip
+
+
+def test_flip_mirrors_half_of_the_images_exactly():
+    images = numbered(2000)
+    found, _ = one_epoch(images, horizontal_flip=True)
+    shuffled = images[epoch_order(2000, 1, 1)]
+    plain = (found == shuffled).all(axis=(1, 2, 3))
+    mirrored = (found == shuffled[:, :, ::-1]).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(plain, ~mirrored)
+    # 1000 +- 4.5 standard deviations of sqrt(2000 / 4)
+    assert 900 < mirrored.sum() < 1100
+
+
+# ------------------------------------------------------------------------------------------ shift
+
+
+def test_shift_by_hand():
+    """A 3x3 image; the border is reflected without being repeated."""
+    image = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.uint8)[None, :, :, None]
+    expected = {  # rows moved down, columns moved right by -1, 0 or 1
+        (-1, -1): [[5, 6, 5], [8, 9, 8], [5, 6, 5]],
+        (-1, 0): [[4, 5, 6], [7, 8, 9], [4, 5, 6]],
+        (-1, 1): [[5, 4, 5], [8, 7, 8], [5, 4, 5]],
+        (0, -1): [[2, 3, 2], [5, 6, 5], [8, 9, 8]],
+        (0, 0): [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+        (0, 1): [[2, 1, 2], [5, 4, 5], [8, 7, 8]],
+        (1, -1): [[5, 6, 5], [2, 3, 2], [5, 6, 5]],
+        (1, 0): [[4, 5, 6], [1, 2, 3], [4, 5, 6]],
+        (1, 1): [[5, 4, 5], [2, 1, 2], [5, 4, 5]],
+    }
+    found, _ = one_epoch(np.repeat(image, 900, axis=0), shift=1)
+    names = {str(rows): place for place, rows in expected.items()}
+    counted = dict.fromkeys(expected, 0)
+    for shifted in found[..., 0].tolist():
+        counted[names[str(shifted)]] += 1
+    # 100 each, standard deviation 9.4
+    assert all(55 < count < 145 for count in counted.values()), counted
+
+
+def test_every_shift_of_the_range_occurs_and_none_beyond():
+    """One white pixel in the middle of 9x9 says where it was moved."""
+    image = np.zeros((1, 9, 9, 1), dtype=np.uint8)
+    image[0, 4, 4] = 255
+    found, _ = one_epoch(np.repeat(image, 2000, axis=0), shift=3)
+    assert (found.sum(axis=(1, 2, 3)) == 255).all()
+    _, rows, columns, _ = np.nonzero(found)
+    assert set(zip(rows.tolist(), columns.tolist(), strict=True)) == {
+        (row, column) for row in range(1, 8) for column in range(1, 8)
+    }
+
+
+def test_shift_moves_all_channels_together():
+    images = numbered(1)
+    images[..., 1], images[..., 2] = images[..., 0], 255 - images[..., 0]
+    found, _ = one_epoch(np.repeat(images, 50, axis=0), shift=2)
+    np.testing.assert_array_equal(found[..., 0], found[..., 1])
+    np.testing.assert_array_equal(found[..., 0], 255 - found[..., 2])
+
+
+def test_shift_may_be_larger_than_the_image():
+    images = numbered(20, 8, 8, 1)
+    found, _ = one_epoch(images, shift=16)
+    assert found.shape == images.shape
+    assert set(found.ravel()) <= set(images.ravel())
+
+
+# ----------------------------------------------------------------------------------------- cutout
+
+
+def cut(count: int, side: int, size: int = 12, **settings):
+    """Cut squares of the mean colour, 20, out of images that are all 10; give rows and columns."""
+    images = np.full((2 * count, size, size, 1), 10, dtype=np.uint8)
+    images[count:] = 30
+    found, _ = one_epoch(images, cutout=side, **settings)
+    found = found[epoch_order(2 * count, 1, 1) < count, ..., 0]
+    assert set(np.unique(found)) <= {10, 20}
+    return found == 20
+
+
+def test_cutout_paints_one_square_in_the_mean_colour():
+    for image in cut(400, side=4):
+        rows, columns = np.nonzero(image)
+        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert len(rows) == height * width, "not a rectangle"
+        assert height == 4 or rows.min() == 0 or rows.max() == 11
+        assert width == 4 or columns.min() == 0 or columns.max() == 11
+        assert 2 <= height <= 4
+        assert 2 <= width <= 4
+
+
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_cutout_has_its_centre_on_any_pixel(side):
+    """Every pixel is covered about as often; at the border less, since the square hangs over."""
+    covered = cut(4000, side=side)
+    whole = side**2 / 12**2
+    assert covered[:, 4:8, 4:8].mean() == pytest.approx(whole, rel=0.15)
+    sizes = covered.sum(axis=(1, 2))
+    assert sizes.max() == side**2
+    # What is left of the square's side for each of the twelve centres.
+    lengths = [
+        min(centre - side // 2 + side, 12) - max(centre - side // 2, 0) for centre in range(12)
+    ]
+    assert sizes.mean() == pytest.approx(np.mean(lengths) ** 2, rel=0.03)
+    assert sizes.min() == min(lengths) ** 2
+
+
+def test_cutout_paints_each_channel_in_its_own_mean():
+    images = numbered(100, 6, 6, 3)
+    images[..., 0] //= 4
+    found, _ = one_epoch(images, cutout=20)  # covers the whole image, wherever its centre is
+    mean = np.rint(images.mean(axis=(0, 1, 2))).astype(int)
+    assert mean[0] < 40 < mean[1]
+    assert np.unique(found.reshape(-1, 3), axis=0).tolist() == [mean.tolist()]
+
+
+def test_cutout_comes_after_flip_and_shift():
+    """A square of one pixel stays one pixel: it is not reflected at the border."""
+    covered = cut(500, side=1, size=6, shift=3, horizontal_flip=True)
+    assert (covered.sum(axis=(1, 2)) == 1).all()
+
+
+# ------------------------------------------------------------------------------------- statistics
+
+
+def test_pixel_statistics_by_hand():
+    """Channel 1 is 0, 2, 4, 6: mean 3, deviations 9, 1, 1, 9, variance 5. Channel 2 is 7."""
+    images = np.array([[[[0, 7], [2, 7]], [[4, 7], [6, 7]]]], dtype=np.uint8)
+    mean, deviation = pixel_statistics(images)
+    assert mean.tolist() == [3.0, 7.0]
+    assert deviation[0] == pytest.approx(5**0.5, abs=1e-15)
+    # No spread: not 0, which would be divided by.
+    assert deviation[1] == pytest.approx(1e-6)
+
+
+def test_pixel_statistics_are_those_of_numpy():
+    images = numbered(300, 8, 8, 3)
+    images[..., 2] //= 5
+    mean, deviation = pixel_statistics(images)
+    values = images.astype(np.float64).reshape(-1, 3)
+    np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(deviation, values.std(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100, 300, 5000])
+def test_pixel_statistics_do_not_depend_on_the_chunk(monkeypatch, chunk):
+    images = numbered(300)
+    expected = pixel_statistics(images)
+    monkeypatch.setattr(epoch_pixels, "CHUNK", chunk)
+    np.testing.assert_array_equal(pixel_statistics(images), expected)
+
+
+def test_all_chunks_are_augmented(monkeypatch):
+    """Each of three chunks has its own random numbers."""
+    monkeypatch.setattr(epoch_pixels, "CHUNK", 40)
+    image = np.zeros((1, 9, 9, 1), dtype=np.uint8)
+    image[0, 4, 4] = 255
+    found, _ = one_epoch(np.repeat(image, 100, axis=0), shift=4)
+    places = found.reshape(100, -1).argmax(axis=1)
+    assert places[:40].tolist() != places[40:80].tolist()
+    for part in (places[:40], places[40:80], places[80:]):
+        assert len(set(part)) > 10

@@ -1,0 +1,421 @@
+"""Run records: whole or absent, the same when read back, and refused when damaged."""
+
+import errno
+import hashlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+import cnn_study
+from cnn_study import records
+from cnn_study.errors import UserError
+from cnn_study.settings import Settings
+
+CONFUSION = [[3, 1], [0, 4]]
+
+
+def made(**changes) -> records.Record:
+    """Make a record of two epochs by hand."""
+    epochs = [
+        records.Epoch(
+            epoch=number,
+            training_loss=2.5 / number,
+            training_accuracy=0.25 * number,
+            validation_loss=2.0,
+            validation_accuracy=0.5,
+            training_seconds=1.25,
+        )
+        for number in (1, 2)
+    ]
+    bins = [
+        records.Bin(lower=0, upper=0.5, images=0, mean_probability=None, accuracy=None),
+        records.Bin(lower=0.5, upper=1, images=8, mean_probability=0.75, accuracy=0.875),
+    ]
+    fields = {
+        "format": 1,
+        "experiment": "kernel-size-5",
+        "seed": 3,
+        "fingerprint": "0123456789abcdef",
+        "training_version": 1,
+        "status": "complete",
+        "reason": None,
+        "settings": Settings(filters=[4, 8], pool_after=[2, 1]),
+        "dataset": records.DatasetUsed(
+            name="digits",
+            digest="ab" * 32,
+            training_images=90,
+            validation_images=10,
+            test_images=8,
+        ),
+        "epochs": epochs,
+        "test": records.Test(
+            loss=0.5,
+            accuracy=0.875,
+            confusion=CONFUSION,
+            calibration=bins,
+            predictions_file="seed-3.predictions.npz",
+            predictions_sha256="cd" * 32,
+        ),
+        "weights_sha256": "ef" * 32,
+        "cost": records.Cost(
+            parameters=10,
+            macs=20,
+            training_seconds=2.5,
+            training_cpu_seconds=2.0,
+            run_seconds=3.0,
+            peak_memory_mebibytes=100.0,
+        ),
+        "provenance": records.Provenance(
+            versions={"python": "3.11.7"},
+            backend="tensorflow",
+            device="CPU",
+            processor='A "processor" [with, marks] {and} é',
+            system="Linux x86_64",
+            threads=1,
+            commit=None,
+            changed_since_commit=None,
+            started="2026-01-02T03:04:05+00:00",
+        ),
+    }
+    return records.Record(**{**fields, **changes})
+
+
+@pytest.fixture
+def written(tmp_path) -> Path:
+    path = records.place(tmp_path, "kernel-size-5", "0123456789abcdef", 3)
+    records.write(path, made())
+    return path
+
+
+# ------------------------------------------------------------------------------ write and read
+
+
+def test_place_and_content(written, tmp_path):
+    assert written == tmp_path / "kernel-size-5" / "0123456789abcdef" / "seed-3.json"
+    assert records.read(written) == made()
+    assert json.loads(written.read_text()) == made().model_dump()
+    assert list(written.parent.iterdir()) == [written]
+    assert written.stat().st_mode & 0o777 == 0o644
+
+
+def test_records_of_runs_that_went_wrong(tmp_path):
+    for status, reason in (
+        ("diverged", "the loss was not finite in epoch 1"),
+        ("failed", "memory"),
+    ):
+        record = made(status=status, reason=reason, test=None, weights_sha256=None, epochs=[])
+        records.write(tmp_path / "seed-1.json", record)
+        assert records.read(tmp_path / "seed-1.json") == record
+
+
+def test_rows_of_numbers_stand_on_one_line(written):
+    lines = [line.strip() for line in written.read_text().splitlines()]
+    assert "[3, 1]," in lines
+    assert '"filters": [4, 8],' in lines
+    assert max(map(len, lines)) < 200
+    assert len(lines) < 120
+
+
+def random_json(choose: random.Random, depth: int = 0) -> object:
+    """Make nested lists and dictionaries, with words that look like JSON."""
+    kind = choose.randrange(7 if depth < 4 else 5)
+    if kind < 5:
+        odd = ["[", "],", "{", "a [", ']"', "\n[\n", " 1, ", "", "\u2028", "\x85", "é"]
+        return choose.choice([None, True, -1, 0.5, 1e-7, choose.choice(odd)])
+    parts = [random_json(choose, depth + 1) for _ in range(choose.randrange(4))]
+    if kind == 5:
+        return parts
+    return {choose.choice("abc[]{}") + str(number): part for number, part in enumerate(parts)}
+
+
+def test_folding_leaves_the_content_as_it_is():
+    choose = random.Random(1)
+    folded = 0
+    for _ in range(500):
+        content = [random_json(choose), {"row": [1, 2.5, None]}]
+        text = json.dumps(content, indent=1) + "\n"
+        found = records._fold_rows(text)
+        assert json.loads(found) == content
+        folded += len(found.splitlines()) < len(text.splitlines())
+    assert folded == 500
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_refused(number, tmp_path):
+    fields = made().epochs[0].model_dump()
+    with pytest.raises(ValidationError, match="finite number"):
+        records.Epoch(**{**fields, "training_loss": number})
+    # Past the schema, the writer refuses as well, and leaves nothing.
+    broken = made(cost=made().cost.model_copy(update={"run_seconds": number}))
+    with pytest.raises(ValueError, match="JSON compliant"):
+        records.write(tmp_path / "runs" / "seed-1.json", broken)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_unknown_field_is_refused():
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        made(mood="good")
+
+
+# -------------------------------------------------------------------------------- damaged
+
+
+def damaged(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        records.read(path)
+    message = str(error.value)
+    assert str(path) in message
+    assert "Delete it" in message
+    assert "\n" not in message
+    return message
+
+
+def test_a_record_cut_off_anywhere_is_refused(written):
+    whole = written.read_bytes().rstrip()
+    for length in range(0, len(whole), 7):
+        damaged(written, whole[:length])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"seed": 3', '"seed": "three"', "seed"),
+        ('"seed": 3', '"seed": 3, "mood": "good"', "mood"),
+        ('"status": "complete"', '"status": "done"', "status"),
+        ('"kernel_size": 3', '"kernel_size": 99', "settings.kernel_size"),
+        ('"kernel_size": 3', '"kernel_size": 3, "colour": 1', "settings.colour"),
+        ('"training_loss": 2.5', '"training_loss": NaN', "epochs.0.training_loss"),
+        ('"format": 1', '"format": 2', "format"),
+        ('"experiment": "kernel-size-5",', "", "experiment"),
+        ('"training_images": 90', '"training_images": [90]', "dataset.training_images"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(written, old, new, says):
+    text = written.read_text()
+    assert old in text
+    assert f"{says}: " in damaged(written, text.replace(old, new).encode())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 100, b"\xff\xfe", b"[]", b"null", b"{}", b"<html>"]
+)
+def test_what_is_no_record_is_refused(written, content):
+    damaged(written, content)
+
+
+def test_a_record_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"seed-1\.json"):
+        records.read(tmp_path / "seed-1.json")
+
+
+# ------------------------------------------------------------------------- whole or absent
+
+HALF = """
+import sys, time
+from pathlib import Path
+from cnn_study.records import write_whole
+
+def half(file):
+    file.write(b"half of it" * 100_000)
+    file.flush()
+    print("half", flush=True)
+    time.sleep(600)
+
+write_whole(Path(sys.argv[1]), half)
+"""
+
+
+@pytest.mark.parametrize("before", [None, b"the old one"])
+def test_a_writer_that_is_killed_leaves_no_half_file(tmp_path, before):
+    path = tmp_path / "runs" / "base" / "0123456789abcdef" / "seed-1.json"
+    if before:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(before)
+    source = str(Path(cnn_study.__file__).parents[1])
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HALF, str(path)],
+        env={**os.environ, "PYTHONPATH": source},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with writer:
+        assert writer.stdout.readline() == "half\n"
+        writer.send_signal(signal.SIGKILL)
+    assert writer.returncode == -signal.SIGKILL
+    assert (path.read_bytes() if path.exists() else None) == before
+    (rest,) = [other for other in path.parent.iterdir() if other != path]
+    assert rest.stat().st_size == 1_000_000, "the writer was not at work"
+    assert records.find(tmp_path / "runs") == ({("0123456789abcdef", 1): path} if before else {})
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("before", [None, b"the old one"])
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, step, before):
+    path = tmp_path / "seed-1.json"
+    if before:
+        path.write_bytes(before)
+    if step != "write":
+        monkeypatch.setattr(os, step, full)
+    write = full if step == "write" else (lambda file: file.write(b"new"))
+    with pytest.raises(OSError, match="No space left"):
+        records.write_whole(path, write)
+    assert {other.name: other.read_bytes() for other in tmp_path.iterdir()} == (
+        {"seed-1.json": before} if before else {}
+    )
+
+
+def test_a_file_that_the_system_cuts_off_leaves_nothing(tmp_path):
+    """A real refusal of the system to write more, by a limit on the size of files."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            records.write(tmp_path / "seed-3.json", made())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_leaves_nothing(tmp_path):
+    def interrupt(file):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        records.write_whole(tmp_path / "seed-1.json", interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_content_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Renamed first, a power cut could leave an empty file under the final name."""
+    path, seen = tmp_path / "seed-1.json", []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(handle):
+        seen.append(("fsync", os.fstat(handle).st_size, path.exists()))
+        fsync(handle)
+
+    def noted_replace(old, new):
+        seen.append(("replace", Path(old).parent, Path(new)))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    records.write_whole(path, lambda file: file.write(b"12345"))
+    assert seen == [("fsync", 5, False), ("replace", tmp_path, path)]
+
+
+def test_two_writers_at_once_leave_one_whole_file(tmp_path):
+    path, stop, seen = tmp_path / "seed-1.json", threading.Event(), set()
+
+    def write(letter: bytes):
+        while not stop.is_set():
+            records.write_whole(path, lambda file: file.write(letter * 100_000))
+
+    writers = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b")]
+    for writer in writers:
+        writer.start()
+    end = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < end:
+        if path.exists():
+            content = path.read_bytes()
+            assert content in (b"a" * 100_000, b"b" * 100_000)
+            seen.add(content[:1])
+    stop.set()
+    for writer in writers:
+        writer.join()
+    assert seen == {b"a", b"b"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# ------------------------------------------------------------------------------------- find
+
+
+def test_find_gives_records_and_nothing_else(tmp_path):
+    """Whatever else may lie there: parts of killed writers, arrays, notes."""
+    names = [
+        "base/aaaa/seed-1.json",
+        "base/aaaa/seed-12.json",
+        "base/bbbb/seed-1.json",
+        "old-name/cccc/seed-0.json",
+    ]
+    others = [
+        "base/aaaa/.seed-2.json.x1y2z3.part",
+        "base/aaaa/seed-1.predictions.npz",
+        "base/aaaa/seed-1.weights.npz",
+        "base/aaaa/seed-x.json",
+        "base/aaaa/seed-.json",
+        "base/aaaa/seed--1.json",
+        "base/aaaa/seed-².json",
+        "base/aaaa/seed-1.json.bak",
+        "base/aaaa/notes.json",
+        "base/seed-1.json",
+        "seed-1.json",
+        "base/aaaa/deeper/seed-1.json",
+    ]
+    for name in names + others:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    assert records.find(tmp_path) == {
+        ("aaaa", 1): tmp_path / names[0],
+        ("aaaa", 12): tmp_path / names[1],
+        ("bbbb", 1): tmp_path / names[2],
+        ("cccc", 0): tmp_path / names[3],
+    }
+
+
+def test_find_where_there_is_nothing(tmp_path):
+    assert records.find(tmp_path / "nowhere") == {}
+
+
+# ------------------------------------------------------------------------------------ arrays
+
+
+def test_arrays_round_trip_and_their_hash(tmp_path, monkeypatch):
+    arrays = {
+        "first": np.arange(6, dtype=np.uint8).reshape(2, 3),
+        "model/layer/kernel": np.linspace(0, 1, 5, dtype=np.float32),
+    }
+    digest = records.write_arrays(tmp_path / "a.npz", arrays)
+    assert digest == hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
+        assert list(read) == list(arrays)
+        for name, array in arrays.items():
+            assert read[name].dtype == array.dtype
+            np.testing.assert_array_equal(read[name], array)
+    # Another day, the same bytes.
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86_400)
+    assert records.write_arrays(tmp_path / "b.npz", arrays) == digest
+    arrays["first"][0, 0] = 9
+    assert records.write_arrays(tmp_path / "c.npz", arrays) != digest
+
+
+def test_predictions_are_read_from_beside_the_record(written):
+    records.write_arrays(
+        written.parent / "seed-3.predictions.npz",
+        {
+            "classes": np.array([1, 0, 7], dtype=np.uint8),
+            "probabilities": np.array([0, 51, 255], dtype=np.uint8),
+        },
+    )
+    found = records.predictions(written, records.read(written))
+    assert found["classes"].tolist() == [1, 0, 7]
+    assert found["probabilities"].tolist() == [0, 0.2, 1]

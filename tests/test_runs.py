@@ -1,0 +1,236 @@
+"""The runs of a study: which are wanted and done, and that each is trained once."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import cnn_study
+from cnn_study import records, runs, study, training
+from cnn_study.errors import UserError
+
+STUDY = """\
+title: A study for tests
+dataset: digits
+seeds: [2, 1]
+enhanced: wide
+base: {filters: [2], dense_units: 8, training_fraction: 0.2, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: Are more filters better?
+    hypothesis: They are.
+    changes:
+      wide: {filters: [3]}
+      raw: {scaling: raw}
+"""
+
+
+@pytest.fixture
+def chosen(tmp_path) -> study.Study:
+    path = tmp_path / "mine.yaml"
+    path.write_text(STUDY)
+    return study.load(path)
+
+
+def run_of(chosen: study.Study, experiment: str = "base", seed: int = 1) -> runs.Run:
+    return runs.Run(chosen.experiments[experiment], seed)
+
+
+# ------------------------------------------------------------------------- wanted, done, found
+
+
+def test_all_first_seeds_come_first(chosen):
+    assert [(run.experiment.id, run.seed) for run in runs.wanted(chosen)] == [
+        ("base", 2),
+        ("wide", 2),
+        ("raw", 2),
+        ("base", 1),
+        ("wide", 1),
+        ("raw", 1),
+    ]
+
+
+def test_name_is_the_place_of_the_record(chosen, tmp_path):
+    run = run_of(chosen, "wide", 2)
+    fingerprint = chosen.experiments["wide"].fingerprint
+    assert run.name == f"wide/{fingerprint}/seed-2"
+    assert records.place(tmp_path, "wide", fingerprint, 2) == tmp_path / f"{run.name}.json"
+
+
+def put(results: Path, name: str) -> Path:
+    path = results / "runs" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    return path
+
+
+def test_done_finds_by_fingerprint_also_under_another_id(chosen, tmp_path):
+    base, wide = run_of(chosen, "base", 1), run_of(chosen, "wide", 2)
+    here = put(tmp_path, base.name)
+    renamed = put(tmp_path, wide.name.replace("wide/", "three-filters/"))
+    put(tmp_path, wide.name.replace("seed-2", "seed-3"))  # a seed that is not of the study
+    put(tmp_path, "raw/0000000000000000/seed-1")  # other settings, long ago
+    assert runs.done(chosen, tmp_path) == {base.name: here, wide.name: renamed}
+
+
+def test_nothing_is_done_where_there_is_nothing(chosen, tmp_path):
+    assert runs.done(chosen, tmp_path / "nowhere") == {}
+
+
+def test_find_by_what_a_person_types(chosen):
+    assert runs.find(chosen, "raw", 1) == run_of(chosen, "raw", 1)
+    with pytest.raises(
+        UserError, match=r"mine\.yaml has no experiment row\. It has: base, wide, raw"
+    ):
+        runs.find(chosen, "row", 1)
+    with pytest.raises(UserError, match=r"mine\.yaml has no seed 3\. It has: 2, 1"):
+        runs.find(chosen, "raw", 3)
+
+
+# --------------------------------------------------------------------------------- do, alone
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path, digits_file):
+    """Stand in for the training, note what it is asked for; cores are claimed apart."""
+    asked, threads = [], []
+
+    def train(experiment, seed, dataset, images, folder, on_epoch, keep_weights):
+        asked.append((experiment.id, seed, keep_weights))
+        assert (dataset.name, len(images.test_labels)) == ("digits", 360)
+        assert threads.pop() == "one", "threads were not set before"
+        path = records.place(folder, experiment.id, experiment.fingerprint, seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        return "the record"
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(runs, "one_thread", lambda: threads.append("one"))
+    return asked
+
+
+def test_weights_are_kept_for_the_first_seed_of_base_and_enhanced_alone(
+    chosen, tmp_path, trained, digits_file
+):
+    for run in runs.wanted(chosen):
+        assert runs.do(chosen, run, tmp_path, digits_file) == "the record"
+    assert trained == [
+        ("base", 2, True),
+        ("wide", 2, True),
+        ("raw", 2, False),
+        ("base", 1, False),
+        ("wide", 1, False),
+        ("raw", 1, False),
+    ]
+
+
+def test_a_run_that_is_there_is_read_and_not_trained(
+    chosen, tmp_path, trained, monkeypatch, capsys
+):
+    run = run_of(chosen, "wide")
+    path = put(tmp_path, run.name.replace("wide/", "another-name/"))
+    monkeypatch.setattr(records, "read", lambda where: ("read", where))
+    assert runs.do(chosen, run, tmp_path, tmp_path / "no data") == ("read", path)
+    assert trained == []
+    assert "there already" in capsys.readouterr().err
+
+
+def test_lock_is_free_after_an_error(chosen, tmp_path, trained, digits_file, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(training, "train", fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        runs.do(chosen, run_of(chosen), tmp_path, digits_file)
+    (lock,) = (tmp_path / "locks").iterdir()
+    with FileLock(lock).acquire(timeout=0):
+        pass
+    assert not list((tmp_path / "running").iterdir())
+
+
+def test_two_runs_have_two_locks(chosen, tmp_path):
+    with (
+        runs.alone(run_of(chosen, "base", 1), tmp_path),
+        runs.alone(run_of(chosen, "base", 2), tmp_path),
+        runs.alone(run_of(chosen, "wide", 1), tmp_path),
+    ):
+        assert len(list((tmp_path / "locks").iterdir())) == 3
+
+
+# ------------------------------------------------------------------------ in real processes
+
+
+class Process:
+    """One `python -m cnn_study train`, with what it says in a file."""
+
+    def __init__(self, name: str, folder: Path, data: Path) -> None:
+        self.log = folder / f"{name}.log"
+        command = ["-m", "cnn_study", "train", "mine.yaml", "base", "--seed", "1"]
+        command += ["--data", str(data), "--results", "results"]
+        plain = {key: value for key, value in os.environ.items() if "NUM_THREADS" not in key}
+        source = str(Path(cnn_study.__file__).parents[1])
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=folder,
+                env={**plain, "PYTHONPATH": source, "TMPDIR": str(folder)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def wait_until(self, true) -> None:
+        end = time.monotonic() + 300
+        while not true():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < end, self.said
+            time.sleep(0.05)
+
+
+def test_one_process_trains_and_the_others_wait_even_when_the_first_is_killed(
+    keras, chosen, tmp_path, digits_file
+):
+    """The first is killed in its training; of two that wait one trains, one finds the record."""
+    results = tmp_path / "results"
+    first = Process("first", tmp_path, digits_file)
+    first.wait_until(lambda: list(results.glob("running/*.json")))
+    others = [Process(name, tmp_path, digits_file) for name in ("second", "third")]
+    for other in others:
+        other.wait_until(lambda other=other: "waiting for its record" in other.said)
+    assert not list(results.glob("runs/*/*/*.json"))
+    first.process.kill()
+    assert first.process.wait() == -9
+    assert [other.process.wait(timeout=300) for other in others] == [0, 0], others[0].said
+
+    trained = ["epoch 2 of 2" in other.said for other in others]
+    found = ["the record is there already" in other.said for other in others]
+    assert sorted(trained) == [False, True]
+    assert found == [not each for each in trained]
+    run = run_of(chosen)
+    (path,) = results.glob("runs/*/*/*.json")
+    assert path == results / "runs" / f"{run.name}.json"
+    record = records.read(path)
+    assert (record.status, record.seed, len(record.epochs)) == ("complete", 1, 2)
+    assert (path.parent / record.test.predictions_file).is_file()
+    assert not list(results.glob("running/*.json"))
+    (lock,) = (results / "locks").iterdir()
+    with FileLock(lock).acquire(timeout=0):
+        pass
+
+    # And this process, which has trained other things before, gets the same bits.
+    from cnn_study.datasets import load_prepared
+
+    images = load_prepared("digits", digits_file)
+    again = training.train(run.experiment, 1, chosen.dataset, images, tmp_path / "again")
+    assert again.weights_sha256 == record.weights_sha256
+    assert again.test == record.test

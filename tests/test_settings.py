@@ -1,0 +1,310 @@
+"""The schema of all parameters: types, ranges, rules, and what a fingerprint depends on."""
+
+import hashlib
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from cnn_study import settings
+from cnn_study.settings import GROUPS, Settings, fingerprint, parameters
+
+DIGEST = "ab" * 32
+
+# Every parameter: default, another value that is allowed, and values that are not.
+PARAMETERS = {
+    "validation_fraction": (0.1, 0.2, [-0.01, 0.91, "0.1", True, None, float("nan")]),
+    "training_fraction": (1.0, 0.5, [0, -1, 1.01, "1", True, None, float("nan")]),
+    "scaling": ("unit", "standardized", ["Unit", "", 1, None, ["unit"]]),
+    "horizontal_flip": (False, True, [0, 1, "true", "yes", None, 0.5]),
+    "shift": (0, 2, [-1, 17, 2.5, 2.0, "2", True, None]),
+    "cutout": (0, 4, [-1, 65, 2.5, "2", True, None]),
+    "watch_test": (False, True, [0, 1, "true", None]),
+    "filters": (
+        [16, 32, 64],
+        [16, 32],
+        [[], [0], [-1], [1025], [1.5], ["8"], [True], 8, "8/16", (8, 16), None, [8] * 21],
+    ),
+    "kernel_size": (3, 5, [0, 16, 3.5, 3.0, "3", True, None, [3]]),
+    "padding": ("same", "valid", ["SAME", "causal", 0, None]),
+    "activation": ("relu", "tanh", ["ReLU", "softmax", 1, None]),
+    "batch_normalization": (False, True, [0, 1, "false", None]),
+    "residual": (False, True, [0, 1, "true", None]),
+    "pooling": ("max", "average", ["min", "none", None, 2]),
+    "pool_size": (2, 3, [1, 9, 2.5, "2", True, None]),
+    "pool_after": ("every_but_last", "none", ["sometimes", [0], [21], ["1"], [True], 1, None]),
+    "convolution_dropout": (0.0, 0.25, [-0.1, 1, 1.5, "0", True, None, float("nan")]),
+    "head": ("flatten", "global_average_pooling", ["gap", 1, None]),
+    "dense_units": (64, 0, [-1, 8193, 1.5, "64", True, None]),
+    "dense_dropout": (0.0, 0.5, [-0.1, 1, 1.5, "0", True, None, float("nan")]),
+    "initializer": ("glorot_uniform", "he_normal", ["zeros", "he", 1, None]),
+    "optimizer": ("adam", "momentum", ["Adam", "lion", 1, None]),
+    "learning_rate": (0.001, 0.01, [0, -0.1, 10.1, "0.1", True, None, float("inf"), float("nan")]),
+    "schedule": ("constant", "cosine", ["linear", 1, None]),
+    "warmup_epochs": (0.0, 1.5, [-1, 10, 11, "1", True, None, float("inf"), float("nan")]),
+    "weight_decay": (0.0, 0.01, [-0.1, 1.1, "0", True, None, float("nan")]),
+    "label_smoothing": (0.0, 0.1, [-0.1, 1, "0", True, None, float("nan")]),
+    "batch_size": (32, 64, [0, -1, 65537, 1.5, "32", True, None]),
+    "epochs": (10, 12, [0, -1, 10001, 1.5, 10.0, "10", True, None]),
+    "precision": ("float32", "mixed_bfloat16", ["float64", "bfloat16", 32, None]),
+}
+WRONG = [(name, value) for name, (_, _, wrong) in PARAMETERS.items() for value in wrong]
+
+# The largest and smallest values that the ranges allow.
+EDGES = [
+    ("validation_fraction", 0),
+    ("validation_fraction", 0.9),
+    ("training_fraction", 1),
+    ("training_fraction", 1e-6),
+    ("shift", 16),
+    ("cutout", 64),
+    ("filters", [1]),
+    ("filters", [1024] * 20),
+    ("kernel_size", 1),
+    ("kernel_size", 15),
+    ("pool_size", 8),
+    ("pool_after", []),
+    ("pool_after", [3, 1]),
+    ("convolution_dropout", 0.999),
+    ("dense_units", 8192),
+    ("learning_rate", 10),
+    ("learning_rate", 1e-12),
+    ("warmup_epochs", 9.99),
+    ("weight_decay", 1),
+    ("label_smoothing", 0.999),
+    ("batch_size", 1),
+    ("batch_size", 65536),
+    ("epochs", 1),
+    ("epochs", 10000),
+]
+
+
+def test_table_covers_every_parameter():
+    assert set(PARAMETERS) == set(Settings.model_fields)
+
+
+# ------------------------------------------------------------------------ values and types
+
+
+def test_defaults_are_pinned():
+    """Changing a default means raising TRAINING_VERSION: finished runs leave defaults out."""
+    assert Settings().model_dump() == {name: row[0] for name, row in PARAMETERS.items()}
+    assert settings.TRAINING_VERSION == 1
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_another_value_is_taken(name):
+    _, other, _ = PARAMETERS[name]
+    assert getattr(Settings(**{name: other}), name) == other
+
+
+@pytest.mark.parametrize(("name", "value"), EDGES)
+def test_edge_of_range_is_taken(name, value):
+    assert getattr(Settings(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_wrong_value_is_refused_by_name(name, value):
+    with pytest.raises(ValidationError) as refusal:
+        Settings(**{name: value})
+    places = {fault["loc"][:1] for fault in refusal.value.errors()}
+    # warmup_epochs is compared with epochs, which is a rule of both and has no place of its own.
+    expected = {()} if name == "warmup_epochs" and value in (10, 11, float("inf")) else {(name,)}
+    assert places == expected
+
+
+def test_whole_number_serves_as_a_share():
+    given = Settings(validation_fraction=0, learning_rate=1)
+    assert isinstance(given.validation_fraction, float)
+    assert isinstance(given.learning_rate, float)
+
+
+@pytest.mark.parametrize("name", ["kernal_size", "seed", "Filters", "dataset"])
+def test_unknown_key_is_refused(name):
+    with pytest.raises(ValidationError) as refusal:
+        Settings(**{name: 1})
+    assert [(fault["type"], fault["loc"]) for fault in refusal.value.errors()] == [
+        ("extra_forbidden", (name,))
+    ]
+
+
+def test_all_faults_are_found_at_once():
+    with pytest.raises(ValidationError) as refusal:
+        Settings(kernel_size=0, epochs="ten", colour="red")
+    assert {fault["loc"] for fault in refusal.value.errors()} == {
+        ("kernel_size",),
+        ("epochs",),
+        ("colour",),
+    }
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().epochs = 3
+
+
+def test_default_list_is_not_shared():
+    changed = Settings()
+    changed.filters.append(7)
+    seen = list(Settings().filters)
+    changed.filters.pop()
+    assert seen == [16, 32, 64]
+
+
+# ------------------------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"filters": [4, 8], "pool_after": [1, 3]},
+            "pool_after [1, 3] names a convolution that is not there: filters has 2",
+        ),
+        ({"pool_after": [2, 1, 2]}, "pool_after [2, 1, 2] names a convolution twice"),
+        ({"residual": True, "padding": "valid"}, "residual needs padding same"),
+        ({"warmup_epochs": 10}, "warmup_epochs 10 must be less than epochs 10"),
+        ({"warmup_epochs": 2.5, "epochs": 2}, "warmup_epochs 2.5 must be less than epochs 2"),
+    ],
+)
+def test_rule_between_parameters(values, message):
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        Settings(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"filters": [4, 8], "pool_after": [1, 2]},
+        {"residual": True, "padding": "same"},
+        {"residual": False, "padding": "valid"},
+        {"warmup_epochs": 1.9, "epochs": 2},
+    ],
+)
+def test_rule_lets_valid_neighbours_through(values):
+    assert Settings(**values).model_dump(include=set(values)) == values
+
+
+# ------------------------------------------------------------------------------- fingerprint
+
+
+def test_fingerprint_is_pinned():
+    """Another value here means that every finished run would be trained again."""
+    assert fingerprint(Settings(), DIGEST) == "882a2e92375087d7"
+    base = Settings(filters=[4, 8, 16], kernel_size=7)
+    assert fingerprint(base, DIGEST) == "6452a8ef7524a348"
+
+
+def test_fingerprint_is_the_hash_of_what_differs():
+    """Worked out apart: only what is not at its default is in the hashed text."""
+    text = f'{{"dataset":"{DIGEST}","settings":{{"kernel_size":5}},"training_version":1}}'
+    expected = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert fingerprint(Settings(kernel_size=5), DIGEST) == expected
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_fingerprint_changes_with(name):
+    default, other, _ = PARAMETERS[name]
+    plain = fingerprint(Settings(), DIGEST)
+    assert fingerprint(Settings(**{name: other}), DIGEST) != plain
+    assert fingerprint(Settings(**{name: default}), DIGEST) == plain
+
+
+def test_fingerprints_of_single_changes_all_differ():
+    names = {fingerprint(Settings(**{name: row[1]}), DIGEST) for name, row in PARAMETERS.items()}
+    assert len(names) == len(PARAMETERS)
+
+
+def test_fingerprint_keeps_the_order_of_filters():
+    assert fingerprint(Settings(filters=[4, 8]), DIGEST) != fingerprint(
+        Settings(filters=[8, 4]), DIGEST
+    )
+
+
+def test_fingerprint_does_not_tell_0_from_0_point_0():
+    assert fingerprint(Settings(validation_fraction=0), DIGEST) == fingerprint(
+        Settings(validation_fraction=0.0), DIGEST
+    )
+
+
+def test_fingerprint_does_not_depend_on_the_order_of_keys():
+    assert fingerprint(Settings(kernel_size=5, epochs=3), DIGEST) == fingerprint(
+        Settings(epochs=3, kernel_size=5), DIGEST
+    )
+
+
+def test_fingerprint_changes_with_dataset():
+    assert fingerprint(Settings(), "cd" * 32) != fingerprint(Settings(), DIGEST)
+
+
+def test_fingerprint_changes_with_training_version(monkeypatch):
+    before = fingerprint(Settings(), DIGEST)
+    monkeypatch.setattr(settings, "TRAINING_VERSION", settings.TRAINING_VERSION + 1)
+    assert fingerprint(Settings(), DIGEST) != before
+
+
+# -------------------------------------------------------------------- table of parameters
+
+
+def test_parameters_lists_all_with_group_and_default():
+    rows = {row["name"]: row for row in parameters()}
+    assert len(rows) == len(parameters())
+    assert {name: row["default"] for name, row in rows.items()} == Settings().model_dump()
+    assert [row["name"] for row in parameters()] == list(PARAMETERS)
+    assert list(dict.fromkeys(row["group"] for row in parameters())) == list(GROUPS)
+    assert (rows["shift"]["group"], rows["filters"]["group"], rows["epochs"]["group"]) == (
+        "data",
+        "model",
+        "training",
+    )
+
+
+def test_parameters_give_units():
+    units = {row["name"]: row["unit"] for row in parameters()}
+    assert {name: unit for name, unit in units.items() if unit} == {
+        "validation_fraction": "share of the training images",
+        "training_fraction": "share of the images not held out",
+        "shift": "pixels",
+        "cutout": "pixels",
+        "filters": "filters",
+        "kernel_size": "pixels",
+        "pool_size": "pixels",
+        "convolution_dropout": "share",
+        "dense_units": "units",
+        "dense_dropout": "share",
+        "learning_rate": "1",
+        "warmup_epochs": "epochs",
+        "weight_decay": "1",
+        "label_smoothing": "share",
+        "batch_size": "images",
+        "epochs": "epochs",
+    }
+
+
+def test_every_number_has_a_unit():
+    kinds = {"number", "integer"}
+    numbers = [row for row in parameters() if row["schema"].get("type") in kinds]
+    assert len(numbers) == 15
+    assert [row["name"] for row in numbers if not row["unit"]] == []
+
+
+def test_every_parameter_is_described_in_a_sentence():
+    for row in parameters():
+        assert re.fullmatch(r"[A-Za-z].{10,}\.", row["description"], re.DOTALL), row["name"]
+
+
+def test_parameters_give_type_and_range():
+    schemas = {row["name"]: row["schema"] for row in parameters()}
+    assert schemas["kernel_size"] == {"type": "integer", "minimum": 1, "maximum": 15}
+    assert schemas["learning_rate"] == {"type": "number", "exclusiveMinimum": 0, "maximum": 10}
+    assert schemas["padding"] == {"type": "string", "enum": ["same", "valid"]}
+    assert schemas["horizontal_flip"] == {"type": "boolean"}
+    assert schemas["filters"] == {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": 1024},
+        "minItems": 1,
+        "maxItems": 20,
+    }
+    for name, schema in schemas.items():
+        bounded = {"enum", "minimum", "exclusiveMinimum", "items", "anyOf"} & set(schema)
+        assert bounded or schema == {"type": "boolean"}, name

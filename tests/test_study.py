@@ -1,0 +1,764 @@
+"""Study files: merging, ids, and one readable message that lists every fault."""
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnn_study import study
+from cnn_study.datasets import DATASETS
+from cnn_study.errors import UserError
+from cnn_study.settings import Settings, fingerprint
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Line numbers in the tests below count on these: the header has 4 lines, QUESTION 5.
+HEADER = """\
+title: A small study
+dataset: digits
+seeds: 2
+base: {filters: [2, 3], kernel_size: 3}
+"""
+QUESTION = """\
+questions:
+  width:
+    title: Width
+    question: Are more filters better?
+    hypothesis: They are.
+"""
+CHANGES = HEADER + QUESTION + "    changes:\n"  # the first change stands on line 11
+GRID = HEADER + QUESTION + "    grid:\n"
+WIDE = "      wide: {filters: [4, 6]}\n"
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "mine.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def load(folder: Path, text: str | bytes) -> study.Study:
+    return study.load(write(folder, text))
+
+
+def refusal(folder: Path, text: str | bytes) -> str:
+    """Load what must be refused and give the message, which names the file."""
+    with pytest.raises(UserError) as error:
+        load(folder, text)
+    message = str(error.value)
+    assert message.startswith(str(folder / "mine.yaml"))
+    return message
+
+
+def faults(folder: Path, text: str | bytes) -> list[str]:
+    """Load what must be refused and give the faults, one a line."""
+    first, *rest = refusal(folder, text).splitlines()
+    assert first == f"{folder / 'mine.yaml'} cannot be used:"
+    assert all(line.startswith("  ") for line in rest)
+    assert len(set(rest)) == len(rest), "a fault is told twice"
+    return [line.strip() for line in rest]
+
+
+# ------------------------------------------------------------------------- the published study
+
+
+@pytest.fixture(scope="module")
+def published() -> study.Study:
+    return study.load(ROOT / "experiments" / "cifar10.yaml")
+
+
+GRID_IDS = [
+    "kernel-size-3",
+    "kernel-size-5",
+    "filters-8-16-32-kernel-size-3",
+    "filters-8-16-32-kernel-size-5",
+    "filters-8-16-32",
+    "filters-16-32-64-kernel-size-3",
+    "filters-16-32-64-kernel-size-5",
+    "filters-16-32-64",
+]
+
+
+def test_published_experiments(published):
+    assert list(published.experiments) == [
+        "base",
+        *GRID_IDS,
+        "source-base",
+        "source-enhanced",
+        "depth-2",
+        "depth-4",
+        "depth-5",
+        "depth-6",
+    ]
+    assert published.questions == {
+        "width-and-kernel-size": tuple(GRID_IDS),
+        "source-recipe": ("source-base", "source-enhanced"),
+        "depth": ("depth-2", "depth-4", "depth-5", "depth-6"),
+    }
+    assert published.seeds == (1, 2, 3, 4, 5)
+    assert published.name == "cifar10"
+    assert published.dataset is DATASETS["cifar10"]
+
+
+def test_published_base_is_that_of_the_source(published):
+    base = published.experiments["base"]
+    assert base.settings == Settings(filters=[4, 8, 16], kernel_size=7)
+    assert (base.parameters, base.macs) == (74_706, 1_471_104)
+    assert (base.change, base.reference) == ({}, None)
+
+
+def test_published_base_states_every_parameter(published):
+    assert set(published.file.base) == set(Settings.model_fields)
+
+
+def test_published_grid_is_whole(published):
+    cells = {
+        (tuple(experiment.settings.filters), experiment.settings.kernel_size)
+        for experiment in (published.experiments[id_] for id_ in ["base", *GRID_IDS])
+    }
+    assert cells == {
+        (filters, size) for filters in [(4, 8, 16), (8, 16, 32), (16, 32, 64)] for size in [3, 5, 7]
+    }
+    both = published.experiments["filters-8-16-32-kernel-size-5"]
+    assert both.change == {"filters": [8, 16, 32], "kernel_size": 5}
+    one = published.experiments["filters-8-16-32"]
+    assert (one.change, one.settings.kernel_size) == ({"filters": [8, 16, 32]}, 7)
+
+
+@pytest.mark.parametrize("depth", [2, 4, 5, 6])
+def test_published_depth_changes_the_enhanced_model_only_in_depth(published, depth):
+    experiment = published.experiments[f"depth-{depth}"]
+    enhanced = published.experiments["filters-16-32-64-kernel-size-3"]
+    assert experiment.reference == enhanced.id == published.file.enhanced
+    assert len(experiment.settings.filters) == depth
+    assert (
+        experiment.settings.model_copy(update={"filters": enhanced.settings.filters})
+        == enhanced.settings.model_copy()
+    )
+
+
+def test_published_source_recipe_holds_out_no_image(published):
+    for id_, like in [
+        ("source-base", "base"),
+        ("source-enhanced", "filters-16-32-64-kernel-size-3"),
+    ]:
+        recipe = published.experiments[id_].settings
+        assert (recipe.validation_fraction, recipe.watch_test) == (0, True)
+        assert (
+            recipe.model_copy(update={"validation_fraction": 0.1, "watch_test": False})
+            == published.experiments[like].settings
+        )
+
+
+def test_published_fingerprints(published):
+    names = {id_: experiment.fingerprint for id_, experiment in published.experiments.items()}
+    assert len(set(names.values())) == 15
+    # The committed records stand under these names.
+    assert names["base"] == "fba667cce6af3b49"
+    assert names["depth-6"] == "9df8513f9e962b12"
+    for experiment in published.experiments.values():
+        expected = fingerprint(experiment.settings, DATASETS["cifar10"].digest)
+        assert experiment.fingerprint == expected
+
+
+def test_published_weights_that_are_kept(published):
+    assert published.kept_weights == (("base", 1), ("filters-16-32-64-kernel-size-3", 1))
+
+
+# ------------------------------------------------------------------------------- what is merged
+
+
+def test_changes_merge_onto_the_base(tmp_path):
+    found = load(tmp_path, CHANGES + WIDE + "      long: {epochs: 12, scaling: raw}\n")
+    base = Settings(filters=[2, 3], kernel_size=3)
+    assert {id_: experiment.settings for id_, experiment in found.experiments.items()} == {
+        "base": base,
+        "wide": Settings(filters=[4, 6], kernel_size=3),
+        "long": Settings(filters=[2, 3], kernel_size=3, epochs=12, scaling="raw"),
+    }
+    assert found.experiments["long"].change == {"epochs": 12, "scaling": "raw"}
+    assert found.experiments["long"].reference == "base"
+    assert found.questions == {"width": ("wide", "long")}
+
+
+CHAIN = """\
+  last:
+    title: Last
+    question: And with dropout?
+    hypothesis: Better.
+    reference: larger
+    changes:
+      softer: {dense_dropout: 0.5}
+  middle:
+    title: Middle
+    question: And with larger kernels?
+    hypothesis: Better.
+    reference: wide
+    changes:
+      larger: {kernel_size: 5}
+"""
+
+
+def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
+    found = load(tmp_path, CHANGES + WIDE + CHAIN)
+    softer = found.experiments["softer"]
+    assert softer.settings == Settings(filters=[4, 6], kernel_size=5, dense_dropout=0.5)
+    assert (softer.reference, softer.change) == ("larger", {"dense_dropout": 0.5})
+    assert found.experiments["larger"].settings == Settings(filters=[4, 6], kernel_size=5)
+    assert list(found.experiments) == ["base", "wide", "softer", "larger"]
+
+
+def test_a_change_may_go_back_to_the_default(tmp_path):
+    found = load(tmp_path, CHANGES + "      standard: {filters: [16, 32, 64]}\n")
+    assert found.experiments["standard"].settings == Settings()
+
+
+def test_a_value_of_the_default_does_not_change_the_fingerprint(tmp_path):
+    plain = load(tmp_path, HEADER).experiments["base"].fingerprint
+    text = HEADER.replace("kernel_size: 3", "kernel_size: 3, epochs: 10, optimizer: adam")
+    assert load(tmp_path, text).experiments["base"].fingerprint == plain
+    other = load(tmp_path, HEADER.replace("kernel_size: 3", "kernel_size: 5"))
+    assert other.experiments["base"].fingerprint != plain
+
+
+def test_title_and_dataset_decide_what_they_should(tmp_path):
+    plain = load(tmp_path, HEADER)
+    titled = load(tmp_path, HEADER.replace("A small study", "Another title"))
+    assert titled.experiments["base"].fingerprint == plain.experiments["base"].fingerprint
+    moved = load(tmp_path, HEADER.replace("digits", "cifar10"))
+    assert moved.experiments["base"].fingerprint != plain.experiments["base"].fingerprint
+
+
+def test_costs_are_for_the_dataset(tmp_path):
+    """By hand for 8x8x1: convolutions (9+1)2 and (18+1)3, 4x4x3 values, 64 units, 10 classes."""
+    base = load(tmp_path, HEADER).experiments["base"]
+    assert base.parameters == 20 + 57 + (48 + 1) * 64 + (64 + 1) * 10
+    assert base.macs == 64 * 18 + 16 * 54 + 48 * 64 + 64 * 10
+
+
+def test_grid_leaves_out_the_base_and_what_is_as_in_it(tmp_path):
+    found = load(tmp_path, GRID + "      kernel_size: [3, 5]\n      filters: [[2, 3], [4, 6]]\n")
+    assert {id_: experiment.change for id_, experiment in found.experiments.items()} == {
+        "base": {},
+        "filters-4-6": {"filters": [4, 6]},
+        "kernel-size-5": {"kernel_size": 5},
+        "kernel-size-5-filters-4-6": {"kernel_size": 5, "filters": [4, 6]},
+    }
+
+
+def test_grid_knows_what_the_base_has_by_default(tmp_path):
+    found = load(tmp_path, GRID + "      epochs: [10, 12]\n")
+    assert list(found.experiments) == ["base", "epochs-12"]
+
+
+@pytest.mark.parametrize(
+    ("line", "id_"),
+    [
+        ("learning_rate: [0.01]", "learning-rate-0-01"),
+        ("learning_rate: [1.0e-5]", "learning-rate-1e-05"),
+        ("batch_normalization: [true]", "batch-normalization-true"),
+        ("head: [global_average_pooling]", "head-global-average-pooling"),
+        ("pool_after: [[1, 2]]", "pool-after-1-2"),
+    ],
+)
+def test_grid_ids(tmp_path, line, id_):
+    assert list(load(tmp_path, GRID + f"      {line}\n").experiments) == ["base", id_]
+
+
+def test_grid_around_another_experiment(tmp_path):
+    text = CHANGES + WIDE + "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n"
+    text += "    reference: wide\n    grid: {kernel_size: [5, 7]}\n"
+    found = load(tmp_path, text)
+    assert found.experiments["kernel-size-7"].settings == Settings(filters=[4, 6], kernel_size=7)
+
+
+@pytest.mark.parametrize(
+    ("line", "seeds"),
+    [
+        ("seeds: 3", (1, 2, 3)),
+        ("seeds: [7, 0, 3]", (7, 0, 3)),
+        ("seeds: [2147483647]", (2147483647,)),
+        ("", (1, 2, 3, 4, 5)),
+    ],
+)
+def test_seeds(tmp_path, line, seeds):
+    assert load(tmp_path, HEADER.replace("seeds: 2", line)).seeds == seeds
+
+
+def test_kept_weights_follow_the_first_seed_and_the_enhanced_model(tmp_path):
+    plain = CHANGES.replace("seeds: 2", "seeds: [9, 4]") + WIDE
+    assert load(tmp_path, plain).kept_weights == (("base", 9),)
+    assert load(tmp_path, plain + "enhanced: wide\n").kept_weights == (("base", 9), ("wide", 9))
+
+
+def test_anchors_aliases_and_merge_keys(tmp_path):
+    text = HEADER.replace("base: {", "base: &base {") + QUESTION + "    changes:\n"
+    text += "      wide: {<<: *base, filters: [4, 6]}\n"
+    assert load(tmp_path, text).experiments["wide"].settings == Settings(
+        filters=[4, 6], kernel_size=3
+    )
+
+
+def test_dos_line_ends_and_byte_order_mark(tmp_path):
+    text = "\ufeff" + (CHANGES + WIDE).replace("\n", "\r\n")
+    assert list(load(tmp_path, text).experiments) == ["base", "wide"]
+
+
+# ------------------------------------------------------------------------------ single faults
+
+# What stands in the file, and what each fault's line must say. A pattern is a list of words that
+# stand in this order.
+FAULTS = {
+    "unknown key in base": (
+        HEADER.replace("kernel_size", "kernal_size"),
+        ["line 4: base.kernal_size: unknown key. Allowed: … kernel_size"],
+    ),
+    "unknown key in a change": (
+        CHANGES + "      wide: {filter: [4, 6]}\n",
+        ["line 11: questions.width.changes.wide.filter: unknown key. Allowed: … filters"],
+    ),
+    "unknown key in a grid": (
+        GRID + "      filter: [[4, 6]]\n",
+        ["line 11: questions.width.grid.filter: unknown key. Allowed: … filters"],
+    ),
+    "unknown key at the top": (
+        HEADER + "sedes: 5\n",
+        ["line 5: sedes: unknown key. Allowed: title, … seeds, base"],
+    ),
+    "unknown key in a question": (
+        CHANGES + WIDE + "    references: base\n",
+        ["line 12: questions.width.references: unknown key. Allowed: title, … reference"],
+    ),
+    "unknown key in published": (
+        HEADER + "published: {file: a.csv, citation: b, page: 3}\n",
+        ["line 5: published.page: unknown key. Allowed: file, citation"],
+    ),
+    "wrong type in base": (
+        HEADER.replace("kernel_size: 3", "kernel_size: three"),
+        ["line 4: base.kernel_size: … integer … not 'three'"],
+    ),
+    "a word for a number in a change": (
+        CHANGES + "      wide: {kernel_size: '5'}\n",
+        ["line 11: questions.width.changes.wide.kernel_size: … integer … '5'"],
+    ),
+    "a number for true": (
+        CHANGES + "      wide: {residual: 1}\n",
+        ["line 11: questions.width.changes.wide.residual: … boolean … 1"],
+    ),
+    "a number for true in a grid": (
+        GRID + "      horizontal_flip: [0, true]\n",
+        ["line 11: questions.width.grid.horizontal_flip: … boolean … 0"],
+    ),
+    "a fraction for a whole number in a grid": (
+        GRID + "      epochs: [10.0, 12]\n",
+        ["line 11: questions.width.grid.epochs: … integer … 10.0"],
+    ),
+    "out of range in base": (
+        HEADER.replace("kernel_size: 3", "kernel_size: 16"),
+        ["line 4: base.kernel_size: … less than or equal to 15, not 16"],
+    ),
+    "out of range in a change": (
+        CHANGES + "      wide: {learning_rate: -1}\n",
+        ["line 11: questions.width.changes.wide.learning_rate: … greater than 0, not -1"],
+    ),
+    "out of range in a grid": (
+        GRID + "      kernel_size: [5, 99]\n",
+        ["line 11: questions.width.grid.kernel_size: … equal to 15, not 99"],
+    ),
+    "not one of the words": (
+        CHANGES + "      wide: {activation: ReLU}\n",
+        ["line 11: questions.width.changes.wide.activation: … 'relu', 'leaky_relu' … not 'ReLU'"],
+    ),
+    "rule between parameters": (
+        CHANGES + "      wide: {warmup_epochs: 10}\n",
+        ["line 11: … warmup_epochs 10 must be less than epochs 10"],
+    ),
+    "unknown dataset": (
+        HEADER.replace("digits", "mnist"),
+        ["line 2: dataset: one of cifar10, digits, not 'mnist'"],
+    ),
+    "missing title of the study": (
+        HEADER.replace("title: A small study\n", ""),
+        ["title: missing"],
+    ),
+    "missing base": (HEADER.replace("base: {filters", "# base: {filters"), ["base: missing"]),
+    "missing title and hypothesis of a question": (
+        (CHANGES + WIDE)
+        .replace("    title: Width\n", "")
+        .replace("    hypothesis: They are.\n", ""),
+        ["line 6: questions.width.title: missing", "line 6: questions.width.hypothesis: missing"],
+    ),
+    "empty title": (HEADER.replace("A small study", "''"), ["line 1: title: … at least 1"]),
+    "reference that is not there": (
+        CHANGES + WIDE + "    reference: best\n",
+        ["line 12: questions.width.reference: there is no experiment best. There are: base, wide"],
+    ),
+    "enhanced that is not there": (
+        CHANGES + WIDE + "enhanced: best\n",
+        ["line 12: enhanced: there is no experiment best. There are: base, wide"],
+    ),
+    "reference to itself": (
+        CHANGES + WIDE + "    reference: wide\n",
+        ["line 11: questions.width.changes.wide: … circle: wide -> wide"],
+    ),
+    "change that changes nothing": (
+        CHANGES + "      same: {kernel_size: 3}\n",
+        ["line 11: questions.width.changes.same: … changes nothing … base"],
+    ),
+    "empty change": (
+        CHANGES + "      same: {}\n",
+        ["line 11: questions.width.changes.same: … changes nothing … base"],
+    ),
+    "change that is a note": (
+        CHANGES + "      same:\n",
+        ["line 11: questions.width.changes.same: … not None"],
+    ),
+    "two ids for the same settings": (
+        CHANGES + WIDE + "      broad: {filters: [4, 6]}\n",
+        ["line 12: questions.width.changes.broad: … the same … wide"],
+    ),
+    "grid and changes together": (
+        CHANGES + WIDE + "    grid: {kernel_size: [5]}\n",
+        ["line 6: questions.width: give either changes or grid"],
+    ),
+    "neither grid nor changes": (
+        HEADER + QUESTION,
+        ["line 6: questions.width: give either changes or grid"],
+    ),
+    "empty grid": (GRID[:-1] + " {}\n", ["line 6: questions.width: give either changes or grid"]),
+    "grid with no value": (GRID + "      kernel_size: []\n", ["line 1… questions.width.grid"]),
+    "grid of the base alone": (GRID + "      kernel_size: [3]\n", ["line 1… questions.width.grid"]),
+    "grid with a value twice": (
+        GRID + "      kernel_size: [5, 5]\n",
+        ["line 1… questions.width.grid … kernel-size-5"],
+    ),
+    "base as an id": (
+        CHANGES + "      base: {kernel_size: 5}\n",
+        ["line 11: … the id base is taken"],
+    ),
+    "id with capitals": (
+        CHANGES + "      Wide: {kernel_size: 5}\n",
+        ["line 11: … pattern … 'Wide'"],
+    ),
+    "id with an underscore": (CHANGES + "      a_b: {kernel_size: 5}\n", ["line 11: … 'a_b'"]),
+    "id with a slash": (CHANGES + "      ../a: {kernel_size: 5}\n", ["line 11: … '../a'"]),
+    "id with a leading digit": (CHANGES + "      5x5: {kernel_size: 5}\n", ["line 11: … '5x5'"]),
+    "id that is a number": (CHANGES + "      5: {kernel_size: 5}\n", ["line 11: … string, not 5"]),
+    "id that ends with a dash": (CHANGES + "      a-: {kernel_size: 5}\n", ["line 11: … 'a-'"]),
+    "id that is too long": (
+        CHANGES + f"      {'a' * 61}: {{kernel_size: 5}}\n",
+        ["line 11: … at most 60"],
+    ),
+    "grid whose id is too long": (
+        GRID + f"      filters: [{[100] * 15}]\n      pool_after: [none]\n",
+        ["line 1… questions.width.grid … 60"],
+    ),
+    "id of a question": (
+        (CHANGES + WIDE).replace("  width:", "  Width and more:"),
+        ["line 6: questions.Width and more: … pattern"],
+    ),
+    "no seed": (HEADER.replace("seeds: 2", "seeds: 0"), ["line 3: seeds: … 0"]),
+    "too many seeds": (HEADER.replace("seeds: 2", "seeds: 1001"), ["line 3: seeds: … 1001"]),
+    "negative seed": (
+        HEADER.replace("seeds: 2", "seeds: [1, -4]"),
+        ["line 3: seeds: … greater than or equal to 0, not -4"],
+    ),
+    "seed twice": (
+        HEADER.replace("seeds: 2", "seeds: [1, 4, 1]"),
+        ["line 3: seeds: [1, 4, 1] has a seed twice"],
+    ),
+    "empty list of seeds": (HEADER.replace("seeds: 2", "seeds: []"), ["line 3: seeds: … []"]),
+    "seeds true": (HEADER.replace("seeds: 2", "seeds: true"), ["line 3: seeds: … True"]),
+    "base that is a list": (
+        HEADER.replace("base: {filters: [2, 3], kernel_size: 3}", "base: [filters]"),
+        ["line 4: base: … not ['filters']"],
+    ),
+    "parameter that is a number": (
+        HEADER.replace("kernel_size", "3"),
+        ["line 4: base.3: … string"],
+    ),
+    "valid padding that leaves nothing": (
+        CHANGES + "      wide: {padding: valid, kernel_size: 9}\n",
+        ["line 11: … experiment wide: convolution_1 cannot be built … 9x9 kernel … 8x8"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(tmp_path, name):
+    """Every fault is told once, with line, key and what is allowed, and nothing else is told.
+
+    Two lines about one place are let pass: a number of seeds or a list, each has its own reason.
+    """
+    text, patterns = FAULTS[name]
+    found = faults(tmp_path, text)
+    compiled = [re.compile(".*".join(map(re.escape, re.split(" ?… ?", one)))) for one in patterns]
+    for pattern in compiled:
+        assert any(pattern.match(line) for line in found), (pattern.pattern, found)
+    if not text.count("seeds: 2"):  # about the seeds themselves
+        assert {line.split(":")[0] for line in found} == {"line 3"}
+    else:
+        assert len(found) == len(patterns), found
+
+
+@pytest.mark.parametrize("id_", sorted(study.RESERVED))
+def test_reserved_id(tmp_path, id_):
+    (fault,) = faults(tmp_path, CHANGES + f"      {id_}: {{kernel_size: 5}}\n")
+    assert fault.startswith(f"line 11: questions.width.changes.{id_}: the id {id_} is reserved")
+
+
+def test_id_taken_by_another_question(tmp_path):
+    second = QUESTION.replace("questions:\n", "").replace("width:", "again:")
+    text = CHANGES + WIDE + second + "    changes:\n      wide: {kernel_size: 5}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 17: questions.again.changes.wide: the id wide is taken by")
+    assert "questions.width.changes.wide" in fault
+
+
+def test_circle_of_references_is_told_in_full(tmp_path):
+    second = QUESTION.replace("questions:\n", "").replace("width:", "again:")
+    text = CHANGES + WIDE + "    reference: larger\n"
+    text += second + "    reference: wide\n    changes:\n      larger: {kernel_size: 5}\n"
+    found = faults(tmp_path, text)
+    assert "circle: wide -> larger -> wide" in found[0]
+    assert all("circle" in fault for fault in found)
+
+
+def test_six_poolings_on_8x8_images_are_refused(tmp_path):
+    """8, 4, 2, 1 pixels: the fourth pooling has nothing left to halve."""
+    text = CHANGES + "      deep: {filters: [2, 2, 2, 2, 2, 2], pool_after: every}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 11: questions.width.changes.deep: experiment deep: ")
+    assert "max_pooling_4 cannot be built: the image has come down to 1x1 pixels" in fault
+    assert "2x2 window" in fault
+    assert "pool_after" in fault
+
+
+# -------------------------------------------------------------------------- all faults at once
+
+
+def test_faults_of_base_and_changes_come_together(tmp_path):
+    """A change is checked although its base is at fault, and a chain although its start is."""
+    text = HEADER.replace("kernel_size: 3", "kernel_size: 99, colour: red") + QUESTION
+    text += (
+        "    changes:\n      wide: {filters: [4, '6']}\n      long: {epochs: 0, epoch: 3}\n" + CHAIN
+    )
+    text = text.replace("dense_dropout: 0.5", "dense_dropout: 5")
+    found = faults(tmp_path, text)
+    for start in [
+        "line 4: base.kernel_size: ",
+        "line 4: base.colour: ",
+        "line 11: questions.width.changes.wide.filters: ",
+        "line 12: questions.width.changes.long.epochs: ",
+        "line 12: questions.width.changes.long.epoch: ",
+        "line 19: questions.last.changes.softer.dense_dropout: ",
+    ]:
+        assert [line for line in found if line.startswith(start)], start
+    assert len(found) == 6, found
+
+
+def test_faults_of_the_file_and_of_parameters_come_together(tmp_path):
+    text = HEADER.replace("title", "titel").replace("seeds: 2", "seeds: [1, 1]")
+    text = text.replace("digits", "mnist").replace("kernel_size: 3", "kernel_size: 99")
+    text += QUESTION.replace("hypothesis", "hypotheses")
+    text += "    changes:\n      All: {epochs: 0}\n      report: {shift: 99}\n"
+    found = faults(tmp_path, text)
+    for start in [
+        "line 1: titel: ",
+        "title: missing",
+        "line 2: dataset: ",
+        "line 3: seeds: ",
+        "line 4: base.kernel_size: ",
+        "line 6: questions.width.hypothesis: missing",
+        "line 9: questions.width.hypotheses: ",
+        "line 11: questions.width.changes.All: ",
+        "line 11: questions.width.changes.All.epochs: ",
+        "line 12: questions.width.changes.report: the id report is reserved",
+        "line 12: questions.width.changes.report.shift: ",
+    ]:
+        assert [line for line in found if line.startswith(start)], start
+
+
+def test_two_experiments_at_fault_are_both_told(tmp_path):
+    found = faults(tmp_path, CHANGES + "      a: {epochs: 0}\n      b: {shift: 99}\n")
+    assert [line.split(" ")[1] for line in found] == ["11:", "12:"]
+
+
+def test_a_long_value_is_not_told_in_full(tmp_path):
+    (fault,) = faults(tmp_path, CHANGES + f"      a: {{activation: {'x' * 5000}}}\n")
+    assert len(fault) < 500
+
+
+# ------------------------------------------------------------------------ no such, not readable
+
+
+def test_file_that_is_not_there_names_those_that_are(tmp_path):
+    for name in ("second", "first"):
+        (tmp_path / f"{name}.yaml").write_text(HEADER)
+    with pytest.raises(UserError) as error:
+        study.load(tmp_path / "third.yaml")
+    assert str(error.value).startswith(f"There is no study file {tmp_path / 'third.yaml'}")
+    assert "Studies there: first, second" in str(error.value)
+
+
+def test_folder_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"There is no study file .*nowhere.*\.yaml"):
+        study.load(tmp_path / "nowhere" / "mine.yaml")
+
+
+def test_folder_instead_of_a_file(tmp_path):
+    (tmp_path / "mine.yaml").mkdir()
+    with pytest.raises(UserError, match=r"mine\.yaml cannot be read"):
+        study.load(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("text", [HEADER.encode("utf-16"), b"title: \xff\xfe\n", b"\x80"])
+def test_not_utf_8(tmp_path, text):
+    assert "UTF-8" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HEADER + "questions: [a\n", 6),
+        (HEADER + "a: b: c\n", 5),
+        (HEADER + "  indented: 3\n", 5),
+        (HEADER + "\tseeds: 3\n", 5),
+        (HEADER + "seeds: 3\n", 5),  # a key that stands twice
+        (HEADER.replace("kernel_size", "filters"), 4),
+        (CHANGES + WIDE + WIDE, 12),
+        (HEADER + "---\n" + HEADER, 5),
+        (HEADER + "x: *nothing\n", 5),
+        (HEADER + "x: !!python/object/apply:os.system [ls]\n", 5),
+    ],
+)
+def test_not_yaml_names_the_line(tmp_path, text, line):
+    assert f"line {line}:" in refusal(tmp_path, text)
+
+
+def test_a_key_that_stands_twice_is_named(tmp_path):
+    message = refusal(tmp_path, HEADER.replace("kernel_size", "filters"))
+    assert "duplicate key" in message
+    assert "filters" in message
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "null\n", "- a\n", "words\n", "5\n"])
+def test_top_level_that_is_no_mapping(tmp_path, text):
+    (fault,) = faults(tmp_path, text)
+    assert "StudyFile" not in fault, "a name of ours, not of the user's"
+    assert "title" in fault, "says what a study file holds"
+
+
+# ---------------------------------------------------------------- nothing but UserError, ever
+
+STRANGE = {
+    "control character": HEADER + "x: \x07\n",
+    "null byte": HEADER + "x: \x00\n",
+    "delete character": HEADER + "x: \x7f\n",
+    "merge key": "shared: &s {kernel_size: 5}\n" + HEADER.replace("kernel_size: 3", "<<: *s"),
+    "merge of a number": HEADER.replace("kernel_size: 3", "<<: 3"),
+    "ordered map": HEADER.replace("{filters: [2, 3], kernel_size: 3}", "!!omap [filters: [2]]"),
+    "pairs": HEADER.replace("{filters: [2, 3], kernel_size: 3}", "!!pairs [filters: [2]]"),
+    "set": HEADER.replace("[2, 3]", "!!set {2, 3}"),
+    "tagged number": HEADER.replace("kernel_size: 3", "kernel_size: !!int three"),
+    "tagged float": HEADER.replace("kernel_size: 3", "learning_rate: !!float much"),
+    "tagged truth": HEADER.replace("kernel_size: 3", "residual: !!bool maybe"),
+    "tagged binary": HEADER.replace("kernel_size: 3", "activation: !!binary '###'"),
+    "own tag": HEADER.replace("[2, 3]", "!mine [2, 3]"),
+    "date": HEADER.replace("[2, 3]", "2020-01-01"),
+    "date that is none": HEADER.replace("[2, 3]", "2020-13-45"),
+    "time that is none": HEADER.replace("[2, 3]", "2020-01-01T99:00:00Z"),
+    "number of 5000 digits": HEADER.replace("kernel_size: 3", f"kernel_size: {'9' * 5000}"),
+    "number of 400 digits": HEADER.replace("kernel_size: 3", f"learning_rate: {'9' * 400}"),
+    "hexadecimal of nothing": HEADER.replace("kernel_size: 3", "kernel_size: 0x"),
+    "deep list": HEADER + "x: " + "[" * 400 + "]" * 400 + "\n",
+    "deep mapping": HEADER + "x: " + "{a: " * 400 + "}" * 400 + "\n",
+    "list in itself": HEADER.replace("[2, 3]", "&f [*f]"),
+    "base in itself": HEADER.replace("base: {", "base: &b {").replace("[2, 3]", "*b"),
+    "list as key": HEADER.replace("kernel_size", "[1, 2]"),
+    "list as key at the top": HEADER + "? [a, b]\n: 4\n",
+    "mapping as key": HEADER.replace("kernel_size", "{a: b}"),
+    "null as key": HEADER.replace("kernel_size", "null"),
+    "true as key": HEADER + "true: 4\n",
+    "not a number as key": HEADER.replace("kernel_size", ".nan"),
+    "half a character": HEADER.replace("A small study", '"\\ud800"'),
+    "mapping in a grid": GRID + "      kernel_size: [{a: b}]\n",
+    "null in a grid": GRID + "      kernel_size: [null]\n",
+    "list in a list in a grid": GRID + "      filters: [[[1]]]\n",
+    "parameter of no letters in a grid": GRID + "      '?': [1]\n",
+    "date in a grid": GRID + "      kernel_size: [2020-01-01]\n",
+    "old YAML": "%YAML 1.1\n---\n" + HEADER.replace("kernel_size: 3", "residual: yes"),
+    "other YAML": "%YAML 3.0\n---\n" + HEADER,
+}
+
+
+def survives(folder: Path, text: str | bytes) -> None:
+    """Load; nothing but a UserError may be raised, and it has a message that can be printed."""
+    try:
+        load(folder, text)
+    except UserError as error:
+        str(error).encode("utf-8")
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_yaml_raises_no_traceback(tmp_path, name):
+    survives(tmp_path, STRANGE[name].encode("utf-8", "surrogatepass"))
+
+
+def places(node: object, above: tuple = ()) -> list[tuple]:
+    """List the places of all values in nested dictionaries and lists."""
+    below = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else []
+    )
+    return [above, *(place for key, value in below for place in places(value, (*above, key)))]
+
+
+def replaced(node: object, place: tuple, value: object) -> object:
+    """Copy nested containers with another value at one place."""
+    if not place:
+        return value
+    key, *rest = place
+    if isinstance(node, dict):
+        return {**node, key: replaced(node[key], tuple(rest), value)}
+    return [
+        replaced(part, tuple(rest), value) if number == key else part
+        for number, part in enumerate(node)
+    ]
+
+
+WHOLE = yaml.safe_load(
+    CHANGES + WIDE + CHAIN + "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n"
+    "    grid: {kernel_size: [3, 5], pool_after: [none, [1]]}\n"
+    "enhanced: wide\npublished: {file: a.csv, citation: b}\n"
+)
+ODD_VALUES = [None, True, -1, 2.5, "", "base", [], {"a": {}}, [None], 10**30]
+
+
+@pytest.mark.parametrize(
+    "place", places(WHOLE), ids=lambda place: ".".join(map(str, place)) or "top"
+)
+def test_any_value_anywhere_raises_no_traceback(tmp_path, place):
+    """Every value of a whole study file is exchanged for odd ones (JSON is YAML)."""
+    for value in ODD_VALUES:
+        survives(tmp_path, json.dumps(replaced(WHOLE, place, value)))
+
+
+def test_a_file_cut_off_anywhere_raises_no_traceback(tmp_path):
+    text = CHANGES + WIDE + CHAIN
+    for length in range(0, len(text), 5):
+        survives(tmp_path, text[:length])
+
+
+def test_a_character_anywhere_raises_no_traceback(tmp_path):
+    text, choose = CHANGES + WIDE + CHAIN, random.Random(1)
+    for _ in range(150):
+        place = choose.randrange(len(text))
+        odd = choose.choice("{}[]:,&*!|>'\"%@`#?-~\t\n\0é☃")
+        survives(tmp_path, text[:place] + odd + text[place + choose.randrange(2) :])
