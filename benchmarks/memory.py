@@ -1,6 +1,6 @@
 """Memory that one process gains with each training: 20 runs in a row on the digits.
 
-    python benchmarks/memory.py [--runs 20]
+python benchmarks/memory.py [--runs 20]
 """
 
 import argparse

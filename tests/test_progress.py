@@ -119,4 +119,5 @@ def test_a_mistake_is_one_message_and_status_2(words, said, capsys, monkeypatch)
     monkeypatch.chdir(Path(__file__).parents[1])
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert said in error and "Traceback" not in error
+    assert said in error
+    assert "Traceback" not in error

@@ -659,9 +659,8 @@ def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_jax_runs_the_same_code_and_leaves_a_record(tmp_path):
-    first, other = results_of(start_process(tmp_path, 1, 2, KERAS_BACKEND="jax"))
-    assert first[0] == other[0] == "complete"
-    assert first[1] != other[1]
+    (first,) = results_of(start_process(tmp_path, 1, KERAS_BACKEND="jax"))
+    assert first[0] == "complete"
     record = records.read(tmp_path / "base" / ("0" * 16) / "seed-1.json")
     assert record.provenance.backend == "jax"
     assert record.provenance.device == "CPU"
@@ -684,7 +683,7 @@ def memory_held() -> float:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read memory from")
 def test_memory_of_one_run_after_another_is_let_go(keras, tmp_path):
-    """Each run has 20 MiB of images: were they kept, four runs would hold 80 MiB more."""
+    """Each run has 20 MiB of images: were they kept, three runs would hold 60 MiB more."""
     from cnn_study.datasets import DATASETS, Images
 
     pixels = np.zeros((1700, 64, 64, 3), dtype=np.uint8)
@@ -693,8 +692,8 @@ def test_memory_of_one_run_after_another_is_let_go(keras, tmp_path):
     settings = Settings(**values, pool_size=8, pool_after="every", validation_fraction=0, shift=1)
     chosen = Experiment("base", settings, "0" * 16, 1, 1)
     held = []
-    for seed in range(1, 7):
+    for seed in range(1, 6):
         images = Images(pixels.copy(), labels, pixels[:10], labels[:10])
         training.train(chosen, seed, DATASETS["cifar10"], images, tmp_path)
         held.append(memory_held())
-    assert held[-1] - held[1] < 50, held
+    assert held[-1] - held[1] < 40, held

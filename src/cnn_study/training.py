@@ -277,7 +277,9 @@ def _scores(
     if not len(labels):
         return {f"{name}_loss": None, f"{name}_accuracy": None}
     loss, accuracy = score(predict(model, pixels), labels)
-    return {f"{name}_loss": _finite(loss), f"{name}_accuracy": accuracy}
+    if not math.isfinite(loss):  # Probabilities that are NaN put the first class first.
+        return {f"{name}_loss": None, f"{name}_accuracy": None}
+    return {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
 
 
 def predict(model: "keras.Model", pixels: np.ndarray) -> np.ndarray:

@@ -1,0 +1,52 @@
+"""The published study is whole and current: what is committed is what the records say."""
+
+from pathlib import Path
+
+import pytest
+
+from cnn_study import columns, figures, report, runs, study, tables
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "results" / "cifar10"
+
+
+@pytest.fixture(scope="module")
+def published():
+    return study.load(PROJECT / "experiments" / "cifar10.yaml")
+
+
+def test_every_run_is_there_so_that_a_fresh_clone_trains_nothing(published):
+    there = runs.done(published, RESULTS)
+    assert [run.name for run in runs.wanted(published) if run.name not in there] == []
+
+
+def test_no_record_lies_about_unasked(published):
+    wanted = {RESULTS / "runs" / f"{run.name}.json" for run in runs.wanted(published)}
+    assert set((RESULTS / "runs").glob("*/*/seed-?.json")) == wanted
+
+
+def test_weights_of_base_and_enhanced_are_kept(published):
+    kept = sorted((RESULTS / "runs").glob("*/*/*.weights.npz"))
+    assert [(path.parts[-3], path.name) for path in kept] == sorted(
+        (experiment, f"seed-{seed}.weights.npz") for experiment, seed in published.kept_weights
+    )
+
+
+def test_tables_are_current(published, tmp_path):
+    tables.collect(published, RESULTS, tmp_path)
+    for name in columns.planned(published):
+        assert (tmp_path / name).read_bytes() == (RESULTS / "tables" / name).read_bytes(), name
+
+
+def test_text_is_current(published, tmp_path):
+    report.write(published, RESULTS / "tables", RESULTS / "figures", tmp_path / "index.qmd")
+    assert (tmp_path / "index.qmd").read_text("utf-8") == (
+        RESULTS / "report" / "index.qmd"
+    ).read_text("utf-8"), "run: snakemake --cores all"
+
+
+def test_figures_and_report_are_there(published):
+    for name in figures.planned(published):
+        assert (RESULTS / "figures" / name).stat().st_size > 100
+    assert (RESULTS / "report" / "index.pdf").read_bytes().startswith(b"%PDF")
+    assert "<title>" in (RESULTS / "report" / "index.html").read_text("utf-8")
