@@ -71,7 +71,7 @@ def _block(
         )
     if settings.residual:
         if inside != shape:
-            block.append(_projection(number, filters, shape, inside, stride))
+            block.append(_projection(settings, number, filters, shape, inside, stride))
         block.append(Layer("add", f"add_{number}", inside))
     if not plain:
         block.append(_activation(settings, f"activation_{number}", inside))
@@ -138,7 +138,12 @@ def _convolution(
 
 
 def _projection(
-    number: int, filters: int, shape: tuple[int, int, int], inside: tuple[int, ...], stride: int
+    settings: ModelSettings,
+    number: int,
+    filters: int,
+    shape: tuple[int, int, int],
+    inside: tuple[int, ...],
+    stride: int,
 ) -> Layer:
     weights = shape[2] * filters
     return Layer(
@@ -147,7 +152,13 @@ def _projection(
         inside,
         weights,
         inside[0] * inside[1] * weights,
-        {"filters": filters, "kernel_size": 1, "strides": stride, "use_bias": False},
+        {
+            "filters": filters,
+            "kernel_size": 1,
+            "strides": stride,
+            "use_bias": False,
+            "kernel_initializer": settings.initializer,
+        },
     )
 
 

@@ -51,7 +51,9 @@ class Epoch(_Part):
         description="Mean cross-entropy in nats of the held-out images after the epoch; null if "
         "none are held out."
     )
-    validation_accuracy: float | None = Field(description="Share of them correct.")
+    validation_accuracy: float | None = Field(
+        description="Share of them correct; null where the loss is null."
+    )
     watched_test_loss: float | None = Field(
         None, description="As validation_loss, for the test images; only with watch_test."
     )
@@ -152,7 +154,7 @@ def find(runs: Path) -> dict[tuple[str, int], Path]:
     found = {}
     for path in sorted(runs.glob("*/*/seed-*.json")):
         seed = path.stem.removeprefix("seed-")
-        if seed.isdigit():
+        if seed.isdecimal():
             found[path.parent.name, int(seed)] = path
     return found
 

@@ -7,6 +7,7 @@ A default is part of what training means (see `fingerprint`): changing one raise
 `TRAINING_VERSION`. A new parameter takes as its default the value that trains as before.
 """
 
+import copy
 import hashlib
 import json
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ TRAINING_VERSION = 1
 
 def _parameter(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
     return Field(
-        default_factory=lambda: default,
+        default_factory=lambda: copy.copy(default),  # a list is changed by nobody else
         description=description,
         json_schema_extra={"unit": unit, "default": default},
         **limits,

@@ -9,9 +9,18 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cnn_study import architecture, settings
 from cnn_study.datasets import DATASETS, Dataset
@@ -25,6 +34,24 @@ RESERVED = {"all", "tables", "figures", "report", "train", "data", "source"}
 Id = Annotated[str, Field(pattern=ID, max_length=60)]
 
 
+def _not_reserved(id_: str) -> str:
+    if id_ in RESERVED:
+        raise ValueError(f"the id {id_} is reserved; choose another")
+    return id_
+
+
+def _known(dataset: str) -> str:
+    if dataset not in DATASETS:
+        raise ValueError(f"one of {', '.join(DATASETS)}, not {dataset!r}")
+    return dataset
+
+
+def _each_once(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"{seeds} has a seed twice")
+    return seeds
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -36,7 +63,7 @@ class Question(_Part):
     question: str = Field(min_length=1, description="One sentence that ends with a mark.")
     hypothesis: str = Field(min_length=1, description="What is expected, and why.")
     reference: Id = Field("base", description="The experiment that the changes are made to.")
-    changes: dict[Id, dict[str, Any]] = Field(
+    changes: dict[Annotated[Id, AfterValidator(_not_reserved)], dict[str, Any]] = Field(
         default_factory=dict, description="Experiment id: the parameters it changes."
     )
     grid: dict[str, list[Any]] = Field(
@@ -62,10 +89,16 @@ class StudyFile(_Part):
 
     title: str = Field(min_length=1, description="Title of the report.")
     subtitle: str = Field("", description="Second line of the title.")
-    dataset: str = Field(description=f"One of {', '.join(DATASETS)}.")
+    dataset: Annotated[str, AfterValidator(_known)] = Field(
+        description=f"One of {', '.join(DATASETS)}."
+    )
     seeds: (
         Annotated[int, Field(ge=1, le=1000)]
-        | Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1)]
+        | Annotated[
+            list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+            Field(min_length=1),
+            AfterValidator(_each_once),
+        ]
     ) = Field(5, description="How many (1, 2, …), or a list of the seeds themselves.")
     base: dict[str, Any] = Field(description="Parameters of the base; the rest at default.")
     enhanced: Id | None = Field(
@@ -131,14 +164,19 @@ def load(path: Path) -> Study:
         UserError: every fault found, each with file, line and key, and what is allowed.
     """
     content, lines = _read_yaml(path)
+    if not isinstance(content, dict):
+        keys = ", ".join(StudyFile.model_fields)
+        given = "nothing" if content is None else _shown(content)
+        raise _refusal(path, [f"it holds {given}; a study file is a mapping of {keys}"])
     try:
         file = StudyFile.model_validate(content)
     except ValidationError as error:
-        raise _refusal(path, [_explain(fault, (), lines) for fault in error.errors()]) from None
+        faults = [_explain(fault, (), lines) for fault in error.errors()]
+        raise _refusal(path, faults + _parameter_faults(content, lines)) from None
     return _Resolver(path, file, lines).study()
 
 
-def _read_yaml(path: Path) -> tuple[Any, dict[tuple, int]]:
+def _read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -146,13 +184,18 @@ def _read_yaml(path: Path) -> tuple[Any, dict[tuple, int]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
     try:
-        content = YAML(typ="rt", pure=True).load(text)
+        content = YAML(typ="safe", pure=True).load(text)
+        lines = _lines(YAML(typ="safe", pure=True).compose(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{where}: not valid YAML: {error.problem}") from None
-    lines: dict[tuple, int] = {}
-    return _plain(content, (), lines), lines
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML: nested too deeply") from None
+    except (YAMLError, ValueError, LookupError, TypeError) as error:
+        # What ruamel.yaml lets through of characters, numbers and dates that are none.
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    return content, lines
 
 
 def _no_such_study(path: Path) -> str:
@@ -161,34 +204,79 @@ def _no_such_study(path: Path) -> str:
     return f"There is no study file {path}.{choice}"
 
 
-def _plain(node: Any, place: tuple, lines: dict[tuple, int]) -> Any:
-    """Turn ruamel.yaml's containers and scalars into plain ones, noting lines of keys."""
-    if isinstance(node, dict):
-        for key in node:
-            lines[(*place, key)] = node.lc.key(key)[0] + 1
-        return {key: _plain(value, (*place, key), lines) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value, (*place, index), lines) for index, value in enumerate(node)]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
+def _lines(root: Node | None) -> dict[tuple[str, ...], int]:
+    """Map the place of every key, as words, to its line. An alias has the lines of its anchor."""
+    lines: dict[tuple[str, ...], int] = {}
+
+    def note(node: Node | None, place: tuple[str, ...], above: tuple[int, ...]) -> None:
+        if id(node) in above:  # a node that holds itself
+            return
+        above = (*above, id(node))
+        if isinstance(node, MappingNode):
+            for key, value in node.value:
+                inside = (*place, str(key.value))
+                lines[inside] = key.start_mark.line + 1
+                note(value, inside, above)
+        elif isinstance(node, SequenceNode):
+            for index, value in enumerate(node.value):
+                note(value, (*place, str(index)), above)
+
+    note(root, (), ())
+    return lines
 
 
-def _explain(fault: Any, prefix: tuple, lines: dict[tuple, int]) -> str:
-    """One line for one fault that Pydantic found."""
-    place = tuple(part for part in (*prefix, *fault["loc"]) if part != "[key]")
-    known = place
+def _nearest(place: tuple, lines: dict[tuple[str, ...], int]) -> tuple[tuple[str, ...], str]:
+    """Find the innermost key of a place that stands in the file, and say its line."""
+    known = tuple(map(str, place))
     while known and known not in lines:
         known = known[:-1]
-    where = f"line {lines[known]}: " if known else ""
-    key = ".".join(str(part) for part in known or place)
+    return known, f"line {lines[known]}: " if known else ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _parameter_faults(content: dict, lines: dict[tuple[str, ...], int]) -> list[str]:
+    """Check the parameters of a file that cannot be used as a whole, so far as they are there."""
+    sets = [(("base",), content.get("base"))]
+    questions = content.get("questions")
+    for name, question in questions.items() if isinstance(questions, dict) else ():
+        changes = question.get("changes") if isinstance(question, dict) else None
+        for id_, change in changes.items() if isinstance(changes, dict) else ():
+            sets.append((("questions", name, "changes", id_), change))
+    return [
+        fault
+        for place, values in sets
+        if isinstance(values, dict)
+        for fault in _faults_alone(values, place, lines)
+    ]
+
+
+def _faults_alone(values: dict, place: tuple, lines: dict[tuple[str, ...], int]) -> list[str]:
+    """Check parameters without those they are merged into; rules between them wait for that."""
+    try:
+        Settings.model_validate(
+            {key: value for key, value in values.items() if isinstance(key, str)}
+        )
+    except ValidationError as error:
+        return [_explain(fault, place, lines) for fault in error.errors() if fault["loc"]]
+    return []
+
+
+def _explain(fault: Any, prefix: tuple, lines: dict[tuple[str, ...], int]) -> str:
+    """One line for one fault that Pydantic found."""
+    place = tuple(part for part in (*prefix, *fault["loc"]) if part != "[key]")
+    known, where = _nearest(place, lines)
+    key = ".".join(known or map(str, place))
     if fault["type"] == "extra_forbidden":
         return f"{where}{key}: unknown key. {_allowed_keys(place)}"
     if fault["type"] == "missing":
         return f"{where}{'.'.join(map(str, place))}: missing"
-    given = "" if fault["type"] == "value_error" else f", not {fault['input']!r}"
+    given = "" if fault["type"] == "value_error" else f", not {_shown(fault['input'])}"
     message = fault["msg"].removeprefix("Value error, ")
+    message = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
     return f"{where}{key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}"
 
 
@@ -200,7 +288,7 @@ def _allowed_keys(place: tuple) -> str:
     elif place[0] == "published":
         names = Published.model_fields
     else:
-        names = Settings.model_fields
+        names = [name for group in settings.GROUPS.values() for name in group.model_fields]
     return f"Allowed: {', '.join(names)}."
 
 
@@ -212,7 +300,7 @@ def _refusal(path: Path, faults: list[str]) -> UserError:
 class _Resolver:
     """Merges changes into their references, collecting every fault on the way."""
 
-    def __init__(self, path: Path, file: StudyFile, lines: dict[tuple, int]) -> None:
+    def __init__(self, path: Path, file: StudyFile, lines: dict[tuple[str, ...], int]) -> None:
         self.path, self.file, self.lines = path, file, lines
         self.faults: list[str] = []
         self.experiments: dict[str, Experiment] = {}
@@ -221,9 +309,6 @@ class _Resolver:
 
     def study(self) -> Study:
         file = self.file
-        if file.dataset not in DATASETS:
-            self._fault(("dataset",), f"one of {', '.join(DATASETS)}, not {file.dataset!r}")
-            raise _refusal(self.path, self.faults)
         self._add("base", file.base, None)
         for id_ in self.changes:
             self._resolve(id_, ())
@@ -252,9 +337,8 @@ class _Resolver:
                 self.members[name].append(id_)
                 if id_ in self.origin:
                     first = ".".join(map(str, self.origin[id_]))
-                    self._fault(place, f"the id {id_} is taken by {first}; choose another")
-                elif id_ in RESERVED:
-                    self._fault(place, f"the id {id_} is reserved; choose another")
+                    what = "is there twice" if first == ".".join(place) else f"is taken by {first}"
+                    self._fault(place, f"the id {id_} {what}; choose another")
                 self.origin.setdefault(id_, place)
                 changes.setdefault(id_, (question.reference, change))
         return changes
@@ -265,13 +349,28 @@ class _Resolver:
             return [
                 (id_, change, (*place, "changes", id_)) for id_, change in question.changes.items()
             ]
+        place = (*place, "grid")
+        for key, values in question.grid.items():
+            for value in values:
+                self.faults += _faults_alone({key: value}, place, self.lines)
         cells = []
         for values in product(*question.grid.values()):
             change = dict(zip(question.grid, values, strict=True))
             change = self._without_reference(question.reference, change)
             if change:
-                cells.append((_grid_id(change), change, (*place, "grid")))
+                cells.append((self._cell_id(change, place), change, place))
+        if not cells:
+            self._fault(place, "gives no experiment but the base; give it other values")
         return cells
+
+    def _cell_id(self, change: dict[str, Any], place: tuple) -> str:
+        id_ = _grid_id(change)
+        try:
+            TypeAdapter(Id).validate_python(id_)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            self._fault(place, f"the id {id_}: {reason}. Use changes, with ids of your own")
+        return id_
 
     def _without_reference(self, reference: str, change: dict[str, Any]) -> dict[str, Any]:
         """Leave out of a grid cell what is as in the base, when the grid is around the base."""
@@ -293,6 +392,7 @@ class _Resolver:
         reference, change = self.changes[id_]
         changed = self._resolve(reference, (*above, id_))
         if changed is None:
+            self.faults += _faults_alone(change, place, self.lines)
             return None
         return self._add(id_, {**changed.settings.model_dump(), **change}, reference, change)
 
@@ -311,10 +411,9 @@ class _Resolver:
                 merged, dataset.image_shape, len(dataset.class_names)
             )
         except ValidationError as error:
-            self.faults += [
-                f"{_explain(fault, place, self.lines)} (experiment {id_})"
-                for fault in error.errors()
-            ]
+            for fault in error.errors():
+                which = "" if fault["loc"] else f" (experiment {id_})"
+                self.faults.append(f"{_explain(fault, place, self.lines)}{which}")
             return None
         except UserError as error:
             self._fault(place, f"experiment {id_}: {error}")
@@ -360,17 +459,11 @@ class _Resolver:
         seeds = self.file.seeds
         if isinstance(seeds, int):
             return tuple(range(1, seeds + 1))
-        if len(set(seeds)) < len(seeds):
-            self._fault(("seeds",), f"{seeds} has a seed twice")
-            raise _refusal(self.path, self.faults)
         return tuple(seeds)
 
     def _fault(self, place: tuple | None, message: str) -> None:
-        known = place or ()
-        while known and known not in self.lines:
-            known = known[:-1]
-        where = f"line {self.lines[known]}: " if known else ""
-        self.faults.append(f"{where}{'.'.join(map(str, known))}: {message}")
+        known, where = _nearest(place or (), self.lines)
+        self.faults.append(f"{where}{'.'.join(known)}: {message}")
 
 
 def _grid_id(change: dict[str, Any]) -> str:

@@ -255,6 +255,19 @@ class Stopwatch:
 
 
 def _optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+    """Make the optimizer; in float16 the loss is scaled, or small gradients would become 0.
+
+    Keras does so by itself only where the whole model has the policy mixed_float16.
+    """
+    import keras
+
+    optimizer = _plain_optimizer(settings, steps_per_epoch)
+    if settings.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
     import keras
 
     from cnn_study.schedule import make
