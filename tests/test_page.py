@@ -1,0 +1,86 @@
+"""The published page in a real browser: quiet, offline, light and dark, on a phone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+PAGE = Path(__file__).parents[1] / "results" / "cifar10" / "report" / "index.html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """The page as opened from disk, with what it says and asks for."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.said, opened.asked = [], []
+    opened.on("console", lambda message: opened.said.append(message.text))
+    opened.on("pageerror", lambda error: opened.said.append(str(error)))
+    opened.on("request", lambda request: opened.asked.append(request.url))
+    opened.goto(PAGE.as_uri())
+    yield opened
+    opened.close()
+
+
+def test_it_says_nothing_and_asks_for_nothing(page):
+    page.mouse.wheel(0, 100_000)
+    page.wait_for_timeout(300)
+    assert page.said == []
+    outside = [url for url in page.asked if not url.startswith(("file:", "data:"))]
+    assert outside == []
+
+
+def test_every_figure_is_drawn_and_described(page):
+    pictures = page.locator("figure img")
+    assert pictures.count() >= 5
+    for number in range(pictures.count()):
+        picture = pictures.nth(number)
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        assert len(picture.get_attribute("alt")) > 40
+
+
+def test_every_link_inside_the_page_leads_somewhere(page):
+    broken = page.evaluate(
+        "() => [...document.querySelectorAll('a[href^=\"#\"]')]"
+        ".map(link => link.getAttribute('href').slice(1))"
+        ".filter(id => id && !document.getElementById(id))"
+    )
+    assert broken == []
+
+
+def test_dark_and_light_differ_in_page_and_figures(page):
+    def look() -> tuple[str, str]:
+        return (
+            page.evaluate("() => getComputedStyle(document.body).backgroundColor"),
+            page.locator("figure img").first.evaluate("image => image.currentSrc"),
+        )
+
+    page.emulate_media(color_scheme="light")
+    light = look()
+    page.emulate_media(color_scheme="dark")
+    dark = look()
+    assert light[0] != dark[0]
+    assert light[1] != dark[1]
+
+
+def test_on_a_phone_nothing_hangs_over_the_side(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= 390
+
+
+def test_the_keyboard_reaches_the_text_first(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.getAttribute('href')").startswith("#")
