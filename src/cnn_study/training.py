@@ -3,6 +3,7 @@
 Keras is imported inside functions: threads are set (`machine.one_thread`) before a backend starts.
 """
 
+import gc
 import hashlib
 import math
 import platform
@@ -102,6 +103,7 @@ def train(
         outcome["reason"] = f"not enough memory ({type(error).__name__})"
     finally:
         keras.backend.clear_session()
+        gc.collect()  # Keras's models hold themselves in circles.
     record = records.Record(
         format=records.FORMAT,
         experiment=experiment.id,
