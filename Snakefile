@@ -23,9 +23,11 @@ LOGS = f"logs/{PLAN.study.name}"
 
 # Without a target, everything.
 rule all:
-    """Tables and report of the study, every run trained."""
+    """Tables, figures and report of the study, every run trained."""
     default_target: True
     input:
+        [f"{RESULTS}/tables/{name}" for name in PLAN.tables],
+        [f"{RESULTS}/figures/{name}" for name in PLAN.figures],
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/index.pdf",
 

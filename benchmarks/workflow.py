@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-EMPTY = "rule all:\n    input: []\n"
+EMPTY = 'rule all:\n    input: "Snakefile"\n'
 
 
 def main() -> None:

@@ -144,6 +144,16 @@ def test_a_fresh_clone_trains_nothing_and_renders(clone):
     assert page.read_bytes() == before
 
 
+def test_a_deleted_table_or_figure_is_made_again_and_comes_out_the_same(clone):
+    results = clone.path / "results/tests"
+    lost = [results / "tables/runs.csv", results / "figures/width-dark.svg"]
+    before = [path.read_bytes() for path in lost]
+    for path in lost:
+        path.unlink()
+    clone.snakemake()
+    assert [path.read_bytes() for path in lost] == before
+
+
 def test_a_changed_value_retrains_that_experiment_only(clone):
     clone.write_study(STUDY.replace("{filters: [4]}", "{filters: [3]}"))
     assert clone.planned() == ["filters-4 1", "filters-4 2"]
