@@ -509,6 +509,22 @@ def test_label_smoothing_is_in_the_loss_that_is_trained(keras, small):
     assert float(model.loss(target, given)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("labels", [None, np.arange(5)])
+def test_images_are_fed_in_order_by_a_pipeline_that_does_not_tune_itself(keras, labels):
+    """A pipeline that tunes itself keeps the end of every epoch waiting."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has tf.data")
+    pixels = np.arange(5 * 4, dtype="uint8").reshape(5, 2, 2, 1)
+    batches = training._fed(pixels, labels, 2)["x"]
+    assert batches.options().autotune.enabled is False
+    fed = [batch if labels is None else batch[0] for batch in batches.as_numpy_iterator()]
+    assert [len(batch) for batch in fed] == [2, 2, 1]
+    assert np.array_equal(np.concatenate(fed), pixels)
+    if labels is not None:
+        told = [batch[1] for batch in batches.as_numpy_iterator()]
+        assert np.array_equal(np.concatenate(told), labels)
+
+
 def test_steps_at_a_time_never_exceed_those_of_an_epoch(keras, small):
     for count, expected in ((32, 1), (320, 10), (321, 11), (32 * 40, 32)):
         pixels = np.zeros((count, 8, 8, 1), dtype=np.uint8)
