@@ -274,6 +274,23 @@ def test_after_kill_9_the_bare_command_goes_on(killed):
     assert "Nothing to be done" in killed.snakemake()
 
 
+def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
+    """As from a training that outlived its workflow: it ends after the next one has planned."""
+    place = trained.copy(tmp_path / "late")
+    runs = place.path / "results/tests/runs"
+    first, late = sorted((runs / "base").glob("*/seed-*.json"))
+    first.unlink()
+    kept = late.rename(tmp_path / "late.json")
+    before = kept.stat().st_ino, kept.read_bytes()
+    workflow = subprocess.Popen(**place.command("--cores", "1", "--", "base"))
+    _wait_for(lambda: list((place.path / "results/tests/running").glob("base-seed-1.json")))
+    kept.rename(late)
+    said = workflow.communicate(timeout=300)[0]
+    assert workflow.returncode == 0, said
+    assert first.exists()
+    assert (late.stat().st_ino, late.read_bytes()) == before
+
+
 @pytest.mark.parametrize(
     ("study", "said"),
     [

@@ -23,11 +23,15 @@ rule prepare_data:
 
 
 rule train:
-    """Train one seed of one experiment. Records that are there have no rule: see Plan."""
+    """Train one seed of one experiment. Records that are there have no rule: see Plan.
+
+    A record that comes while the workflow runs (from a training that outlived a killed workflow,
+    say) is an output already: `update` keeps Snakemake from deleting it before the job.
+    """
     input:
         arrays=ancient(str(PLAN.data)),
     output:
-        record=f"{RESULTS}/runs/{{run}}.json",
+        record=update(f"{RESULTS}/runs/{{run}}.json"),
     log:
         f"{LOGS}/{{run}}.log",
     benchmark:
