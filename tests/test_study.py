@@ -83,24 +83,30 @@ GRID_IDS = [
 
 
 def test_published_experiments(published):
-    assert list(published.experiments) == [
-        "base",
-        *GRID_IDS,
-        "source-base",
-        "source-enhanced",
-        "depth-2",
-        "depth-4",
-        "depth-5",
-        "depth-6",
-    ]
-    assert published.questions == {
-        "width-and-kernel-size": tuple(GRID_IDS),
-        "source-recipe": ("source-base", "source-enhanced"),
-        "depth": ("depth-2", "depth-4", "depth-5", "depth-6"),
-    }
-    assert published.seeds == (1, 2, 3)
+    first = ["base", *GRID_IDS, "source-base", "source-enhanced"]
+    depth = ["depth-2", "depth-4", "depth-5", "depth-6"]
+    assert list(published.experiments)[: len(first) + 4] == first + depth
+    assert published.questions["width-and-kernel-size"] == tuple(GRID_IDS)
+    assert published.questions["depth"] == tuple(depth)
+    assert published.seeds == (1, 2, 3, 4, 5)
     assert published.name == "cifar10"
     assert published.dataset is DATASETS["cifar10"]
+
+
+def test_published_questions_ask_for_every_kind_of_change(published):
+    """Trained already or declared for later, each has its number of changes."""
+    asked = {name: len(ids) for name, ids in published.questions.items()}
+    asked |= {name: len(experiments) for name, experiments in published.declared.items()}
+    for name, changes in {
+        "learning-rate": 3, "batch-size": 3, "optimizer": 4, "epochs": 2, "schedule": 2,
+        "dropout": 2, "batch-normalization": 1, "weight-decay": 1, "label-smoothing": 1,
+        "activation": 3, "pooling": 2, "head": 1, "dense-units": 2, "padding": 1, "residual": 1,
+        "augmentation": 3, "scaling": 1, "training-images": 3, "carry-over": 5,
+    }.items():  # fmt: skip
+        assert asked[name] == changes, name
+        carried = name == "carry-over"
+        reference = "base" if carried else "filters-16-32-64-kernel-size-3"
+        assert published.file.questions[name].reference == reference
 
 
 def test_published_base_is_that_of_the_source(published):
@@ -155,7 +161,7 @@ def test_published_source_recipe_holds_out_no_image(published):
 
 def test_published_fingerprints(published):
     names = {id_: experiment.fingerprint for id_, experiment in published.experiments.items()}
-    assert len(set(names.values())) == 15
+    assert len(set(names.values())) == len(names)
     # The committed records stand under these names.
     assert names["base"] == "fba667cce6af3b49"
     assert names["depth-6"] == "9df8513f9e962b12"
@@ -762,3 +768,60 @@ def test_a_character_anywhere_raises_no_traceback(tmp_path):
         place = choose.randrange(len(text))
         odd = choose.choice("{}[]:,&*!|>'\"%@`#?-~\t\n\0é☃")
         survives(tmp_path, text[:place] + odd + text[place + choose.randrange(2) :])
+
+
+# ------------------------------------------------------------------------ declared, not trained
+
+DECLARED = """\
+title: T
+dataset: digits
+base: {}
+questions:
+  width:
+    title: Width
+    question: Is wider better?
+    hypothesis: Yes.
+    changes: {wide: {filters: [32, 32]}}
+  depth:
+    title: Depth
+    question: Is deeper better?
+    hypothesis: Yes.
+    trained: false
+    reference: wide
+    changes: {deep: {filters: [32, 32, 32], pool_after: [1, 2]}}
+"""
+
+
+def test_a_declared_question_is_checked_and_wants_no_runs(tmp_path):
+    study = load(tmp_path, DECLARED)
+    assert list(study.experiments) == ["base", "wide"]
+    assert study.questions == {"width": ("wide",)}
+    (deep,) = study.declared["depth"]
+    assert (deep.id, deep.reference, deep.settings.filters) == ("deep", "wide", [32, 32, 32])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("title: T\n", "title: T\nenhanced: deep\n", "line 2: enhanced"),
+        (
+            "    hypothesis: Yes.\n    changes",
+            "    hypothesis: Yes.\n    reference: deep\n    changes",
+            "line 9: questions.width.reference",
+        ),
+    ],
+)
+def test_what_is_trained_cannot_rest_on_what_is_not(tmp_path, old, new, key):
+    text = DECLARED.replace("reference: wide", "reference: base").replace(old, new, 1)
+    (found,) = faults(tmp_path, text)
+    assert key in found
+    assert "the experiment deep is not trained" in found
+    assert "trained: false" in found
+
+
+def test_smallest_effect_is_half_a_point_unless_the_study_says_otherwise(tmp_path):
+    assert load(tmp_path, DECLARED).smallest_effect == 0.005
+    other = DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 2\n", 1)
+    assert load(tmp_path, other).smallest_effect == 0.02
+    found = faults(tmp_path, DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 0\n", 1))
+    assert [fault.split(":")[0:2] for fault in found] == [["line 2", " smallest_effect"]]

@@ -69,6 +69,11 @@ class Question(_Part):
     grid: dict[str, list[Any]] = Field(
         default_factory=dict, description="Parameter: its values. Every combination is run."
     )
+    trained: bool = Field(
+        True,
+        description="false declares the question before its runs are made: it is checked and "
+        "listed in the ledger, and nothing is trained for it.",
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Question":
@@ -105,6 +110,13 @@ class StudyFile(_Part):
         None, description="The experiment that the report sets against the base at the end."
     )
     questions: dict[Id, Question] = Field(default_factory=dict)
+    smallest_effect: float = Field(
+        0.5,
+        gt=0,
+        le=100,
+        description="Smallest difference in accuracy that is worth having, in percentage points. "
+        "Differences that surely lie below it count as none.",
+    )
     published: Published | None = None
 
 
@@ -138,6 +150,13 @@ class Study:
     experiments: dict[str, Experiment]
     questions: dict[str, tuple[str, ...]]
     """Question id: ids of the experiments compared, the reference left out."""
+    declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
+    """The same for questions that are declared and not trained; in none of the above."""
+
+    @property
+    def smallest_effect(self) -> float:
+        """The smallest difference in accuracy that is worth having, a share."""
+        return self.file.smallest_effect / 100
 
     @property
     def kept_weights(self) -> tuple[tuple[str, int], ...]:
@@ -316,15 +335,21 @@ class _Resolver:
         self._check_doubles()
         if self.faults:
             raise _refusal(self.path, self.faults)
-        ordered = {id_: self.experiments[id_] for id_ in ["base", *self.changes]}
+        trained = [name for name, question in file.questions.items() if question.trained]
+        ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
         return Study(
             self.path.stem,
             self.path,
             file,
             DATASETS[file.dataset],
             self._seeds(),
-            ordered,
-            {name: tuple(self.members[name]) for name in file.questions},
+            {id_: self.experiments[id_] for id_ in ids},
+            {name: tuple(self.members[name]) for name in trained},
+            {
+                name: tuple(self.experiments[id_] for id_ in self.members[name])
+                for name in file.questions
+                if name not in trained
+            },
         )
 
     def _collect_changes(self) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -431,17 +456,27 @@ class _Resolver:
 
     def _check_references(self) -> None:
         known = ["base", *self.changes]
-        for name, question in self.file.questions.items():
-            if question.reference not in known:
+        untrained = {
+            id_: name
+            for name, question in self.file.questions.items()
+            if not question.trained
+            for id_ in self.members[name]
+        }
+        named = [
+            (("questions", name, "reference"), question.reference, question.trained)
+            for name, question in self.file.questions.items()
+        ]
+        if self.file.enhanced:
+            named.append((("enhanced",), self.file.enhanced, True))
+        for place, id_, needed in named:
+            if id_ not in known:
+                self._fault(place, f"there is no experiment {id_}. There are: {', '.join(known)}")
+            elif needed and id_ in untrained:
                 self._fault(
-                    ("questions", name, "reference"),
-                    f"there is no experiment {question.reference}. There are: {', '.join(known)}",
+                    place,
+                    f"the experiment {id_} is not trained. Take `trained: false` out of "
+                    f"questions.{untrained[id_]}, or name another",
                 )
-        if self.file.enhanced and self.file.enhanced not in known:
-            self._fault(
-                ("enhanced",),
-                f"there is no experiment {self.file.enhanced}. There are: {', '.join(known)}",
-            )
 
     def _check_doubles(self) -> None:
         first: dict[str, str] = {}
