@@ -1,4 +1,4 @@
-"""From a study file to a report: train what is missing, tabulate, draw, write, render.
+"""From a study file to a report: train what is missing, tabulate, analyse, draw, write, render.
 
 `snakemake --cores all` does the study cifar10; `--config study=digits` another one.
 Each step is a command that can be run by hand: `python -m cnn_study --help`.
@@ -23,10 +23,11 @@ LOGS = f"logs/{PLAN.study.name}"
 
 # Without a target, everything.
 rule all:
-    """Tables, figures and report of the study, every run trained."""
+    """Tables, evidence, figures and report of the study, every run trained."""
     default_target: True
     input:
         [f"{RESULTS}/tables/{name}" for name in PLAN.tables],
+        [f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
         [f"{RESULTS}/figures/{name}" for name in PLAN.figures],
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/index.pdf",

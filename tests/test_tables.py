@@ -489,7 +489,7 @@ def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path
 
 def test_a_row_with_an_undeclared_column_is_our_mistake():
     with pytest.raises(ValueError, match="layers declares no column colour"):
-        tables._frame(tables.LAYERS, [{"experiment": "base", "colour": "red"}])
+        tables.frame(tables.LAYERS, [{"experiment": "base", "colour": "red"}])
 
 
 def test_a_study_without_any_run_has_tables_too(tmp_path):

@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, required=True)
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
+    add("analyse", _analyse, "work out from the tables what each change is worth")
     add("figures", _figures, "draw the figures from the tables")
     add("write", _write, "put the values of the tables into the report's text")
     render = add("render", _render, "render a report's text to HTML and PDF", study=False)
@@ -95,18 +96,26 @@ def _tables(options: argparse.Namespace) -> None:
     tables.collect(study, results, results / "tables")
 
 
+def _analyse(options: argparse.Namespace) -> None:
+    from cnn_study import evidence
+
+    study, results = _study(options)
+    evidence.analyse(study, results / "tables", results / "evidence")
+
+
 def _figures(options: argparse.Namespace) -> None:
     from cnn_study import figures
 
     study, results = _study(options)
-    figures.draw(study, results / "tables", results / "figures")
+    figures.draw(study, results / "tables", results / "evidence", results / "figures")
 
 
 def _write(options: argparse.Namespace) -> None:
     from cnn_study import report
 
     study, results = _study(options)
-    report.write(study, results / "tables", results / "figures", results / "report" / "index.qmd")
+    folders = (results / name for name in ("tables", "evidence", "figures"))
+    report.write(study, *folders, results / "report" / "index.qmd")
 
 
 def _render(options: argparse.Namespace) -> None:

@@ -272,6 +272,21 @@ CONFUSION = Table(
     (TO_EXPERIMENTS,),
 )
 
+CLASSES = Table(
+    "classes",
+    "Classes",
+    "One row for each class of each complete run: how many of its test images were recognized.",
+    (
+        EXPERIMENT,
+        SEED,
+        _string("class", "The class.", required=True),
+        _count("images", "Test images of the class.", "images", required=True),
+        _count("correct", "Of these, classified correctly.", "images", required=True),
+    ),
+    ("experiment", "seed", "class"),
+    (TO_EXPERIMENTS, (("experiment", "seed"), "runs", ("experiment", "seed"))),
+)
+
 PUBLISHED = Table(
     "published",
     "Published numbers",
@@ -306,9 +321,221 @@ PUBLISHED = Table(
     (TO_EXPERIMENTS,),
 )
 
-TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, PUBLISHED)
+TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, PUBLISHED)
 
 DICTIONARY = "datapackage.json"
+
+
+# ---- evidence: what `evidence.analyse` works out from the tables
+
+VERDICTS = {
+    "helps": "the corrected p value is below 0.05 and the mean difference is above zero",
+    "hurts": "the corrected p value is below 0.05 and the mean difference is below zero",
+    "no meaningful difference": "the whole interval lies within the smallest effect of interest",
+    "too close to call": "none of these; more seeds would settle it",
+    "too few seeds": "fewer than three pairs: no verdict could be relied on",
+    "does not train": "no run of the change reached its end: they diverged or failed",
+    "not run": "declared, and without a pair of complete runs yet",
+}
+"""What may be said of a change, and when; see `inference.verdict`."""
+
+
+def _signed(name: str, description: str, unit: str = "share") -> Column:
+    return Column(name, "number", description, unit)
+
+
+def _effect(images: str) -> tuple[Column, ...]:
+    """Make the columns of one paired difference: estimate, interval, p values, verdict."""
+    what = f"{images}_accuracy (runs.csv), change less reference with the same seed"
+    judged = "; ".join(f"{name}: {when}" for name, when in VERDICTS.items())
+    return (
+        _count(f"{images}_pairs", "Seeds with which both were trained to the end.", "pairs",
+               required=True),
+        _signed(f"{images}_difference", f"Mean of {what}."),
+        _number(f"{images}_deviation", "Standard deviation of these differences.", "share"),
+        _signed(f"{images}_lower", "Lower end of the 95 % t interval for the mean, not corrected "
+                "for the number of changes. Uncertainty between seeds only."),
+        _signed(f"{images}_upper", "Upper end of that interval."),
+        _share(f"{images}_p", "Two-sided p value of the paired t test."),
+        _share(f"{images}_p_holm", "The same, corrected for all changes of the question (Holm, "
+               "1979)."),
+        _string(f"{images}_verdict", f"{judged}.", required=True, enum=list(VERDICTS)),
+    )  # fmt: skip
+
+
+QUESTION = _string("question", "Id of the question.", required=True)
+
+LEDGER = Table(
+    "ledger",
+    "Ledger",
+    "One row for each change that the study declares, run or not. Differences are between runs "
+    "with the same seed: they share split and image order, and the initial weights only where the "
+    "shapes agree. Choosing goes by validation images; test images are for reporting.",
+    (
+        QUESTION,
+        _string("hypothesis", "What was expected, written before the runs.", required=True),
+        EXPERIMENT,
+        _string("reference", "The experiment that was changed.", required=True),
+        _string("change", "What was changed, as parameter = value.", required=True),
+        _count("complete_runs", "Runs of the change trained to the end.", "runs", required=True),
+        _count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
+        _count("failed_runs", "Runs that could not be trained.", "runs", required=True),
+        _count("missing_runs", "Runs that have no record.", "runs", required=True),
+        *_effect("validation"),
+        *_effect("test"),
+        _number(
+            "test_images_margin",
+            "Half width of a 95 % interval for the test difference that takes only the choice of "
+            "test images as chance (binomial, as if each had its own test images; with the same "
+            "ones, as here, it is narrower).",
+            "share",
+        ),
+        _count(
+            "seeds_to_settle",
+            "Where the test verdict is too close to call: about how many seeds would settle it in "
+            "four cases of five, if mean and deviation stay as they are; 1000 means 1000 or more.",
+            "seeds",
+        ),
+        Column(
+            "parameters_difference", "integer", "Parameters, change less reference.", "parameters"
+        ),
+        Column(
+            "macs_difference", "integer", "MACs for one image, change less reference.", "operations"
+        ),
+        _signed(
+            "seconds_difference",
+            "Mean training time, change less reference: processor time "
+            "where every run was made on a CPU, else wall time.",
+            "seconds",
+        ),
+        _number(
+            "seconds_to_base",
+            "Mean training time until the validation accuracy first "
+            "reaches the mean that the base ends with; empty unless every run gets there.",
+            "seconds",
+        ),
+        _number("epochs_to_base", "The same in epochs.", "epochs"),
+    ),
+    ("experiment", "question"),
+)
+
+DIFFERENCES = Table(
+    "differences",
+    "Differences",
+    "The single differences behind the ledger: one row for each change and each seed with which "
+    "both it and its reference were trained to the end.",
+    (
+        QUESTION,
+        EXPERIMENT,
+        _string("reference", "The experiment that was changed.", required=True),
+        SEED,
+        _signed("validation_difference", "validation_accuracy, change less reference."),
+        _signed("test_difference", "test_accuracy, change less reference."),
+    ),
+    ("experiment", "question", "seed"),
+)
+
+CONTRASTS = Table(
+    "contrasts",
+    "Main effects and interactions",
+    "For each question with a grid of two parameters. A main effect is the mean difference "
+    "between two values of one parameter over all values of the other. An interaction is how much "
+    "the difference that one parameter makes changes with the other. Test accuracy; seeds with "
+    "which every cell of the grid was trained to the end.",
+    (
+        QUESTION,
+        _string(
+            "kind",
+            "Main effect or interaction.",
+            required=True,
+            enum=["main effect", "interaction"],
+        ),
+        _string("contrast", "What is set against what.", required=True),
+        *_effect("test"),
+    ),
+    ("question", "contrast"),
+)
+
+CLASS_EFFECTS = Table(
+    "class-effects",
+    "Effects on single classes",
+    "One row for each class of each change: how the share of its test images that are recognized "
+    "changes. The p values are corrected for the classes of one change.",
+    (
+        QUESTION,
+        EXPERIMENT,
+        _string("reference", "The experiment that was changed.", required=True),
+        _string("class", "The class.", required=True),
+        *_effect("test"),
+    ),
+    ("experiment", "question", "class"),
+)
+
+HABITS = Table(
+    "habits",
+    "What choosing by test scores does",
+    "One row for each choice that a person could have made with one seed: the score that is then "
+    "told, and what the chosen experiment scores honestly.",
+    (
+        _string(
+            "habit",
+            "best epoch: the epoch with the best test score, against the last; best by test: the "
+            "experiment with the best test score of this seed, against the mean of its other "
+            "seeds; best by validation: the same, chosen by validation scores.",
+            required=True,
+            enum=["best epoch", "best by test", "best by validation"],
+        ),
+        _string(
+            "among",
+            "What was chosen from: an experiment, a question, or everything.",
+            required=True,
+        ),
+        SEED,
+        _string("chosen", "Experiment or epoch that was chosen.", required=True),
+        _share("told", "The test accuracy that is told."),
+        _share("honest", "The test accuracy that can be expected."),
+        _signed("gap", "told less honest: the optimism."),
+    ),
+    ("habit", "among", "seed"),
+)
+
+ORDERS = Table(
+    "orders",
+    "Published orders",
+    "Each pair of printed numbers says that one model is better than another. One row for each "
+    "such pair and each pair of our experiments that it can be checked with.",
+    (
+        _string("comparison", "Comparison that both were printed in.", required=True),
+        _string("better", "Model with the higher printed number.", required=True),
+        _string("worse", "Model with the lower one.", required=True),
+        _number("printed_difference", "Difference of the printed test accuracies.", "share"),
+        _string("better_experiment", "Our experiment for the one.", required=True),
+        _string("worse_experiment", "Our experiment for the other.", required=True),
+        *_effect("test"),
+        _number(
+            "single_run_margin",
+            "Half width of the 95 % prediction interval for the difference of two single runs: "
+            "t(0.975, pairs - 1) times the root of the summed variances times sqrt(1 + 1/n).",
+            "share",
+        ),
+        _string(
+            "outcome",
+            "stands: better by our runs too; reversed: worse; no meaningful difference; open: "
+            "our runs do not tell.",
+            required=True,
+            enum=["stands", "reversed", "no meaningful difference", "open"],
+        ),
+        Column(
+            "single_runs_could_tell",
+            "boolean",
+            "Whether our mean difference is larger than the margin for two single runs.",
+        ),
+    ),
+    ("comparison", "better", "worse", "better_experiment"),
+)
+
+EVIDENCE = (LEDGER, DIFFERENCES, CONTRASTS, CLASS_EFFECTS, HABITS, ORDERS)
+EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
 
 
 def planned(study: Study) -> list[str]:
@@ -317,14 +544,23 @@ def planned(study: Study) -> list[str]:
     return [*(table.file for table in tables), DICTIONARY]
 
 
-def data_package(study: Study, tables: list[Table]) -> dict[str, Any]:
+def planned_evidence() -> list[str]:
+    """Name every file that `evidence.analyse` writes."""
+    return [*(table.file for table in EVIDENCE), *EVIDENCE_TEXTS, DICTIONARY]
+
+
+def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> dict[str, Any]:
     """Describe the CSV files as a Frictionless Data Package (specification version 1)."""
     name = re.sub(r"[^a-z0-9._-]+", "-", study.name.lower())
+    made = {
+        "tables": "Tables collected from the run records of a study.",
+        "evidence": "What the tables of a study say about its changes.",
+    }
     return {
         "profile": "tabular-data-package",
-        "name": f"{name}-tables",
+        "name": f"{name}-{of}",
         "title": study.file.title,
-        "description": "Tables collected from the run records of a study. Numbers have at most "
+        "description": f"{made[of]} Numbers have at most "
         "six significant digits; an empty cell means that there is no such value.",
         "resources": [_resource(table) for table in tables],
     }

@@ -102,16 +102,17 @@ def planned(study: Study) -> list[str]:
     return [name for id_ in ids for name in _file_names(id_)] + [INDEX]
 
 
-def draw(study: Study, tables: Path, output: Path) -> None:
+def draw(study: Study, tables: Path, evidence: Path, output: Path) -> None:
     """Write every figure of the study, and `figures.json` that describes them.
 
     Args:
         tables: Folder with runs.csv, epochs.csv, experiments.csv, confusion.csv and, where the
             study sets published numbers beside its own, published.csv.
+        evidence: Folder with what `evidence.analyse` wrote.
         output: Folder for the figures. Each file is whole or absent; equal tables give equal
             bytes.
     """
-    results = Results(tables)
+    results = Results(tables, evidence)
     index = {}
     for id_, picture in _pictures(study).items():
         light, dark, png = _file_names(id_)
@@ -215,19 +216,20 @@ class Summary:
 class Results:
     """The tables of one study, read once."""
 
-    def __init__(self, tables: Path) -> None:
-        self.folder = tables
+    def __init__(self, tables: Path, evidence: Path) -> None:
+        self.tables, self.evidence = tables, evidence
         runs = self.read("runs")
         self.runs = runs[runs["status"] == "complete"]
         rows = self.read("experiments").to_dict("records")
         self.summaries = {row["experiment"]: _summary(row) for row in rows}
 
     def read(self, name: str) -> "pandas.DataFrame":
-        """Read one table, each column with its type."""
-        from cnn_study import tables
+        """Read one table or one piece of evidence, each column with its type."""
+        from cnn_study import columns, tables
 
-        (table,) = (table for table in tables.TABLES if table.name == name)
-        return tables.read(self.folder, table)
+        found = {table.name: (self.tables, table) for table in columns.TABLES}
+        found |= {table.name: (self.evidence, table) for table in columns.EVIDENCE}
+        return tables.read(*found[name])
 
     def of(self, ids: Iterable[str]) -> list[Summary]:
         """Give the summaries of these experiments."""

@@ -31,7 +31,12 @@ SPACE = "\u00a0"
 
 
 def write(
-    study: Study, tables: Path, figures: Path, output: Path, template: Path = TEMPLATE
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    figures: Path,
+    output: Path,
+    template: Path = TEMPLATE,
 ) -> None:
     """Write the text of a study's report, whole or not at all.
 
@@ -40,15 +45,16 @@ def write(
 
     Args:
         tables: folder of the CSV tables.
+        evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
         output: the Quarto document, such as results/cifar10/report/index.qmd.
         template: the document's template; the parts that it includes lie beside it.
 
     Raises:
-        UserError: tables or figures are missing or are not this study's, no run has a record,
+        UserError: tables, evidence or figures are missing or are not this study's, no run has a record,
             or a template asks for a value that is not there; names template and line.
     """
-    text = fill(template, values.gather(study, tables, figures))
+    text = fill(template, values.gather(study, tables, evidence, figures))
     write_whole(output, lambda file: file.write(text.encode()))
 
 

@@ -21,6 +21,7 @@ from scipy.special import stdtrit
 
 from cnn_study import architecture, records, runs
 from cnn_study.columns import (
+    CLASSES,
     CONFUSION,
     DICTIONARY,
     EPOCHS,
@@ -95,6 +96,7 @@ def collect(study: Study, results: Path, output: Path) -> None:
         EXPERIMENTS.name: experiments_table(study, outcomes),
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
+        CLASSES.name: classes_table(study, outcomes),
     }
     published = published_file(study)
     if published:
@@ -111,13 +113,22 @@ def read(folder: Path, table: Table) -> pd.DataFrame:
     """Read one table that `collect` wrote, each column with its type.
 
     Left to guess, pandas would take a fingerprint such as 7e22000000000000 for a number.
+
+    Raises:
+        UserError: the table is not there.
     """
-    return pd.read_csv(
-        folder / table.file,
-        dtype={column.name: DTYPES[column.type] for column in table.columns},
-        keep_default_na=False,
-        na_values=[""],
-    )
+    try:
+        return pd.read_csv(
+            folder / table.file,
+            dtype={column.name: DTYPES[column.type] for column in table.columns},
+            keep_default_na=False,
+            na_values=[""],
+        )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no {error.filename}. Make it first: "
+            "python -m cnn_study tables STUDY, then analyse STUDY"
+        ) from None
 
 
 def read_outcomes(study: Study, results: Path) -> list[Outcome]:
@@ -159,7 +170,7 @@ def _check(record: Record, run: Run, path: Path, classes: int) -> None:
 
 def runs_table(outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each wanted run."""
-    return _frame(RUNS, [_run_row(outcome) for outcome in outcomes])
+    return frame(RUNS, [_run_row(outcome) for outcome in outcomes])
 
 
 def _run_row(outcome: Outcome) -> dict[str, Any]:
@@ -207,7 +218,7 @@ def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
         if outcome.record
         for epoch in outcome.record.epochs
     ]
-    return _frame(EPOCHS, rows)
+    return frame(EPOCHS, rows)
 
 
 def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
@@ -229,7 +240,7 @@ def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
                 **_cost_summaries(complete_records(outcomes, experiment.id)),
             }
         )
-    return _frame(EXPERIMENTS, rows)
+    return frame(EXPERIMENTS, rows)
 
 
 def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
@@ -305,7 +316,7 @@ def layers_table(study: Study) -> pd.DataFrame:
             architecture.layers(experiment.settings, shape, classes), start=1
         )
     ]
-    return _frame(LAYERS, rows)
+    return frame(LAYERS, rows)
 
 
 def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
@@ -326,7 +337,26 @@ def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
             for predicted, predicted_name in enumerate(names)
             if matrices
         ]
-    return _frame(CONFUSION, rows)
+    return frame(CONFUSION, rows)
+
+
+def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Count, for each class of each complete run, its test images and those recognized."""
+    rows = [
+        {
+            "experiment": outcome.run.experiment.id,
+            "seed": outcome.run.seed,
+            "class": name,
+            "images": sum(images),
+            "correct": images[number],
+        }
+        for outcome in outcomes
+        if outcome.status == "complete"
+        for number, (name, images) in enumerate(
+            zip(study.dataset.class_names, outcome.record.test.confusion, strict=True)
+        )
+    ]
+    return frame(CLASSES, rows)
 
 
 def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:
@@ -337,7 +367,7 @@ def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataF
         for id_ in facts.pop("experiments"):
             ours = [record.test.accuracy for record in complete_records(outcomes, id_)]
             rows.append({**facts, "experiment": id_, **_compare(number, ours)})
-    return _frame(PUBLISHED, rows)
+    return frame(PUBLISHED, rows)
 
 
 def _compare(number: Printed, ours: list[float]) -> dict[str, Any]:
@@ -508,7 +538,7 @@ class _PrintedRow:
         return None
 
 
-def _frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
+def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Make a frame with the declared columns and types; what a row lacks is empty."""
     names = [column.name for column in table.columns]
     unknown = {name for row in rows for name in row} - set(names)

@@ -45,10 +45,7 @@ class Tables:
             if table is not columns.PUBLISHED or study.file.published
         ]
         remedy = f"Make the tables first: python -m cnn_study tables {study.name}"
-        try:
-            frames = {table.name: tables.read(folder, table) for table in wanted}
-        except FileNotFoundError as error:
-            raise UserError(f"there is no {error.filename}. {remedy}") from None
+        frames = {table.name: tables.read(folder, table) for table in wanted}
         experiments = {row["experiment"]: row for row in _rows(frames["experiments"])}
         found = cls(
             _rows(frames["runs"]),
@@ -259,15 +256,16 @@ class Comparison:
         return max(there, key=lambda row: row.result.validation.mean, default=None)
 
 
-def gather(study: Study, tables: Path, figures: Path) -> dict[str, Any]:
+def gather(study: Study, tables: Path, evidence: Path, figures: Path) -> dict[str, Any]:
     """Gather everything that the templates may name.
 
     Args:
         tables: folder of the CSV tables.
+        evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
 
     Raises:
-        UserError: tables or figures are missing or are not this study's, or no run has a record.
+        UserError: tables, evidence or figures are missing or are not this study's, or no run has a record.
     """
     return _values(study, Tables.read(study, tables), _read_figures(figures))
 

@@ -51,6 +51,11 @@ class Plan:
         return columns.planned(self.study)
 
     @property
+    def evidence(self) -> list[str]:
+        """Names of the files of evidence."""
+        return columns.planned_evidence()
+
+    @property
     def figures(self) -> list[str]:
         """Names of the figure files."""
         return figures.planned(self.study)

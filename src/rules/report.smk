@@ -5,7 +5,8 @@ rule draw_figures:
     """Draw every figure for light and dark pages, with its caption and its alt text."""
     input:
         tables=rules.collect_tables.output.tables,
-        code=planning.code("figures"),
+        evidence=rules.analyse.output.evidence,
+        code=planning.code("figures", "columns", "tables"),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:
@@ -25,6 +26,7 @@ rule write_report:
     """Put the values of the tables into the report's text."""
     input:
         tables=rules.collect_tables.output.tables,
+        evidence=rules.analyse.output.evidence,
         figures=rules.draw_figures.output.figures,
         templates=planning.templates(),
         code=planning.code("report", "values", "listing", "columns", "architecture", "settings"),

@@ -1,4 +1,4 @@
-"""From run records to tables."""
+"""From run records to tables, and from tables to evidence."""
 
 
 rule collect_tables:
@@ -22,7 +22,29 @@ rule collect_tables:
         "{params.cnn_study} tables {params.study:q} 2> {log:q}"
 
 
+rule analyse:
+    """Work out what each change is worth: ledger, main effects, habits, suggestions."""
+    input:
+        tables=rules.collect_tables.output.tables,
+        study=PLAN.study_files,
+        code=planning.code("evidence", "inference", "suggestions", "columns", "tables"),
+    output:
+        evidence=[f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
+    log:
+        f"{LOGS}/analyse.log",
+    benchmark:
+        f"{LOGS}/analyse.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+    shell:
+        "{params.cnn_study} analyse {params.study:q} 2> {log:q}"
+
+
 rule tables:
-    """The tables of the study, every run trained."""
+    """Tables and evidence of the study, every run trained."""
     input:
         rules.collect_tables.output,
+        rules.analyse.output,

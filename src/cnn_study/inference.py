@@ -1,0 +1,181 @@
+"""Statistics of paired differences: interval, test, correction, verdict, seeds still needed.
+
+Pure functions of numbers; knows nothing of studies. Scores are shares (0 to 1), and so are
+differences and the smallest effect of interest. The formulas are SciPy's and statsmodels'.
+
+SciPy's statistics and statsmodels take a second to import, so functions import them.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEVEL = 0.95
+"""Confidence of every interval; 1 - LEVEL is the error rate of a family of verdicts."""
+
+LEAST_PAIRS = 3
+"""Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
+
+POWER = 0.8
+"""How often the seeds that `seeds_to_settle` names would settle it (Cohen's customary value)."""
+
+MOST_SEEDS = 1000
+
+RESOLUTION = 1e-9
+"""Differences of shares that differ by less are equal: the rest is floating point."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The mean of paired differences, and how sure it is. None where it cannot be said.
+
+    Attributes:
+        n: pairs.
+        deviation: standard deviation of the differences, n - 1 in the denominator.
+        lower, upper: ends of the 95 % t interval for the mean.
+        p: two-sided, of the t test that the mean is 0.
+    """
+
+    n: int
+    mean: float | None = None
+    deviation: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p: float | None = None
+
+
+def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
+    """Give the differences, ours less theirs, of the seeds that both have."""
+    return {
+        seed: ours[seed] - theirs[seed]
+        for seed in sorted(ours.keys() & theirs.keys())
+        if math.isfinite(ours[seed]) and math.isfinite(theirs[seed])
+    }
+
+
+def effect(differences: Sequence[float]) -> Effect:
+    """Estimate the mean of paired differences by the t distribution (Student, 1908).
+
+    Where all differences are equal there is no spread to reckon with: the interval is that one
+    number, and p is 1 if it is zero and 0 if not.
+
+    Args:
+        differences: finite numbers; take out missing pairs first.
+    """
+    n = len(differences)
+    if n == 0:
+        return Effect(0)
+    mean = statistics.fmean(differences)
+    if n == 1:
+        return Effect(1, mean)
+    if max(differences) - min(differences) < RESOLUTION:
+        return Effect(n, mean, 0.0, mean, mean, 1.0 if abs(mean) < RESOLUTION else 0.0)
+    from scipy import stats
+
+    test = stats.ttest_1samp(differences, 0)
+    interval = test.confidence_interval(LEVEL)
+    return Effect(
+        n,
+        mean,
+        statistics.stdev(differences),
+        float(interval.low),
+        float(interval.high),
+        float(test.pvalue),
+    )
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct the p values of one family, so that a false claim in it is rare (Holm, 1979).
+
+    Whatever is true, the chance of one or more corrected values below 0.05 without an effect is
+    at most 0.05. None stays None and counts for nothing.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    there = [p for p in p_values if p is not None]
+    corrected = iter(multipletests(there, method="holm")[1].tolist() if there else ())
+    return [None if p is None else next(corrected) for p in p_values]
+
+
+def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
+    """Say in one of the words of `columns.VERDICTS` what an effect is.
+
+    A difference that surely is smaller than the smallest effect of interest counts as none, even
+    where it surely is not zero (equivalence by interval; Lakens, 2017).
+
+    Args:
+        found: the effect.
+        corrected: its p value after `holm`.
+        smallest: the smallest effect of interest, a positive share.
+    """
+    if found.n == 0:
+        return "not run"
+    if found.n < LEAST_PAIRS:
+        return "too few seeds"
+    if -smallest < found.lower and found.upper < smallest:
+        return "no meaningful difference"
+    if corrected < 1 - LEVEL:
+        return "helps" if found.mean > 0 else "hurts"
+    return "too close to call"
+
+
+def seeds_to_settle(found: Effect, smallest: float, family: int) -> int | None:
+    """Estimate how many seeds would give another verdict than too close to call.
+
+    The smallest n at which, with the mean and the deviation seen so far, either the test at
+    level 0.05 / family or the interval within the smallest effect comes out in four cases of
+    five: (t(1 - a/2, n - 1) + t(0.8, n - 1)) s / sqrt(n) is at most the distance that decides.
+
+    Args:
+        found: the effect, of at least `LEAST_PAIRS` pairs.
+        smallest: the smallest effect of interest.
+        family: changes that are corrected for together.
+
+    Returns:
+        More than found.n, and at most `MOST_SEEDS`, which means that many or more.
+    """
+    from scipy.special import stdtrit
+
+    for n in range(found.n + 1, MOST_SEEDS):
+        error = found.deviation / math.sqrt(n)
+        lucky = float(stdtrit(n - 1, POWER))
+        to_differ = float(stdtrit(n - 1, 1 - (1 - LEVEL) / family / 2)) + lucky
+        to_equal = float(stdtrit(n - 1, (1 + LEVEL) / 2)) + lucky
+        if to_differ * error <= abs(found.mean) or to_equal * error <= smallest - abs(found.mean):
+            return n
+    return MOST_SEEDS
+
+
+def images_margin(one: float, other: float, images: int) -> float:
+    """Give the half width of a 95 % interval for a difference that test images alone leave open.
+
+    Each accuracy as a binomial share, the two as independent. They are scored on the same images,
+    which makes the true interval narrower.
+
+    Args:
+        one, other: accuracies.
+        images: test images that each was scored on.
+    """
+    from scipy.special import ndtri
+
+    variance = (one * (1 - one) + other * (1 - other)) / images
+    return float(ndtri((1 + LEVEL) / 2)) * math.sqrt(variance)
+
+
+def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """Give the half width of the 95 % prediction interval for the gap of two single runs.
+
+    t(0.975, n - 1) sqrt((s1² + s2²) (1 + 1/n)), the usual interval for a future observation,
+    here for the difference of two, with n the smaller number of runs.
+
+    Returns:
+        None for fewer than two runs of either.
+    """
+    n = min(len(ours), len(theirs))
+    if n < 2:
+        return None
+    from scipy.special import stdtrit
+
+    variance = statistics.variance(ours) + statistics.variance(theirs)
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(variance * (1 + 1 / n))

@@ -1,0 +1,235 @@
+"""Advice for a better score, from the ledger: what to change, its gain, its price, how sure it is.
+
+Choosing and ranking see a `Candidate`, which holds nothing of the test images. Test scores are
+added after that, to tell what the chosen changes are worth on images that nothing was chosen by.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from cnn_study.study import Study
+
+NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
+"""Parameters that say what is measured and by what; changing them advises nobody."""
+
+STRONG_PAIRS = 5
+"""Pairs of seeds from which on evidence can be called strong."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One change as choosing sees it: by validation images and by price.
+
+    Attributes:
+        lower, upper: 95 % interval for the gain in validation accuracy; None without one.
+        verdict: by validation accuracy.
+        unsteady: runs that diverged or failed.
+    """
+
+    question: str
+    experiment: str
+    verdict: str
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    macs: int
+    unsteady: int
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> "Candidate":
+        """Take from a row of the ledger what choosing may see."""
+        return cls(
+            row["question"],
+            row["experiment"],
+            row["validation_verdict"],
+            row["validation_difference"],
+            row["validation_lower"],
+            row["validation_upper"],
+            row.get("macs_difference") or 0,
+            row["diverged_runs"] + row["failed_runs"],
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the validation images say of all changes; each list best first.
+
+    Attributes:
+        advised: they help, and no other change of the same question gains as much for no more.
+        outdone: they help, and another change of the question gains as much for no more.
+        unsupported: they hurt, make no meaningful difference, or do not train in every run.
+        undecided: the runs do not tell.
+    """
+
+    advised: tuple[Candidate, ...]
+    outdone: tuple[Candidate, ...]
+    unsupported: tuple[Candidate, ...]
+    undecided: tuple[Candidate, ...]
+
+
+def choose(candidates: list[Candidate]) -> Choice:
+    """Sort changes by what the validation images say; ranked by the gain that can be counted on.
+
+    That is the lower end of the interval, so that an uncertain large gain does not outrank a sure
+    one.
+    """
+    helping = [one for one in candidates if one.verdict == "helps" and not one.unsteady]
+    outdone = [one for one in helping if any(_outdoes(other, one) for other in helping)]
+    refuted = ("hurts", "no meaningful difference", "does not train")
+    unsupported = [one for one in candidates if one.verdict in refuted or one.unsteady]
+    decided = {*helping, *unsupported}
+    return Choice(
+        _ranked([one for one in helping if one not in outdone]),
+        _ranked(outdone),
+        _ranked(unsupported),
+        _ranked([one for one in candidates if one not in decided]),
+    )
+
+
+def _outdoes(other: Candidate, one: Candidate) -> bool:
+    """Tell whether another change of the question gains more for no more arithmetic."""
+    return (
+        other.question == one.question
+        and other.difference > one.difference
+        and other.macs <= one.macs
+    )
+
+
+def _ranked(candidates: list[Candidate]) -> tuple[Candidate, ...]:
+    """Put the largest sure gain first; those without an interval last."""
+
+    def place(one: Candidate) -> tuple[bool, float, str]:
+        return (one.lower is None, -(one.lower or 0.0), one.experiment)
+
+    return tuple(sorted(candidates, key=place))
+
+
+def suggest(
+    study: Study, ledger: list[dict[str, Any]], over_base: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Turn the ledger into advice.
+
+    Args:
+        study: knows what each experiment changes.
+        ledger: rows of the ledger, None where a cell is empty.
+        over_base: by experiment, columns of the effect against the base, for the test images.
+
+    Returns:
+        What suggestions.json holds: advice (ranked), outdone, unsupported and undecided, each a
+        list of entries. Shares are not in percent.
+    """
+    rows = [row for row in ledger if row["question"] in study.questions]
+    rows = [row for row in rows if not _changed(study, row) & NO_ADVICE]
+    by = {(row["question"], row["experiment"]): row for row in rows}
+    choice = choose([Candidate.of(row) for row in rows])
+
+    def entries(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
+        return [
+            _entry(study, by[one.question, one.experiment], rows, over_base) for one in candidates
+        ]
+
+    return {
+        "study": study.name,
+        "smallest_effect": study.smallest_effect,
+        "ranked_by": "lower end of the 95 % interval for the gain in validation accuracy",
+        "advice": [
+            {"rank": rank, **entry} for rank, entry in enumerate(entries(choice.advised), start=1)
+        ],
+        "outdone": entries(choice.outdone),
+        "unsupported": entries(choice.unsupported),
+        "undecided": entries(choice.undecided),
+    }
+
+
+def _changed(study: Study, row: dict[str, Any]) -> set[str]:
+    return set(study.experiments[row["experiment"]].change)
+
+
+def _entry(
+    study: Study,
+    row: dict[str, Any],
+    rows: list[dict[str, Any]],
+    over_base: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    experiment = study.experiments[row["experiment"]]
+    elsewhere = [
+        other
+        for other in rows
+        if other["experiment"] != row["experiment"]
+        and study.experiments[other["experiment"]].change == experiment.change
+    ]
+    same = [
+        {
+            "reference": other["reference"],
+            "experiment": other["experiment"],
+            "verdict": other["validation_verdict"],
+            "gain": _gain(other),
+        }
+        for other in elsewhere
+    ]
+    strength, why = _strength(row)
+    return {
+        "experiment": row["experiment"],
+        "question": row["question"],
+        "figure": row["question"],
+        "reference": row["reference"],
+        "change": experiment.change,
+        "yaml": yaml_text(study, experiment.id),
+        "verdict": row["validation_verdict"],
+        "test_verdict": row["test_verdict"],
+        "gain": _gain(row),
+        "over_base": over_base[row["experiment"]],
+        "price": {
+            name: row.get(f"{name}_difference") for name in ("parameters", "macs", "seconds")
+        },
+        "strength": strength,
+        "why": why,
+        "held": [one for one in same if one["verdict"] == "helps"],
+        "did_not_hold": [one for one in same if one["verdict"] != "helps"],
+        "ledger": [
+            {"question": one["question"], "experiment": one["experiment"]}
+            for one in (row, *elsewhere)
+        ],
+    }
+
+
+def _gain(row: dict[str, Any]) -> dict[str, Any]:
+    """Give the gain in validation and in test accuracy, with pairs and interval."""
+    names = ("pairs", "difference", "lower", "upper")
+    return {
+        images: {name: row[f"{images}_{name}"] for name in names}
+        for images in ("validation", "test")
+    }
+
+
+def _strength(row: dict[str, Any]) -> tuple[str, str]:
+    """Say how strong the evidence for a change is, and why."""
+    pairs = row["validation_pairs"]
+    seeds = f"{pairs} pairs of runs" if pairs != 1 else "one pair of runs"
+    unsteady = row["diverged_runs"] + row["failed_runs"]
+    if unsteady:
+        return "none", f"{unsteady} of its runs did not reach the end"
+    if row["validation_verdict"] != "helps":
+        return "none", f"{row['validation_verdict']} by the validation images ({seeds})"
+    if row["test_verdict"] != "helps":
+        return "weak", (
+            f"the validation images say that it helps; the test images say "
+            f"{row['test_verdict']} ({seeds})"
+        )
+    if pairs < STRONG_PAIRS:
+        return "moderate", f"validation and test images agree, in only {seeds}"
+    return "strong", f"validation and test images agree, in {seeds}"
+
+
+def yaml_text(study: Study, experiment: str) -> str:
+    """Write the settings of an experiment that differ from the base, to paste into a study file."""
+    base = study.experiments["base"].settings.model_dump()
+    ours = study.experiments[experiment].settings.model_dump()
+    yaml = YAML()
+    yaml.default_flow_style = None
+    stream = io.StringIO()
+    yaml.dump({name: value for name, value in ours.items() if value != base[name]}, stream)
+    return stream.getvalue()
