@@ -51,7 +51,7 @@ def write(
         template: the document's template; the parts that it includes lie beside it.
 
     Raises:
-        UserError: tables, evidence or figures are missing or are not this study's, no run has a record,
+        UserError: tables, evidence or figures are missing or not this study's, no run has a record,
             or a template asks for a value that is not there; names template and line.
     """
     text = fill(template, values.gather(study, tables, evidence, figures))

@@ -265,7 +265,8 @@ def gather(study: Study, tables: Path, evidence: Path, figures: Path) -> dict[st
         figures: folder of the pictures and of figures.json.
 
     Raises:
-        UserError: tables, evidence or figures are missing or are not this study's, or no run has a record.
+        UserError: tables, evidence or figures are missing or not this study's, or no run has a
+            record.
     """
     return _values(study, Tables.read(study, tables), _read_figures(figures))
 
