@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cnn_study import workflow
+
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
 title: A study for tests
@@ -282,11 +284,11 @@ def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     first.unlink()
     kept = late.rename(tmp_path / "late.json")
     before = kept.stat().st_ino, kept.read_bytes()
-    workflow = subprocess.Popen(**place.command("--cores", "1", "--", "base"))
+    running = subprocess.Popen(**place.command("--cores", "1", "--", "base"))
     _wait_for(lambda: list((place.path / "results/tests/running").glob("base-seed-1.json")))
     kept.rename(late)
-    said = workflow.communicate(timeout=300)[0]
-    assert workflow.returncode == 0, said
+    said = running.communicate(timeout=300)[0]
+    assert running.returncode == 0, said
     assert first.exists()
     assert (late.stat().st_ino, late.read_bytes()) == before
 
@@ -321,6 +323,22 @@ def test_a_target_that_is_not_planned_is_refused(trained, target):
 @pytest.mark.parametrize("target", ["all", "tables", "report", "filters-4"])
 def test_targets_have_names(trained, target):
     assert "Nothing to be done" in trained.snakemake("--", target)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("-np", True),
+        ("--dry-run --cores all", True),
+        ("-c2 -S", True),
+        ("--rulegraph", True),
+        ("--cores all", False),
+        ("-call base", False),
+        ("-pc2 --config study=digits", False),
+    ],
+)
+def test_only_looking_is_told_from_working(arguments, expected):
+    assert workflow._only_looks(arguments.split()) is expected
 
 
 def test_snakemake_finds_nothing_to_lint(trained):

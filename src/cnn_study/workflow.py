@@ -22,9 +22,11 @@ ALLOWED_CONFIG = {
     "data": "the dataset's archive or its unpacked folder, instead of downloading it",
     "train": "false: make tables and report of the runs that are there, train nothing",
 }
-ONLY_LOOKING = {"-n", "--dry-run", "--dryrun", "--lint", "--list", "-l", "--list-target-rules",
-                "--lt", "--dag", "--rulegraph", "--filegraph", "--summary", "-S", "-D",
-                "--detailed-summary", "--d3dag", "--list-changes", "--lc"}  # fmt: skip
+ONLY_LOOKING = (
+    *("dryrun", "lint", "list_rules", "list_target_rules", "dag", "rulegraph", "filegraph", "d3dag"),
+    *("summary", "detailed_summary", "list_changes", "list_input_changes", "list_params_changes"),
+    *("list_untracked", "print_compilation"),
+)
 """Options of Snakemake with which it changes nothing, and needs no lock."""
 
 
@@ -120,7 +122,7 @@ def lock(results: Path) -> FileLock | None:
     Raises:
         UserError: another workflow holds it.
     """
-    if ONLY_LOOKING & set(sys.argv):
+    if _only_looks(sys.argv[1:]):
         return None
     folder = results / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,6 +134,14 @@ def lock(results: Path) -> FileLock | None:
             f"Another workflow is at work in {results}. Wait until it ends; nothing was changed."
         ) from None
     return held
+
+
+def _only_looks(arguments: list[str]) -> bool:
+    """Read Snakemake's command line as it does itself; -np is -n and -p."""
+    from snakemake.cli import get_argument_parser
+
+    options, _ = get_argument_parser().parse_known_args(arguments)
+    return any(getattr(options, name) for name in ONLY_LOOKING)
 
 
 def code(*modules: str) -> list[str]:
