@@ -23,9 +23,9 @@ ALLOWED_CONFIG = {
     "train": "false: make tables and report of the runs that are there, train nothing",
 }
 ONLY_LOOKING = (
-    *("dryrun", "lint", "list_rules", "list_target_rules", "dag", "rulegraph", "filegraph", "d3dag"),
+    *("dryrun", "lint", "list_rules", "list_target_rules", "dag", "rulegraph", "filegraph"),
     *("summary", "detailed_summary", "list_changes", "list_input_changes", "list_params_changes"),
-    *("list_untracked", "print_compilation"),
+    *("list_untracked", "print_compilation", "d3dag"),
 )
 """Options of Snakemake with which it changes nothing, and needs no lock."""
 
