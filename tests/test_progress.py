@@ -49,6 +49,15 @@ def test_check_lists_experiments_costs_and_runs(study, tmp_path, capsys, monkeyp
     assert "1 of 4 runs done; the rest takes about" in said
 
 
+def test_check_lists_what_is_declared_and_not_trained(tmp_path, capsys):
+    path = tmp_path / "by-hand.yaml"
+    path.write_text(STUDY.replace("title: Width,", "title: Width, trained: false,"))
+    assert main(["check", str(path), "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "declared, not trained: width (filters-4)" in said
+    assert "0 of 2 runs done" in said
+
+
 def test_diverged_runs_are_told(study, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     _write(study, tmp_path, "base", 1, status="diverged")

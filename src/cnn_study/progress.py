@@ -80,6 +80,9 @@ def _overview(study: Study, results: Path) -> Group:
             f"{facts['epochs']}"
             + (f", validation accuracy {percent(accuracy)}" if accuracy is not None else "")
         )
+    for name, experiments in study.declared.items():
+        ids = ", ".join(experiment.id for experiment in experiments)
+        parts.append(f"declared, not trained: {name} ({ids})")
     at_once = len(running(results)) or os.cpu_count() or 1
     parts.append(f"{len(there)} of {len(there) + len(missing)} runs done")
     if missing:
