@@ -12,7 +12,7 @@ import pypandoc
 import pytest
 
 import records_by_hand
-from cnn_study import architecture, figures, listing, report, tables, values
+from cnn_study import architecture, evidence, figures, listing, report, tables, values
 from cnn_study.errors import UserError
 from cnn_study.settings import Settings
 from cnn_study.study import load
@@ -82,17 +82,23 @@ class Made:
 
     def collect(self) -> None:
         tables.collect(self.study, self.folder, self.folder / "tables")
+        evidence.analyse(self.study, self.folder / "tables", self.folder / "evidence")
+        files = (Path(name) for name in figures.planned(self.study))
         index = {
-            id_: {"file": f"{id_}.svg", "caption": f"Caption of {id_}.", "alt": f"Alt of {id_}."}
-            for id_ in figures._pictures(self.study)
+            file.stem: {
+                "file": file.name,
+                "caption": f"Caption of {file.stem}.",
+                "alt": f"Alt of {file.stem}.",
+            }
+            for file in files
+            if file.suffix == ".svg" and not file.stem.endswith("-dark")
         }
         (self.folder / "figures").mkdir(exist_ok=True)
         (self.folder / "figures" / "figures.json").write_text(json.dumps(index))
 
     def write(self, **given: Path) -> str:
-        report.write(
-            self.study, self.folder / "tables", self.folder / "figures", self.output, **given
-        )
+        folders = (self.folder / name for name in ("tables", "evidence", "figures"))
+        report.write(self.study, *folders, self.output, **given)
         return self.output.read_text(encoding="utf-8")
 
     def text(self) -> str:
@@ -199,7 +205,7 @@ def test_same_tables_give_same_bytes(whole):
 
 
 def test_missing_tables_are_named_with_the_command(plain):
-    with pytest.raises(UserError, match=r"runs\.csv.*\n?.*python -m cnn_study tables small"):
+    with pytest.raises(UserError, match=r"runs\.csv\. Make it first: python -m cnn_study tables STUDY"):
         plain.write()
 
 
@@ -289,20 +295,97 @@ def test_templates_do_not_calculate(path):
 
 def test_numbers_are_those_of_the_runs(plain):
     text = plain.text()
-    # 50 and 60: mean 55, standard deviation 10 / sqrt(2).
-    assert row(text, "base", "tbl-rate")[2:] == ["55.00 ± 7.07", "50.00–60.00", "reference", "2"]
+    # 50 and 60: mean 55, standard deviation 10 / sqrt(2). Each pair differs by the same amount.
+    assert row(text, "base", "tbl-rate")[2:] == ["55.00 ± 7.07", "reference", "–", "–", "2"]
     assert row(text, "learning-rate-1", "tbl-rate")[1:] == [
-        *("0.1", "15.00 ± 7.07", "10.00–20.00", "−40.00", "2")
+        *("0.1", "15.00 ± 7.07", "−40.00", "−40.00 to −40.00", "too few seeds", "2")
     ]
-    assert row(text, "learning-rate-2", "tbl-rate")[4] == "+5.00"
+    assert row(text, "learning-rate-2", "tbl-rate")[3] == "+5.00"
     said = words(text)
-    assert "`learning-rate-2` has the highest mean test accuracy, 60.00\u00a0%" in said
-    assert "`learning-rate-1` the lowest, 15.00\u00a0%" in said
-    assert "Every run of `learning-rate-1` scored lower than every run of `base`" in said
-    assert "the means differ by 40.00 percentage points." in said
-    assert "Single runs of `learning-rate-2` overlap with those of `base`" in said
+    assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
+    assert "in two pairs; a verdict takes three" in said
     assert "They are 10.00 percentage points apart" in said
     assert "date: 2026-01-02" in text
+
+
+VERDICTS = {
+    # Differences to the base in percentage points, seed by seed, and what is said of them.
+    (5.0, 5.5, 6.0): "- `learning-rate-1` **helps**: +5.50 percentage points "
+    "(95\u00a0% interval +4.26 to +6.74, three pairs, corrected _p_ =\u00a00.0027).",
+    (-5.0, -5.5, -6.0): "- `learning-rate-1` **hurts**: −5.50 percentage points "
+    "(95\u00a0% interval −6.74 to −4.26,",
+    (0.0, 0.1, -0.1): "- `learning-rate-1` makes **no meaningful difference**: 0.00 percentage "
+    "points (95\u00a0% interval −0.25 to +0.25, three pairs, corrected _p_ =\u00a01.00); the whole "
+    "interval lies within ±0.50 percentage points.",
+    (1.0, -1.0, 1.5): "- `learning-rate-1` is **too close to call**: +0.50 percentage points "
+    "(95\u00a0% interval −2.79 to +3.79,",
+    (1.0, 2.0): "- `learning-rate-1` has **too few seeds** for a verdict: +1.50",
+    (): "- `learning-rate-1` has **not been run** together with its reference.",
+}
+
+
+@pytest.mark.parametrize("gains", VERDICTS)
+def test_each_verdict_has_its_sentence(tmp_path, gains):
+    """t(0.975, 2) = 4.3027: (5, 5.5, 6) have s = 0.5, half width 4.3027 x 0.5 / sqrt(3) = 1.242."""
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
+    made.runs("learning-rate-1", tuple(0.5 + gain / 100 for gain in gains))
+    text = made.text()
+    assert VERDICTS[gains] in words(text)
+    check_clean(text)
+
+
+def test_a_change_that_diverges_in_every_run_does_not_train(tmp_path):
+    made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5))
+    made.add("learning-rate-1", 1, status="diverged").add("learning-rate-1", 2, status="diverged")
+    assert "- `learning-rate-1` **does not train**: no run reached its end." in words(made.text())
+
+
+def test_every_declared_change_stands_in_the_ledger(tmp_path):
+    later = """
+  later:
+    title: Later
+    question: And then?
+    hypothesis: Who knows.
+    trained: false
+    changes: {epochs-9: {epochs: 9}}
+"""
+    made = Made(tmp_path, PLAIN + later).runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.6,))
+    text = made.text()
+    assert row(text, "learning-rate-1", "tbl-ledger")[6] == "too few seeds"
+    assert "- *Later*, on `base`: `epochs-9`." in text
+    assert r"- *Learning\_rate*, on `base`: `learning-rate-2`." in text
+    assert "Of three declared changes" in words(text)
+
+
+GRID = PLAIN[: PLAIN.index("questions:")].replace("seeds: 2", "seeds: 3") + """
+questions:
+  both:
+    title: Both
+    question: Together?
+    hypothesis: More.
+    grid: {filters: [[2, 4], [4, 8]], kernel_size: [3, 5]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (0.10, "The two do not simply add up"),
+        (0.00, "do not show that the one depends on the other"),
+    ],
+)
+def test_interactions_are_told(tmp_path, extra, said):
+    """Wider gains 5, larger kernels 2 points; both together 7 and what they gain on top."""
+    made = Made(tmp_path, GRID)
+    noise = (0.0, 0.001, 0.002)
+    made.runs("base", (0.50, 0.50, 0.50))
+    made.runs("filters-4-8", tuple(0.55 + one for one in noise))
+    made.runs("kernel-size-5", tuple(0.52 + one for one in reversed(noise)))
+    made.runs("filters-4-8-kernel-size-5", tuple(0.57 + extra + one for one in noise))
+    text = made.text()
+    assert said in words(text)
+    assert ("| more than the sum |" in text) == (extra > 0)
+    check_clean(text)
 
 
 def test_cost_of_the_first_layer_is_worked_out(plain):
@@ -313,36 +396,35 @@ def test_cost_of_the_first_layer_is_worked_out(plain):
 
 
 def test_choices_go_by_validation_images(tmp_path):
-    made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5), validation=0.5)
-    made.runs("learning-rate-1", (0.9, 0.9), validation=0.6)
-    made.runs("learning-rate-2", (0.7, 0.7), validation=0.8)
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3"))
+    made.runs("base", (0.5, 0.5, 0.5), validation=0.5)
+    made.runs("learning-rate-1", (0.9, 0.9, 0.9), validation=0.5)
+    made.runs("learning-rate-2", (0.6, 0.6, 0.6), validation=0.8)
     said = words(made.text())
-    assert "`learning-rate-1` has the highest mean test accuracy" in said
-    assert "by which choices are made, put `learning-rate-2` first" in said
-    assert row(made.write(), "base", "tbl-rate")[2] == "50.00 ± 0.00"
-    suggestion = said[said.index("To improve on the base") :]
-    assert suggestion.index("`learning_rate` 0.01 instead of `learning_rate` 0.001") > 0
-    assert "`learning-rate-1`" not in suggestion[: suggestion.index("fig-accuracy-and-cost")]
+    assert "images, by which suggestions are chosen, say otherwise of `learning-rate-1`" in said
+    advice = said[said.index("# Suggestions") : said.index("## Accuracy and cost")]
+    assert "1. **`learning-rate-2`**" in advice
+    assert "```yaml learning_rate: 0.01 ```" in advice
+    assert "Evidence: moderate, validation and test images agree, in only 3 pairs" in advice
+    assert "`learning-rate-1`](#sec-question-rate) | `base` | no meaningful difference" in advice
     assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
 
 
 def test_no_change_that_helps_is_said(tmp_path):
-    made = Made(tmp_path, PLAIN).runs("base", (0.8, 0.8))
-    said = words(
-        made.runs("learning-rate-1", (0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2)).text()
-    )
-    assert "put none of the changes above the reference" in said
-    assert "than `base`: leave the setting as it is" in said
-    assert "Every run of both changes scored lower than every run of `base`" in said
-    assert "these runs suggest" not in said
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.8, 0.8, 0.8))
+    made.runs("learning-rate-1", (0.1, 0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2, 0.2))
+    text = made.text()
+    assert "of no change do the validation images say that it helps" in words(text)
+    assert [line for line in text.splitlines() if "| hurts | −70.00 | −70.00 |" in line]
+    assert "{#tbl-suggestions}" not in text
 
 
 def test_enhanced_and_published_numbers(whole):
     text = whole.text()
     said = words(text)
     assert "It has `filters` 4-8, where the base has `filters` 2-4." in said
-    assert "the enhanced model scores 17.00 percentage points higher on the test images" in said
-    assert "and its worst run is better than the best run of the base" in said
+    assert "the enhanced model scores 17.00 percentage points more than the base" in said
+    assert "interval from +6.17 to +27.83 (three pairs of runs)" in said
     # 50, 60, 55: mean 55, s 5; t(0.975, 2) = 4.3027; 4.3027 x 5 x sqrt(4/3) = 24.84.
     assert "56.00 | `base` | 55.00 ± 5.00 | 30.16–79.84 | yes |" in text
     assert "90.00 | `filters-4-8` | 72.00 ± 2.00 | 62.06–81.94 | no |" in text
@@ -351,9 +433,12 @@ def test_enhanced_and_published_numbers(whole):
     assert "Both lie in the interval of `base`, so our runs do not rule out" in said
     assert "70.00\u00a0% (2-4) lies inside the interval of `base`" in said
     assert "@ranthilake2021" in text
-    twins = said[said.index("too small to rest on single runs") : said.index("# Conclusion")]
-    assert "In *width*, models 1 and 3 are printed with 56.00\u00a0% and 57.00\u00a0%" in twins
-    assert "models 1 and 2" not in twins
+    # The gaps of 20, 12 and 19 points: mean 17, s 4.36. Two single runs differ by up to
+    # 4.3027 x sqrt(25 + 4) x sqrt(4/3) = 26.8 points, so that they could not have told.
+    orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
+    order = "2 over 1 | 34.00 | `filters-4-8` over `base` | +17.00 | +6.17 to +27.83 | stands | no |"
+    assert order in orders
+    assert "single runs could not have shown" in orders
 
 
 def test_every_reference_has_one_target(whole, published_study):
@@ -424,7 +509,8 @@ def test_another_dataset_reads_well(plain):
 
 def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tmp_path):
     plain.collect()
-    context = values.gather(plain.study, tmp_path / "tables", tmp_path / "figures")
+    folders = (tmp_path / name for name in ("tables", "evidence", "figures"))
+    context = values.gather(plain.study, *folders)
     changed = {**vars(context["data"]), "name": "own", "title": "My_images", "source": "Me, 2026."}
     text = report.fill(report.TEMPLATE, context | {"data": values.Data(**changed)})
     assert "The images are those of *My\\_images*" in text
@@ -443,8 +529,13 @@ def test_missing_and_diverged_runs_are_told(tmp_path):
     assert "plans six runs; three are complete. One run is still to be made." in said
     assert "Two runs did not reach the end" in said
     assert "`learning-rate-1` with seed 1 diverged (made diverged by hand);" in said
-    assert row(text, "learning-rate-1", "tbl-rate")[2:] == ["no complete run", "–", "–", "0"]
-    assert row(text, "learning-rate-2", "tbl-rate")[2:5] == ["70.00 (one run)", "70.00", "+15.00"]
+    assert row(text, "learning-rate-1", "tbl-rate")[2:] == [
+        *("no complete run", "–", "–", "does not train", "0")
+    ]
+    # Its one run shares its seed with the base's 50, not with the mean of the base, 55.
+    assert row(text, "learning-rate-2", "tbl-rate")[2:] == [
+        *("70.00 (one run)", "+20.00", "–", "too few seeds", "1")
+    ]
     assert "`learning-rate-1`: one run diverged, one run failed; `learning-rate-2`: one" in said
     check_clean(text)
 
@@ -453,7 +544,7 @@ def test_a_base_without_runs_is_told(tmp_path):
     text = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.5, 0.6)).text()
     said = words(text)
     assert "The base has no complete run, so it has no score" in said
-    assert "Only `learning-rate-1` has a complete run yet" in said
+    assert "The reference, `base`, has no complete run, so that there is nothing to" in said
     assert "There is nothing to suggest yet" in said
     assert "A small CNN, the *base*, classifies" not in said
     check_clean(text)
@@ -470,9 +561,9 @@ def test_single_runs_are_not_taken_for_more(tmp_path):
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores[:1])
     said = words(made.text())
-    assert "With one run each, `learning-rate-2` scored higher than `base`" in said
-    assert "With a single run this may be the seed's doing." in said
-    assert "Every run of" not in said
+    assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
+    assert "in one pair" in said
+    assert " helps**" not in said
     assert "How much another seed would change this cannot be said yet." in said
 
 
@@ -530,28 +621,6 @@ def test_without_validation_images_nothing_is_chosen(tmp_path):
 )
 def test_formats(given, expected):
     assert given == expected
-
-
-def comparison(*positions: str | None) -> SimpleNamespace:
-    rows = [
-        SimpleNamespace(id=name, position=p) for name, p in zip("abcdef", positions, strict=False)
-    ]
-    return SimpleNamespace(changes=rows, at=lambda p: [row for row in rows if row.position == p])
-
-
-@pytest.mark.parametrize(
-    ("positions", "expected"),
-    [
-        (["above"], "`a`"),
-        (["above"] * 2, "both changes"),
-        (["above"] * 4, "all four changes"),
-        (["above"] * 4 + ["below"], "all changes except `e`"),
-        (["above", "above", "below"], "`a` and `b`"),
-        (["above", "above", None], "`a` and `b`"),  # one has no run: do not say all
-    ],
-)
-def test_changes_are_named_shortly(positions, expected):
-    assert report.who(comparison(*positions), "above") == expected
 
 
 HOSTILE = [

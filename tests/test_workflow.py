@@ -169,7 +169,7 @@ def test_one_more_seed_trains_that_seed_only(clone):
 def test_prose_comments_and_code_that_only_reports_retrain_nothing(clone):
     text = STUDY.replace("They do.", "Perhaps.").replace("title: Width", "title: How wide?")
     clone.write_study("# A comment.\n" + text)
-    for module in ("tables", "figures", "report", "settings", "training"):
+    for module in ("tables", "figures/__init__", "report", "settings", "training"):
         with (clone.path / f"src/cnn_study/{module}.py").open("a") as file:
             file.write("# Another comment.\n")
     assert clone.planned() == []
@@ -276,6 +276,22 @@ def test_after_kill_9_the_bare_command_goes_on(killed):
     assert "Nothing to be done" in killed.snakemake()
 
 
+def test_ctrl_c_ends_everything_and_loses_no_finished_run(trained, tmp_path):
+    place = trained.copy(tmp_path / "stopped")
+    place.write_study(STUDY.replace("{filters: [4]}", "{filters: [4], epochs: 4000}"))
+    before = _files(place)
+    command = place.command("--cores", "1")
+    running = subprocess.Popen(**command, start_new_session=True)
+    _wait_for(lambda: list((place.path / "results/tests/running").glob("filters-4-*.json")))
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode != 0
+    assert "Terminating" in said
+    assert not list((place.path / "results/tests/running").glob("*.json")), "still trains"
+    assert _files(place) == before
+    assert place.planned() == ["filters-4 1", "filters-4 2"]
+
+
 def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     """As from a training that outlived its workflow: it ends after the next one has planned."""
     place = trained.copy(tmp_path / "late")
@@ -339,6 +355,15 @@ def test_targets_have_names(trained, target):
 )
 def test_only_looking_is_told_from_working(arguments, expected):
     assert workflow._only_looks(arguments.split()) is expected
+
+
+def test_code_is_a_module_or_all_modules_of_a_folder():
+    found = [Path(path).relative_to(workflow.PACKAGE) for path in workflow.code("tables", "figures")]
+    assert found[0] == Path("tables.py")
+    folder = sorted(path.name for path in (workflow.PACKAGE / "figures").glob("*.py"))
+    assert found[1:] == [Path("figures") / name for name in folder]
+    assert "__init__.py" in folder
+    assert len(folder) > 1
 
 
 def test_snakemake_finds_nothing_to_lint(trained):

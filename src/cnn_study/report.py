@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from cnn_study import values
+from cnn_study import inference, values
 from cnn_study.errors import UserError
 from cnn_study.records import write_whole
 from cnn_study.study import Study
@@ -264,21 +264,47 @@ def ids(rows: Iterable[Row], last: str = "and") -> str:
     return listing((code(row.id) for row in rows), last)
 
 
-def who(comparison: Comparison, position: str) -> str:
-    """Name the changes at a position: all of them, all but a few, or each by its id."""
-    rows, compared = comparison.at(position), [row for row in comparison.changes if row.position]
-    others = [row for row in compared if row not in rows]
-    if len(compared) < len(comparison.changes) or len(rows) < 2 or len(rows) <= 2 * len(others):
-        return ids(rows)
-    if others:
-        return f"all changes except {ids(others)}"
-    return f"{'both' if len(rows) == 2 else f'all {words(len(rows))}'} changes"
+def confidence(effect: Any) -> str:
+    """Give the ends of an interval for a difference in percentage points, such as −0.2 to +1.4."""
+    if effect.lower is None:
+        return NONE
+    return f"{signed(effect.lower)} to {signed(effect.upper)}"
 
 
-def gap(comparison: Comparison, position: str) -> str:
-    """Say how far the means of the changes at a position are from the reference's."""
-    sizes = sorted(abs(row.difference) for row in comparison.at(position))
-    return " to ".join(dict.fromkeys([points(sizes[0]), points(sizes[-1])]))
+def probability(p: float | None) -> str:
+    """Write a p value with two digits; a very small one as what it is below."""
+    if p is None:
+        return NONE
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+def evidence(effect: Any) -> str:
+    """Write a difference with all that tells how sure it is, for a sentence."""
+    parts = [f"{inference.LEVEL:.0%} interval {confidence(effect)}".replace("%", f"{SPACE}%")]
+    parts += [plural(effect.pairs, "pair")]
+    if effect.p_holm is not None:
+        parts.append(f"corrected _p_ {_equals(probability(effect.p_holm))}")
+    return f"{signed(effect.difference)} percentage points ({', '.join(parts)})"
+
+
+def _equals(p: str) -> str:
+    return p.replace("< ", f"<{SPACE}") if p.startswith("<") else f"={SPACE}{p}"
+
+
+def contrast_verdict(contrast: Any) -> str:
+    """Put the verdict of a contrast so that it fits what is contrasted."""
+    if contrast.kind != "interaction":
+        return contrast.test.verdict
+    together = {"helps": "more than the sum", "hurts": "less than the sum"}
+    return together.get(contrast.test.verdict, contrast.test.verdict)
+
+
+def balance(number: float | None) -> str:
+    """Write a difference of counts or seconds with its sign."""
+    if number is None:
+        return NONE
+    text = f"{abs(number):,.0f}"
+    return text if text == "0" else f"{'−' if number < 0 else '+'}{text}"
 
 
 def troubles(comparison: Comparison) -> str:
@@ -323,7 +349,8 @@ FILTERS = {
     for function in (
         *(escape, attribute, link, score, percent, points, signed, mean_and_deviation, extent),
         *(interval, count, millions, seconds, duration, times, decimals, words, plural, listing),
-        *(code, ids, who, gap, troubles, price, as_long, set_to, matrix, value_text, short),
+        *(code, ids, troubles, price, as_long, set_to, matrix, value_text, short),
+        *(confidence, probability, evidence, balance, contrast_verdict),
     )
 } | {
     "yaml": partial(json.dumps, ensure_ascii=False),

@@ -8,15 +8,15 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cnn_study import architecture, columns, listing, tables
+from cnn_study import architecture, columns, inference, listing, tables
 from cnn_study.errors import UserError
+from cnn_study.findings import Change, Contrast, Effect, Findings, plain_rows
 from cnn_study.settings import Settings, parameters
 from cnn_study.study import Study
 
@@ -46,14 +46,14 @@ class Tables:
         ]
         remedy = f"Make the tables first: python -m cnn_study tables {study.name}"
         frames = {table.name: tables.read(folder, table) for table in wanted}
-        experiments = {row["experiment"]: row for row in _rows(frames["experiments"])}
+        experiments = {row["experiment"]: row for row in plain_rows(frames["experiments"])}
         found = cls(
-            _rows(frames["runs"]),
+            plain_rows(frames["runs"]),
             frames["epochs"],
             experiments,
-            _rows(frames["layers"]),
+            plain_rows(frames["layers"]),
             frames["confusion"],
-            _rows(frames["published"]) if study.file.published else [],
+            plain_rows(frames["published"]) if study.file.published else [],
         )
         if list(experiments) != list(study.experiments) or any(
             (experiment.parameters, experiment.macs)
@@ -67,11 +67,6 @@ class Tables:
     def complete(self) -> list[dict[str, Any]]:
         """The rows of runs.csv that are complete."""
         return [row for row in self.runs if row["status"] == "complete"]
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return plain.to_dict("records")
 
 
 def _read_figures(folder: Path) -> dict[str, "Figure"]:
@@ -144,22 +139,14 @@ class Row:
 
     Attributes:
         settings: those that the comparison varies, by name, such as 8-16-32 for filters.
-        difference: mean test accuracy less that of the reference; None for the reference itself
-            or where one of the two has no complete run.
-        validation_difference: the same for the validation images.
-        position: above if every run scored higher than every run of the reference, below if
-            lower, overlap if neither; None without a difference.
-        single: whether one of the two has a single complete run.
+        change: what the evidence says of it; None for the reference itself.
         parameters_ratio, macs_ratio, seconds_ratio: to the reference.
     """
 
     result: Result
     settings: dict[str, str]
     is_reference: bool = False
-    difference: float | None = None
-    validation_difference: float | None = None
-    position: str | None = None
-    single: bool = False
+    change: Change | None = None
     parameters_ratio: float = 1.0
     macs_ratio: float = 1.0
     seconds_ratio: float | None = None
@@ -170,20 +157,14 @@ class Row:
         return self.result.id
 
 
-def compare(result: Result, reference: Result, settings: dict[str, str]) -> Row:
+def compare(
+    result: Result, reference: Result, settings: dict[str, str], change: Change | None = None
+) -> Row:
     """Set one experiment against its reference."""
-    ours, theirs = result.test, reference.test
-    position = None
-    if ours.mean is not None and theirs.mean is not None:
-        above, below = ours.smallest > theirs.largest, ours.largest < theirs.smallest
-        position = "above" if above else "below" if below else "overlap"
     return Row(
         result,
         settings,
-        difference=_less(ours.mean, theirs.mean),
-        validation_difference=_less(result.validation.mean, reference.validation.mean),
-        position=position,
-        single=1 in (result.complete, reference.complete),
+        change=change,
         parameters_ratio=result.parameters / reference.parameters,
         macs_ratio=result.macs / reference.macs,
         seconds_ratio=result.seconds / reference.seconds
@@ -192,18 +173,15 @@ def compare(result: Result, reference: Result, settings: dict[str, str]) -> Row:
     )
 
 
-def _less(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second
-
-
 @dataclass(frozen=True)
 class Comparison:
     """One question of the study and what the runs say to it.
 
     Attributes:
         rows: the reference first, then the changes in the order of the study file.
-        chosen: the change with the highest mean validation accuracy; None where no change has
-            one. Choices never look at test scores.
+        figure: the accuracies or effects; further: other figures of the question.
+        contrasts: main effects and interactions, where the question is a grid.
+        classes: by experiment and verdict, the classes of which this is said.
     """
 
     id: str
@@ -212,6 +190,9 @@ class Comparison:
     hypothesis: str
     rows: tuple[Row, ...]
     figure: Figure
+    further: tuple[Figure, ...]
+    contrasts: tuple[Contrast, ...]
+    classes: dict[str, dict[str, list[str]]]
 
     @property
     def reference(self) -> Row:
@@ -245,13 +226,28 @@ class Comparison:
         there = [row.result.seconds for row in self.rows if row.result.seconds is not None]
         return [min(there), max(there)] if there else []
 
-    def at(self, position: str) -> list[Row]:
-        """List the changes whose runs lie above or below, or overlap with, the reference's."""
-        return [row for row in self.changes if row.position == position]
+    def said(self, *verdicts: str) -> list[Row]:
+        """List the changes of which one of these verdicts is said, largest difference first."""
+        rows = [row for row in self.changes if row.change.verdict in verdicts]
+        return sorted(rows, key=lambda row: -(row.change.test.difference or 0))
+
+    def kind(self, name: str) -> list[Contrast]:
+        """List the contrasts of one kind."""
+        return [contrast for contrast in self.contrasts if contrast.kind == name]
+
+    @property
+    def otherwise(self) -> list[Row]:
+        """List the changes of which the validation images say otherwise than the test images."""
+        return [
+            row
+            for row in self.changes
+            if row.change.validation.pairs
+            and row.change.validation.verdict != row.change.test.verdict
+        ]
 
     @property
     def chosen(self) -> Row | None:
-        """The change that the validation images would choose."""
+        """The change with the highest mean validation accuracy; choices see no test score."""
         there = [row for row in self.changes if row.result.validation.mean is not None]
         return max(there, key=lambda row: row.result.validation.mean, default=None)
 
@@ -268,16 +264,21 @@ def gather(study: Study, tables: Path, evidence: Path, figures: Path) -> dict[st
         UserError: tables, evidence or figures are missing or not this study's, or no run has a
             record.
     """
-    return _values(study, Tables.read(study, tables), _read_figures(figures))
+    found = Tables.read(study, tables)
+    return _values(study, found, Findings.read(study, evidence), _read_figures(figures))
 
 
-def _values(study: Study, found: Tables, figures: dict[str, Figure]) -> dict[str, Any]:
+def _values(
+    study: Study, found: Tables, findings: Findings, figures: dict[str, Figure]
+) -> dict[str, Any]:
     provenance = Provenance.of(found)
     results = {id_: _result(row, found, provenance) for id_, row in found.experiments.items()}
     base, enhanced = results["base"], study.file.enhanced
     if enhanced == "base":
         enhanced = None
-    comparisons = [_comparison(study, name, results, figures) for name in study.questions]
+    comparisons = [
+        _comparison(study, name, results, findings, figures) for name in study.questions
+    ]
     context = {
         "study": study,
         "title": study.file.title,
@@ -292,7 +293,16 @@ def _values(study: Study, found: Tables, figures: dict[str, Figure]) -> dict[str
         "network": _network(study, found),
         "example": example(),
         "comparisons": comparisons,
-        "suggestions": _suggestions(comparisons),
+        "findings": findings,
+        "titles": {name: question.title for name, question in study.file.questions.items()},
+        "statistics": {
+            "level": inference.LEVEL,
+            "error": 1 - inference.LEVEL,
+            "power": inference.POWER,
+            "least_pairs": inference.LEAST_PAIRS,
+            "most_seeds": inference.MOST_SEEDS,
+            "smallest": study.smallest_effect,
+        },
         "best": _best(results),
         "figures": figures,
         "provenance": provenance,
@@ -302,7 +312,7 @@ def _values(study: Study, found: Tables, figures: dict[str, Figure]) -> dict[str
     if enhanced:
         context["enhanced"] = _against_base(study, found, results, enhanced)
     if study.file.published:
-        context["published"] = _published(study, found, results)
+        context["published"] = _published(study, found, findings, results)
     return context
 
 
@@ -322,7 +332,11 @@ def _result(row: dict[str, Any], found: Tables, provenance: "Provenance") -> Res
 
 
 def _comparison(
-    study: Study, name: str, results: dict[str, Result], figures: dict[str, Figure]
+    study: Study,
+    name: str,
+    results: dict[str, Result],
+    findings: Findings,
+    figures: dict[str, Figure],
 ) -> Comparison:
     question = study.file.questions[name]
     reference, members = question.reference, study.questions[name]
@@ -330,9 +344,13 @@ def _comparison(
     kept = study.experiments[reference].settings
     rows = [Row(results[reference], _chosen(kept, changed), is_reference=True)]
     rows += [
-        compare(results[id_], results[reference], _chosen(study.experiments[id_].settings, changed))
+        compare(
+            results[id_],
+            results[reference],
+            _chosen(study.experiments[id_].settings, changed),
+            findings.changes[id_],
+        )
         for id_ in members
-        if id_ != reference
     ]
     return Comparison(
         name,
@@ -341,6 +359,11 @@ def _comparison(
         question.hypothesis,
         tuple(rows),
         _figure(figures, name),
+        tuple(
+            figures[id_] for id_ in (f"{name}-effects", f"{name}-curve") if id_ in figures
+        ),
+        tuple(findings.contrasts.get(name, ())),
+        {id_: findings.classes[id_] for id_ in members},
     )
 
 
@@ -360,16 +383,6 @@ def _figure(figures: dict[str, Figure], id_: str) -> Figure:
     if id_ not in figures:
         raise UserError(f"figures.json has no figure {id_}. Draw the figures of this study first.")
     return figures[id_]
-
-
-def _suggestions(comparisons: list[Comparison]) -> list[Comparison]:
-    """Order the questions by what their chosen change gains on the validation images."""
-    there = [
-        comparison
-        for comparison in comparisons
-        if comparison.chosen and comparison.chosen.validation_difference is not None
-    ]
-    return sorted(there, key=lambda comparison: -comparison.chosen.validation_difference)
 
 
 def _best(results: dict[str, Result]) -> Result | None:
@@ -436,10 +449,16 @@ def _data(study: Study, found: Tables) -> Data:
 
 @dataclass(frozen=True)
 class Curve:
-    """Mean accuracies over the complete runs of an experiment, epoch by epoch (shares)."""
+    """Mean scores over the complete runs of an experiment, epoch by epoch.
+
+    Attributes:
+        training, validation: accuracies, shares.
+        validation_loss: cross-entropy in nats. Both are empty where no images are held out.
+    """
 
     training: tuple[float, ...]
     validation: tuple[float, ...]
+    validation_loss: tuple[float, ...]
 
     @property
     def gap(self) -> float:
@@ -451,6 +470,14 @@ class Curve:
         """The epoch with the highest mean validation accuracy; 1 is the first."""
         return 1 + max(range(len(self.validation)), key=self.validation.__getitem__)
 
+    @property
+    def turn(self) -> int | None:
+        """The epoch with the lowest mean validation loss, if it rises after that."""
+        if not self.validation_loss:
+            return None
+        lowest = 1 + min(range(len(self.validation_loss)), key=self.validation_loss.__getitem__)
+        return lowest if lowest < len(self.validation_loss) else None
+
 
 def _curve(found: Tables, id_: str) -> Curve | None:
     """Average the epochs; None without a complete run."""
@@ -459,11 +486,9 @@ def _curve(found: Tables, id_: str) -> Curve | None:
     mine = epochs[(epochs["experiment"] == id_) & epochs["seed"].isin(seeds)]
     if mine.empty:
         return None
-    means = mine.groupby("epoch")[["training_accuracy", "validation_accuracy"]].mean()
-    validation = () if means["validation_accuracy"].isna().any() else means["validation_accuracy"]
-    return Curve(
-        tuple(map(float, means["training_accuracy"])), tuple(float(value) for value in validation)
-    )
+    names = ["training_accuracy", "validation_accuracy", "validation_loss"]
+    means = mine.groupby("epoch")[names].mean()
+    return Curve(*(() if means[name].isna().any() else tuple(means[name]) for name in names))
 
 
 # ---- the base's network
@@ -593,9 +618,14 @@ class Mistake:
 
 @dataclass(frozen=True)
 class AgainstBase:
-    """The enhanced model beside the base."""
+    """The enhanced model beside the base.
+
+    Attributes:
+        gain: its test accuracy less the base's, paired by seed.
+    """
 
     row: Row
+    gain: inference.Effect
     base_settings: dict[str, str]
     curve: Curve | None
     classes: list[ClassGain]
@@ -619,11 +649,20 @@ def _against_base(study: Study, found: Tables, results: dict[str, Result], id_: 
     ]
     return AgainstBase(
         compare(results[id_], results["base"], _chosen(ours, changed)),
+        _gain(found, id_),
         _chosen(base, changed),
         _curve(found, id_),
         sorted(gains, key=lambda entry: -entry.gain),
         *(_mistake(study, shares[model]) for model in ("base", id_)),
     )
+
+
+def _gain(found: Tables, id_: str) -> inference.Effect:
+    ours, base = (
+        {row["seed"]: row["test_accuracy"] for row in found.complete if row["experiment"] == one}
+        for one in (id_, "base")
+    )
+    return inference.effect(list(inference.paired(ours, base).values()))
 
 
 def _confusion(study: Study, found: Tables, id_: str) -> np.ndarray | None:
@@ -676,17 +715,49 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Twins:
-    """Two printed numbers of one comparison that one of our intervals holds both of."""
+class Ours:
+    """Two experiments of ours that a printed order can be checked with; see `columns.ORDERS`."""
 
-    first: Printed
-    second: Printed
-    experiment: str
+    better: str
+    worse: str
+    effect: Effect
+    margin: float | None
+    outcome: str
+    single_runs_could_tell: bool | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> "Ours":
+        """Take it from a row of orders.csv."""
+        return cls(
+            row["better_experiment"],
+            row["worse_experiment"],
+            Effect.of(row),
+            row["single_run_margin"],
+            row["outcome"],
+            row["single_runs_could_tell"],
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """Two printed numbers, the one better than the other, and what our runs say to that."""
+
+    comparison: str
+    better: str
+    worse: str
+    printed: float
+    ours: tuple[Ours, ...]
 
     @property
-    def difference(self) -> float:
-        """How far apart they are."""
-        return abs(self.first.accuracy - self.second.accuracy)
+    def outcome(self) -> str:
+        """What all our pairs say alike, or open."""
+        outcomes = {one.outcome for one in self.ours}
+        return outcomes.pop() if len(outcomes) == 1 else "open"
+
+    @property
+    def single_runs_could_tell(self) -> bool:
+        """Whether a single run of each would have been enough, by every pair of ours."""
+        return all(one.single_runs_could_tell for one in self.ours)
 
 
 @dataclass(frozen=True)
@@ -699,7 +770,7 @@ class Published:
         unnamed: numbers that belong to several, since not every setting was printed.
         base: those whose filters are the base's, smallest accuracy first.
         base_interval: prediction interval of our base; None, None where there is none.
-        twins: pairs that single runs cannot tell apart.
+        orders: pairs of printed numbers, one better than the other, checked by our runs.
         trained_on: our experiments by the number of images that they were trained on.
     """
 
@@ -709,7 +780,7 @@ class Published:
     unnamed: list[Printed]
     base: list[Printed]
     base_interval: tuple[float | None, float | None]
-    twins: list[Twins]
+    orders: list[Order]
     trained_on: dict[int, list[str]]
     level: float = tables.PREDICTION_LEVEL
 
@@ -732,7 +803,9 @@ def _side(number: Printed) -> str:
     return "above" if number.accuracy > row["prediction_upper"] else "below"
 
 
-def _published(study: Study, found: Tables, results: dict[str, Result]) -> Published:
+def _published(
+    study: Study, found: Tables, findings: Findings, results: dict[str, Result]
+) -> Published:
     together: dict[tuple[str, str], list[dict[str, Any]]] = {}
     rows = [row | {"result": results[row["experiment"]]} for row in found.published]
     for row in rows:
@@ -766,7 +839,7 @@ def _published(study: Study, found: Tables, results: dict[str, Result]) -> Publi
             ),
             (None, None),
         ),
-        _twins(numbers),
+        _orders(findings),
         _by_images(rows),
     )
 
@@ -779,27 +852,14 @@ def _by_images(rows: list[dict[str, Any]]) -> dict[int, list[str]]:
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
-LEAST_RUNS = 3
-"""Complete runs below which an interval says too little to set two printed numbers side by side."""
-
-
-def _twins(numbers: list[Printed]) -> list[Twins]:
-    """Find pairs of one comparison whose two numbers lie in one interval of ours.
-
-    Intervals from fewer than `LEAST_RUNS` are so wide that they hold almost everything.
-    """
-    found = []
-    for first, second in combinations(numbers, 2):
-        if first.comparison != second.comparison:
-            continue
-        for row in (*first.rows, *second.rows):
-            lower, upper = row["prediction_lower"], row["prediction_upper"]
-            both = (first.accuracy, second.accuracy)
-            enough = row["complete_runs"] >= LEAST_RUNS
-            if enough and all(lower <= accuracy <= upper for accuracy in both):
-                found.append(Twins(first, second, row["experiment"]))
-                break
-    return found
+def _orders(findings: Findings) -> list[Order]:
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in findings.orders:
+        found.setdefault((row["comparison"], row["better"], row["worse"]), []).append(row)
+    return [
+        Order(*names, rows[0]["printed_difference"], tuple(Ours.of(row) for row in rows))
+        for names, rows in found.items()
+    ]
 
 
 # ---- provenance

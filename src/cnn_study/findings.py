@@ -1,0 +1,193 @@
+"""What the evidence says of a study, ready to be put into words.
+
+Reads what `evidence.analyse` wrote and computes nothing of its own: sentences, tables and figures
+share these numbers. The one exception are means over seeds of habits, by `inference.effect`.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from cnn_study import columns, inference, tables
+from cnn_study.errors import UserError
+from cnn_study.study import Study
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One paired difference in accuracy with what is said of it; None where there is none."""
+
+    pairs: int
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    p_holm: float | None
+    verdict: str
+
+    @classmethod
+    def of(cls, row: dict[str, Any], images: str = "test") -> "Effect":
+        """Take it from the columns of a row that `columns._effect` declares."""
+        names = ("pairs", "difference", "lower", "upper", "p_holm", "verdict")
+        return cls(*(row[f"{images}_{name}"] for name in names))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of the ledger.
+
+    Attributes:
+        row: all its columns, None where a cell is empty.
+        test, validation: the effect by these images; the verdict that is told is that of test.
+    """
+
+    row: dict[str, Any]
+    test: Effect
+    validation: Effect
+
+    @property
+    def id(self) -> str:
+        """Id of the changed experiment."""
+        return self.row["experiment"]
+
+    @property
+    def reference(self) -> str:
+        """Id of the experiment that was changed."""
+        return self.row["reference"]
+
+    @property
+    def verdict(self) -> str:
+        """One of `columns.VERDICTS`, by the test images."""
+        return self.test.verdict
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One main effect or interaction of a grid."""
+
+    kind: str
+    words: str
+    test: Effect
+
+
+@dataclass(frozen=True)
+class Habit:
+    """One way of choosing, over the seeds.
+
+    Attributes:
+        gap: mean optimism over the seeds with its interval, told less honest.
+        told, honest: mean test accuracies.
+        chosen: how often each was chosen, most often first.
+    """
+
+    habit: str
+    among: str
+    gap: inference.Effect
+    told: float
+    honest: float
+    chosen: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All evidence of one study.
+
+    Attributes:
+        changes: by experiment, in the order of the study file, those that are not run included.
+        classes: by experiment and verdict, the classes of which this is said.
+        contrasts: by question, for those with a grid.
+        advice: what suggestions.json holds, its keys as attributes.
+    """
+
+    changes: dict[str, Change]
+    classes: dict[str, dict[str, list[str]]]
+    contrasts: dict[str, list[Contrast]]
+    habits: list[Habit]
+    orders: list[dict[str, Any]]
+    advice: Any
+
+    @classmethod
+    def read(cls, study: Study, folder: Path) -> "Findings":
+        """Read the evidence, and check that it is this study's.
+
+        Raises:
+            UserError: a file is missing, or is another study's.
+        """
+        frames = {table.name: tables.read(folder, table) for table in columns.EVIDENCE}
+        found = {name: plain_rows(frame) for name, frame in frames.items()}
+        changes = {
+            row["experiment"]: Change(row, Effect.of(row), Effect.of(row, "validation"))
+            for row in found["ledger"]
+        }
+        declared = {id_ for ids in study.questions.values() for id_ in ids}
+        declared |= {one.id for ones in study.declared.values() for one in ones}
+        if set(changes) != declared:
+            raise UserError(
+                f"the evidence in {folder} is not that of {study.path}. Make it first: "
+                f"python -m cnn_study analyse {study.name}"
+            )
+        return cls(
+            changes,
+            _classes(found["class-effects"]),
+            _contrasts(found["contrasts"]),
+            _habits(frames["habits"]),
+            found["orders"],
+            _advice(folder / "suggestions.json"),
+        )
+
+    def of(self, question: str) -> list[Change]:
+        """List the changes of one question."""
+        return [change for change in self.changes.values() if change.row["question"] == question]
+
+    def said(self, *verdicts: str) -> list[Change]:
+        """List the changes of which one of these verdicts is said."""
+        return [change for change in self.changes.values() if change.verdict in verdicts]
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Turn a table into dictionaries; an empty cell is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return plain.to_dict("records")
+
+
+def _advice(path: Path) -> SimpleNamespace:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no {path}. Make it first: python -m cnn_study analyse STUDY"
+        ) from None
+    return json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
+
+
+def _classes(rows: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    for row in sorted(rows, key=lambda row: -abs(row["test_difference"] or 0)):
+        by = found.setdefault(row["experiment"], {verdict: [] for verdict in columns.VERDICTS})
+        by[row["test_verdict"]].append(row["class"])
+    return found
+
+
+def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
+    found: dict[str, list[Contrast]] = {}
+    for row in rows:
+        one = Contrast(row["kind"], row["contrast"], Effect.of(row))
+        found.setdefault(row["question"], []).append(one)
+    return found
+
+
+def _habits(frame: pd.DataFrame) -> list[Habit]:
+    return [
+        Habit(
+            habit,
+            among,
+            inference.effect(list(map(float, rows["gap"]))),
+            float(rows["told"].mean()),
+            float(rows["honest"].mean()),
+            {str(name): int(n) for name, n in rows["chosen"].value_counts().items()},
+        )
+        for (habit, among), rows in frame.groupby(["habit", "among"], sort=False)
+    ]
