@@ -336,6 +336,7 @@ VERDICTS = {
     "too few seeds": "fewer than three pairs: no verdict could be relied on",
     "does not train": "no run of the change reached its end: they diverged or failed",
     "not run": "declared, and without a pair of complete runs yet",
+    "not measured": "run, with no validation images held out",
 }
 """What may be said of a change, and when; see `inference.verdict`."""
 

@@ -210,9 +210,7 @@ def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
         images: [effect(list(facts.differences(id_, reference, images).values())) for id_ in ids]
         for images in MEASURES
     }
-    judged = {
-        images: _family(effects[images], images, smallest, unrun) for images in MEASURES
-    }  # fmt: skip
+    judged = {images: _family(effects[images], images, smallest, unrun) for images in MEASURES}
     tested = sum(found.p is not None for found in effects["test"])
     rows = []
     for place, id_ in enumerate(ids):
@@ -221,6 +219,8 @@ def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
         row |= {count: int(facts.experiments[id_][count]) for count in counts}
         row |= judged["validation"][place] | judged["test"][place]
         found = effects["test"][place]
+        if found.n and not effects["validation"][place].n:
+            row["validation_verdict"] = "not measured"
         if row["test_verdict"] == "too close to call":
             row["seeds_to_settle"] = seeds_to_settle(found, smallest, tested)
         rows.append(row | _price(facts, id_, reference, found))
@@ -317,8 +317,13 @@ def _grid_rows(facts: Facts, name: str, question: Any) -> list[dict[str, Any]]:
     study = facts.study
     first, second = question.grid
     kept = study.experiments[question.reference].settings
-    base = getattr(kept, first), getattr(kept, second)
-    if base[0] not in question.grid[first] or base[1] not in question.grid[second]:
+    base = [
+        value
+        for parameter in (first, second)
+        for value in question.grid[parameter]
+        if value == getattr(kept, parameter)  # the file may say 0 for 0.0
+    ]
+    if len(base) < 2:
         return []
     scores = {
         (_key(one), _key(other)): facts.scores(
@@ -406,7 +411,8 @@ def class_rows(facts: Facts) -> list[dict[str, Any]]:
                 effect(list(paired(by.get((id_, c), {}), by.get((reference, c), {})).values()))
                 for c in classes
             ]
-            judged = _family(effects, "test", facts.study.smallest_effect)
+            unrun = [_without_pairs(facts.experiments[id_])] * len(classes)
+            judged = _family(effects, "test", facts.study.smallest_effect, unrun)
             rows += [
                 {"question": name, "experiment": id_, "reference": reference, "class": c, **row}
                 for c, row in zip(classes, judged, strict=True)

@@ -67,10 +67,12 @@ def effect(differences: Sequence[float]) -> Effect:
     if n == 0:
         return Effect(0)
     mean = statistics.fmean(differences)
+    if abs(mean) < RESOLUTION:
+        mean = 0.0
     if n == 1:
         return Effect(1, mean)
     if max(differences) - min(differences) < RESOLUTION:
-        return Effect(n, mean, 0.0, mean, mean, 1.0 if abs(mean) < RESOLUTION else 0.0)
+        return Effect(n, mean, 0.0, mean, mean, 0.0 if mean else 1.0)
     from scipy import stats
 
     test = stats.ttest_1samp(differences, 0)
@@ -120,12 +122,13 @@ def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
     return "too close to call"
 
 
-def seeds_to_settle(found: Effect, smallest: float, family: int) -> int | None:
+def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
     """Estimate how many seeds would give another verdict than too close to call.
 
-    The smallest n at which, with the mean and the deviation seen so far, either the test at
-    level 0.05 / family or the interval within the smallest effect comes out in four cases of
-    five: (t(1 - a/2, n - 1) + t(0.8, n - 1)) s / sqrt(n) is at most the distance that decides.
+    The smallest n at which, with the mean and the deviation seen so far, the test at level
+    0.05 / family or the interval within the smallest effect comes out in four cases of five. The
+    mean of n is taken to lie about the one seen as Student's t does, which is close to the
+    noncentral t and needs no tables of it.
 
     Args:
         found: the effect, of at least `LEAST_PAIRS` pairs.
@@ -135,14 +138,16 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int | None:
     Returns:
         More than found.n, and at most `MOST_SEEDS`, which means that many or more.
     """
-    from scipy.special import stdtrit
+    from scipy.special import stdtr, stdtrit
 
     for n in range(found.n + 1, MOST_SEEDS):
-        error = found.deviation / math.sqrt(n)
-        lucky = float(stdtrit(n - 1, POWER))
-        to_differ = float(stdtrit(n - 1, 1 - (1 - LEVEL) / family / 2)) + lucky
-        to_equal = float(stdtrit(n - 1, (1 + LEVEL) / 2)) + lucky
-        if to_differ * error <= abs(found.mean) or to_equal * error <= smallest - abs(found.mean):
+        error, freedom = max(found.deviation, RESOLUTION) / math.sqrt(n), n - 1
+        mean = abs(found.mean) / error
+        beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
+        within = smallest / error - stdtrit(freedom, (1 + LEVEL) / 2)
+        differs = stdtr(freedom, mean - beyond) + stdtr(freedom, -mean - beyond)
+        equals = stdtr(freedom, within - mean) - stdtr(freedom, -within - mean)
+        if differs + max(equals, 0) >= POWER:
             return n
     return MOST_SEEDS
 

@@ -4,16 +4,17 @@ Choosing and ranking see a `Candidate`, which holds nothing of the test images. 
 added after that, to tell what the chosen changes are worth on images that nothing was chosen by.
 """
 
-import io
+import json
 from dataclasses import dataclass
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from cnn_study.study import Study
 
 NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
 """Parameters that say what is measured and by what; changing them advises nobody."""
+
+REFUTED = ("hurts", "no meaningful difference", "does not train")
+"""Verdicts with which a change is not advised; the others that are not `helps` are open."""
 
 STRONG_PAIRS = 5
 """Pairs of seeds from which on evidence can be called strong."""
@@ -78,8 +79,7 @@ def choose(candidates: list[Candidate]) -> Choice:
     """
     helping = [one for one in candidates if one.verdict == "helps" and not one.unsteady]
     outdone = [one for one in helping if any(_outdoes(other, one) for other in helping)]
-    refuted = ("hurts", "no meaningful difference", "does not train")
-    unsupported = [one for one in candidates if one.verdict in refuted or one.unsteady]
+    unsupported = [one for one in candidates if one.verdict in REFUTED or one.unsteady]
     decided = {*helping, *unsupported}
     return Choice(
         _ranked([one for one in helping if one not in outdone]),
@@ -188,7 +188,8 @@ def _entry(
         "strength": strength,
         "why": why,
         "held": [one for one in same if one["verdict"] == "helps"],
-        "did_not_hold": [one for one in same if one["verdict"] != "helps"],
+        "did_not_hold": [one for one in same if one["verdict"] in REFUTED],
+        "not_decided": [one for one in same if one["verdict"] not in ("helps", *REFUTED)],
         "ledger": [
             {"question": one["question"], "experiment": one["experiment"]}
             for one in (row, *elsewhere)
@@ -225,11 +226,12 @@ def _strength(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def yaml_text(study: Study, experiment: str) -> str:
-    """Write the settings of an experiment that differ from the base, to paste into a study file."""
+    """Write the settings of an experiment that differ from the base, to paste into a study file.
+
+    JSON's values are values of YAML too.
+    """
     base = study.experiments["base"].settings.model_dump()
     ours = study.experiments[experiment].settings.model_dump()
-    yaml = YAML()
-    yaml.default_flow_style = None
-    stream = io.StringIO()
-    yaml.dump({name: value for name, value in ours.items() if value != base[name]}, stream)
-    return stream.getvalue()
+    return "".join(
+        f"{name}: {json.dumps(value)}\n" for name, value in ours.items() if value != base[name]
+    )

@@ -276,9 +276,7 @@ def _values(
     base, enhanced = results["base"], study.file.enhanced
     if enhanced == "base":
         enhanced = None
-    comparisons = [
-        _comparison(study, name, results, findings, figures) for name in study.questions
-    ]
+    comparisons = [_comparison(study, name, results, findings, figures) for name in study.questions]
     context = {
         "study": study,
         "title": study.file.title,
@@ -359,9 +357,7 @@ def _comparison(
         question.hypothesis,
         tuple(rows),
         _figure(figures, name),
-        tuple(
-            figures[id_] for id_ in (f"{name}-effects", f"{name}-curve") if id_ in figures
-        ),
+        tuple(figures[id_] for id_ in (f"{name}-effects", f"{name}-curve") if id_ in figures),
         tuple(findings.contrasts.get(name, ())),
         {id_: findings.classes[id_] for id_ in members},
     )

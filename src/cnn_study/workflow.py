@@ -145,8 +145,16 @@ def _only_looks(arguments: list[str]) -> bool:
 
 
 def code(*modules: str) -> list[str]:
-    """List the source files of modules, so that what they make is made anew when they change."""
-    return [str(PACKAGE / f"{module}.py") for module in modules]
+    """List the source files of modules, so that what they make is made anew when they change.
+
+    Args:
+        modules: names in this package; that of a folder stands for all modules in it.
+    """
+    return [
+        str(path)
+        for module in modules
+        for path in sorted((PACKAGE / module).glob("*.py")) or [PACKAGE / f"{module}.py"]
+    ]
 
 
 def templates() -> list[str]:

@@ -1,0 +1,289 @@
+"""Statistics: small cases by hand, and simulated studies whose truth is known.
+
+Quantiles of Student's t stand in any table: t(0.975, 1) = 12.706205, t(0.975, 2) = 4.302653,
+t(0.975, 3) = 3.182446, t(0.975, 4) = 2.776445; t(0.8, 3) = 0.978472, t(0.8, 4) = 0.940965. For
+one degree of freedom p = 1 - 2 atan(|t|) / pi, for two p = 1 - |t| / sqrt(2 + t²).
+"""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+
+from cnn_study.inference import (
+    MOST_SEEDS,
+    Effect,
+    effect,
+    holm,
+    images_margin,
+    paired,
+    seeds_to_settle,
+    single_run_margin,
+    verdict,
+)
+
+DEVIATION = 0.012
+"""Of the simulated differences: about what the runs of the published study show."""
+
+NO_MARGIN = 1e-9
+"""A smallest effect so small that nothing is ever found equal."""
+
+
+def monte_carlo(share: float, studies: int) -> float:
+    """Give three standard errors of a share that so many simulated studies estimate."""
+    return 3 * math.sqrt(share * (1 - share) / studies)
+
+
+def found(mean: float, deviation: float = DEVIATION, n: int = 3) -> Effect:
+    """Make an effect of which only n, mean and deviation matter."""
+    return Effect(n, mean, deviation, 0.0, 0.0, 1.0)
+
+
+# ------------------------------------------------------------------------------- by hand
+
+
+def test_only_seeds_that_both_have_are_paired():
+    ours = {5: 0.75, 1: 0.5, 2: 0.25, 3: math.nan, 4: 0.5, 6: math.inf}
+    theirs = {4: 0.625, 7: 0.5, 5: 0.5, 3: 0.5, 2: math.nan, 6: 0.5}
+    assert list(paired(ours, theirs).items()) == [(4, -0.125), (5, 0.25)]
+    assert paired(ours, {}) == paired({}, {}) == {}
+
+
+def test_interval_and_p_of_three_pairs():
+    """1, 2 and 3 points: mean 2, s = sqrt((1 + 0 + 1) / 2) = 1.
+
+    Half width 4.302653 / sqrt(3) = 2.484138 points. t = 2 sqrt(3), t² = 12: p = 1 - sqrt(12 / 14).
+    """
+    got = effect([0.01, 0.02, 0.03])
+    assert (got.n, got.mean, got.deviation) == (3, pytest.approx(0.02), pytest.approx(0.01))
+    assert got.lower == pytest.approx(0.02 - 0.02484138, abs=1e-8)
+    assert got.upper == pytest.approx(0.02 + 0.02484138, abs=1e-8)
+    assert got.p == pytest.approx(1 - math.sqrt(12 / 14))
+
+
+def test_interval_and_p_of_two_pairs():
+    """1 and 3 points: mean 2, s = sqrt(2), half width 12.706205 sqrt(2) / sqrt(2) = 12.706205.
+
+    That is 6.35 times their gap of 2 points. t = 2 / (sqrt(2) / sqrt(2)) = 2.
+    """
+    got = effect([0.01, 0.03])
+    assert got == Effect(
+        2,
+        pytest.approx(0.02),
+        pytest.approx(0.01 * math.sqrt(2)),
+        pytest.approx(0.02 - 0.12706205, abs=1e-8),
+        pytest.approx(0.02 + 0.12706205, abs=1e-8),
+        pytest.approx(1 - 2 * math.atan(2) / math.pi),
+    )
+
+
+def test_nothing_is_said_of_the_spread_of_one_pair_or_none():
+    assert effect([]) == Effect(0, None, None, None, None, None)
+    assert effect([0.25]) == Effect(1, 0.25, None, None, None, None)
+
+
+def test_equal_differences_leave_one_number():
+    assert effect([0.25] * 3) == Effect(3, 0.25, 0.0, 0.25, 0.25, 0.0)
+    assert effect([-0.25] * 2) == Effect(2, -0.25, 0.0, -0.25, -0.25, 0.0)
+    assert effect([0.0] * 4) == Effect(4, 0.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def test_differences_that_only_floating_point_tells_apart_are_equal():
+    tenth = [0.1, 0.3 - 0.2, 0.8 - 0.7]
+    assert len(set(tenth)) == 3
+    assert effect(tenth) == Effect(3, *[pytest.approx(x) for x in (0.1, 0, 0.1, 0.1)], 0.0)
+    assert effect([0.3 - 0.2 - 0.1] * 3) == Effect(3, 0.0, 0.0, 0.0, 0.0, 1.0)
+    assert effect([0.1, 0.2, -0.3]).mean == 0.0
+
+
+def test_an_effect_turns_around_with_its_differences_and_grows_with_them():
+    differences = [0.011, -0.004, 0.02, 0.007, 0.0]
+    one, around, tenfold = (effect([k * x for x in differences]) for k in (1, -1, 10))
+    assert (around.mean, around.lower, around.upper) == pytest.approx(
+        (-one.mean, -one.upper, -one.lower)
+    )
+    assert (tenfold.lower, tenfold.upper) == pytest.approx((10 * one.lower, 10 * one.upper))
+    assert (around.p, tenfold.p) == pytest.approx((one.p, one.p))
+
+
+def test_the_same_differences_give_the_same_effect():
+    differences = default_rng(7).normal(0.01, DEVIATION, 5).tolist()
+    assert effect(differences) == effect(list(differences))
+
+
+def test_holm_by_hand():
+    """Sorted 0.005, 0.01, 0.03, 0.04, times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04; never falling."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([0.0, 1.0]) == [0.0, 1.0]
+    assert holm([0.25]) == [0.25]
+
+
+def test_what_has_no_p_value_counts_for_nothing_in_its_family():
+    """Without None two are left: 0.01 x 2 and 0.02 x 1."""
+    assert holm([0.01, None, 0.02, None]) == [0.02, None, 0.02, None]
+    assert holm([None]) == [None]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("lower", "mean", "upper", "corrected", "word"),
+    [
+        (0.001, 0.02, 0.039, 0.049, "helps"),
+        (-0.039, -0.02, -0.001, 0.049, "hurts"),
+        (0.001, 0.02, 0.039, 0.051, "too close to call"),  # by itself sure, not in its family
+        (-0.01, 0.02, 0.05, 0.3, "too close to call"),
+        (-0.004, 0.0, 0.004, 1.0, "no meaningful difference"),
+        (0.001, 0.002, 0.003, 0.001, "no meaningful difference"),  # surely not zero, and small
+        (-0.003, -0.002, -0.001, 0.001, "no meaningful difference"),
+        (0.001, 0.003, 0.005, 0.001, "helps"),  # 0.005 is worth having
+        (-0.005, 0.0, 0.004, 1.0, "too close to call"),
+    ],
+)
+def test_each_verdict(lower, mean, upper, corrected, word):
+    assert verdict(Effect(5, mean, 0.01, lower, upper, 0.001), corrected, 0.005) == word
+
+
+def test_fewer_than_three_pairs_give_no_verdict():
+    sure = (0.02, 0.0001, 0.019, 0.021, 1e-9)
+    assert verdict(Effect(3, *sure), 1e-9, 0.005) == "helps"
+    assert verdict(Effect(2, *sure), 1e-9, 0.005) == "too few seeds"
+    assert verdict(effect([0.02]), None, 0.005) == "too few seeds"
+    assert verdict(effect([]), None, 0.005) == "not run"
+
+
+def test_margin_of_test_images_by_hand():
+    """1.959964 sqrt((0.5 x 0.5 + 0.5 x 0.5) / 100) = 1.959964 x 0.0707107 = 0.138590."""
+    assert images_margin(0.5, 0.5, 100) == pytest.approx(0.138590, abs=1e-6)
+    # 1.959964 sqrt((0.09 + 0.16) / 10000)
+    assert images_margin(0.9, 0.8, 10_000) == pytest.approx(1.959964 * 0.005, abs=1e-8)
+    assert images_margin(1.0, 0.0, 360) == 0
+
+
+def test_margin_of_two_single_runs_by_hand():
+    """Variances 0.07 / 3 and 0.01; of three runs each: 4.302653 sqrt(0.1 / 3 x 4 / 3).
+
+    Of three runs and two the two count; variances 0.07 / 3 and 0.02:
+    12.706205 sqrt(0.13 / 3 x 3 / 2).
+    """
+    three, alike, two = [0.5, 0.6, 0.8], [0.5, 0.7, 0.6], [0.5, 0.7]
+    by_hand = 4.302653 * math.sqrt(0.1 / 3 * 4 / 3)
+    assert single_run_margin(three, alike) == pytest.approx(by_hand, rel=1e-6)
+    by_hand = 12.706205 * math.sqrt(0.13 / 3 * 1.5)
+    assert single_run_margin(three, two) == pytest.approx(by_hand, rel=1e-6)
+    assert single_run_margin(two, three) == single_run_margin(three, two)
+    assert single_run_margin([0.5] * 3, [0.6] * 3) == 0
+    assert single_run_margin(three, [0.5]) is None
+    assert single_run_margin([], three) is None
+
+
+# ------------------------------------------------------------------------------- seeds still needed
+
+
+def test_seeds_to_settle_by_hand():
+    """Mean 2 points, s = 1 point; found different in four cases of five from 5 seeds on.
+
+    With 4, the mean is 4 errors from zero and 4 - 3.182446 = 0.818 is below t(0.8, 3) = 0.978.
+    With 5 it is 4.472136, and 4.472136 - 2.776445 = 1.696 is above t(0.8, 4) = 0.941.
+    """
+    assert seeds_to_settle(found(0.02, 0.01), 0.005, family=1) == 5
+    assert seeds_to_settle(found(-0.02, 0.01), 0.005, family=1) == 5
+
+
+def test_more_seeds_are_needed_for_less():
+    needed = [seeds_to_settle(found(mean), NO_MARGIN, 1) for mean in (0.03, 0.02, 0.01, 0.005)]
+    assert needed == sorted(set(needed))
+    needed = [seeds_to_settle(found(0.01), NO_MARGIN, family) for family in (1, 4, 10)]
+    assert needed == sorted(set(needed))
+    needed = [seeds_to_settle(found(0.0), smallest, 1) for smallest in (0.02, 0.01, 0.005)]
+    assert needed == sorted(set(needed))
+
+
+def test_seeds_to_settle_are_more_than_were_run_and_at_most_a_thousand():
+    assert seeds_to_settle(found(0.5, n=9), 0.005, 1) == 10
+    assert seeds_to_settle(found(0.0), NO_MARGIN, 1) == MOST_SEEDS
+    assert seeds_to_settle(found(0.0, deviation=0.0), 0.005, 1) == 4
+
+
+@pytest.mark.parametrize(
+    ("mean", "smallest", "n"),
+    [
+        (0.02, 0.005, 5),  # found different
+        (0.0, 0.01, 16),  # found equal, either end of the interval can fail
+        (0.005, 0.01, 20),  # one or the other
+    ],
+)
+def test_the_seeds_named_settle_four_cases_of_five(mean, smallest, n):
+    """800 studies with these seeds; Monte-Carlo error 3 sqrt(0.8 x 0.2 / 800) = 0.042."""
+    studies = 800
+    assert seeds_to_settle(found(mean), smallest, family=1) == n
+    settled = 0
+    for differences in default_rng(11).normal(mean, DEVIATION, (studies, n)):
+        got = effect(differences)
+        settled += verdict(got, got.p, smallest) != "too close to call"
+    assert settled / studies == pytest.approx(0.8, abs=monte_carlo(0.8, studies))
+
+
+# ------------------------------------------------------------------------------- simulated studies
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_intervals_cover_the_truth(n):
+    """Of 2000 intervals 95 % should hold the truth: 93 to 97 % is four standard errors wide."""
+    truth, studies = 0.01, 2000
+    held = 0
+    for differences in default_rng(n).normal(truth, DEVIATION, (studies, n)):
+        got = effect(differences)
+        held += got.lower <= truth <= got.upper
+    assert 0.93 <= held / studies <= 0.97
+
+
+def test_a_family_without_effects_rarely_declares_one(monkeypatch):
+    """1000 studies in which four changes, all compared with the same base, do nothing.
+
+    Without Holm's correction about one study in six would declare an effect.
+    """
+    # statsmodels collects garbage before each correction, which takes longer than all the rest.
+    monkeypatch.setattr("gc.collect", lambda: 0)
+    studies, changes, n = 1000, 4, 5
+    claims = 0
+    for base, *changed in default_rng(3).normal(0.6, DEVIATION, (studies, 1 + changes, n)):
+        effects = [effect(scores - base) for scores in changed]
+        corrected = holm([one.p for one in effects])
+        verdicts = {verdict(one, p, NO_MARGIN) for one, p in zip(effects, corrected, strict=True)}
+        claims += bool(verdicts & {"helps", "hurts"})
+    assert claims / studies <= 0.05 + monte_carlo(0.05, studies)
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("points", [1, 2])
+def test_real_effects_are_found_as_often_as_the_power_calculation_says(points, n):
+    """1200 studies of one change; statsmodels' power of the two-sided t test at 0.05."""
+    from statsmodels.stats.power import TTestPower
+
+    studies, truth = 1200, points / 100
+    power = TTestPower().power(effect_size=truth / DEVIATION, nobs=n, alpha=0.05)
+    helps = 0
+    for differences in default_rng(10 * points + n).normal(truth, DEVIATION, (studies, n)):
+        got = effect(differences)
+        helps += verdict(got, got.p, NO_MARGIN) == "helps"
+    assert helps / studies == pytest.approx(power, abs=monte_carlo(power, studies))
+
+
+def test_differences_in_another_order_are_the_same_effect():
+    differences = default_rng(5).normal(0.01, DEVIATION, 10)
+    one, other = effect(differences), effect(np.sort(differences))
+    assert vars(one) == pytest.approx(vars(other))
+
+
+def test_importing_is_quick():
+    """SciPy's statistics and statsmodels are imported when they are first needed."""
+    code = (
+        "import sys, cnn_study.inference, cnn_study.evidence; "
+        "print({'scipy.stats', 'statsmodels', 'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
