@@ -205,7 +205,9 @@ def test_same_tables_give_same_bytes(whole):
 
 
 def test_missing_tables_are_named_with_the_command(plain):
-    with pytest.raises(UserError, match=r"runs\.csv\. Make it first: python -m cnn_study tables STUDY"):
+    with pytest.raises(
+        UserError, match=r"runs\.csv\. Make it first: python -m cnn_study tables STUDY"
+    ):
         plain.write()
 
 
@@ -357,7 +359,24 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     assert "Of three declared changes" in words(text)
 
 
-GRID = PLAIN[: PLAIN.index("questions:")].replace("seeds: 2", "seeds: 3") + """
+@pytest.mark.parametrize(
+    ("text", "ledger"),
+    [
+        (PLAIN[: PLAIN.index("questions:")], False),
+        (PLAIN.replace("hypothesis: A", "trained: false\n    hypothesis: A"), True),
+    ],
+    ids=["no questions", "none trained"],
+)
+def test_a_study_without_trained_changes_reads_well(tmp_path, text, ledger):
+    written = Made(tmp_path, text).runs("base", (0.5, 0.6)).text()
+    assert ("# Ledger of all changes" in written) == ledger
+    assert "There is nothing to suggest yet" in words(written)
+    check_clean(written)
+
+
+GRID = (
+    PLAIN[: PLAIN.index("questions:")].replace("seeds: 2", "seeds: 3")
+    + """
 questions:
   both:
     title: Both
@@ -365,6 +384,7 @@ questions:
     hypothesis: More.
     grid: {filters: [[2, 4], [4, 8]], kernel_size: [3, 5]}
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -436,7 +456,9 @@ def test_enhanced_and_published_numbers(whole):
     # The gaps of 20, 12 and 19 points: mean 17, s 4.36. Two single runs differ by up to
     # 4.3027 x sqrt(25 + 4) x sqrt(4/3) = 26.8 points, so that they could not have told.
     orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
-    order = "2 over 1 | 34.00 | `filters-4-8` over `base` | +17.00 | +6.17 to +27.83 | stands | no |"
+    order = (
+        "2 over 1 | 34.00 | `filters-4-8` over `base` | +17.00 | +6.17 to +27.83 | stands | no |"
+    )
     assert order in orders
     assert "single runs could not have shown" in orders
 
