@@ -358,7 +358,8 @@ def test_only_looking_is_told_from_working(arguments, expected):
 
 
 def test_code_is_a_module_or_all_modules_of_a_folder():
-    found = [Path(path).relative_to(workflow.PACKAGE) for path in workflow.code("tables", "figures")]
+    listed = workflow.code("tables", "figures")
+    found = [Path(path).relative_to(workflow.PACKAGE) for path in listed]
     assert found[0] == Path("tables.py")
     folder = sorted(path.name for path in (workflow.PACKAGE / "figures").glob("*.py"))
     assert found[1:] == [Path("figures") / name for name in folder]

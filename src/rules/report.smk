@@ -6,7 +6,7 @@ rule draw_figures:
     input:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
-        code=planning.code("figures", "columns", "tables"),
+        code=planning.code("figures", "columns", "inference", "tables"),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:

@@ -1,0 +1,219 @@
+"""Figures of single classes: what they are taken for, and what each change does to them.
+
+Matplotlib and pandas are imported only to draw.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnn_study.figures import marks
+from cnn_study.figures.effects import tally_pairs
+from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.results import Change, Results
+from cnn_study.figures.words import NO_RUN, joined, signed, wrap
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_CLASSES_WITH_NUMBERS = 12
+MOST_CHANGES = 20
+"""Rows that a page holds."""
+
+LONGEST_UPRIGHT = 5
+"""Characters of a class's name that stand horizontally below its column."""
+
+SURE = ("helps", "hurts")
+
+
+@dataclass(frozen=True)
+class Confusion(Picture):
+    """What the images of each class were taken for, in percent, one matrix an experiment."""
+
+    experiments: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def _draw(self, results: Results, look: Look) -> "Figure":
+        figure = new(3.6 if len(self.experiments) > 1 else 4.6)
+        panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
+        for axes, summary in zip(panels, results.of(self.experiments), strict=True):
+            axes.set_title(wrap(summary.id), color=look.text)
+            axes.set_xlabel("Predicted class")
+            axes.set_box_aspect(1)
+            if summary.complete:
+                self._matrix(axes, self._shares(results, summary.id), look)
+            else:
+                axes.text(0.5, 0.5, NO_RUN, transform=axes.transAxes, ha="center", style="italic")
+        panels[0].set_ylabel("True class")
+        return figure
+
+    def _shares(self, results: Results, id_: str) -> "pandas.DataFrame":
+        """Give percentages, true classes down, predicted classes across; rows add up to 100."""
+        table = results.read("confusion")
+        images = table[table["experiment"] == id_].pivot(
+            index="true_class", columns="predicted_class", values="images"
+        )
+        images = images.loc[list(self.classes), list(self.classes)].astype(float)
+        return 100 * images.div(images.sum(axis=1).clip(lower=1), axis=0)
+
+    def _matrix(self, axes: "Axes", shares: "pandas.DataFrame", look: Look) -> None:
+        words = shares.map(lambda share: str(int(share + 0.5)) if share >= 0.5 else "")
+        few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
+        written = words.values.tolist() if few else ()
+        marks.heat_map(axes, shares, written, (0, 100), marks.rising(look), look)
+        axes.set(xlabel="Predicted class", ylabel="")
+        axes.tick_params(axis="x", rotation=90)
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Of the test images of each true class (row), the share in percent that was taken for "
+            "each class (column), all complete runs together. Each row adds up to 100; the "
+            "diagonal is correct; shares below 0.5 are left blank."
+        )
+
+    def _tell(self, results: Results) -> str:
+        parts = [
+            self._alt_of(summary.id, self._shares(results, summary.id))
+            if summary.complete
+            else f"{summary.id}: {NO_RUN}."
+            for summary in results.of(self.experiments)
+        ]
+        return f"Confusion matrices of the test images. {' '.join(parts)}"
+
+    def _alt_of(self, id_: str, shares: "pandas.DataFrame") -> str:
+        right = {name: shares.loc[name, name] for name in self.classes}
+        worst, best = min(right, key=right.get), max(right, key=right.get)
+        wrong = {pair: share for pair, share in shares.stack().items() if pair[0] != pair[1]}
+        (true, predicted), share = max(wrong.items(), key=lambda item: item[1])
+        return (
+            f"{id_}: correct from {right[worst]:.0f} % ({worst}) to {right[best]:.0f} % ({best}); "
+            f"largest error: {share:.0f} % of {true} taken for {predicted}."
+        )
+
+
+@dataclass(frozen=True)
+class ClassEffects(Picture):
+    """What each change does to the share of each class that is recognized, as a heat map.
+
+    Attributes:
+        questions: whose changes are shown.
+        classes: the columns.
+    """
+
+    questions: tuple[str, ...]
+    experiments: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the changes that have a row, and their references."""
+        rows = [change for _, change in self._changes(results)]
+        ids = [*(row.reference for row in rows), *(row.experiment for row in rows)]
+        return tuple(id_ for id_ in self.experiments if id_ in ids)
+
+    def _something(self, results: Results) -> bool:
+        return bool(self._changes(results))
+
+    def _changes(self, results: Results) -> list[tuple[str, Change]]:
+        """Choose the changes, each with its question, in the order of the study."""
+        there = self._candidates(results)
+        kept = sorted(there, key=lambda found: -abs(found[1].found.mean))[:MOST_CHANGES]
+        return [found for found in there if found in kept]
+
+    def _candidates(self, results: Results) -> list[tuple[str, Change]]:
+        """Give all changes that have pairs."""
+        return [
+            (question, change)
+            for question in self.questions
+            for change in results.changes(question)
+            if change.found.n
+        ]
+
+    def _cells(self, results: Results) -> dict[str, dict[str, tuple[float, str]]]:
+        """Give mean difference in points and verdict by change and class."""
+        table = results.read("class-effects")
+        cells = {}
+        for question, change in self._changes(results):
+            mine = table["experiment"] == change.experiment
+            rows = table[(table["question"] == question) & mine].to_dict("records")
+            found = {row["class"]: (_points(row), row["test_verdict"]) for row in rows}
+            cells[change.experiment] = {name: found[name] for name in self.classes}
+        return cells
+
+    def _draw(self, results: Results, look: Look) -> "Figure":
+        import numpy
+
+        cells = self._cells(results)
+        means = numpy.array([[mean for mean, _ in row.values()] for row in cells.values()])
+        sure = [[verdict in SURE for _, verdict in row.values()] for row in cells.values()]
+        figure = new(1 + 0.34 * len(cells))
+        axes = figure.subplots()
+        reach = self._reach(cells)
+        words = self._written(means, sure)
+        colors = marks.diverging(look)
+        marks.heat_map(axes, means, words, (-reach, reach), colors, look, gap=1, bold=sure)
+        marks.label_cells(axes, [wrap(id_) for id_ in cells], self.classes)
+        if max(map(len, self.classes)) > LONGEST_UPRIGHT:
+            slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+            axes.set_xticklabels(self.classes, **slant)
+        axes.set_xlabel("Class")
+        return figure
+
+    def _written(self, means: Any, sure: Sequence[Sequence[bool]]) -> list[list[str]]:
+        """Write each difference, with a dot where it is sure; many classes leave the dot only."""
+        few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
+        return [
+            [(signed(mean, 1) if few else "") + ("•" if certain else "") for mean, certain in row]
+            for row in (zip(*rows, strict=True) for rows in zip(means, sure, strict=True))
+        ]
+
+    def _reach(self, cells: dict[str, dict[str, tuple[float, str]]]) -> float:
+        """Give the difference with the fullest colour: nineteen of twenty are smaller."""
+        sizes = sorted(abs(mean) for row in cells.values() for mean, _ in row.values())
+        return max(sizes[(19 * len(sizes) - 1) // 20], 0.1)
+
+    def _count(self, results: Results) -> str:
+        return tally_pairs([change for _, change in self._changes(results)])
+
+    def _explain(self, results: Results) -> str:
+        cells = self._cells(results)
+        full = f", fullest from {self._reach(cells):.1f} points on" if cells else ""
+        there = len(self._candidates(results))
+        chosen = (
+            f"Of {there} changes, the {MOST_CHANGES} whose mean difference over all test images is "
+            "largest, either way."
+            if there > MOST_CHANGES
+            else ""
+        )
+        return (
+            "What each change (row) does to the share of each class's test images that are "
+            "recognized (recall): mean difference to its reference with the same seed, in "
+            f"percentage points. Blue is more, orange less{full}. Bold with a dot: surely more or "
+            "less (paired t test, corrected for the classes of one change by Holm's method, "
+            f"p below 0.05); the other numbers may be chance. {chosen}"
+        )
+
+    def _tell(self, results: Results) -> str:
+        cells = self._cells(results)
+        parts = [self._row_in_words(id_, row) for id_, row in cells.items()] or [NO_RUN]
+        return (
+            "Heat map of differences in recall by change and class, in percentage points. "
+            f"{'; '.join(parts)}."
+        )
+
+    def _row_in_words(self, id_: str, row: dict[str, tuple[float, str]]) -> str:
+        worst, best = (choose(row, key=lambda name: row[name][0]) for choose in (min, max))
+        sure = [name for name, (_, verdict) in row.items() if verdict in SURE]
+        ends = f"from {signed(row[worst][0], 1)} ({worst}) to {signed(row[best][0], 1)} ({best})"
+        return f"{id_} {ends}, {_sure_in_words(sure, len(row))}"
+
+
+def _sure_in_words(sure: Sequence[str], classes: int) -> str:
+    if len(sure) == classes:
+        return "all of them sure"
+    return f"sure for {joined(sure)}" if sure else "none of them sure"
+
+
+def _points(row: dict[str, Any]) -> float:
+    return 100 * float(row["test_difference"])

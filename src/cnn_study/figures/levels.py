@@ -1,0 +1,275 @@
+"""Figures of test accuracy over the values of one parameter, or of two.
+
+Matplotlib and NumPy are imported only to draw.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cnn_study.figures import marks
+from cnn_study.figures.marks import LINES, MARKERS, level
+from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.results import Results, Summary, span
+from cnn_study.figures.words import NO_RUN, axis_label, cut_off, words, wrap
+from cnn_study.inference import Effect, effect
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEAST_LEVELS = 3
+"""A curve has at least as many values of its parameter."""
+
+WIDE = 20
+"""Values that span more than this factor stand on a logarithmic axis."""
+
+CLOSE = 0.04
+"""Share of the axis: values nearer to each other would have overlapping labels."""
+
+
+@dataclass(frozen=True)
+class Grid(Picture):
+    """Every combination of two parameters: heat map on the left, lines on the right.
+
+    Attributes:
+        parameters: of the rows, and of the columns.
+        levels: their values in words.
+        cells: experiment ids by [row][column].
+    """
+
+    parameters: tuple[str, str]
+    levels: tuple[tuple[str, ...], tuple[str, ...]]
+    cells: tuple[tuple[str, ...], ...]
+    title: str
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """All experiments of the grid, row by row."""
+        return tuple(id_ for row in self.cells for id_ in row)
+
+    def _draw(self, results: Results, look: Look) -> "Figure":
+        figure = new(max(3.1, 1.1 + 0.55 * len(self.cells)))
+        left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+        self._heat_map(left, results, look)
+        self._lines(right, results, look)
+        self._legend(figure, right)
+        figure.get_layout_engine().set(wspace=0.06)
+        return figure
+
+    def _heat_map(self, axes: "Axes", results: Results, look: Look) -> None:
+        import numpy
+
+        summaries = [results.of(row) for row in self.cells]
+        means = numpy.array([[summary.mean for summary in row] for row in summaries])
+        low, high = numpy.nanmin(means), numpy.nanmax(means)
+        written = [[self._cell(summary) for summary in row] for row in summaries]
+        limits = (low - 0.15 * (high - low) - 0.1, high + 0.1)
+        marks.heat_map(axes, means, written, limits, marks.rising(look), look, gap=1.5)
+        marks.label_cells(axes, *(list(map(level, levels)) for levels in self.levels))
+        axes.set(xlabel=axis_label(self.parameters[1]), ylabel=axis_label(self.parameters[0]))
+
+    def _cell(self, summary: Summary) -> str:
+        troubles = [wrap(trouble, 10) for trouble in summary.troubles]
+        if not summary.complete:
+            return "\n".join([wrap(NO_RUN, 12), *troubles])
+        deviation = f"± {summary.deviation:.1f}" if summary.complete > 1 else "one run"
+        return "\n".join([f"{summary.mean:.1f}", deviation, *troubles])
+
+    def _lines(self, axes: "Axes", results: Results, look: Look) -> None:
+        offsets = marks.spread(len(self.cells), 0.12)
+        for number, (value, row) in enumerate(zip(self.levels[0], self.cells, strict=True)):
+            summaries = results.of(row)
+            color = look.series[number % len(look.series)]
+            places = [column + offsets[number] for column in range(len(row))]
+            for place, summary in zip(places, summaries, strict=True):
+                scores = results.scores(summary.id)
+                beside = [place + 0.09] * len(scores)
+                axes.plot(beside, scores, ".", color=color, alpha=0.8, markersize=5)
+            axes.plot(
+                places,
+                [summary.mean for summary in summaries],
+                color=color,
+                linestyle=LINES[number % len(LINES)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=6.5,
+                markeredgecolor=look.page,
+                linewidth=1.5,
+                label=level(value),
+            )
+        axes.set_xticks(range(len(self.levels[1])), map(level, self.levels[1]))
+        axes.set_xlim(-0.4, len(self.levels[1]) - 0.6)
+        axes.grid(axis="y")
+        axes.set_xlabel(axis_label(self.parameters[1]))
+        marks.accuracy_axis(axes.yaxis)
+
+    def _legend(self, figure: "Figure", axes: "Axes") -> None:
+        from matplotlib.lines import Line2D
+
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            [Line2D([], [], linestyle=""), *handles],
+            [f"{axis_label(self.parameters[0])}:", *labels],
+            loc="outside upper right",
+            ncols=min(len(labels) + 1, 5),
+            handlelength=3,
+            columnspacing=1,
+        )
+
+    def _explain(self, results: Results) -> str:
+        rows, columns = map(words, self.parameters)
+        summaries = results.of(self.experiments)
+        return (
+            f"{self.title}: test accuracy by {rows} and {columns}. Left: the mean over the seeds "
+            "in percent, with ± the standard deviation between the seeds; a stronger colour is a "
+            "higher mean. "
+            f"Right: the same means, one line for each value of {rows}; each small dot is one run. "
+            f"{span(summaries)}"
+        )
+
+    def _tell(self, results: Results) -> str:
+        rows, columns = map(words, self.parameters)
+        parts = [
+            f"{rows} {row}, {columns} {column}: {summary.words}"
+            for row, ids in zip(self.levels[0], self.cells, strict=True)
+            for column, summary in zip(self.levels[1], results.of(ids), strict=True)
+        ]
+        return (
+            f"{self.title}: heat map and line chart of mean test accuracy by {rows} and {columns}. "
+            f"{'; '.join(parts)}."
+        )
+
+
+@dataclass(frozen=True)
+class Curve(Picture):
+    """Test accuracy over the values of one parameter, with the interval of each mean.
+
+    Attributes:
+        parameter: in words.
+        label: of the axis.
+        points: value and experiment, smallest value first.
+        reference: the experiment that the others change.
+    """
+
+    parameter: str
+    label: str
+    points: tuple[tuple[float, str], ...]
+    reference: str
+    title: str
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """The experiments, smallest value first."""
+        return tuple(id_ for _, id_ in self.points)
+
+    def _draw(self, results: Results, look: Look) -> "Figure":
+        from matplotlib.transforms import ScaledTranslation
+
+        figure = new(3.2)
+        axes = figure.subplots()
+        found = self._found(results)
+        there = [(value, one.mean) for value, _, one in found if one.n]
+        axes.plot(*zip(*there, strict=True), color=look.series[1], linewidth=1, alpha=0.6)
+        beside = axes.transData + ScaledTranslation(7 / 72, 0, figure.dpi_scale_trans)
+        single = {"color": look.series[0], "transform": beside, **marks.DOT}
+        for value, id_, one in found:
+            scores = results.scores(id_)
+            axes.plot([value] * one.n, scores, "o", **single)
+            axes.update_datalim([(value, score) for score in scores])
+            self._mean(axes, value, one, id_ == self.reference, look)
+        self._value_axis(axes)
+        axes.grid(axis="y")
+        marks.accuracy_axis(axes.yaxis)
+        self._say_missing(figure, results, look)
+        self._legend(figure, look)
+        return figure
+
+    def _found(self, results: Results) -> list[tuple[float, str, Effect]]:
+        """Give value, experiment, and the mean test accuracy in percent with its interval."""
+        return [(value, id_, effect(results.scores(id_))) for value, id_ in self.points]
+
+    def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool, look: Look) -> None:
+        if not found.n:
+            return
+        marks.line(
+            axes, found, [value] * 2, [found.lower, found.upper], color=look.series[1],
+            linewidth=1.5, zorder=3.5, marker="_", markersize=8, markeredgewidth=1.5,
+        )  # fmt: skip
+        axes.plot(
+            [value], [found.mean], "D" if kept else "s", color=look.series[1],
+            markersize=8 if kept else 6.5, markeredgecolor=look.page, zorder=4,
+        )  # fmt: skip
+
+    def _value_axis(self, axes: "Axes") -> None:
+        """Write every value at the axis, unless they are too near to each other."""
+        values = [value for value, _ in self.points]
+        if logarithmic(values):
+            axes.set_xscale("log")
+            axes.minorticks_off()
+            pad = (values[-1] / values[0]) ** 0.06
+            axes.set_xlim(values[0] / pad, values[-1] * pad)
+        else:
+            pad = 0.06 * (values[-1] - values[0])
+            axes.set_xlim(values[0] - pad, values[-1] + pad)
+        if logarithmic(values) or not crowded(values):
+            axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xlabel(self.label)
+
+    def _say_missing(self, figure: "Figure", results: Results, look: Look) -> None:
+        parts = [
+            f"{one.id} ({', '.join(one.troubles)})" if one.troubles else one.id
+            for one in results.of(self.experiments)
+            if not one.complete
+        ]
+        if parts:
+            text = wrap(f"{NO_RUN}: {', '.join(parts)}", 95)
+            figure.supxlabel(text, fontsize=8, color=look.muted)
+
+    def _legend(self, figure: "Figure", look: Look) -> None:
+        mean = {"markersize": 6.5, "markeredgecolor": look.page, "linewidth": 1.5, "line": "-"}
+        marks.legend(
+            figure,
+            [
+                marks.key("Single runs", look.series[0], marker="o", **marks.DOT),
+                marks.key("Mean, 95 % interval", look.series[1], marker="s", **mean),
+                marks.key(f"Reference {self.reference}", look.series[1], marker="D", **mean),
+            ],
+        )
+
+    def _explain(self, results: Results) -> str:
+        found = self._found(results)
+        scale = " (logarithmic)" if logarithmic([value for value, _ in self.points]) else ""
+        return (
+            f"{self.title}: test accuracy over {self.parameter}{scale}. Each dot is one run; "
+            f"squares, and the diamond for {self.reference}, are means over the seeds; upright "
+            "bars: the 95 % t interval of each mean, where there are two runs or more. The line "
+            "only guides the eye. Whether two means differ is told by the differences between runs "
+            f"with the same seed, not by these bars. {cut_off(one for *_, one in found)} "
+            f"{span(results.of(self.experiments))}"
+        )
+
+    def _tell(self, results: Results) -> str:
+        parts = [f"{value:g}: {_mean_words(one)}" for value, _, one in self._found(results)]
+        return (
+            f"{self.title}: line chart of mean test accuracy over {self.parameter}. "
+            f"{'; '.join(parts)}."
+        )
+
+
+def _mean_words(found: Effect) -> str:
+    if not found.n:
+        return NO_RUN
+    ends = "" if found.lower is None else f", 95 % interval {found.lower:.1f} to {found.upper:.1f}"
+    return f"{found.mean:.1f} % (n = {found.n}{ends})"
+
+
+def logarithmic(values: Sequence[float]) -> bool:
+    """Whether values, smallest first, are better shown on a logarithmic axis."""
+    return values[0] > 0 and values[-1] > WIDE * values[0]
+
+
+def crowded(values: Sequence[float]) -> bool:
+    """Whether neighbours among values, smallest first, lie too near to be written."""
+    least = CLOSE * (values[-1] - values[0])
+    return any(high - low < least for low, high in pairwise(values))

@@ -1,0 +1,216 @@
+"""Marks that several figures share: rows with dots, means and intervals; heat maps; legends.
+
+Knows nothing of studies or tables. Matplotlib is imported only to draw.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnn_study.figures.picture import LIGHT, Look, ink
+from cnn_study.figures.words import wrap
+from cnn_study.inference import LEAST_PAIRS, Effect
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+MARKERS = "os^vDPX"
+LINES = ("-", "--", "-.", ":")
+DOTTED = (0, (1, 2))
+DOT = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
+"""How a single run looks."""
+
+
+# ------------------------------------------------------------------------------- axes
+
+
+def accuracy_axis(axis: "Axis") -> None:
+    """Label an axis of test accuracies and give it round numbers."""
+    axis.set_label_text("Test accuracy (%)")
+    round_numbers(axis, 10)
+
+
+def round_numbers(axis: "Axis", most: int) -> None:
+    """Give an axis at most so many parts, at round numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+
+
+def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float = 8) -> None:
+    """Lay out one row for each label, first on top, with a note at its right end."""
+    axes.set_yticks(range(len(labels)), labels, fontsize=size)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    for place, note in enumerate(notes):
+        axes.text(
+            1.02,
+            place,
+            note,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=size,
+            linespacing=1.3,
+        )
+
+
+def zero(axes: "Axes", smallest: float, look: Look) -> None:
+    """Draw the line of no difference, and the band of differences too small to matter."""
+    axes.axvspan(-smallest, smallest, color=look.faint, alpha=0.75, linewidth=0, zorder=0)
+    axes.axvline(0, color=look.muted, linewidth=1, zorder=1)
+
+
+# ------------------------------------------------------------------------------- runs and means
+
+
+def spread(count: int, width: float) -> list[float]:
+    """Offsets that keep the dots of single runs apart, the same ones every time."""
+    if count == 1:
+        return [0.0]
+    return [width * (place / (count - 1) - 0.5) for place in range(count)]
+
+
+def dots(
+    axes: "Axes", numbers: Sequence[float], row: float, color: str, reach: float = 0.36, **how: Any
+) -> None:
+    """Draw single runs in one row, apart from each other."""
+    heights = [row + offset for offset in spread(len(numbers), reach)]
+    axes.plot(numbers, heights, "o", **{**DOT, "color": color, "zorder": 3, **how})
+
+
+def mean_line(axes: "Axes", mean: float, row: float, color: str, reach: float = 0.3) -> None:
+    """Draw the mean of one row as an upright line."""
+    axes.plot([mean] * 2, [row - reach, row + reach], color=color, linewidth=2.5)
+
+
+def interval(axes: "Axes", found: Effect, row: float, color: str, width: float = 1.5) -> None:
+    """Draw the interval of one row as a horizontal line, if there is one."""
+    how = {"color": color, "linewidth": width, "solid_capstyle": "butt", "zorder": 3.5}
+    line(axes, found, [found.lower, found.upper], [row] * 2, **how)
+
+
+def line(axes: "Axes", found: Effect, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
+    """Draw an interval, if there is one; one of two numbers, very wide, stretches no axis."""
+    from matplotlib.lines import Line2D
+
+    if found.lower is None:
+        return
+    drawn = Line2D(x, y, **how)
+    if found.n < LEAST_PAIRS:
+        axes.add_artist(drawn)
+    else:
+        axes.add_line(drawn)
+        axes.autoscale_view()
+
+
+# ------------------------------------------------------------------------------- legends
+
+
+def key(label: str, color: str, **how: Any) -> "Line2D":
+    """Make the entry of a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle=how.pop("line", ""), color=color, label=label, **how)
+
+
+def legend(figure: "Figure", keys: Sequence["Line2D"], **how: Any) -> None:
+    """Write a legend above everything."""
+    options = {"ncols": len(keys), "columnspacing": 1.4, "handletextpad": 0.5}
+    figure.legend(handles=keys, loc="outside upper center", **{**options, **how})
+
+
+# ------------------------------------------------------------------------------- heat maps
+
+
+def heat_map(
+    axes: "Axes",
+    values: Any,
+    words: Sequence[Sequence[str]],
+    limits: tuple[float, float],
+    colors: "Colormap",
+    look: Look,
+    *,
+    gap: float = 0,
+    bold: Any = None,
+) -> None:
+    """Draw values (row, column) as colours.
+
+    Args:
+        words: What is written in each cell; empty where there are none.
+        limits: The values that have the first and the last colour.
+        gap: Points between the cells.
+        bold: Whether the words of each cell (row, column) are bold.
+    """
+    import numpy
+    import seaborn
+
+    seaborn.heatmap(
+        values,
+        ax=axes,
+        cmap=colors,
+        vmin=limits[0],
+        vmax=limits[1],
+        cbar=False,
+        linewidths=gap,
+        linecolor=look.page,
+        rasterized=not words,
+    )
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", rotation=0)
+    for (row, column), value in numpy.ndenumerate(numpy.asarray(values)):
+        if words and words[row][column]:
+            share = (value - limits[0]) / (limits[1] - limits[0])
+            color = look.muted if numpy.isnan(value) else ink(colors(share), look)
+            weight = "bold" if bold is not None and bold[row][column] else "normal"
+            _write_cell(axes, row, column, words[row][column], color, weight)
+
+
+def rising(look: Look) -> "Colormap":
+    """Give colours from near the page to the first series colour."""
+    import seaborn
+
+    palette = seaborn.light_palette if look is LIGHT else seaborn.dark_palette
+    return palette(look.series[0], as_cmap=True)
+
+
+def diverging(look: Look) -> "Colormap":
+    """Give colours from the second series colour through the page to the first.
+
+    Orange and blue differ to colour-blind readers too.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    middle = look.faint
+    ends = look.series[1], middle, look.series[0]
+    return LinearSegmentedColormap.from_list("diverging", ends)
+
+
+def label_cells(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns of a heat map."""
+    axes.set_xticks([place + 0.5 for place in range(len(columns))], columns)
+    axes.set_yticks([place + 0.5 for place in range(len(rows))], rows)
+
+
+def _write_cell(axes: "Axes", row: int, column: int, words: str, color: str, weight: str) -> None:
+    text = axes.text(
+        column + 0.5,
+        row + 0.5,
+        words,
+        ha="center",
+        va="center",
+        fontsize=8 if words.count("\n") == 1 else 7,
+        fontweight=weight,
+        color=color,
+        linespacing=1.3,
+    )
+    text.set_in_layout(False)  # it lies inside the axes; laying it out takes most of the time
+
+
+def level(value: str) -> str:
+    """Write a level on an axis, in lines of at most 12 characters."""
+    return wrap(value, 12)

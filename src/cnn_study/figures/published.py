@@ -1,0 +1,118 @@
+"""The figure of published accuracies beside ours. Matplotlib and pandas only to draw."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnn_study.figures import marks
+from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class PublishedAndOurs(Picture):
+    """Printed accuracies beside ours, grouped by the comparison they were printed in."""
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the experiments that a printed number belongs to."""
+        return tuple(results.read("published")["experiment"].unique())
+
+    def _draw(self, results: Results, look: Look) -> "Figure":
+        lines = self._lines(results)
+        labels = [wrap(line if isinstance(line, str) else line["experiment"]) for line in lines]
+        notes = ["" if isinstance(line, str) else self._note(line) for line in lines]
+        figure = new(0.9 + 0.27 * len(lines))
+        axes = figure.subplots()
+        marks.rows(axes, labels, notes)
+        for place, (line, label) in enumerate(zip(lines, axes.get_yticklabels(), strict=True)):
+            if isinstance(line, str):
+                label.set_fontweight("bold")
+            else:
+                self._row(axes, place, line, results, look)
+        marks.accuracy_axis(axes.xaxis)
+        self._legend(figure, look)
+        return figure
+
+    def _lines(self, results: Results) -> list[str | dict[str, Any]]:
+        """Give the rows of the table, below a heading for each comparison."""
+        rows = results.read("published").to_dict("records")
+        headings = dict.fromkeys(row["comparison"] for row in rows)
+        return [
+            line
+            for heading in headings
+            for line in (heading, *(row for row in rows if row["comparison"] == heading))
+        ]
+
+    def _note(self, row: dict[str, Any]) -> str:
+        count = int(row["complete_runs"])
+        return f"n = {count}, {self._verdict(row)}" if count else NO_RUN
+
+    def _verdict(self, row: dict[str, Any]) -> str:
+        if not _known(row["inside"]):
+            return "no interval"
+        return "inside" if row["inside"] else "outside"
+
+    def _row(
+        self, axes: "Axes", place: int, row: dict[str, Any], results: Results, look: Look
+    ) -> None:
+        names = ("test_accuracy_mean", "prediction_lower", "prediction_upper")
+        printed = 100 * row["published_test_accuracy"]
+        mean, lower, upper = (100 * row[name] for name in names)
+        bar = {"color": look.series[1], "linewidth": 7, "alpha": 0.3, "zorder": 1}
+        axes.plot([lower, upper], [place, place], solid_capstyle="butt", **bar)
+        axes.plot([printed, mean], [place, place], color=look.muted, linewidth=1, zorder=1.5)
+        if row["complete_runs"]:
+            marks.dots(axes, results.scores(row["experiment"]), place, look.series[0])
+            marks.mean_line(axes, mean, place, look.series[1])
+        axes.plot(
+            [printed], [place], "x", color=look.text, markersize=7, markeredgewidth=2, zorder=4
+        )
+
+    def _legend(self, figure: "Figure", look: Look) -> None:
+        bar = {"line": "-", "linewidth": 7, "alpha": 0.3, "solid_capstyle": "butt"}
+        cross = {"marker": "x", "markersize": 7, "markeredgewidth": 2}
+        line = {"marker": "|", "markersize": 9, "markeredgewidth": 2.5}
+        marks.legend(
+            figure,
+            [
+                marks.key("Published", look.text, **cross),
+                marks.key("Our single runs", look.series[0], marker="o", markersize=4.5),
+                marks.key("Our mean", look.series[1], **line),
+                marks.key("95 % prediction interval", look.series[1], **bar),
+            ],
+            columnspacing=1.2,
+        )
+
+    def _explain(self, results: Results) -> str:
+        rows = results.read("published").to_dict("records")
+        judged = [row for row in rows if _known(row["inside"])]
+        inside = sum(bool(row["inside"]) for row in judged)
+        count = (
+            f"The published value lies inside in {inside} of {len(judged)} rows." if judged else ""
+        )
+        return (
+            "Published test accuracies and ours, by the comparison that they were published in. "
+            "Cross: published, one run; dots: our single runs; upright line: our mean; bar: the "
+            "95 % prediction interval, which would hold one more run of ours 95 times in 100. "
+            f"{count}"
+        )
+
+    def _tell(self, results: Results) -> str:
+        rows = results.read("published").to_dict("records")
+        parts = [
+            f"{row['comparison']}, {row['experiment']}: published "
+            f"{100 * row['published_test_accuracy']:.1f} %, "
+            f"ours {results.summaries[row['experiment']].words}, {self._verdict(row)}"
+            for row in rows
+        ]
+        return f"Dot plot of published and own test accuracy. {'; '.join(parts)}."
+
+
+def _known(value: Any) -> bool:
+    import pandas
+
+    return not pandas.isna(value)

@@ -1,0 +1,194 @@
+"""Numbers of the figures: tables and evidence of one study, read once, in percent and points.
+
+Nothing is worked out here that the evidence holds already. pandas is imported only to read.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnn_study import columns
+from cnn_study.figures.words import NO_RUN
+from cnn_study.inference import Effect, effect
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One experiment's row of experiments.csv. Accuracies are in percent, NaN without any run.
+
+    Attributes:
+        troubles: which of its runs are not complete, in words.
+        mean, deviation, smallest, largest: of the test accuracy.
+        validation: mean validation accuracy.
+    """
+
+    id: str
+    complete: int
+    macs: int
+    troubles: tuple[str, ...]
+    mean: float
+    deviation: float
+    smallest: float
+    largest: float
+    validation: float
+
+    @property
+    def words(self) -> str:
+        """The mean with the number of runs, or that there is none."""
+        return f"{self.mean:.1f} % (n = {self.complete})" if self.complete else NO_RUN
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of the ledger: what a change does to the test accuracy, in percentage points.
+
+    Attributes:
+        found: mean difference and interval, without p value.
+        verdict: a word of `columns.VERDICTS`.
+        differences: of the single seeds, in the order of the seeds.
+    """
+
+    experiment: str
+    reference: str
+    found: Effect
+    verdict: str
+    differences: tuple[float, ...]
+
+
+class Results:
+    """The tables and the evidence of one study, each read once."""
+
+    def __init__(self, tables: Path, evidence: Path) -> None:
+        self.folders = {table.name: (tables, table) for table in columns.TABLES}
+        self.folders |= {table.name: (evidence, table) for table in columns.EVIDENCE}
+        self.read = cache(self._read)
+        runs = self.read("runs")
+        self.runs = runs[runs["status"] == "complete"].sort_values("seed")
+        rows = self.read("experiments").to_dict("records")
+        self.summaries = {row["experiment"]: _summary(row) for row in rows}
+
+    def _read(self, name: str) -> "pandas.DataFrame":
+        """Read one table or one piece of evidence, each column with its type."""
+        from cnn_study import tables
+
+        return tables.read(*self.folders[name])
+
+    def of(self, ids: Iterable[str]) -> list[Summary]:
+        """Give the summaries of these experiments."""
+        return [self.summaries[id_] for id_ in ids]
+
+    def by_seed(self, id_: str) -> dict[int, float]:
+        """Give the test accuracy in percent of each complete run."""
+        runs = self.runs[self.runs["experiment"] == id_]
+        pairs = zip(runs["seed"], runs["test_accuracy"], strict=True)
+        return {int(seed): 100 * float(score) for seed, score in pairs}
+
+    def scores(self, id_: str) -> list[float]:
+        """Give the test accuracy in percent of each complete run, by seed."""
+        return list(self.by_seed(id_).values())
+
+    def changes(self, question: str) -> list[Change]:
+        """Give the changes of a question, in the order of the study file."""
+        ledger, single = self.read("ledger"), self.read("differences")
+        single = single[single["question"] == question].dropna(subset="test_difference")
+        return [
+            Change(
+                row["experiment"],
+                row["reference"],
+                _points(row),
+                row["test_verdict"],
+                tuple(
+                    100 * float(number)
+                    for number in single.loc[
+                        single["experiment"] == row["experiment"], "test_difference"
+                    ]
+                ),
+            )
+            for row in ledger[ledger["question"] == question].to_dict("records")
+        ]
+
+    def gaps(self, habit: str) -> dict[str, tuple[Effect, tuple[float, ...]]]:
+        """Give what a habit adds to the truth, in points: mean, interval and single seeds.
+
+        Args:
+            habit: one that habits.csv knows, such as best by test.
+
+        Returns:
+            By what was chosen among.
+        """
+        rows = self.read("habits")
+        rows = rows[rows["habit"] == habit]
+        gaps = {
+            among: tuple(100 * float(gap) for gap in group["gap"])
+            for among, group in rows.groupby("among", sort=False)
+        }
+        return {among: (effect(single), single) for among, single in gaps.items()}
+
+
+def _summary(row: dict[str, Any]) -> Summary:
+    planned = int(row["planned_runs"])
+    counts = {name: int(row[f"{name}_runs"]) for name in ("diverged", "failed", "missing")}
+    troubles = tuple(f"{count} of {planned} {name}" for name, count in counts.items() if count)
+    names = ("mean", "standard_deviation", "smallest", "largest")
+    numbers = [100 * float(row[f"test_accuracy_{name}"]) for name in names]
+    validation = 100 * float(row["validation_accuracy_mean"])
+    return Summary(
+        row["experiment"],
+        int(row["complete_runs"]),
+        int(row["macs"]),
+        troubles,
+        *numbers,
+        validation,
+    )
+
+
+def _points(row: dict[str, Any]) -> Effect:
+    """Take the effect on the test accuracy from a row of evidence, in percentage points."""
+    names = ("difference", "deviation", "lower", "upper")
+    shares = (float(row[f"test_{name}"]) for name in names)
+    numbers = (None if math.isnan(share) else 100 * share for share in shares)
+    return Effect(int(row["test_pairs"]), *numbers)
+
+
+def counts(summaries: Sequence[Summary]) -> str:
+    """Say how many runs stand behind the numbers, and which do not."""
+    if not summaries:
+        return ""
+    complete = {summary.complete for summary in summaries}
+    if complete == {0}:
+        text = f"There is {NO_RUN}."
+    elif len(complete) == 1:
+        (count,) = complete
+        text = f"n = {count} complete {'run' if count == 1 else 'runs'} of each experiment."
+    else:
+        text = f"n = {min(complete)} to {max(complete)} complete runs of each experiment."
+    return f"{text} {absent(summaries)}"
+
+
+def absent(summaries: Iterable[Summary]) -> str:
+    """Say which runs are not complete, or nothing."""
+    troubled = [summary for summary in summaries if summary.troubles]
+    named = "; ".join(f"{summary.id}: {', '.join(summary.troubles)}" for summary in troubled)
+    return f"Not in the picture: {named}." if named else ""
+
+
+def listed(summaries: Iterable[Summary]) -> str:
+    """Give the means of experiments in words."""
+    return "; ".join(f"{summary.id} {summary.words}" for summary in summaries)
+
+
+def span(summaries: Sequence[Summary]) -> str:
+    """Say between what the means lie."""
+    there = sorted((one for one in summaries if one.complete), key=lambda one: one.mean)
+    if not there:
+        return ""
+    low, high = there[0], there[-1]
+    if low is high:
+        return f"The mean is {low.mean:.1f} % ({low.id})."
+    return f"Means lie between {low.mean:.1f} % ({low.id}) and {high.mean:.1f} % ({high.id})."

@@ -1,0 +1,80 @@
+"""Words and numbers as the figures write them. Knows nothing of Matplotlib or of tables."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from cnn_study.inference import LEAST_PAIRS, Effect
+from cnn_study.settings import Settings
+
+NO_RUN = "no complete run yet"
+LONGEST_LABEL = 32
+"""Characters of a row label before it goes on in a second line."""
+
+
+def value(given: Any) -> str:
+    """Write a setting's value."""
+    if isinstance(given, bool):
+        return "yes" if given else "no"
+    if isinstance(given, list):
+        return "-".join(map(str, given))
+    return given.replace("_", " ") if isinstance(given, str) else f"{given:g}"
+
+
+def words(parameter: str) -> str:
+    """Write a parameter's name."""
+    return parameter.replace("_", " ")
+
+
+def axis_label(parameter: str) -> str:
+    """Name a parameter with its unit, such as Kernel size (pixels)."""
+    name = words(parameter)
+    unit = Settings.model_fields[parameter].json_schema_extra["unit"]
+    said = unit in ("", "1", name, name.split()[-1])
+    suffix = "" if said else f" ({unit.split(' of ')[0]})"
+    return name[0].upper() + name[1:] + suffix
+
+
+def wrap(label: str, width: int = LONGEST_LABEL) -> str:
+    """Break a label between words, and behind hyphens, into lines of at most this width."""
+    return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label
+
+
+def signed(points: float, digits: int = 2) -> str:
+    """Write a difference with its sign, such as +1.90 or −0.51; what rounds to zero has none."""
+    rounded = round(points, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
+
+
+def estimate(found: Effect) -> str:
+    """Write a mean difference in points with its interval and the number behind it."""
+    if not found.n:
+        return NO_RUN
+    if found.lower is None:
+        return f"{signed(found.mean)} (n = {found.n})"
+    ends = f"{signed(found.lower)} to {signed(found.upper)}"
+    return f"{signed(found.mean)} (95 % interval {ends}, n = {found.n})"
+
+
+def aligned(texts: Iterable[str]) -> list[str]:
+    """Fill texts up at the left to one length, with spaces that are as wide as a digit."""
+    kept = list(texts)
+    length = max(map(len, kept), default=0)
+    return [text.rjust(length, "\N{FIGURE SPACE}") for text in kept]
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Join words as in a sentence: a, b and c."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def cut_off(effects: Iterable[Effect]) -> str:
+    """Say that intervals of two numbers may leave the axis, where there are such."""
+    few = any(found.n == LEAST_PAIRS - 1 for found in effects)
+    return "The interval of only two is wide, and cut off at the ends of the axis." if few else ""
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun: 1 pair, 2 pairs."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

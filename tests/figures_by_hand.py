@@ -1,0 +1,191 @@
+"""Tables with chosen scores, and the figures drawn from them, for tests of figures."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cnn_study import columns, evidence, figures, tables
+from cnn_study.columns import Table
+from cnn_study.figures.picture import LIGHT, Picture, images
+from cnn_study.figures.results import Results
+from cnn_study.study import Study, load
+
+COMPLETE, DIVERGED, MISSING = "complete", "diverged", "missing"
+CLASS_IMAGES = 1000
+"""Test images of each class."""
+
+LOSSES = (0.9, 0.5, 0.7)
+"""Validation loss by epoch; later epochs repeat the last."""
+
+
+@dataclass
+class Made:
+    """A study with its tables and evidence, in one folder.
+
+    Attributes:
+        scores: test accuracies of each experiment, by seed.
+        validation: the same for validation images; where absent the test accuracies.
+        statuses: of each run by seed; where absent all are complete.
+        printed: rows of published.csv.
+        losses: validation loss by epoch.
+    """
+
+    folder: Path
+    text: str
+    scores: dict[str, tuple[float, ...]]
+    validation: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    statuses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    printed: list[dict] = field(default_factory=list)
+    losses: tuple[float, ...] = LOSSES
+
+    def __post_init__(self) -> None:
+        self.study = make_study(self.folder, self.text)
+        self.tables, self.evidence = self.folder / "tables", self.folder / "evidence"
+        self.figures = self.folder / "figures"
+        self._write()
+        evidence.analyse(self.study, self.tables, self.evidence)
+
+    # ---- what the figures say
+
+    def draw(self, output: Path | None = None) -> Path:
+        """Draw all figures of the study."""
+        output = output or self.figures
+        figures.draw(self.study, self.tables, self.evidence, output)
+        return output
+
+    @property
+    def results(self) -> Results:
+        return Results(self.tables, self.evidence)
+
+    def picture(self, id_: str) -> Picture:
+        return figures._pictures(self.study)[id_]
+
+    def caption(self, id_: str) -> str:
+        return self.picture(id_).caption(self.results)
+
+    def alt(self, id_: str) -> str:
+        return self.picture(id_).alt(self.results)
+
+    def words(self, id_: str) -> list[str]:
+        """What is written in one figure, line by line."""
+        (svg,) = images(self.picture(id_), self.results, LIGHT, ("svg",))
+        return written_words(svg.decode())
+
+    # ---- tables
+
+    def _write(self) -> None:
+        rows = {table.name: [] for table in columns.TABLES}
+        for id_ in self.study.experiments:
+            done = self._runs(id_, rows)
+            rows["experiments"].append(self._summary(id_, done))
+            if done:
+                rows["confusion"] += make_confusion(id_, self.study.dataset.class_names)
+        rows["published"] = self.printed
+        self.tables.mkdir(parents=True)
+        for table in columns.TABLES:
+            if table is not columns.PUBLISHED or self.study.file.published:
+                write_table(self.tables, table, rows[table.name])
+
+    def _status(self, id_: str) -> tuple[str, ...]:
+        return self.statuses.get(id_, (COMPLETE,) * len(self.study.seeds))
+
+    def _validation(self, id_: str) -> tuple[float, ...] | None:
+        held_out = self.study.experiments[id_].settings.validation_fraction > 0
+        return self.validation.get(id_, self.scores[id_]) if held_out else None
+
+    def _runs(self, id_: str, rows: dict[str, list[dict]]) -> list[int]:
+        """Add the runs of an experiment; gives the places of the complete ones."""
+        done = []
+        for place, (seed, status) in enumerate(
+            zip(self.study.seeds, self._status(id_), strict=True)
+        ):
+            run = {"experiment": id_, "seed": seed, "status": status, "device": "CPU"}
+            if status != MISSING:
+                rows["epochs"] += self._epochs(id_, seed)
+            if status == COMPLETE:
+                done.append(place)
+                score = self.scores[id_][place]
+                held_out = self._validation(id_)
+                run |= {"test_accuracy": score, "training_cpu_seconds": 10.0}
+                run |= {"validation_accuracy": held_out[place] if held_out else None}
+                rows["classes"] += self._classes(id_, seed, score)
+            rows["runs"].append(run)
+        return done
+
+    def _epochs(self, id_: str, seed: int) -> list[dict]:
+        settings = self.study.experiments[id_].settings
+        return [
+            make_epoch(id_, seed, epoch, self.losses)
+            | ({"watched_test_accuracy": 0.5 + 0.01 * seed / epoch} if settings.watch_test else {})
+            for epoch in range(1, settings.epochs + 1)
+        ]
+
+    def _classes(self, id_: str, seed: int, score: float) -> list[dict]:
+        """Every class as the score says, but 4 points more of class 0 for all but the base."""
+        more = {"0": 0.04} if id_ != "base" else {}
+        return [
+            {"experiment": id_, "seed": seed, "class": name, "images": CLASS_IMAGES}
+            | {"correct": round(CLASS_IMAGES * (score + more.get(name, 0)))}
+            for name in self.study.dataset.class_names
+        ]
+
+    def _summary(self, id_: str, done: list[int]) -> dict:
+        status = self._status(id_)
+        row = {"experiment": id_, "planned_runs": len(status)}
+        row |= {
+            f"{word}_runs": status.count(word) for word in (COMPLETE, DIVERGED, "failed", MISSING)
+        }
+        one = self.study.experiments[id_]
+        row |= {"macs": one.macs, "parameters": one.parameters, "validation_accuracy_n": 0}
+        row |= named("test_accuracy", [self.scores[id_][place] for place in done])
+        if held_out := self._validation(id_):
+            row |= named("validation_accuracy", [held_out[place] for place in done])
+        return row
+
+
+def named(measure: str, scores: list[float]) -> dict:
+    """Sum up scores as experiments.csv does."""
+    return {f"{measure}_{name}": value for name, value in tables.summarize(scores).items()}
+
+
+def make_study(folder: Path, text: str) -> Study:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "small.yaml"
+    path.write_text(text)
+    return load(path)
+
+
+def write_table(folder: Path, table: Table, rows: list[dict]) -> None:
+    (folder / table.file).write_text(tables.csv_text(tables.frame(table, rows)))
+
+
+def make_epoch(id_: str, seed: int, epoch: int, losses: tuple[float, ...]) -> dict:
+    training, validation = 0.1 * epoch + 0.02 * seed, 0.2 * epoch + 0.02 * seed
+    row = {"experiment": id_, "seed": seed, "epoch": epoch}
+    row |= {"training_accuracy": min(training, 1), "validation_accuracy": min(validation, 1)}
+    validation_loss = losses[min(epoch, len(losses)) - 1] + 0.01 * seed
+    return row | {"training_loss": 1 / epoch, "validation_loss": validation_loss}
+
+
+def make_confusion(id_: str, names: tuple[str, ...]) -> list[dict]:
+    """Nine of ten images right, but 3 of 10 threes are taken for eights, all zeros right."""
+    rows = []
+    for true in names:
+        right, other = {"0": (10, "1"), "3": (7, "8")}.get(true, (9, "0"))
+        for predicted in names:
+            count = right if predicted == true else 10 - right if predicted == other else 0
+            rows.append(
+                {"experiment": id_, "true_class": true, "predicted_class": predicted}
+                | {"images": count, "runs": 2}
+            )
+    return rows
+
+
+def index(folder: Path) -> dict[str, dict]:
+    return json.loads((folder / "figures.json").read_text())
+
+
+def written_words(svg: str) -> list[str]:
+    """What Matplotlib notes beside the outlines of each line of text."""
+    return re.findall(r"<!-- (.*?) -->", svg)

@@ -1,0 +1,470 @@
+"""Figures of differences, curves, costs, classes and habits: numbers worked out by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from cnn_study.figures import classes, cost
+from cnn_study.figures.effects import clip
+from cnn_study.figures.levels import crowded, logarithmic
+from cnn_study.figures.results import Summary
+from cnn_study.figures.words import aligned, axis_label, signed
+from cnn_study.inference import Effect
+from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
+
+STUDY = """
+title: Digits
+dataset: digits
+seeds: 3
+enhanced: single
+base: {filters: [2, 4], kernel_size: 5, epochs: 2}
+questions:
+  epochs:
+    title: Epochs
+    question: How long?
+    hypothesis: Long.
+    changes: {epochs-1: {epochs: 1}, epochs-4: {epochs: 4}}
+  shapes:
+    title: Shapes
+    question: Which?
+    hypothesis: None.
+    reference: epochs-4
+    changes:
+      kernel-3: {kernel_size: 3}
+      tanh: {activation: tanh}
+      sigmoid: {activation: sigmoid}
+      gelu: {activation: gelu}
+      elu: {activation: elu}
+  one:
+    title: One
+    question: Is it?
+    hypothesis: It is.
+    changes: {single: {dense_units: 8}}
+  watching:
+    title: Watching
+    question: Does it?
+    hypothesis: It does.
+    changes: {watched: {watch_test: true, validation_fraction: 0}}
+"""
+SCORES = {
+    "base": (0.50, 0.52, 0.54),
+    "epochs-1": (0.40, 0.42, 0.44),
+    "epochs-4": (0.51, 0.54, 0.57),
+    "kernel-3": (0.561, 0.591, 0.622),
+    "tanh": (0.5101, 0.54, 0.5699),
+    "sigmoid": (0.1, 0.1, 0.1),
+    "gelu": (0.5, 0.5, 0.5),
+    "elu": (0.53, 0.58, 0.5),
+    "single": (0.53, 0.52, 0.50),
+    "watched": (0.55, 0.57, 0.59),
+}
+STATUSES = {
+    "sigmoid": (DIVERGED, DIVERGED, DIVERGED),
+    "gelu": (MISSING, MISSING, MISSING),
+    "elu": (COMPLETE, COMPLETE, DIVERGED),
+}
+VALIDATION = {"single": (0.3, 0.3, 0.3)}
+"""The other validation scores are the test scores."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Made:
+    return Made(tmp_path_factory.mktemp("made"), STUDY, SCORES, VALIDATION, STATUSES)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Made:
+    """A study of one question with one change, whose validation loss is lowest first."""
+    text = STUDY[: STUDY.index("  epochs:\n")] + STUDY[STUDY.index("  one:") :]
+    text = text[: text.index("  watching:")]
+    return Made(tmp_path_factory.mktemp("plain"), text, SCORES, losses=(0.5, 0.9))
+
+
+# ------------------------------------------------------------------------------- forests
+
+
+def test_a_forest_says_mean_interval_number_and_verdict(made):
+    """Differences 1, 2, 3: mean 2, deviation 1, half width t(0.975, 2) / sqrt(3) = 2.484."""
+    alt = made.alt("epochs")
+    assert alt.startswith("Epochs: forest plot of 2 differences to base in test accuracy")
+    assert "epochs-1 −10.00 (95 % interval −10.00 to −10.00, n = 3): hurts" in alt
+    assert "epochs-4 +2.00 (95 % interval −0.48 to +4.48, n = 3): too close to call." in alt
+
+
+def test_a_forest_writes_them_at_the_right(made):
+    words = made.words("epochs")
+    assert {"−10.00  (n = 3)", "hurts", "+2.00  (n = 3)", "too close to call"} <= set(words)
+    assert "Difference to base in test accuracy (percentage points)" in words
+    assert {"One seed", "Mean, 95 % interval", "Less than 0.5 points"} <= set(words)
+
+
+def test_a_forest_has_a_dot_for_each_pair_and_nothing_else(made):
+    changes = {one.experiment: one for one in made.results.changes("shapes")}
+    assert changes["kernel-3"].differences == pytest.approx((5.1, 5.1, 5.2))
+    assert changes["elu"].differences == pytest.approx((2, 4))
+    assert changes["sigmoid"].differences == ()
+    assert [one.verdict for one in changes.values()] == [
+        "helps",
+        "no meaningful difference",
+        "does not train",
+        "not run",
+        "too few seeds",
+    ]
+
+
+def test_changes_without_pairs_say_why(made):
+    words = made.words("shapes")
+    assert {"does not train", "3 of 3 diverged", "not run", "1 of 3 diverged"} <= set(words)
+    alt = made.alt("shapes")
+    assert "sigmoid: does not train; gelu: not run; elu +3.00" in alt
+
+
+def test_a_caption_explains_every_mark_and_counts_the_pairs(made):
+    caption = made.caption("shapes")
+    for words in (
+        "difference to epochs-4 in test accuracy, in percentage points",
+        "Dots: two runs with the same seed",
+        "upright line: their mean",
+        "95 % t interval over the seeds",
+        "Light band around zero, the reference: less than 0.5 points",
+        "n = 2 to 3 pairs of runs for each change.",
+        "The interval of only two is wide, and cut off",
+        "Not in the picture: sigmoid: 3 of 3 diverged; gelu: 3 of 3 missing; elu: 1 of 3 diverged.",
+    ):
+        assert words in caption
+
+
+def test_the_band_is_the_smallest_effect_of_the_study(made, tmp_path):
+    wide = Made(tmp_path, "smallest_effect: 2.5\n" + STUDY, SCORES, VALIDATION, STATUSES)
+    assert "less than 2.5 points" in wide.caption("epochs")
+    assert "Less than 2.5 points" in wide.words("epochs")
+
+
+def test_a_single_change_has_a_forest_of_one_row(plain):
+    assert plain.alt("one").startswith("One: forest plot of 1 difference to base")
+    assert "single" in plain.words("one")
+
+
+def test_the_forest_of_all_changes_counts_verdicts(made):
+    expected = (
+        "Verdicts of 9 changes: helps 2, hurts 1, no meaningful difference 1, too close to call 2, "
+        "too few seeds 1, does not train 1, not run 1."
+    )
+    assert expected in made.caption("effects-all")
+    alt = made.alt("effects-all")
+    assert "Helps: kernel-3 +5.13, watched +5.00." in alt
+    assert "Hurts: epochs-1 −10.00." in alt
+
+
+def test_the_forest_of_all_changes_is_grouped_and_names_references(made):
+    words = made.words("effects-all")
+    ids = [id_ for id_ in made.study.experiments if id_ != "base"]
+    assert [word for word in words if word in ids] == ids
+    assert "Mean, 95 % interval; reference base" in words
+    assert "Mean, 95 % interval; reference epochs-4" in words
+    assert "\N{FIGURE SPACE}+5.13  n = 3  helps" in words
+    assert "−10.00  n = 3  hurts" in words
+    caption = made.caption("effects-all")
+    assert "Without a pair: sigmoid: does not train; gelu: not run." in caption
+
+
+def test_fifty_five_changes_fit_on_a_page():
+    from cnn_study.figures.effects import AllEffects
+    from cnn_study.figures.picture import LIGHT, TALLEST
+    from cnn_study.figures.results import Change
+
+    class Many:
+        def changes(self, question):
+            found = Effect(5, 1.0, 1.0, 0.0, 2.0)
+            return [
+                Change(f"{question}-{n}", "base", found, "helps", (1.0,) * 5) for n in range(11)
+            ]
+
+    questions = tuple(f"question-{n}" for n in range(5))
+    figure = AllEffects(questions, (), 0.5)._draw(Many(), LIGHT)
+    assert figure.get_figheight() == pytest.approx(TALLEST)
+    labels = figure.axes[0].get_yticklabels()
+    assert len(labels) == 55
+    assert labels[0].get_fontsize() == 7
+    row = 72 * (TALLEST - 1) / 55
+    assert labels[0].get_fontsize() < row
+
+
+def test_an_axis_ends_before_a_few_very_large_effects_only():
+    def effects(*means):
+        return [Effect(3, mean, 1, mean - 1, mean + 1) for mean in means]
+
+    assert clip(effects(1, -2, 3, -4), 0.5) == 0
+    assert clip(effects(1, -2, 3, -20), 0.5) == 0
+    assert clip(effects(1, -2, 3, -23), 0.5) == 15
+    assert clip(effects(10, 20, 30, -100), 0.5) == 45
+    assert clip([Effect(0)], 0.5) == 0
+
+
+def test_means_beyond_the_axis_are_said(made, tmp_path):
+    scores = SCORES | {"epochs-1": (0.1, 0.12, 0.14)}
+    far = Made(tmp_path, STUDY, scores, VALIDATION, STATUSES)
+    expected = "Arrows stand for means more than 15 points from zero"
+    assert expected in far.caption("effects-all")
+    assert expected not in made.caption("effects-all")
+
+
+def test_base_and_enhanced_are_joined_by_seed(made):
+    """Differences 3, 0, −4: mean −1/3, deviation 3.512, half width 8.724."""
+    alt = made.alt("base-and-enhanced")
+    assert "base 52.0 % (n = 3); single 51.7 % (n = 3)." in alt
+    assert "Difference in percentage points: −0.33 (95 % interval −9.06 to +8.39, n = 3)." in alt
+    assert "−0.33  (n = 3)" in made.words("base-and-enhanced")
+
+
+# ------------------------------------------------------------------------------- curves
+
+
+def test_a_curve_says_mean_and_interval_at_each_value(made):
+    """Scores 50, 52, 54: deviation 2, half width 2 t(0.975, 2) / sqrt(3) = 4.97."""
+    alt = made.alt("epochs-curve")
+    assert "1: 42.0 % (n = 3, 95 % interval 37.0 to 47.0)" in alt
+    assert "2: 52.0 % (n = 3, 95 % interval 47.0 to 57.0)" in alt
+    assert "4: 54.0 % (n = 3, 95 % interval 46.5 to 61.5)" in alt
+    caption = made.caption("epochs-curve")
+    assert "95 % t interval of each mean" in caption
+    assert "n = 3 complete runs of each experiment." in caption
+    assert {"Epochs", "Reference base", "1", "2", "4"} <= set(made.words("epochs-curve"))
+
+
+def test_a_curve_with_few_runs_has_gaps(tmp_path):
+    statuses = {"epochs-1": (COMPLETE, MISSING, MISSING), "epochs-4": (DIVERGED,) * 3}
+    gappy = Made(tmp_path, STUDY, SCORES, VALIDATION, STATUSES | statuses)
+    assert "1: 40.0 % (n = 1)" in gappy.alt("epochs-curve")
+    assert "4: no complete run yet" in gappy.alt("epochs-curve")
+    assert "no complete run yet: epochs-4 (3 of 3 diverged)" in gappy.words("epochs-curve")
+
+
+def test_values_over_a_factor_of_twenty_are_logarithmic():
+    assert logarithmic([0.0003, 0.001, 0.01])
+    assert not logarithmic([16, 64, 256])
+    assert not logarithmic([1, 10, 20])
+    assert not logarithmic([0, 64, 128])
+
+
+def test_values_too_near_to_each_other_are_crowded():
+    assert crowded([1, 2, 100])
+    assert not crowded([16, 32, 64, 256])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "label"),
+    [
+        ("kernel_size", "Kernel size (pixels)"),
+        ("dense_units", "Dense units"),
+        ("warmup_epochs", "Warmup epochs"),
+        ("learning_rate", "Learning rate"),
+        ("training_fraction", "Training fraction (share)"),
+    ],
+)
+def test_an_axis_names_a_unit_once(parameter, label):
+    assert axis_label(parameter) == label
+
+
+def test_learning_curves_mark_the_lowest_validation_loss(plain):
+    for id_ in ("learning-curves-base-and-enhanced", "loss-curves-base-and-enhanced"):
+        assert "lowest: epoch 1" in plain.words(id_)
+        assert (
+            "(base: in epoch 1, after which the network overfits; single: in epoch 1,"
+            in plain.caption(id_)
+        )
+        assert "validation loss is lowest after epoch 1" in plain.alt(id_)
+
+
+def test_learning_curves_say_where_the_loss_still_falls(made):
+    assert "it still falls" in made.words("learning-curves-base-and-enhanced")
+    caption = made.caption("learning-curves-base-and-enhanced")
+    assert "base: in the last epoch, 2, where it still falls" in caption
+    assert "where it still falls" in made.alt("learning-curves-base-and-enhanced")
+
+
+def test_without_held_out_images_nothing_is_marked(tmp_path):
+    text = STUDY.replace("epochs: 2}", "epochs: 2, validation_fraction: 0}").replace(
+        "watch_test: true, validation_fraction: 0", "watch_test: true"
+    )
+    bare = Made(tmp_path, text, SCORES, VALIDATION, STATUSES)
+    epochs = bare.tables / "epochs.csv"
+    import pandas
+
+    table = pandas.read_csv(epochs).assign(validation_loss=math.nan, validation_accuracy=math.nan)
+    table.to_csv(epochs, index=False)
+    assert "lowest" not in bare.caption("loss-curves-base-and-enhanced")
+    assert "Training" in bare.words("loss-curves-base-and-enhanced")
+    assert "Validation" not in bare.words("loss-curves-base-and-enhanced")
+
+
+def test_loss_curves_say_losses(plain):
+    """Training loss is 1 / epoch; validation loss 0.5, then 0.9, and 0.02 more on average."""
+    alt = plain.alt("loss-curves-base-and-enhanced")
+    assert "base, epoch 1 to 2: training loss goes from 1.00 to 0.50" in alt
+    assert "validation loss goes from 0.52 to 0.92" in alt
+    assert "Loss (nats)" in plain.words("loss-curves-base-and-enhanced")
+
+
+# ------------------------------------------------------------------------------- cost
+
+
+def summary(id_: str, macs: int, validation: float, complete: int = 3) -> Summary:
+    return Summary(id_, complete, macs, (), 50.0, 1.0, 49.0, 51.0, validation)
+
+
+def test_the_front_holds_what_no_other_makes_needless():
+    summaries = [
+        summary("dear", 400, 70.0),
+        summary("good", 200, 70.0),
+        summary("cheap", 100, 60.0),
+        summary("as cheap and worse", 100, 59.0),
+        summary("dearer and worse", 300, 65.0),
+        summary("best", 500, 71.0),
+        summary("without validation", 50, math.nan),
+        summary("without runs", 10, 99.0, complete=0),
+    ]
+    assert cost.front(summaries) == ["cheap", "good", "best"]
+    assert cost.front(reversed(summaries)) == ["cheap", "good", "best"]
+
+
+def test_equals_are_both_on_the_front():
+    assert cost.front([summary("a", 100, 60.0), summary("b", 100, 60.0)]) == ["a", "b"]
+    assert cost.front([]) == []
+
+
+def test_the_front_goes_by_validation_scores_and_is_named(made):
+    """single costs least and is worst by validation; watched has no validation images."""
+    caption = made.caption("accuracy-and-cost")
+    assert "with as few MACs or fewer: single and kernel-3. Validation accuracy, since" in caption
+    assert "On the Pareto front: single and kernel-3." in made.alt("accuracy-and-cost")
+    assert "Pareto front" in made.words("accuracy-and-cost")
+
+
+def test_of_many_experiments_only_the_marked_ones_are_named(made, monkeypatch):
+    monkeypatch.setattr(cost, "MOST_LABELS", 3)
+    words = made.words("accuracy-and-cost")
+    named = [id_ for id_ in made.study.experiments if id_ in words]
+    assert named == ["base", "kernel-3", "single"]
+    assert "the bar, which only points with a name have," in made.caption("accuracy-and-cost")
+    alt = made.alt("accuracy-and-cost")
+    assert "kernel-3: " in alt
+    assert "tanh: " not in alt
+
+
+def test_what_lies_far_below_the_named_ones_is_said(made, monkeypatch):
+    """Named means are 51.7, 52.0 and 59.1: the axis ends at 51.7 − 7.5 / 2 = 47.9."""
+    monkeypatch.setattr(cost, "MOST_LABELS", 3)
+    expected = "Arrows at the lower edge lie below it: epochs-1 42.0 % (n = 3)."
+    assert expected in made.caption("accuracy-and-cost")
+    assert made.words("accuracy-and-cost")
+
+
+# ------------------------------------------------------------------------------- classes
+
+
+def test_class_effects_say_worst_best_and_what_is_sure(made):
+    """All runs but the base's recognize 4 points more of class 0 than their score says."""
+    alt = made.alt("class-effects")
+    assert "epochs-1 from −10.0 (1) to −6.0 (0), all of them sure" in alt
+    assert "epochs-4 from +2.0 (1) to +6.0 (0), none of them sure" in alt
+
+
+def test_class_effects_write_every_number_and_mark_the_sure_ones(made):
+    words = made.words("class-effects")
+    assert words.count("−10.0•") == 9
+    assert words.count("−6.0•") == 1
+    assert words.count("+2.0") == 9
+    assert words.count("+6.0") == 1
+    assert {"epochs-1", "kernel-3", "single", "Class", "0", "9"} <= set(words)
+    assert "sigmoid" not in words
+
+
+def test_of_many_changes_the_largest_have_a_row(made, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_CHANGES", 2)
+    words = made.words("class-effects")
+    shown = [id_ for id_ in made.study.experiments if id_ in words]
+    assert shown == ["epochs-1", "kernel-3"]
+    expected = "Of 7 changes, the 2 whose mean difference over all test images is largest"
+    assert expected in made.caption("class-effects")
+    assert made.picture("class-effects").shown(made.results) == (
+        "base",
+        "epochs-1",
+        "epochs-4",
+        "kernel-3",
+    )
+
+
+def test_many_classes_leave_only_the_marks(made, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_CLASSES_WITH_NUMBERS", 9)
+    words = made.words("class-effects")
+    assert "•" in words
+    assert "+2.0" not in words
+
+
+# ------------------------------------------------------------------------------- habits
+
+
+def test_habits_say_the_optimism_of_the_best_epoch(made):
+    """Scores 0.5 + seed / 100 / epoch: the first of two epochs tells 0.5, 1 and 1.5 more."""
+    expected = "watched: best epoch +1.00 (95 % interval −0.24 to +2.24, n = 3)"
+    assert expected in made.alt("test-habits")
+    assert {"Epoch chosen by test scores", "watched", "+1.00  (n = 3)"} <= set(
+        made.words("test-habits")
+    )
+
+
+def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
+    """One of base 50, 52, 54 and single 53, 52, 50. By test: 53 − 51, 52 − 52, 54 − 51; by
+    validation always the base: 50 − 53, 52 − 52, 54 − 51."""
+    assert "one: best by test +1.67, best by validation 0.00;" in made.alt("test-habits")
+    words = made.words("test-habits")
+    assert {"+1.67  (n = 3)", "0.00  (n = 3)", "Experiment chosen among"} <= set(words)
+    assert {"Chosen by test scores", "Chosen by validation scores"} <= set(words)
+
+
+def test_habits_explain_what_zero_is_and_count_the_seeds(made):
+    caption = made.caption("test-habits")
+    assert "zero is honest" in caption
+    assert "Epoch: the one with the best test accuracy, against the last." in caption
+    assert "n = 2 to 3 seeds in each row." in caption
+
+
+def test_habits_explain_only_what_is_there(plain):
+    assert "Experiment: the best of this seed" in plain.caption("test-habits")
+    assert "Epoch" not in plain.caption("test-habits")
+
+
+# ------------------------------------------------------------------------------- words
+
+
+def test_differences_have_a_sign_and_zero_has_none():
+    assert [signed(number) for number in (1.5, -0.51, 0.004, -0.004)] == [
+        "+1.50",
+        "−0.51",
+        "0.00",
+        "0.00",
+    ]
+    assert signed(-12.34, 1) == "−12.3"
+
+
+def test_aligned_numbers_are_equally_long():
+    assert aligned(["+1.0", "−10.0"]) == ["\N{FIGURE SPACE}+1.0", "−10.0"]
+    assert aligned([]) == []
+
+
+def test_one_seed_gives_no_interval_anywhere(tmp_path):
+    text = STUDY.replace("seeds: 3", "seeds: 1")
+    one = Made(tmp_path, text, {id_: scores[:1] for id_, scores in SCORES.items()})
+    assert "epochs-1 −10.00 (n = 1): too few seeds" in one.alt("epochs")
+    assert "1: 40.0 % (n = 1);" in one.alt("epochs-curve")
+    assert "single −" not in one.alt("base-and-enhanced")
+    assert "+3.00 (n = 1)." in one.alt("base-and-enhanced")
+    for id_ in ("epochs", "epochs-curve", "effects-all", "class-effects", "test-habits"):
+        assert one.words(id_)
+        assert "nan" not in (one.caption(id_) + one.alt(id_)).lower()
+
+
+def test_a_summary_of_nothing_says_so():
+    assert replace(summary("a", 1, 1.0), complete=0).words == "no complete run yet"
