@@ -713,6 +713,25 @@ def test_all_experiments_are_one_more_place_to_choose_from(tmp_path):
     assert len(rows) == 12
 
 
+def test_an_experiment_with_fewer_runs_hides_no_other(tmp_path):
+    """Slow has one run, the best of all; nothing can be expected of it, so it is left out."""
+    study = study_of(tmp_path, WIDTH, asked("rate", "changes: {slow: {learning_rate: 0.0001}}"))
+    rows = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", BASE_TEST, BASE_VALIDATION),
+        runs(study, "wide", WIDE_TEST, WIDE_VALIDATION),
+        runs(study, "slow", [0.99], 0.99),
+    )["habits"]
+    chosen = [
+        row["chosen"]
+        for row in rows
+        if (row["habit"], row["among"]) == ("best by test", "all experiments")
+    ]
+    assert chosen == ["wide", "base", "wide"]
+    assert [row for row in rows if row["among"] == "rate"] == []
+
+
 def test_what_holds_no_image_out_is_chosen_by_neither(tmp_path):
     assert habits(tmp_path, WIDE_TEST, also=True) == habits(tmp_path, WIDE_TEST)
 

@@ -458,13 +458,19 @@ def _best_epochs(facts: Facts) -> list[dict[str, Any]]:
 def _best_experiments(
     facts: Facts, among: str, ids: list[str], images: str
 ) -> list[dict[str, Any]]:
-    """Choose by each seed alone, and expect the mean of the other seeds."""
-    by = {id_: facts.scores(id_, f"{images}_accuracy") for id_ in ids}
+    """Choose by each seed alone, and expect the mean of the other seeds.
+
+    Experiments with fewer complete runs than others are left out: one that has a single run would
+    leave no seed that all of them have.
+    """
     tests = {id_: facts.scores(id_, "test_accuracy") for id_ in ids}
+    most = max(len(scores) for scores in tests.values())
+    tests = {id_: scores for id_, scores in tests.items() if len(scores) == most}
+    by = {id_: facts.scores(id_, f"{images}_accuracy") for id_ in tests}
     seeds = sorted(set.intersection(*(set(scores) for scores in (*by.values(), *tests.values()))))
     rows = []
-    for seed in seeds if len(seeds) > 1 else ():
-        chosen = max(ids, key=lambda id_: by[id_][seed])
+    for seed in seeds if len(by) > 1 < len(seeds) else ():
+        chosen = max(by, key=lambda id_: by[id_][seed])
         told = tests[chosen][seed]
         honest = statistics.fmean(tests[chosen][other] for other in seeds if other != seed)
         rows.append(
