@@ -428,7 +428,7 @@ def test_habits_explain_what_zero_is_and_count_the_seeds(made):
     caption = made.caption("test-habits")
     assert "zero is honest" in caption
     assert "Epoch: the one with the best test accuracy, against the last." in caption
-    assert "n = 2 to 3 seeds in each row." in caption
+    assert "n = 3 seeds in each row." in caption
 
 
 def test_habits_explain_only_what_is_there(plain):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import columns, figures, report, runs, study, tables
+from cnn_study import columns, evidence, figures, report, runs, study, tables
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "results" / "cifar10"
@@ -33,8 +33,15 @@ def test_tables_are_current(published, tmp_path):
         assert (tmp_path / name).read_bytes() == (RESULTS / "tables" / name).read_bytes(), name
 
 
+def test_evidence_is_current(published, tmp_path):
+    evidence.analyse(published, RESULTS / "tables", tmp_path)
+    for name in columns.planned_evidence():
+        assert (tmp_path / name).read_bytes() == (RESULTS / "evidence" / name).read_bytes(), name
+
+
 def test_text_is_current(published, tmp_path):
-    report.write(published, RESULTS / "tables", RESULTS / "figures", tmp_path / "index.qmd")
+    folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
+    report.write(published, *folders, tmp_path / "index.qmd")
     assert (tmp_path / "index.qmd").read_text("utf-8") == (
         RESULTS / "report" / "index.qmd"
     ).read_text("utf-8"), "run: snakemake --cores all"

@@ -17,7 +17,14 @@ from cnn_study.study import Study, load
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE_NUMBERS = PROJECT.parent / "shared" / "source" / "original_results.csv"
-CSV_FILES = ["confusion.csv", "epochs.csv", "experiments.csv", "layers.csv", "runs.csv"]
+CSV_FILES = [
+    "classes.csv",
+    "confusion.csv",
+    "epochs.csv",
+    "experiments.csv",
+    "layers.csv",
+    "runs.csv",
+]
 
 STUDY = """
 title: A tiny study
@@ -264,6 +271,20 @@ def test_confusion_adds_up_complete_runs(study, results, tmp_path):
         ("no-validation", "0", "1", "396", "3"),
     ]
     assert len(rows) == 3 * 100
+
+
+def test_classes_are_counted_run_by_run(study, results, tmp_path):
+    rows = collect(study, results, tmp_path)["classes"]
+    first = [row for row in rows if row["class"] == "0"]
+    assert pick(first, "experiment", "seed", "images", "correct") == [
+        ("base", "1", "360", "180"),
+        ("base", "2", "360", "252"),
+        ("wide", "1", "360", "90"),
+        ("no-validation", "1", "360", "180"),
+        ("no-validation", "2", "360", "216"),
+        ("no-validation", "3", "360", "288"),
+    ]
+    assert {row["correct"] for row in rows if row["class"] != "0"} == {"0"}
 
 
 def test_summaries_by_hand():
@@ -530,7 +551,7 @@ def validate(results, tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == 6
+    assert report.stats["tasks"] == 7
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

@@ -279,7 +279,7 @@ CLASSES = Table(
     (
         EXPERIMENT,
         SEED,
-        _string("class", "The class.", required=True),
+        _string("class", "Class that the images have.", required=True),
         _count("images", "Test images of the class.", "images", required=True),
         _count("correct", "Of these, classified correctly.", "images", required=True),
     ),
@@ -466,7 +466,7 @@ CLASS_EFFECTS = Table(
         QUESTION,
         EXPERIMENT,
         _string("reference", "The experiment that was changed.", required=True),
-        _string("class", "The class.", required=True),
+        _string("class", "Class that the images have.", required=True),
         *_effect("test"),
     ),
     ("experiment", "question", "class"),

@@ -327,7 +327,7 @@ def _grid_rows(facts: Facts, name: str, question: Any) -> list[dict[str, Any]]:
         return []
     scores = {
         (_key(one), _key(other)): facts.scores(
-            _cell(study, name, {first: one, second: other}), "test_accuracy"
+            study.cell(name, {first: one, second: other}), "test_accuracy"
         )
         for one, other in product(question.grid[first], question.grid[second])
     }
@@ -380,16 +380,6 @@ def _key(value: Any) -> str:
 
 def _at(place: int, value: Any, other: str) -> tuple[str, str]:
     return (_key(value), other) if place == 0 else (other, _key(value))
-
-
-def _cell(study: Study, name: str, values: dict[str, Any]) -> str:
-    """Find the experiment of a grid whose settings have these values."""
-    reference = study.file.questions[name].reference
-    for id_ in (reference, *study.questions[name]):
-        settings = study.experiments[id_].settings
-        if all(getattr(settings, key) == value for key, value in values.items()):
-            return id_
-    raise LookupError(f"no experiment of {name} has {values}")
 
 
 # ------------------------------------------------------------------------------- classes

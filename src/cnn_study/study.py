@@ -158,6 +158,14 @@ class Study:
         """The smallest difference in accuracy that is worth having, a share."""
         return self.file.smallest_effect / 100
 
+    def cell(self, question: str, values: dict[str, Any]) -> str:
+        """Find the experiment of a question, its reference included, that has these values."""
+        for id_ in (self.file.questions[question].reference, *self.questions[question]):
+            settings = self.experiments[id_].settings
+            if all(getattr(settings, name) == value for name, value in values.items()):
+                return id_
+        raise LookupError(f"no experiment of {question} has {values}")
+
     @property
     def kept_weights(self) -> tuple[tuple[str, int], ...]:
         """The runs whose weights are kept: first seed of the base and of the enhanced model."""

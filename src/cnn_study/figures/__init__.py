@@ -8,9 +8,7 @@ module by its subject: epochs, levels, effects, classes, habits, cost, published
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from cnn_study import records
 from cnn_study.errors import UserError
@@ -123,7 +121,7 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     members = tuple(dict.fromkeys([question.reference, *study.questions[name]]))
     effects = Effects(name, question.title, members, study.file.smallest_effect)
     if len(question.grid) == 2:
-        pictures: dict[str, Picture] = {name: _grid(study, name, members)}
+        pictures: dict[str, Picture] = {name: _grid(study, name)}
         pictures[f"{name}-effects"] = effects
     else:
         pictures = {name: effects}
@@ -132,26 +130,15 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     return pictures
 
 
-def _grid(study: Study, name: str, members: tuple[str, ...]) -> Grid:
+def _grid(study: Study, name: str) -> Grid:
     question = study.file.questions[name]
     rows, columns = question.grid
     cells = tuple(
-        tuple(
-            _with(study, members, {rows: row, columns: column}) for column in question.grid[columns]
-        )
+        tuple(study.cell(name, {rows: row, columns: column}) for column in question.grid[columns])
         for row in question.grid[rows]
     )
     levels = tuple(tuple(map(value, values)) for values in question.grid.values())
     return Grid((rows, columns), levels, cells, question.title)
-
-
-def _with(study: Study, members: Iterable[str], values: dict[str, Any]) -> str:
-    """Find the experiment whose settings have these values."""
-    for id_ in members:
-        settings = study.experiments[id_].settings
-        if all(getattr(settings, name) == given for name, given in values.items()):
-            return id_
-    raise LookupError(f"no experiment has {values}")
 
 
 def _curve(study: Study, name: str, members: tuple[str, ...]) -> Curve | None:
