@@ -1,6 +1,6 @@
 """Wall time of a study over its pure training seconds divided by cores.
 
-    python benchmarks/overhead.py [--seeds 2] [--source PATH]
+    python benchmarks/overhead.py [--seeds 5] [--source PATH]
 
 Trains the base and the enhanced model of the published study, some seeds each, through the
 workflow in a folder of its own, and adds up the training seconds of their records.
@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 def main() -> None:
     """Train and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--source", default="", help="the dataset's archive or unpacked folder")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,6 +1,6 @@
 """Training throughput of the base CNN: our trainer on every core, against a plain `model.fit`.
 
-    python benchmarks/throughput.py [--data data/cifar10.npz] [--images 20000] [--rounds 3]
+    python benchmarks/throughput.py [--data data/cifar10.npz] [--images 45000] [--rounds 3]
 
 Plain: one process, images scaled to [0, 1] as in most tutorials, `fit(x, y, epochs, batch_size=32)`
 with everything at default, all cores. Ours: one process a core, one thread each, as the workflow
@@ -69,7 +69,7 @@ def main() -> None:
     """Measure in turns and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/cifar10.npz"))
-    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--images", type=int, default=45_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
