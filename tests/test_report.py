@@ -606,6 +606,19 @@ def test_without_validation_images_nothing_is_chosen(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("parameters", "macs", "said"),
+    [
+        (1.0, 1.0, "as many parameters and as much arithmetic for an image"),
+        (1.001, 1.0, "about as many parameters and as much arithmetic for an image"),
+        (2.0, 0.5, "2.0 times the parameters and 0.50 times the arithmetic for an image"),
+    ],
+)
+def test_price(parameters, macs, said):
+    row = SimpleNamespace(parameters_ratio=parameters, macs_ratio=macs)
+    assert report.price(row) == said
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         (report.percent(0.58458), "58.46\u00a0%"),

@@ -267,7 +267,13 @@ local function read_table(tbl)
   local id = tbl.identifier
   label_caption(tbl.caption.long, id, 'tbl')
   tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
-  if not is_html then return tbl end
+  if not is_html then
+    -- A narrow column may break a name in code after `_`, as it does after `-`.
+    return tbl:walk { Code = function(code)
+      code.text = code.text:gsub('_', '_\u{200b}')
+      return code
+    end }
+  end
   tbl.identifier = ''
   return html_table(tbl, id)
 end

@@ -325,6 +325,8 @@ def price(row: Row) -> str:
     if row.parameters_ratio == row.macs_ratio == 1:
         return "as many parameters and as much arithmetic for an image"
     parameters, macs = times(row.parameters_ratio), times(row.macs_ratio)
+    if parameters == macs == "1.0":
+        return "about as many parameters and as much arithmetic for an image"
     return f"{parameters} times the parameters and {macs} times the arithmetic for an image"
 
 
