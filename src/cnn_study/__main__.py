@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
     add("analyse", _analyse, "work out from the tables what each change is worth")
-    add("figures", _figures, "draw the figures from the tables")
+    figures = add("figures", _figures, "draw the figures from the tables")
+    figures.add_argument("--look", choices=["light", "dark"], help="draw these only; default: both")
     add("write", _write, "put the values of the tables into the report's text")
     render = add("render", _render, "render a report's text to HTML and PDF", study=False)
     render.add_argument("text", type=Path)
@@ -107,7 +108,8 @@ def _figures(options: argparse.Namespace) -> None:
     from cnn_study import figures
 
     study, results = _study(options)
-    figures.draw(study, results / "tables", results / "evidence", results / "figures")
+    looks = (options.look,) if options.look else figures.LOOKS
+    figures.draw(study, results / "tables", results / "evidence", results / "figures", looks)
 
 
 def _write(options: argparse.Namespace) -> None:

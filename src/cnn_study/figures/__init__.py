@@ -8,7 +8,9 @@ module by its subject: epochs, levels, effects, classes, habits, cost, published
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from cnn_study import records
 from cnn_study.errors import UserError
@@ -25,50 +27,61 @@ from cnn_study.figures.words import axis_label, value, words
 from cnn_study.study import Study
 
 INDEX = "figures.json"
+LOOKS = ("light", "dark")
 
 
-def planned(study: Study) -> list[str]:
+def planned(study: Study, looks: Iterable[str] = LOOKS) -> list[str]:
     """Name every file that `draw` writes.
 
     Raises:
         UserError: a question has the id of another figure.
     """
-    return [name for id_ in _pictures(study) for name in _file_names(id_)] + [INDEX]
+    names = [name for id_ in _pictures(study) for look in looks for name in _file_names(id_)[look]]
+    return names + [INDEX] * ("light" in looks)
 
 
-def draw(study: Study, tables: Path, evidence: Path, output: Path) -> None:
-    """Write every figure of the study, and `figures.json` that describes them.
+def draw(
+    study: Study, tables: Path, evidence: Path, output: Path, looks: Iterable[str] = LOOKS
+) -> None:
+    """Write every figure of the study, and with the light ones `figures.json` that describes them.
 
     Args:
+        looks: light (SVG and PNG), dark (SVG) or both; the workflow draws them side by side.
         tables: Folder with what `tables.collect` wrote.
         evidence: Folder with what `evidence.analyse` wrote.
         output: Folder for the figures. Each file is whole or absent; equal tables give equal
             bytes.
     """
     results = Results(tables, evidence)
-    index = {}
-    for id_, picture in _pictures(study).items():
-        light, dark, png = _file_names(id_)
-        made = images(picture, results, LIGHT, ("svg", "png"))
-        made += images(picture, results, DARK, ("svg",))
-        for name, image in zip((light, png, dark), made, strict=True):
-            _write(output / name, image)
-        index[id_] = {
-            "file": light,
-            "caption": picture.caption(results),
-            "alt": picture.alt(results),
-            "experiments": list(picture.shown(results)),
-        }
-    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
-    _write(output / INDEX, text.encode())
+    pictures = _pictures(study)
+    for id_, picture in pictures.items():
+        for look in looks:
+            names = _file_names(id_)[look]
+            formats = tuple(name.rpartition(".")[2] for name in names)
+            made = images(picture, results, LIGHT if look == "light" else DARK, formats)
+            for name, image in zip(names, made, strict=True):
+                _write(output / name, image)
+    if "light" in looks:
+        index = {id_: _description(id_, picture, results) for id_, picture in pictures.items()}
+        text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+        _write(output / INDEX, text.encode())
+
+
+def _description(id_: str, picture: Picture, results: Results) -> dict[str, Any]:
+    return {
+        "file": _file_names(id_)["light"][0],
+        "caption": picture.caption(results),
+        "alt": picture.alt(results),
+        "experiments": list(picture.shown(results)),
+    }
 
 
 def _write(path: Path, content: bytes) -> None:
     records.write_whole(path, lambda file: file.write(content))
 
 
-def _file_names(id_: str) -> tuple[str, str, str]:
-    return f"{id_}.svg", f"{id_}-dark.svg", f"{id_}.png"
+def _file_names(id_: str) -> dict[str, tuple[str, ...]]:
+    return {"light": (f"{id_}.svg", f"{id_}.png"), "dark": (f"{id_}-dark.svg",)}
 
 
 # ------------------------------------------------------------------------------- which there are
