@@ -128,10 +128,18 @@ def test_writes_exactly_what_was_planned(made, full):
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
     assert planned[:3] == [
         "learning-curves-base-and-enhanced.svg",
-        "learning-curves-base-and-enhanced-dark.svg",
         "learning-curves-base-and-enhanced.png",
+        "learning-curves-base-and-enhanced-dark.svg",
     ]
     assert planned[-1] == "figures.json"
+
+
+def test_dark_figures_can_be_drawn_apart(made, full, tmp_path):
+    figures.draw(made.study, made.tables, made.evidence, tmp_path, ("dark",))
+    names = figures.planned(made.study, ("dark",))
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
+    assert {*names, *figures.planned(made.study, ("light",))} == {*figures.planned(made.study)}
+    assert all((tmp_path / name).read_bytes() == (full / name).read_bytes() for name in names)
 
 
 def test_index_names_file_and_experiments_of_each_figure(full):
