@@ -280,11 +280,19 @@ def test_ctrl_c_ends_everything_and_loses_no_finished_run(trained, tmp_path):
     place = trained.copy(tmp_path / "stopped")
     place.write_study(STUDY.replace("{filters: [4]}", "{filters: [4], epochs: 4000}"))
     before = _files(place)
-    command = place.command("--cores", "1")
-    running = subprocess.Popen(**command, start_new_session=True)
+    running = subprocess.Popen(
+        **place.command("--cores", "1"),
+        start_new_session=True,
+        # What runs in the background of a script has Ctrl-C turned off, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     _wait_for(lambda: list((place.path / "results/tests/running").glob("filters-4-*.json")))
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-    said = running.communicate(timeout=60)[0]
+    try:
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        said = running.communicate(timeout=60)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        raise
     assert running.returncode != 0
     assert "Terminating" in said
     assert not list((place.path / "results/tests/running").glob("*.json")), "still trains"
