@@ -80,7 +80,6 @@ class Habit:
     Attributes:
         gap: mean optimism over the seeds with its interval, told less honest.
         told, honest: mean test accuracies.
-        chosen: how often each was chosen, most often first.
     """
 
     habit: str
@@ -88,7 +87,6 @@ class Habit:
     gap: inference.Effect
     told: float
     honest: float
-    chosen: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,6 @@ def _habits(frame: pd.DataFrame) -> list[Habit]:
             inference.effect(list(map(float, rows["gap"]))),
             float(rows["told"].mean()),
             float(rows["honest"].mean()),
-            {str(name): int(n) for name, n in rows["chosen"].value_counts().items()},
         )
         for (habit, among), rows in frame.groupby(["habit", "among"], sort=False)
     ]

@@ -259,11 +259,6 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
-def ids(rows: Iterable[Row], last: str = "and") -> str:
-    """List the ids of experiments."""
-    return listing((code(row.id) for row in rows), last)
-
-
 def confidence(effect: Any) -> str:
     """Give the ends of an interval for a difference in percentage points, such as −0.2 to +1.4."""
     if effect.lower is None:
@@ -351,7 +346,7 @@ FILTERS = {
     for function in (
         *(escape, attribute, link, score, percent, points, signed, mean_and_deviation, extent),
         *(interval, count, millions, seconds, duration, times, decimals, words, plural, listing),
-        *(code, ids, troubles, price, as_long, set_to, matrix, value_text, short),
+        *(code, troubles, price, as_long, set_to, matrix, value_text, short),
         *(confidence, probability, evidence, balance, contrast_verdict),
     )
 } | {
