@@ -19,7 +19,6 @@ except UserError as error:
 CNN_STUDY = f"{sys.executable} -m cnn_study"
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
-LOOKS = ("light", "dark")
 
 
 # Without a target, everything.
@@ -29,7 +28,7 @@ rule all:
     input:
         [f"{RESULTS}/tables/{name}" for name in PLAN.tables],
         [f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
-        [f"{RESULTS}/figures/{name}" for look in LOOKS for name in PLAN.figures(look)],
+        [f"{RESULTS}/figures/{name}" for name in PLAN.figures],
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/index.pdf",
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnn_study.figures import labels
-from cnn_study.figures.picture import DARK, LIGHT, contrast, ink
+from cnn_study.figures import colors, labels
+from cnn_study.figures.colors import DARK, LIGHT, contrast
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,38 @@ def test_colours_stand_out_from_the_page(look):
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("name", ["rising", "diverging"])
 def test_words_can_be_read_on_every_colour_of_a_heat_map(look, name):
-    from cnn_study.figures import marks
-
-    colors = getattr(marks, name)(look)
+    palette = getattr(colors, name)
     for step in range(21):
-        assert contrast(ink(colors(step / 20), look), colors(step / 20)) > 3.5, step
+        share = step / 20
+        written = colors.ink(share, palette)
+        if look is DARK:
+            written = colors.counterparts()[written]
+        assert contrast(written, palette(look)(share)) > 3.5, step
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
 def test_diverging_colours_are_orange_below_and_blue_above(look):
     from matplotlib.colors import to_hex
 
-    from cnn_study.figures import marks
+    ends = [to_hex(colors.diverging(look)(share)) for share in (0.0, 1.0)]
+    assert ends == [look.series[1], look.series[0]]
 
-    colors = marks.diverging(look)
-    assert [to_hex(colors(share)) for share in (0.0, 1.0)] == [look.series[1], look.series[0]]
+
+def test_each_light_colour_has_one_dark_colour():
+    found = colors.counterparts()
+    assert [found[color] for color in LIGHT.all] == list(DARK.all)
+    assert len(set(LIGHT.all)) == len(LIGHT.all)
+    assert len(found) > 2 * colors.LEVELS - 10  # few levels of the colour maps share a colour
+
+
+def test_dark_colours_are_added_for_what_is_drawn_and_nothing_else():
+    svg = b'<?xml version="1.0"?><svg width="9"><path style="fill: #0072b2; stroke: none"/></svg>'
+    assert colors.with_dark(svg).decode() == (
+        '<?xml version="1.0"?><svg width="9">'
+        "<style>@media (prefers-color-scheme: dark)"
+        '{[style*="fill: #0072b2"]{fill:#56b4e9!important}}</style>'
+        '<path style="fill: #0072b2; stroke: none"/></svg>'
+    )
 
 
 def test_contrast_of_black_and_white_is_21():

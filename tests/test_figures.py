@@ -13,10 +13,10 @@ import pytest
 from cnn_study import figures
 from cnn_study.errors import UserError
 from cnn_study.figures.classes import Confusion
+from cnn_study.figures.colors import DARK_PAGE
 from cnn_study.figures.cost import operations
 from cnn_study.figures.effects import Effects
 from cnn_study.figures.levels import Curve, Grid
-from cnn_study.figures.picture import DARK, LIGHT
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made, index, make_study, written_words
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -129,17 +129,9 @@ def test_writes_exactly_what_was_planned(made, full):
     assert planned[:3] == [
         "learning-curves-base-and-enhanced.svg",
         "learning-curves-base-and-enhanced.png",
-        "learning-curves-base-and-enhanced-dark.svg",
+        "loss-curves-base-and-enhanced.svg",
     ]
     assert planned[-1] == "figures.json"
-
-
-def test_dark_figures_can_be_drawn_apart(made, full, tmp_path):
-    figures.draw(made.study, made.tables, made.evidence, tmp_path, ("dark",))
-    names = figures.planned(made.study, ("dark",))
-    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
-    assert {*names, *figures.planned(made.study, ("light",))} == {*figures.planned(made.study)}
-    assert all((tmp_path / name).read_bytes() == (full / name).read_bytes() for name in names)
 
 
 def test_index_names_file_and_experiments_of_each_figure(full):
@@ -183,14 +175,14 @@ def test_png_is_as_wide_as_the_text_at_200_dots_an_inch(full):
         assert width == 6.3 * 200
 
 
-def test_light_and_dark_say_the_same_in_their_own_colours(full):
-    for id_ in index(full):
-        light, dark = ((full / f"{id_}{end}.svg").read_text() for end in ("", "-dark"))
-        assert written_words(light) == written_words(dark)
-        assert LIGHT.text in light
-        assert DARK.text in dark
-        assert DARK.text not in light
-        assert not re.search(f"fill: {LIGHT.page}[^>]*id=.patch_1", dark)
+def test_every_colour_of_a_figure_has_its_dark_counterpart(full):
+    for path in full.glob("*.svg"):
+        rules, drawing = path.read_text().split("</style>", 1)
+        assert f"@media {DARK_PAGE}" in rules
+        for part, color in set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", drawing)):
+            dark = re.search(rf'\[style\*="{part}: {color}"\]{{{part}:(#[0-9a-f]{{6}})', rules)
+            assert dark, (path.name, part, color)
+            assert dark[1] != color
 
 
 # ------------------------------------------------------------------------------- numbers
@@ -344,7 +336,7 @@ def test_planning_imports_nothing_to_draw_with(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.split("\n")[:2] == [str(3 * len(IDS) + 1), "[]"]
+    assert done.stdout.split("\n")[:2] == [str(2 * len(IDS) + 1), "[]"]
 
 
 def test_study_without_enhanced_or_published_has_fewer_figures(tmp_path):
@@ -394,9 +386,7 @@ questions:
         "effects-all",
         "class-effects",
         "test-habits",
-        "width-and-kernel-size-dark",
         "width-and-kernel-size-effects",
-        "width-and-kernel-size-effects-dark",
     ],
 )
 def test_question_that_would_overwrite_a_figure_is_refused(tmp_path, name):

@@ -171,7 +171,7 @@ def test_the_forest_of_all_changes_is_grouped_and_names_references(made):
 
 def test_fifty_five_changes_fit_on_a_page():
     from cnn_study.figures.effects import AllEffects
-    from cnn_study.figures.picture import LIGHT, TALLEST
+    from cnn_study.figures.picture import TALLEST
     from cnn_study.figures.results import Change
 
     class Many:
@@ -182,7 +182,7 @@ def test_fifty_five_changes_fit_on_a_page():
             ]
 
     questions = tuple(f"question-{n}" for n in range(5))
-    figure = AllEffects(questions, (), 0.5)._draw(Many(), LIGHT)
+    figure = AllEffects(questions, (), 0.5)._draw(Many())
     assert figure.get_figheight() == pytest.approx(TALLEST)
     labels = figure.axes[0].get_yticklabels()
     assert len(labels) == 55

@@ -60,19 +60,33 @@ def test_every_link_inside_the_page_leads_somewhere(page):
     assert broken == []
 
 
-def test_dark_and_light_differ_in_page_and_figures(page):
-    def look() -> tuple[str, str]:
-        return (
-            page.evaluate("() => getComputedStyle(document.body).backgroundColor"),
-            page.locator("figure img").first.evaluate("image => image.currentSrc"),
-        )
+def shades(page, locator) -> set[int]:
+    """The brightness of every pixel of an element, 0 to 255."""
+    from io import BytesIO
 
-    page.emulate_media(color_scheme="light")
-    light = look()
-    page.emulate_media(color_scheme="dark")
-    dark = look()
-    assert light[0] != dark[0]
-    assert light[1] != dark[1]
+    from PIL import Image
+
+    shot = Image.open(BytesIO(locator.screenshot())).convert("L")
+    return set(shot.get_flattened_data())
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+@pytest.mark.parametrize("chosen", [False, True], ids=["as the system", "the other, by button"])
+def test_page_and_figures_are_light_or_dark_together(page, system, chosen):
+    page.emulate_media(color_scheme=system)
+    page.evaluate("() => localStorage.clear()")
+    page.reload()
+    if chosen:
+        page.locator(".theme-toggle").click()
+    figure = page.locator("figure img").first
+    figure.scroll_into_view_if_needed()
+    found = shades(page, figure)
+    if (system == "dark") != chosen:
+        assert min(found) < 40  # the page
+        assert 200 < max(found) < 250  # words; white would be a light figure's
+    else:
+        assert max(found) == 255
+        assert min(found) < 60
 
 
 def test_on_a_phone_nothing_hangs_over_the_side(page):

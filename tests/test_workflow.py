@@ -148,7 +148,7 @@ def test_a_fresh_clone_trains_nothing_and_renders(clone):
 
 def test_a_deleted_table_or_figure_is_made_again_and_comes_out_the_same(clone):
     results = clone.path / "results/tests"
-    lost = [results / "tables/runs.csv", results / "figures/width-dark.svg"]
+    lost = [results / "tables/runs.csv", results / "figures/width.svg"]
     before = [path.read_bytes() for path in lost]
     for path in lost:
         path.unlink()

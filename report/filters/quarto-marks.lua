@@ -1,5 +1,5 @@
 -- Reads Quarto's marks where Pandoc runs without Quarto: numbers and cross-references, callouts,
--- tabsets, format conditions, file names on code, pictures with a dark version.
+-- tabsets, format conditions, file names on code, pictures.
 --
 -- Runs before citeproc, or `@fig-x` would be taken for a citation. What cannot be resolved is
 -- reported through pandoc.log.warn; src/cnn_study/render.py makes an error of every warning.
@@ -172,14 +172,10 @@ local function check_picture(image, alt, name)
 end
 
 local function html_picture(image, alt)
-  local dark_path = image.src:gsub('%.(%w+)$', '-dark.%1')
-  local dark = read_file(dark_path)
-  local width = image.attributes.width
-  local source = dark and ('<source data-dark media="screen and (prefers-color-scheme: dark)"'
-    .. ' srcset="%s">'):format(data_uri(dark_path, dark)) or ''
-  return ('<picture%s>%s<img src="%s" alt="%s"%s></picture>'):format(
-    dark and '' or ' class="light-only"', source,
-    data_uri(image.src, read_file(image.src)), escape_html(alt),
+  local contents, width = read_file(image.src), image.attributes.width
+  local has_dark = contents:find('(prefers-color-scheme: dark)', 1, true)
+  return ('<img%s src="%s" alt="%s"%s>'):format(
+    has_dark and '' or ' class="light-only"', data_uri(image.src, contents), escape_html(alt),
     width and (' style="width: %s"'):format(escape_html(width)) or '')
 end
 

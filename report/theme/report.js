@@ -9,10 +9,17 @@
   // Colours: the reader's choice stands above the system's, also for pictures.
   const isDark = () => root.dataset.theme ? root.dataset.theme === 'dark' : systemDark.matches;
   const toggle = document.querySelector('.theme-toggle');
+  // Figures bring their dark colours along and follow the system. Not every browser lets them
+  // follow the page, so the reader's choice is written into them.
+  const figures = all('img[src^="data:image/svg"]:not(.light-only)').map(image => {
+    const [head, code] = image.src.split(',');
+    return { image, head, drawing: () => atob(code) };
+  });
   function showTheme() {
-    const media = { dark: 'screen', light: 'not all' }[root.dataset.theme]
-      || 'screen and (prefers-color-scheme: dark)';
-    all('source[data-dark]').forEach(source => { source.media = media; });
+    const condition = { dark: 'all', light: 'not all' }[root.dataset.theme];
+    if (condition) figures.forEach(({ image, head, drawing }) => {
+      image.src = head + ',' + btoa(drawing().replace('(prefers-color-scheme: dark)', condition));
+    });
     toggle.setAttribute('aria-pressed', String(isDark()));
   }
   toggle.hidden = false;

@@ -46,8 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
     add("analyse", _analyse, "work out from the tables what each change is worth")
-    figures = add("figures", _figures, "draw the figures from the tables")
-    figures.add_argument("--look", choices=["light", "dark"], help="draw these only; default: both")
+    add("figures", _figures, "draw the figures from tables and evidence")
     add("write", _write, "put the values of the tables into the report's text")
     render = add("render", _render, "render a report's text to HTML and PDF", study=False)
     render.add_argument("text", type=Path)
@@ -108,8 +107,7 @@ def _figures(options: argparse.Namespace) -> None:
     from cnn_study import figures
 
     study, results = _study(options)
-    looks = (options.look,) if options.look else figures.LOOKS
-    figures.draw(study, results / "tables", results / "evidence", results / "figures", looks)
+    figures.draw(study, results / "tables", results / "evidence", results / "figures")
 
 
 def _write(options: argparse.Namespace) -> None:

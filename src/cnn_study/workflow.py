@@ -57,9 +57,10 @@ class Plan:
         """Names of the files of evidence."""
         return columns.planned_evidence()
 
-    def figures(self, look: str) -> list[str]:
-        """Names of the figure files for light or dark pages."""
-        return figures.planned(self.study, (look,))
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figure files."""
+        return figures.planned(self.study)
 
     @property
     def study_files(self) -> list[str]:

@@ -1,29 +1,25 @@
 """From tables to figures, to the text, to HTML and PDF."""
 
-# Light and dark ones side by side, since drawing takes longest of all that follows training.
-for look in LOOKS:
 
-    rule:
-        name:
-            f"draw_{look}_figures"
-        input:
-            tables=rules.collect_tables.output.tables,
-            evidence=rules.analyse.output.evidence,
-            code=planning.code("figures", "columns", "tables", "inference"),
-        output:
-            figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures(look)],
-        log:
-            f"{LOGS}/figures-{look}.log",
-        benchmark:
-            f"{LOGS}/figures-{look}.tsv"
-        conda:
-            "../../environment.yml"
-        params:
-            cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
-            look=look,
-        shell:
-            "{params.cnn_study} figures {params.study:q} --look {params.look} 2> {log:q}"
+rule draw_figures:
+    """Draw every figure from tables and evidence."""
+    input:
+        tables=rules.collect_tables.output.tables,
+        evidence=rules.analyse.output.evidence,
+        code=planning.code("figures", "columns", "tables", "inference"),
+    output:
+        figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{LOGS}/figures.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+    shell:
+        "{params.cnn_study} figures {params.study:q} 2> {log:q}"
 
 
 rule write_report:
@@ -31,7 +27,7 @@ rule write_report:
     input:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
-        figures=rules.draw_light_figures.output.figures,
+        figures=rules.draw_figures.output.figures,
         templates=planning.templates(),
         code=planning.code("report", "values", "listing", "columns", "architecture", "settings"),
     output:
@@ -53,8 +49,7 @@ rule render_report:
     """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
     input:
         text=rules.write_report.output.text,
-        light=rules.draw_light_figures.output.figures,
-        dark=rules.draw_dark_figures.output.figures,
+        figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
         code=planning.code("render"),
     output:

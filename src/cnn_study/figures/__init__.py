@@ -1,4 +1,4 @@
-"""Figures of a study: light and dark SVG, PNG, caption and alternative text, from the tables.
+"""Figures of a study: SVG for light and dark pages, PNG, caption and alternative text.
 
 Knows nothing of Keras or of run records. What will be made is known without Matplotlib and
 without pandas, so that the workflow can declare it; both are imported only to draw.
@@ -8,7 +8,6 @@ module by its subject: epochs, levels, effects, classes, habits, cost, published
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,29 @@ from cnn_study.figures.effects import AllEffects, Effects, Pair
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.habits import Habits
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
-from cnn_study.figures.picture import DARK, LIGHT, Picture, images
+from cnn_study.figures.picture import Picture, images
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import axis_label, value, words
 from cnn_study.study import Study
 
 INDEX = "figures.json"
-LOOKS = ("light", "dark")
+FORMATS = ("svg", "png")
 
 
-def planned(study: Study, looks: Iterable[str] = LOOKS) -> list[str]:
+def planned(study: Study) -> list[str]:
     """Name every file that `draw` writes.
 
     Raises:
         UserError: a question has the id of another figure.
     """
-    names = [name for id_ in _pictures(study) for look in looks for name in _file_names(id_)[look]]
-    return names + [INDEX] * ("light" in looks)
+    return [f"{id_}.{format_}" for id_ in _pictures(study) for format_ in FORMATS] + [INDEX]
 
 
-def draw(
-    study: Study, tables: Path, evidence: Path, output: Path, looks: Iterable[str] = LOOKS
-) -> None:
-    """Write every figure of the study, and with the light ones `figures.json` that describes them.
+def draw(study: Study, tables: Path, evidence: Path, output: Path) -> None:
+    """Write every figure of the study, and `figures.json` that describes them.
 
     Args:
-        looks: light (SVG and PNG), dark (SVG) or both; the workflow draws them side by side.
         tables: Folder with what `tables.collect` wrote.
         evidence: Folder with what `evidence.analyse` wrote.
         output: Folder for the figures. Each file is whole or absent; equal tables give equal
@@ -55,21 +50,17 @@ def draw(
     results = Results(tables, evidence)
     pictures = _pictures(study)
     for id_, picture in pictures.items():
-        for look in looks:
-            names = _file_names(id_)[look]
-            formats = tuple(name.rpartition(".")[2] for name in names)
-            made = images(picture, results, LIGHT if look == "light" else DARK, formats)
-            for name, image in zip(names, made, strict=True):
-                _write(output / name, image)
-    if "light" in looks:
-        index = {id_: _description(id_, picture, results) for id_, picture in pictures.items()}
-        text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
-        _write(output / INDEX, text.encode())
+        made = images(picture, results, FORMATS)
+        for format_, image in zip(FORMATS, made, strict=True):
+            _write(output / f"{id_}.{format_}", image)
+    index = {id_: _description(id_, picture, results) for id_, picture in pictures.items()}
+    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+    _write(output / INDEX, text.encode())
 
 
 def _description(id_: str, picture: Picture, results: Results) -> dict[str, Any]:
     return {
-        "file": _file_names(id_)["light"][0],
+        "file": f"{id_}.svg",
         "caption": picture.caption(results),
         "alt": picture.alt(results),
         "experiments": list(picture.shown(results)),
@@ -78,10 +69,6 @@ def _description(id_: str, picture: Picture, results: Results) -> dict[str, Any]
 
 def _write(path: Path, content: bytes) -> None:
     records.write_whole(path, lambda file: file.write(content))
-
-
-def _file_names(id_: str) -> dict[str, tuple[str, ...]]:
-    return {"light": (f"{id_}.svg", f"{id_}.png"), "dark": (f"{id_}-dark.svg",)}
 
 
 # ------------------------------------------------------------------------------- which there are
@@ -188,15 +175,13 @@ def _refuse_taken(study: Study, fixed: tuple[str, ...], asked: dict[str, tuple[s
         asked: ids of each question's figures, its own first.
 
     Raises:
-        UserError: a figure of a question has the id of another, or of another one's dark version.
+        UserError: a figure of a question has the id of another.
     """
     derived = [id_ for ids in asked.values() for id_ in ids[1:]]
-    ids = (*fixed, *asked, *derived)
-    dark = {f"{id_}-dark" for id_ in ids}
     faults = []
     for name, (_, *own) in asked.items():
-        taken = [id_ for id_ in own if id_ in {*fixed, *dark}]
-        if name in {*fixed, *derived, *dark}:
+        taken = [id_ for id_ in own if id_ in fixed]
+        if name in {*fixed, *derived}:
             faults.append(f"  questions.{name}: a figure of the report has this name already")
         elif taken:
             faults.append(f"  questions.{name}: its figure {taken[0]} is one of the report already")

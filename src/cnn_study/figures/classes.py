@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import marks
+from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import tally_pairs
-from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Change, Results
 from cnn_study.figures.words import NO_RUN, joined, signed, wrap
 
@@ -35,15 +36,15 @@ class Confusion(Picture):
     experiments: tuple[str, ...]
     classes: tuple[str, ...]
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         figure = new(3.6 if len(self.experiments) > 1 else 4.6)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         for axes, summary in zip(panels, results.of(self.experiments), strict=True):
-            axes.set_title(wrap(summary.id), color=look.text)
+            axes.set_title(wrap(summary.id), color=LIGHT.text)
             axes.set_xlabel("Predicted class")
             axes.set_box_aspect(1)
             if summary.complete:
-                self._matrix(axes, self._shares(results, summary.id), look)
+                self._matrix(axes, self._shares(results, summary.id))
             else:
                 axes.text(0.5, 0.5, NO_RUN, transform=axes.transAxes, ha="center", style="italic")
         panels[0].set_ylabel("True class")
@@ -58,11 +59,11 @@ class Confusion(Picture):
         images = images.loc[list(self.classes), list(self.classes)].astype(float)
         return 100 * images.div(images.sum(axis=1).clip(lower=1), axis=0)
 
-    def _matrix(self, axes: "Axes", shares: "pandas.DataFrame", look: Look) -> None:
+    def _matrix(self, axes: "Axes", shares: "pandas.DataFrame") -> None:
         words = shares.map(lambda share: str(int(share + 0.5)) if share >= 0.5 else "")
         few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
         written = words.values.tolist() if few else ()
-        marks.heat_map(axes, shares, written, (0, 100), marks.rising(look), look)
+        marks.heat_map(axes, shares, written, (0, 100), rising)
         axes.set(xlabel="Predicted class", ylabel="")
         axes.tick_params(axis="x", rotation=90)
 
@@ -141,7 +142,7 @@ class ClassEffects(Picture):
             cells[change.experiment] = {name: found[name] for name in self.classes}
         return cells
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         import numpy
 
         cells = self._cells(results)
@@ -151,8 +152,8 @@ class ClassEffects(Picture):
         axes = figure.subplots()
         reach = self._reach(cells)
         words = self._written(means, sure)
-        colors = marks.diverging(look)
-        marks.heat_map(axes, means, words, (-reach, reach), colors, look, gap=1, bold=sure)
+        colors = diverging
+        marks.heat_map(axes, means, words, (-reach, reach), colors, gap=1, bold=sure)
         marks.label_cells(axes, [wrap(id_) for id_ in cells], self.classes)
         if max(map(len, self.classes)) > LONGEST_UPRIGHT:
             slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}

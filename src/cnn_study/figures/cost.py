@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.figures import labels, marks
-from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary, listed, span
 from cnn_study.figures.words import NO_RUN, joined, wrap
 
@@ -25,29 +26,29 @@ class Cost(Picture):
     experiments: tuple[str, ...]
     enhanced: str
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         there = self._there(results)
         named, below = self._named(results), self._below(results)
         figure = new(3.8 if len(there) <= 14 else 4.6)
         axes = figure.subplots()
         for summary in there:
             if summary.id not in below:
-                self._point(axes, summary, summary.id in named, look)
-        self._front(axes, results, look)
+                self._point(axes, summary, summary.id in named)
+        self._front(axes, results)
         axes.margins(y=0.1)
-        self._arrows(axes, [summary.macs for summary in results.of(below)], look)
+        self._arrows(axes, [summary.macs for summary in results.of(below)])
         _label_operations(axes, [summary.macs for summary in there])
         axes.grid(axis="y")
         axes.set_xlabel("Multiply-accumulate operations (MACs) for one image, logarithmic")
         marks.accuracy_axis(axes.yaxis)
-        self._say_missing(figure, results, look)
-        self._legend(figure, look)
+        self._say_missing(figure, results)
+        self._legend(figure)
         bars = {
             one.id: (one.macs, one.smallest, one.mean, one.largest)
             for one in there
             if one.id not in below
         }
-        labels.place(figure, axes, bars, named, self._front_points(results), look)
+        labels.place(figure, axes, bars, named, self._front_points(results))
         return figure
 
     def _there(self, results: Results) -> list[Summary]:
@@ -68,21 +69,21 @@ class Cost(Picture):
         floor = low - (high - low) / 2
         return [one.id for one in self._there(results) if one.mean < floor]
 
-    def _arrows(self, axes: "Axes", macs: Sequence[int], look: Look) -> None:
+    def _arrows(self, axes: "Axes", macs: Sequence[int]) -> None:
         """Mark at the lower edge what lies below it."""
         if not macs:
             return  # an empty line would count in the layout
-        how = {"color": look.series[0], "alpha": 0.6, "markersize": 6, "clip_on": False}
+        how = {"color": LIGHT.series[0], "alpha": 0.6, "markersize": 6, "clip_on": False}
         edge = [0.015] * len(macs)
         axes.plot(macs, edge, "v", transform=axes.get_xaxis_transform(), **how)
 
-    def _point(self, axes: "Axes", summary: Summary, named: bool, look: Look) -> None:
+    def _point(self, axes: "Axes", summary: Summary, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
-        marker, color, size, layer = "o", look.series[0], 5, 4
+        marker, color, size, layer = "o", LIGHT.series[0], 5, 4
         if summary.id == self.enhanced:
-            marker, color, size, layer = "s", look.series[2], 9, 3
+            marker, color, size, layer = "s", LIGHT.series[2], 9, 3
         if summary.id == "base":
-            marker, color, size, layer = "D", look.series[1], 8, 3
+            marker, color, size, layer = "D", LIGHT.series[1], 8, 3
         bar = [[max(summary.mean - summary.smallest, 0)], [max(summary.largest - summary.mean, 0)]]
         axes.errorbar(
             summary.macs,
@@ -92,17 +93,17 @@ class Cost(Picture):
             color=color,
             alpha=1 if named else 0.6,
             markersize=size,
-            markeredgecolor=look.page,
+            markeredgecolor=LIGHT.page,
             markeredgewidth=0.7,
             elinewidth=1.2,
             zorder=layer if named else 2.5,
         )
 
-    def _front(self, axes: "Axes", results: Results, look: Look) -> None:
+    def _front(self, axes: "Axes", results: Results) -> None:
         """Join the points of the front by a line, and draw a ring around each."""
         points = self._front_points(results)
         if points:
-            line = {"color": look.muted, "linewidth": 1.2, "zorder": 2, "markersize": 13}
+            line = {"color": LIGHT.muted, "linewidth": 1.2, "zorder": 2, "markersize": 13}
             axes.plot(*zip(*points, strict=True), linestyle="--", marker="o",
                       markerfacecolor="none", markeredgewidth=1.2, **line)  # fmt: skip
 
@@ -110,21 +111,21 @@ class Cost(Picture):
         """Give MACs and mean test accuracy of the experiments on the front."""
         return [(one.macs, one.mean) for one in results.of(front(self._there(results)))]
 
-    def _say_missing(self, figure: "Figure", results: Results, look: Look) -> None:
+    def _say_missing(self, figure: "Figure", results: Results) -> None:
         absent = [one.id for one in results.of(self.experiments) if not one.complete]
         if absent:
             many = len(absent) > MOST_LABELS
             words = f"{len(absent)} experiments" if many else ", ".join(absent)
-            figure.supxlabel(wrap(f"{NO_RUN}: {words}", 95), fontsize=8, color=look.muted)
+            figure.supxlabel(wrap(f"{NO_RUN}: {words}", 95), fontsize=8, color=LIGHT.muted)
 
-    def _legend(self, figure: "Figure", look: Look) -> None:
-        edge = {"markeredgecolor": look.page, "markeredgewidth": 0.7}
-        keys = [marks.key("Base", look.series[1], marker="D", markersize=8, **edge)]
+    def _legend(self, figure: "Figure") -> None:
+        edge = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
+        keys = [marks.key("Base", LIGHT.series[1], marker="D", markersize=8, **edge)]
         if self.enhanced != "base":
-            keys.append(marks.key("Enhanced", look.series[2], marker="s", markersize=9, **edge))
+            keys.append(marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=9, **edge))
         keys += [
-            marks.key("Experiments", look.series[0], marker="o", markersize=5, **edge),
-            marks.key("Pareto front", look.muted, marker="o", markersize=11, line="--",
+            marks.key("Experiments", LIGHT.series[0], marker="o", markersize=5, **edge),
+            marks.key("Pareto front", LIGHT.muted, marker="o", markersize=11, line="--",
                       markerfacecolor="none", linewidth=1.2),
         ]  # fmt: skip
         marks.legend(figure, keys, handlelength=2.6)

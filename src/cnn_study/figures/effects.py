@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from cnn_study.columns import VERDICTS
 from cnn_study.figures import marks
+from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.marks import MARKERS
-from cnn_study.figures.picture import TALLEST, Look, Picture, new
+from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Results, absent
 from cnn_study.figures.words import aligned, counted, cut_off, estimate, signed, wrap
 from cnn_study.inference import Effect, effect, paired
@@ -50,23 +51,23 @@ class Effects(Picture):
         """The experiment that the changes are made to."""
         return self.experiments[0]
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         changes = results.changes(self.question)
         notes = [self._note(change, results) for change in changes]
         lines = sum(max(2, note.count("\n") + 1) for note in notes)
         figure = new(1.1 + 0.2 * lines)
         axes = figure.subplots()
         marks.rows(axes, [wrap(change.experiment) for change in changes], notes)
-        marks.zero(axes, self.smallest, look)
+        marks.zero(axes, self.smallest)
         for row, change in enumerate(changes):
-            color = verdict_color(change.verdict, look)
-            marks.dots(axes, change.differences, row - 0.17, look.muted, 0.16)
+            color = verdict_color(change.verdict)
+            marks.dots(axes, change.differences, row - 0.17, LIGHT.muted, 0.16)
             if change.found.n:
                 marks.interval(axes, change.found, row + 0.15, color, 2)
                 marks.mean_line(axes, change.found.mean, row + 0.15, color, 0.16)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel(_difference_label(self.reference))
-        marks.legend(figure, self._keys(look))
+        marks.legend(figure, self._keys())
         return figure
 
     def _note(self, change: Change, results: Results) -> str:
@@ -78,12 +79,12 @@ class Effects(Picture):
         first = f"{signed(change.found.mean)}  (n = {change.found.n})"
         return "\n".join([first, change.verdict, *ended])
 
-    def _keys(self, look: Look) -> list["Line2D"]:
+    def _keys(self) -> list["Line2D"]:
         return [
-            marks.key("One seed", look.muted, marker="o", **marks.DOT),
-            marks.key("Mean, 95 % interval", look.text, marker="|", markersize=9,
+            marks.key("One seed", LIGHT.muted, marker="o", **marks.DOT),
+            marks.key("Mean, 95 % interval", LIGHT.text, marker="|", markersize=9,
                       markeredgewidth=2.5, line="-", linewidth=2),
-            band_key(self.smallest, look),
+            band_key(self.smallest),
         ]  # fmt: skip
 
     def _count(self, results: Results) -> str:
@@ -125,7 +126,7 @@ class AllEffects(Picture):
     experiments: tuple[str, ...]
     smallest: float
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         groups = [results.changes(question) for question in self.questions]
         changes = [change for group in groups for change in group]
         height = min(0.22, (TALLEST - 1) / len(changes))
@@ -133,41 +134,39 @@ class AllEffects(Picture):
         axes = figure.subplots()
         size = min(7.0, 0.75 * 72 * height)
         marks.rows(axes, [change.experiment for change in changes], _notes(changes), size)
-        self._part(axes, [len(group) for group in groups], look)
-        marks.zero(axes, self.smallest, look)
+        self._part(axes, [len(group) for group in groups])
+        marks.zero(axes, self.smallest)
         markers = self._markers(changes)
         reach = clip([change.found for change in changes], self.smallest)
         for row, change in enumerate(changes):
-            self._row(axes, row, change, markers[change.reference], reach, look)
+            self._row(axes, row, change, markers[change.reference], reach)
         if reach:
             low, high = axes.get_xlim()
             axes.set_xlim(max(low, -reach), min(high, reach))
         marks.round_numbers(axes.xaxis, 10)
         axes.set_xlabel("Difference to the reference in test accuracy (percentage points)")
-        self._legend(figure, markers, look)
+        self._legend(figure, markers)
         return figure
 
     def _markers(self, changes: Sequence[Change]) -> dict[str, str]:
         references = dict.fromkeys(change.reference for change in changes)
         return {id_: MARKERS[place % len(MARKERS)] for place, id_ in enumerate(references)}
 
-    def _part(self, axes: "Axes", sizes: Sequence[int], look: Look) -> None:
+    def _part(self, axes: "Axes", sizes: Sequence[int]) -> None:
         """Part the questions by thin lines."""
         place = -0.5
         for size in sizes[:-1]:
             place += size
-            axes.axhline(place, color=look.faint, linewidth=0.7, zorder=0.4, xmin=-0.6, xmax=1.6,
+            axes.axhline(place, color=LIGHT.faint, linewidth=0.7, zorder=0.4, xmin=-0.6, xmax=1.6,
                          clip_on=False)  # fmt: skip
 
-    def _row(
-        self, axes: "Axes", row: int, change: Change, marker: str, reach: float, look: Look
-    ) -> None:
-        found, color = change.found, verdict_color(change.verdict, look)
+    def _row(self, axes: "Axes", row: int, change: Change, marker: str, reach: float) -> None:
+        found, color = change.found, verdict_color(change.verdict)
         inside = [one for one in change.differences if not reach or abs(one) < reach]
-        marks.dots(axes, inside, row, look.muted, 0.5, markersize=2.6)
+        marks.dots(axes, inside, row, LIGHT.muted, 0.5, markersize=2.6)
         if not found.n:
             return
-        mean = {"color": color, "markersize": 5, "markeredgecolor": look.page, "zorder": 4,
+        mean = {"color": color, "markersize": 5, "markeredgecolor": LIGHT.page, "zorder": 4,
                 "markeredgewidth": 0.6}  # fmt: skip
         if reach and abs(found.mean) >= reach:
             side, arrow = (1, ">") if found.mean > 0 else (-1, "<")
@@ -176,15 +175,15 @@ class AllEffects(Picture):
         marks.interval(axes, found, row, color, 1.3)
         axes.plot([found.mean], [row], marker, **mean)
 
-    def _legend(self, figure: "Figure", markers: dict[str, str], look: Look) -> None:
+    def _legend(self, figure: "Figure", markers: dict[str, str]) -> None:
         keys = [
-            marks.key(f"Mean, 95 % interval; reference {id_}", look.text, marker=marker,
-                      markersize=5, markeredgecolor=look.page, line="-", linewidth=1.3)
+            marks.key(f"Mean, 95 % interval; reference {id_}", LIGHT.text, marker=marker,
+                      markersize=5, markeredgecolor=LIGHT.page, line="-", linewidth=1.3)
             for id_, marker in markers.items()
         ]  # fmt: skip
         columns = 2 if len(markers) > 1 else 3
-        one = marks.key("One seed", look.muted, marker="o", **marks.DOT | {"markersize": 2.6})
-        marks.legend(figure, [*keys, one, band_key(self.smallest, look)], ncols=columns, fontsize=7)
+        one = marks.key("One seed", LIGHT.muted, marker="o", **marks.DOT | {"markersize": 2.6})
+        marks.legend(figure, [*keys, one, band_key(self.smallest)], ncols=columns, fontsize=7)
 
     def _count(self, results: Results) -> str:
         changes = self._changes(results)
@@ -264,15 +263,15 @@ def tally(changes: Sequence[Change]) -> str:
     return f"Verdicts of {counted(len(changes), 'change')}: {', '.join(parts)}."
 
 
-def verdict_color(verdict: str, look: Look) -> str:
+def verdict_color(verdict: str) -> str:
     """Give the colour of a verdict; the word stands beside it."""
-    return {"helps": look.series[0], "hurts": look.series[1]}.get(verdict, look.text)
+    return {"helps": LIGHT.series[0], "hurts": LIGHT.series[1]}.get(verdict, LIGHT.text)
 
 
-def band_key(smallest: float, look: Look) -> "Line2D":
+def band_key(smallest: float) -> "Line2D":
     """Make the legend's entry of the band around zero."""
     label = f"Less than {smallest:g} points"
-    return marks.key(label, look.faint, line="-", linewidth=8, solid_capstyle="butt")
+    return marks.key(label, LIGHT.faint, line="-", linewidth=8, solid_capstyle="butt")
 
 
 def _band_in_words(smallest: float) -> str:
@@ -306,35 +305,35 @@ class Pair(Picture):
     title: str
     smallest: float
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         figure = new(2.9)
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
-        self._accuracies(above, results, look)
+        self._accuracies(above, results)
         found, single = self._difference(results)
         note = f"{signed(found.mean)}  (n = {found.n})" if found.n else "no pair yet"
         marks.rows(below, [f"Difference to {self.experiments[0]}"], [note])
-        marks.zero(below, self.smallest, look)
-        marks.dots(below, single, -0.22, look.series[0], 0.2)
+        marks.zero(below, self.smallest)
+        marks.dots(below, single, -0.22, LIGHT.series[0], 0.2)
         if found.n:
-            marks.interval(below, found, 0.18, look.series[1], 2)
-            marks.mean_line(below, found.mean, 0.18, look.series[1], 0.2)
+            marks.interval(below, found, 0.18, LIGHT.series[1], 2)
+            marks.mean_line(below, found.mean, 0.18, LIGHT.series[1], 0.2)
         marks.round_numbers(below.xaxis, 8)
         below.set_xlabel("Difference in test accuracy (percentage points)")
-        self._legend(figure, look)
+        self._legend(figure)
         return figure
 
-    def _accuracies(self, axes: "Axes", results: Results, look: Look) -> None:
+    def _accuracies(self, axes: "Axes", results: Results) -> None:
         summaries = results.of(self.experiments)
         labels = [wrap(summary.id) for summary in summaries]
         marks.rows(axes, labels, ["\n".join([one.words, *one.troubles]) for one in summaries])
         one, other = map(results.by_seed, self.experiments)
         for seed in sorted(one.keys() & other.keys()):
             ends = [one[seed], other[seed]]
-            axes.plot(ends, [0, 1], color=look.muted, linewidth=0.6, alpha=0.7, zorder=1)
+            axes.plot(ends, [0, 1], color=LIGHT.muted, linewidth=0.6, alpha=0.7, zorder=1)
         for row, summary in enumerate(summaries):
             if summary.complete:
-                marks.dots(axes, results.scores(summary.id), row, look.series[0], 0)
-                marks.mean_line(axes, summary.mean, row, look.series[1])
+                marks.dots(axes, results.scores(summary.id), row, LIGHT.series[0], 0)
+                marks.mean_line(axes, summary.mean, row, LIGHT.series[1])
         marks.accuracy_axis(axes.xaxis)
 
     def _difference(self, results: Results) -> tuple[Effect, list[float]]:
@@ -342,11 +341,11 @@ class Pair(Picture):
         single = list(paired(other, one).values())
         return effect(single), single
 
-    def _legend(self, figure: "Figure", look: Look) -> None:
-        single = marks.key("One seed", look.series[0], marker="o", **marks.DOT)
-        mean = marks.key("Mean, 95 % interval", look.series[1], marker="|", markersize=9,
+    def _legend(self, figure: "Figure") -> None:
+        single = marks.key("One seed", LIGHT.series[0], marker="o", **marks.DOT)
+        mean = marks.key("Mean, 95 % interval", LIGHT.series[1], marker="|", markersize=9,
                          markeredgewidth=2.5, line="-", linewidth=2)  # fmt: skip
-        marks.legend(figure, [single, mean, band_key(self.smallest, look)])
+        marks.legend(figure, [single, mean, band_key(self.smallest)])
 
     def _explain(self, results: Results) -> str:
         first, second = self.experiments

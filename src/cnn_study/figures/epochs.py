@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import marks
-from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, wrap
 
@@ -55,14 +56,14 @@ class LearningCurves(Picture):
     experiments: tuple[str, ...]
     measure: Measure = ACCURACY
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         curves = self._curves(results)
         figure = new(3.1)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         for axes, summary in zip(panels, results.of(self.experiments), strict=True):
-            self._panel(axes, curves[curves["experiment"] == summary.id], summary, look)
+            self._panel(axes, curves[curves["experiment"] == summary.id], summary)
             if lowest := _lowest_loss(results, summary.id):
-                self._mark_lowest(axes, *lowest, look)
+                self._mark_lowest(axes, *lowest)
         panels[0].set_ylabel(self.measure.label)
         named = [line for axes in panels for line in axes.lines if line.get_label()[0] != "_"]
         keys = {line.get_label(): line for line in named}
@@ -81,19 +82,17 @@ class LearningCurves(Picture):
         long["score"] = self.measure.factor * long["score"].astype(float)
         return long.dropna()
 
-    def _panel(
-        self, axes: "Axes", curves: "pandas.DataFrame", summary: Summary, look: Look
-    ) -> None:
+    def _panel(self, axes: "Axes", curves: "pandas.DataFrame", summary: Summary) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        axes.set_title("\n".join([wrap(summary.id), *summary.troubles]), color=look.text)
+        axes.set_title("\n".join([wrap(summary.id), *summary.troubles]), color=LIGHT.text)
         axes.set_xlabel("Epoch")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         if not summary.complete:
             axes.text(0.5, 0.5, NO_RUN, transform=axes.transAxes, ha="center", style="italic")
             return
-        for images, color, line in zip(MEASURED, look.series, ("-", DASHED), strict=False):
+        for images, color, line in zip(MEASURED, LIGHT.series, ("-", DASHED), strict=False):
             own = curves[curves["images"] == images]
             table = own.pivot(index="epoch", columns="seed", values="score")
             if not table.empty:
@@ -106,10 +105,10 @@ class LearningCurves(Picture):
         axes.plot(table, color=color, linewidth=0.5, alpha=0.5)
         axes.plot(table.mean(axis=1), color=color, linewidth=2, **options)
 
-    def _mark_lowest(self, axes: "Axes", epoch: int, last: int, look: Look) -> None:
+    def _mark_lowest(self, axes: "Axes", epoch: int, last: int) -> None:
         """Draw an upright line where the validation loss is lowest, and say so beside it."""
         height, alignment = self.measure.corner
-        axes.axvline(epoch, color=look.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1)
+        axes.axvline(epoch, color=LIGHT.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1)
         end = "the last epoch:\nit still falls" if epoch == last else f"epoch {epoch}"
         left = 2 * epoch > last
         axes.annotate(
@@ -121,7 +120,7 @@ class LearningCurves(Picture):
             ha="right" if left else "left",
             va=alignment,
             fontsize=7,
-            color=look.muted,
+            color=LIGHT.muted,
         )
 
     def _explain(self, results: Results) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.figures import marks
-from cnn_study.figures.picture import TALLEST, Look, Picture, new
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, cut_off, estimate, signed, wrap
 from cnn_study.inference import Effect
@@ -62,46 +63,46 @@ class Habits(Picture):
             for among, gap in tests.items()
         ]
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
         height = min(0.38, (TALLEST - 1.1) / len(rows))
         figure = new(1.1 + height * len(rows))
         axes = figure.subplots()
         size = min(8.0, 72 * height / 2 / 1.35)
         marks.rows(axes, [wrap(row.label) for row in rows], [_note(row) for row in rows], size)
-        axes.axvline(0, color=look.muted, linewidth=1, zorder=1)
+        axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
         for place, (row, label) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
             if not row.gaps:
                 label.set_fontweight("bold")
-            self._row(axes, place, row, look)
+            self._row(axes, place, row)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel("Told less honest test accuracy (percentage points)")
-        self._legend(figure, rows, look)
+        self._legend(figure, rows)
         return figure
 
-    def _row(self, axes: "Axes", place: int, row: Row, look: Look) -> None:
+    def _row(self, axes: "Axes", place: int, row: Row) -> None:
         for offset, (habit, (found, single)) in zip(_offsets(len(row.gaps)), row.gaps.items(),
                                                     strict=True):  # fmt: skip
-            color, marker = _style(habit, look)
+            color, marker = _style(habit)
             at = place + offset
-            marks.dots(axes, single, at - 0.06, look.muted, 0.12, markersize=3)
+            marks.dots(axes, single, at - 0.06, LIGHT.muted, 0.12, markersize=3)
             marks.interval(axes, found, at + 0.09, color, 1.5)
             axes.plot(
                 [found.mean], [at + 0.09], marker, color=color, markersize=5.5, zorder=4,
-                markeredgecolor=look.page, markeredgewidth=0.7,
+                markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             )  # fmt: skip
 
-    def _legend(self, figure: "Figure", rows: Sequence[Row], look: Look) -> None:
+    def _legend(self, figure: "Figure", rows: Sequence[Row]) -> None:
         habits = [BY_TEST, BY_VALIDATION] if any(BY_VALIDATION in row.gaps for row in rows) else []
         labels = {BY_TEST: "Chosen by test scores", BY_VALIDATION: "Chosen by validation scores"}
         keys = [
             marks.key(labels[habit], color, marker=marker, markersize=5.5, line="-", linewidth=1.5,
-                      markeredgecolor=look.page, markeredgewidth=0.7)
+                      markeredgecolor=LIGHT.page, markeredgewidth=0.7)
             for habit in habits or [BY_TEST]
-            for color, marker in [_style(habit, look)]
+            for color, marker in [_style(habit)]
         ]  # fmt: skip
         small = marks.DOT | {"markersize": 3}
-        marks.legend(figure, [*keys, marks.key("One seed", look.muted, marker="o", **small)])
+        marks.legend(figure, [*keys, marks.key("One seed", LIGHT.muted, marker="o", **small)])
 
     def _count(self, results: Results) -> str:
         numbers = {gap.n for row in self._rows(results) for gap, _ in row.gaps.values()}
@@ -148,6 +149,6 @@ def _offsets(count: int) -> list[float]:
     return [0.0] if count == 1 else marks.spread(count, 0.44)
 
 
-def _style(habit: str, look: Look) -> tuple[str, str]:
+def _style(habit: str) -> tuple[str, str]:
     """Give the colour and the marker of a habit."""
-    return (look.series[0], "s") if habit == BY_VALIDATION else (look.series[1], "o")
+    return (LIGHT.series[0], "s") if habit == BY_VALIDATION else (LIGHT.series[1], "o")

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.figures.picture import Look, settle
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import settle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,6 @@ def place(
     bars: dict[str, Bar],
     named: Collection[str],
     line: Sequence[Point],
-    look: Look,
 ) -> None:
     """Write the names of points with their error bars, each where it covers nothing.
 
@@ -59,7 +59,7 @@ def place(
         width = TextPath((0, 0), name, size=SIZE).get_extents().width
         point = tuple(map(float, shapes[name][1]))
         box = best_box(point, (width + 2, SIZE + 2), taken, frame)
-        _write(axes, name, (bars[name][0], bars[name][2]), point, box, look)
+        _write(axes, name, (bars[name][0], bars[name][2]), point, box)
         taken += [box, *_leader(point, box)]
 
 
@@ -132,7 +132,7 @@ def _along(start: Point, end: Point, first: int) -> list[Box]:
     return [(x - 0.5, y - 0.5, x + 0.5, y + 0.5) for x, y in found]
 
 
-def _write(axes: "Axes", name: str, at: Point, point: Point, box: Box, look: Look) -> None:
+def _write(axes: "Axes", name: str, at: Point, point: Point, box: Box) -> None:
     """Write a name into its box, with a line to its point where that is far.
 
     Args:
@@ -142,7 +142,7 @@ def _write(axes: "Axes", name: str, at: Point, point: Point, box: Box, look: Loo
     end = _nearest(point, box)
     line = {
         "arrowstyle": "-",
-        "color": look.muted,
+        "color": LIGHT.muted,
         "linewidth": 0.6,
         "shrinkA": 0,
         "shrinkB": 5,

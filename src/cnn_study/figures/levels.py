@@ -9,8 +9,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cnn_study.figures import marks
+from cnn_study.figures.colors import LIGHT, rising
 from cnn_study.figures.marks import LINES, MARKERS, level
-from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary, span
 from cnn_study.figures.words import NO_RUN, axis_label, cut_off, words, wrap
 from cnn_study.inference import Effect, effect
@@ -49,16 +50,16 @@ class Grid(Picture):
         """All experiments of the grid, row by row."""
         return tuple(id_ for row in self.cells for id_ in row)
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         figure = new(max(3.1, 1.1 + 0.55 * len(self.cells)))
         left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
-        self._heat_map(left, results, look)
-        self._lines(right, results, look)
+        self._heat_map(left, results)
+        self._lines(right, results)
         self._legend(figure, right)
         figure.get_layout_engine().set(wspace=0.06)
         return figure
 
-    def _heat_map(self, axes: "Axes", results: Results, look: Look) -> None:
+    def _heat_map(self, axes: "Axes", results: Results) -> None:
         import numpy
 
         summaries = [results.of(row) for row in self.cells]
@@ -66,7 +67,7 @@ class Grid(Picture):
         low, high = numpy.nanmin(means), numpy.nanmax(means)
         written = [[self._cell(summary) for summary in row] for row in summaries]
         limits = (low - 0.15 * (high - low) - 0.1, high + 0.1)
-        marks.heat_map(axes, means, written, limits, marks.rising(look), look, gap=1.5)
+        marks.heat_map(axes, means, written, limits, rising, gap=1.5)
         marks.label_cells(axes, *(list(map(level, levels)) for levels in self.levels))
         axes.set(xlabel=axis_label(self.parameters[1]), ylabel=axis_label(self.parameters[0]))
 
@@ -77,11 +78,11 @@ class Grid(Picture):
         deviation = f"± {summary.deviation:.1f}" if summary.complete > 1 else "one run"
         return "\n".join([f"{summary.mean:.1f}", deviation, *troubles])
 
-    def _lines(self, axes: "Axes", results: Results, look: Look) -> None:
+    def _lines(self, axes: "Axes", results: Results) -> None:
         offsets = marks.spread(len(self.cells), 0.12)
         for number, (value, row) in enumerate(zip(self.levels[0], self.cells, strict=True)):
             summaries = results.of(row)
-            color = look.series[number % len(look.series)]
+            color = LIGHT.series[number % len(LIGHT.series)]
             places = [column + offsets[number] for column in range(len(row))]
             for place, summary in zip(places, summaries, strict=True):
                 scores = results.scores(summary.id)
@@ -94,7 +95,7 @@ class Grid(Picture):
                 linestyle=LINES[number % len(LINES)],
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=6.5,
-                markeredgecolor=look.page,
+                markeredgecolor=LIGHT.page,
                 linewidth=1.5,
                 label=level(value),
             )
@@ -163,42 +164,42 @@ class Curve(Picture):
         """The experiments, smallest value first."""
         return tuple(id_ for _, id_ in self.points)
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         from matplotlib.transforms import ScaledTranslation
 
         figure = new(3.2)
         axes = figure.subplots()
         found = self._found(results)
         there = [(value, one.mean) for value, _, one in found if one.n]
-        axes.plot(*zip(*there, strict=True), color=look.series[1], linewidth=1, alpha=0.6)
+        axes.plot(*zip(*there, strict=True), color=LIGHT.series[1], linewidth=1, alpha=0.6)
         beside = axes.transData + ScaledTranslation(7 / 72, 0, figure.dpi_scale_trans)
-        single = {"color": look.series[0], "transform": beside, **marks.DOT}
+        single = {"color": LIGHT.series[0], "transform": beside, **marks.DOT}
         for value, id_, one in found:
             scores = results.scores(id_)
             axes.plot([value] * one.n, scores, "o", **single)
             axes.update_datalim([(value, score) for score in scores])
-            self._mean(axes, value, one, id_ == self.reference, look)
+            self._mean(axes, value, one, id_ == self.reference)
         self._value_axis(axes)
         axes.grid(axis="y")
         marks.accuracy_axis(axes.yaxis)
-        self._say_missing(figure, results, look)
-        self._legend(figure, look)
+        self._say_missing(figure, results)
+        self._legend(figure)
         return figure
 
     def _found(self, results: Results) -> list[tuple[float, str, Effect]]:
         """Give value, experiment, and the mean test accuracy in percent with its interval."""
         return [(value, id_, effect(results.scores(id_))) for value, id_ in self.points]
 
-    def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool, look: Look) -> None:
+    def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool) -> None:
         if not found.n:
             return
         marks.line(
-            axes, found, [value] * 2, [found.lower, found.upper], color=look.series[1],
+            axes, found, [value] * 2, [found.lower, found.upper], color=LIGHT.series[1],
             linewidth=1.5, zorder=3.5, marker="_", markersize=8, markeredgewidth=1.5,
         )  # fmt: skip
         axes.plot(
-            [value], [found.mean], "D" if kept else "s", color=look.series[1],
-            markersize=8 if kept else 6.5, markeredgecolor=look.page, zorder=4,
+            [value], [found.mean], "D" if kept else "s", color=LIGHT.series[1],
+            markersize=8 if kept else 6.5, markeredgecolor=LIGHT.page, zorder=4,
         )  # fmt: skip
 
     def _value_axis(self, axes: "Axes") -> None:
@@ -216,7 +217,7 @@ class Curve(Picture):
             axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.set_xlabel(self.label)
 
-    def _say_missing(self, figure: "Figure", results: Results, look: Look) -> None:
+    def _say_missing(self, figure: "Figure", results: Results) -> None:
         parts = [
             f"{one.id} ({', '.join(one.troubles)})" if one.troubles else one.id
             for one in results.of(self.experiments)
@@ -224,16 +225,16 @@ class Curve(Picture):
         ]
         if parts:
             text = wrap(f"{NO_RUN}: {', '.join(parts)}", 95)
-            figure.supxlabel(text, fontsize=8, color=look.muted)
+            figure.supxlabel(text, fontsize=8, color=LIGHT.muted)
 
-    def _legend(self, figure: "Figure", look: Look) -> None:
-        mean = {"markersize": 6.5, "markeredgecolor": look.page, "linewidth": 1.5, "line": "-"}
+    def _legend(self, figure: "Figure") -> None:
+        mean = {"markersize": 6.5, "markeredgecolor": LIGHT.page, "linewidth": 1.5, "line": "-"}
         marks.legend(
             figure,
             [
-                marks.key("Single runs", look.series[0], marker="o", **marks.DOT),
-                marks.key("Mean, 95 % interval", look.series[1], marker="s", **mean),
-                marks.key(f"Reference {self.reference}", look.series[1], marker="D", **mean),
+                marks.key("Single runs", LIGHT.series[0], marker="o", **marks.DOT),
+                marks.key("Mean, 95 % interval", LIGHT.series[1], marker="s", **mean),
+                marks.key(f"Reference {self.reference}", LIGHT.series[1], marker="D", **mean),
             ],
         )
 

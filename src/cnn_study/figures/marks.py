@@ -6,14 +6,13 @@ Knows nothing of studies or tables. Matplotlib is imported only to draw.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.figures.picture import LIGHT, Look, ink
+from cnn_study.figures.colors import LIGHT, Palette, ink
 from cnn_study.figures.words import wrap
 from cnn_study.inference import LEAST_PAIRS, Effect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -59,10 +58,10 @@ def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float 
         )
 
 
-def zero(axes: "Axes", smallest: float, look: Look) -> None:
+def zero(axes: "Axes", smallest: float) -> None:
     """Draw the line of no difference, and the band of differences too small to matter."""
-    axes.axvspan(-smallest, smallest, color=look.faint, alpha=0.75, linewidth=0, zorder=0)
-    axes.axvline(0, color=look.muted, linewidth=1, zorder=1)
+    axes.axvspan(-smallest, smallest, color=LIGHT.faint, alpha=0.75, linewidth=0, zorder=0)
+    axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
 
 
 # ------------------------------------------------------------------------------- runs and means
@@ -132,8 +131,7 @@ def heat_map(
     values: Any,
     words: Sequence[Sequence[str]],
     limits: tuple[float, float],
-    colors: "Colormap",
-    look: Look,
+    palette: Palette,
     *,
     gap: float = 0,
     bold: Any = None,
@@ -152,12 +150,12 @@ def heat_map(
     seaborn.heatmap(
         values,
         ax=axes,
-        cmap=colors,
+        cmap=palette(LIGHT),
         vmin=limits[0],
         vmax=limits[1],
         cbar=False,
         linewidths=gap,
-        linecolor=look.page,
+        linecolor=LIGHT.page,
         rasterized=not words,
     )
     axes.tick_params(length=0)
@@ -165,29 +163,9 @@ def heat_map(
     for (row, column), value in numpy.ndenumerate(numpy.asarray(values)):
         if words and words[row][column]:
             share = (value - limits[0]) / (limits[1] - limits[0])
-            color = look.muted if numpy.isnan(value) else ink(colors(share), look)
+            color = LIGHT.muted if numpy.isnan(value) else ink(share, palette)
             weight = "bold" if bold is not None and bold[row][column] else "normal"
             _write_cell(axes, row, column, words[row][column], color, weight)
-
-
-def rising(look: Look) -> "Colormap":
-    """Give colours from near the page to the first series colour."""
-    import seaborn
-
-    palette = seaborn.light_palette if look is LIGHT else seaborn.dark_palette
-    return palette(look.series[0], as_cmap=True)
-
-
-def diverging(look: Look) -> "Colormap":
-    """Give colours from the second series colour through the page to the first.
-
-    Orange and blue differ to colour-blind readers too.
-    """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    middle = look.faint
-    ends = look.series[1], middle, look.series[0]
-    return LinearSegmentedColormap.from_list("diverging", ends)
 
 
 def label_cells(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -1,13 +1,13 @@
-"""What every figure has: a look, a fixed style, a caption and an alternative text.
+"""What every figure has: a fixed style, a caption and an alternative text.
 
 Knows nothing of studies. Matplotlib is imported only to draw.
 """
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.figures.colors import LIGHT, with_dark
 from cnn_study.figures.results import Results, counts
 from cnn_study.figures.words import NO_RUN
 
@@ -23,25 +23,6 @@ TALLEST = 9.0
 PNG_DPI = 200
 
 
-@dataclass(frozen=True)
-class Look:
-    """Colours for one kind of page. Series colours are those of Okabe and Ito (2008)."""
-
-    page: str
-    text: str
-    muted: str
-    faint: str
-    series: tuple[str, ...]
-
-
-LIGHT = Look(
-    "#ffffff", "#1f2328", "#5b6570", "#dde2e8", ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-)
-DARK = Look(
-    "#14181f", "#e6e9ed", "#a3adb8", "#363e49", ("#56b4e9", "#e69f00", "#00b386", "#e0a3c6")
-)
-
-
 class Picture:
     """One figure: what is in it, how it is drawn, and what is said about it."""
 
@@ -51,9 +32,9 @@ class Picture:
         """Name the experiments in the picture."""
         return self.experiments
 
-    def draw(self, results: Results, look: Look) -> "Figure":
-        """Draw it once, in the colours of one look."""
-        return self._draw(results, look) if self._something(results) else _nothing(look)
+    def draw(self, results: Results) -> "Figure":
+        """Draw it once, in the colours of one LIGHT."""
+        return self._draw(results) if self._something(results) else _nothing()
 
     def caption(self, results: Results) -> str:
         """Say what is shown, what every mark and interval is, and how many runs are behind it."""
@@ -71,7 +52,7 @@ class Picture:
     def _count(self, results: Results) -> str:
         return counts(results.of(self.shown(results)))
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         raise NotImplementedError
 
     def _explain(self, results: Results) -> str:
@@ -81,32 +62,32 @@ class Picture:
         raise NotImplementedError
 
 
-def images(picture: Picture, results: Results, look: Look, formats: Sequence[str]) -> list[bytes]:
+def images(picture: Picture, results: Results, formats: Sequence[str]) -> list[bytes]:
     """Draw a picture in a fixed style, whatever the user's own Matplotlib settings are."""
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_style(look))
-        figure = picture.draw(results, look)
+        matplotlib.rcParams.update(_style())
+        figure = picture.draw(results)
         settle(figure)
-        return [_saved(figure, look, format_) for format_ in formats]
+        return [_saved(figure, format_) for format_ in formats]
 
 
-def _saved(figure: "Figure", look: Look, format_: str) -> bytes:
+def _saved(figure: "Figure", format_: str) -> bytes:
     buffer = io.BytesIO()
     if format_ == "svg":
         figure.savefig(
             buffer, format="svg", facecolor="none", metadata={"Date": None, "Creator": None}
         )
-    else:
-        figure.savefig(
-            buffer, format="png", dpi=PNG_DPI, facecolor=look.page, metadata={"Software": None}
-        )
+        return with_dark(buffer.getvalue())
+    figure.savefig(
+        buffer, format="png", dpi=PNG_DPI, facecolor=LIGHT.page, metadata={"Software": None}
+    )
     return buffer.getvalue()
 
 
-def _style(look: Look) -> dict[str, Any]:
+def _style() -> dict[str, Any]:
     """Settings of Matplotlib. Text is drawn as paths: it looks the same in browser and PDF."""
     text = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     return {
@@ -120,18 +101,18 @@ def _style(look: Look) -> dict[str, Any]:
         "legend.title_fontsize": 8,
         "legend.frameon": False,
         "axes.facecolor": "none",
-        "axes.edgecolor": look.muted,
+        "axes.edgecolor": LIGHT.muted,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.linewidth": 0.8,
         "axes.axisbelow": True,
-        "xtick.color": look.muted,
-        "ytick.color": look.muted,
-        "grid.color": look.faint,
+        "xtick.color": LIGHT.muted,
+        "ytick.color": LIGHT.muted,
+        "grid.color": LIGHT.faint,
         "grid.linewidth": 0.7,
         "svg.fonttype": "path",
         "svg.hashsalt": "cnn-study",
-        **dict.fromkeys(text, look.text),
+        **dict.fromkeys(text, LIGHT.text),
     }
 
 
@@ -153,31 +134,9 @@ def settle(figure: "Figure") -> None:
     figure.set_layout_engine("none")
 
 
-def _nothing(look: Look) -> "Figure":
+def _nothing() -> "Figure":
     """Draw the figure that says that there is nothing to draw."""
     figure = new(1.2)
     figure.set_layout_engine("none")
-    figure.text(0.5, 0.5, NO_RUN, ha="center", va="center", color=look.muted, style="italic")
+    figure.text(0.5, 0.5, NO_RUN, ha="center", va="center", color=LIGHT.muted, style="italic")
     return figure
-
-
-def contrast(one: Any, other: Any) -> float:
-    """Give the contrast ratio of two colours as WCAG 2.2 defines it: 1 to 21."""
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def ink(background: tuple[float, ...], look: Look) -> str:
-    """Choose the text colour that is easier to read on a background."""
-    return max((look.text, look.page), key=lambda color: contrast(color, background))
-
-
-def _luminance(color: Any) -> float:
-    """Give the relative luminance of an sRGB colour as WCAG 2.2 defines it: 0 to 1."""
-    from matplotlib.colors import to_rgb
-
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in to_rgb(color)
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import marks
-from cnn_study.figures.picture import Look, Picture, new
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, wrap
 
@@ -21,7 +22,7 @@ class PublishedAndOurs(Picture):
         """Name the experiments that a printed number belongs to."""
         return tuple(results.read("published")["experiment"].unique())
 
-    def _draw(self, results: Results, look: Look) -> "Figure":
+    def _draw(self, results: Results) -> "Figure":
         lines = self._lines(results)
         labels = [wrap(line if isinstance(line, str) else line["experiment"]) for line in lines]
         notes = ["" if isinstance(line, str) else self._note(line) for line in lines]
@@ -32,9 +33,9 @@ class PublishedAndOurs(Picture):
             if isinstance(line, str):
                 label.set_fontweight("bold")
             else:
-                self._row(axes, place, line, results, look)
+                self._row(axes, place, line, results)
         marks.accuracy_axis(axes.xaxis)
-        self._legend(figure, look)
+        self._legend(figure)
         return figure
 
     def _lines(self, results: Results) -> list[str | dict[str, Any]]:
@@ -56,33 +57,31 @@ class PublishedAndOurs(Picture):
             return "no interval"
         return "inside" if row["inside"] else "outside"
 
-    def _row(
-        self, axes: "Axes", place: int, row: dict[str, Any], results: Results, look: Look
-    ) -> None:
+    def _row(self, axes: "Axes", place: int, row: dict[str, Any], results: Results) -> None:
         names = ("test_accuracy_mean", "prediction_lower", "prediction_upper")
         printed = 100 * row["published_test_accuracy"]
         mean, lower, upper = (100 * row[name] for name in names)
-        bar = {"color": look.series[1], "linewidth": 7, "alpha": 0.3, "zorder": 1}
+        bar = {"color": LIGHT.series[1], "linewidth": 7, "alpha": 0.3, "zorder": 1}
         axes.plot([lower, upper], [place, place], solid_capstyle="butt", **bar)
-        axes.plot([printed, mean], [place, place], color=look.muted, linewidth=1, zorder=1.5)
+        axes.plot([printed, mean], [place, place], color=LIGHT.muted, linewidth=1, zorder=1.5)
         if row["complete_runs"]:
-            marks.dots(axes, results.scores(row["experiment"]), place, look.series[0])
-            marks.mean_line(axes, mean, place, look.series[1])
+            marks.dots(axes, results.scores(row["experiment"]), place, LIGHT.series[0])
+            marks.mean_line(axes, mean, place, LIGHT.series[1])
         axes.plot(
-            [printed], [place], "x", color=look.text, markersize=7, markeredgewidth=2, zorder=4
+            [printed], [place], "x", color=LIGHT.text, markersize=7, markeredgewidth=2, zorder=4
         )
 
-    def _legend(self, figure: "Figure", look: Look) -> None:
+    def _legend(self, figure: "Figure") -> None:
         bar = {"line": "-", "linewidth": 7, "alpha": 0.3, "solid_capstyle": "butt"}
         cross = {"marker": "x", "markersize": 7, "markeredgewidth": 2}
         line = {"marker": "|", "markersize": 9, "markeredgewidth": 2.5}
         marks.legend(
             figure,
             [
-                marks.key("Published", look.text, **cross),
-                marks.key("Our single runs", look.series[0], marker="o", markersize=4.5),
-                marks.key("Our mean", look.series[1], **line),
-                marks.key("95 % prediction interval", look.series[1], **bar),
+                marks.key("Published", LIGHT.text, **cross),
+                marks.key("Our single runs", LIGHT.series[0], marker="o", markersize=4.5),
+                marks.key("Our mean", LIGHT.series[1], **line),
+                marks.key("95 % prediction interval", LIGHT.series[1], **bar),
             ],
             columnspacing=1.2,
         )
