@@ -98,3 +98,73 @@ def test_on_a_phone_nothing_hangs_over_the_side(page):
 def test_the_keyboard_reaches_the_text_first(page):
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.getAttribute('href')").startswith("#")
+
+
+def test_a_click_on_a_number_opens_its_receipt(page):
+    number = page.locator(".abstract .receipt").first
+    shown = number.inner_text()
+    number.click()
+    receipt = page.get_by_role("dialog")
+    assert receipt.get_by_role("heading", level=2).inner_text() == shown
+    said = receipt.inner_text()
+    stored = next(line for line in said.splitlines() if line.startswith("0."))
+    assert f"{100 * float(stored.split()[0]):.2f}" in shown
+    assert "results/cifar10/tables/experiments.csv" in said
+    assert "snakemake --cores all base" in said
+    assert said.count("seed-") == 5
+    page.keyboard.press("Escape")
+    assert not receipt.is_visible()
+
+
+def test_every_receipt_opens(page):
+    faults = page.evaluate(
+        """() => {
+          const dialog = document.querySelector('.receipt-dialog');
+          return [...document.querySelectorAll('.receipt[data-key]')].filter(number => {
+            number.click();
+            const shown = dialog.open && dialog.querySelectorAll('td').length > 0;
+            dialog.close();
+            return !shown && !number.closest('a');
+          }).map(number => number.dataset.key);
+        }"""
+    )
+    assert page.locator(".receipt[data-key]").count() > 500
+    assert faults == []
+
+
+def test_the_keyboard_reaches_receipts_when_asked_to(page):
+    number = page.locator(".abstract .receipt").first
+    assert number.get_attribute("tabindex") is None
+    page.get_by_role("button", name="Receipts", exact=True).click()
+    number.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("dialog").is_visible()
+
+
+def test_tables_sort_by_number_and_back(page):
+    table = page.locator("#tbl-depth table")
+    heading = table.get_by_role("button", name="Test accuracy (%)")
+
+    def scores() -> list[float]:
+        cells = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
+        return [float(cell.split("±")[0]) for cell in cells]
+
+    before = scores()
+    heading.click()
+    assert scores() == sorted(before)
+    heading.click()
+    assert scores() == sorted(before, reverse=True)
+    assert before != scores()
+
+
+def test_a_table_is_saved_as_csv(page):
+    import csv
+
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Save tbl-depth as CSV").click()
+    lines = Path(started.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(lines.splitlines()))
+    shown = page.locator("#tbl-depth tr")
+    assert started.value.suggested_filename == "tbl-depth.csv"
+    assert len(rows) == shown.count()
+    assert rows[1][0] == shown.nth(1).locator("td").first.inner_text()

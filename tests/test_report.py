@@ -11,99 +11,14 @@ from types import SimpleNamespace
 import pypandoc
 import pytest
 
-import records_by_hand
-from cnn_study import architecture, evidence, figures, listing, report, tables, values
+from cnn_study import architecture, listing, report, values
 from cnn_study.errors import UserError
 from cnn_study.settings import Settings
 from cnn_study.study import load
+from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((PROJECT / "report").rglob("*.j2"))
-
-PLAIN = """
-title: Digits & *stars* | <b>
-dataset: digits
-seeds: 2
-base: {filters: [2, 4], kernel_size: 3, epochs: 2}
-questions:
-  rate:
-    title: Learning_rate
-    question: Which rate?
-    hypothesis: A smaller one.
-    changes:
-      learning-rate-1: {learning_rate: 0.1}
-      learning-rate-2: {learning_rate: 0.01}
-"""
-WITH_ALL = (
-    PLAIN.replace("seeds: 2", "seeds: 3\nenhanced: filters-4-8")
-    + """
-  width:
-    title: Width
-    question: How wide?
-    hypothesis: Wide.
-    changes: {filters-4-8: {filters: [4, 8]}}
-published: {file: printed.csv, citation: ranthilake2021}
-"""
-)
-PRINTED = f"""{",".join(tables.PRINTED_COLUMNS)}
-width,1,2-4,3,56,,,base
-width,3,2-4,3,57,,,base
-width,2,4-8,3,90,,,filters-4-8
-again,1,2-4,,70,,,base learning-rate-1
-"""
-SCORES = {"base": (0.50, 0.60), "learning-rate-1": (0.10, 0.20), "learning-rate-2": (0.55, 0.65)}
-
-
-# ------------------------------------------------------------------------------- making reports
-
-
-class Made:
-    """A study with records made by hand, its tables, and what is written of them."""
-
-    def __init__(self, folder: Path, text: str, name: str = "small") -> None:
-        self.folder, path = folder, folder / f"{name}.yaml"
-        path.write_text(text, encoding="utf-8")
-        (folder / "printed.csv").write_text(PRINTED, encoding="utf-8")
-        self.study = load(path)
-        self.output = folder / "report" / "index.qmd"
-
-    def runs(self, experiment: str, scores: tuple[float, ...], **given: object) -> "Made":
-        """Add complete runs, seed by seed; a validation score equals its test score."""
-        for seed, score in zip(self.study.seeds, scores, strict=False):
-            given.setdefault("validation", None)
-            one = given | {"validation": given["validation"] or score}
-            self.add(experiment, seed, test=score, **one)
-        return self
-
-    def add(self, experiment: str, seed: int, **given: object) -> "Made":
-        made = records_by_hand.make(self.study, experiment, seed, **given)
-        records_by_hand.write(self.study, self.folder, made)
-        return self
-
-    def collect(self) -> None:
-        tables.collect(self.study, self.folder, self.folder / "tables")
-        evidence.analyse(self.study, self.folder / "tables", self.folder / "evidence")
-        files = (Path(name) for name in figures.planned(self.study))
-        index = {
-            file.stem: {
-                "file": file.name,
-                "caption": f"Caption of {file.stem}.",
-                "alt": f"Alt of {file.stem}.",
-            }
-            for file in files
-            if file.suffix == ".svg" and not file.stem.endswith("-dark")
-        }
-        (self.folder / "figures").mkdir(exist_ok=True)
-        (self.folder / "figures" / "figures.json").write_text(json.dumps(index))
-
-    def write(self, **given: Path) -> str:
-        folders = (self.folder / name for name in ("tables", "evidence", "figures"))
-        report.write(self.study, *folders, self.output, **given)
-        return self.output.read_text(encoding="utf-8")
-
-    def text(self) -> str:
-        self.collect()
-        return self.write()
 
 
 @pytest.fixture
@@ -139,11 +54,12 @@ def published_study(tmp_path_factory) -> str:
 
 def words(text: str) -> str:
     """Join lines, so that a sentence can be looked for whatever its line breaks."""
-    return re.sub(r"[ \n]+", " ", text)
+    return re.sub(r"[ \n]+", " ", unmarked(text))
 
 
 def row(text: str, id_: str, table: str) -> list[str]:
     """Find the cells of an experiment's row in the table with this id."""
+    text = unmarked(text)
     before = text[: text.index(f"{{#{table}}}")]
     lines = before[before.rindex("|:--") :].splitlines()
     found = [line for line in lines if line.startswith(f"| `{id_}` |")]
@@ -197,7 +113,8 @@ def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
     with pytest.raises(UserError):
         plain.write(template=faulty)
     assert plain.output.read_text(encoding="utf-8") == before
-    assert [path.name for path in plain.output.parent.iterdir()] == ["index.qmd"]
+    there = sorted(path.name for path in plain.output.parent.iterdir())
+    assert there == ["index.qmd", "receipts.html"]
 
 
 def test_same_tables_give_same_bytes(whole):
@@ -435,12 +352,12 @@ def test_no_change_that_helps_is_said(tmp_path):
     made.runs("learning-rate-1", (0.1, 0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2, 0.2))
     text = made.text()
     assert "of no change do the validation images say that it helps" in words(text)
-    assert [line for line in text.splitlines() if "| hurts | −70.00 | −70.00 |" in line]
+    assert [line for line in unmarked(text).splitlines() if "| hurts | −70.00 | −70.00 |" in line]
     assert "{#tbl-suggestions}" not in text
 
 
 def test_enhanced_and_published_numbers(whole):
-    text = whole.text()
+    text = unmarked(whole.text())
     said = words(text)
     assert "It has `filters` 4-8, where the base has `filters` 2-4." in said
     assert "the enhanced model scores 17.00 percentage points more than the base" in said

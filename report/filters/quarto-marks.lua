@@ -383,6 +383,19 @@ local function read_cite(cite)
   return result
 end
 
+---------------------------------------------------------------------------- receipts
+
+-- In the PDF a number leads to the row of the experiment that it comes from.
+local function read_receipt(span)
+  local experiment = span.attributes['data-experiment']
+  if is_html or not span.classes:includes 'receipt' or not experiment then return nil end
+  local inlines = pandoc.Inlines { raw_inline(('#receipt(%s)['):format(
+    typst_string('runs-' .. experiment))) }
+  inlines:extend(span.content)
+  inlines:insert(raw_inline ']')
+  return inlines
+end
+
 ---------------------------------------------------------------------------- what was not understood
 
 local function check_id(element)
@@ -406,6 +419,7 @@ function Pandoc(doc)
   doc = doc:walk { Figure = read_figure }
   doc:walk { Span = check_id, Div = check_id, Header = check_id, Image = check_id }
   doc = doc:walk { Image = read_image, Inlines = read_formulas }
+  doc = doc:walk { Span = read_receipt }
   doc:walk { Str = check_text }
   return doc:walk { Cite = read_cite }
 end

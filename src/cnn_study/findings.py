@@ -5,14 +5,12 @@ share these numbers. The one exception are means over seeds of habits, by `infer
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
-
-from cnn_study import columns, inference, tables
+from cnn_study import columns, inference, receipts, tables
 from cnn_study.errors import UserError
 from cnn_study.study import Study
 
@@ -115,7 +113,7 @@ class Findings:
             UserError: a file is missing, or is another study's.
         """
         frames = {table.name: tables.read(folder, table) for table in columns.EVIDENCE}
-        found = {name: plain_rows(frame) for name, frame in frames.items()}
+        found = {name: receipts.rows_of(frame, name) for name, frame in frames.items()}
         changes = {
             row["experiment"]: Change(row, Effect.of(row), Effect.of(row, "validation"))
             for row in found["ledger"]
@@ -131,9 +129,9 @@ class Findings:
             changes,
             _classes(found["class-effects"]),
             _contrasts(found["contrasts"]),
-            _habits(frames["habits"]),
+            _habits(found["habits"]),
             found["orders"],
-            _advice(folder / "suggestions.json"),
+            _advice(folder / "suggestions.json", changes),
         )
 
     def of(self, question: str) -> list[Change]:
@@ -145,20 +143,24 @@ class Findings:
         return [change for change in self.changes.values() if change.verdict in verdicts]
 
 
-def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Turn a table into dictionaries; an empty cell is None."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return plain.to_dict("records")
-
-
-def _advice(path: Path) -> SimpleNamespace:
+def _advice(path: Path, changes: dict[str, Change]) -> SimpleNamespace:
+    """Read the advice; gains and prices are those of the ledger, cell by cell."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(
             f"there is no {path}. Make it first: python -m cnn_study analyse STUDY"
         ) from None
-    return json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
+    advice = json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
+    for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
+        row = changes[entry.experiment].row
+        for name in vars(entry.price):
+            setattr(entry.price, name, row[f"{name}_difference"])
+        for one in (entry, *entry.held, *entry.did_not_hold, *entry.not_decided):
+            for images, gain in vars(one.gain).items():
+                for name in vars(gain):
+                    setattr(gain, name, changes[one.experiment].row[f"{images}_{name}"])
+    return advice
 
 
 def _classes(rows: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
@@ -177,14 +179,25 @@ def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
     return found
 
 
-def _habits(frame: pd.DataFrame) -> list[Habit]:
-    return [
-        Habit(
-            habit,
-            among,
-            inference.effect(list(map(float, rows["gap"]))),
-            float(rows["told"].mean()),
-            float(rows["honest"].mean()),
+def _habits(rows: list[dict[str, Any]]) -> list[Habit]:
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["habit"], row["among"]), []).append(row)
+    return [Habit(*names, *_over_seeds(mine)) for names, mine in groups.items()]
+
+
+def _over_seeds(rows: list[dict[str, Any]]) -> tuple[inference.Effect, float, float]:
+    """Give the gap with its interval, and the means of what is told and what is honest."""
+    gaps, told, honest = ([row[name] for row in rows] for name in ("gap", "told", "honest"))
+    gap = inference.effect([float(one) for one in gaps])
+    ends = {
+        name: receipts.derived(value, words, *gaps)
+        for name, value, words in (
+            ("mean", gap.mean, "mean of"),
+            ("lower", gap.lower, "lower end of the 95 % interval from"),
+            ("upper", gap.upper, "upper end of the 95 % interval from"),
         )
-        for (habit, among), rows in frame.groupby(["habit", "among"], sort=False)
-    ]
+        if value is not None
+    }
+    means = (receipts.derived(sum(ones) / len(ones), "mean of", *ones) for ones in (told, honest))
+    return replace(gap, **ends), *means

@@ -7,20 +7,23 @@ import json
 import math
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from cnn_study import inference, values
+from cnn_study import inference, receipts, values
 from cnn_study.errors import UserError
+from cnn_study.receipts import mark
 from cnn_study.records import write_whole
 from cnn_study.study import Study
 from cnn_study.values import Comparison, Row, Scores, value_text
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "index.qmd.j2"
+
+RECEIPTS = "receipts.html"
 
 NO_RUN = "no complete run"
 NONE = "–"
@@ -41,7 +44,8 @@ def write(
     """Write the text of a study's report, whole or not at all.
 
     Equal tables and templates give equal bytes. Paths of pictures start from the folder that
-    holds `figures`: give that folder to `render.render` as `resources`.
+    holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
+    `receipts.html`, which the page takes in: where every number comes from.
 
     Args:
         tables: folder of the CSV tables.
@@ -55,6 +59,8 @@ def write(
             or a template asks for a value that is not there; names template and line.
     """
     text = fill(template, values.gather(study, tables, evidence, figures))
+    page = receipts.fragment(text, study, tables.parent)
+    write_whole(output.with_name(RECEIPTS), lambda file: file.write(page.encode()))
     write_whole(output, lambda file: file.write(text.encode()))
 
 
@@ -174,8 +180,8 @@ def signed(difference: float | None) -> str:
 def mean_and_deviation(scores: Scores) -> str:
     """Give mean ± standard deviation in percent, for a table; says so where there is one run."""
     if scores.deviation is None:
-        return NO_RUN if scores.mean is None else f"{score(scores.mean)} (one run)"
-    return f"{score(scores.mean)} ± {score(scores.deviation)}"
+        return NO_RUN if scores.mean is None else f"{marked(score, scores.mean)} (one run)"
+    return f"{marked(score, scores.mean)} ± {marked(score, scores.deviation)}"
 
 
 def extent(scores: Scores) -> str:
@@ -187,7 +193,9 @@ def extent(scores: Scores) -> str:
 
 def interval(lower: float, upper: float) -> str:
     """Give an interval of shares in percent, for a table; one number if the ends look alike."""
-    return "–".join(dict.fromkeys([score(lower), score(upper)]))
+    if score(lower) == score(upper):
+        return marked(score, lower)
+    return f"{marked(score, lower)}–{marked(score, upper)}"
 
 
 def count(number: float) -> str:
@@ -263,7 +271,7 @@ def confidence(effect: Any) -> str:
     """Give the ends of an interval for a difference in percentage points, such as −0.2 to +1.4."""
     if effect.lower is None:
         return NONE
-    return f"{signed(effect.lower)} to {signed(effect.upper)}"
+    return f"{marked(signed, effect.lower)} to {marked(signed, effect.upper)}"
 
 
 def probability(p: float | None) -> str:
@@ -278,12 +286,13 @@ def evidence(effect: Any) -> str:
     parts = [f"{inference.LEVEL:.0%} interval {confidence(effect)}".replace("%", f"{SPACE}%")]
     parts += [plural(effect.pairs, "pair")]
     if effect.p_holm is not None:
-        parts.append(f"corrected _p_ {_equals(probability(effect.p_holm))}")
-    return f"{signed(effect.difference)} percentage points ({', '.join(parts)})"
+        parts.append(f"corrected _p_ {marked(_equals, effect.p_holm)}")
+    return f"{marked(signed, effect.difference)} percentage points ({', '.join(parts)})"
 
 
-def _equals(p: str) -> str:
-    return p.replace("< ", f"<{SPACE}") if p.startswith("<") else f"={SPACE}{p}"
+def _equals(p: float) -> str:
+    text = probability(p)
+    return text.replace("< ", f"<{SPACE}") if text.startswith("<") else f"={SPACE}{text}"
 
 
 def contrast_verdict(contrast: Any) -> str:
@@ -322,12 +331,16 @@ def price(row: Row) -> str:
     parameters, macs = times(row.parameters_ratio), times(row.macs_ratio)
     if parameters == macs == "1.0":
         return "about as many parameters and as much arithmetic for an image"
-    return f"{parameters} times the parameters and {macs} times the arithmetic for an image"
+    return (
+        f"{mark(parameters, row.parameters_ratio)} times the parameters and "
+        f"{mark(macs, row.macs_ratio)} times the arithmetic for an image"
+    )
 
 
 def as_long(ratio: float) -> str:
     """Say how long something takes beside something else."""
-    return "about as long" if times(ratio) == "1.0" else f"{times(ratio)} times as long"
+    text = times(ratio)
+    return "about as long" if text == "1.0" else f"{mark(text, ratio)} times as long"
 
 
 def set_to(settings: dict[str, str]) -> str:
@@ -341,15 +354,29 @@ def matrix(rows: Iterable[Iterable[int]]) -> str:
     return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
-FILTERS = {
-    function.__name__: function
-    for function in (
-        *(escape, attribute, link, score, percent, points, signed, mean_and_deviation, extent),
-        *(interval, count, millions, seconds, duration, times, decimals, words, plural, listing),
-        *(code, troubles, price, as_long, set_to, matrix, value_text, short),
-        *(confidence, probability, evidence, balance, contrast_verdict),
-    )
-} | {
-    "yaml": partial(json.dumps, ensure_ascii=False),
-    "sentence": lambda text: text[:1].upper() + text[1:],
-}
+def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
+    """Write a number, with a mark for its receipt if it has one."""
+    text = function(number, *arguments)
+    return text if text in (NONE, NO_RUN) else mark(text, number)
+
+
+NUMBERS = (
+    *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
+    *(probability, balance),
+)
+"""Filters that write one number, with its receipt."""
+
+TEXTS = (
+    *(escape, attribute, link, mean_and_deviation, extent, interval, words, plural, listing),
+    *(code, troubles, price, as_long, set_to, matrix, value_text, short),
+    *(confidence, evidence, contrast_verdict),
+)
+
+FILTERS = (
+    {function.__name__: partial(marked, function) for function in NUMBERS}
+    | {function.__name__: function for function in TEXTS}
+    | {
+        "yaml": partial(json.dumps, ensure_ascii=False),
+        "sentence": lambda text: text[:1].upper() + text[1:],
+    }
+)

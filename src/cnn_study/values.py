@@ -7,16 +7,17 @@ by validation scores; test scores are told and set against one another.
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cnn_study import architecture, columns, inference, listing, tables
+from cnn_study import architecture, columns, inference, listing, receipts, tables
 from cnn_study.errors import UserError
-from cnn_study.findings import Change, Contrast, Effect, Findings, plain_rows
+from cnn_study.findings import Change, Contrast, Effect, Findings
+from cnn_study.receipts import Cell, derived
 from cnn_study.settings import Settings, parameters
 from cnn_study.study import Study
 
@@ -46,14 +47,19 @@ class Tables:
         ]
         remedy = f"Make the tables first: python -m cnn_study tables {study.name}"
         frames = {table.name: tables.read(folder, table) for table in wanted}
-        experiments = {row["experiment"]: row for row in plain_rows(frames["experiments"])}
+        rows = {
+            name: receipts.rows_of(frames[name], name)
+            for name in ("experiments", "runs", "layers", "published")
+            if name in frames
+        }
+        experiments = {row["experiment"]: row for row in rows["experiments"]}
         found = cls(
-            plain_rows(frames["runs"]),
+            rows["runs"],
             frames["epochs"],
             experiments,
-            plain_rows(frames["layers"]),
+            rows["layers"],
             frames["confusion"],
-            plain_rows(frames["published"]) if study.file.published else [],
+            rows.get("published", []),
         )
         if list(experiments) != list(study.experiments) or any(
             (experiment.parameters, experiment.macs)
@@ -165,12 +171,16 @@ def compare(
         result,
         settings,
         change=change,
-        parameters_ratio=result.parameters / reference.parameters,
-        macs_ratio=result.macs / reference.macs,
-        seconds_ratio=result.seconds / reference.seconds
+        parameters_ratio=_ratio(result.parameters, reference.parameters),
+        macs_ratio=_ratio(result.macs, reference.macs),
+        seconds_ratio=_ratio(result.seconds, reference.seconds)
         if result.seconds and reference.seconds
         else None,
     )
+
+
+def _ratio(one: float, other: float) -> float:
+    return derived(one / other, "ratio of", one, other)
 
 
 @dataclass(frozen=True)
@@ -304,6 +314,7 @@ def _values(
         "best": _best(results),
         "figures": figures,
         "provenance": provenance,
+        "receipts": [_behind(study, found, id_) for id_ in study.experiments],
         "enhanced": None,
         "published": None,
     }
@@ -459,7 +470,8 @@ class Curve:
     @property
     def gap(self) -> float:
         """Training less validation accuracy in the last epoch."""
-        return self.training[-1] - self.validation[-1]
+        ends = self.training[-1], self.validation[-1]
+        return derived(ends[0] - ends[1], "difference of the means of", *ends)
 
     @property
     def best_epoch(self) -> int:
@@ -484,7 +496,15 @@ def _curve(found: Tables, id_: str) -> Curve | None:
         return None
     names = ["training_accuracy", "validation_accuracy", "validation_loss"]
     means = mine.groupby("epoch")[names].mean()
-    return Curve(*(() if means[name].isna().any() else tuple(means[name]) for name in names))
+    rows = mine.groupby("epoch").groups
+
+    def curve(name: str) -> tuple[float, ...]:
+        return tuple(
+            derived(value, "mean of", cells=[Cell("epochs", row, name, id_) for row in rows[epoch]])
+            for epoch, value in means[name].items()
+        )
+
+    return Curve(*(() if means[name].isna().any() else curve(name) for name in names))
 
 
 # ---- the base's network
@@ -538,7 +558,11 @@ def _network(study: Study, found: Tables) -> Network:
     def part(*kinds: str) -> Part:
         mine = [row for row in rows if row["kind"] in kinds]
         weights, macs = (sum(row[name] for row in mine) for name in ("parameters", "macs"))
-        return Part(weights, macs, weights / total["parameters"], macs / total["macs"])
+        shares = (
+            derived(mine_all / total[name], "share of", total[name], *(row[name] for row in mine))
+            for name, mine_all in (("parameters", weights), ("macs", macs))
+        )
+        return Part(weights, macs, *shares)
 
     return Network(
         listing.keras_code(layers, settings, dataset.image_shape),
@@ -600,7 +624,7 @@ class ClassGain:
     @property
     def gain(self) -> float:
         """Enhanced less base."""
-        return self.enhanced - self.base
+        return derived(self.enhanced - self.base, "difference from", self.enhanced, self.base)
 
 
 @dataclass(frozen=True)
@@ -639,7 +663,9 @@ def _against_base(study: Study, found: Tables, results: dict[str, Result], id_: 
     changed = [name for name, value in ours if value != getattr(base, name)]
     shares = {name: _confusion(study, found, name) for name in ("base", id_)}
     gains = [
-        ClassGain(name, *(float(shares[model][place, place]) for model in ("base", id_)))
+        ClassGain(
+            name, *(_share(found, study, shares, model, place, place) for model in ("base", id_))
+        )
         for place, name in enumerate(study.dataset.class_names)
         if all(share is not None for share in shares.values())
     ]
@@ -649,7 +675,7 @@ def _against_base(study: Study, found: Tables, results: dict[str, Result], id_: 
         _chosen(base, changed),
         _curve(found, id_),
         sorted(gains, key=lambda entry: -entry.gain),
-        *(_mistake(study, shares[model]) for model in ("base", id_)),
+        *(_mistake(found, study, shares, model) for model in ("base", id_)),
     )
 
 
@@ -658,7 +684,18 @@ def _gain(found: Tables, id_: str) -> inference.Effect:
         {row["seed"]: row["test_accuracy"] for row in found.complete if row["experiment"] == one}
         for one in (id_, "base")
     )
-    return inference.effect(list(inference.paired(ours, base).values()))
+    gain = inference.effect(list(inference.paired(ours, base).values()))
+    scores = (*ours.values(), *base.values())
+    ends = {
+        name: derived(value, f"{words} the differences by seed of", *scores)
+        for name, value, words in (
+            ("mean", gain.mean, "mean of"),
+            ("lower", gain.lower, "lower end of the 95 % interval from"),
+            ("upper", gain.upper, "upper end of the 95 % interval from"),
+        )
+        if value is not None
+    }
+    return replace(gain, **ends)
 
 
 def _confusion(study: Study, found: Tables, id_: str) -> np.ndarray | None:
@@ -672,13 +709,32 @@ def _confusion(study: Study, found: Tables, id_: str) -> np.ndarray | None:
     return counts / counts.sum(axis=1, keepdims=True).clip(min=1)
 
 
-def _mistake(study: Study, shares: np.ndarray | None) -> Mistake | None:
-    if shares is None:
+def _share(
+    found: Tables,
+    study: Study,
+    shares: dict[str, np.ndarray | None],
+    id_: str,
+    true: int,
+    predicted: int,
+) -> float:
+    """Give one share of a confusion matrix, with the cells that it is made of."""
+    names, confusion = study.dataset.class_names, found.confusion
+    mine = confusion[(confusion["experiment"] == id_) & (confusion["true_class"] == names[true])]
+    rows = mine.index[mine["predicted_class"] == names[predicted]]
+    cells = [Cell("confusion", row, "images", id_) for row in [*rows, *mine.index.difference(rows)]]
+    return derived(shares[id_][true, predicted], "share of the first in the sum of", cells=cells)
+
+
+def _mistake(
+    found: Tables, study: Study, shares: dict[str, np.ndarray | None], id_: str
+) -> Mistake | None:
+    if shares[id_] is None:
         return None
-    wrong = shares - np.diag(np.diag(shares))
+    wrong = shares[id_] - np.diag(np.diag(shares[id_]))
     true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
     names = study.dataset.class_names
-    return Mistake(names[true], names[predicted], float(wrong[true, predicted]))
+    share = _share(found, study, shares, id_, int(true), int(predicted))
+    return Mistake(names[true], names[predicted], share)
 
 
 # ---- published numbers
@@ -859,6 +915,26 @@ def _orders(findings: Findings) -> list[Order]:
 
 
 # ---- provenance
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The runs behind an experiment's numbers."""
+
+    id: str
+    fingerprint: str
+    seeds: list[int]
+    commits: list[str]
+
+
+def _behind(study: Study, found: Tables, id_: str) -> Behind:
+    mine = [row for row in found.complete if row["experiment"] == id_]
+    return Behind(
+        id_,
+        study.experiments[id_].fingerprint,
+        [int(row["seed"]) for row in mine],
+        _distinct(row["commit"] for row in mine),
+    )
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ rule write_report:
         evidence=rules.analyse.output.evidence,
         figures=rules.draw_figures.output.figures,
         templates=planning.templates(),
-        code=planning.code("report", "values", "listing", "columns", "architecture", "settings"),
+        code=planning.code("report", "values", "findings", "receipts", "listing", "columns", "architecture", "settings"),
     output:
         text=f"{RESULTS}/report/index.qmd",
+        receipts=f"{RESULTS}/report/receipts.html",
     log:
         f"{LOGS}/write.log",
     benchmark:
@@ -49,6 +50,7 @@ rule render_report:
     """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
     input:
         text=rules.write_report.output.text,
+        receipts=rules.write_report.output.receipts,
         figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
         code=planning.code("render"),

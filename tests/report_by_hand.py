@@ -1,0 +1,96 @@
+"""A small study with records made by hand, and the report written of it, for tests of texts."""
+
+import json
+import re
+from pathlib import Path
+
+import records_by_hand
+from cnn_study import evidence, figures, report, tables
+from cnn_study.study import load
+
+PLAIN = """
+title: Digits & *stars* | <b>
+dataset: digits
+seeds: 2
+base: {filters: [2, 4], kernel_size: 3, epochs: 2}
+questions:
+  rate:
+    title: Learning_rate
+    question: Which rate?
+    hypothesis: A smaller one.
+    changes:
+      learning-rate-1: {learning_rate: 0.1}
+      learning-rate-2: {learning_rate: 0.01}
+"""
+WITH_ALL = (
+    PLAIN.replace("seeds: 2", "seeds: 3\nenhanced: filters-4-8")
+    + """
+  width:
+    title: Width
+    question: How wide?
+    hypothesis: Wide.
+    changes: {filters-4-8: {filters: [4, 8]}}
+published: {file: printed.csv, citation: ranthilake2021}
+"""
+)
+PRINTED = f"""{",".join(tables.PRINTED_COLUMNS)}
+width,1,2-4,3,56,,,base
+width,3,2-4,3,57,,,base
+width,2,4-8,3,90,,,filters-4-8
+again,1,2-4,,70,,,base learning-rate-1
+"""
+SCORES = {"base": (0.50, 0.60), "learning-rate-1": (0.10, 0.20), "learning-rate-2": (0.55, 0.65)}
+
+
+class Made:
+    """A study with records made by hand, its tables, and what is written of them."""
+
+    def __init__(self, folder: Path, text: str, name: str = "small") -> None:
+        self.folder, path = folder, folder / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        (folder / "printed.csv").write_text(PRINTED, encoding="utf-8")
+        self.study = load(path)
+        self.output = folder / "report" / "index.qmd"
+
+    def runs(self, experiment: str, scores: tuple[float, ...], **given: object) -> "Made":
+        """Add complete runs, seed by seed; a validation score equals its test score."""
+        for seed, score in zip(self.study.seeds, scores, strict=False):
+            given.setdefault("validation", None)
+            one = given | {"validation": given["validation"] or score}
+            self.add(experiment, seed, test=score, **one)
+        return self
+
+    def add(self, experiment: str, seed: int, **given: object) -> "Made":
+        made = records_by_hand.make(self.study, experiment, seed, **given)
+        records_by_hand.write(self.study, self.folder, made)
+        return self
+
+    def collect(self) -> None:
+        tables.collect(self.study, self.folder, self.folder / "tables")
+        evidence.analyse(self.study, self.folder / "tables", self.folder / "evidence")
+        files = (Path(name) for name in figures.planned(self.study))
+        index = {
+            file.stem: {
+                "file": file.name,
+                "caption": f"Caption of {file.stem}.",
+                "alt": f"Alt of {file.stem}.",
+            }
+            for file in files
+            if file.suffix == ".svg"
+        }
+        (self.folder / "figures").mkdir(exist_ok=True)
+        (self.folder / "figures" / "figures.json").write_text(json.dumps(index))
+
+    def write(self, **given: Path) -> str:
+        folders = (self.folder / name for name in ("tables", "evidence", "figures"))
+        report.write(self.study, *folders, self.output, **given)
+        return self.output.read_text(encoding="utf-8")
+
+    def text(self) -> str:
+        self.collect()
+        return self.write()
+
+
+def unmarked(text: str) -> str:
+    """Take out the marks of receipts, so that only what a reader sees is left."""
+    return re.sub(r"\[([^][]*)\]\{\.receipt [^}]*\}", r"\1", text)
