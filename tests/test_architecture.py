@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from cnn_study.architecture import cost, layers
+from cnn_study.architecture import cost, layers, receptive_fields
 from cnn_study.errors import UserError
 from cnn_study.settings import ModelSettings, Settings
 
@@ -267,6 +267,44 @@ def test_refusal_names_layer_and_size(image, values, words):
 def test_one_pixel_is_enough(values):
     shapes = [layer.shape for layer in layers(ModelSettings(**values), DIGITS, 10)]
     assert (1, 1, 2) in shapes
+
+
+# ---------------------------------------------------------------------------- receptive fields
+
+
+@pytest.mark.parametrize(
+    ("values", "sides"),
+    [
+        ({"filters": [4, 8, 16], "kernel_size": 7}, [7, 8, 20, 22, 46]),
+        ({"filters": [16, 32, 64], "kernel_size": 3}, [3, 4, 8, 10, 18]),
+        ({"filters": [2, 2], "kernel_size": 3, "pooling": "strided_convolution"}, [3, 7]),
+        ({"filters": [2, 2], "kernel_size": 3, "pool_after": "none", "residual": True}, [3, 5]),
+    ],
+)
+def test_receptive_fields_worked_out_by_hand(values, sides):
+    found = receptive_fields(layers(Settings(**values), CIFAR, 10))
+    assert [side for _, side in found] == sides
+
+
+def test_a_pixel_outside_the_receptive_field_changes_nothing(keras):
+    """The middle of the last feature map, with one pixel changed inside or outside its field."""
+    from cnn_study.network import build
+
+    settings = Settings(filters=[2, 2], kernel_size=3, initializer="glorot_uniform")
+    image = (16, 16, 1)
+    found = layers(settings, image, 3)
+    (_, side), place = receptive_fields(found)[-1], 4
+    model = build(settings, image, 3, np.zeros(1), np.ones(1))
+    maps = keras.Model(model.input, model.get_layer("convolution_2").output)
+    # Place p of a map halved by pooling looks at pixels 2 (p - 1) to 2 (p + 1) + 1, and one more
+    # on each side for the first kernel: from 2p - 3 to 2p + 4, eight in all.
+    assert side == 8
+    pixels = np.full((17, *image), 100, np.uint8)
+    for column in range(16):
+        pixels[column, 2 * place, column] = 250
+    given = np.asarray(maps(pixels))[:, place, place]
+    differs = np.abs(given - given[16]).max(axis=1) > 1e-6
+    assert not any(differs[column] for column in range(16) if not 5 <= column <= 12)
 
 
 # ---------------------------------------------------------------------------- against Keras

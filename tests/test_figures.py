@@ -56,10 +56,14 @@ SCORES = {
 """The deviation of two scores is their distance divided by the square root of two."""
 
 IDS = [
+    "receptive-field",
+    "architecture",
     "learning-curves-base-and-enhanced",
     "loss-curves-base-and-enhanced",
     "base-and-enhanced",
     "confusion-base-and-enhanced",
+    "classes-base-and-enhanced",
+    "reliability-base-and-enhanced",
     "accuracy-and-cost",
     "published-and-ours",
     "effects-all",
@@ -127,9 +131,9 @@ def test_writes_exactly_what_was_planned(made, full):
     planned = figures.planned(made.study)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
     assert planned[:3] == [
-        "learning-curves-base-and-enhanced.svg",
-        "learning-curves-base-and-enhanced.png",
-        "loss-curves-base-and-enhanced.svg",
+        "receptive-field.svg",
+        "receptive-field.png",
+        "architecture.svg",
     ]
     assert planned[-1] == "figures.json"
 
@@ -300,7 +304,9 @@ def test_one_pair_is_a_difference_without_an_interval(partial):
 def test_without_any_run_every_figure_says_so(empty):
     names = sorted(figures.planned(make_study(empty.parent / "again", STUDY)))
     assert names == sorted(path.name for path in empty.iterdir())
-    for id_, entry in index(empty).items():
+    drawn_from_layers = ("receptive-field", "architecture")
+    entries = {id_: entry for id_, entry in index(empty).items() if id_ not in drawn_from_layers}
+    for id_, entry in entries.items():
         assert written_words((empty / f"{id_}.svg").read_text()) == ["no complete run yet"]
         said = entry["alt"] + entry["caption"]
         assert "no complete run yet" in said or "not run" in said, id_
@@ -350,9 +356,13 @@ def test_study_without_enhanced_or_published_has_fewer_figures(tmp_path):
 def test_study_of_the_base_alone_compares_nothing(tmp_path):
     text = "title: T\ndataset: digits\nbase: {epochs: 2}\n"
     assert list(figures._pictures(make_study(tmp_path, text))) == [
+        "receptive-field",
+        "architecture",
         "learning-curves-base-and-enhanced",
         "loss-curves-base-and-enhanced",
         "confusion-base-and-enhanced",
+        "classes-base-and-enhanced",
+        "reliability-base-and-enhanced",
         "accuracy-and-cost",
     ]
 
@@ -499,3 +509,35 @@ def test_figures_of_the_published_study_are_planned():
     assert isinstance(pictures["depth-curve"], Curve)
     assert isinstance(pictures["width-and-kernel-size-effects"], Effects)
     assert isinstance(pictures["confusion-base-and-enhanced"], Confusion)
+
+
+# ------------------------------------------------------------------------------- networks, trust
+
+
+def test_networks_are_drawn_from_their_layers_without_any_run(empty):
+    entries = index(empty)
+    said = entries["architecture"]["alt"]
+    assert "image 8×8×1; convolution 5×5 8×8×2; max pooling 2×2 4×4×2" in said
+    assert said.count("classes 10") == 2
+    # A kernel of 3 sees 3; pooling by 2 adds 1; the next kernel adds 2 steps of 2.
+    assert (
+        "3 after convolution 1, 4 after max pooling 1, 8 after" in entries["receptive-field"]["alt"]
+    )
+    assert "n =" not in entries["architecture"]["caption"]
+
+
+def test_classes_stand_in_the_order_of_their_recall(made):
+    # The enhanced model's runs have 4 points more of class 0 than of the others.
+    said = made.alt("classes-base-and-enhanced")
+    enhanced = said[said.index("filters-4-8") :]
+    assert enhanced.index(" 0 ") < enhanced.index(" 1 ")
+    assert "base: 0 55 %, 1 55 %" in made.alt("classes-base-and-enhanced")
+
+
+def test_reliability_says_error_and_what_the_surest_answers_are_worth(made):
+    said = made.alt("reliability-base-and-enhanced")
+    # Two runs with errors of 4 and 6 points.
+    assert "base: expected calibration error 5.0 points" in said
+    assert "bins of fewer than 30 images are left out" in made.caption(
+        "reliability-base-and-enhanced"
+    )

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 from collections import Counter
 from functools import lru_cache
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import pypandoc
 import pytest
 
-from cnn_study import architecture, listing, report, values
+from cnn_study import architecture, listing, report, values, worked
 from cnn_study.errors import UserError
 from cnn_study.settings import Settings
 from cnn_study.study import load
@@ -617,7 +618,7 @@ def test_links_in_a_source_are_links():
 
 
 def test_worked_example_is_right():
-    made = values.example()
+    made = worked.image() | worked.answer()
     assert made["feature_map"] == [[18, 18, -18, -18]] * 2 + [[12, 12, -12, -12], [6, 6, -6, -6]]
     assert made["terms"] == [(-1, 1), (0, 1), (1, 7)]
     assert made["row_sum"] == 6
@@ -626,6 +627,50 @@ def test_worked_example_is_right():
     # e^2, e and e^-1 are 7.389, 2.718 and 0.368; their sum is 10.475.
     assert made["probabilities"] == pytest.approx([0.7054, 0.2595, 0.0351], abs=1e-4)
     assert made["losses"] == pytest.approx([0.3490, 1.3490, 3.3490], abs=1e-4)
+    assert made["strided"] == [[18, -18], [12, -12]]
+    # Probabilities less 1 for the second class; one step of size 1 against them.
+    assert made["slopes"] == pytest.approx([0.7054, -0.7405, 0.0351], abs=1e-4)
+    assert made["moved"] == pytest.approx([1.2946, 1.7405, -1.0351], abs=1e-4)
+    # e^1.2946 + e^1.7405 + e^-1.0351 = 3.650 + 5.700 + 0.355 = 9.705; 5.700 / 9.705 = 0.587.
+    assert made["probability_after"] == pytest.approx(0.5873, abs=1e-3)
+    assert made["loss_after"] == pytest.approx(0.532, abs=1e-3)
+
+
+def test_the_slopes_of_the_example_are_those_of_its_loss():
+    """By small differences: the loss moves as the slopes say."""
+    made, small = worked.answer(), 1e-6
+
+    def loss(scores: list[float]) -> float:
+        total = sum(math.exp(score) for score in scores)
+        return -math.log(math.exp(scores[made["true_class"]]) / total)
+
+    for place, slope in enumerate(made["slopes"]):
+        moved = list(made["scores"])
+        moved[place] += small
+        assert (loss(moved) - loss(made["scores"])) / small == pytest.approx(slope, abs=1e-5)
+
+
+def test_one_comparison_is_worked_by_hand(whole):
+    said = words(whole.text())
+    # learning-rate-1 against base: 10, 20, 15 against 50, 60, 55: three times -40.
+    assert "| 1 | 10.00 | 50.00 | −40.00 |" in said
+    assert (
+        "The three differences of @tbl-by-hand have the mean −40.00 and the standard deviation 0.00"
+        in said
+    )
+    # t(0.975, 2) = 4.3027
+    assert "$t_{n-1} = 4.30$" in said
+
+
+def test_guess_and_answer_stand_apart(whole):
+    text = whole.text()
+    said = words(text)
+    assert "**Guess first.** By how many percentage points does `learning-rate-1`" in said
+    assert "(`learning_rate` 0.1 instead of 0.001)" in said
+    before = text[: text.index("# Answers to the guesses")]
+    assert text.count("::: {.predict data-change=") == 2
+    assert "# Answers to the guesses" not in before
+    assert "| `learning-rate-1` | `base` | −40.00 |" in said
 
 
 # ------------------------------------------------------------------------------- Keras code

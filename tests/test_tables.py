@@ -18,6 +18,7 @@ from cnn_study.study import Study, load
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE_NUMBERS = PROJECT.parent / "shared" / "source" / "original_results.csv"
 CSV_FILES = [
+    "calibration.csv",
     "classes.csv",
     "confusion.csv",
     "epochs.csv",
@@ -137,6 +138,7 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
         "validation_accuracy": "0.4",
         "test_loss": "0.5",
         "test_accuracy": "0.5",
+        "test_calibration_error": "0",
         "parameters": "1310",  # (3 3 1 + 1) 2 = 20; (8 8 2 + 1) 10 = 1290
         "macs": "2432",  # 8 8 9 2 = 1152; 128 10 = 1280
         "training_seconds": "10",
@@ -203,6 +205,35 @@ def test_runs_that_are_not_complete_are_counted_and_never_averaged(study, result
         ("", "", "", "", "", ""),
         # 0.5, 0.6, 0.8: mean 1.9/3, s = sqrt((4/225 + 1/900 + 1/36) / 2) = sqrt(0.0233333)
         ("0.633333", "0.152753", "0.5", "0.8", "10", "300.25"),
+    ]
+
+
+def bin_(images: int, claimed: float | None, kept: float | None) -> records.Bin:
+    return records.Bin(lower=0, upper=1, images=images, mean_probability=claimed, accuracy=kept)
+
+
+def test_calibration_error_is_the_gap_weighted_by_images():
+    # 30 images 10 points too sure, 10 images 20 points not sure enough: (3 + 2) / 40.
+    bins = [bin_(30, 0.9, 0.8), bin_(0, None, None), bin_(10, 0.5, 0.7)]
+    assert tables.calibration_error(bins) == pytest.approx(0.125)
+
+
+def test_calibration_adds_up_runs_by_images(study, tmp_path):
+    made = [records_by_hand.make(study, "base", seed) for seed in (1, 2)]
+    bins = [[bin_(30, 0.9, 0.8), bin_(0, None, None)], [bin_(10, 0.7, 0.4), bin_(0, None, None)]]
+    for record, calibration in zip(made, bins, strict=True):
+        test = record.test.model_copy(update={"calibration": calibration})
+        one = record.model_copy(update={"test": test})
+        records_by_hand.write(study, tmp_path / "results", one)
+    rows = collect(study, tmp_path / "results", tmp_path)
+    # (30 * 0.9 + 10 * 0.7) / 40 and (30 * 0.8 + 10 * 0.4) / 40
+    assert pick(rows["calibration"], "bin", "images", "mean_probability", "accuracy", "runs") == [
+        ("1", "40", "0.85", "0.7", "2"),
+        ("2", "0", "", "", "2"),
+    ]
+    assert pick(rows["runs"], "experiment", "seed", "test_calibration_error")[:2] == [
+        ("base", "1", "0.1"),
+        ("base", "2", "0.3"),
     ]
 
 
@@ -551,7 +582,7 @@ def validate(results, tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == 7
+    assert report.stats["tasks"] == 8
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

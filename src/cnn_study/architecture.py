@@ -57,6 +57,29 @@ def cost(
     return sum(layer.parameters for layer in found), sum(layer.macs for layer in found)
 
 
+def receptive_fields(found: list[Layer]) -> list[tuple[Layer, int]]:
+    """Tell how many pixels of the image, along one side, a number of each feature map can see.
+
+    A layer with a window of k numbers sees (k - 1) j pixels more than its input, j being the
+    product of all strides before it (Araujo, Norris, Sim 2019, https://doi.org/10.23915/distill.00021).
+
+    Args:
+        found: what `layers` gave.
+
+    Returns:
+        Each convolution and pooling with its side, which may be larger than the image's.
+    """
+    side, step, seen = 1, 1, []
+    for layer in found:
+        window = layer.options.get("kernel_size") or layer.options.get("pool_size")
+        if window is None or layer.kind == "projection":
+            continue
+        side += (window - 1) * step
+        step *= layer.options.get("strides") or layer.options.get("pool_size")
+        seen.append((layer, side))
+    return seen
+
+
 def _block(
     settings: ModelSettings, number: int, filters: int, shape: tuple[int, int, int]
 ) -> list[Layer]:

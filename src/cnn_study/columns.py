@@ -11,7 +11,10 @@ from typing import Any
 
 from cnn_study.study import Study
 
-MEASURES = ("validation_accuracy", "test_accuracy", "validation_loss", "test_loss")
+MEASURES = (
+    *("validation_accuracy", "test_accuracy", "validation_loss", "test_loss"),
+    "test_calibration_error",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _scores(names: Iterable[str], when: str) -> tuple[Column, ...]:
 
 def _summary(measure: str) -> tuple[Column, ...]:
     """Make the columns that sum up one measure over the complete runs of an experiment."""
-    make = _share if measure.endswith("accuracy") else lambda *text: _number(*text, "nats")
+    make = (lambda *text: _number(*text, "nats")) if measure.endswith("loss") else _share
     what = f"{measure} (runs.csv) over the complete runs"
     spread = f"Standard deviation of {what}, n - 1 in the denominator; empty for fewer than two."
     count = _count(
@@ -147,6 +150,12 @@ RUNS = Table(
             "in the last epoch",
         ),
         *_scores(("test_loss", "test_accuracy"), "after the last epoch"),
+        _share(
+            "test_calibration_error",
+            "Expected calibration error of the test images (Guo et al., 2017): gap between mean "
+            "highest probability and share correct in each bin of calibration.csv, weighted by "
+            "its images.",
+        ),
         PARAMETERS,
         MACS,
         _number("training_seconds", "Wall time of all epochs' training.", "seconds"),
@@ -287,6 +296,25 @@ CLASSES = Table(
     (TO_EXPERIMENTS, (("experiment", "seed"), "runs", ("experiment", "seed"))),
 )
 
+CALIBRATION = Table(
+    "calibration",
+    "Calibration",
+    "Test images by the probability that the network gives its answer, in 15 bins of equal width, "
+    "the complete runs of an experiment together (Guo et al., 2017).",
+    (
+        EXPERIMENT,
+        _count("bin", "Number of the bin; 1 is the first.", "", required=True),
+        _share("lower", "Lower edge, not in the bin (but 0 is in the first)."),
+        _share("upper", "Upper edge, in the bin."),
+        _count("images", "Test images whose answer has such a probability.", "images"),
+        _share("mean_probability", "Their mean probability; empty without images."),
+        _share("accuracy", "Share of them classified correctly; empty without images."),
+        _count("runs", "Complete runs that were added up.", "runs", required=True),
+    ),
+    ("experiment", "bin"),
+    (TO_EXPERIMENTS,),
+)
+
 PUBLISHED = Table(
     "published",
     "Published numbers",
@@ -321,7 +349,7 @@ PUBLISHED = Table(
     (TO_EXPERIMENTS,),
 )
 
-TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, PUBLISHED)
+TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED)
 
 DICTIONARY = "datapackage.json"
 

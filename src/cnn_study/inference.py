@@ -45,6 +45,13 @@ class Effect:
     p: float | None = None
 
 
+def quantile(n: int) -> float:
+    """Give the quantile of Student's t distribution that an interval of n differences takes."""
+    from scipy import stats
+
+    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+
+
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
     """Give the differences, ours less theirs, of the seeds that both have."""
     return {

@@ -348,6 +348,15 @@ def set_to(settings: dict[str, str]) -> str:
     return listing(f"{code(name)} {escape(value)}" for name, value in settings.items())
 
 
+def changed(settings: dict[str, str], kept: dict[str, str]) -> str:
+    """Write the settings that are not as they were, such as `kernel_size` 3 instead of 7."""
+    return listing(
+        f"{code(name)} {escape(value)} instead of {escape(kept[name])}"
+        for name, value in settings.items()
+        if value != kept[name]
+    )
+
+
 def matrix(rows: Iterable[Iterable[int]]) -> str:
     """Write a matrix of whole numbers in TeX."""
     lines = r" \\ ".join(" & ".join(map(str, row)) for row in rows)
@@ -368,7 +377,7 @@ NUMBERS = (
 
 TEXTS = (
     *(escape, attribute, link, mean_and_deviation, extent, interval, words, plural, listing),
-    *(code, troubles, price, as_long, set_to, matrix, value_text, short),
+    *(code, troubles, price, as_long, set_to, changed, matrix, value_text, short),
     *(confidence, evidence, contrast_verdict),
 )
 

@@ -21,6 +21,7 @@ from scipy.special import stdtrit
 
 from cnn_study import architecture, records, runs
 from cnn_study.columns import (
+    CALIBRATION,
     CLASSES,
     CONFUSION,
     DICTIONARY,
@@ -35,7 +36,7 @@ from cnn_study.columns import (
     data_package,
 )
 from cnn_study.errors import UserError
-from cnn_study.records import Record, write_whole
+from cnn_study.records import Bin, Record, write_whole
 from cnn_study.runs import Run
 from cnn_study.study import Experiment, Study
 
@@ -97,6 +98,7 @@ def collect(study: Study, results: Path, output: Path) -> None:
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
+        CALIBRATION.name: calibration_table(study, outcomes),
     }
     published = published_file(study)
     if published:
@@ -207,7 +209,18 @@ def last_scores(record: Record) -> dict[str, float | None]:
     scores = {name: getattr(last, name, None) for name in names}
     if record.test:
         scores |= {"test_loss": record.test.loss, "test_accuracy": record.test.accuracy}
+        scores |= {"test_calibration_error": calibration_error(record.test.calibration)}
     return scores
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """Give the expected calibration error: mean gap of probability and accuracy, by images.
+
+    Guo, Pleiss, Sun, Weinberger 2017, equation 3, https://arxiv.org/abs/1706.04599.
+    """
+    there = [one for one in bins if one.images]
+    gaps = (one.images * abs(one.mean_probability - one.accuracy) for one in there)
+    return sum(gaps) / sum(one.images for one in there)
 
 
 def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
@@ -357,6 +370,25 @@ def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
         )
     ]
     return frame(CLASSES, rows)
+
+
+def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each bin of each experiment that has complete runs."""
+    rows = []
+    for id_ in study.experiments:
+        runs = [record.test.calibration for record in complete_records(outcomes, id_)]
+        for number, bins in enumerate(zip(*runs, strict=True), start=1):
+            there = [one for one in bins if one.images]
+            images = sum(one.images for one in there)
+            means = {
+                name: sum(one.images * getattr(one, name) for one in there) / images
+                for name in ("mean_probability", "accuracy")
+                if images
+            }
+            edges = {"lower": bins[0].lower, "upper": bins[0].upper}
+            row = {"experiment": id_, "bin": number, **edges, "images": images, **means}
+            rows.append(row | {"runs": len(bins)})
+    return frame(CALIBRATION, rows)
 
 
 def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnn_study import architecture, columns, inference, listing, receipts, tables
+from cnn_study import architecture, columns, inference, listing, receipts, tables, worked
 from cnn_study.errors import UserError
 from cnn_study.findings import Change, Contrast, Effect, Findings
 from cnn_study.receipts import Cell, derived
@@ -246,6 +246,11 @@ class Comparison:
         return [contrast for contrast in self.contrasts if contrast.kind == name]
 
     @property
+    def guess(self) -> Row | None:
+        """The first change whose effect has an interval: the one that the reader guesses at."""
+        return next((row for row in self.changes if row.change.test.lower is not None), None)
+
+    @property
     def otherwise(self) -> list[Row]:
         """List the changes of which the validation images say otherwise than the test images."""
         return [
@@ -299,7 +304,9 @@ def _values(
         "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
         "base_curve": _curve(found, "base"),
         "network": _network(study, found),
-        "example": example(),
+        "example": worked.image() | worked.answer(),
+        "receptive_fields": _receptive_fields(study, enhanced or "base"),
+        "comparison_example": worked.comparison(list(findings.changes.values()), found.complete),
         "comparisons": comparisons,
         "findings": findings,
         "titles": {name: question.title for name, question in study.file.questions.items()},
@@ -312,6 +319,11 @@ def _values(
             "smallest": study.smallest_effect,
         },
         "best": _best(results),
+        "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
+        "calibration": {
+            name: found.experiments[id_]["test_calibration_error_mean"]
+            for name, id_ in (("base", "base"), ("enhanced", enhanced or "base"))
+        },
         "figures": figures,
         "provenance": provenance,
         "receipts": [_behind(study, found, id_) for id_ in study.experiments],
@@ -579,34 +591,19 @@ def _network(study: Study, found: Tables) -> Network:
     )
 
 
-# ---- a worked example
-
-
-def example() -> dict[str, Any]:
-    """Work one small image through a convolution, ReLU, pooling, softmax and the loss.
-
-    Returns:
-        image (6, 6), kernel (3, 3), feature_map (4, 4), rectified (4, 4), pooled (2, 2) as lists
-        of whole numbers; terms and row_sum: what each row of the kernel gives in the first
-        place; scores and probabilities of three classes, and the loss for each as the true one.
-    """
-    image = np.ones((6, 6), int)
-    image[:4, 2:4] = 7  # A bright bar that ends above the lower border.
-    kernel = np.array([[-1, 0, 1]] * 3)
-    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
-    feature_map = (windows * kernel).sum(axis=(2, 3))
-    rectified = np.maximum(feature_map, 0)
-    pooled = rectified.reshape(2, 2, 2, 2).max(axis=(1, 3))
-    scores = np.array([2, 1, -1])
-    probabilities = np.exp(scores) / np.exp(scores).sum()
-    arrays = {"image": image, "kernel": kernel, "feature_map": feature_map}
-    arrays |= {"rectified": rectified, "pooled": pooled}
-    return {name: array.tolist() for name, array in arrays.items()} | {
-        "scores": scores.tolist(),
-        "probabilities": probabilities.tolist(),
-        "losses": (-np.log(probabilities)).tolist(),
-        "terms": list(zip(kernel[0].tolist(), image[0, :3].tolist(), strict=True)),
-        "row_sum": int(kernel[0] @ image[0, :3]),
+def _receptive_fields(study: Study, enhanced: str) -> dict[str, list[tuple[str, int]]]:
+    """Give, for base and enhanced, the layers that look at a window, and how far each sees."""
+    dataset = study.dataset
+    return {
+        id_: [
+            (layer.name, side)
+            for layer, side in architecture.receptive_fields(
+                architecture.layers(
+                    study.experiments[id_].settings, dataset.image_shape, len(dataset.class_names)
+                )
+            )
+        ]
+        for id_ in dict.fromkeys(["base", enhanced])
     }
 
 

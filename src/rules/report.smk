@@ -6,7 +6,7 @@ rule draw_figures:
     input:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
-        code=planning.code("figures", "columns", "tables", "inference"),
+        code=planning.code("figures", "columns", "tables", "inference", "architecture"),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:
@@ -29,7 +29,7 @@ rule write_report:
         evidence=rules.analyse.output.evidence,
         figures=rules.draw_figures.output.figures,
         templates=planning.templates(),
-        code=planning.code("report", "values", "findings", "receipts", "listing", "columns", "architecture", "settings"),
+        code=planning.code("report", "values", "worked", "findings", "receipts", "listing", "columns", "architecture", "settings"),
     output:
         text=f"{RESULTS}/report/index.qmd",
         receipts=f"{RESULTS}/report/receipts.html",

@@ -4,21 +4,24 @@ Knows nothing of Keras or of run records. What will be made is known without Mat
 without pandas, so that the workflow can declare it; both are imported only to draw.
 
 `planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
-module by its subject: epochs, levels, effects, classes, habits, cost, published.
+module by its subject: network, epochs, levels, effects, classes, calibration, habits, cost,
+published.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from cnn_study import records
+from cnn_study import architecture, records
 from cnn_study.errors import UserError
-from cnn_study.figures.classes import ClassEffects, Confusion
+from cnn_study.figures.calibration import Reliability
+from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.cost import Cost
 from cnn_study.figures.effects import AllEffects, Effects, Pair
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.habits import Habits
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
+from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.picture import Picture, images
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
@@ -90,13 +93,18 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     two = tuple(dict.fromkeys(["base", enhanced]))
     all_, classes = tuple(study.experiments), tuple(study.dataset.class_names)
     smallest = study.file.smallest_effect
+    models = tuple(_model(study, id_) for id_ in two)
     pictures: dict[str, Picture] = {
+        "receptive-field": ReceptiveField(models),
+        "architecture": Architecture(models),
         "learning-curves-base-and-enhanced": LearningCurves(two),
         "loss-curves-base-and-enhanced": LearningCurves(two, LOSS),
     }
     if len(two) > 1:
         pictures["base-and-enhanced"] = Pair(two, "Base and enhanced model", smallest)
     pictures["confusion-base-and-enhanced"] = Confusion(two, classes)
+    pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
+    pictures["reliability-base-and-enhanced"] = Reliability(two)
     pictures["accuracy-and-cost"] = Cost(all_, enhanced)
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()
@@ -106,6 +114,12 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if _has_habits(study):
         pictures["test-habits"] = Habits(all_)
     return pictures
+
+
+def _model(study: Study, id_: str) -> Model:
+    dataset, settings = study.dataset, study.experiments[id_].settings
+    found = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
+    return Model(id_, dataset.image_shape, tuple(found))
 
 
 def _has_habits(study: Study) -> bool:

@@ -3,6 +3,7 @@
 Matplotlib and pandas are imported only to draw.
 """
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import tally_pairs
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Results
 from cnn_study.figures.words import NO_RUN, joined, signed, wrap
 
@@ -92,6 +93,59 @@ class Confusion(Picture):
             f"{id_}: correct from {right[worst]:.0f} % ({worst}) to {right[best]:.0f} % ({best}); "
             f"largest error: {share:.0f} % of {true} taken for {predicted}."
         )
+
+
+@dataclass(frozen=True)
+class ClassBars(Picture):
+    """How often the images of each class are recognized, by base and enhanced."""
+
+    experiments: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def _draw(self, results: Results) -> "Figure":
+        height = min(0.9 + 0.34 * len(self.classes), TALLEST)
+        figure = new(height)
+        axes = figure.subplots()
+        order = self._order(results)
+        marks.rows(axes, order, ())
+        offsets = marks.spread(len(self.experiments), 0.4)
+        for number, (id_, offset) in enumerate(zip(self.experiments, offsets, strict=True)):
+            recalls, color = results.recalls(id_), LIGHT.series[1 - number]
+            for row, name in enumerate(order):
+                if single := recalls.get(name):
+                    axes.barh(row + offset, statistics.fmean(single), 0.34, color=color, alpha=0.45)
+                    marks.dots(axes, single, row + offset, color, 0.2)
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("Recognized (% of the class)")
+        keys = [
+            marks.key(id_, LIGHT.series[1 - number], marker="s", markersize=7, alpha=0.6)
+            for number, id_ in enumerate(self.experiments)
+        ]
+        marks.legend(figure, keys)
+        return figure
+
+    def _order(self, results: Results) -> list[str]:
+        """List the classes, the one that the last experiment knows best first."""
+        recalls = results.recalls(self.experiments[-1])
+        return sorted(self.classes, key=lambda name: -statistics.fmean(recalls.get(name) or [0]))
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Share of the test images of each class that is recognized (recall). Bars are means "
+            "over the seeds, dots single runs; the class that is recognized most often is first."
+        )
+
+    def _tell(self, results: Results) -> str:
+        said = []
+        for id_ in self.experiments:
+            recalls = results.recalls(id_)
+            if not recalls:
+                said.append(f"{id_}: {NO_RUN}")
+                continue
+            means = {name: statistics.fmean(single) for name, single in recalls.items()}
+            shares = (f"{name} {means[name]:.0f} %" for name in self._order(results))
+            said.append(f"{id_}: {', '.join(shares)}")
+        return "Recall of each class. " + "; ".join(said) + "."
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,30 @@ class Results:
         """Give the test accuracy in percent of each complete run, by seed."""
         return list(self.by_seed(id_).values())
 
+    def recalls(self, id_: str) -> dict[str, list[float]]:
+        """Give, by class, the share of its test images that each run recognized, in percent."""
+        rows = self.read("classes")
+        rows = rows[rows["experiment"] == id_].sort_values("seed")
+        shares = 100 * rows["correct"] / rows["images"].clip(lower=1)
+        return {
+            name: [float(share) for share in group]
+            for name, group in shares.groupby(rows["class"], sort=False)
+        }
+
+    def calibration(self, id_: str) -> list[tuple[float, float, int]]:
+        """Give mean probability and accuracy in percent, and images, of each bin that has any."""
+        rows = self.read("calibration")
+        rows = rows[(rows["experiment"] == id_) & (rows["images"] > 0)]
+        return [
+            (100 * float(row["mean_probability"]), 100 * float(row["accuracy"]), int(row["images"]))
+            for row in rows.to_dict("records")
+        ]
+
+    def calibration_error(self, id_: str) -> list[float]:
+        """Give the expected calibration error in percent of each complete run, by seed."""
+        mine = self.runs[self.runs["experiment"] == id_]
+        return [100 * float(error) for error in mine["test_calibration_error"]]
+
     def changes(self, question: str) -> list[Change]:
         """Give the changes of a question, in the order of the study file."""
         ledger, single = self.read("ledger"), self.read("differences")

@@ -1,0 +1,260 @@
+"""Figures of the networks themselves: their layers, and how far each sees. They need no run.
+
+Matplotlib is imported only to draw.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnn_study.architecture import Layer, receptive_fields
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Shape = tuple[int, int, int]
+
+SHEAR = 0.35
+"""How far the far edge of a block lies to the right and up, for each pixel of width."""
+
+THICKNESS = 0.35
+"""Length drawn for each channel, in pixels of height."""
+
+DRAWN = {
+    "convolution": ("convolution", LIGHT.series[0]),
+    "max_pooling": ("max pooling", LIGHT.series[2]),
+    "average_pooling": ("average pooling", LIGHT.series[2]),
+    "flatten": ("flatten", LIGHT.muted),
+    "global_average_pooling": ("global average", LIGHT.series[2]),
+    "dense": ("dense", LIGHT.series[1]),
+}
+"""Layers that are drawn; those between them change neither size nor place."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One network: its id, the images that go in, its layers, the names of its classes."""
+
+    id: str
+    image: Shape
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One thing to draw: words below it, colour, shape."""
+
+    words: tuple[str, ...]
+    color: str
+    shape: tuple[int, ...]
+
+
+class _Drawn(Picture):
+    """A picture of models, not of runs."""
+
+    models: tuple[Model, ...]
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        return tuple(model.id for model in self.models)
+
+    def _something(self, results: Results) -> bool:
+        return True
+
+    def _count(self, results: Results) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Architecture(_Drawn):
+    """Every network as a row of blocks, to scale."""
+
+    models: tuple[Model, ...]
+
+    def _draw(self, results: Results) -> "Figure":
+        figure = new(1.75 * len(self.models) + 0.1)
+        panels = figure.subplots(len(self.models), 1, squeeze=False)[:, 0]
+        widest = max(
+            self._row(axes, model) for axes, model in zip(panels, self.models, strict=True)
+        )
+        for axes in panels:
+            axes.set_xlim(-2, widest)
+        return figure
+
+    def _row(self, axes: "Axes", model: Model) -> float:
+        """Draw one network; give how far it reaches to the right."""
+        side = max(model.image[:2])
+        blocks = _blocks(model)
+        units = [math.prod(block.shape) for block in blocks if len(block.shape) == 1]
+        size = 6.5 if len(blocks) <= 10 else 5.5
+        slot, at = side * (0.95 if len(blocks) <= 10 else 0.8), 0.0
+        for block in blocks:
+            if len(block.shape) == 3:
+                reach = _cuboid(axes, at, side, block)
+            else:
+                reach = _column(axes, at, side, block, max(units))
+            axes.text(
+                at + reach / 2, -side * 0.12, "\n".join(block.words), ha="center", va="top",
+                fontsize=size, linespacing=1.25,
+            )  # fmt: skip
+            at += max(reach + side * 0.4, slot)
+        axes.set_title(model.id, loc="left", color=LIGHT.text)
+        axes.set_aspect("equal")
+        axes.set_ylim(-side * 0.85, side * (1 + SHEAR) * 1.05)
+        axes.axis("off")
+        return at
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "The layers, from the image at the left to the classes at the right. Each block is the "
+            "array that a layer gives out: height and width in pixels to one scale, its thickness "
+            "the number of channels to another. Rows of values are columns, their height on a "
+            "logarithmic scale. Normalization, activation and dropout change no shape and are not "
+            "drawn."
+        )
+
+    def _tell(self, results: Results) -> str:
+        rows = []
+        for model in self.models:
+            steps = (" ".join(block.words).replace("\n", " ") for block in _blocks(model))
+            rows.append(f"{model.id}: {'; '.join(steps)}")
+        return ". ".join(rows) + "."
+
+
+def _blocks(model: Model) -> list[_Block]:
+    """List what is drawn of a network."""
+    blocks = [_Block(("image", _size(model.image)), LIGHT.muted, model.image)]
+    for layer in model.layers:
+        if layer.kind not in DRAWN:
+            continue
+        name, color = DRAWN[layer.kind]
+        if layer.name == "classes":
+            name = "classes"
+        window = layer.options.get("kernel_size") or layer.options.get("pool_size")
+        words = [name.replace(" ", "\n")]
+        if window:
+            stride = layer.options.get("strides", 1)
+            pace = f", stride {stride}" if stride > 1 else ""
+            words[0] += f"\n{window}×{window}{pace}"
+        blocks.append(_Block((*words, _size(layer.shape)), color, layer.shape))
+    return blocks
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(f"{side:,}" for side in shape)
+
+
+def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> float:
+    """Draw an array of height x width x channels; give its reach."""
+    from matplotlib.patches import Polygon
+
+    height, width, channels = block.shape
+    thick, slant = max(channels * THICKNESS, 0.8), width * SHEAR
+    low = (side - height) / 2
+    near = [(0, 0), (thick, 0), (thick, height), (0, height)]
+    far = [(x + slant, y + slant) for x, y in near]
+    faces = (
+        (0.45, near),
+        (0.2, [near[3], near[2], far[2], far[3]]),
+        (0.7, [near[1], far[1], far[2], near[2]]),
+    )
+    for alpha, corners in faces:
+        moved = [(at + x, low + y) for x, y in corners]
+        axes.add_patch(Polygon(moved, facecolor=block.color, alpha=alpha, linewidth=0))
+        axes.add_patch(Polygon(moved, fill=False, edgecolor=block.color, linewidth=0.7))
+    return thick + slant
+
+
+def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> float:
+    """Draw a row of values as an upright bar; give its reach."""
+    from matplotlib.patches import Rectangle
+
+    height = side * max(math.log(block.shape[0] + 1) / math.log(most + 1), 0.1)
+    wide = side * 0.09
+    axes.add_patch(
+        Rectangle(
+            (at, (side - height) / 2),
+            wide,
+            height,
+            facecolor=block.color,
+            alpha=0.6,
+            edgecolor=block.color,
+            linewidth=0.7,
+        )
+    )
+    return wide
+
+
+@dataclass(frozen=True)
+class ReceptiveField(_Drawn):
+    """How many pixels a number of each feature map can see, as squares over the image."""
+
+    models: tuple[Model, ...]
+
+    def _draw(self, results: Results) -> "Figure":
+        figure = new(3.7)
+        panels = figure.subplots(1, len(self.models), squeeze=False)[0]
+        for axes, model in zip(panels, self.models, strict=True):
+            self._panel(axes, model)
+        return figure
+
+    def _panel(self, axes: "Axes", model: Model) -> None:
+        from matplotlib.patches import Rectangle
+
+        height, width = model.image[:2]
+        seen = receptive_fields(list(model.layers))
+        for line in range(width + 1):
+            axes.plot([line, line], [0, height], color=LIGHT.faint, linewidth=0.4, zorder=0)
+        for line in range(height + 1):
+            axes.plot([0, width], [line, line], color=LIGHT.faint, linewidth=0.4, zorder=0)
+        for layer, side in seen:
+            kind = "pooling" in layer.kind
+            low = ((width - side) / 2, (height - side) / 2)
+            axes.add_patch(
+                Rectangle(
+                    low, side, side, facecolor=LIGHT.series[0], alpha=0.1, linewidth=0, zorder=1
+                )
+            )
+            axes.add_patch(
+                Rectangle(
+                    low,
+                    side,
+                    side,
+                    fill=False,
+                    edgecolor=LIGHT.series[2 if kind else 0],
+                    linestyle="--" if kind else "-",
+                    linewidth=1.3,
+                    zorder=2,
+                )
+            )
+        most = max(height, width, *(side for _, side in seen))
+        axes.set_xlim((width - most) / 2 - 1, (width + most) / 2 + 1)
+        axes.set_ylim((height + most) / 2 + 1, (height - most) / 2 - 1)
+        axes.set_aspect("equal")
+        axes.axis("off")
+        axes.set_title(wrap(model.id), color=LIGHT.text)
+        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in seen)
+        axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7)
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Receptive fields: the square of pixels that one number in the middle of each feature "
+            "map can depend on, from the first layer (smallest) to the last; full lines are "
+            "convolutions, dashed ones poolings, the fine grid is the image. Below: the side in "
+            "pixels. A square that is larger than the image sees all of it."
+        )
+
+    def _tell(self, results: Results) -> str:
+        rows = []
+        for model in self.models:
+            steps = ", ".join(
+                f"{side} after {layer.name.replace('_', ' ')}"
+                for layer, side in receptive_fields(list(model.layers))
+            )
+            rows.append(f"{model.id}: {steps}")
+        height, width = self.models[0].image[:2]
+        return f"Side of the receptive field on images of {height}×{width}: {'. '.join(rows)}."

@@ -1,0 +1,122 @@
+"""Examples of the text that are worked with numbers, so that none of them is typed.
+
+Pure functions. Those on made-up numbers take nothing; the comparison takes the study's own runs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnn_study.inference import quantile
+from cnn_study.receipts import derived
+
+
+def image() -> dict[str, Any]:
+    """Work one small image through a convolution, ReLU and pooling.
+
+    Returns:
+        image (6, 6), kernel (3, 3), feature_map (4, 4), rectified (4, 4), pooled (2, 2), strided
+        (2, 2; every second place of the feature map) as lists of whole numbers; terms and row_sum:
+        what each row of the kernel gives in the first place.
+    """
+    image = np.ones((6, 6), int)
+    image[:4, 2:4] = 7  # A bright bar that ends above the lower border.
+    kernel = np.array([[-1, 0, 1]] * 3)
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    feature_map = (windows * kernel).sum(axis=(2, 3))
+    rectified = np.maximum(feature_map, 0)
+    pooled = rectified.reshape(2, 2, 2, 2).max(axis=(1, 3))
+    arrays = {"image": image, "kernel": kernel, "feature_map": feature_map}
+    arrays |= {"rectified": rectified, "pooled": pooled, "strided": feature_map[::2, ::2]}
+    return {name: array.tolist() for name, array in arrays.items()} | {
+        "terms": list(zip(kernel[0].tolist(), image[0, :3].tolist(), strict=True)),
+        "row_sum": int(kernel[0] @ image[0, :3]),
+    }
+
+
+TRUE_CLASS = 1
+STEP = 1.0
+"""Learning rate of the example; so large that one step shows."""
+
+
+def answer() -> dict[str, Any]:
+    """Turn three scores into probabilities and losses, and take one step of gradient descent.
+
+    The slope of the cross-entropy of a softmax to its scores is the probability less 1 for the true
+    class and the probability for every other (Goodfellow et al. 2016, section 6.2.2.3).
+
+    Returns:
+        scores, probabilities, and losses for each of the three as the true class; true_class (from
+        0), learning_rate, slopes, and scores, probability and loss of the true class after a step.
+    """
+    scores = np.array([2, 1, -1])
+    probabilities = _softmax(scores)
+    slopes = probabilities - np.eye(3)[TRUE_CLASS]
+    moved = scores - STEP * slopes
+    after = _softmax(moved)
+    return {
+        "scores": scores.tolist(),
+        "probabilities": probabilities.tolist(),
+        "losses": (-np.log(probabilities)).tolist(),
+        "true_class": TRUE_CLASS,
+        "learning_rate": STEP,
+        "slopes": slopes.tolist(),
+        "moved": moved.tolist(),
+        "probability_after": float(after[TRUE_CLASS]),
+        "loss_after": float(-np.log(after[TRUE_CLASS])),
+    }
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    return np.exp(scores) / np.exp(scores).sum()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One change of the study, compared with its reference step by step.
+
+    Attributes:
+        change: id of the changed experiment; reference: what it was changed from.
+        scores: for each seed: seed, test accuracy with the change, without it, difference.
+        mean, deviation: of the differences.
+        quantile: of Student's t distribution for their number; half: half the interval's width.
+    """
+
+    change: str
+    reference: str
+    scores: list[tuple[int, float, float, float]]
+    mean: float
+    deviation: float
+    quantile: float
+    half: float
+    lower: float
+    upper: float
+    verdict: str
+
+
+def comparison(changes: list[Any], runs: list[dict[str, Any]]) -> Comparison | None:
+    """Work the first change that has an interval; None if there is none.
+
+    Args:
+        changes: `findings.Change`, in the order of the study file.
+        runs: complete rows of runs.csv.
+    """
+    chosen = next((change for change in changes if change.test.lower is not None), None)
+    if chosen is None:
+        return None
+    with_, without = (
+        {int(row["seed"]): row["test_accuracy"] for row in runs if row["experiment"] == id_}
+        for id_ in (chosen.id, chosen.reference)
+    )
+    scores = [
+        (seed, with_[seed], without[seed],
+         derived(with_[seed] - without[seed], "difference of", with_[seed], without[seed]))
+        for seed in sorted(with_.keys() & without.keys())
+    ]  # fmt: skip
+    row, test = chosen.row, chosen.test
+    half = derived(test.difference - test.lower, "difference of", test.difference, test.lower)
+    return Comparison(
+        chosen.id, chosen.reference, scores, test.difference, row["test_deviation"],
+        quantile(len(scores)), half, test.lower, test.upper, test.verdict,
+    )  # fmt: skip
