@@ -17,8 +17,8 @@ from cnn_study.settings import ModelSettings
 
 THEME = Path(__file__).resolve().parents[2] / "report" / "theme"
 
-SCRIPTS = ("network.js", "live.js")
-"""What computes, and what shows it; both stand in the page whole."""
+SCRIPTS = ("network.js", "live-picture.js", "live.js")
+"""What computes, and what shows it; all stand in the page whole, in this order."""
 
 EPSILON = 1e-3
 """Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
