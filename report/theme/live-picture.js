@@ -1,7 +1,8 @@
 // The picture that the network of the page looks at: chosen, painted, or opened from a file.
-// Nothing is sent anywhere. Also what both parts of the page's network build their elements with.
+// Nothing is sent anywhere.
 const livePicture = (function () {
   'use strict';
+  const { make, button, paintPixels } = liveParts;
 
   const SHEET = 512;      // about the size that is painted at, in pixels
   const PAINTS = {
@@ -12,27 +13,6 @@ const livePicture = (function () {
       blue: '#1d4f9c',
     },
   };
-
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    for (const name in attributes) element.setAttribute(name, attributes[name]);
-    element.append(...children);
-    return element;
-  }
-
-  const button = (text, attributes) => make('button', { type: 'button', ...attributes }, text);
-
-  // Shows pixels as they are, one canvas pixel each.
-  function paintPixels(canvas, pixels, [height, width, channels]) {
-    canvas.width = width;
-    canvas.height = height;
-    const image = new ImageData(width, height);
-    for (let n = 0; n < width * height; n++) {
-      for (let c = 0; c < 3; c++) image.data[n * 4 + c] = pixels[n * channels + c % channels];
-      image.data[n * 4 + 3] = 255;
-    }
-    canvas.getContext('2d').putImageData(image, 0, 0);
-  }
 
   // Each pixel becomes the mean of the square of the sheet that it covers.
   function shrink(data, [height, width, channels], factor) {
@@ -74,8 +54,8 @@ const livePicture = (function () {
     return mean < 128 ? '#000000' : '#ffffff';
   }
 
-  // Builds the choice of images and the sheet. Calls `onChange(pixels, label, settled)` for every
-  // new picture, also while it is painted; label is null where nobody knows the class.
+  // Builds the choice of images and the sheet. Calls `onChange(pixels, label)` for every new
+  // picture, also while it is painted; label is null where nobody knows the class.
   function start(network, holder, onChange) {
     const shape = network.image_shape;
     const factor = Math.max(1, Math.floor(SHEET / Math.max(shape[0], shape[1])));
@@ -84,10 +64,12 @@ const livePicture = (function () {
     const shown = make('canvas', { class: 'live-sheet', role: 'img' });
     shown.style.aspectRatio = shape[1] + ' / ' + shape[0];
     const empty = emptyColour(network.images, shape);
+    const problem = make('p', { class: 'live-problem', role: 'alert' });
     let label = null;
     let waiting = false;
 
     function show(pixels, about) {
+      problem.textContent = '';
       paintPixels(shown, pixels, shape);
       shown.setAttribute('aria-label', 'What the network sees: ' + about
         + '. Paint on it with the pointer.');
@@ -180,9 +162,7 @@ const livePicture = (function () {
 
     // Files
 
-    const problem = make('p', { class: 'live-problem', role: 'alert' });
     async function open(file) {
-      problem.textContent = '';
       if (!file) return;
       try {
         const picture = await createImageBitmap(file);
@@ -216,8 +196,9 @@ const livePicture = (function () {
       make('label', { class: 'live-open' }, 'Open a picture', file), problem);
     const choice = make('div', { class: 'live-choice', role: 'group',
       'aria-label': 'Test images' }, ...thumbnails);
+    choice.style.setProperty('--images', thumbnails.length);
     return { choice, shown, tools, choose };
   }
 
-  return { make, button, paintPixels, start };
+  return { start };
 }());

@@ -1,23 +1,17 @@
 // Shows the network of the page at work: the answer for a picture, what comes out of every layer,
-// and one number of a convolution worked out. network.js computes, live-picture.js has the picture.
+// and one number of a convolution worked out. network.js computes, live-picture.js has the picture,
+// live-working.js the sum.
 (function () {
   'use strict';
-  const { make, button, paintPixels } = livePicture;
-  const MAPS = 64;        // shown of a layer
-  const CHANNELS = 3;     // of a window, written out
+  const { make, button, percent, size, count, channelOf, activations, paintNumbers } = liveParts;
   const CLASSES = 12;     // shown in their order; of more, the likeliest
+  const MAPS = 64;        // shown of a layer
+  const STRIP = 128;      // numbers in one row
 
-  // Words and numbers
+  // Words for layers
 
-  const write = (number, digits) => {
-    const text = number.toFixed(Math.abs(number) >= 100 ? 0 : digits);
-    return Number(text) === 0 ? (0).toFixed(digits) : text.replace('-', '\u2212');
-  };
-  const percent = share => (100 * share).toFixed(1) + '\u00a0%';
-  const size = shape => shape.join('\u00a0×\u00a0');
-  const count = (number, noun) => number + ' ' + noun + (number === 1 ? '' : 's');
-  const then = options => options.activation ? ', then ' + options.activation : '';
-  const square = side => side + '\u00a0×\u00a0' + side;
+  const then = options => options.activation ? ', then ' + activations[options.activation] : '';
+  const square = side => size([side, side]);
   const descriptions = {
     convolution: layer => count(layer.shape[2], 'filter') + ' of ' + square(layer.options.kernel_size)
       + (layer.options.strides > 1 ? ', every ' + layer.options.strides + ' places' : '')
@@ -25,7 +19,7 @@
     projection: () => 'the block’s input, brought to this shape by 1\u00a0×\u00a01 kernels',
     batch_normalization: () => 'each map shifted and scaled',
     add: () => 'the block’s input added',
-    activation: layer => layer.options.activation,
+    activation: layer => activations[layer.options.activation] + ' of each number',
     max_pooling: layer => 'the largest of every ' + square(layer.options.pool_size),
     average_pooling: layer => 'the mean of every ' + square(layer.options.pool_size),
     dropout: () => 'does nothing here: it drops numbers in training only',
@@ -33,40 +27,6 @@
     global_average_pooling: () => 'the mean of each map',
     dense: layer => 'each number a sum over all of the layer above' + then(layer.options),
   };
-
-  // Colours: the further from 0, the stronger; two colours for the two signs
-
-  function readColour(holder, name) {
-    const probe = make('span', { style: 'color: var(' + name + ')' });
-    holder.append(probe);
-    const context = make('canvas', { width: 1, height: 1 }).getContext('2d');
-    context.fillStyle = getComputedStyle(probe).color;
-    context.fillRect(0, 0, 1, 1);
-    probe.remove();
-    return context.getImageData(0, 0, 1, 1).data;
-  }
-
-  const largest = values => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-
-  function paintNumbers(canvas, values, rows, columns, colours) {
-    const most = largest(values);
-    canvas.width = columns;
-    canvas.height = rows;
-    const image = new ImageData(columns, rows);
-    values.forEach((value, n) => {
-      const end = value < 0 ? colours.negative : colours.positive;
-      const share = Math.abs(value) / most;
-      for (let c = 0; c < 3; c++) {
-        image.data[n * 4 + c] = colours.zero[c] + (end[c] - colours.zero[c]) * share;
-      }
-      image.data[n * 4 + 3] = 255;
-    });
-    canvas.getContext('2d').putImageData(image, 0, 0);
-  }
-
-  // One channel of what lies channel by channel.
-  const channelOf = (values, shape, channel) => Float32Array.from(
-    { length: shape[0] * shape[1] }, (_, n) => values[n * shape[2] + channel]);
 
   // The answer
 
@@ -92,9 +52,10 @@
         parts[1].firstChild.style.inlineSize = 100 * probabilities[n] + '%';
         parts[2].textContent = percent(probabilities[n]);
       });
-      verdict.replaceChildren('It says ', make('strong', {}, names[first]), ', ',
-        percent(probabilities[first]), label === null ? '.' : label === first
-          ? ', and is right.' : '. It is wrong: the true class is ' + names[label] + '.');
+      verdict.replaceChildren('It says ', make('strong', {}, names[first]), ', '
+        + percent(probabilities[first]) + '. ', make('span', {}, label === null
+        ? 'Only you know what it truly is.' : label === first ? 'That is right.'
+          : 'That is wrong; the true class is ' + names[label] + '.'));
       return verdict.textContent;
     }
     return { element: make('div', { class: 'live-answer' }, verdict, list), show };
@@ -133,11 +94,12 @@
         if (isImage) maps.forEach((canvas, n) => paintNumbers(canvas,
           channelOf(values, layer.shape, n), layer.shape[0], layer.shape[1], colours));
         else {
-          const wide = Math.min(values.length, 128);
+          const wide = Math.min(values.length, STRIP);
           const high = Math.ceil(values.length / wide);
           const filled = new Float32Array(wide * high);
           filled.set(values);
           paintNumbers(maps[0], filled, high, wide, colours);
+          maps[0].style.height = (high > 1 ? 0.5 * high : 1.2) + 'rem';
         }
       });
     }
@@ -151,137 +113,6 @@
     }
     return { element: make('ol', { class: 'live-layers', role: 'list' },
       ...rows.map(row => row.item)), rows, show, mark };
-  }
-
-  // One number, worked out
-
-  function makeWorking(network, layer, onMove) {
-    const input = layer.inputs[0];
-    const shape = network.shapes[input];
-    const isPicture = input === 'scaling';
-    const names = Array.from({ length: shape[2] }, (_, c) => !isPicture ? 'map ' + (c + 1)
-      : shape[2] === 3 ? ['red', 'green', 'blue'][c] : shape[2] === 1 ? 'grey' : 'channel ' + c);
-
-    // What goes in and what comes out, the window and the place outlined
-    const outlined = () => {
-      const canvas = make('canvas', {});
-      const outline = make('span', { class: 'live-outline' });
-      return { canvas, outline, tile: make('span', { class: 'live-tile' }, canvas, outline) };
-    };
-    const tiles = Array.from({ length: isPicture ? 1 : Math.min(shape[2], MAPS) }, outlined);
-    const result = outlined();
-    const before = make('div', { class: 'live-tiles', role: 'img', 'aria-label': isPicture
-      ? 'The picture, with the window outlined' : 'The maps of ' + input
-      + ', with the window outlined' }, ...tiles.map(tile => tile.tile));
-    before.style.setProperty('--columns', Math.ceil(Math.sqrt(tiles.length)));
-    const after = make('div', { class: 'live-pointed', tabindex: '0', role: 'application',
-      'aria-roledescription': 'feature map', 'aria-label': layer.name
-      + ': arrow keys move the place, Page Up and Page Down change the filter' }, result.tile);
-    const place = event => {
-      const box = result.canvas.getBoundingClientRect();
-      const at = (start, length, cells) =>
-        Math.max(0, Math.min(cells - 1, Math.floor((start) / length * cells)));
-      onMove({ row: at(event.clientY - box.top, box.height, layer.shape[0]),
-        column: at(event.clientX - box.left, box.width, layer.shape[1]) });
-    };
-    after.addEventListener('pointermove', place);
-    after.addEventListener('pointerdown', place);
-
-    // The same by keyboard
-    const field = (name, most) => {
-      const box = make('input', { type: 'number', min: '1', max: String(most), inputmode: 'numeric' });
-      const key = name.toLowerCase();
-      box.addEventListener('input', () => {
-        const number = Math.round(Number(box.value));
-        if (number >= 1 && number <= most) onMove({ [key]: number - 1 }, true);
-      });
-      return { box, label: make('label', {}, name + ' ', box) };
-    };
-    const fields = { filter: field('Filter', layer.shape[2]), row: field('Row', layer.shape[0]),
-      column: field('Column', layer.shape[1]) };
-
-    // Windows and kernels
-    const k = layer.options.kernel_size;
-    const grid = caption => {
-      const cells = Array.from({ length: k * k }, () => make('td', {}));
-      const rows = Array.from({ length: k }, (_, row) =>
-        make('tr', {}, ...cells.slice(row * k, row * k + k)));
-      return { cells, element: make('table', { class: 'live-grid' },
-        make('caption', {}, caption), make('tbody', {}, ...rows)) };
-    };
-    const written = names.slice(0, CHANNELS).map(name => {
-      const window = grid(name + ', window');
-      const kernel = grid('kernel');
-      const sum = make('span', { class: 'live-sum' });
-      const element = make('div', { class: 'live-product', role: 'group', tabindex: '0',
-        'aria-label': 'Window and kernel, ' + name }, window.element,
-        make('span', { class: 'live-sign', 'aria-hidden': 'true' }, '×'), kernel.element,
-        make('span', { class: 'live-sign', 'aria-hidden': 'true' }, '='), sum);
-      return { window, kernel, sum, element };
-    });
-    const sentence = make('p', { class: 'live-equation' });
-    const note = make('p', { class: 'live-about' }, 'Each number of the window times the number in '
-      + 'the same place of the kernel, all products added up. Numbers are rounded here, not in the '
-      + 'computation. Hatched: beyond the border, where ' + layer.name + ' reads 0.');
-    if (layer.options.padding !== 'same') note.textContent = note.textContent.split(' Hatched')[0];
-
-    const element = make('div', { class: 'live-working', role: 'group',
-      'aria-label': 'One number of ' + layer.name + ', worked out' },
-      make('div', { class: 'live-fields' }, fields.filter.label, fields.row.label,
-        fields.column.label),
-      make('div', { class: 'live-sides' },
-        make('figure', {}, before, make('figcaption', {}, isPicture ? 'the picture' : input)),
-        make('figure', {}, after, make('figcaption', {}, layer.name + '. Point at a place'))),
-      sentence, ...written.map(part => part.element), note);
-
-    const outline = (span, top, left, rows, columns, whole) => Object.assign(span.style, {
-      top: 100 * top / whole[0] + '%', left: 100 * left / whole[1] + '%',
-      height: 100 * rows / whole[0] + '%', width: 100 * columns / whole[1] + '%' });
-    function fillGrid(cells, numbers, most) {
-      numbers.flat().forEach((number, n) => {
-        const share = 40 * Math.abs(number) / most;
-        cells[n].textContent = write(number || 0, most < 10 ? 2 : 0);
-        cells[n].className = number === null ? 'live-outside' : '';
-        cells[n].style.background = number ? 'color-mix(in srgb, var(--live-'
-          + (number < 0 ? 'negative' : 'positive') + ') ' + share.toFixed(0) + '%, var(--page))' : '';
-      });
-    }
-    function paint(picture, outputs, filter, colours) {
-      tiles.forEach(({ canvas }, n) => isPicture ? paintPixels(canvas, picture, shape)
-        : paintNumbers(canvas, channelOf(outputs[input], shape, n), shape[0], shape[1], colours));
-      paintNumbers(result.canvas, channelOf(outputs[layer.name], layer.shape, filter),
-        layer.shape[0], layer.shape[1], colours);
-    }
-    function show(outputs, { filter, row, column }) {
-      const told = cnnNetwork.explain(network, outputs, layer.name, row, column, filter);
-      tiles.forEach(tile => outline(tile.outline, told.top, told.left, k, k, shape));
-      outline(result.outline, row, column, 1, 1, layer.shape);
-      const at = { filter, row, column };
-      for (const name in fields) {
-        if (fields[name].box !== document.activeElement) fields[name].box.value = at[name] + 1;
-      }
-      const most = [largest(outputs[input]),
-        largest(told.channels.flatMap(channel => channel.kernel.flat()))];
-      written.forEach((part, c) => {
-        fillGrid(part.window.cells, told.channels[c].window, most[0]);
-        fillGrid(part.kernel.cells, told.channels[c].kernel, most[1]);
-        part.sum.textContent = write(told.channels[c].sum, 3);
-      });
-      const rest = told.channels.slice(CHANNELS);
-      const terms = written.map((_, c) => [told.channels[c].sum, names[c]]);
-      if (rest.length) terms.push([rest.reduce((sum, channel) => sum + channel.sum, 0),
-        'and ' + rest.length + ' more']);
-      if (layer.weights.bias) terms.push([told.bias, 'bias']);
-      const steps = terms.map(([number, name], n) => [n ? '+' : '', number, name]);
-      steps.push(['=', told.sum, 'sum']);
-      if (told.activation) steps.push(['→', told.value, told.activation]);
-      sentence.replaceChildren(...steps.map(([sign, number, name]) => make('span',
-        { class: 'live-term' }, make('span', {}, sign + ' '),
-        make('span', {}, write(number, 3)), make('small', {}, ' ' + name + ' '))));
-      return 'Filter ' + (filter + 1) + ', row ' + (row + 1) + ', column ' + (column + 1) + ': '
-        + sentence.textContent;
-    }
-    return { element, after, paint, show };
   }
 
   // Together
@@ -310,9 +141,9 @@
       scrollBy({ top: moved, behavior: 'instant' });
     });
     function readColours() {
-      colours = { zero: readColour(holder, '--live-zero'),
-        positive: readColour(holder, '--live-positive'),
-        negative: readColour(holder, '--live-negative') };
+      colours = { zero: liveParts.readColour(holder, '--live-zero'),
+        positive: liveParts.readColour(holder, '--live-positive'),
+        negative: liveParts.readColour(holder, '--live-negative') };
     }
     function showNumbers() {
       layers.show(outputs, colours);
@@ -326,20 +157,27 @@
       if (working) showNumbers();
       say(answer.show(ran.probabilities, label));
     }
+    // Where to begin: the strongest answer, if possible of a window that lies in the picture whole.
     function strongest(layer, filter) {
       const values = channelOf(outputs[layer.name], layer.shape, filter);
-      const best = values.reduce((most, value, n) =>
-        Math.abs(value) > Math.abs(values[most]) ? n : most, 0);
+      const border = Math.ceil(layer.options.kernel_size / 2);
+      const strength = values.map((value, n) => {
+        const [row, column] = [Math.floor(n / layer.shape[1]), n % layer.shape[1]];
+        const inside = Math.min(row, column, layer.shape[0] - 1 - row,
+          layer.shape[1] - 1 - column) >= border;
+        return inside ? Math.abs(value) : -1 / (1 + Math.abs(value));
+      });
+      const best = strength.reduce((most, value, n) => value > strength[most] ? n : most, 0);
       return { row: Math.floor(best / layer.shape[1]), column: best % layer.shape[1] };
     }
     function select(layer, filter) {
       if (layer !== chosen) {
         if (working) working.element.remove();
         chosen = layer;
-        working = makeWorking(network, layer, move);
+        working = liveWorking.start(network, layer, move);
         const { item } = layers.rows.find(row => row.layer === layer);
         item.append(working.element);
-        working.after.addEventListener('keydown', pressKey);
+        working.pointed.addEventListener('keydown', pressKey);
         Object.assign(place, strongest(layer, filter));
       }
       place.filter = filter;
@@ -377,7 +215,8 @@
     });
 
     const view = livePicture.start(network, holder, change);
-    holder.replaceChildren(view.choice,
+    holder.replaceChildren(make('p', { class: 'live-lead' }, 'Choose a test image, paint on it, or '
+      + 'drop a picture of your own here.'), view.choice,
       make('div', { class: 'live-stage' }, make('div', {}, view.shown), answer.element),
       view.tools,
       make('p', { class: 'live-facts' }, 'The run ', make('code', {}, facts.experiment), ' with seed '

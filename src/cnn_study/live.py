@@ -17,7 +17,7 @@ from cnn_study.settings import ModelSettings
 
 THEME = Path(__file__).resolve().parents[2] / "report" / "theme"
 
-SCRIPTS = ("network.js", "live-picture.js", "live.js")
+SCRIPTS = ("network.js", "live-parts.js", "live-picture.js", "live-working.js", "live.js")
 """What computes, and what shows it; all stand in the page whole, in this order."""
 
 EPSILON = 1e-3
