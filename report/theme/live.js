@@ -14,7 +14,8 @@
   const square = side => size([side, side]);
   const descriptions = {
     convolution: layer => count(layer.shape[2], 'filter') + ' of '
-      + square(layer.options.kernel_size) + (layer.options.strides > 1 ? ', every ' + layer.options.strides + ' places' : '')
+      + square(layer.options.kernel_size)
+      + (layer.options.strides > 1 ? ', every ' + layer.options.strides + ' places' : '')
       + then(layer.options),
     projection: () => 'the block’s input, brought to this shape by 1\u00a0×\u00a01 kernels',
     batch_normalization: () => 'each map shifted and scaled',
@@ -220,8 +221,8 @@
       make('div', { class: 'live-stage' }, make('div', {}, view.shown), answer.element),
       view.tools,
       make('p', { class: 'live-facts' }, 'The run ', make('code', {}, facts.experiment),
-        ' with seed ' + facts.seed + ', which classifies ' + percent(facts.test_accuracy) + ' of the test images '
-        + 'correctly. It sees ' + size(network.image_shape.slice(0, 2)) + ' pixels and no more, '
+        ' with seed ' + facts.seed + ', which classifies ' + percent(facts.test_accuracy)
+        + ' of the test images correctly. It sees ' + size(network.image_shape.slice(0, 2)) + ' pixels and no more, '
         + 'and it knows these ' + network.class_names.length + ' classes only: anything else it will '
         + 'also call one of them. Pictures stay in this page.'),
       make('p', { class: 'live-key' },
