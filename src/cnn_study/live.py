@@ -1,0 +1,178 @@
+"""The trained network as data for the page, which runs it in the reader's browser.
+
+Knows nothing of Keras: layers come from `architecture`, weights from a run's file. What the data
+means is computed by report/theme/network.js; tests/test_live.py holds that to Keras.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnn_study.architecture import Layer, layers
+from cnn_study.settings import ModelSettings
+
+THEME = Path(__file__).resolve().parents[2] / "report" / "theme"
+
+SCRIPTS = ("network.js", "live-parts.js", "live-picture.js", "live-working.js", "live.js")
+"""What computes, and what shows it; all stand in the page whole, in this order."""
+
+EPSILON = 1e-3
+"""Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
+
+WEIGHTS = {
+    "convolution": ("kernel", "bias"),
+    "projection": ("kernel",),
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "dense": ("kernel", "bias"),
+}
+SHOWN_OPTIONS = ("kernel_size", "strides", "padding", "activation", "pool_size")
+
+
+def fragment(
+    network: Mapping[str, Any], name: str = "live-network", theme: Path | None = None
+) -> str:
+    """Give everything that the page needs after its text: the data and the scripts.
+
+    The document holds `<div class="live" data-network="live-network">…</div>`; what stands in
+    it is shown where scripts do not run.
+
+    Args:
+        network: what the function `network` returns.
+        name: id of the data, which the document's `data-network` names.
+        theme: folder of the scripts; default: that of the report.
+    """
+    scripts = [(theme or THEME) / script for script in SCRIPTS]
+    texts = [f"<script>\n{script.read_text(encoding='utf-8')}</script>\n" for script in scripts]
+    return element(network, name) + "".join(texts)
+
+
+def element(network: Mapping[str, Any], name: str = "live-network") -> str:
+    """Put a network into a script element that no browser runs or ends too early."""
+    text = json.dumps(network, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # In JSON, < stands in texts only, where its escape means the same. Without it, neither
+    # </script nor <!-- can be in the page.
+    text = text.replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{text}</script>\n'
+
+
+def network(
+    settings: ModelSettings,
+    image_shape: tuple[int, int, int],
+    class_names: Sequence[str],
+    weights: Mapping[str, np.ndarray],
+    *,
+    scale: Sequence[float],
+    offset: Sequence[float],
+    images: np.ndarray,
+    labels: Sequence[int],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a trained network, some images and where they come from; ready for JSON.
+
+    Args:
+        settings: parameters of the model; `precision` is not read: the page computes in
+            float32 and more.
+        image_shape: (height, width, channels).
+        class_names: in the order of the last layer's units.
+        weights: arrays by `layer/weight`, such as `convolution_1/kernel`; other names are
+            ignored (dropout keeps a state).
+        scale: (channels,) what a pixel, 0 to 255, is multiplied by before the first layer.
+        offset: (channels,) what is added then.
+        images: (n, height, width, channels) uint8, to choose from.
+        labels: (n,) indices of their classes.
+        facts: experiment (id), seed, test_accuracy (share).
+
+    Raises:
+        ValueError: images, labels, scale or weights do not fit the network; names them all.
+    """
+    found = layers(settings, image_shape, len(class_names))
+    faults = [
+        *_wrong_shapes(image_shape, scale, offset, images, labels),
+        *_missing_weights(found, weights),
+    ]
+    if faults:
+        raise ValueError("; ".join(faults))
+    inputs = _inputs(found)
+    return {
+        "image_shape": list(image_shape),
+        "class_names": list(class_names),
+        "scale": [float(value) for value in scale],
+        "offset": [float(value) for value in offset],
+        "layers": [_describe(layer, inputs[layer.name], weights) for layer in found],
+        "images": _array(images, "|u1"),
+        "labels": [int(label) for label in labels],
+        "facts": {name: facts[name] for name in ("experiment", "seed", "test_accuracy")},
+    }
+
+
+def _wrong_shapes(image_shape, scale, offset, images, labels) -> list[str]:
+    channels = image_shape[-1]
+    faults = [
+        f"{name} has {len(values)} numbers for {channels} channels"
+        for name, values in (("scale", scale), ("offset", offset))
+        if len(values) != channels
+    ]
+    if images.shape[1:] != tuple(image_shape) or images.dtype != np.uint8:
+        faults.append(f"images are {images.dtype} {images.shape}, not uint8 {(0, *image_shape)}")
+    if len(labels) != len(images):
+        faults.append(f"there are {len(labels)} labels for {len(images)} images")
+    return faults
+
+
+def _missing_weights(found: list[Layer], weights: Mapping[str, np.ndarray]) -> list[str]:
+    """Name what is not there, and layers whose arrays hold another number of weights."""
+    faults = []
+    for layer in found:
+        wanted = [f"{layer.name}/{name}" for name in _weight_names(layer)]
+        missing = [name for name in wanted if name not in weights]
+        faults += [f"no weights are called {name}" for name in missing]
+        held = sum(weights[name].size for name in wanted if not missing)
+        if not missing and held != layer.parameters:
+            faults.append(f"{layer.name} has {held} weights and should have {layer.parameters}")
+    return faults
+
+
+def _weight_names(layer: Layer) -> tuple[str, ...]:
+    names = WEIGHTS.get(layer.kind, ())
+    return names if layer.options.get("use_bias", True) else names[:1]
+
+
+def _inputs(found: list[Layer]) -> dict[str, list[str]]:
+    """Say which layers each layer reads; connected as in `network.build`."""
+    inputs, values = {}, "scaling"
+    for layer in found:
+        if layer.kind == "convolution":
+            block_input = shortcut = values
+        if layer.kind == "projection":
+            inputs[layer.name] = [block_input]
+            shortcut = layer.name
+            continue
+        inputs[layer.name] = [values, shortcut] if layer.kind == "add" else [values]
+        values = layer.name
+    return inputs
+
+
+def _describe(layer: Layer, inputs: list[str], weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    options = {key: layer.options[key] for key in SHOWN_OPTIONS if key in layer.options}
+    if layer.kind == "batch_normalization":
+        options["epsilon"] = EPSILON
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "shape": list(layer.shape),
+        "inputs": inputs,
+        "options": options,
+        "weights": {
+            name: _array(weights[f"{layer.name}/{name}"], "<f4") for name in _weight_names(layer)
+        },
+    }
+
+
+def _array(array: np.ndarray, kind: str) -> dict[str, Any]:
+    """Write an array as its shape and the base64 of its bytes, last axis fastest."""
+    data = np.ascontiguousarray(array, dtype=kind).tobytes()
+    return {"shape": list(array.shape), "data": base64.b64encode(data).decode("ascii")}
