@@ -4,6 +4,7 @@ Choosing reads training and validation images only; the test images are scored o
 Knows nothing of studies and of files.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -72,9 +73,13 @@ def as_rows(images: np.ndarray) -> np.ndarray:
 
     Distances stay the same, and products of small whole numbers lose less in float32.
     """
-    rows = images.reshape(len(images), -1).astype("float32")
+    rows = _flat(images)
     rows -= 128
     return rows
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), math.prod(images.shape[1:])).astype("float32")
 
 
 def nearest(training: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +148,7 @@ def logistic_regression(parts: Parts) -> Baseline:
     mean = parts.training[0].mean(axis=0, dtype="float64").ravel() / 255
 
     def features(images: np.ndarray) -> np.ndarray:
-        rows = images.reshape(len(images), -1).astype("float32")
+        rows = _flat(images)
         rows /= 255
         rows -= mean
         return rows

@@ -100,10 +100,12 @@ def feature_maps(model: "keras.Model", names: list[str], image: np.ndarray) -> l
     """
     import keras
 
-    follow = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    # A dictionary, since Keras gives the only one of a list without the list.
+    follow = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
     outputs = follow(image[None], training=False)
     return [
-        half(keras.ops.convert_to_numpy(keras.ops.cast(output, "float32"))[0]) for output in outputs
+        half(keras.ops.convert_to_numpy(keras.ops.cast(outputs[name], "float32"))[0])
+        for name in names
     ]
 
 
