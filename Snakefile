@@ -1,4 +1,4 @@
-"""From a study file to a report: train what is missing, tabulate, analyse, draw, write, render.
+"""From a study file to a report: train what is missing, inspect, tabulate, analyse, draw, render.
 
 `snakemake --cores all` does the study cifar10; `--config study=digits` another one.
 Each step is a command that can be run by hand: `python -m cnn_study --help`.
@@ -23,7 +23,7 @@ LOGS = f"logs/{PLAN.study.name}"
 
 # Without a target, everything.
 rule all:
-    """Tables, evidence, figures and report of the study, every run trained."""
+    """Tables, evidence, figures, report and inspection of the study, every run trained."""
     default_target: True
     input:
         [f"{RESULTS}/tables/{name}" for name in PLAN.tables],
@@ -31,8 +31,10 @@ rule all:
         [f"{RESULTS}/figures/{name}" for name in PLAN.figures],
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/index.pdf",
+        PLAN.inspection or [],
 
 
 include: "src/rules/train.smk"
+include: "src/rules/inspect.smk"
 include: "src/rules/tables.smk"
 include: "src/rules/report.smk"

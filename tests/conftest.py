@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from cnn_study import datasets
 from cnn_study.datasets import Dataset, Images
@@ -62,3 +63,13 @@ def small(digits_file) -> Small:
         digest=datasets.content_digest(images),
     )
     return Small(facts, images)
+
+
+@pytest.fixture
+def one_thread_only():
+    """One thread for what NumPy and scikit-learn do, as `inspect` has it.
+
+    Two of them wait for each other by spinning, for minutes where the cores are busy.
+    """
+    with threadpool_limits(limits=1):
+        yield

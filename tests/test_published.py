@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import columns, evidence, figures, report, runs, study, tables
+from cnn_study import columns, evidence, figures, inspection, records, report, runs, study, tables
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "results" / "cifar10"
@@ -25,6 +25,22 @@ def test_weights_of_base_and_enhanced_are_kept(published):
     assert [(path.parts[-3], path.name) for path in kept] == sorted(
         (experiment, f"seed-{seed}.weights.npz") for experiment, seed in published.kept_weights
     )
+
+
+def test_the_kept_networks_are_inspected(published):
+    path = inspection.place(published, RESULTS, inspection.kept(published))
+    facts = inspection.read(path).facts
+    assert [(network.experiment, network.seed) for network in facts.networks] == list(
+        published.kept_weights
+    )
+    there = runs.done(published, RESULTS)
+    for run, network in zip(inspection.kept(published), facts.networks, strict=True):
+        record = records.read(there[run.name])
+        assert network.weights_sha256 == record.weights_sha256
+        assert network.test_accuracy == record.test.accuracy
+    assert facts.left_out == {}
+    assert [other.name for other in path.parent.glob("*.json")] == [path.name]
+    assert path.with_suffix(".npz").stat().st_size < 1.5e6
 
 
 def test_tables_are_current(published, tmp_path):

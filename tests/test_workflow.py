@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import workflow
+from cnn_study import inspection, workflow
 
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
@@ -79,6 +79,14 @@ class Workplace:
         said = self.snakemake("--dry-run", "--", *words)
         found = re.findall(r"output: \S+/runs/([^/]+)/[^/]+/seed-(\d+)\.json", said)
         return sorted(f"{experiment} {seed}" for experiment, seed in found)
+
+    def rules(self, *words: str, **more: object) -> set[str]:
+        """Name the rules that Snakemake would follow."""
+        said = self.snakemake("--dry-run", *words, **more)
+        return set(re.findall(r"^rule (\w+):", said, re.MULTILINE))
+
+    def inspections(self) -> list[Path]:
+        return sorted((self.path / "results/tests/inspection").glob("*.json"))
 
     def records(self) -> dict[str, dict]:
         found = {}
@@ -190,8 +198,7 @@ def test_another_meaning_of_training_retrains_everything(clone):
 
 
 def test_even_forced_no_record_is_trained_again(clone):
-    assert "train" not in re.findall(r"^rule (\w+):", clone.snakemake(
-        "--dry-run", "--forceall"), re.MULTILINE)  # fmt: skip
+    assert not {"train", "inspect_models"} & clone.rules("--forceall")
 
 
 def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path):
@@ -223,6 +230,82 @@ def test_train_false_reports_what_is_there(clone):
     assert "rule train" not in said
     table = (clone.path / "results/tests/tables/runs.csv").read_text(encoding="utf-8")
     assert re.search(r"^base,2,[0-9a-f]+,missing,", table, re.MULTILINE)
+
+
+def test_the_kept_networks_are_inspected_once(trained):
+    (path,) = trained.inspections()
+    facts = inspection.read(path).facts
+    assert [(network.experiment, network.seed) for network in facts.networks] == [
+        ("base", 1), ("filters-4", 1)
+    ]  # fmt: skip
+    assert facts.left_out == {}
+    digests = [trained.records()[f"{id_} 1"]["weights_sha256"] for id_ in ("base", "filters-4")]
+    assert [network.weights_sha256 for network in facts.networks] == digests
+
+
+def test_a_fresh_clone_inspects_nothing_whatever_the_code_says(clone):
+    for module in ("inspector", "inspection", "baselines", "trained_network", "embedding"):
+        with (clone.path / f"src/cnn_study/{module}.py").open("a") as file:
+            file.write("# Another comment.\n")
+    assert not {"inspect_models", "prepare_data"} & clone.rules()
+
+
+def test_another_enhanced_model_is_inspected_and_nothing_is_trained(clone):
+    clone.write_study(STUDY.replace("enhanced: filters-4", "enhanced: absurd"))
+    assert {"inspect_models", "prepare_data"} < clone.rules()
+    assert clone.planned() == []
+
+
+def test_another_seed_that_is_not_kept_leaves_the_inspection(clone):
+    clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
+    assert "train" in clone.rules()
+    assert "inspect_models" not in clone.rules()
+
+
+def test_train_false_inspects_nothing_and_needs_no_data(clone):
+    (lost,) = clone.inspections()
+    lost.unlink()
+    assert not {"inspect_models", "prepare_data"} & clone.rules(
+        config=("study=tests", "train=false")
+    )
+    assert {"inspect_models", "prepare_data"} < clone.rules()
+
+
+def test_a_lost_inspection_comes_out_the_same(trained, tmp_path):
+    place = trained.copy(tmp_path / "uninspected")
+    (lost,) = place.inspections()
+    before = lost.with_suffix(".npz").read_bytes()
+    lost.unlink()
+    lost.with_suffix(".npz").unlink()
+    place.snakemake("--", str(lost.relative_to(place.path)))
+    assert inspection.read(lost).facts.left_out == {}
+    assert lost.with_suffix(".npz").read_bytes() == before
+    assert (place.path / "logs/tests/inspect.log").read_text("utf-8").count("t-SNE") == 3
+
+
+def test_the_plan_names_the_inspection_that_is_there_or_to_come(clone, monkeypatch):
+    monkeypatch.chdir(clone.path)
+    (path,) = clone.inspections()
+    name = str(path.relative_to(clone.path))
+    for train in (True, False):
+        plan = workflow.plan({"study": "tests", "train": train})
+        assert (plan.inspection, plan.inspection_missing) == (name, False)
+    path.unlink()
+    plan = workflow.plan({"study": "tests"})
+    assert (plan.inspection, plan.inspection_missing) == (name, True)
+    plan = workflow.plan({"study": "tests", "train": False})
+    assert (plan.inspection, plan.inspection_missing) == (None, False)
+
+
+def test_the_plan_before_and_after_training_names_the_same_inspection(clone, monkeypatch):
+    monkeypatch.chdir(clone.path)
+    (path,) = clone.inspections()
+    shutil.rmtree(clone.path / "results/tests/runs")
+    plan = workflow.plan({"study": "tests"})
+    assert plan.inspection == str(path.relative_to(clone.path))
+    assert [Path(record).name for record in plan.inspected_records()] == ["seed-1.json"] * 2
+    # What is not trained, and will not be, is not part of what the name stands for.
+    assert workflow.plan({"study": "tests", "train": False}).inspection is None
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +473,8 @@ def test_snakefiles_are_formatted():
 
 
 @pytest.mark.parametrize(
-    "module", ["workflow", "progress", "tables", "figures", "report", "render", "reference"]
+    "module",
+    ["workflow", "progress", "inspection", "tables", "figures", "report", "render", "reference"],
 )
 def test_what_only_plans_or_reports_imports_no_backend(module):
     code = (

@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("experiment")
     train.add_argument("--seed", type=int, required=True)
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+    inspect = add("inspect", _inspect, "look into the networks whose weights are kept, once")
+    inspect.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
     add("analyse", _analyse, "work out from the tables what each change is worth")
     add("figures", _figures, "draw the figures from tables and evidence")
@@ -87,6 +89,13 @@ def _train(options: argparse.Namespace) -> None:
     run = runs.find(study, options.experiment, options.seed)
     record = runs.do(study, run, results, _data(options, study.dataset.name))
     print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from cnn_study import inspector
+
+    study, results = _study(options)
+    print(inspector.inspect(study, results, _data(options, study.dataset.name)))
 
 
 def _tables(options: argparse.Namespace) -> None:

@@ -169,21 +169,22 @@ def read(path: Path) -> Record:
         return Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise UserError(
-            f"{path} is not a whole run record: {_first_line(error)}. "
+            f"{path} is not a whole run record: {first_line(error)}. "
             "Delete it; the run is then trained again."
         ) from None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Say what is wrong with a file; of many faults that Pydantic found, the first."""
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
         return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
     return str(error)
 
 
-def write(path: Path, record: Record) -> None:
-    """Write one record, whole or not at all."""
-    text = json.dumps(record.model_dump(), indent=1, allow_nan=False) + "\n"
+def write(path: Path, facts: BaseModel) -> None:
+    """Write one record, or other facts, whole or not at all."""
+    text = json.dumps(facts.model_dump(), indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda file: file.write(_fold_rows(text).encode()))
 
 

@@ -127,7 +127,7 @@ def train(
             run_seconds=round(time.perf_counter() - clock, 3),
             peak_memory_mebibytes=round(peak_memory(), 1),
         ),
-        provenance=_provenance(started),
+        provenance=provenance(started),
         **outcome,
     )
     records.write(path, record)
@@ -382,11 +382,17 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _provenance(started: datetime) -> records.Provenance:
+def provenance(started: datetime, *more_packages: str) -> records.Provenance:
+    """Say where a result comes from: versions, backend, machine, commit.
+
+    Args:
+        started: when, UTC.
+        more_packages: that computed it too, beside Keras, its backend and NumPy.
+    """
     import keras
 
     backend = keras.backend.backend()
-    packages = ("keras", backend, "numpy")
+    packages = ("keras", backend, "numpy", *more_packages)
     recorded, changed = _commit()
     return records.Provenance(
         versions={

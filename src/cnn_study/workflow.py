@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cnn_study import columns, figures, runs, study
+from cnn_study import columns, figures, inspection, runs, study
 from cnn_study.errors import UserError
 from cnn_study.study import Study
 
@@ -48,6 +48,22 @@ class Plan:
         return [run.name for run in self.wanted if run.name not in self.done] * self.train
 
     @property
+    def inspected(self) -> list[runs.Run]:
+        """The runs to inspect, so far as they have a record or will have one."""
+        return [run for run in inspection.kept(self.study) if self.train or run.name in self.done]
+
+    @property
+    def inspection(self) -> str | None:
+        """The facts of the inspection, there or to come; None if there will be none."""
+        path = inspection.place(self.study, self.results, self.inspected)
+        return str(path) if self.train or path.exists() else None
+
+    @property
+    def inspection_missing(self) -> bool:
+        """Whether the inspection is to be made. One that is there has no rule, as with records."""
+        return self.train and not Path(self.inspection).exists()
+
+    @property
     def tables(self) -> list[str]:
         """Names of the table files."""
         return columns.planned(self.study)
@@ -81,11 +97,14 @@ class Plan:
     def records(self, experiment: str | None = None) -> list[str]:
         """List the record files, there or to come, of one experiment or of all."""
         chosen = [run for run in self.wanted if experiment in (None, run.experiment.id)]
-        return [
-            str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
-            for run in chosen
-            if self.train or run.name in self.done
-        ]
+        return [self._record(run) for run in chosen if self.train or run.name in self.done]
+
+    def inspected_records(self) -> list[str]:
+        """List the record files of the runs to inspect."""
+        return [self._record(run) for run in self.inspected]
+
+    def _record(self, run: runs.Run) -> str:
+        return str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
 
     def priority(self, run: str) -> int:
         """Give the run that stands earlier in the order of training the larger number."""

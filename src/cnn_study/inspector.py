@@ -1,0 +1,348 @@
+"""Inspect the trained networks and the images once, and keep what figures and text need of it.
+
+Afterwards neither dataset nor Keras is needed: `inspection` reads what is written here.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cnn_study import architecture, baselines, embedding, inspection, records, trained_network
+from cnn_study import training as trainer
+from cnn_study.datasets import Images, load_prepared, split
+from cnn_study.heartbeat import log, percent
+from cnn_study.images import pixel_statistics
+from cnn_study.machine import one_thread, own_core
+from cnn_study.runs import Run
+from cnn_study.study import Study
+
+if TYPE_CHECKING:
+    import keras
+
+SAMPLES = 6
+SHOWN = 2
+PAIRS = 8
+MISTAKES = 12
+SAMPLE_RULE = "the first training images of each class, in the order of the dataset's archive"
+SHOWN_RULE = "the first test images of each class, in the order of the archive, by class"
+FOLLOWED_RULE = (
+    "the first of shown_images that every inspected network classifies correctly, or the first "
+    "of all if there is none"
+)
+
+
+@dataclass
+class Made:
+    """What has been made so far: arrays by name, and facts by field of `inspection.Facts`."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network to inspect, and its probabilities (test images, classes)."""
+
+    run: Run
+    record: records.Record
+    model: "keras.Model"
+    probabilities: np.ndarray
+
+
+def inspect(study: Study, results: Path, data: Path) -> Path:
+    """Inspect the study's kept networks, unless it is done, and give the place of the facts.
+
+    Raises:
+        UserError: the dataset is not there, or an inspection or weights are damaged.
+    """
+    path = inspection.place_now(study, results)
+    if path.exists():
+        inspection.read(path)
+        log(f"the inspection is there already: {path}")
+        return path
+    images = load_prepared(study.dataset.name, data)
+    one_thread()
+    # NumPy's threads were settled when it was imported, before one_thread.
+    with own_core(), threadpool_limits(limits=1):
+        made = make(study, results, images)
+    file = path.with_suffix(".npz")
+    facts = inspection.Facts(
+        format=1,
+        inspection_version=inspection.INSPECTION_VERSION,
+        fingerprint=path.stem,
+        arrays_file=file.name,
+        arrays_sha256=records.write_arrays(file, made.arrays),
+        **made.facts,
+    )
+    records.write(path, facts)
+    return path
+
+
+def make(study: Study, results: Path, images: Images) -> Made:
+    """Inspect and give everything that is to be written, but the names of the files."""
+    started, wall, processor = datetime.now(UTC), time.perf_counter(), time.process_time()
+    made = Made()
+    take_samples(images, len(study.dataset.class_names), made)
+    networks, made.facts["left_out"] = load_networks(study, results, images)
+    _follow(networks, images, made)
+    _embed(networks, images, made)
+    made.facts["networks"] = [_inspect_network(network, images, made) for network in networks]
+    _fit_baselines(study, images, made)
+    made.facts |= {
+        "seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - processor, 3),
+        "peak_memory_mebibytes": round(trainer.peak_memory(), 1),
+        "provenance": trainer.provenance(started, "scikit-learn"),
+    }
+    return made
+
+
+# ----------------------------------------------------------------------------------- the images
+
+
+def take_samples(images: Images, classes: int, made: Made) -> None:
+    """Take training images to show what the classes are, and test images to follow."""
+    samples = first_of_each(images.training_labels, classes, SAMPLES)
+    fewest = min(map(len, samples))
+    indices = np.array([places[:fewest] for places in samples])
+    shown = np.concatenate(first_of_each(images.test_labels, classes, SHOWN))
+    made.arrays |= {
+        "sample_images": images.training_images[indices],
+        "shown_images": images.test_images[shown],
+        "shown_indices": shown.astype("int32"),
+        "shown_labels": images.test_labels[shown],
+    }
+    made.facts |= {
+        "sample_rule": SAMPLE_RULE,
+        "sample_indices": indices.tolist(),
+        "shown_rule": SHOWN_RULE,
+    }
+
+
+def first_of_each(labels: np.ndarray, classes: int, count: int) -> list[np.ndarray]:
+    """Find for each class the places of its first images, at most `count`."""
+    return [np.flatnonzero(labels == number)[:count] for number in range(classes)]
+
+
+# --------------------------------------------------------------------------------- the networks
+
+
+def load_networks(
+    study: Study, results: Path, images: Images
+) -> tuple[list[Trained], dict[str, str]]:
+    """Load the networks whose weights are kept.
+
+    Returns:
+        The networks, and for each one that cannot be had the reason, by experiment.
+    """
+    there = records.find(results / "runs")
+    networks, left_out = [], {}
+    for run in inspection.kept(study):
+        path = there.get((run.experiment.fingerprint, run.seed))
+        reason = _why_not(path)
+        if path is None or reason:
+            left_out[run.experiment.id] = reason
+            log(f"{run.experiment.id} is left out: {reason}")
+        else:
+            networks.append(_load(run, path, images, len(study.dataset.class_names)))
+    return networks, left_out
+
+
+def _why_not(path: Path | None) -> str:
+    """Say why a run cannot be inspected; nothing if it can."""
+    if path is None:
+        return "it is not trained"
+    record = records.read(path)
+    if record.status != "complete":
+        return f"its run {record.status}: {record.reason}"
+    if not _weights(path).exists():
+        return "the weights of its run were not kept"
+    return ""
+
+
+def _weights(record: Path) -> Path:
+    return record.with_suffix(".weights.npz")
+
+
+def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
+    log(f"{run.experiment.id}: load seed {run.seed}, classify the test images")
+    record = records.read(path)
+    pixels, _ = trainer.take_parts(images, record.settings).training
+    model = trained_network.load(record, _weights(path), pixels, classes)
+    probabilities = trainer.predict(model, images.test_images)
+    _, accuracy = trainer.score(probabilities, images.test_labels)
+    trained_network.check_accuracy(_weights(path), record, accuracy)
+    return Trained(run, record, model, probabilities)
+
+
+def _follow(networks: list[Trained], images: Images, made: Made) -> None:
+    """Choose the image that is followed through the layers, and the square that hides parts."""
+    shown, labels = made.arrays["shown_indices"], made.arrays["shown_labels"]
+    answers = [network.probabilities[shown].argmax(axis=1) for network in networks]
+    place, is_right = followed(answers, labels)
+    side, stride = trained_network.occlusion_size(images.test_images.shape[1:])
+    made.facts |= {
+        "followed_rule": FOLLOWED_RULE,
+        "followed_image": place,
+        "followed_test_index": int(shown[place]),
+        "followed_is_right": is_right,
+        "grey": np.rint(pixel_statistics(images.training_images)[0]).astype(int).tolist(),
+        "occlusion_side": side,
+        "occlusion_stride": stride,
+    }
+
+
+def followed(answers: list[np.ndarray], labels: np.ndarray) -> tuple[int, bool]:
+    """Find the first image that all get right, else image 0, and say whether it is right.
+
+    Args:
+        answers: for each network the predicted classes (n,).
+        labels: (n,) true classes.
+    """
+    right = np.all([answer == labels for answer in answers], axis=0)
+    is_right = bool(answers) and bool(right.any())
+    return (int(right.argmax()) if is_right else 0), is_right
+
+
+def _embed(networks: list[Trained], images: Images, made: Made) -> None:
+    count = min(embedding.MOST_IMAGES, len(images.test_labels))
+    pixels = images.test_images[:count]
+    log(f"t-SNE of {count} test images, from their pixels")
+    made.arrays["pixels_embedding"] = trained_network.half(embedding.embed_pixels(pixels))
+    made.arrays["embedding_labels"] = images.test_labels[:count]
+    for network in networks:
+        log(f"{network.run.experiment.id}: t-SNE of what its last layer is given")
+        features = trained_network.features(network.model, pixels)
+        made.arrays |= {
+            f"{network.run.experiment.id}/embedding": trained_network.half(
+                embedding.embed(features)
+            ),
+            f"{network.run.experiment.id}/embedding_predictions": network.probabilities[:count]
+            .argmax(axis=1)
+            .astype("uint8"),
+        }
+    made.facts |= {
+        "embedding_images": count,
+        "embedding_perplexity": embedding.perplexity(count),
+        "embedding_seed": embedding.SEED,
+    }
+
+
+def _inspect_network(network: Trained, images: Images, made: Made) -> inspection.Network:
+    id_, record, model = network.run.experiment.id, network.record, network.model
+    log(f"{id_}: feature maps, occlusion, mistakes")
+    shown, labels = made.arrays["shown_images"], made.arrays["shown_labels"]
+    classes = network.probabilities.shape[1]
+    layers = architecture.layers(record.settings, shown.shape[1:], classes)
+    names = trained_network.shown_layers(layers)
+    maps = trained_network.feature_maps(model, names, shown[made.facts["followed_image"]])
+    made.arrays |= {
+        f"{id_}/feature_maps/{name}": values for name, values in zip(names, maps, strict=True)
+    }
+    grey = np.array(made.facts["grey"], dtype="uint8")
+    lost = trained_network.occlusion(
+        # Not `predict`: for each call of it the backend starts, and waits for, threads.
+        lambda pixels: np.asarray(model.predict_on_batch(pixels)),
+        shown,
+        labels,
+        grey,
+        made.facts["occlusion_side"],
+        made.facts["occlusion_stride"],
+    )
+    worst = trained_network.worst_mistakes(network.probabilities, images.test_labels, MISTAKES)
+    made.arrays |= {
+        f"{id_}/occlusion": trained_network.half(lost),
+        f"{id_}/probabilities": network.probabilities[made.arrays["shown_indices"]],
+        f"{id_}/mistakes_images": images.test_images[worst],
+    }
+    scale, offset = trained_network.pixel_scaling(model, shown.shape[-1])
+    _, accuracy = trainer.score(network.probabilities, images.test_labels)
+    return inspection.Network(
+        experiment=id_,
+        fingerprint=record.fingerprint,
+        seed=record.seed,
+        weights_sha256=record.weights_sha256,
+        test_accuracy=accuracy,
+        scale=scale,
+        offset=offset,
+        feature_maps=names,
+        mistakes=[_mistake(int(index), network.probabilities, images) for index in worst],
+    )
+
+
+def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspection.Mistake:
+    return inspection.Mistake(
+        test_index=index,
+        true_class=int(images.test_labels[index]),
+        predicted_class=int(probabilities[index].argmax()),
+        probability=float(probabilities[index].max()),
+    )
+
+
+# -------------------------------------------------------------------------------- the baselines
+
+
+def _fit_baselines(study: Study, images: Images, made: Made) -> None:
+    """Fit the models without a network to the images that the base is trained on."""
+    settings = study.experiments["base"].settings
+    parts = trainer.take_parts(images, settings)
+    made.facts["dataset"] = records.DatasetUsed(
+        name=study.dataset.name,
+        digest=study.dataset.digest,
+        training_images=len(parts.training[1]),
+        validation_images=len(parts.validation[1]),
+        test_images=len(parts.test[1]),
+    )
+    log("k nearest neighbours on the pixels")
+    fitted = {"nearest_neighbours": baselines.nearest_neighbours(parts)}
+    chosen, _ = split(
+        images.training_labels, settings.validation_fraction, settings.training_fraction
+    )
+    pair_neighbours(images, chosen, made)
+    if len(np.unique(parts.training[1])) > 1:
+        log("multinomial logistic regression on the pixels")
+        fitted["logistic_regression"] = baselines.logistic_regression(parts)
+    else:
+        made.facts["left_out"]["logistic_regression"] = "all training images have one class"
+    for baseline in fitted.values():
+        log(
+            f"{baseline.title}, {baseline.parameter} {baseline.chosen:g}: "
+            f"test {percent(baseline.test_accuracy)}"
+        )
+    made.facts["baselines"] = fitted
+
+
+def pair_neighbours(images: Images, chosen: np.ndarray, made: Made) -> None:
+    """Pair the first shown image of each of the first classes with its nearest training image.
+
+    Args:
+        images: the whole dataset.
+        chosen: (n,) places in the training set of the images to look among.
+        made: `shown_indices` and `shown_labels` are read, what is found is added.
+    """
+    labels, shown = made.arrays["shown_labels"], made.arrays["shown_indices"]
+    _, first = np.unique(labels, return_index=True)
+    tests = shown[first[:PAIRS]]
+    places, distances = baselines.nearest(
+        baselines.as_rows(images.training_images[chosen]),
+        baselines.as_rows(images.test_images[tests]),
+        1,
+    )
+    found = chosen[places[:, 0]]
+    pairs = [images.test_images[tests], images.training_images[found]]
+    made.arrays["neighbours_images"] = np.stack(pairs, axis=1)
+    made.facts["neighbours"] = [
+        inspection.Neighbour(
+            test_index=int(test),
+            test_class=int(images.test_labels[test]),
+            training_index=int(place),
+            training_class=int(images.training_labels[place]),
+            distance=float(distance),
+        )
+        for test, place, distance in zip(tests, found, distances[:, 0], strict=True)
+    ]

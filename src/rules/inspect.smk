@@ -1,0 +1,29 @@
+"""From the kept weights and the dataset to small arrays, for which neither is needed again."""
+
+# An inspection that is there has no rule, so that nothing makes it again: see Plan.
+if PLAN.inspection_missing:
+
+    rule inspect_models:
+        """Look into the networks whose weights are kept, and fit the models without a network."""
+        input:
+            arrays=ancient(str(PLAN.data)),
+            records=ancient(PLAN.inspected_records()),
+        output:
+            facts=update(PLAN.inspection),
+            arrays=update(PLAN.inspection.replace(".json", ".npz")),
+        log:
+            f"{LOGS}/inspect.log",
+        benchmark:
+            f"{LOGS}/inspect.tsv"
+        # Before the trainings that are left: it takes minutes of one core, and so not the last.
+        priority: len(PLAN.wanted) + 1
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            gpu=min(1, machine.gpus()),
+        params:
+            cnn_study=CNN_STUDY,
+            study=PLAN.study.path,
+        shell:
+            "{params.cnn_study} inspect {params.study:q} --data {input.arrays:q} 2> {log:q}"
