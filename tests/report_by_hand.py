@@ -68,7 +68,7 @@ class Made:
     def collect(self) -> None:
         tables.collect(self.study, self.folder, self.folder / "tables")
         evidence.analyse(self.study, self.folder / "tables", self.folder / "evidence")
-        files = (Path(name) for name in figures.planned(self.study))
+        files = (Path(name) for name in figures.planned(self.study, False))
         index = {
             file.stem: {
                 "file": file.name,

@@ -128,7 +128,7 @@ def empty(tmp_path_factory) -> Path:
 
 
 def test_writes_exactly_what_was_planned(made, full):
-    planned = figures.planned(made.study)
+    planned = figures.planned(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
     assert planned[:3] == [
         "receptive-field.svg",
@@ -302,7 +302,7 @@ def test_one_pair_is_a_difference_without_an_interval(partial):
 
 
 def test_without_any_run_every_figure_says_so(empty):
-    names = sorted(figures.planned(make_study(empty.parent / "again", STUDY)))
+    names = sorted(figures.planned(make_study(empty.parent / "again", STUDY), False))
     assert names == sorted(path.name for path in empty.iterdir())
     drawn_from_layers = ("receptive-field", "architecture")
     entries = {id_: entry for id_, entry in index(empty).items() if id_ not in drawn_from_layers}
@@ -330,7 +330,7 @@ def test_planning_imports_nothing_to_draw_with(tmp_path):
     make_study(tmp_path, STUDY)
     code = (
         "import sys; from pathlib import Path; from cnn_study import figures, study;"
-        "print(len(figures.planned(study.load(Path('small.yaml')))));"
+        "print(len(figures.planned(study.load(Path('small.yaml')), False)));"
         "heavy = {'matplotlib', 'seaborn', 'pandas', 'scipy', 'keras', 'tensorflow'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
@@ -347,7 +347,7 @@ def test_planning_imports_nothing_to_draw_with(tmp_path):
 
 def test_study_without_enhanced_or_published_has_fewer_figures(tmp_path):
     lines = [line for line in STUDY.splitlines() if not line.startswith(("enhanced", "published"))]
-    planned = figures.planned(make_study(tmp_path, "\n".join(lines)))
+    planned = figures.planned(make_study(tmp_path, "\n".join(lines)), False)
     assert "base-and-enhanced.svg" not in planned
     assert "published-and-ours.svg" not in planned
     assert "learning-curves-base-and-enhanced.svg" in planned
@@ -402,7 +402,7 @@ questions:
 def test_question_that_would_overwrite_a_figure_is_refused(tmp_path, name):
     study = make_study(tmp_path, STUDY.replace("  rate:", f"  {name}:"))
     with pytest.raises(UserError, match=rf"questions\.{name}: .* choose another id") as refusal:
-        figures.planned(study)
+        figures.planned(study, False)
     assert str(refusal.value).count("questions.") == 1
 
 
@@ -410,19 +410,19 @@ def test_question_with_the_id_of_another_ones_curve_is_refused(tmp_path):
     rates = "changes: {rate-1: {learning_rate: 1.0}, rate-2: {learning_rate: 2.0}}"
     text = STUDY.replace(RATES, rates).replace("  width-and-kernel-size:", "  rate-curve:")
     with pytest.raises(UserError, match=r"questions\.rate-curve: .* has this name already"):
-        figures.planned(make_study(tmp_path / "taken", text))
-    figures.planned(make_study(tmp_path / "free", text.replace(rates, RATES)))
+        figures.planned(make_study(tmp_path / "taken", text), False)
+    figures.planned(make_study(tmp_path / "free", text.replace(rates, RATES)), False)
 
 
 def test_grid_whose_forest_would_overwrite_a_figure_is_refused(tmp_path):
     text = STUDY.replace("  width-and-kernel-size:", "  class:")
     with pytest.raises(UserError, match=r"questions\.class: its figure class-effects is"):
-        figures.planned(make_study(tmp_path, text))
+        figures.planned(make_study(tmp_path, text), False)
 
 
 def test_questions_that_are_only_declared_have_no_figures(made):
     assert "later" in made.study.declared
-    assert not [name for name in figures.planned(made.study) if "later" in name]
+    assert not [name for name in figures.planned(made.study, False) if "later" in name]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_page_and_figures_are_light_or_dark_together(page, system, chosen):
     page.reload()
     if chosen:
         page.locator(".theme-toggle").click()
-    figure = page.locator("figure img").first
+    figure = page.locator("#fig-accuracy-and-cost img")
     figure.scroll_into_view_if_needed()
     found = shades(page, figure)
     if (system == "dark") != chosen:
@@ -98,6 +98,66 @@ def test_on_a_phone_nothing_hangs_over_the_side(page):
 def test_the_keyboard_reaches_the_text_first(page):
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.getAttribute('href')").startswith("#")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious(page, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    found = axe.run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["target"] for node in one["nodes"][:3]]) for one in serious] == []
+
+
+def test_the_network_runs_in_the_page(page):
+    live = page.locator(".live")
+    live.scroll_into_view_if_needed()
+    said = live.inner_text()
+    assert "airplane" in said
+    before = page.locator(".live").inner_text()
+    live.locator("button").nth(5).click()
+    assert live.inner_text() != before
+    assert live.locator("canvas").count() > 20
+
+
+def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser):
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(PAGE.as_uri())
+    assert plain.locator(".live figure img").is_visible()
+    guess = plain.locator(".predict").first
+    assert guess.is_visible()
+    assert "The answers stand in" in guess.inner_text()
+    assert plain.locator("#tbl-depth table").is_visible()
+    assert plain.locator(".theme-toggle").is_hidden()
+    context.close()
+
+
+def test_a_guess_is_set_beside_the_interval(page):
+    box = page.locator(".predict[data-change='depth-2']")
+    lower, upper = (100 * float(box.get_attribute(f"data-{end}")) for end in ("lower", "upper"))
+    box.locator("input").fill(str(round(upper) + 3))
+    box.get_by_role("button").click()
+    said = box.locator(".predict-result").inner_text()
+    assert "Your guess lies outside." in said
+    assert f"{abs(lower):.2f}" in said
+    box.locator("input").fill(str(round(lower + upper) / 2))
+    box.get_by_role("button").click()
+    assert "Your guess lies inside it." in box.locator(".predict-result").inner_text()
+    assert "1 of" in page.locator(".predict-tally").inner_text()
+
+
+def test_answers_can_be_hidden_until_guessed(page):
+    evidence = page.locator("#tbl-depth")
+    page.get_by_label("Hide each answer until I have guessed").check()
+    assert not evidence.is_visible()
+    page.locator(".predict[data-change='depth-2']").get_by_role("button").click()
+    assert evidence.is_visible()
+    assert not page.locator("#tbl-dropout").is_visible()
+    page.get_by_label("Hide each answer until I have guessed").uncheck()
+    assert page.locator("#tbl-dropout").is_visible()
 
 
 def test_a_click_on_a_number_opens_its_receipt(page):

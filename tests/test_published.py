@@ -57,14 +57,26 @@ def test_evidence_is_current(published, tmp_path):
 
 def test_text_is_current(published, tmp_path):
     folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
-    report.write(published, *folders, tmp_path / "index.qmd")
-    assert (tmp_path / "index.qmd").read_text("utf-8") == (
-        RESULTS / "report" / "index.qmd"
-    ).read_text("utf-8"), "run: snakemake --cores all"
+    inspected = inspection.find(published, RESULTS)
+    report.write(published, *folders, tmp_path / "index.qmd", inspected)
+    for name in ("index.qmd", report.RECEIPTS, report.LIVE):
+        made, there = (tmp_path / name, RESULTS / "report" / name)
+        assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
+
+
+def test_every_experiment_is_mentioned(published):
+    text = (RESULTS / "report" / "index.qmd").read_text("utf-8")
+    declared = [one.id for ones in published.declared.values() for one in ones]
+    ids = [*published.experiments, *declared]
+    assert [id_ for id_ in ids if f"`{id_}`" not in text] == []
+
+
+def test_the_page_is_small_enough_to_send():
+    assert (RESULTS / "report" / "index.html").stat().st_size < 6e6
 
 
 def test_figures_and_report_are_there(published):
-    for name in figures.planned(published):
+    for name in figures.planned(published, inspected=True):
         assert (RESULTS / "figures" / name).stat().st_size > 100
     assert (RESULTS / "report" / "index.pdf").read_bytes().startswith(b"%PDF")
     assert "<title>" in (RESULTS / "report" / "index.html").read_text("utf-8")

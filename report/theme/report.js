@@ -102,6 +102,7 @@
   });
 
   // Copying code.
+  all('main pre').forEach(block => { block.tabIndex = 0; });   // it scrolls on a phone
   if (navigator.clipboard) all('main pre').forEach(block => {
     const button = document.createElement('button');
     button.type = 'button';

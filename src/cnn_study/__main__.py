@@ -113,18 +113,20 @@ def _analyse(options: argparse.Namespace) -> None:
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from cnn_study import figures
+    from cnn_study import figures, inspection
 
     study, results = _study(options)
-    figures.draw(study, results / "tables", results / "evidence", results / "figures")
+    inspected = inspection.find(study, results)
+    figures.draw(study, results / "tables", results / "evidence", results / "figures", inspected)
 
 
 def _write(options: argparse.Namespace) -> None:
-    from cnn_study import report
+    from cnn_study import inspection, report
 
     study, results = _study(options)
     folders = (results / name for name in ("tables", "evidence", "figures"))
-    report.write(study, *folders, results / "report" / "index.qmd")
+    inspected = inspection.find(study, results)
+    report.write(study, *folders, results / "report" / "index.qmd", inspected)
 
 
 def _render(options: argparse.Namespace) -> None:

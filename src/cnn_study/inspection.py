@@ -174,6 +174,26 @@ class Inspection:
         }
 
 
+def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
+    """Read the kept weights of an inspected network, by variable.
+
+    Args:
+        results: the study's results folder.
+
+    Raises:
+        UserError: they are not there.
+    """
+    record = records.find(results / "runs").get((network.fingerprint, network.seed))
+    path = record.with_suffix(".weights.npz") if record else None
+    if path is None or not path.exists():
+        raise UserError(
+            f"the weights of {network.experiment}, seed {network.seed}, are not in {results}/runs, "
+            "though the inspection was made from them. Get them back, or delete the inspection."
+        )
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
 def kept(study: Study) -> list[Run]:
     """List the runs whose weights are kept, which are those to inspect."""
     return [Run(study.experiments[experiment], seed) for experiment, seed in study.kept_weights]

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnn_study import architecture, columns, inference, listing, receipts, tables, worked
+from cnn_study import (
+    architecture,
+    columns,
+    inference,
+    inspection,
+    listing,
+    receipts,
+    tables,
+    worked,
+)
 from cnn_study.errors import UserError
 from cnn_study.findings import Change, Contrast, Effect, Findings
 from cnn_study.receipts import Cell, derived
@@ -267,20 +276,46 @@ class Comparison:
         return max(there, key=lambda row: row.result.validation.mean, default=None)
 
 
-def gather(study: Study, tables: Path, evidence: Path, figures: Path) -> dict[str, Any]:
+def gather(
+    study: Study, tables: Path, evidence: Path, figures: Path, inspected: Path | None = None
+) -> dict[str, Any]:
     """Gather everything that the templates may name.
 
     Args:
         tables: folder of the CSV tables.
         evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
+        inspected: facts of the inspection, if there is one.
 
     Raises:
         UserError: tables, evidence or figures are missing or not this study's, or no run has a
             record.
     """
     found = Tables.read(study, tables)
-    return _values(study, found, Findings.read(study, evidence), _read_figures(figures))
+    context = _values(study, found, Findings.read(study, evidence), _read_figures(figures))
+    seen = inspection.read(inspected) if inspected else None
+    return context | {"baselines": _baselines(study, seen), "live": live_network(study, seen)}
+
+
+# ---- what was inspected
+
+
+def _baselines(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+    """Give what was measured without a network; None where it was not, or not all of it."""
+    names = {"neighbours": "nearest_neighbours", "regression": "logistic_regression"}
+    if seen is None or not all(name in seen.facts.baselines for name in names.values()):
+        return None
+    made = {short: seen.facts.baselines[name] for short, name in names.items()}
+    return made | {
+        "images": made["neighbours"].training_images,
+        "chance": 1 / len(study.dataset.class_names),
+        "example": worked.distance(),
+    }
+
+
+def live_network(study: Study, seen: inspection.Inspection | None) -> inspection.Network | None:
+    """Find the base's trained network, which runs in the page; None if it is not kept."""
+    return seen.network(study.experiments["base"].fingerprint) if seen else None
 
 
 def _values(

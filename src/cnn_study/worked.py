@@ -35,6 +35,21 @@ def image() -> dict[str, Any]:
     }
 
 
+def distance() -> dict[str, Any]:
+    """Work the Euclidean distance of two images of three pixels.
+
+    Returns:
+        one, other, differences, the sum of their squares, and its root.
+    """
+    one, other = np.array([10, 200, 30]), np.array([12, 194, 33])
+    differences = one - other
+    total = int((differences**2).sum())
+    return {
+        "one": one.tolist(), "other": other.tolist(), "differences": differences.tolist(),
+        "sum": total, "distance": total**0.5,
+    }  # fmt: skip
+
+
 TRUE_CLASS = 1
 STEP = 1.0
 """Learning rate of the example; so large that one step shows."""

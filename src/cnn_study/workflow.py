@@ -76,7 +76,7 @@ class Plan:
     @property
     def figures(self) -> list[str]:
         """Names of the figure files."""
-        return figures.planned(self.study)
+        return figures.planned(self.study, self.inspection is not None)
 
     @property
     def study_files(self) -> list[str]:
@@ -179,6 +179,11 @@ def code(*modules: str) -> list[str]:
 def templates() -> list[str]:
     """List what the report's text is made from."""
     return sorted(str(path) for path in Path("report").rglob("*.j2"))
+
+
+def scripts() -> list[str]:
+    """List the scripts that stand in the page together with their data."""
+    return sorted(str(path) for path in Path("report/theme").glob("*.js"))
 
 
 def theme() -> list[str]:

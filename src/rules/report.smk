@@ -6,7 +6,8 @@ rule draw_figures:
     input:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
-        code=planning.code("figures", "columns", "tables", "inference", "architecture"),
+        inspection=PLAN.inspection or [],
+        code=planning.code("figures", "inspection", "columns", "tables", "inference", "architecture"),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:
@@ -28,11 +29,14 @@ rule write_report:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
         figures=rules.draw_figures.output.figures,
+        inspection=PLAN.inspection or [],
         templates=planning.templates(),
-        code=planning.code("report", "values", "worked", "findings", "receipts", "listing", "columns", "architecture", "settings"),
+        scripts=planning.scripts(),
+        code=planning.code("report", "values", "live", "inspection", "worked", "findings", "receipts", "listing", "columns", "architecture", "settings"),
     output:
         text=f"{RESULTS}/report/index.qmd",
         receipts=f"{RESULTS}/report/receipts.html",
+        live=f"{RESULTS}/report/live.html",
     log:
         f"{LOGS}/write.log",
     benchmark:
@@ -51,6 +55,7 @@ rule render_report:
     input:
         text=rules.write_report.output.text,
         receipts=rules.write_report.output.receipts,
+        live=rules.write_report.output.live,
         figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
         code=planning.code("render"),

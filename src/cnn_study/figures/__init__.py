@@ -4,15 +4,15 @@ Knows nothing of Keras or of run records. What will be made is known without Mat
 without pandas, so that the workflow can declare it; both are imported only to draw.
 
 `planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
-module by its subject: network, epochs, levels, effects, classes, calibration, habits, cost,
-published.
+module by its subject: inspected, network, epochs, levels, effects, classes, calibration, habits,
+cost, published.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from cnn_study import architecture, records
+from cnn_study import architecture, inspection, records
 from cnn_study.errors import UserError
 from cnn_study.figures.calibration import Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
@@ -20,6 +20,15 @@ from cnn_study.figures.cost import Cost
 from cnn_study.figures.effects import AllEffects, Effects, Pair
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.habits import Habits
+from cnn_study.figures.inspected import (
+    Embedding,
+    FeatureMaps,
+    Filters,
+    Mistakes,
+    Neighbours,
+    Occlusion,
+    Samples,
+)
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.picture import Picture, images
@@ -32,26 +41,34 @@ INDEX = "figures.json"
 FORMATS = ("svg", "png")
 
 
-def planned(study: Study) -> list[str]:
+def planned(study: Study, inspected: bool) -> list[str]:
     """Name every file that `draw` writes.
+
+    Args:
+        inspected: whether there is an inspection, or will be one.
 
     Raises:
         UserError: a question has the id of another figure.
     """
-    return [f"{id_}.{format_}" for id_ in _pictures(study) for format_ in FORMATS] + [INDEX]
+    return [f"{id_}.{format_}" for id_ in _pictures(study, inspected) for format_ in FORMATS] + [
+        INDEX
+    ]
 
 
-def draw(study: Study, tables: Path, evidence: Path, output: Path) -> None:
+def draw(
+    study: Study, tables: Path, evidence: Path, output: Path, inspected: Path | None = None
+) -> None:
     """Write every figure of the study, and `figures.json` that describes them.
 
     Args:
         tables: Folder with what `tables.collect` wrote.
         evidence: Folder with what `evidence.analyse` wrote.
+        inspected: Facts of the inspection, if there is one.
         output: Folder for the figures. Each file is whole or absent; equal tables give equal
             bytes.
     """
-    results = Results(tables, evidence)
-    pictures = _pictures(study)
+    results = Results(tables, evidence, inspected)
+    pictures = _pictures(study, inspected is not None)
     for id_, picture in pictures.items():
         made = images(picture, results, FORMATS)
         for format_, image in zip(FORMATS, made, strict=True):
@@ -77,14 +94,33 @@ def _write(path: Path, content: bytes) -> None:
 # ------------------------------------------------------------------------------- which there are
 
 
-def _pictures(study: Study) -> dict[str, Picture]:
+def _pictures(study: Study, inspected: bool = False) -> dict[str, Picture]:
     """List the figures of a study by id, in the order of the report."""
-    fixed = _fixed_pictures(study)
+    fixed = _inspected_pictures(study) | _fixed_pictures(study)
     asked = {name: _question_pictures(study, name) for name in study.questions}
     _refuse_taken(study, tuple(fixed), {name: tuple(found) for name, found in asked.items()})
+    if not inspected:
+        fixed = _fixed_pictures(study)
     for found in asked.values():
         fixed |= found
     return fixed
+
+
+def _inspected_pictures(study: Study) -> dict[str, Picture]:
+    """List the figures that need an inspection."""
+    runs = inspection.kept(study)
+    networks = tuple((run.experiment.id, run.experiment.fingerprint) for run in runs)
+    kinds = {
+        "samples": Samples,
+        "neighbours": Neighbours,
+        "filters": Filters,
+        "feature-maps": FeatureMaps,
+        "occlusion": Occlusion,
+        "mistakes": Mistakes,
+        "embedding": Embedding,
+    }
+    classes = tuple(study.dataset.class_names)
+    return {id_: kind(networks, classes) for id_, kind in kinds.items()}
 
 
 def _fixed_pictures(study: Study) -> dict[str, Picture]:

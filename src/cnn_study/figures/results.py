@@ -10,11 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_study import columns
+from cnn_study import columns, inspection
 from cnn_study.figures.words import NO_RUN
 from cnn_study.inference import Effect, effect
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
 
@@ -62,9 +63,15 @@ class Change:
 
 
 class Results:
-    """The tables and the evidence of one study, each read once."""
+    """The tables, the evidence and the inspection of one study, each read once.
 
-    def __init__(self, tables: Path, evidence: Path) -> None:
+    Attributes:
+        inspection: None where none was made.
+    """
+
+    def __init__(self, tables: Path, evidence: Path, inspected: Path | None = None) -> None:
+        self.folder = tables.parent
+        self.inspection = inspection.read(inspected) if inspected else None
         self.folders = {table.name: (tables, table) for table in columns.TABLES}
         self.folders |= {table.name: (evidence, table) for table in columns.EVIDENCE}
         self.read = cache(self._read)
@@ -78,6 +85,12 @@ class Results:
         from cnn_study import tables
 
         return tables.read(*self.folders[name])
+
+    def first_kernels(self, network: inspection.Network) -> "numpy.ndarray":
+        """Give the kernels of a network's first convolution: (filters, side, side, channels)."""
+        return inspection.weights(network, self.folder)["convolution_1/kernel"].transpose(
+            3, 0, 1, 2
+        )
 
     def of(self, ids: Iterable[str]) -> list[Summary]:
         """Give the summaries of these experiments."""

@@ -1,0 +1,501 @@
+"""Figures of the images, and of what trained networks make of them, from the inspection.
+
+Matplotlib is imported only to draw.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import wrap
+
+if TYPE_CHECKING:
+    import numpy
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from cnn_study.inspection import Network
+
+MOST_CLASSES = 10
+"""Classes shown where each takes up room; the first ones."""
+
+MOST_MAPS = 8
+MOST_MISTAKES = 8
+STRENGTH = "viridis"
+"""Colour map of feature maps: dark is no answer, yellow the strongest of the layer."""
+
+SMALL = 7
+
+
+@dataclass(frozen=True)
+class Inspected(Picture):
+    """A picture from the inspection.
+
+    Attributes:
+        networks: id and fingerprint of the experiments whose weights are kept.
+        classes: names, in order.
+    """
+
+    networks: tuple[tuple[str, str], ...]
+    classes: tuple[str, ...]
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the experiments whose networks are in the picture."""
+        return tuple(id_ for id_, _ in self.networks)
+
+    def _there(self, results: Results) -> list[tuple[str, "Network"]]:
+        """List the networks that could be inspected, each with its id in this study."""
+        found = ((id_, results.inspection.network(print_)) for id_, print_ in self.networks)
+        return [(id_, network) for id_, network in found if network is not None]
+
+    def _something(self, results: Results) -> bool:
+        return bool(self._there(results))
+
+    def _count(self, results: Results) -> str:
+        seeds = [f"{id_} with seed {network.seed}" for id_, network in self._there(results)]
+        missing = {id_ for id_, _ in self.networks} - {id_ for id_, _ in self._there(results)}
+        absent = f" Not in the picture, since no weights are kept: {', '.join(sorted(missing))}."
+        return f"One run each: {' and '.join(seeds)}.{absent if missing else ''}"
+
+
+# ------------------------------------------------------------------------------- images
+
+
+@dataclass(frozen=True)
+class Samples(Inspected):
+    """A few training images of each class, unchosen."""
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name none: the images are the dataset's."""
+        return ()
+
+    def _something(self, results: Results) -> bool:
+        return True
+
+    def _count(self, results: Results) -> str:
+        return ""
+
+    def _draw(self, results: Results) -> "Figure":
+        images = results.inspection.arrays["sample_images"][:MOST_CLASSES]
+        rows = -(-len(images) // 2)
+        figure = new(0.45 * rows)
+        panels = figure.subplots(rows, 2, squeeze=False)
+        for place, axes in enumerate(panels.T.flat):
+            axes.axis("off")
+            if place < len(images):
+                _show(axes, _side_by_side(images[place]))
+                axes.text(
+                    -0.03, 0.5, wrap(self.classes[place], 12), transform=axes.transAxes,
+                    ha="right", va="center", fontsize=8,
+                )  # fmt: skip
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        number = results.inspection.arrays["sample_images"].shape[1]
+        return (
+            f"Training images: the first {number} of each class as the dataset has them, "
+            "unchosen, in their true size of pixels."
+        )
+
+    def _tell(self, results: Results) -> str:
+        number = results.inspection.arrays["sample_images"].shape[1]
+        return (
+            f"{number} small training images of each class: {', '.join(self.classes)}. Within a "
+            "class they differ in pose, light, size and background."
+        )
+
+
+@dataclass(frozen=True)
+class Neighbours(Inspected):
+    """Test images with the training image nearest to each, pixel by pixel."""
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name none: the images are the dataset's."""
+        return ()
+
+    def _something(self, results: Results) -> bool:
+        return True
+
+    def _count(self, results: Results) -> str:
+        return ""
+
+    def _draw(self, results: Results) -> "Figure":
+        pairs = results.inspection.arrays["neighbours_images"]
+        facts = results.inspection.facts.neighbours
+        figure = new(1.85)
+        panels = figure.subplots(2, len(pairs), squeeze=False)
+        for number, (pair, fact) in enumerate(zip(pairs, facts, strict=True)):
+            right = fact.test_class == fact.training_class
+            for row, image in enumerate(pair):
+                axes = panels[row, number]
+                axes.axis("off")
+                _show(axes, image)
+            panels[0, number].set_title(
+                wrap(self.classes[fact.test_class], 10), fontsize=SMALL, color=LIGHT.text
+            )
+            _below(
+                panels[1, number], wrap(self.classes[fact.training_class], 10),
+                LIGHT.series[0 if right else 1],
+            )  # fmt: skip
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Above: test images. Below each: the training image that is nearest to it, pixel by "
+            "pixel, with its class; blue if that is the right one, orange if not."
+        )
+
+    def _tell(self, results: Results) -> str:
+        facts = results.inspection.facts.neighbours
+        said = (
+            f"{self.classes[one.test_class]} is nearest to {self.classes[one.training_class]}"
+            for one in facts
+        )
+        right = sum(one.test_class == one.training_class for one in facts)
+        return f"{'; '.join(said)}. {right} of {len(facts)} are of the same class."
+
+
+# ------------------------------------------------------------------------------- inside networks
+
+
+@dataclass(frozen=True)
+class Filters(Inspected):
+    """The kernels of each network's first convolution."""
+
+    def _draw(self, results: Results) -> "Figure":
+        there = self._there(results)
+        figure = new(1.1 * len(there))
+        for part, (id_, network) in zip(_parts(figure, len(there)), there, strict=True):
+            kernels = results.first_kernels(network)
+            axes = part.subplots()
+            axes.axis("off")
+            axes.set_title(id_, loc="left", color=LIGHT.text)
+            _show(axes, _side_by_side([_as_image(kernel) for kernel in kernels]))
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "The kernels that the first convolution has learned, as small images: middle grey is "
+            "zero, light is positive, dark negative; a colour means that the channels differ. Each "
+            "kernel is scaled to its own largest weight."
+        )
+
+    def _tell(self, results: Results) -> str:
+        said = []
+        for id_, network in self._there(results):
+            kernels = results.first_kernels(network)
+            side = kernels.shape[1]
+            said.append(f"{id_}: {len(kernels)} kernels of {side}×{side}")
+        return f"First-layer kernels as images. {'; '.join(said)}."
+
+
+@dataclass(frozen=True)
+class FeatureMaps(Inspected):
+    """One test image on its way through the first network."""
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the first network."""
+        return tuple(id_ for id_, _ in self.networks[:1])
+
+    def _there(self, results: Results) -> list[tuple[str, "Network"]]:
+        return super()._there(results)[:1]
+
+    def _draw(self, results: Results) -> "Figure":
+        ((_, network),) = self._there(results)
+        layers = self._layers(results, network)
+        figure = new(0.25 + 0.72 * (len(layers) + 1))
+        panels = figure.subplots(len(layers) + 1, 1, squeeze=False)[:, 0]
+        image = results.inspection.arrays["shown_images"][results.inspection.facts.followed_image]
+        self._row(panels[0], f"image\n{_size(image.shape)}", [image], None)
+        for axes, (name, maps) in zip(panels[1:], layers, strict=True):
+            chosen = [maps[..., number] for number in range(min(maps.shape[-1], MOST_MAPS))]
+            words = f"{name.replace('_', ' ')}\n{_size(maps.shape)}"
+            self._row(axes, words, chosen, float(maps.max()) or 1.0)
+        return figure
+
+    def _layers(self, results: Results, network: "Network") -> list[tuple[str, Any]]:
+        arrays = results.inspection.of(network)
+        found = ((name, arrays[f"feature_maps/{name}"]) for name in network.feature_maps)
+        kinds = ("convolution", "activation", "max_pooling", "average_pooling")
+        layers = [(name, maps) for name, maps in found if name.startswith(kinds) and maps.ndim == 3]
+        activated = {name.rpartition("_")[2] for name, _ in layers if name.startswith("activation")}
+        return [
+            (name, maps)
+            for name, maps in layers
+            if not (name.startswith("convolution") and name.rpartition("_")[2] in activated)
+        ]
+
+    def _row(self, axes: "Axes", words: str, maps: Sequence[Any], top: float | None) -> None:
+        from matplotlib import colormaps
+
+        axes.axis("off")
+        if top is not None:
+            maps = [colormaps[STRENGTH](one.astype(float) / top)[..., :3] * 255 for one in maps]
+        _show(axes, _side_by_side([*maps, *[None] * (MOST_MAPS - len(maps))]))
+        axes.text(-0.02, 0.5, words, transform=axes.transAxes, ha="right", va="center",
+                  fontsize=SMALL)  # fmt: skip
+
+    def _explain(self, results: Results) -> str:
+        facts = results.inspection.facts
+        right = "classified correctly" if facts.followed_is_right else "not classified correctly"
+        return (
+            "One test image on its way through the base: the first feature maps of each layer, up "
+            f"to {MOST_MAPS}. Yellow is the strongest answer of the layer, dark purple none. The "
+            f"image is number {facts.followed_test_index} of the test set (counted from 0), chosen "
+            f"by rule and {right}."
+        )
+
+    def _tell(self, results: Results) -> str:
+        ((_, network),) = self._there(results)
+        sizes = (
+            f"{name.replace('_', ' ')} {_size(maps.shape)}"
+            for name, maps in self._layers(results, network)
+        )
+        label = results.inspection.arrays["shown_labels"][results.inspection.facts.followed_image]
+        return (
+            f"A test image of class {self.classes[label]} and its feature maps: "
+            f"{', '.join(sizes)}. They become smaller and coarser from layer to layer."
+        )
+
+
+@dataclass(frozen=True)
+class Occlusion(Inspected):
+    """Where each network looks: what covering a place costs the true class."""
+
+    def _draw(self, results: Results) -> "Figure":
+        there, places = self._there(results), self._places(results)
+        images = results.inspection.arrays["shown_images"]
+        figure = new(0.3 + 0.56 * (len(there) + 1))
+        panels = figure.subplots(len(there) + 1, len(places), squeeze=False)
+        for axes in panels.flat:
+            axes.axis("off")
+        for column, place in enumerate(places):
+            _show(panels[0, column], images[place])
+            label = results.inspection.arrays["shown_labels"][place]
+            panels[0, column].set_title(
+                wrap(self.classes[label], 10), fontsize=SMALL, color=LIGHT.text
+            )
+        for row, (id_, network) in enumerate(there, start=1):
+            lost = results.inspection.of(network)["occlusion"].astype(float)
+            for column, place in enumerate(places):
+                _show(panels[row, column], _overlay(images[place], lost[place]))
+            panels[row, 0].text(
+                -0.1, 0.5, wrap(id_, 12), transform=panels[row, 0].transAxes, ha="right",
+                va="center", fontsize=SMALL,
+            )  # fmt: skip
+        return figure
+
+    def _places(self, results: Results) -> list[int]:
+        """Take the first shown image of each class."""
+        labels = results.inspection.arrays["shown_labels"]
+        first = {int(label): place for place, label in reversed(list(enumerate(labels)))}
+        return [first[label] for label in sorted(first)][:MOST_CLASSES]
+
+    def _explain(self, results: Results) -> str:
+        facts = results.inspection.facts
+        return (
+            "Where the networks look. A grey square of "
+            f"{facts.occlusion_side}×{facts.occlusion_side} pixels is laid over every place of the "
+            "image (above). Orange: covering this place lowers the probability of the true class, "
+            "so the network relies on it; blue: it raises it, so what stands there misleads it. "
+            "The stronger the colour, the larger the change, to ±50 percentage points."
+        )
+
+    def _tell(self, results: Results) -> str:
+        said = []
+        for id_, network in self._there(results):
+            lost = results.inspection.of(network)["occlusion"].astype(float)
+            largest = [100 * lost[place].max() for place in self._places(results)]
+            said.append(
+                f"{id_}: covering the place that matters most takes between {min(largest):.0f} and "
+                f"{max(largest):.0f} points from the true class"
+            )
+        return f"Occlusion maps of {len(self._places(results))} test images. {'; '.join(said)}."
+
+
+@dataclass(frozen=True)
+class Mistakes(Inspected):
+    """The wrong answers that each network is surest of."""
+
+    def _draw(self, results: Results) -> "Figure":
+        there = self._there(results)
+        figure = new(1.4 * len(there))
+        for part, (id_, network) in zip(_parts(figure, len(there)), there, strict=True):
+            images = results.inspection.of(network)["mistakes_images"][:MOST_MISTAKES]
+            part.suptitle(id_, x=0.01, ha="left", fontsize=9, color=LIGHT.text)
+            panels = part.subplots(1, MOST_MISTAKES, squeeze=False)[0]
+            for axes in panels:
+                axes.axis("off")
+            for axes, image, one in zip(panels, images, network.mistakes, strict=False):
+                _show(axes, image)
+                axes.set_title(
+                    wrap(self.classes[one.true_class], 10), fontsize=SMALL, color=LIGHT.series[0]
+                )
+                said = (
+                    f"{wrap(self.classes[one.predicted_class], 10)}\n{100 * one.probability:.1f} %"
+                )
+                _below(axes, said, LIGHT.series[1])
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        return (
+            f"The {MOST_MISTAKES} wrong answers on test images that each network is surest of. "
+            "Above each image its true class (blue), below it the answer with its probability "
+            "(orange)."
+        )
+
+    def _tell(self, results: Results) -> str:
+        said = []
+        for id_, network in self._there(results):
+            errors = (
+                f"{self.classes[one.true_class]} taken for {self.classes[one.predicted_class]}"
+                for one in network.mistakes[:MOST_MISTAKES]
+            )
+            said.append(f"{id_}: {', '.join(errors)}")
+        return f"The surest mistakes. {'; '.join(said)}."
+
+
+@dataclass(frozen=True)
+class Embedding(Inspected):
+    """Test images on a plane, by their pixels and by what the last layer of a network is given."""
+
+    def _draw(self, results: Results) -> "Figure":
+        from matplotlib import colormaps
+
+        arrays = results.inspection.arrays
+        labels = arrays["embedding_labels"]
+        clouds = [("pixels", arrays["pixels_embedding"])]
+        clouds += [
+            (id_, results.inspection.of(network)["embedding"])
+            for id_, network in self._there(results)
+        ]
+        figure = new(6.3 / len(clouds) + 0.35)
+        panels = figure.subplots(1, len(clouds), squeeze=False)[0]
+        colors = colormaps["tab10" if len(self.classes) <= 10 else "tab20"]
+        for axes, (title, points) in zip(panels, clouds, strict=True):
+            points = points.astype(float)
+            axes.scatter(*points.T, c=colors(labels % colors.N), s=3, linewidths=0, rasterized=True)
+            axes.set_title(wrap(title), color=LIGHT.text)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.set_box_aspect(1)
+            named = len(self.classes) <= MOST_CLASSES and title != "pixels"
+            for label in sorted(set(labels.tolist())) if named else ():
+                middle = _middle(points[labels == label])
+                axes.text(
+                    *middle,
+                    self.classes[label],
+                    fontsize=7,
+                    ha="center",
+                    va="center",
+                    bbox={"facecolor": LIGHT.page, "alpha": 0.7, "pad": 1, "linewidth": 0},
+                )
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        facts = results.inspection.facts
+        return (
+            f"The first {facts.embedding_images} test images, laid out so that those that are "
+            "alike lie close together (t-SNE): by their pixels, and by what the last dense layer "
+            "of each network is given. Colours are the true classes; a word stands at the median "
+            "of its class. The axes mean nothing, and neither do distances between far-off groups."
+        )
+
+    def _tell(self, results: Results) -> str:
+        said = [f"by pixels {_purity(results, 'pixels_embedding'):.0f} %"]
+        said += [
+            f"by the features of {id_} {_purity(results, f'{network.experiment}/embedding'):.0f} %"
+            for id_, network in self._there(results)
+        ]
+        return (
+            "Test images as points on a plane. Share of them whose nearest point is of the same "
+            f"class: {', '.join(said)}."
+        )
+
+
+# ------------------------------------------------------------------------------- pieces
+
+
+def _purity(results: Results, name: str) -> float:
+    """Give the percentage of points whose nearest other point has the same class."""
+    import numpy
+    from scipy.spatial import cKDTree
+
+    points = results.inspection.arrays[name].astype(float)
+    labels = results.inspection.arrays["embedding_labels"]
+    _, nearest = cKDTree(points).query(points, k=2)
+    others = numpy.where(nearest[:, 0] == numpy.arange(len(points)), nearest[:, 1], nearest[:, 0])
+    return 100 * float((labels == labels[others]).mean())
+
+
+def _middle(points: Any) -> Any:
+    import numpy
+
+    return numpy.median(points, axis=0)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _parts(figure: "Figure", count: int) -> Iterator["SubFigure"]:
+    """Part a figure into strips, from the top."""
+    return iter(figure.subfigures(count, 1, squeeze=False)[:, 0])
+
+
+def _show(axes: "Axes", image: Any) -> None:
+    """Draw an image (height, width, channels; 0 to 255) in its own pixels."""
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image.repeat(3, axis=-1)
+    axes.imshow(image.astype("uint8"), interpolation="none")
+
+
+def _side_by_side(images: Sequence[Any | None]) -> "numpy.ndarray":
+    """Put images of one size (height, width, channels) in a row; None leaves its place empty."""
+    import numpy
+
+    height, width = images[0].shape[:2]
+    gap = max(1, width // 12)
+    row = numpy.zeros((height, len(images) * (width + gap) - gap, 4))
+    for number, image in enumerate(images):
+        if image is None:
+            continue
+        image = image if image.ndim == 3 else image[..., None]
+        start = number * (width + gap)
+        row[:, start : start + width, :3] = image
+        row[:, start : start + width, 3] = 255
+    return row
+
+
+def _as_image(kernel: Any) -> Any:
+    """Turn a kernel (side, side, channels) into an image: zero is 127.5, its largest weight 255.
+
+    One that has neither one nor three channels is averaged over them.
+    """
+    if kernel.shape[-1] not in (1, 3):
+        kernel = kernel.mean(axis=-1, keepdims=True)
+    return 127.5 + 127.5 * kernel / (abs(kernel).max() or 1.0)
+
+
+def _overlay(image: Any, lost: Any) -> Any:
+    """Lay what is lost (rows, columns; -1 to 1) over an image in grey, as orange and blue."""
+    import numpy
+    from matplotlib.colors import to_rgb
+
+    height, width = image.shape[:2]
+    rows = numpy.minimum(numpy.arange(height) * lost.shape[0] // height, lost.shape[0] - 1)
+    columns = numpy.minimum(numpy.arange(width) * lost.shape[1] // width, lost.shape[1] - 1)
+    strength = numpy.clip(lost[numpy.ix_(rows, columns)] / 0.5, -1, 1)[..., None]
+    grey = image.astype(float).mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 0.6 + 80
+    orange, blue = (255 * numpy.array(to_rgb(LIGHT.series[place])) for place in (1, 0))
+    color = numpy.where(strength > 0, orange, blue)
+    share = numpy.abs(strength) * 0.85
+    return grey * (1 - share) + color * share
+
+
+def _below(axes: "Axes", words: str, color: str) -> None:
+    axes.text(0.5, -0.06, words, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL,
+              color=color)  # fmt: skip

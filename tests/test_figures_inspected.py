@@ -1,0 +1,139 @@
+"""Figures from the inspection of the published study: what they say is what was found."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnn_study import figures, inspection
+from cnn_study.figures import inspected
+from cnn_study.figures.colors import DARK_PAGE
+from cnn_study.figures.picture import images
+from cnn_study.figures.results import Results
+from cnn_study.study import load
+from figures_by_hand import written_words
+
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDER = PROJECT / "results" / "cifar10"
+IDS = ["samples", "neighbours", "filters", "feature-maps", "occlusion", "mistakes", "embedding"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load(PROJECT / "experiments" / "cifar10.yaml")
+
+
+@pytest.fixture(scope="module")
+def results(study) -> Results:
+    path = inspection.find(study, FOLDER)
+    return Results(FOLDER / "tables", FOLDER / "evidence", path)
+
+
+@pytest.fixture(scope="module")
+def pictures(study):
+    return figures._pictures(study, inspected=True)
+
+
+@pytest.fixture(scope="module")
+def drawn(pictures, results) -> dict[str, str]:
+    return {id_: images(pictures[id_], results, ("svg",))[0].decode() for id_ in IDS}
+
+
+def test_they_are_planned_only_where_there_is_an_inspection(study):
+    with_, without = (figures.planned(study, there) for there in (True, False))
+    assert {*with_} - {*without} == {f"{id_}.{end}" for id_ in IDS for end in ("svg", "png")}
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_each_is_drawn_described_and_has_dark_colours(id_, drawn, pictures, results):
+    svg = drawn[id_]
+    rules, drawing = svg.split("</style>", 1)
+    assert f"@media {DARK_PAGE}" in rules
+    assert "<image" in drawing
+    for part, color in set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", drawing)):
+        assert f'[style*="{part}: {color}"]' in rules, color
+    for text in (pictures[id_].caption(results), pictures[id_].alt(results)):
+        assert len(text) > 60
+        assert text.endswith(".")
+        assert "nan" not in text.lower()
+
+
+def test_each_class_has_its_samples(drawn, study):
+    said = written_words(drawn["samples"])
+    assert [name for name in study.dataset.class_names if name not in said] == []
+
+
+def test_neighbours_are_told_right_or_wrong(pictures, results, study):
+    facts = results.inspection.facts.neighbours
+    right = sum(one.test_class == one.training_class for one in facts)
+    said = pictures["neighbours"].alt(results)
+    assert said.endswith(f"{right} of {len(facts)} are of the same class.")
+    first = study.dataset.class_names[facts[0].test_class]
+    assert said.startswith(f"{first} is nearest to ")
+
+
+def test_mistakes_name_both_classes_and_the_probability(drawn, results, study):
+    said = written_words(drawn["mistakes"])
+    for network in results.inspection.facts.networks:
+        one = network.mistakes[0]
+        assert f"{100 * one.probability:.1f} %" in said
+        assert study.dataset.class_names[one.predicted_class] in said
+
+
+def test_occlusion_tells_the_largest_loss(pictures, results):
+    network = results.inspection.facts.networks[0]
+    lost = results.inspection.of(network)["occlusion"].astype(float)
+    largest = [100 * lost[place].max() for place in range(0, len(lost), 2)]
+    assert f"base: covering the place that matters most takes between {min(largest):.0f} and "
+    assert f"{max(largest):.0f} points" in pictures["occlusion"].alt(results)
+
+
+def test_feature_maps_follow_the_layers_of_the_base(drawn):
+    said = written_words(drawn["feature-maps"])
+    names = [word for word in said if word.startswith(("convolution", "max pooling"))]
+    assert names == [
+        *("convolution 1", "max pooling 1", "convolution 2", "max pooling 2", "convolution 3")
+    ]
+
+
+def test_images_stand_side_by_side_with_see_through_gaps():
+    one, other = (np.full((24, 24, 3), level, float) for level in (10, 20))
+    row = inspected._side_by_side([one, None, other])
+    assert row.shape == (24, 3 * 24 + 2 * 2, 4)  # a gap is a twelfth of an image
+    assert (row[:, :24] == [10, 10, 10, 255]).all()
+    assert (row[:, 24:52, 3] == 0).all()
+    assert (row[:, 52:, 0] == 20).all()
+
+
+def test_a_kernel_as_image_has_zero_in_the_middle():
+    kernel = np.array([[[-2.0, 0.0, 1.0]]])
+    assert inspected._as_image(kernel).tolist() == [[[0.0, 127.5, 191.25]]]
+    assert inspected._as_image(np.ones((3, 3, 8))).shape == (3, 3, 1)
+    assert (inspected._as_image(np.zeros((3, 3, 1))) == 127.5).all()
+
+
+def test_what_is_lost_is_laid_over_the_place_where_it_is_lost():
+    image = np.full((4, 4, 3), 100, np.uint8)
+    lost = np.array([[0.5, 0.0], [0.0, -0.5]])
+    found = inspected._overlay(image, lost)
+    plain = 100 * 0.6 + 80
+    assert found[0, 3].tolist() == [plain] * 3
+    assert found[0, 0, 0] > plain > found[0, 0, 2]  # orange above left
+    assert found[3, 3, 2] > plain > found[3, 3, 0]  # blue below right
+
+
+def test_neighbours_of_one_class_are_counted_on_the_plane(study):
+    class Two:
+        inspection = type(
+            "Seen",
+            (),
+            {
+                "arrays": {
+                    "plane": np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float16),
+                    "embedding_labels": np.array([3, 3, 1, 2], np.uint8),
+                }
+            },
+        )
+
+    assert inspected._purity(Two, "plane") == 50.0
