@@ -542,6 +542,75 @@ def test_a_grid_with_an_empty_cell_says_so(tmp_path):
     }
 
 
+PARTS = """  single:
+    title: Single
+    question: One by one?
+    hypothesis: Yes.
+    changes:
+      wide: {filters: [4]}
+      fast: {learning_rate: 0.01}
+      both-moves: {horizontal_flip: true, shift: 2}
+  joined:
+    title: Joined
+    question: Together?
+    hypothesis: Nearly.
+    changes:
+      wide-fast: {filters: [4], learning_rate: 0.01}
+      three: {filters: [4], learning_rate: 0.01, horizontal_flip: true, shift: 2}
+      wide-flip: {filters: [4], horizontal_flip: true}
+"""
+
+
+def test_a_combination_is_set_against_the_sum_of_its_parts(tmp_path):
+    """wide gains 4, 5, 6 points by seed, fast 2, 2, 2; together 5, 8, 8.
+
+    Together less the sum: -1, 1, 0. Means: together 7, sum 7. The flip alone was not run, so
+    wide-flip has no sum. Of all, the pair of wide-fast and both-moves is one way to make it up, but
+    its parts must stand in the study file: wide-fast and both-moves are two, the fewest.
+    """
+    study = study_of(tmp_path, PARTS)
+    rows = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", [0.50, 0.60, 0.70]),
+        runs(study, "wide", [0.54, 0.65, 0.76]),
+        runs(study, "fast", [0.52, 0.62, 0.72]),
+        runs(study, "both-moves", [0.51, 0.61, 0.71]),
+        runs(study, "wide-fast", [0.55, 0.68, 0.78]),
+        runs(study, "three", [0.56, 0.69, 0.79]),
+        runs(study, "wide-flip", [0.56, 0.69, 0.79]),
+    )["contrasts"]
+    assert pick(rows, "kind", "experiment", "contrast") == [
+        ("combination", "wide-fast", "wide-fast against the sum of wide and fast"),
+        ("combination", "three", "three against the sum of both-moves and wide-fast"),
+    ]
+    assert numbers(rows, "together", "sum", "test_difference")[0] == pytest.approx(
+        [0.07, 0.07, 0.0], abs=1e-6
+    )
+    # three gains 6, 9, 9; both-moves 1, 1, 1 and wide-fast 5, 8, 8: it adds up for every seed.
+    assert numbers(rows, "together", "sum", "test_difference")[1] == pytest.approx(
+        [0.08, 0.08, 0.0], abs=1e-6
+    )
+    assert [row["test_verdict"] for row in rows] == [
+        "too close to call",
+        "no meaningful difference",
+    ]
+
+
+def test_a_combination_without_runs_of_a_part_says_so(tmp_path):
+    study = study_of(tmp_path, PARTS)
+    rows = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", [0.5, 0.6, 0.7]),
+        runs(study, "wide", [0.5, 0.6, 0.7]),
+        runs(study, "wide-fast", [0.5, 0.6, 0.7]),
+    )["contrasts"]
+    assert pick(rows, "experiment", "test_pairs", "together", "sum", "test_verdict")[0] == (
+        *("wide-fast", "0", "", "", "not run"),
+    )
+
+
 # ------------------------------------------------------------------------------- price
 
 

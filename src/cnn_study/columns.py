@@ -466,20 +466,30 @@ DIFFERENCES = Table(
 
 CONTRASTS = Table(
     "contrasts",
-    "Main effects and interactions",
-    "For each question with a grid of two parameters. A main effect is the mean difference "
+    "Main effects, interactions and combinations",
+    "For each question with a grid of two parameters, and for each experiment that joins changes "
+    "which were also run one by one on the same reference. A main effect is the mean difference "
     "between two values of one parameter over all values of the other. An interaction is how much "
-    "the difference that one parameter makes changes with the other. Test accuracy; seeds with "
-    "which every cell of the grid was trained to the end.",
+    "the difference that one parameter makes changes with the other. A combination is the "
+    "difference that changes make together less the sum of what they make one by one. Test "
+    "accuracy; seeds with which every experiment involved was trained to the end.",
     (
         QUESTION,
         _string(
             "kind",
-            "Main effect or interaction.",
+            "Main effect, interaction or combination.",
             required=True,
-            enum=["main effect", "interaction"],
+            enum=["main effect", "interaction", "combination"],
         ),
         _string("contrast", "What is set against what.", required=True),
+        _string("experiment", "The experiment that joins changes; empty for grids."),
+        Column(
+            "together",
+            "number",
+            "Mean difference to the reference that the changes make together; empty for grids.",
+            "share",
+        ),
+        Column("sum", "number", "Sum of what they make one by one; empty for grids.", "share"),
         *_effect("test"),
     ),
     ("question", "contrast"),

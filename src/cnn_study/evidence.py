@@ -9,7 +9,7 @@ import json
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -315,16 +315,64 @@ def difference_rows(facts: Facts) -> list[dict[str, Any]]:
 
 
 def contrast_rows(facts: Facts) -> list[dict[str, Any]]:
-    """Give main effects and interactions of every question with a grid of two parameters.
+    """Give main effects and interactions of grids of two parameters, and combinations.
 
-    Values are set against those of the question's reference.
+    Values of a grid are set against those of the question's reference.
     """
     rows = []
     for name in facts.study.questions:
         question = facts.study.file.questions[name]
         if len(question.grid) == 2:
             rows += _grid_rows(facts, name, question)
+        elif question.changes:
+            rows += _combination_rows(facts, name)
     return rows
+
+
+def _combination_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
+    """Set what changes make together against the sum of what they make one by one."""
+    study, found, sums = facts.study, {}, []
+    reference = study.file.questions[name].reference
+    for id_ in study.questions[name]:
+        parts = parts_of(study, id_)
+        if not parts:
+            continue
+        together = facts.differences(id_, reference, "test")
+        alone = [facts.differences(part, reference, "test") for part in parts]
+        seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
+        words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
+        added = {seed: sum(one[seed] for one in alone) for seed in seeds}
+        found[words] = effect([together[seed] - added[seed] for seed in seeds])
+        means = (statistics.fmean(one[seed] for seed in seeds) for one in (together, added))
+        sums.append(dict(zip(("together", "sum"), means if seeds else (), strict=False)))
+        sums[-1]["experiment"] = id_
+    judged = _family(list(found.values()), "test", study.smallest_effect)
+    return [
+        {"question": name, "kind": "combination", "contrast": words, **means, **row}
+        for words, means, row in zip(found, sums, judged, strict=True)
+    ]
+
+
+def parts_of(study: Study, combination: str) -> list[str]:
+    """Find the fewest experiments whose changes make up a combination's, each setting once.
+
+    Returns:
+        Two or more experiments with the same reference, in the order of the study file; none if
+        its changes were not all run one by one.
+    """
+    whole = study.experiments[combination]
+    wanted = _settings(whole)
+    smaller = {
+        id_: _settings(one)
+        for id_, one in study.experiments.items()
+        if one.reference == whole.reference and _settings(one) < wanted
+    }
+    for count in range(2, len(wanted) + 1):
+        for parts in combinations(smaller, count):
+            settings = [setting for part in parts for setting in smaller[part]]
+            if len(settings) == len(wanted) and set(settings) == wanted:
+                return list(parts)
+    return []
 
 
 def _grid_rows(facts: Facts, name: str, question: Any) -> list[dict[str, Any]]:
@@ -386,6 +434,10 @@ def _grid_rows(facts: Facts, name: str, question: Any) -> list[dict[str, Any]]:
             for words, row in zip(found, judged, strict=True)
         ]
     return rows
+
+
+def _settings(experiment: Experiment) -> set[tuple[str, str]]:
+    return {(name, _key(value)) for name, value in experiment.change.items()}
 
 
 def _key(value: Any) -> str:

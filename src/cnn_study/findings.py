@@ -64,11 +64,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Contrast:
-    """One main effect or interaction of a grid."""
+    """One main effect or interaction of a grid, or one combination.
+
+    Attributes:
+        experiment, together, sum: of a combination; what its changes make together, and one by one.
+    """
 
     kind: str
     words: str
     test: Effect
+    experiment: str | None = None
+    together: float | None = None
+    sum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,8 @@ def _classes(rows: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
 def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
     found: dict[str, list[Contrast]] = {}
     for row in rows:
-        one = Contrast(row["kind"], row["contrast"], Effect.of(row))
+        further = (row[name] for name in ("experiment", "together", "sum"))
+        one = Contrast(row["kind"], row["contrast"], Effect.of(row), *further)
         found.setdefault(row["question"], []).append(one)
     return found
 

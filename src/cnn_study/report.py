@@ -322,7 +322,7 @@ def _equals(p: float) -> str:
 
 def contrast_verdict(contrast: Any) -> str:
     """Put the verdict of a contrast so that it fits what is contrasted."""
-    if contrast.kind != "interaction":
+    if contrast.kind == "main effect":
         return contrast.test.verdict
     together = {"helps": "more than the sum", "hurts": "less than the sum"}
     return together.get(contrast.test.verdict, contrast.test.verdict)
