@@ -227,3 +227,17 @@ def test_ci_scripts_stop_at_the_first_error(script):
     path = ROOT / ".ci" / script
     assert path.stat().st_mode & 0o111, f"{path.name} is not executable"
     assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
+
+
+def test_versions_and_title_agree_wherever_one_cites():
+    import yaml
+
+    import cnn_study
+
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert cited["version"] == project["version"] == cnn_study.__version__
+    assert f"version = {{{project['version']}}}" in readme
+    assert cited["title"] in readme
+    assert cited["license"] == project["license"]

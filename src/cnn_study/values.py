@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cnn_study import (
+    __version__,
     architecture,
     columns,
     inference,
@@ -361,6 +362,8 @@ def _values(
         },
         "figures": figures,
         "provenance": provenance,
+        "version": __version__,
+        "cited": _behind(study, found, best.id if (best := _best(results)) else "base"),
         "receipts": [_behind(study, found, id_) for id_ in study.experiments],
         "enhanced": None,
         "published": None,
