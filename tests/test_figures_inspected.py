@@ -123,17 +123,6 @@ def test_what_is_lost_is_laid_over_the_place_where_it_is_lost():
     assert found[3, 3, 2] > plain > found[3, 3, 0]  # blue below right
 
 
-def test_neighbours_of_one_class_are_counted_on_the_plane(study):
-    class Two:
-        inspection = type(
-            "Seen",
-            (),
-            {
-                "arrays": {
-                    "plane": np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float16),
-                    "embedding_labels": np.array([3, 3, 1, 2], np.uint8),
-                }
-            },
-        )
-
-    assert inspected._purity(Two, "plane") == 50.0
+def test_images_beside_one_of_their_class_are_counted():
+    points = np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float16)
+    assert inspection._alike(points, np.array([3, 3, 1, 2], np.uint8)) == 0.5

@@ -483,6 +483,7 @@ CONTRASTS = Table(
         ),
         _string("contrast", "What is set against what.", required=True),
         _string("experiment", "The experiment that joins changes; empty for grids."),
+        _string("parts", "The experiments that it joins, with spaces between; empty for grids."),
         Column(
             "together",
             "number",

@@ -345,7 +345,7 @@ def _combination_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
         found[words] = effect([together[seed] - added[seed] for seed in seeds])
         means = (statistics.fmean(one[seed] for seed in seeds) for one in (together, added))
         sums.append(dict(zip(("together", "sum"), means if seeds else (), strict=False)))
-        sums[-1]["experiment"] = id_
+        sums[-1] |= {"experiment": id_, "parts": " ".join(parts)}
     judged = _family(list(found.values()), "test", study.smallest_effect)
     return [
         {"question": name, "kind": "combination", "contrast": words, **means, **row}
@@ -354,7 +354,7 @@ def _combination_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
 
 
 def parts_of(study: Study, combination: str) -> list[str]:
-    """Find the fewest experiments whose changes make up a combination's, each setting once.
+    """Find the smallest changes that make up a combination's, each setting once.
 
     Returns:
         Two or more experiments with the same reference, in the order of the study file; none if
@@ -367,7 +367,7 @@ def parts_of(study: Study, combination: str) -> list[str]:
         for id_, one in study.experiments.items()
         if one.reference == whole.reference and _settings(one) < wanted
     }
-    for count in range(2, len(wanted) + 1):
+    for count in range(len(wanted), 1, -1):
         for parts in combinations(smaller, count):
             settings = [setting for part in parts for setting in smaller[part]]
             if len(settings) == len(wanted) and set(settings) == wanted:

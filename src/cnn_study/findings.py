@@ -67,13 +67,15 @@ class Contrast:
     """One main effect or interaction of a grid, or one combination.
 
     Attributes:
-        experiment, together, sum: of a combination; what its changes make together, and one by one.
+        experiment, parts: of a combination, and those that it joins.
+        together, sum: what its changes make together, and one by one.
     """
 
     kind: str
     words: str
     test: Effect
     experiment: str | None = None
+    parts: tuple[str, ...] = ()
     together: float | None = None
     sum: float | None = None
 
@@ -145,6 +147,13 @@ class Findings:
         """List the changes of one question."""
         return [change for change in self.changes.values() if change.row["question"] == question]
 
+    @property
+    def company(self) -> list[Contrast]:
+        """List the combinations that gain more than the sum of their parts, largest first."""
+        found = [one for ones in self.contrasts.values() for one in ones]
+        more = [one for one in found if one.kind == "combination" and one.test.verdict == "helps"]
+        return sorted(more, key=lambda one: -one.test.difference)
+
     def said(self, *verdicts: str) -> list[Change]:
         """List the changes of which one of these verdicts is said."""
         return [change for change in self.changes.values() if change.verdict in verdicts]
@@ -181,8 +190,15 @@ def _classes(rows: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
 def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
     found: dict[str, list[Contrast]] = {}
     for row in rows:
-        further = (row[name] for name in ("experiment", "together", "sum"))
-        one = Contrast(row["kind"], row["contrast"], Effect.of(row), *further)
+        one = Contrast(
+            row["kind"],
+            row["contrast"],
+            Effect.of(row),
+            row["experiment"],
+            tuple((row["parts"] or "").split()),
+            row["together"],
+            row["sum"],
+        )
         found.setdefault(row["question"], []).append(one)
     return found
 

@@ -164,6 +164,14 @@ class Inspection:
         found = [network for network in self.facts.networks if network.fingerprint == fingerprint]
         return found[0] if found else None
 
+    def alike(self, name: str) -> float:
+        """Give the share of embedded images whose nearest other one is of the same class.
+
+        Args:
+            name: of the points, such as pixels_embedding.
+        """
+        return _alike(self.arrays[name], self.arrays["embedding_labels"])
+
     def of(self, network: Network) -> dict[str, np.ndarray]:
         """Give the arrays of one network, their names without its id."""
         prefix = f"{network.experiment}/"
@@ -172,6 +180,15 @@ class Inspection:
             for name, array in self.arrays.items()
             if name.startswith(prefix)
         }
+
+
+def _alike(points: np.ndarray, labels: np.ndarray) -> float:
+    from scipy.spatial import cKDTree
+
+    _, nearest = cKDTree(points.astype(float)).query(points.astype(float), k=2)
+    own = np.arange(len(points))
+    others = np.where(nearest[:, 0] == own, nearest[:, 1], nearest[:, 0])
+    return float((labels == labels[others]).mean())
 
 
 def weights(network: Network, results: Path) -> dict[str, np.ndarray]:

@@ -295,7 +295,11 @@ def gather(
     found = Tables.read(study, tables)
     context = _values(study, found, Findings.read(study, evidence), _read_figures(figures))
     seen = inspection.read(inspected) if inspected else None
-    return context | {"baselines": _baselines(study, seen), "live": live_network(study, seen)}
+    return context | {
+        "baselines": _baselines(study, seen),
+        "live": live_network(study, seen),
+        "alike": _alike(study, seen),
+    }
 
 
 # ---- what was inspected
@@ -311,6 +315,24 @@ def _baselines(study: Study, seen: inspection.Inspection | None) -> dict[str, An
         "images": made["neighbours"].training_images,
         "chance": 1 / len(study.dataset.class_names),
         "example": worked.distance(),
+    }
+
+
+def _alike(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+    """Give the share of images nearest to one of their class: by pixels, by each network."""
+    if seen is None:
+        return None
+    found = {
+        id_: seen.network(study.experiments[id_].fingerprint)
+        for id_ in dict.fromkeys(id_ for id_, _ in study.kept_weights)
+    }
+    return {
+        "pixels": seen.alike("pixels_embedding"),
+        "networks": {
+            id_: seen.alike(f"{network.experiment}/embedding")
+            for id_, network in found.items()
+            if network
+        },
     }
 
 

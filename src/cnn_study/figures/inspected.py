@@ -56,7 +56,7 @@ class Inspected(Picture):
 
     def _count(self, results: Results) -> str:
         seeds = [f"{id_} with seed {network.seed}" for id_, network in self._there(results)]
-        missing = {id_ for id_, _ in self.networks} - {id_ for id_, _ in self._there(results)}
+        missing = set(self.shown(results)) - {id_ for id_, _ in self._there(results)}
         absent = f" Not in the picture, since no weights are kept: {', '.join(sorted(missing))}."
         return f"One run each: {' and '.join(seeds)}.{absent if missing else ''}"
 
@@ -405,9 +405,10 @@ class Embedding(Inspected):
         )
 
     def _tell(self, results: Results) -> str:
-        said = [f"by pixels {_purity(results, 'pixels_embedding'):.0f} %"]
+        seen = results.inspection
+        said = [f"by pixels {100 * seen.alike('pixels_embedding'):.0f} %"]
         said += [
-            f"by the features of {id_} {_purity(results, f'{network.experiment}/embedding'):.0f} %"
+            f"by the features of {id_} {100 * seen.alike(f'{network.experiment}/embedding'):.0f} %"
             for id_, network in self._there(results)
         ]
         return (
@@ -417,18 +418,6 @@ class Embedding(Inspected):
 
 
 # ------------------------------------------------------------------------------- pieces
-
-
-def _purity(results: Results, name: str) -> float:
-    """Give the percentage of points whose nearest other point has the same class."""
-    import numpy
-    from scipy.spatial import cKDTree
-
-    points = results.inspection.arrays[name].astype(float)
-    labels = results.inspection.arrays["embedding_labels"]
-    _, nearest = cKDTree(points).query(points, k=2)
-    others = numpy.where(nearest[:, 0] == numpy.arange(len(points)), nearest[:, 1], nearest[:, 0])
-    return 100 * float((labels == labels[others]).mean())
 
 
 def _middle(points: Any) -> Any:
