@@ -583,11 +583,11 @@ def test_a_combination_is_set_against_the_sum_of_its_parts(tmp_path):
         ("combination", "wide-fast", "wide-fast against the sum of wide and fast"),
         ("combination", "three", "three against the sum of wide, fast and both-moves"),
     ]
-    assert numbers(rows, "together", "sum", "test_difference")[0] == pytest.approx(
+    assert numbers(rows, "together", "added", "test_difference")[0] == pytest.approx(
         [0.07, 0.07, 0.0], abs=1e-6
     )
     # three gains 6, 9, 9; its parts 4 + 2 + 1, 5 + 2 + 1, 6 + 2 + 1: -1, 1, 0 again.
-    assert numbers(rows, "together", "sum", "test_difference")[1] == pytest.approx(
+    assert numbers(rows, "together", "added", "test_difference")[1] == pytest.approx(
         [0.08, 0.08, 0.0], abs=1e-6
     )
     assert pick(rows, "parts") == [("wide fast",), ("wide fast both-moves",)]
@@ -603,7 +603,7 @@ def test_a_combination_without_runs_of_a_part_says_so(tmp_path):
         runs(study, "wide", [0.5, 0.6, 0.7]),
         runs(study, "wide-fast", [0.5, 0.6, 0.7]),
     )["contrasts"]
-    assert pick(rows, "experiment", "test_pairs", "together", "sum", "test_verdict")[0] == (
+    assert pick(rows, "experiment", "test_pairs", "together", "added", "test_verdict")[0] == (
         *("wide-fast", "0", "", "", "not run"),
     )
 

@@ -115,7 +115,7 @@ def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
         plain.write(template=faulty)
     assert plain.output.read_text(encoding="utf-8") == before
     there = sorted(path.name for path in plain.output.parent.iterdir())
-    assert there == ["index.qmd", "receipts.html"]
+    assert there == ["index.qmd", "live.html", "receipts.html"]
 
 
 def test_same_tables_give_same_bytes(whole):
@@ -773,7 +773,8 @@ def imported(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             own = node.module.removeprefix("cnn_study").lstrip(".")
             if node.module == "cnn_study":
-                found |= set().union(*(imported(name.name) for name in node.names))
+                modules = {name.name for name in node.names} - {"__version__"}
+                found |= set().union(*map(imported, modules))
             elif node.module.startswith("cnn_study."):
                 found |= imported(own)
             else:

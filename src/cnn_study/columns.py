@@ -490,7 +490,7 @@ CONTRASTS = Table(
             "Mean difference to the reference that the changes make together; empty for grids.",
             "share",
         ),
-        Column("sum", "number", "Sum of what they make one by one; empty for grids.", "share"),
+        Column("added", "number", "Sum of what they make one by one; empty for grids.", "share"),
         *_effect("test"),
     ),
     ("question", "contrast"),

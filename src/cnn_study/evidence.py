@@ -344,7 +344,7 @@ def _combination_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
         added = {seed: sum(one[seed] for one in alone) for seed in seeds}
         found[words] = effect([together[seed] - added[seed] for seed in seeds])
         means = (statistics.fmean(one[seed] for seed in seeds) for one in (together, added))
-        sums.append(dict(zip(("together", "sum"), means if seeds else (), strict=False)))
+        sums.append(dict(zip(("together", "added"), means if seeds else (), strict=False)))
         sums[-1] |= {"experiment": id_, "parts": " ".join(parts)}
     judged = _family(list(found.values()), "test", study.smallest_effect)
     return [

@@ -68,7 +68,7 @@ class Contrast:
 
     Attributes:
         experiment, parts: of a combination, and those that it joins.
-        together, sum: what its changes make together, and one by one.
+        together, added: what its changes make together, and one by one.
     """
 
     kind: str
@@ -77,7 +77,7 @@ class Contrast:
     experiment: str | None = None
     parts: tuple[str, ...] = ()
     together: float | None = None
-    sum: float | None = None
+    added: float | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
             row["experiment"],
             tuple((row["parts"] or "").split()),
             row["together"],
-            row["sum"],
+            row["added"],
         )
         found.setdefault(row["question"], []).append(one)
     return found

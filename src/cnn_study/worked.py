@@ -39,14 +39,14 @@ def distance() -> dict[str, Any]:
     """Work the Euclidean distance of two images of three pixels.
 
     Returns:
-        one, other, differences, the sum of their squares, and its root.
+        one, other, differences, the total of their squares, and its root.
     """
     one, other = np.array([10, 200, 30]), np.array([12, 194, 33])
     differences = one - other
     total = int((differences**2).sum())
     return {
         "one": one.tolist(), "other": other.tolist(), "differences": differences.tolist(),
-        "sum": total, "distance": total**0.5,
+        "total": total, "distance": total**0.5,
     }  # fmt: skip
 
 

@@ -7,7 +7,9 @@ rule draw_figures:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
         inspection=PLAN.inspection or [],
-        code=planning.code("figures", "inspection", "columns", "tables", "inference", "architecture"),
+        code=planning.code(
+            "figures", "inspection", "columns", "tables", "inference", "architecture"
+        ),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:
@@ -32,7 +34,19 @@ rule write_report:
         inspection=PLAN.inspection or [],
         templates=planning.templates(),
         scripts=planning.scripts(),
-        code=planning.code("report", "values", "live", "inspection", "worked", "findings", "receipts", "listing", "columns", "architecture", "settings"),
+        code=planning.code(
+            "report",
+            "values",
+            "live",
+            "inspection",
+            "worked",
+            "findings",
+            "receipts",
+            "listing",
+            "columns",
+            "architecture",
+            "settings",
+        ),
     output:
         text=f"{RESULTS}/report/index.qmd",
         receipts=f"{RESULTS}/report/receipts.html",
