@@ -11,14 +11,12 @@
   const toggle = document.querySelector('.theme-toggle');
   // Figures bring their dark colours along and follow the system. Not every browser lets them
   // follow the page, so the reader's choice is written into them.
-  const figures = all('img[src^="data:image/svg"]:not(.light-only)').map(image => {
-    const [head, code] = image.src.split(',');
-    return { image, head, drawing: () => atob(code) };
-  });
+  const figures = all('img[src^="data:image/svg+xml,"]:not(.light-only)').map(image => (
+    { image, drawing: image.getAttribute('src') }));
   function showTheme() {
     const condition = { dark: 'all', light: 'not all' }[root.dataset.theme];
-    if (condition) figures.forEach(({ image, head, drawing }) => {
-      image.src = head + ',' + btoa(drawing().replace('(prefers-color-scheme: dark)', condition));
+    if (condition) figures.forEach(({ image, drawing }) => {
+      image.src = drawing.replace('(prefers-color-scheme: dark)', condition);
     });
     toggle.setAttribute('aria-pressed', String(isDark()));
   }

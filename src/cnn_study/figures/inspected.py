@@ -29,6 +29,9 @@ STRENGTH = "viridis"
 
 SMALL = 7
 
+LEAST_DOTS = 96
+"""Height to which each image is blown up, pixel by pixel: Typst would blur its edges."""
+
 
 @dataclass(frozen=True)
 class Inspected(Picture):
@@ -439,7 +442,9 @@ def _show(axes: "Axes", image: Any) -> None:
     """Draw an image (height, width, channels; 0 to 255) in its own pixels."""
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image.repeat(3, axis=-1)
-    axes.imshow(image.astype("uint8"), interpolation="none")
+    times = max(1, -(-LEAST_DOTS // image.shape[0]))
+    image = image.astype("uint8").repeat(times, axis=0).repeat(times, axis=1)
+    axes.imshow(image, interpolation="none")
 
 
 def _side_by_side(images: Sequence[Any | None]) -> "numpy.ndarray":
