@@ -164,6 +164,15 @@ def test_equal_tables_give_equal_bytes_whatever_the_users_style(made, full, tmp_
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+def test_drawn_side_by_side_they_are_the_same(made, full, tmp_path):
+    figures.draw(made.study, made.tables, made.evidence, tmp_path, processes=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        path.name for path in full.iterdir()
+    )
+    for path in full.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
 def test_svg_is_small_xml_without_fonts_or_dates(full):
     for path in full.glob("*.svg"):
         content = path.read_text()

@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
     add("analyse", _analyse, "work out from the tables what each change is worth")
-    add("figures", _figures, "draw the figures from tables and evidence")
+    figures = add("figures", _figures, "draw the figures from tables and evidence")
+    figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
     add("write", _write, "put the values of the tables into the report's text")
     render = add("render", _render, "render a report's text to HTML and PDF", study=False)
     render.add_argument("text", type=Path)
@@ -117,7 +118,8 @@ def _figures(options: argparse.Namespace) -> None:
 
     study, results = _study(options)
     inspected = inspection.find(study, results)
-    figures.draw(study, results / "tables", results / "evidence", results / "figures", inspected)
+    folders = (results / name for name in ("tables", "evidence", "figures"))
+    figures.draw(study, *folders, inspected, options.processes)
 
 
 def _write(options: argparse.Namespace) -> None:

@@ -18,11 +18,14 @@ rule draw_figures:
         f"{LOGS}/figures.tsv"
     conda:
         "../../environment.yml"
+    threads: 2
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} figures {params.study:q} 2> {log:q}"
+        "{params.cnn_study} figures {params.study:q}"
+        " --processes {threads}"
+        " 2> {log:q}"
 
 
 rule write_report:

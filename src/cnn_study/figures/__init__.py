@@ -9,6 +9,10 @@ cost, published.
 """
 
 import json
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,7 @@ from cnn_study.figures.picture import Picture, images
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import axis_label, value, words
-from cnn_study.study import Study
+from cnn_study.study import Study, load
 
 INDEX = "figures.json"
 FORMATS = ("svg", "png")
@@ -56,26 +60,53 @@ def planned(study: Study, inspected: bool) -> list[str]:
 
 
 def draw(
-    study: Study, tables: Path, evidence: Path, output: Path, inspected: Path | None = None
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    output: Path,
+    inspected: Path | None = None,
+    processes: int = 1,
 ) -> None:
     """Write every figure of the study, and `figures.json` that describes them.
 
     Args:
         tables: Folder with what `tables.collect` wrote.
         evidence: Folder with what `evidence.analyse` wrote.
-        inspected: Facts of the inspection, if there is one.
         output: Folder for the figures. Each file is whole or absent; equal tables give equal
             bytes.
+        inspected: Facts of the inspection, if there is one.
+        processes: how many draw side by side.
     """
     results = Results(tables, evidence, inspected)
     pictures = _pictures(study, inspected is not None)
-    for id_, picture in pictures.items():
-        made = images(picture, results, FORMATS)
-        for format_, image in zip(FORMATS, made, strict=True):
-            _write(output / f"{id_}.{format_}", image)
+    parts = [list(pictures)[first::processes] for first in range(processes)]
+    sources = (study.path, tables, evidence, inspected)
+    if processes == 1:
+        _draw_part(sources, output, parts[0])
+    else:
+        # Fresh processes: one that was forked would share the state of Matplotlib.
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            list(pool.map(partial(_draw_part, sources, output), parts))
     index = {id_: _description(id_, picture, results) for id_, picture in pictures.items()}
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
     _write(output / INDEX, text.encode())
+
+
+def _draw_part(
+    sources: tuple[Path, Path, Path, Path | None], output: Path, ids: Sequence[str]
+) -> None:
+    """Write some of the figures.
+
+    Args:
+        sources: study file, tables, evidence, facts of the inspection.
+    """
+    path, tables, evidence, inspected = sources
+    results = Results(tables, evidence, inspected)
+    pictures = _pictures(load(path), inspected is not None)
+    for id_ in ids:
+        made = images(pictures[id_], results, FORMATS)
+        for format_, image in zip(FORMATS, made, strict=True):
+            _write(output / f"{id_}.{format_}", image)
 
 
 def _description(id_: str, picture: Picture, results: Results) -> dict[str, Any]:
