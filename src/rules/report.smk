@@ -23,9 +23,7 @@ rule draw_figures:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} figures {params.study:q}"
-        " --processes {threads}"
-        " 2> {log:q}"
+        "{params.cnn_study} figures {params.study:q} --processes {threads} 2> {log:q}"
 
 
 rule write_report:
