@@ -116,11 +116,20 @@ def test_a_kernel_as_image_has_zero_in_the_middle():
 def test_what_is_lost_is_laid_over_the_place_where_it_is_lost():
     image = np.full((4, 4, 3), 100, np.uint8)
     lost = np.array([[0.5, 0.0], [0.0, -0.5]])
-    found = inspected._overlay(image, lost)
+    found = inspected._overlay(image, lost, side=2, stride=2)
     plain = 100 * 0.6 + 80
     assert found[0, 3].tolist() == [plain] * 3
     assert found[0, 0, 0] > plain > found[0, 0, 2]  # orange above left
     assert found[3, 3, 2] > plain > found[3, 3, 0]  # blue below right
+
+
+def test_a_pixel_takes_the_mean_of_the_squares_that_cover_it():
+    """Squares of 2 at 0, 1 and 2 of four columns: the middle ones are covered by two each."""
+    image, lost = np.zeros((2, 4, 1), np.uint8), np.array([[0.4, 0.0, 0.0]])
+    found = inspected._overlay(image, lost, side=2, stride=1)
+    orange = found[0, :, 0] - 80  # more red than the grey, in proportion to what is lost
+    assert orange[1] == pytest.approx(orange[0] / 2)
+    assert orange[2:].tolist() == [0, 0]
 
 
 def test_images_beside_one_of_their_class_are_counted():

@@ -102,9 +102,8 @@ def mark(text: str, number: Any) -> str:
         return text
     key = ";".join([number.how, *map(str, cells)])
     experiments = {cell.experiment for cell in cells}
-    whose = f' data-experiment="{experiments.pop()}"' if len(experiments) == 1 else ""
-    if whose == ' data-experiment="None"':
-        whose = ""
+    one = experiments.pop() if len(experiments) == 1 else None
+    whose = f' data-experiment="{one}"' if one else ""
     return f'[{text}]{{.receipt data-key="{key}"{whose}}}'
 
 

@@ -271,6 +271,8 @@ class Occlusion(Inspected):
     def _draw(self, results: Results) -> "Figure":
         there, places = self._there(results), self._places(results)
         images = results.inspection.arrays["shown_images"]
+        facts = results.inspection.facts
+        square = facts.occlusion_side, facts.occlusion_stride
         figure = new(0.3 + 0.56 * (len(there) + 1))
         panels = figure.subplots(len(there) + 1, len(places), squeeze=False)
         for axes in panels.flat:
@@ -284,7 +286,7 @@ class Occlusion(Inspected):
         for row, (id_, network) in enumerate(there, start=1):
             lost = results.inspection.of(network)["occlusion"].astype(float)
             for column, place in enumerate(places):
-                _show(panels[row, column], _overlay(images[place], lost[place]))
+                _show(panels[row, column], _overlay(images[place], lost[place], *square))
             panels[row, 0].text(
                 -0.1, 0.5, wrap(id_, 12), transform=panels[row, 0].transAxes, ha="right",
                 va="center", fontsize=SMALL,
@@ -304,7 +306,8 @@ class Occlusion(Inspected):
             f"{facts.occlusion_side}×{facts.occlusion_side} pixels is laid over every place of the "
             "image (above). Orange: covering this place lowers the probability of the true class, "
             "so the network relies on it; blue: it raises it, so what stands there misleads it. "
-            "The stronger the colour, the larger the change, to ±50 percentage points."
+            "The stronger the colour, the larger the change, to ±50 percentage points; a pixel "
+            "takes the mean over all squares that cover it."
         )
 
     def _tell(self, results: Results) -> str:
@@ -474,15 +477,22 @@ def _as_image(kernel: Any) -> Any:
     return 127.5 + 127.5 * kernel / (abs(kernel).max() or 1.0)
 
 
-def _overlay(image: Any, lost: Any) -> Any:
-    """Lay what is lost (rows, columns; -1 to 1) over an image in grey, as orange and blue."""
+def _overlay(image: Any, lost: Any, side: int, stride: int) -> Any:
+    """Lay what covering each place costs over an image in grey, as orange and blue.
+
+    Args:
+        lost: (rows, columns), -1 to 1; a pixel takes the mean over the squares that cover it.
+        side, stride: of the squares, pixels.
+    """
     import numpy
     from matplotlib.colors import to_rgb
 
-    height, width = image.shape[:2]
-    rows = numpy.minimum(numpy.arange(height) * lost.shape[0] // height, lost.shape[0] - 1)
-    columns = numpy.minimum(numpy.arange(width) * lost.shape[1] // width, lost.shape[1] - 1)
-    strength = numpy.clip(lost[numpy.ix_(rows, columns)] / 0.5, -1, 1)[..., None]
+    total, squares = numpy.zeros(image.shape[:2]), numpy.zeros(image.shape[:2])
+    for (row, column), value in numpy.ndenumerate(lost):
+        covered = numpy.s_[row * stride :, column * stride :]
+        total[covered][:side, :side] += value
+        squares[covered][:side, :side] += 1
+    strength = numpy.clip(total / numpy.maximum(squares, 1) / 0.5, -1, 1)[..., None]
     grey = image.astype(float).mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 0.6 + 80
     orange, blue = (255 * numpy.array(to_rgb(LIGHT.series[place])) for place in (1, 0))
     color = numpy.where(strength > 0, orange, blue)
