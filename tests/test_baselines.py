@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cnn_study import baselines
-from cnn_study.inspection import Tried
+from cnn_study.inspection import Tried, baselines
 from cnn_study.training import Parts
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")

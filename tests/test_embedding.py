@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnn_study import embedding
+from cnn_study.inspection import embedding
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")
 

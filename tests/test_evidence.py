@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 import records_by_hand
 from cnn_study import columns, evidence, tables
 from cnn_study.errors import UserError
+from cnn_study.evidence import ledger_text
 from cnn_study.records import Record
 from cnn_study.study import Study, load
 
@@ -949,17 +950,17 @@ def test_the_ledger_in_latex(texts):
 
 def test_every_row_has_as_many_cells_as_the_heading(texts):
     for line in texts["ledger.md"]:
-        assert len(line.strip("|").split("|")) == len(evidence.HEADINGS), line
+        assert len(line.strip("|").split("|")) == len(ledger_text.HEADINGS), line
     columns_of_latex = re.search(r"\{tabular\}\{(.+)\}", texts["ledger.tex"][1]).group(1)
-    assert len(columns_of_latex) == len(evidence.HEADINGS)
+    assert len(columns_of_latex) == len(ledger_text.HEADINGS)
     rows = [line for line in texts["ledger.tex"] if line.endswith(r"\\")]
     assert len(rows) == 1 + 4
     for line in rows:
-        assert len(line.split("&")) == len(evidence.HEADINGS), line
+        assert len(line.split("&")) == len(ledger_text.HEADINGS), line
 
 
 def test_latex_is_escaped():
-    assert evidence.latex_row(["a_b", "−1 [−2, –]"]) == "a\\_b & $-$1 [$-$2, --] \\\\\n"
+    assert ledger_text.latex_row(["a_b", "−1 [−2, –]"]) == "a\\_b & $-$1 [$-$2, --] \\\\\n"
 
 
 def test_suggestions_are_written_with_what_a_change_gains_over_the_base(tmp_path):

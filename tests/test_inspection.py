@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_study import embedding, inspection, inspector, records, runs
+from cnn_study import inspection, records, runs
 from cnn_study.__main__ import main
 from cnn_study.datasets import Images, load_prepared, split
 from cnn_study.errors import UserError
+from cnn_study.inspection import embedding, inspector
 from cnn_study.study import Study, load
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_study import architecture, datasets, live, records
+from cnn_study import architecture, datasets, records
+from cnn_study.report import live
 from cnn_study.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

@@ -7,8 +7,8 @@ import re
 import pandas as pd
 import pytest
 
-from cnn_study import receipts, report
-from cnn_study.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
+from cnn_study.report import filters, receipts
+from cnn_study.report.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
 from report_by_hand import PLAIN, SCORES, Made
 
 
@@ -124,6 +124,6 @@ def test_names_from_a_study_cannot_end_the_element(made):
 
 def test_filters_mark_numbers_from_tables_only():
     known = of_cell(0.5, Cell("experiments", 0, "mean", "base"))
-    assert report.FILTERS["percent"](0.5) == "50.00\u00a0%"
-    assert report.FILTERS["percent"](known).startswith("[50.00\u00a0%]{.receipt")
-    assert report.FILTERS["signed"](None) == "–"
+    assert filters.FILTERS["percent"](0.5) == "50.00\u00a0%"
+    assert filters.FILTERS["percent"](known).startswith("[50.00\u00a0%]{.receipt")
+    assert filters.FILTERS["signed"](None) == "–"

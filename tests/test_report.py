@@ -5,15 +5,15 @@ import json
 import math
 import re
 from collections import Counter
-from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import pypandoc
 import pytest
 
-from cnn_study import architecture, listing, report, values, worked
+from cnn_study import architecture, report, settings
 from cnn_study.errors import UserError
+from cnn_study.report import data, filters, listing, templates, values, worked
 from cnn_study.settings import Settings
 from cnn_study.study import load
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
@@ -96,7 +96,7 @@ def test_faulty_template_is_named_with_its_line(tmp_path, text, line):
     template = tmp_path / "a.qmd.j2"
     template.write_text(text)
     with pytest.raises(UserError, match=rf"a\.qmd\.j2, line {line}: "):
-        report.fill(template, {"base": SimpleNamespace(test=1)})
+        templates.fill(template, {"base": SimpleNamespace(test=1)})
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
@@ -104,7 +104,7 @@ def test_what_is_not_there_is_never_printed(tmp_path, nothing):
     template = tmp_path / "a.qmd.j2"
     template.write_text("one\n<< value >>\n")
     with pytest.raises(UserError, match=r"a\.qmd\.j2, line 2: .* not there"):
-        report.fill(template, {"value": nothing})
+        templates.fill(template, {"value": nothing})
 
 
 def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
@@ -452,7 +452,7 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
     folders = (tmp_path / name for name in ("tables", "evidence", "figures"))
     context = values.gather(plain.study, *folders)
     changed = {**vars(context["data"]), "name": "own", "title": "My_images", "source": "Me, 2026."}
-    text = report.fill(report.TEMPLATE, context | {"data": values.Data(**changed)})
+    text = templates.fill(report.TEMPLATE, context | {"data": data.Data(**changed)})
     assert "The images are those of *My\\_images*" in text
     assert "Source: Me, 2026." in text
 
@@ -533,43 +533,43 @@ def test_without_validation_images_nothing_is_chosen(tmp_path):
 )
 def test_price(parameters, macs, said):
     row = SimpleNamespace(parameters_ratio=parameters, macs_ratio=macs)
-    assert report.price(row) == said
+    assert filters.price(row) == said
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (report.percent(0.58458), "58.46\u00a0%"),
-        (report.percent(None), "no complete run"),
-        (report.percent(0.95, 0), "95\u00a0%"),
-        (report.signed(0.0123), "+1.23"),
-        (report.signed(-0.0123), "−1.23"),
-        (report.signed(0.00001), "0.00"),
-        (report.signed(None), "–"),
-        (report.points(-0.0123), "1.23"),
-        (report.interval(0.5, 0.6), "50.00–60.00"),
-        (report.interval(0.5, 0.5), "50.00"),
-        (report.count(1471104), "1,471,104"),
-        (report.millions(1471104), "1.47\u00a0million"),
-        (report.millions(74706), "74,706"),
-        (report.seconds(9.96), "10.0"),
-        (report.seconds(139.4), "139"),
-        (report.seconds(None), "–"),
-        (report.duration(59.94), "59.9\u00a0seconds"),
-        (report.duration(150), "2.5\u00a0minutes"),
-        (report.duration(9000), "2.5\u00a0hours"),
-        (report.times(0.349), "0.35"),
-        (report.times(3.84), "3.8"),
-        (report.words(12), "twelve"),
-        (report.words(13), "13"),
-        (report.plural(1, "run"), "one run"),
-        (report.plural(2, "class", "classes"), "two classes"),
-        (report.plural(1563, "step"), "1,563 steps"),
-        (report.listing(["a"]), "a"),
-        (report.listing(["a", "b", "c"]), "a, b and c"),
-        (report.matrix([[1, -1], [0, 2]]), r"\begin{bmatrix} 1 & -1 \\ 0 & 2 \end{bmatrix}"),
-        (values.value_text([4, 8, 16]), "4-8-16"),
-        (values.value_text(True), "true"),
+        (filters.percent(0.58458), "58.46\u00a0%"),
+        (filters.percent(None), "no complete run"),
+        (filters.percent(0.95, 0), "95\u00a0%"),
+        (filters.signed(0.0123), "+1.23"),
+        (filters.signed(-0.0123), "−1.23"),
+        (filters.signed(0.00001), "0.00"),
+        (filters.signed(None), "–"),
+        (filters.points(-0.0123), "1.23"),
+        (filters.interval(0.5, 0.6), "50.00–60.00"),
+        (filters.interval(0.5, 0.5), "50.00"),
+        (filters.count(1471104), "1,471,104"),
+        (filters.millions(1471104), "1.47\u00a0million"),
+        (filters.millions(74706), "74,706"),
+        (filters.seconds(9.96), "10.0"),
+        (filters.seconds(139.4), "139"),
+        (filters.seconds(None), "–"),
+        (filters.duration(59.94), "59.9\u00a0seconds"),
+        (filters.duration(150), "2.5\u00a0minutes"),
+        (filters.duration(9000), "2.5\u00a0hours"),
+        (filters.times(0.349), "0.35"),
+        (filters.times(3.84), "3.8"),
+        (filters.words(12), "twelve"),
+        (filters.words(13), "13"),
+        (filters.plural(1, "run"), "one run"),
+        (filters.plural(2, "class", "classes"), "two classes"),
+        (filters.plural(1563, "step"), "1,563 steps"),
+        (filters.listing(["a"]), "a"),
+        (filters.listing(["a", "b", "c"]), "a, b and c"),
+        (filters.matrix([[1, -1], [0, 2]]), r"\begin{bmatrix} 1 & -1 \\ 0 & 2 \end{bmatrix}"),
+        (settings.value_text([4, 8, 16]), "4-8-16"),
+        (settings.value_text(True), "true"),
     ],
 )
 def test_formats(given, expected):
@@ -589,9 +589,9 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_escaped_text_means_itself(text):
     plain = " ".join(text.split())
-    written = f"x {report.escape(text)} y | {report.attribute(text)}"
+    written = f"x {filters.escape(text)} y | {filters.attribute(text)}"
     parsed = pypandoc.convert_text(
-        f'x {report.escape(text)} y\n\n![c](p.svg){{fig-alt="{report.attribute(text)}"}}\n',
+        f'x {filters.escape(text)} y\n\n![c](p.svg){{fig-alt="{filters.attribute(text)}"}}\n',
         "json",
         format="markdown-smart",
     )
@@ -614,7 +614,7 @@ def test_names_of_a_study_are_escaped(plain):
 
 
 def test_links_in_a_source_are_links():
-    assert report.link("See a_b: https://x.org/y_z. End") == r"See a\_b: <https://x.org/y_z>. End"
+    assert filters.link("See a_b: https://x.org/y_z. End") == r"See a\_b: <https://x.org/y_z>. End"
 
 
 def test_worked_example_is_right():
@@ -762,24 +762,27 @@ def test_training_code():
         assert listing.training_code(Settings(**more)) is None
 
 
-@lru_cache
 def imported(module: str) -> set[str]:
     """Find what a module of the project imports when it is imported, through all of its own."""
-    path = PROJECT / "src" / "cnn_study" / f"{module}.py"
-    found = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            own = node.module.removeprefix("cnn_study").lstrip(".")
-            if node.module == "cnn_study":
-                modules = {name.name for name in node.names} - {"__version__"}
-                found |= set().union(*map(imported, modules))
-            elif node.module.startswith("cnn_study."):
-                found |= imported(own)
-            else:
-                found.add(node.module)
-    return {name.split(".")[0] for name in found}
+    found, known, left = set(), set(), {module}
+    while left:
+        known.add(one := left.pop())
+        for node in ast.parse(source(one).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                found |= {name.name.split(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = (f"{node.module}.{name.name}" for name in node.names)
+                own = {name for name in (node.module, *names) if source(name)}
+                found |= set() if own else {node.module.split(".")[0]}
+                left |= {name.removeprefix("cnn_study.") for name in own} - known
+    return found
+
+
+def source(module: str) -> Path | None:
+    """Find a module's file: its own, or its folder's."""
+    place = PROJECT.joinpath("src", "cnn_study", *module.removeprefix("cnn_study.").split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
 
 
 def test_report_needs_no_keras():

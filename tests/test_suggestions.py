@@ -10,8 +10,8 @@ from numpy.random import default_rng
 from ruamel.yaml import YAML
 
 from cnn_study import columns
+from cnn_study.evidence.suggestions import NO_ADVICE, Candidate, Choice, choose, suggest, yaml_text
 from cnn_study.study import Study, load
-from cnn_study.suggestions import NO_ADVICE, Candidate, Choice, choose, suggest, yaml_text
 
 STUDY = """
 title: A tiny study

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from cnn_study import architecture, records, trained_network, training
+from cnn_study import architecture, records, training
 from cnn_study.datasets import split
 from cnn_study.errors import UserError
 from cnn_study.images import pixel_statistics
+from cnn_study.inspection import trained_network
 from cnn_study.settings import Settings, fingerprint
 from cnn_study.study import Experiment
 

@@ -1,5 +1,5 @@
 // Computes the network of the page: every layer of one image, and one number in all its steps.
-// Pure functions, no page. What the data holds is written by src/cnn_study/live.py; images and
+// Pure functions, no page. What the data holds is written by src/cnn_study/report/live.py; images and
 // feature maps lie in one row of numbers, the channel fastest, then the column, then the row.
 const cnnNetwork = (function () {
   'use strict';

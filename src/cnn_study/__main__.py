@@ -93,7 +93,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from cnn_study import inspector
+    from cnn_study.inspection import inspector
 
     study, results = _study(options)
     print(inspector.inspect(study, results, _data(options, study.dataset.name)))

@@ -16,6 +16,7 @@ from rich.table import Table
 from cnn_study import records, runs
 from cnn_study.estimate import duration, seconds_left
 from cnn_study.heartbeat import percent, running
+from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
 
 REFRESH_SECONDS = 2.0
@@ -99,13 +100,9 @@ def _row(study: Study, experiment: Experiment, there: dict[str, records.Record])
     scores = [record.epochs[-1].validation_accuracy for record in own
               if record.status == "complete"]  # fmt: skip
     known = [score for score in scores if score is not None]
-    change = ", ".join(f"{key} {_value(value)}" for key, value in experiment.change.items())
+    change = ", ".join(f"{key} {value_text(value)}" for key, value in experiment.change.items())
     return [
         experiment.id, change or "–", f"{experiment.parameters:,}", f"{experiment.macs:,}",
         ", ".join(map(str, study.seeds)), f"{len(own)}{f' ({broken})' if broken else ''}",
         str(len(study.seeds) - len(own)), percent(sum(known) / len(known) if known else None),
     ]  # fmt: skip
-
-
-def _value(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)

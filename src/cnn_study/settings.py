@@ -243,6 +243,13 @@ def fingerprint(settings: Settings, dataset_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def value_text(value: Any) -> str:
+    """Write a setting's value as ids and tables do: 16-32-64, true, adam."""
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def parameters() -> list[dict[str, Any]]:
     """List every parameter for the documentation, in order.
 

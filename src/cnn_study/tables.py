@@ -38,6 +38,7 @@ from cnn_study.columns import (
 from cnn_study.errors import UserError
 from cnn_study.records import Bin, Record, write_whole
 from cnn_study.runs import Run
+from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
 
 SIGNIFICANT_DIGITS = 6
@@ -267,14 +268,8 @@ def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
 
 def change_text(experiment: Experiment) -> str | None:
     """Say what an experiment changes, such as `filters = 8-16-32, kernel_size = 3`."""
-    parts = [f"{name} = {_value_text(value)}" for name, value in experiment.change.items()]
+    parts = [f"{name} = {value_text(value)}" for name, value in experiment.change.items()]
     return ", ".join(parts) or None
-
-
-def _value_text(value: Any) -> str:
-    if isinstance(value, list):
-        return "-".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _score_summaries(complete: list[Record]) -> dict[str, float | None]:

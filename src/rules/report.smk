@@ -36,17 +36,7 @@ rule write_report:
         templates=planning.templates(),
         scripts=planning.scripts(),
         code=planning.code(
-            "report",
-            "values",
-            "live",
-            "inspection",
-            "worked",
-            "findings",
-            "receipts",
-            "listing",
-            "columns",
-            "architecture",
-            "settings",
+            "report", "inspection", "columns", "architecture", "settings", "inference"
         ),
     output:
         text=f"{RESULTS}/report/index.qmd",

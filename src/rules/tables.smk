@@ -27,7 +27,7 @@ rule analyse:
     input:
         tables=rules.collect_tables.output.tables,
         study=PLAN.study_files,
-        code=planning.code("evidence", "inference", "suggestions", "columns", "tables"),
+        code=planning.code("evidence", "inference", "columns", "tables"),
     output:
         evidence=[f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
     log:

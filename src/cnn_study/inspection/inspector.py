@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cnn_study import architecture, baselines, embedding, inspection, records, trained_network
+from cnn_study import architecture, inspection, records
 from cnn_study import training as trainer
 from cnn_study.datasets import Images, load_prepared, split
 from cnn_study.heartbeat import log, percent
 from cnn_study.images import pixel_statistics
+from cnn_study.inspection import baselines, embedding, trained_network
 from cnn_study.machine import one_thread, own_core
 from cnn_study.runs import Run
 from cnn_study.study import Study

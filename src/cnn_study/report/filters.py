@@ -1,29 +1,16 @@
-"""Puts the values of a study into the report's templates: tables and figures in, Quarto text out.
-
-Only puts into words: `values` says what there is to say, the templates in report/ say it.
-"""
+"""How values are written: numbers with their units and receipts, lists, ids, intervals."""
 
 import json
-import math
 import re
-import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
-
-from cnn_study import inference, inspection, live, receipts, values
-from cnn_study.errors import UserError
-from cnn_study.receipts import mark
-from cnn_study.records import write_whole
-from cnn_study.study import Study
-from cnn_study.values import Comparison, Row, Scores, value_text
-
-TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "index.qmd.j2"
-
-RECEIPTS, LIVE = "receipts.html", "live.html"
+from cnn_study import inference
+from cnn_study.report.comparison import Comparison
+from cnn_study.report.receipts import mark
+from cnn_study.report.results import Row, Scores
+from cnn_study.settings import value_text
 
 NO_RUN = "no complete run"
 NONE = "–"
@@ -31,127 +18,6 @@ NONE = "–"
 
 SPACE = "\u00a0"
 """Between a number and its unit; a line does not break there."""
-
-
-def write(
-    study: Study,
-    tables: Path,
-    evidence: Path,
-    figures: Path,
-    output: Path,
-    inspected: Path | None = None,
-    template: Path = TEMPLATE,
-) -> None:
-    """Write the text of a study's report, whole or not at all.
-
-    Equal tables and templates give equal bytes. Paths of pictures start from the folder that
-    holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
-    `receipts.html`, which the page takes in: where every number comes from; and, where the base's
-    weights are kept, `live.html`, the trained network that runs in the page.
-
-    Args:
-        tables: folder of the CSV tables.
-        evidence: folder of what `evidence.analyse` wrote.
-        figures: folder of the pictures and of figures.json.
-        output: the Quarto document, such as results/cifar10/report/index.qmd.
-        inspected: facts of the inspection, if there is one.
-        template: the document's template; the parts that it includes lie beside it.
-
-    Raises:
-        UserError: tables, evidence or figures are missing or not this study's, no run has a record,
-            or a template asks for a value that is not there; names template and line.
-    """
-    text = fill(template, values.gather(study, tables, evidence, figures, inspected))
-    page = receipts.fragment(text, study, tables.parent)
-    write_whole(output.with_name(RECEIPTS), lambda file: file.write(page.encode()))
-    network = _network(study, tables.parent, inspected)
-    write_whole(output.with_name(LIVE), lambda file: file.write(network.encode()))
-    write_whole(output, lambda file: file.write(text.encode()))
-
-
-def _network(study: Study, results: Path, inspected: Path | None) -> str:
-    """Write the page's part that runs the base's trained network; nothing if it is not kept."""
-    seen = inspection.read(inspected) if inspected else None
-    found = values.live_network(study, seen)
-    if found is None:
-        return ""
-    made = live.network(
-        study.experiments["base"].settings,
-        study.dataset.image_shape,
-        study.dataset.class_names,
-        inspection.weights(found, results),
-        scale=found.scale,
-        offset=found.offset,
-        images=seen.arrays["shown_images"],
-        labels=seen.arrays["shown_labels"],
-        facts={"experiment": "base", "seed": found.seed, "test_accuracy": found.test_accuracy},
-    )
-    return live.fragment(made)
-
-
-# ------------------------------------------------------------------------------- templates
-
-
-def fill(template: Path, context: dict[str, Any]) -> str:
-    """Fill a template; nothing undefined, empty (None) or NaN is ever printed.
-
-    Raises:
-        UserError: says what is wrong, in which template, on which line.
-    """
-    environment = Environment(
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        finalize=_refuse_nothing,
-        loader=FileSystemLoader(template.parent),
-    )
-    environment.filters |= FILTERS
-    try:
-        return _tidy(environment.get_template(template.name).render(context))
-    except TemplateError as error:
-        where = _place(error, template)
-        raise UserError(f"{where}: {error.message}. The report was not written.") from None
-
-
-class _Nothing(TemplateError):
-    """A template prints a value that is not there."""
-
-
-def _refuse_nothing(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        raise _Nothing("a value is printed that is not there (None or NaN); ask for it first")
-    return value
-
-
-def _place(error: TemplateError, template: Path) -> str:
-    """Name the template and the line that an error comes from."""
-    line = getattr(error, "lineno", None)
-    if line:
-        return f"{error.filename or template}, line {line}"
-    folder = str(template.parent)
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename.startswith(folder)]
-    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(template)
-
-
-def _tidy(text: str) -> str:
-    """Remove what templates leave behind.
-
-    That is spaces at line ends, a second empty line, and the line break before a full stop, comma
-    or semicolon that stood on a line of its own.
-    """
-    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"\n([.,;])(?=\s)", r"\1", text))
-
-
-# ------------------------------------------------------------------------------- filters
 
 
 def escape(text: str) -> str:
@@ -400,11 +266,13 @@ NUMBERS = (
 )
 """Filters that write one number, with its receipt."""
 
+
 TEXTS = (
     *(escape, attribute, link, mean_and_deviation, extent, interval, words, plural, listing),
     *(code, troubles, price, as_long, set_to, changed, matrix, value_text, short),
     *(confidence, evidence, contrast_verdict),
 )
+
 
 FILTERS = (
     {function.__name__: partial(marked, function) for function in NUMBERS}

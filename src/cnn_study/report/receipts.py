@@ -24,7 +24,7 @@ ELEMENT = "receipts"
 OWNERS = ("experiment", "reference", "better_experiment", "worse_experiment")
 """Columns that name experiments."""
 
-SCRIPT = Path(__file__).resolve().parents[2] / "report" / "theme" / "receipts.js"
+SCRIPT = Path(__file__).resolve().parents[3] / "report" / "theme" / "receipts.js"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from cnn_study.architecture import Layer, layers
 from cnn_study.settings import ModelSettings
 
-THEME = Path(__file__).resolve().parents[2] / "report" / "theme"
+THEME = Path(__file__).resolve().parents[3] / "report" / "theme"
 
 SCRIPTS = ("network.js", "live-parts.js", "live-picture.js", "live-working.js", "live.js")
 """What computes, and what shows it; all stand in the page whole, in this order."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnn_study.inference import quantile
-from cnn_study.receipts import derived
+from cnn_study.report.receipts import derived
 
 
 def image() -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cnn_study import columns, inference, receipts, tables
+from cnn_study import columns, inference, tables
 from cnn_study.errors import UserError
+from cnn_study.report import receipts
 from cnn_study.study import Study
 
 

@@ -1,0 +1,134 @@
+"""The ledger: every declared change, what it is worth and what it costs."""
+
+import statistics
+from typing import Any
+
+import pandas as pd
+
+from cnn_study import tables
+from cnn_study.evidence.facts import MEASURES, Facts, family, without_pairs
+from cnn_study.inference import (
+    Effect,
+    effect,
+    images_margin,
+    paired,
+    seeds_to_settle,
+)
+from cnn_study.study import Experiment
+
+
+def ledger_rows(facts: Facts) -> list[dict[str, Any]]:
+    """Give one row for each declared change, in the order of the study file."""
+    study, rows = facts.study, []
+    for name, question in study.file.questions.items():
+        if name in study.declared:
+            rows += [_declared_row(name, question, one) for one in study.declared[name]]
+        else:
+            rows += _question_rows(facts, name)
+    return rows
+
+
+def _heading(name: str, question: Any, experiment: Experiment) -> dict[str, Any]:
+    return {
+        "question": name,
+        "hypothesis": " ".join(question.hypothesis.split()),
+        "experiment": experiment.id,
+        "reference": question.reference,
+        "change": tables.change_text(experiment) or "",
+    }
+
+
+def _declared_row(name: str, question: Any, experiment: Experiment) -> dict[str, Any]:
+    none = dict.fromkeys(("complete_runs", "diverged_runs", "failed_runs", "missing_runs"), 0)
+    unknown = [family([Effect(0)], images, 1)[0] for images in MEASURES]
+    return _heading(name, question, experiment) | none | unknown[0] | unknown[1]
+
+
+def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
+    study = facts.study
+    question, ids = study.file.questions[name], study.questions[name]
+    reference, smallest = question.reference, study.smallest_effect
+    unrun = [without_pairs(facts.experiments[id_]) for id_ in ids]
+    effects = {
+        images: [effect(list(facts.differences(id_, reference, images).values())) for id_ in ids]
+        for images in MEASURES
+    }
+    judged = {images: family(effects[images], images, smallest, unrun) for images in MEASURES}
+    tested = sum(found.p is not None for found in effects["test"])
+    rows = []
+    for place, id_ in enumerate(ids):
+        row = _heading(name, question, study.experiments[id_])
+        counts = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs")
+        row |= {count: int(facts.experiments[id_][count]) for count in counts}
+        row |= judged["validation"][place] | judged["test"][place]
+        found = effects["test"][place]
+        if found.n and not effects["validation"][place].n:
+            row["validation_verdict"] = "not measured"
+        if row["test_verdict"] == "too close to call":
+            row["seeds_to_settle"] = seeds_to_settle(found, smallest, tested)
+        rows.append(row | _price(facts, id_, reference, found))
+    return rows
+
+
+def _price(facts: Facts, id_: str, reference: str, found: Effect) -> dict[str, Any]:
+    ours, theirs = facts.study.experiments[id_], facts.study.experiments[reference]
+    price: dict[str, Any] = {
+        "parameters_difference": ours.parameters - theirs.parameters,
+        "macs_difference": ours.macs - theirs.macs,
+    }
+    if found.n:
+        accuracies = [
+            statistics.fmean(facts.scores(one, "test_accuracy").values())
+            for one in (id_, reference)
+        ]
+        price["test_images_margin"] = images_margin(*accuracies, facts.test_images)
+    seconds = paired(facts.scores(id_, facts.clock), facts.scores(reference, facts.clock))
+    if seconds:
+        price["seconds_difference"] = statistics.fmean(seconds.values())
+    return price | _time_to_base(facts, id_)
+
+
+def _time_to_base(facts: Facts, id_: str) -> dict[str, float]:
+    """Find how long training takes to the validation accuracy that the base ends with."""
+    target = facts.experiments["base"]["validation_accuracy_mean"]
+    seconds = facts.scores(id_, facts.clock)
+    if pd.isna(target) or not seconds:
+        return {}
+    mine = facts.epochs[facts.epochs["experiment"] == id_]
+    reached = mine[mine["validation_accuracy"] >= target].groupby("seed")["epoch"].min()
+    last = mine.groupby("seed")["epoch"].max()
+    if set(reached.index) != set(seconds):
+        return {}
+    spent = [seconds[int(seed)] * epoch / last[seed] for seed, epoch in reached.items()]
+    return {"seconds_to_base": statistics.fmean(spent), "epochs_to_base": float(reached.mean())}
+
+
+def over_base(facts: Facts) -> dict[str, dict[str, Any]]:
+    """Give what each experiment gains over the base in test accuracy, with its interval."""
+    found = {}
+    for id_ in facts.study.experiments:
+        gain = effect(list(facts.differences(id_, "base", "test").values()))
+        found[id_] = {
+            "pairs": gain.n, "difference": gain.mean, "lower": gain.lower, "upper": gain.upper
+        }  # fmt: skip
+    return found
+
+
+def difference_rows(facts: Facts) -> list[dict[str, Any]]:
+    """Give the single differences behind the ledger."""
+    rows = []
+    for name, ids in facts.study.questions.items():
+        reference = facts.study.file.questions[name].reference
+        for id_ in ids:
+            found = {images: facts.differences(id_, reference, images) for images in MEASURES}
+            rows += [
+                {
+                    "question": name,
+                    "experiment": id_,
+                    "reference": reference,
+                    "seed": seed,
+                    **{f"{images}_difference": found[images].get(seed) for images in MEASURES},
+                }
+                for seed in sorted(found["validation"].keys() | found["test"].keys())
+            ]
+    return rows

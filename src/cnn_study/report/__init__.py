@@ -1,0 +1,75 @@
+"""Puts the values of a study into the report's templates: tables and figures in, Quarto text out.
+
+`values` says what there is to say, `filters` how its numbers are written, and the templates in
+report/ say it.
+"""
+
+from pathlib import Path
+
+from cnn_study import inspection
+from cnn_study.records import write_whole
+from cnn_study.report import live, receipts, values
+from cnn_study.report.inspected import live_network
+from cnn_study.report.templates import fill
+from cnn_study.study import Study
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "report" / "index.qmd.j2"
+
+
+RECEIPTS, LIVE = "receipts.html", "live.html"
+
+
+def write(
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    figures: Path,
+    output: Path,
+    inspected: Path | None = None,
+    template: Path = TEMPLATE,
+) -> None:
+    """Write the text of a study's report, whole or not at all.
+
+    Equal tables and templates give equal bytes. Paths of pictures start from the folder that
+    holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
+    `receipts.html`, which the page takes in: where every number comes from; and, where the base's
+    weights are kept, `live.html`, the trained network that runs in the page.
+
+    Args:
+        tables: folder of the CSV tables.
+        evidence: folder of what `evidence.analyse` wrote.
+        figures: folder of the pictures and of figures.json.
+        output: the Quarto document, such as results/cifar10/report/index.qmd.
+        inspected: facts of the inspection, if there is one.
+        template: the document's template; the parts that it includes lie beside it.
+
+    Raises:
+        UserError: tables, evidence or figures are missing or not this study's, no run has a record,
+            or a template asks for a value that is not there; names template and line.
+    """
+    text = fill(template, values.gather(study, tables, evidence, figures, inspected))
+    page = receipts.fragment(text, study, tables.parent)
+    write_whole(output.with_name(RECEIPTS), lambda file: file.write(page.encode()))
+    network = _network(study, tables.parent, inspected)
+    write_whole(output.with_name(LIVE), lambda file: file.write(network.encode()))
+    write_whole(output, lambda file: file.write(text.encode()))
+
+
+def _network(study: Study, results: Path, inspected: Path | None) -> str:
+    """Write the page's part that runs the base's trained network; nothing if it is not kept."""
+    seen = inspection.read(inspected) if inspected else None
+    found = live_network(study, seen)
+    if found is None:
+        return ""
+    made = live.network(
+        study.experiments["base"].settings,
+        study.dataset.image_shape,
+        study.dataset.class_names,
+        inspection.weights(found, results),
+        scale=found.scale,
+        offset=found.offset,
+        images=seen.arrays["shown_images"],
+        labels=seen.arrays["shown_labels"],
+        facts={"experiment": "base", "seed": found.seed, "test_accuracy": found.test_accuracy},
+    )
+    return live.fragment(made)

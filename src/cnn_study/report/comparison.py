@@ -1,0 +1,127 @@
+"""One question of a study with all that the runs say to it."""
+
+from dataclasses import dataclass
+
+from cnn_study.report.findings import Contrast, Findings
+from cnn_study.report.pictures import Figure, figure_of
+from cnn_study.report.results import Result, Row, chosen_settings, compare
+from cnn_study.study import Study
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One question of the study and what the runs say to it.
+
+    Attributes:
+        rows: the reference first, then the changes in the order of the study file.
+        figure: the accuracies or effects; further: other figures of the question.
+        contrasts: main effects and interactions, where the question is a grid.
+        classes: by experiment and verdict, the classes of which this is said.
+    """
+
+    id: str
+    title: str
+    question: str
+    hypothesis: str
+    rows: tuple[Row, ...]
+    figure: Figure
+    further: tuple[Figure, ...]
+    contrasts: tuple[Contrast, ...]
+    classes: dict[str, dict[str, list[str]]]
+
+    @property
+    def reference(self) -> Row:
+        """The experiment that the changes are made to."""
+        return self.rows[0]
+
+    @property
+    def changes(self) -> tuple[Row, ...]:
+        """The changed experiments."""
+        return self.rows[1:]
+
+    @property
+    def scored(self) -> list[Row]:
+        """Experiments with a complete run, highest mean test accuracy first."""
+        there = [row for row in self.rows if row.result.complete]
+        return sorted(there, key=lambda row: -row.result.test.mean)
+
+    @property
+    def troubles(self) -> list[Result]:
+        """Experiments that lack runs."""
+        return [row.result for row in self.rows if row.result.complete < row.result.planned]
+
+    @property
+    def same_cost(self) -> bool:
+        """Whether all models have as many parameters and need as many MACs."""
+        return len({(row.result.parameters, row.result.macs) for row in self.rows}) == 1
+
+    @property
+    def seconds(self) -> list[float]:
+        """Shortest and longest mean training time; none without a complete run."""
+        there = [row.result.seconds for row in self.rows if row.result.seconds is not None]
+        return [min(there), max(there)] if there else []
+
+    def said(self, *verdicts: str) -> list[Row]:
+        """List the changes of which one of these verdicts is said, largest difference first."""
+        rows = [row for row in self.changes if row.change.verdict in verdicts]
+        return sorted(rows, key=lambda row: -(row.change.test.difference or 0))
+
+    def kind(self, name: str) -> list[Contrast]:
+        """List the contrasts of one kind."""
+        return [contrast for contrast in self.contrasts if contrast.kind == name]
+
+    @property
+    def guess(self) -> Row | None:
+        """The first change whose effect has an interval: the one that the reader guesses at."""
+        return next((row for row in self.changes if row.change.test.lower is not None), None)
+
+    @property
+    def otherwise(self) -> list[Row]:
+        """List the changes of which the validation images say otherwise than the test images."""
+        return [
+            row
+            for row in self.changes
+            if row.change.validation.pairs
+            and row.change.validation.verdict != row.change.test.verdict
+        ]
+
+    @property
+    def chosen(self) -> Row | None:
+        """The change with the highest mean validation accuracy; choices see no test score."""
+        there = [row for row in self.changes if row.result.validation.mean is not None]
+        return max(there, key=lambda row: row.result.validation.mean, default=None)
+
+
+def comparison_of(
+    study: Study,
+    name: str,
+    results: dict[str, Result],
+    findings: Findings,
+    figures: dict[str, Figure],
+) -> Comparison:
+    """Put together what there is to say to one question."""
+    question = study.file.questions[name]
+    reference, members = question.reference, study.questions[name]
+    changed = {key for id_ in members for key in study.experiments[id_].change}
+    kept = study.experiments[reference].settings
+    rows = [Row(results[reference], chosen_settings(kept, changed), is_reference=True)]
+    rows += [
+        compare(
+            results[id_],
+            results[reference],
+            chosen_settings(study.experiments[id_].settings, changed),
+            findings.changes[id_],
+        )
+        for id_ in members
+    ]
+    return Comparison(
+        name,
+        question.title,
+        question.question,
+        question.hypothesis,
+        tuple(rows),
+        figure_of(figures, name),
+        tuple(figures[id_] for id_ in (f"{name}-effects", f"{name}-curve") if id_ in figures),
+        tuple(findings.contrasts.get(name, ())),
+        {id_: findings.classes[id_] for id_ in members},
+    )

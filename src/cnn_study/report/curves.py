@@ -1,0 +1,59 @@
+"""Mean scores of an experiment, epoch by epoch."""
+
+from dataclasses import dataclass
+
+from cnn_study.report.receipts import Cell, derived
+from cnn_study.report.tables import Tables
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Mean scores over the complete runs of an experiment, epoch by epoch.
+
+    Attributes:
+        training, validation: accuracies, shares.
+        validation_loss: cross-entropy in nats. Both are empty where no images are held out.
+    """
+
+    training: tuple[float, ...]
+    validation: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+
+    @property
+    def gap(self) -> float:
+        """Training less validation accuracy in the last epoch."""
+        ends = self.training[-1], self.validation[-1]
+        return derived(ends[0] - ends[1], "difference of the means of", *ends)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the highest mean validation accuracy; 1 is the first."""
+        return 1 + max(range(len(self.validation)), key=self.validation.__getitem__)
+
+    @property
+    def turn(self) -> int | None:
+        """The epoch with the lowest mean validation loss, if it rises after that."""
+        if not self.validation_loss:
+            return None
+        lowest = 1 + min(range(len(self.validation_loss)), key=self.validation_loss.__getitem__)
+        return lowest if lowest < len(self.validation_loss) else None
+
+
+def curve_of(found: Tables, id_: str) -> Curve | None:
+    """Average the epochs; None without a complete run."""
+    seeds = [row["seed"] for row in found.complete if row["experiment"] == id_]
+    epochs = found.epochs
+    mine = epochs[(epochs["experiment"] == id_) & epochs["seed"].isin(seeds)]
+    if mine.empty:
+        return None
+    names = ["training_accuracy", "validation_accuracy", "validation_loss"]
+    means = mine.groupby("epoch")[names].mean()
+    rows = mine.groupby("epoch").groups
+
+    def curve(name: str) -> tuple[float, ...]:
+        return tuple(
+            derived(value, "mean of", cells=[Cell("epochs", row, name, id_) for row in rows[epoch]])
+            for epoch, value in means[name].items()
+        )
+
+    return Curve(*(() if means[name].isna().any() else curve(name) for name in names))

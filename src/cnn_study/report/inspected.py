@@ -1,0 +1,43 @@
+"""What the inspection adds: baselines, neighbours, and the network that runs in the page."""
+
+from typing import Any
+
+from cnn_study import inspection
+from cnn_study.report import worked
+from cnn_study.study import Study
+
+
+def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+    """Give what was measured without a network; None where it was not, or not all of it."""
+    names = {"neighbours": "nearest_neighbours", "regression": "logistic_regression"}
+    if seen is None or not all(name in seen.facts.baselines for name in names.values()):
+        return None
+    made = {short: seen.facts.baselines[name] for short, name in names.items()}
+    return made | {
+        "images": made["neighbours"].training_images,
+        "chance": 1 / len(study.dataset.class_names),
+        "example": worked.distance(),
+    }
+
+
+def alike_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+    """Give the share of images nearest to one of their class: by pixels, by each network."""
+    if seen is None:
+        return None
+    found = {
+        id_: seen.network(study.experiments[id_].fingerprint)
+        for id_ in dict.fromkeys(id_ for id_, _ in study.kept_weights)
+    }
+    return {
+        "pixels": seen.alike("pixels_embedding"),
+        "networks": {
+            id_: seen.alike(f"{network.experiment}/embedding")
+            for id_, network in found.items()
+            if network
+        },
+    }
+
+
+def live_network(study: Study, seen: inspection.Inspection | None) -> inspection.Network | None:
+    """Find the base's trained network, which runs in the page; None if it is not kept."""
+    return seen.network(study.experiments["base"].fingerprint) if seen else None

@@ -1,0 +1,96 @@
+"""The base's network, layer by layer, and what its layers see."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study import architecture
+from cnn_study.report import listing
+from cnn_study.report.receipts import derived
+from cnn_study.report.tables import Tables
+from cnn_study.study import Study
+
+
+@dataclass(frozen=True)
+class Part:
+    """Convolutions or dense layers: their share of the network's parameters and MACs."""
+
+    parameters: int
+    macs: int
+    parameters_share: float
+    macs_share: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """The base, layer by layer, and its first convolution's arithmetic.
+
+    Attributes:
+        first: row of layers.csv of the first convolution.
+        positions: rows and columns of its feature maps.
+        lost: rows, and columns, that a feature map has less than its input without padding.
+        unpadded: rows and columns of its feature maps if it were not padded.
+    """
+
+    code: str
+    training_code: str | None
+    rows: list[dict[str, Any]]
+    first: dict[str, Any]
+    first_filters: int
+    bias: bool
+    positions: tuple[int, int]
+    lost: int
+    unpadded: tuple[int, int]
+    convolutions: Part
+    dense: Part
+
+
+def _shape_text(shape: str) -> str:
+    return "\u00a0×\u00a0".join(f"{int(side):,}" for side in shape.split("x"))
+
+
+def network_of(study: Study, found: Tables) -> Network:
+    """Describe the base's network."""
+    settings, dataset = study.experiments["base"].settings, study.dataset
+    layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
+    rows = [row for row in found.layers if row["experiment"] == "base"]
+    first = next(row for row in rows if row["kind"] == "convolution")
+    total = found.experiments["base"]
+
+    def part(*kinds: str) -> Part:
+        mine = [row for row in rows if row["kind"] in kinds]
+        weights, macs = (sum(row[name] for row in mine) for name in ("parameters", "macs"))
+        shares = (
+            derived(mine_all / total[name], "share of", total[name], *(row[name] for row in mine))
+            for name, mine_all in (("parameters", weights), ("macs", macs))
+        )
+        return Part(weights, macs, *shares)
+
+    return Network(
+        listing.keras_code(layers, settings, dataset.image_shape),
+        listing.training_code(settings),
+        [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows],
+        first,
+        settings.filters[0],
+        layers[0].options["use_bias"],
+        tuple(map(int, first["output_shape"].split("x")[:2])),
+        settings.kernel_size - 1,
+        tuple(side - settings.kernel_size + 1 for side in dataset.image_shape[:2]),
+        part("convolution", "projection"),
+        part("dense"),
+    )
+
+
+def receptive_fields(study: Study, enhanced: str) -> dict[str, list[tuple[str, int]]]:
+    """Give, for base and enhanced, the layers that look at a window, and how far each sees."""
+    dataset = study.dataset
+    return {
+        id_: [
+            (layer.name, side)
+            for layer, side in architecture.receptive_fields(
+                architecture.layers(
+                    study.experiments[id_].settings, dataset.image_shape, len(dataset.class_names)
+                )
+            )
+        ]
+        for id_ in dict.fromkeys(["base", enhanced])
+    }

@@ -1,0 +1,44 @@
+"""The figures of one study, and what is said of each."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnn_study.errors import UserError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: its path from the study's results folder, and what is said of it."""
+
+    id: str
+    path: str
+    caption: str
+    alt: str
+
+
+def read_figures(folder: Path) -> dict[str, Figure]:
+    """Read the list of a study's figures.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        index = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"there is no {error.filename}. Draw the figures first.") from None
+    return {
+        id_: Figure(id_, f"{folder.name}/{entry['file']}", entry["caption"], entry["alt"])
+        for id_, entry in index.items()
+    }
+
+
+def figure_of(figures: dict[str, Figure], id_: str) -> Figure:
+    """Find a figure.
+
+    Raises:
+        UserError: it was not drawn.
+    """
+    if id_ not in figures:
+        raise UserError(f"figures.json has no figure {id_}. Draw the figures of this study first.")
+    return figures[id_]

@@ -1,0 +1,108 @@
+"""Everything that the report may say of a study, from its tables: sorted, compared, counted.
+
+Knows nothing of Keras or of run records, and nothing of how the report puts it. Choices are made
+by validation scores; test scores are told and set against one another.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from cnn_study import __version__, inference, inspection
+from cnn_study.report import worked
+from cnn_study.report.comparison import comparison_of
+from cnn_study.report.curves import curve_of
+from cnn_study.report.data import data_of
+from cnn_study.report.enhanced import against_base
+from cnn_study.report.findings import Findings
+from cnn_study.report.inspected import alike_of, baselines_of, live_network
+from cnn_study.report.network import network_of, receptive_fields
+from cnn_study.report.pictures import Figure, read_figures
+from cnn_study.report.provenance import Provenance, behind
+from cnn_study.report.published import published_of
+from cnn_study.report.results import best_of, result_of
+from cnn_study.report.tables import Tables
+from cnn_study.settings import parameters
+from cnn_study.study import Study
+
+
+def gather(
+    study: Study, tables: Path, evidence: Path, figures: Path, inspected: Path | None = None
+) -> dict[str, Any]:
+    """Gather everything that the templates may name.
+
+    Args:
+        tables: folder of the CSV tables.
+        evidence: folder of what `evidence.analyse` wrote.
+        figures: folder of the pictures and of figures.json.
+        inspected: facts of the inspection, if there is one.
+
+    Raises:
+        UserError: tables, evidence or figures are missing or not this study's, or no run has a
+            record.
+    """
+    found = Tables.read(study, tables)
+    context = _values(study, found, Findings.read(study, evidence), read_figures(figures))
+    seen = inspection.read(inspected) if inspected else None
+    return context | {
+        "baselines": baselines_of(study, seen),
+        "live": live_network(study, seen),
+        "alike": alike_of(study, seen),
+    }
+
+
+def _values(
+    study: Study, found: Tables, findings: Findings, figures: dict[str, Figure]
+) -> dict[str, Any]:
+    provenance = Provenance.of(found)
+    results = {id_: result_of(row, found, provenance) for id_, row in found.experiments.items()}
+    base, enhanced = results["base"], study.file.enhanced
+    if enhanced == "base":
+        enhanced = None
+    comparisons = [
+        comparison_of(study, name, results, findings, figures) for name in study.questions
+    ]
+    context = {
+        "study": study,
+        "title": study.file.title,
+        "subtitle": study.file.subtitle,
+        "data": data_of(study, found),
+        "settings": study.experiments["base"].settings,
+        "parameters": parameters(),
+        "results": results,
+        "base": base,
+        "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
+        "base_curve": curve_of(found, "base"),
+        "network": network_of(study, found),
+        "example": worked.image() | worked.answer(),
+        "receptive_fields": receptive_fields(study, enhanced or "base"),
+        "comparison_example": worked.comparison(list(findings.changes.values()), found.complete),
+        "comparisons": comparisons,
+        "findings": findings,
+        "titles": {name: question.title for name, question in study.file.questions.items()},
+        "statistics": {
+            "level": inference.LEVEL,
+            "error": 1 - inference.LEVEL,
+            "power": inference.POWER,
+            "least_pairs": inference.LEAST_PAIRS,
+            "most_seeds": inference.MOST_SEEDS,
+            "smallest": study.smallest_effect,
+        },
+        "best": best_of(results),
+        "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
+        "calibration": {
+            name: found.experiments[id_]["test_calibration_error_mean"]
+            for name, id_ in (("base", "base"), ("enhanced", enhanced or "base"))
+        },
+        "figures": figures,
+        "provenance": provenance,
+        "version": __version__,
+        "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
+        "receipts": [behind(study, found, id_) for id_ in study.experiments],
+        "enhanced": None,
+        "published": None,
+    }
+    if enhanced:
+        context["enhanced"] = against_base(study, found, results, enhanced)
+    if study.file.published:
+        context["published"] = published_of(study, found, findings, results)
+    return context
