@@ -69,7 +69,16 @@ def effect(differences: Sequence[float]) -> Effect:
 
     Args:
         differences: finite numbers; take out missing pairs first.
+
+    Raises:
+        ValueError: one of them is not finite.
     """
+    odd = [value for value in differences if not math.isfinite(value)]
+    if odd:
+        raise ValueError(
+            f"differences must be finite numbers, not {', '.join(map(str, odd))}; take out "
+            "missing pairs first, as `paired` does"
+        )
     n = len(differences)
     if n == 0:
         return Effect(0)
@@ -178,16 +187,41 @@ def images_margin(one: float, other: float, images: int) -> float:
 def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
     """Give the half width of the 95 % prediction interval for the gap of two single runs.
 
-    t(0.975, n - 1) sqrt((s1² + s2²) (1 + 1/n)), the usual interval for a future observation,
-    here for the difference of two, with n the smaller number of runs.
+    t(0.975, nu) sqrt(s1² (1 + 1/n1) + s2² (1 + 1/n2)), the usual interval for a future
+    observation, here for the difference of two. The two parts of the variance have n1 - 1 and
+    n2 - 1 degrees of freedom, and their sum has nu by Welch-Satterthwaite (see
+    `degrees_of_freedom`).
+
+    Args:
+        ours, theirs: scores of the runs of either, finite; independent of one another.
 
     Returns:
         None for fewer than two runs of either.
     """
-    n = min(len(ours), len(theirs))
-    if n < 2:
+    if min(len(ours), len(theirs)) < 2:
         return None
+    parts = [statistics.variance(runs) * (1 + 1 / len(runs)) for runs in (ours, theirs)]
+    if not sum(parts):
+        return 0.0
     from scipy.special import stdtrit
 
-    variance = statistics.variance(ours) + statistics.variance(theirs)
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(variance * (1 + 1 / n))
+    nu = degrees_of_freedom(parts, [len(ours) - 1, len(theirs) - 1])
+    return float(stdtrit(nu, (1 + LEVEL) / 2)) * math.sqrt(sum(parts))
+
+
+def degrees_of_freedom(parts: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Approximate the degrees of freedom of a sum of independent estimates of variance.
+
+    nu = (v1 + v2 + ...)² / (v1² / f1 + v2² / f2 + ...); Satterthwaite (1946),
+    and Welch (1947) for the difference of two means.
+
+    Args:
+        parts: the estimates v as they stand in the sum, their weights included; not all 0.
+        freedoms: degrees of freedom f of each.
+
+    Returns:
+        From the smallest of `freedoms` to their sum; seldom a whole number.
+    """
+    return sum(parts) ** 2 / sum(
+        part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True)
+    )
