@@ -6,10 +6,13 @@ Each step is a command that can be run by hand: `python -m cnn_study --help`.
 
 import sys
 
+from snakemake.logging import logger
+
 from cnn_study import machine
 from cnn_study import workflow as planning
 from cnn_study.errors import UserError
 
+logger.addFilter(planning.is_news)
 try:
     PLAN = planning.plan(config)
     LOCK = planning.lock(PLAN.results)

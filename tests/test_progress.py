@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,46 @@ def test_a_mistake_is_one_message_and_status_2(words, said, capsys, monkeypatch)
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+def _python(code: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run code that has `command`, the one way in, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys, os, cnn_study.__main__ as command; {code}"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+CHECK_TO_LOG = "sys.exit(command.main(['check', 'nowhere', '--log', 'logs/a.log']))"
+
+
+def test_what_made_a_command_fail_is_on_the_screen_and_in_the_log(tmp_path):
+    ended = _python(CHECK_TO_LOG, tmp_path)
+    why = "There is no study file experiments/nowhere.yaml."
+    assert ended.returncode == 2
+    assert ended.stderr == f"{why}\nThe log: logs/a.log\n"
+    assert (tmp_path / "logs/a.log").read_text() == f"{why}\n"
+
+
+def test_what_libraries_say_is_in_the_log_alone(tmp_path):
+    chatter = "command._check = lambda options: os.write(2, b'chatter from C++')"
+    ended = _python(f"{chatter}; {CHECK_TO_LOG}", tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "logs/a.log").read_text() == "chatter from C++"
+
+
+def test_a_fault_of_ours_is_a_traceback_on_the_screen_and_in_the_log(tmp_path):
+    ended = _python(f"command._check = lambda options: 1 / 0; {CHECK_TO_LOG}", tmp_path)
+    assert ended.returncode == 1
+    for said in (ended.stderr, (tmp_path / "logs/a.log").read_text()):
+        assert said.startswith("Traceback")
+        assert "ZeroDivisionError: division by zero" in said
+
+
+def test_a_log_that_cannot_be_written_is_one_message(tmp_path):
+    (tmp_path / "logs").write_text("a file")
+    ended = _python(CHECK_TO_LOG, tmp_path)
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "--log logs/a.log: cannot be written: File exists\n",
+    )

@@ -1,6 +1,7 @@
 """The seven invariants of the workflow, against real Snakemake and real (small) training."""
 
 import json
+import logging
 import os
 import random
 import re
@@ -413,6 +414,61 @@ def test_a_wrong_study_is_one_message(trained, study, said):
     assert said in output
     assert "Traceback" not in output
     assert not (trained.path / "hacked").exists()
+
+
+def _say(place: Workplace, *words: str) -> list[str]:
+    """Give the lines that a user sees of a workflow that fails, with the project's own profile."""
+    command = place.command()
+    command["args"] = [word for word in command["args"] if word not in ("--quiet", "host")]
+    ended = subprocess.run(**{**command, "args": [*command["args"], *words]}, timeout=300)
+    assert ended.returncode == 1, ended.stdout
+    assert "CalledProcessError" not in ended.stdout
+    assert "Traceback" not in ended.stdout
+    return ended.stdout.splitlines()
+
+
+def test_a_command_that_fails_says_why_on_the_screen_and_in_the_log(clone):
+    (record,) = (clone.path / "results/tests/runs/base").glob("*/seed-2.json")
+    text = record.read_text()
+    record.write_text(text[:99])
+    said = _say(clone)
+    name = str(record.relative_to(clone.path))
+    (why,) = [line for line in said if name in line]
+    assert f"{name} is not a whole run record" in why
+    assert "Delete it" in why
+    assert "The log: logs/tests/tables.log" in said
+    assert (clone.path / "logs/tests/tables.log").read_text().strip() == why
+
+
+def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(clone):
+    (record,) = (clone.path / "results/tests/runs/base").glob("*/seed-2.json")
+    record.unlink()
+    (clone.path / "data").mkdir()
+    (clone.path / "data/digits.npz").write_bytes(b"no arrays")
+    said = _say(clone, "--", "base")
+    (why,) = [line for line in said if "data/digits.npz" in line]
+    assert "prepared data cannot be read: data/digits.npz" in why
+    log = str(record.relative_to(clone.path / "results/tests/runs").with_suffix(".log"))
+    assert f"The log: logs/tests/{log}" in said
+    assert why in (clone.path / "logs/tests" / log).read_text()
+    assert not [line for line in said if "tensorflow" in line.lower()]
+
+
+@pytest.mark.parametrize(
+    ("said", "news"),
+    [
+        ("RuleException:\nCalledProcessError in file x, line 9:\nCommand 'x' returned non-zero "
+         "exit status 2.", False),
+        ("CalledProcessError in file x: Command 'x' returned non-zero exit status 1.\n", False),
+        ("CalledProcessError in file x: Command 'x' returned non-zero exit status 137.", True),
+        ("CalledProcessError in file x: Command 'x' died with <Signals.SIGKILL: 9>.", True),
+        ("Conda environments: ignored", False),
+        ("Nothing to be done", True),
+    ],
+)  # fmt: skip
+def test_what_a_command_has_said_itself_is_no_news(said, news):
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 0, said, None, None)
+    assert workflow.is_news(record) is news
 
 
 def test_an_unknown_configuration_key_is_one_message(trained):

@@ -1,9 +1,12 @@
 """The one way in, for rules and for people: `python -m cnn_study COMMAND`."""
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from cnn_study.errors import UserError
 from cnn_study.study import Study, load, study_file
@@ -12,12 +15,38 @@ from cnn_study.study import Study, load, study_file
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake becomes one message and exit status 2."""
     options = _parser().parse_args(arguments)
+    screen = None
     try:
+        if options.log:
+            screen = _log_to(options.log)
         options.command(options)
     except UserError as error:
         print(error, file=sys.stderr)
+        if screen:
+            print(f"{error}\nThe log: {options.log}", file=screen)
         return 2
+    except Exception:
+        if screen:
+            print(f"{traceback.format_exc()}The log: {options.log}", file=screen)
+        raise
     return 0
+
+
+def _log_to(path: Path) -> TextIO:
+    """Send to a file what this process, its libraries' C++ code too, writes to stderr.
+
+    Returns:
+        What stderr was before: the screen, for what must not be missed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    except OSError as error:
+        raise UserError(f"--log {path}: cannot be written: {error.strerror}") from None
+    screen = os.fdopen(os.dup(2), "w", buffering=1)
+    os.dup2(log, 2)
+    os.close(log)
+    return screen
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, run: Callable[[argparse.Namespace], None], text: str, *, study: bool = True):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(command=run)
+        command.add_argument("--log", type=Path, help="a file for what would go to stderr; what "
+                             "made the command fail is shown on the screen too")  # fmt: skip
         if study:
             command.add_argument("study", help="a name in experiments/, or a study file")
             command.add_argument(

@@ -3,6 +3,7 @@
 Only plans: imports neither Keras nor anything that draws or tabulates.
 """
 
+import logging
 import re
 import sys
 from dataclasses import dataclass
@@ -161,6 +162,18 @@ def _only_looks(arguments: list[str]) -> bool:
 
     options, _ = get_argument_parser().parse_known_args(arguments)
     return any(getattr(options, name) for name in ONLY_LOOKING)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a line of Snakemake's own says anything to a user.
+
+    A command that fails says itself why, on the screen and in its log, and ends with status 1 or
+    2: that it ended so is no news. One that was killed said nothing. The conda environments name
+    a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs.
+    """
+    said = record.getMessage()
+    told = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
+    return not told and said != "Conda environments: ignored"
 
 
 def code(*modules: str) -> list[str]:

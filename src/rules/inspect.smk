@@ -26,4 +26,4 @@ if PLAN.inspection_missing:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
         shell:
-            "{params.cnn_study} inspect {params.study:q} --data {input.arrays:q} 2> {log:q}"
+            "{params.cnn_study} inspect {params.study:q} --data {input.arrays:q} --log {log:q}"

@@ -23,7 +23,7 @@ rule draw_figures:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} figures {params.study:q} --processes {threads} 2> {log:q}"
+        "{params.cnn_study} figures {params.study:q} --processes {threads} --log {log:q}"
 
 
 rule write_report:
@@ -52,7 +52,7 @@ rule write_report:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} write {params.study:q} 2> {log:q}"
+        "{params.cnn_study} write {params.study:q} --log {log:q}"
 
 
 rule render_report:
@@ -79,7 +79,7 @@ rule render_report:
         "{params.cnn_study} render {input.text:q}"
         " --html {output.html:q}"
         " --pdf {output.pdf:q}"
-        " 2> {log:q}"
+        " --log {log:q}"
 
 
 rule report:

@@ -19,7 +19,7 @@ rule collect_tables:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} tables {params.study:q} 2> {log:q}"
+        "{params.cnn_study} tables {params.study:q} --log {log:q}"
 
 
 rule analyse:
@@ -40,7 +40,7 @@ rule analyse:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
     shell:
-        "{params.cnn_study} analyse {params.study:q} 2> {log:q}"
+        "{params.cnn_study} analyse {params.study:q} --log {log:q}"
 
 
 rule tables:

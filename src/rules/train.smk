@@ -19,7 +19,7 @@ rule prepare_data:
         "{params.cnn_study} prepare {params.dataset}"
         " {params.source:q}"
         " --output {output.arrays:q}"
-        " 2> >(tee {log:q} >&2)"
+        " --log {log:q}"
 
 
 rule train:
@@ -53,7 +53,7 @@ rule train:
         "{params.cnn_study} train {params.study:q} {params.experiment}"
         " --seed {params.seed}"
         " --data {input.arrays:q}"
-        " 2> {log:q}"
+        " --log {log:q}"
 
 
 # One target for each experiment, by its id.
