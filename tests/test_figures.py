@@ -236,7 +236,7 @@ def test_confusion_says_best_and_worst_class_and_largest_error(made, full):
     assert [words.count(number) for number in ("100", "90", "70", "30")] == [2, 16, 2, 2]
 
 
-def test_cost_says_operations_and_accuracy_cheapest_first(made, full):
+def test_cost_says_operations_and_validation_accuracy_cheapest_first(made, full):
     alt = index(full)["accuracy-and-cost"]["alt"]
     by_cost = sorted(made.study.experiments.values(), key=lambda experiment: experiment.macs)
     places = [alt.index(f" {experiment.id}: ") for experiment in by_cost]

@@ -172,7 +172,7 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     pictures["confusion-base-and-enhanced"] = Confusion(two, classes)
     pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
     pictures["reliability-base-and-enhanced"] = Reliability(two)
-    pictures["accuracy-and-cost"] = Cost(all_, enhanced)
+    pictures["accuracy-and-cost"] = _cost(study, enhanced)
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()
     if questions := tuple(study.questions):
@@ -181,6 +181,18 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if _has_habits(study):
         pictures["test-habits"] = Habits(all_)
     return pictures
+
+
+def _cost(study: Study, enhanced: str) -> Cost:
+    """Compare those that are trained on as many images as the base."""
+
+    def images(id_: str) -> tuple[float, float]:
+        settings = study.experiments[id_].settings
+        return settings.training_fraction, settings.validation_fraction
+
+    compared = tuple(id_ for id_ in study.experiments if images(id_) == images("base"))
+    rest = tuple(id_ for id_ in study.experiments if id_ not in compared)
+    return Cost(compared, enhanced, rest)
 
 
 def _model(study: Study, id_: str) -> Model:

@@ -1,115 +1,144 @@
-"""The figure of accuracy and cost, with its Pareto front. Matplotlib only to draw."""
+"""The figure of validation accuracy and cost, with its Pareto fronts. Matplotlib only to draw."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary, listed, span
+from cnn_study.figures.picture import Picture, new, nothing
+from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, joined, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_LABELS = 20
+MOST_LABELS = 12
 """With more experiments only the front, the base and the enhanced model are named."""
+
+COSTS = {
+    "macs": "Multiply-accumulate operations (MACs) for one image",
+    "parameters": "Parameters",
+    "seconds": "Training time of one run (seconds)",
+}
+"""What is paid, by attribute of a `Summary`: a panel each."""
+
+CLOCKS = {"training_cpu_seconds": "processor time", "training_seconds": "wall time"}
 
 
 @dataclass(frozen=True)
 class Cost(Picture):
-    """Mean test accuracy against MACs, one point an experiment, and the Pareto front."""
+    """Mean validation accuracy against three costs, one point an experiment, with Pareto fronts.
+
+    Attributes:
+        experiments: those that may be compared.
+        left_out: those trained or validated on another number of images.
+    """
 
     experiments: tuple[str, ...]
     enhanced: str
+    left_out: tuple[str, ...] = ()
 
     def _draw(self, results: Results) -> "Figure":
         there = self._there(results)
-        named, below = self._named(results), self._below(results)
-        figure = new(3.8 if len(there) <= 14 else 4.6)
-        axes = figure.subplots()
-        for summary in there:
-            if summary.id not in below:
-                self._point(axes, summary, summary.id in named)
-        self._front(axes, results)
-        axes.margins(y=0.1)
-        self._arrows(axes, [summary.macs for summary in results.of(below)])
-        _label_operations(axes, [summary.macs for summary in there])
-        axes.grid(axis="y")
-        axes.set_xlabel("Multiply-accumulate operations (MACs) for one image, logarithmic")
-        marks.accuracy_axis(axes.yaxis)
+        if not there:
+            return nothing("no validation accuracy")
+        figure = new(7.6)
+        panels = figure.subplots(len(COSTS), 1, sharey=True)
+        for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
+            self._panel(axes, results, cost)
+            axes.set_xlabel(label)
+            axes.grid(axis="y")
+        panels[0].margins(y=0.1)
+        panels[1].set_ylabel("Validation accuracy (%)")
+        marks.round_numbers(panels[0].yaxis, 7)
         self._say_missing(figure, results)
         self._legend(figure)
-        bars = {
-            one.id: (one.macs, one.smallest, one.mean, one.largest)
-            for one in there
-            if one.id not in below
-        }
-        labels.place(figure, axes, bars, named, self._front_points(results))
+        for axes, cost in zip(panels, COSTS, strict=True):
+            self._name(figure, axes, results, cost)
         return figure
 
-    def _there(self, results: Results) -> list[Summary]:
-        return [summary for summary in results.of(self.experiments) if summary.complete]
+    def _panel(self, axes: "Axes", results: Results, cost: str) -> None:
+        there, named = _with_cost(self._there(results), cost), self._named(results, cost)
+        below = self._below(results)
+        for summary in there:
+            if summary.id not in below:
+                self._point(axes, summary, cost, summary.id in named)
+        costs = [getattr(one, cost) for one in there]
+        self._arrows(axes, [getattr(one, cost) for one in there if one.id in below])
+        if costs:
+            _logarithmic(axes, costs)
+            self._front(axes, results, cost)
 
-    def _named(self, results: Results) -> list[str]:
-        """Choose the experiments that have their names written beside them."""
-        ids = [summary.id for summary in self._there(results)]
-        if len(ids) <= MOST_LABELS:
-            return ids
-        always = {*front(self._there(results)), "base", self.enhanced}
-        return [id_ for id_ in ids if id_ in always]
+    def _there(self, results: Results) -> list[Summary]:
+        return [
+            one
+            for one in results.of(self.experiments)
+            if one.complete and not math.isnan(one.validation)
+        ]
+
+    def _named(self, results: Results, cost: str) -> list[str]:
+        """Choose the experiments that have their names written beside them in one panel."""
+        there = _with_cost(self._there(results), cost)
+        always = {*front(there, cost), "base", self.enhanced}
+        return [one.id for one in there if len(there) <= MOST_LABELS or one.id in always]
 
     def _below(self, results: Results) -> list[str]:
-        """Find experiments so much worse than all with a name that the axis leaves them out."""
-        named = results.of(self._named(results))
-        low, high = (f(one.mean for one in named) for f in (min, max))
-        floor = low - (high - low) / 2
-        return [one.id for one in self._there(results) if one.mean < floor]
+        """Find experiments so much worse than all with a name that the axes leave them out."""
+        ids = dict.fromkeys(id_ for cost in COSTS for id_ in self._named(results, cost))
+        named = [one.validation for one in results.of(ids)]
+        if not named:
+            return []
+        floor = min(named) - (max(named) - min(named)) / 2
+        return [one.id for one in self._there(results) if one.validation < floor]
 
-    def _arrows(self, axes: "Axes", macs: Sequence[int]) -> None:
+    def _arrows(self, axes: "Axes", costs: Sequence[float]) -> None:
         """Mark at the lower edge what lies below it."""
-        if not macs:
+        if not costs:
             return  # an empty line would count in the layout
         how = {"color": LIGHT.series[0], "alpha": 0.6, "markersize": 6, "clip_on": False}
-        edge = [0.015] * len(macs)
-        axes.plot(macs, edge, "v", transform=axes.get_xaxis_transform(), **how)
+        edge = [0.03] * len(costs)
+        axes.plot(costs, edge, "v", transform=axes.get_xaxis_transform(), **how)
 
-    def _point(self, axes: "Axes", summary: Summary, named: bool) -> None:
+    def _point(self, axes: "Axes", summary: Summary, cost: str, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
         marker, color, size, layer = "o", LIGHT.series[0], 5, 4
         if summary.id == self.enhanced:
             marker, color, size, layer = "s", LIGHT.series[2], 9, 3
         if summary.id == "base":
             marker, color, size, layer = "D", LIGHT.series[1], 8, 3
-        bar = [[max(summary.mean - summary.smallest, 0)], [max(summary.largest - summary.mean, 0)]]
-        axes.errorbar(
-            summary.macs,
-            summary.mean,
-            bar if named else None,
-            fmt=marker,
-            color=color,
-            alpha=1 if named else 0.6,
-            markersize=size,
-            markeredgecolor=LIGHT.page,
-            markeredgewidth=0.7,
-            elinewidth=1.2,
+        at, ends = getattr(summary, cost), (summary.validation_smallest, summary.validation_largest)
+        if named:
+            axes.plot([at, at], ends, color=color, linewidth=1.2, zorder=layer)
+        axes.plot(
+            [at], [summary.validation], marker, color=color, alpha=1 if named else 0.6,
+            markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             zorder=layer if named else 2.5,
-        )
+        )  # fmt: skip
 
-    def _front(self, axes: "Axes", results: Results) -> None:
-        """Join the points of the front by a line, and draw a ring around each."""
-        points = self._front_points(results)
-        if points:
-            line = {"color": LIGHT.muted, "linewidth": 1.2, "zorder": 2, "markersize": 13}
-            axes.plot(*zip(*points, strict=True), linestyle="--", marker="o",
-                      markerfacecolor="none", markeredgewidth=1.2, **line)  # fmt: skip
+    def _front(self, axes: "Axes", results: Results, cost: str) -> None:
+        """Join the points of the front by steps: what can be had for so much."""
+        if points := self._front_points(results, cost):
+            axes.plot(*zip(*_steps(points), strict=True), color=LIGHT.muted, linestyle="--",
+                      linewidth=1.2, zorder=2)  # fmt: skip
 
-    def _front_points(self, results: Results) -> list[tuple[float, float]]:
-        """Give MACs and mean test accuracy of the experiments on the front."""
-        return [(one.macs, one.mean) for one in results.of(front(self._there(results)))]
+    def _front_points(self, results: Results, cost: str) -> list[tuple[float, float]]:
+        """Give cost and mean validation accuracy of the experiments on the front."""
+        ids = front(self._there(results), cost)
+        return [(getattr(one, cost), one.validation) for one in results.of(ids)]
+
+    def _name(self, figure: "Figure", axes: "Axes", results: Results, cost: str) -> None:
+        """Write names beside points, clear of the front."""
+        below, edge = self._below(results), axes.get_ylim()[0]
+        bars = {
+            one.id: (getattr(one, cost), *((edge,) * 3 if one.id in below else _ends(one)))
+            for one in _with_cost(self._there(results), cost)
+        }
+        line = _steps(self._front_points(results, cost))
+        labels.place(figure, axes, bars, self._named(results, cost), line)
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
         absent = [one.id for one in results.of(self.experiments) if not one.complete]
@@ -124,72 +153,98 @@ class Cost(Picture):
         if self.enhanced != "base":
             keys.append(marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=9, **edge))
         keys += [
-            marks.key("Experiments", LIGHT.series[0], marker="o", markersize=5, **edge),
-            marks.key("Pareto front", LIGHT.muted, marker="o", markersize=11, line="--",
-                      markerfacecolor="none", linewidth=1.2),
-        ]  # fmt: skip
+            marks.key("Other experiments", LIGHT.series[0], marker="o", markersize=5, **edge),
+            marks.key("Pareto front", LIGHT.muted, line="--", linewidth=1.2),
+        ]
         marks.legend(figure, keys, handlelength=2.6)
 
     def _explain(self, results: Results) -> str:
-        summaries = results.of(self.experiments)
-        marked = "" if self.enhanced == "base" else f" and a square for {self.enhanced}"
-        few = len(self._there(results)) <= MOST_LABELS
-        bar = "the bar" if few else "the bar, which only points with a name have,"
         return (
-            "Mean test accuracy and what one image costs. Each point is one experiment, with a "
-            f"diamond for base{marked}; {bar} reaches from the smallest to the largest test "
-            "accuracy of its runs. The horizontal axis counts multiply-accumulate operations "
-            f"(MACs) and is logarithmic. {self._front_in_words(results)} "
-            f"{self._below_in_words(results)} {span(summaries)}"
-        )
-
-    def _front_in_words(self, results: Results) -> str:
-        ids = front(self._there(results))
-        if not ids:
-            return ""
-        return (
-            "Rings joined by a broken line: the Pareto front, the experiments whose mean "
-            f"validation accuracy no other reaches with as few MACs or fewer: {joined(ids)}. "
-            "Validation accuracy, since nothing is chosen by test scores."
+            "Mean validation accuracy over what it costs: MACs for one image, parameters, and mean "
+            f"training time ({CLOCKS[results.clock]}); all logarithmic. Choices go by validation "
+            "images; test accuracies stand in the tables. Steps: the Pareto front, the experiments "
+            "whose accuracy no other reaches at that cost or less. Bars at named points: from the "
+            f"smallest to the largest seed. {self._below_in_words(results)} "
+            f"{self._left_out_in_words(results)}"
         )
 
     def _below_in_words(self, results: Results) -> str:
-        if not self._there(results) or not (below := self._below(results)):
+        if not (below := self._below(results)):
             return ""
-        return f"Arrows at the lower edge lie below it: {listed(results.of(below))}."
+        parts = ", ".join(f"{one.id} {one.validation:.1f} %" for one in results.of(below))
+        return f"Arrows: below the axis ({parts})."
+
+    def _left_out_in_words(self, results: Results) -> str:
+        """Say which experiments cannot be compared."""
+        bare = [
+            one.id
+            for one in results.of(self.experiments)
+            if one.complete and math.isnan(one.validation)
+        ]
+        parts = [
+            f"{reason} ({', '.join(ids)})"
+            for reason, ids in (
+                ("trained on another number of images", self.left_out),
+                ("without validation accuracy", bare),
+            )
+            if ids
+        ]
+        return f"Left out: {'; '.join(parts)}." if parts else ""
 
     def _tell(self, results: Results) -> str:
-        summaries = sorted(results.of(self.experiments), key=lambda summary: summary.macs)
-        named = self._named(results)
-        if len(self._there(results)) > MOST_LABELS:
-            summaries = [summary for summary in summaries if summary.id in named]
-        parts = [
-            f"{summary.id}: {operations(summary.macs)}, {summary.words}" for summary in summaries
-        ]
-        ids = front(self._there(results))
-        on_front = f" On the Pareto front: {joined(ids)}." if ids else ""
+        there = self._there(results)
+        fronts = {
+            name: front(there, cost)
+            for cost, name in (("macs", "MACs"), ("parameters", "parameters"),
+                               ("seconds", "training time"))
+        }  # fmt: skip
+        named = {*self._named(results, "macs"), *(id_ for ids in fronts.values() for id_ in ids)}
+        points = "; ".join(
+            f"{one.id}: {operations(one.macs)}, {one.validation:.1f} %"
+            for one in sorted(there, key=lambda one: one.macs)
+            if one.id in named
+        )
+        on = "; ".join(f"by {name} {joined(ids)}" for name, ids in fronts.items() if ids)
         return (
-            "Scatter plot of mean test accuracy against MACs for one image, cheapest first. "
-            f"{'; '.join(parts)}.{on_front}"
+            "Three scatter plots of mean validation accuracy against cost, the cheapest first by "
+            f"MACs. {points or NO_RUN}. On the Pareto front: {on or 'none'}."
         )
 
 
-def front(summaries: Iterable[Summary]) -> list[str]:
+def front(summaries: Iterable[Summary], cost: str = "macs") -> list[str]:
     """Find the experiments that no other one makes needless (Pareto front), cheapest first.
 
-    One is needless if another has as few MACs or fewer and a mean validation accuracy as high or
+    One is needless if another costs as much or less and has a mean validation accuracy as high or
     higher, and is better in one of the two. Without validation images there is no telling.
+
+    Args:
+        cost: the attribute of a summary that is paid.
     """
     known = [one for one in summaries if one.complete and not math.isnan(one.validation)]
     best = -math.inf
     found = []
-    for macs in sorted({one.macs for one in known}):
-        equal = [one for one in known if one.macs == macs]
+    for paid in sorted({getattr(one, cost) for one in _with_cost(known, cost)}):
+        equal = [one for one in known if getattr(one, cost) == paid]
         highest = max(one.validation for one in equal)
         if highest > best:
             found += [one.id for one in equal if one.validation == highest]
             best = highest
     return found
+
+
+def _with_cost(summaries: Iterable[Summary], cost: str) -> list[Summary]:
+    """Take those whose cost is known, and can stand on a logarithmic axis."""
+    return [one for one in summaries if getattr(one, cost) > 0]
+
+
+def _ends(one: Summary) -> tuple[float, float, float]:
+    return one.validation_smallest, one.validation, one.validation_largest
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Go from point to point, first to the right and then up."""
+    corners = [((one[0], one[1]), (other[0], one[1])) for one, other in pairwise(points)]
+    return [*(corner for pair in corners for corner in pair), *points[-1:]]
 
 
 def operations(macs: int) -> str:
@@ -201,12 +256,12 @@ def operations(macs: int) -> str:
     return f"{macs} MACs"
 
 
-def _label_operations(axes: "Axes", macs: Sequence[int]) -> None:
-    """Make the logarithmic axis of MACs, with round numbers such as 500 k, 1 M and 2 M."""
+def _logarithmic(axes: "Axes", costs: Sequence[float]) -> None:
+    """Make the logarithmic axis of a cost, with round numbers such as 500 k, 1 M and 2 M."""
     from matplotlib.ticker import EngFormatter
 
-    pad = max(1.6, (max(macs) / min(macs)) ** 0.12)
-    low, high = min(macs) / pad, max(macs) * pad
+    pad = max(1.6, (max(costs) / min(costs)) ** 0.12)
+    low, high = min(costs) / pad, max(costs) * pad
     steps = (1, 2, 5) if high < 300 * low else (1,)
     if high < 10 * low:
         steps = (1, 1.5, 2, 3, 5, 7)

@@ -34,7 +34,7 @@ class Picture:
 
     def draw(self, results: Results) -> "Figure":
         """Draw it once, in the colours of one LIGHT."""
-        return self._draw(results) if self._something(results) else _nothing()
+        return self._draw(results) if self._something(results) else nothing()
 
     def caption(self, results: Results) -> str:
         """Say what is shown, what every mark and interval is, and how many runs are behind it."""
@@ -134,9 +134,9 @@ def settle(figure: "Figure") -> None:
     figure.set_layout_engine("none")
 
 
-def _nothing() -> "Figure":
-    """Draw the figure that says that there is nothing to draw."""
+def nothing(words: str = NO_RUN) -> "Figure":
+    """Draw the figure that says why there is nothing to draw."""
     figure = new(1.2)
     figure.set_layout_engine("none")
-    figure.text(0.5, 0.5, NO_RUN, ha="center", va="center", color=LIGHT.muted, style="italic")
+    figure.text(0.5, 0.5, words, ha="center", va="center", color=LIGHT.muted, style="italic")
     return figure

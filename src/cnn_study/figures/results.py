@@ -26,18 +26,29 @@ class Summary:
     Attributes:
         troubles: which of its runs are not complete, in words.
         mean, deviation, smallest, largest: of the test accuracy.
-        validation: mean validation accuracy.
+        validation, validation_smallest, validation_largest: of the validation accuracy, the
+            first its mean.
+        calibration, calibration_smallest, calibration_largest: of the expected calibration error
+            of test images, the first its mean.
+        seconds: mean training time, on the clock of `Results.clock`.
     """
 
     id: str
     complete: int
     macs: int
+    parameters: int
+    seconds: float
     troubles: tuple[str, ...]
     mean: float
     deviation: float
     smallest: float
     largest: float
     validation: float
+    validation_smallest: float
+    validation_largest: float
+    calibration: float
+    calibration_smallest: float
+    calibration_largest: float
 
     @property
     def words(self) -> str:
@@ -67,6 +78,7 @@ class Results:
 
     Attributes:
         inspection: None where none was made.
+        clock: column of runs.csv that tells training time best.
     """
 
     def __init__(self, tables: Path, evidence: Path, inspected: Path | None = None) -> None:
@@ -76,9 +88,10 @@ class Results:
         self.folders |= {table.name: (evidence, table) for table in columns.EVIDENCE}
         self.read = cache(self._read)
         runs = self.read("runs")
+        self.clock = _clock(runs)
         self.runs = runs[runs["status"] == "complete"].sort_values("seed")
         rows = self.read("experiments").to_dict("records")
-        self.summaries = {row["experiment"]: _summary(row) for row in rows}
+        self.summaries = {row["experiment"]: _summary(row, self.clock) for row in rows}
 
     def _read(self, name: str) -> "pandas.DataFrame":
         """Read one table or one piece of evidence, each column with its type."""
@@ -168,21 +181,32 @@ class Results:
         return {among: (effect(single), single) for among, single in gaps.items()}
 
 
-def _summary(row: dict[str, Any]) -> Summary:
+def _clock(runs: "pandas.DataFrame") -> str:
+    """Take the clock by which the evidence tells training time."""
+    from cnn_study.evidence.facts import clock
+
+    return clock(runs)
+
+
+def _summary(row: dict[str, Any], clock: str) -> Summary:
     planned = int(row["planned_runs"])
     counts = {name: int(row[f"{name}_runs"]) for name in ("diverged", "failed", "missing")}
-    troubles = tuple(f"{count} of {planned} {name}" for name, count in counts.items() if count)
-    names = ("mean", "standard_deviation", "smallest", "largest")
-    numbers = [100 * float(row[f"test_accuracy_{name}"]) for name in names]
-    validation = 100 * float(row["validation_accuracy_mean"])
+    three = ("mean", "smallest", "largest")
     return Summary(
         row["experiment"],
         int(row["complete_runs"]),
         int(row["macs"]),
-        troubles,
-        *numbers,
-        validation,
+        int(row["parameters"]),
+        float(row[f"{clock}_mean"]),
+        tuple(f"{count} of {planned} {name}" for name, count in counts.items() if count),
+        *_percentages(row, "test_accuracy", ("mean", "standard_deviation", "smallest", "largest")),
+        *_percentages(row, "validation_accuracy", three),
+        *_percentages(row, "test_calibration_error", three),
     )
+
+
+def _percentages(row: dict[str, Any], measure: str, names: Sequence[str]) -> list[float]:
+    return [100 * float(row[f"{measure}_{name}"]) for name in names]
 
 
 def _points(row: dict[str, Any]) -> Effect:
