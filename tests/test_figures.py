@@ -223,7 +223,7 @@ def test_learning_curves_say_first_and_last_epoch(full):
     entry = index(full)["learning-curves-base-and-enhanced"]
     expected = (
         "base, epoch 1 to 2: training accuracy goes from 13.0 % to 23.0 %, "
-        "validation accuracy goes from 23.0 % to 43.0 %,"
+        "validation accuracy goes from 23.0 % to 43.0 %."
     )
     assert expected in entry["alt"]
     assert "bands: from the smallest to the largest seed" in entry["caption"]

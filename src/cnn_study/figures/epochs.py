@@ -3,6 +3,8 @@
 Matplotlib and pandas are imported only to draw.
 """
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, wrap
+from cnn_study.inference import LEAST_PAIRS, Effect, effect
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +33,7 @@ class Measure:
     Attributes:
         factor: makes the table's numbers those of the picture.
         unit: behind a number in words.
-        corner: y of a note inside the axes (share), and how it is aligned: where curves are not.
+        marked: whether the epoch with the lowest validation loss is.
     """
 
     name: str
@@ -38,15 +41,51 @@ class Measure:
     factor: float
     unit: str
     digits: int
-    corner: tuple[float, str]
     explained: str
+    marked: bool
 
 
-ACCURACY = Measure("accuracy", "Accuracy (%)", 100, " %", 1, (0.03, "bottom"), "Accuracy")
+@dataclass(frozen=True)
+class Turn:
+    """Where the mean validation loss is lowest, and whether it surely rises after that.
+
+    Attributes:
+        lowest, last: epochs; 1 is the first.
+        rise: of the loss of each seed, from the one epoch to the other.
+    """
+
+    lowest: int
+    last: int
+    rise: Effect
+
+    @property
+    def rises(self) -> bool:
+        """Whether the rise is above zero with its whole 95 % interval."""
+        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
+
+
+def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:
+    """Find where the validation loss turns, and whether more than the spread of seeds says so.
+
+    The epoch is chosen by the same losses, which makes the rise a little too large.
+
+    Args:
+        losses: validation loss of each seed (row) and epoch (column), all finite.
+
+    Returns:
+        None without any loss.
+    """
+    means = [statistics.fmean(epoch) for epoch in zip(*losses, strict=True)]
+    if not means:
+        return None
+    lowest = means.index(min(means))
+    return Turn(lowest + 1, len(means), effect([seed[-1] - seed[lowest] for seed in losses]))
+
+
+ACCURACY = Measure("accuracy", "Accuracy (%)", 100, " %", 1, "Accuracy", False)
 LOSS = Measure(
-    "loss", "Loss (nats)", 1, "", 2, (0.97, "top"), "Loss (mean cross-entropy in nats, less is "
-    "better)"
-)  # fmt: skip
+    "loss", "Loss (nats)", 1, "", 2, "Loss (mean cross-entropy in nats, less is better)", True
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +101,8 @@ class LearningCurves(Picture):
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         for axes, summary in zip(panels, results.of(self.experiments), strict=True):
             self._panel(axes, curves[curves["experiment"] == summary.id], summary)
-            if lowest := _lowest_loss(results, summary.id):
-                self._mark_lowest(axes, *lowest)
+            if turn := self._turn(results, summary.id):
+                self._mark_lowest(axes, turn)
         panels[0].set_ylabel(self.measure.label)
         named = [line for axes in panels for line in axes.lines if line.get_label()[0] != "_"]
         keys = {line.get_label(): line for line in named}
@@ -105,20 +144,25 @@ class LearningCurves(Picture):
         axes.plot(table, color=color, linewidth=0.5, alpha=0.5)
         axes.plot(table.mean(axis=1), color=color, linewidth=2, **options)
 
-    def _mark_lowest(self, axes: "Axes", epoch: int, last: int) -> None:
+    def _turn(self, results: Results, id_: str) -> Turn | None:
+        """Find what is marked: nothing in a figure of accuracies."""
+        return loss_turn(_validation_losses(results, id_)) if self.measure.marked else None
+
+    def _mark_lowest(self, axes: "Axes", turn: Turn) -> None:
         """Draw an upright line where the validation loss is lowest, and say so beside it."""
-        height, alignment = self.measure.corner
-        axes.axvline(epoch, color=LIGHT.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1)
-        end = "the last epoch:\nit still falls" if epoch == last else f"epoch {epoch}"
-        left = 2 * epoch > last
+        axes.axvline(
+            turn.lowest, color=LIGHT.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1
+        )
+        then = ",\nthen it rises" if turn.rises else ""
+        left = 2 * turn.lowest > turn.last
         axes.annotate(
-            f"validation loss\nlowest: {end}",
-            (epoch, height),
+            f"validation loss\nlowest: epoch {turn.lowest}{then}",
+            (turn.lowest, 0.97),
             (-4 if left else 4, 0),
             xycoords=axes.get_xaxis_transform(),
             textcoords="offset points",
             ha="right" if left else "left",
-            va=alignment,
+            va="top",
             fontsize=7,
             color=LIGHT.muted,
         )
@@ -129,20 +173,15 @@ class LearningCurves(Picture):
             f"{self.measure.explained} over the epochs. Thick lines: mean over the seeds; bands: "
             "from the smallest to the largest seed; thin lines: single runs. "
             f"Training {name} is measured during the epoch, while the weights change; validation "
-            f"{name} after it, on images held out. {self._overfitting(results)}"
+            f"{name} after it, on images held out. {self._turns_in_words(results)}"
         )
 
-    def _overfitting(self, results: Results) -> str:
-        found = {id_: _lowest_loss(results, id_) for id_ in self.experiments}
-        parts = [
-            f"{id_}: in the last epoch, {last}, where it still falls"
-            if epoch == last
-            else f"{id_}: in epoch {epoch}, after which the network overfits"
-            for id_, (epoch, last) in ((id_, at) for id_, at in found.items() if at)
-        ]
+    def _turns_in_words(self, results: Results) -> str:
+        found = {id_: self._turn(results, id_) for id_ in self.experiments}
+        parts = [f"{id_}: {_turn_in_words(turn)}" for id_, turn in found.items() if turn]
         if not parts:
             return ""
-        return f"Dotted upright line: lowest mean validation loss ({'; '.join(parts)})."
+        return f"Dotted upright line: lowest mean validation loss. {'; '.join(parts)}."
 
     def _tell(self, results: Results) -> str:
         curves = self._curves(results)
@@ -160,9 +199,8 @@ class LearningCurves(Picture):
             for images in MEASURED
             if len(line := means[means.index.get_level_values("images") == images])
         ]
-        if lowest := _lowest_loss(results, summary.id):
-            still = ", where it still falls" if lowest[0] == lowest[1] else ""
-            parts.append(f"validation loss is lowest after epoch {lowest[0]}{still}")
+        if turn := self._turn(results, summary.id):
+            parts.append(f"validation loss is {_turn_in_words(turn)}")
         return f"{summary.id}, epoch 1 to {own['epoch'].max()}: {', '.join(parts)}."
 
     def _number(self, score: float) -> str:
@@ -174,15 +212,16 @@ def _epochs(results: Results) -> "pandas.DataFrame":
     return results.read("epochs").merge(results.runs[["experiment", "seed"]])
 
 
-def _lowest_loss(results: Results, id_: str) -> tuple[int, int] | None:
-    """Find the epoch with the lowest mean validation loss, and the last epoch.
-
-    Returns:
-        None without a complete run, or where no images are held out.
-    """
+def _validation_losses(results: Results, id_: str) -> list[list[float]]:
+    """Give the validation loss of each seed and epoch; none where no images are held out."""
     epochs = _epochs(results)
-    epochs = epochs[epochs["experiment"] == id_].dropna(subset="validation_loss")
-    if epochs.empty:
-        return None
-    means = epochs.groupby("epoch")["validation_loss"].mean()
-    return int(means.idxmin()), int(means.index.max())
+    mine = epochs[epochs["experiment"] == id_].dropna(subset="validation_loss")
+    return mine.pivot(index="seed", columns="epoch", values="validation_loss").values.tolist()
+
+
+def _turn_in_words(turn: Turn) -> str:
+    if turn.lowest == turn.last:
+        return f"lowest in the last epoch, {turn.last}"
+    if turn.rises:
+        return f"lowest in epoch {turn.lowest}, after which it rises again"
+    return f"lowest in epoch {turn.lowest}, and what follows is within the spread of the seeds"
