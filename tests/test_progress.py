@@ -1,17 +1,20 @@
 """What a person sees: the check, the standing, the time left."""
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import records_by_hand
 from cnn_study import estimate, heartbeat, progress
 from cnn_study.__main__ import main
-from cnn_study.study import load
+from cnn_study.study import Study, load
 
 STUDY = """\
 title: By hand
@@ -45,10 +48,97 @@ def test_check_lists_experiments_costs_and_runs(study, tmp_path, capsys, monkeyp
     base = next(line for line in said.splitlines() if " base " in line)
     # One 3x3 convolution of 1 channel to 2 on 8x8 pixels: 18 weights, 2 biases, 1,152 MACs;
     # then 128 values to 10 classes: 1,290 parameters, 1,280 MACs.
-    assert [cell.strip() for cell in base.split("│")[1:8]] == [
-        "base", "–", "1,310", "2,432", "1, 2", "1", "1",
+    assert [cell.strip() for cell in base.split("│")[1:7]] == [
+        "base", "–", "1,310", "2,432", "1", "1",
     ]  # fmt: skip
-    assert "1 of 4 runs done; the rest takes about" in said
+    assert "seeds: 1, 2" in said
+    # Of three missing runs with ten seconds to start each, two at once.
+    assert re.search(r"^1 of 4 runs done, about \d+ s left with \d at a time$", said, re.M)
+
+
+MANY = [f"filters-{number}-and-as-many-again-in-all" for number in range(3, 43)]
+
+
+@pytest.fixture
+def many(tmp_path) -> Study:
+    """A study of 41 experiments with ids that wrap where they can."""
+    changes = ", ".join(f"{id_}: {{filters: [{place}]}}" for place, id_ in enumerate(MANY, 3))
+    path = tmp_path / "by-hand.yaml"
+    path.write_text(STUDY.replace("filters-4: {filters: [4]}", changes), encoding="utf-8")
+    return load(path)
+
+
+@pytest.mark.parametrize("columns", ["80", "100", "200", None])
+def test_no_id_is_broken_in_a_narrow_window_or_a_pipe(columns, many, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    main(["check", str(many.path), "--results", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert [line.split()[1] for line in said.splitlines() if "│ filters-" in line] == MANY
+    whole = columns in ("200", None)
+    assert (f"│ filters {3}" in said) == whole
+    assert ("A wider window, a pipe or a file has more: change" in said) != whole
+
+
+class Stopped:
+    """A terminal of 80 columns and 24 rows, and a person who looks once and presses Ctrl-C."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.screen = io.StringIO()
+        self.seen = ""
+        monkeypatch.setattr(
+            progress, "Console",
+            lambda width=80: Console(file=self.screen, width=width, height=24, force_terminal=True),
+        )  # fmt: skip
+        monkeypatch.setattr(progress.time, "sleep", self.look)
+
+    def look(self, seconds: float) -> None:
+        self.seen = self.all_seen
+        raise KeyboardInterrupt
+
+    @property
+    def all_seen(self) -> str:
+        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.screen.getvalue())
+
+
+def test_a_small_window_shows_what_runs_first_and_ctrl_c_ends_quietly(many, tmp_path, monkeypatch):
+    person = Stopped(monkeypatch)
+    with heartbeat.Running(tmp_path, MANY[0], 1, 10):
+        assert main(["check", str(many.path), "--results", str(tmp_path), "--watch"]) == 0
+    lines = person.seen.strip().splitlines()
+    assert lines[0].startswith("0 of 82 runs done, about ")
+    assert lines[0].strip().endswith("left with 1 at a time")
+    assert lines[1].strip() == f"running: {MANY[0]} seed 1, epoch 0 of 10"
+    assert "│ base " in person.seen
+
+
+def test_watching_lists_only_what_misses_a_run(study, tmp_path, monkeypatch):
+    for seed in (1, 2):
+        _write(study, tmp_path, "base", seed)
+    person = Stopped(monkeypatch)
+    progress.watch(study, tmp_path)
+    assert "│ filters-4 " in person.seen
+    assert "│ base " not in person.seen
+    for seed in (1, 2):
+        _write(study, tmp_path, "filters-4", seed)
+    progress.watch(study, tmp_path)  # All is done: it shows everything and does not wait.
+    assert "4 of 4 runs done" in person.all_seen
+    assert "│ base " in person.all_seen
+
+
+def test_the_standing_counts_the_place_that_has_just_become_free(study, tmp_path):
+    assert progress.standing(study, tmp_path).endswith("left with 1 at a time")
+    with heartbeat.Running(tmp_path, "filters-4", 1, 10):
+        assert progress.standing(study, tmp_path).endswith("left with 2 at a time")
+        _write(study, tmp_path, "base", 1)
+        one = progress.standing(study, tmp_path)
+        for seed in (1, 2):
+            _write(study, tmp_path, "base", seed)
+        _write(study, tmp_path, "filters-4", 2)
+        assert one.startswith("1 of 4 runs done")
+        # One run is left: nothing runs beside it.
+        assert progress.standing(study, tmp_path).endswith("left with 1 at a time")
 
 
 def test_check_lists_what_is_declared_and_not_trained(tmp_path, capsys):

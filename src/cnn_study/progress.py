@@ -6,11 +6,13 @@ Only validation scores are shown: nobody should choose by test scores while a st
 import os
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
 
 from cnn_study import records, runs
@@ -20,6 +22,12 @@ from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
 
 REFRESH_SECONDS = 2.0
+COLUMNS = ("experiment", "change", "parameters", "MACs", "done", "missing", "validation accuracy")
+DROPPED = ("change", "MACs", "parameters", "missing")
+"""Columns that a narrow window does without, in this order."""
+
+PIPED_WIDTH = 200
+"""Characters a line where no window sets a limit."""
 
 
 def outcome(record: records.Record) -> str:
@@ -33,28 +41,38 @@ def outcome(record: records.Record) -> str:
 
 
 def standing(study: Study, results: Path) -> str:
-    """Say how many runs are done and how long the rest will take."""
-    there, missing = _read(study, results)
+    """Say, at the end of a run, how many are done and how long the rest will take."""
+    # The place of the run that has just ended is free for the next one.
+    return _standing(*_read(study, results), study, len(running(results)) + 1)
+
+
+def _standing(
+    there: dict[str, records.Record], missing: list[runs.Run], study: Study, at_once: int
+) -> str:
     said = f"{len(there)} of {len(there) + len(missing)} runs done"
     if not missing:
         return said
-    at_once = max(1, len(running(results)))
+    at_once = min(at_once, len(missing))
     left = seconds_left(study, missing, list(there.values())) / at_once
     return f"{said}, about {duration(left)} left with {at_once} at a time"
 
 
 def check(study: Study, results: Path) -> None:
-    """Print the experiments of a sound study: parameters, MACs, seeds, done and missing runs."""
-    Console().print(_overview(study, results))
+    """Print the experiments of a sound study: parameters, MACs, done and missing runs."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(width=PIPED_WIDTH)
+    console.print(_overview(study, results, console))
 
 
 def watch(study: Study, results: Path) -> None:
-    """Show the standing of a study until it is done or the person stops looking."""
-    with Live(_overview(study, results), refresh_per_second=1) as live:
+    """Show what runs and what is missing until nothing is, or the person stops looking."""
+    console = Console()
+    first = _overview(study, results, console, watched=True)
+    with suppress(KeyboardInterrupt), Live(first, console=console, refresh_per_second=1) as live:
         while len(runs.done(study, results)) < len(runs.wanted(study)):
             time.sleep(REFRESH_SECONDS)
-            live.update(_overview(study, results))
-        live.update(_overview(study, results))
+            live.update(_overview(study, results, console, watched=True))
 
 
 def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[runs.Run]]:
@@ -62,37 +80,70 @@ def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[
     return there, [run for run in runs.wanted(study) if run.name not in there]
 
 
-def _overview(study: Study, results: Path) -> Group:
+def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
+    """Put together what a person sees.
+
+    Args:
+        watched: what a small window has no room for is cut off at the bottom, so what runs stands
+            at the top, and of the experiments only those that miss a run.
+    """
     there, missing = _read(study, results)
-    table = Table(title=f"{study.path}: {study.file.title}", title_justify="left")
-    for name, side in (
-        ("experiment", "left"), ("change", "left"), ("parameters", "right"), ("MACs", "right"),
-        ("seeds", "left"), ("done", "right"), ("missing", "right"),
-        ("validation accuracy", "right"),
-    ):  # fmt: skip
-        table.add_column(name, justify=side, overflow="fold")
-    for experiment in study.experiments.values():
-        table.add_row(*_row(study, experiment, there))
-    parts: list[Any] = [table]
-    for facts in running(results):
-        accuracy = facts["validation_accuracy"]
-        parts.append(
-            f"running: {facts['experiment']} seed {facts['seed']}, epoch {facts['epoch']} of "
-            f"{facts['epochs']}"
-            + (f", validation accuracy {percent(accuracy)}" if accuracy is not None else "")
-        )
-    for name, experiments in study.declared.items():
-        ids = ", ".join(experiment.id for experiment in experiments)
-        parts.append(f"declared, not trained: {name} ({ids})")
-    at_once = len(running(results)) or os.cpu_count() or 1
-    parts.append(f"{len(there)} of {len(there) + len(missing)} runs done")
-    if missing:
-        left = seconds_left(study, missing, list(there.values())) / at_once
-        parts[-1] += f"; the rest takes about {duration(left)} with {at_once} at a time"
-    return Group(*parts)
+    trainings = running(results)
+    at_once = len(trainings) or os.cpu_count() or 1
+    how_far = _standing(there, missing, study, at_once)
+    left = {run.experiment.id for run in missing}
+    rows = {id_: _row(study, experiment, there) for id_, experiment in study.experiments.items()}
+    if watched and missing:
+        rows = {id_: row for id_, row in rows.items() if id_ in left}
+        return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
+    declared = (
+        f"declared, not trained: {name} ({', '.join(experiment.id for experiment in experiments)})"
+        for name, experiments in study.declared.items()
+    )
+    table = _table(study, rows, console)
+    return Group(*table, *declared, *map(_training, trainings), how_far)
 
 
-def _row(study: Study, experiment: Experiment, there: dict[str, records.Record]) -> list[str]:
+def _training(facts: dict[str, Any]) -> str:
+    accuracy = facts["validation_accuracy"]
+    scored = f", validation accuracy {percent(accuracy)}" if accuracy is not None else ""
+    return (
+        f"running: {facts['experiment']} seed {facts['seed']}, "
+        f"epoch {facts['epoch']} of {facts['epochs']}{scored}"
+    )
+
+
+def _table(study: Study, rows: dict[str, dict[str, str]], console: Console) -> list[Table | str]:
+    """Lay out experiments with as many columns as there is room for; say which are left out."""
+    seeds = f"seeds: {', '.join(map(str, study.seeds))}"
+    title = f"{study.path}: {study.file.title}"
+    for dropped in range(len(DROPPED) + 1):
+        columns = [name for name in COLUMNS if name not in DROPPED[:dropped]]
+        table = _of_columns(title, columns, list(rows.values()))
+        if _width(table) <= console.width:
+            break
+    more = f"A wider window, a pipe or a file has more: {', '.join(DROPPED[:dropped])}."
+    return [table, *([more] if dropped else []), seeds]
+
+
+def _width(table: Table) -> int:
+    """Find how many characters a table needs to break no word."""
+    endless = Console(width=10_000)
+    return Measurement.get(endless, endless.options, table).minimum
+
+
+def _of_columns(title: str, columns: list[str], rows: list[dict[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        words = name in ("experiment", "change")
+        # Broken in the middle, an id cannot be found or copied.
+        table.add_column(name, justify="left" if words else "right", no_wrap=name == "experiment")
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    return table
+
+
+def _row(study: Study, experiment: Experiment, there: dict[str, records.Record]) -> dict[str, str]:
     own = [record for record in there.values() if record.fingerprint == experiment.fingerprint]
     states = Counter(record.status for record in own)
     broken = ", ".join(f"{states[state]} {state}" for state in ("diverged", "failed")
@@ -101,8 +152,12 @@ def _row(study: Study, experiment: Experiment, there: dict[str, records.Record])
               if record.status == "complete"]  # fmt: skip
     known = [score for score in scores if score is not None]
     change = ", ".join(f"{key} {value_text(value)}" for key, value in experiment.change.items())
-    return [
-        experiment.id, change or "–", f"{experiment.parameters:,}", f"{experiment.macs:,}",
-        ", ".join(map(str, study.seeds)), f"{len(own)}{f' ({broken})' if broken else ''}",
-        str(len(study.seeds) - len(own)), percent(sum(known) / len(known) if known else None),
-    ]  # fmt: skip
+    return {
+        "experiment": experiment.id,
+        "change": change or "–",
+        "parameters": f"{experiment.parameters:,}",
+        "MACs": f"{experiment.macs:,}",
+        "done": f"{len(own)}{f' ({broken})' if broken else ''}",
+        "missing": str(len(study.seeds) - len(own)),
+        "validation accuracy": percent(sum(known) / len(known) if known else None),
+    }
