@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import inspection, workflow
+from cnn_study import inspection, study, workflow
 
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
@@ -486,6 +486,14 @@ def test_a_target_that_is_not_planned_is_refused(trained, target):
 @pytest.mark.parametrize("target", ["all", "tables", "report", "filters-4"])
 def test_targets_have_names(trained, target):
     assert "Nothing to be done" in trained.snakemake("--", target)
+
+
+def test_no_experiment_can_have_the_name_of_a_rule(trained):
+    said = trained.snakemake("--list-rules")
+    rules = set(re.findall(r"^([\w-]+)(?: \(|$)", said, re.MULTILINE)) - set(RUNS)
+    assert {"all", "train", "render_report"} < rules
+    # No id has an underscore.
+    assert {name for name in rules if re.fullmatch(study.ID, name)} == study.RESERVED
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from cnn_study.errors import UserError
 from cnn_study.settings import Settings
 
 ID = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-RESERVED = {"all", "tables", "figures", "report", "train", "data", "source"}
-"""Ids that the workflow has other uses for."""
+RESERVED = {"all", "analyse", "report", "tables", "train"}
+"""Ids that are names of the workflow's rules."""
 
 Id = Annotated[str, Field(pattern=ID, max_length=60)]
 
