@@ -3,11 +3,19 @@
 import hashlib
 import re
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cnn_study import settings
-from cnn_study.settings import GROUPS, Settings, fingerprint, parameters
+from cnn_study import settings, training
+from cnn_study.settings import (
+    GROUPS,
+    Settings,
+    fingerprint,
+    normalized,
+    parameters,
+    pooled_convolutions,
+)
 
 DIGEST = "ab" * 32
 
@@ -241,6 +249,94 @@ def test_fingerprint_changes_with_training_version(monkeypatch):
     before = fingerprint(Settings(), DIGEST)
     monkeypatch.setattr(settings, "TRAINING_VERSION", settings.TRAINING_VERSION + 1)
     assert fingerprint(Settings(), DIGEST) != before
+
+
+# --------------------------------------------------------------- settings that train the same
+
+# Two sets of settings that build and train the same, and the way both are written at last. Three
+# convolutions, unless filters says otherwise.
+SAME = {
+    "list of all but the last": ({"pool_after": [2, 1]}, {}, {"pool_after": [1, 2]}),
+    "list of all": ({"pool_after": [1, 2, 3]}, {"pool_after": "every"}, {"pool_after": [1, 2, 3]}),
+    "no pooling": (
+        {"pool_after": "none", "pool_size": 3},
+        {"pool_after": [], "pooling": "strided_convolution"},
+        {"pool_after": []},
+    ),
+    "one convolution, the last": (
+        {"filters": [3], "pooling": "average"},
+        {"filters": [3], "pool_size": 3},
+        {"filters": [3], "pool_after": []},
+    ),
+    "kernel of one pixel": (
+        {"kernel_size": 1, "padding": "valid", "pooling": "strided_convolution"},
+        {"kernel_size": 1, "pooling": "strided_convolution"},
+        {"kernel_size": 1, "pool_after": [1, 2], "pooling": "strided_convolution"},
+    ),
+    "two names of Adam": ({"optimizer": "adamw"}, {}, {"pool_after": [1, 2]}),
+    "two names of Adam with decay": (
+        {"optimizer": "adamw", "weight_decay": 0.1},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "pool_after": [1, 2]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_trains_the_same_is_written_in_one_way(name):
+    one, other, plain = SAME[name]
+    assert normalized(Settings(**one)) == normalized(Settings(**other)) == Settings(**plain)
+    assert normalized(normalized(Settings(**one))) == Settings(**plain)
+    assert fingerprint(Settings(**one), DIGEST) != fingerprint(Settings(**other), DIGEST)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_what_trains_otherwise_stays_apart(name):
+    assert normalized(Settings(**{name: PARAMETERS[name][1]})) != normalized(Settings())
+
+
+def trained_weights(values: dict) -> str:
+    """Train two epochs on 48 random images of 8 x 8 pixels and give the weights' sha256."""
+    random = np.random.default_rng(0)
+    part = (
+        random.integers(0, 256, (48, 8, 8, 1), dtype=np.uint8),
+        random.integers(0, 3, 48).astype(np.uint8),
+    )
+    given = Settings(**{"filters": [3, 3, 4], "dense_units": 4, "epochs": 2} | values)
+    parts = training.Parts(part, (part[0][:0], part[1][:0]), part)
+    model = training.start(given, parts, 3, seed=1)
+    assert len(list(training.learn(model, given, parts, 1, training.Stopwatch()))) == 2
+    return training.weights_digest(model)
+
+
+def test_what_is_written_in_one_way_trains_to_the_same_weights():
+    """Several at once, since each network takes seconds to build.
+
+    After 8, 4 and 2 pixels one is left, where both heads do the same; and `watch_test` records
+    more of the same training.
+    """
+    deep, one_pixel = {"filters": [2, 2, 2, 2], "weight_decay": 0.1}, {"kernel_size": 1}
+    otherwise = {
+        "optimizer": "adamw", "pool_after": [3, 1, 2], "head": "global_average_pooling",
+        "watch_test": True,
+    }  # fmt: skip
+    assert trained_weights(deep) == trained_weights(deep | otherwise)
+    one = trained_weights(one_pixel | {"padding": "valid", "pool_after": "none", "pool_size": 3})
+    assert trained_weights(one_pixel | {"pool_after": [], "pooling": "average"}) == one
+
+
+@pytest.mark.parametrize(
+    ("values", "pooled"),
+    [
+        ({}, [1, 2]),
+        ({"pool_after": "every"}, [1, 2, 3]),
+        ({"pool_after": "none"}, []),
+        ({"pool_after": [3, 1]}, [1, 3]),
+        ({"filters": [8]}, []),
+    ],
+)
+def test_convolutions_that_pooling_follows(values, pooled):
+    assert pooled_convolutions(Settings(**values)) == pooled
 
 
 # -------------------------------------------------------------------- table of parameters

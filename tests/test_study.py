@@ -101,7 +101,7 @@ def test_published_questions_ask_for_every_kind_of_change(published):
         "learning-rate": 3, "batch-size": 3, "optimizer": 4, "epochs": 2, "schedule": 2,
         "dropout": 2, "batch-normalization": 1, "weight-decay": 1, "label-smoothing": 1,
         "activation": 3, "pooling": 2, "head": 1, "dense-units": 2, "padding": 1, "residual": 1,
-        "augmentation": 3, "scaling": 1, "training-images": 3, "carry-over": 5,
+        "augmentation": 3, "scaling": 1, "training-images": 3, "carry-over": 6,
     }.items():  # fmt: skip
         assert asked[name] == changes, name
         carried = name == "carry-over"
@@ -217,6 +217,22 @@ def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
     assert list(found.experiments) == ["base", "wide", "softer", "larger"]
 
 
+def test_what_a_change_leaves_as_it_is_is_no_part_of_it(tmp_path):
+    text = CHANGES + WIDE + "      cut: {cutout: 4, shift: 0, learning_rate: 1.0e-3}\n"
+    text += CHAIN.replace("{kernel_size: 5}", "{kernel_size: 5, filters: [4, 6]}")
+    found = load(tmp_path, text)
+    assert found.experiments["cut"].change == {"cutout": 4}
+    assert found.experiments["larger"].change == {"kernel_size": 5}
+    assert found.experiments["larger"].settings == Settings(filters=[4, 6], kernel_size=5)
+
+
+def test_a_grid_around_another_experiment_keeps_its_ids(tmp_path):
+    text = CHANGES + WIDE + "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n"
+    text += "    reference: wide\n    grid: {kernel_size: [3, 5], epochs: [12]}\n"
+    cells = [load(tmp_path, text).experiments[f"kernel-size-{size}-epochs-12"] for size in (3, 5)]
+    assert [cell.change for cell in cells] == [{"epochs": 12}, {"kernel_size": 5, "epochs": 12}]
+
+
 def test_a_change_may_go_back_to_the_default(tmp_path):
     found = load(tmp_path, CHANGES + "      standard: {filters: [16, 32, 64]}\n")
     assert found.experiments["standard"].settings == Settings()
@@ -320,23 +336,23 @@ def test_dos_line_ends_and_byte_order_mark(tmp_path):
 FAULTS = {
     "unknown key in base": (
         HEADER.replace("kernel_size", "kernal_size"),
-        ["line 4: base.kernal_size: unknown key. Allowed: … kernel_size"],
+        ["line 4: base.kernal_size: unknown key. Did you mean kernel_size? Allowed: … residual"],
     ),
     "unknown key in a change": (
         CHANGES + "      wide: {filter: [4, 6]}\n",
-        ["line 11: questions.width.changes.wide.filter: unknown key. Allowed: … filters"],
+        ["line 11: questions.width.changes.wide.filter: unknown key. Did you mean filters? … "],
     ),
     "unknown key in a grid": (
         GRID + "      filter: [[4, 6]]\n",
-        ["line 11: questions.width.grid.filter: unknown key. Allowed: … filters"],
+        ["line 11: questions.width.grid.filter: unknown key. Did you mean filters? … Allowed"],
     ),
     "unknown key at the top": (
         HEADER + "sedes: 5\n",
-        ["line 5: sedes: unknown key. Allowed: title, … seeds, base"],
+        ["line 5: sedes: unknown key. Did you mean seeds? Allowed: title, … seeds, base"],
     ),
     "unknown key in a question": (
         CHANGES + WIDE + "    references: base\n",
-        ["line 12: questions.width.references: unknown key. Allowed: title, … reference"],
+        ["line 12: questions.width.references: unknown key. Did you mean reference? … "],
     ),
     "unknown key in published": (
         HEADER + "published: {file: a.csv, citation: b, page: 3}\n",
@@ -388,19 +404,56 @@ FAULTS = {
     ),
     "missing title of the study": (
         HEADER.replace("title: A small study\n", ""),
-        ["title: missing"],
+        ["title: missing. Give the study a title of a few words"],
     ),
-    "missing base": (HEADER.replace("base: {filters", "# base: {filters"), ["base: missing"]),
+    "missing base": (
+        HEADER.replace("base: {filters", "# base: {filters"),
+        ["base: missing. Write the parameters of the base; `base: {}` takes them all at default"],
+    ),
+    "missing dataset": (
+        HEADER.replace("dataset: digits\n", ""),
+        ["dataset: missing. Name one of cifar10, digits"],
+    ),
+    "missing citation": (
+        HEADER + "published: {file: a.csv}\n",
+        ["line 5: published.citation: missing. Name the source's key in report/references.bib"],
+    ),
     "missing title and hypothesis of a question": (
         (CHANGES + WIDE)
         .replace("    title: Width\n", "")
         .replace("    hypothesis: They are.\n", ""),
-        ["line 6: questions.width.title: missing", "line 6: questions.width.hypothesis: missing"],
+        [
+            "line 6: questions.width.title: missing. Give the question a heading of a few words",
+            "line 6: questions.width.hypothesis: missing. Write in a sentence what you expect and "
+            "why, before it runs",
+        ],
     ),
-    "empty title": (HEADER.replace("A small study", "''"), ["line 1: title: … at least 1"]),
+    "empty title": (
+        HEADER.replace("A small study", "''"),
+        ["line 1: title: says nothing. Give the study a title of a few words"],
+    ),
+    "blank question": (
+        (CHANGES + WIDE).replace("Are more filters better?", "'   '"),
+        ["line 8: questions.width.question: says nothing. Write in a sentence what you want to"],
+    ),
+    "hypothesis of line ends": (
+        (CHANGES + WIDE).replace("They are.", "' \\n \t'").replace("' \\n \t'", '" \\n \\t"'),
+        ["line 9: questions.width.hypothesis: says nothing. Write in a sentence what you expect"],
+    ),
+    "hypothesis left out behind its key": (
+        (CHANGES + WIDE).replace("They are.", ""),
+        ["line 9: questions.width.hypothesis: says nothing. Write in a sentence what you expect"],
+    ),
     "reference that is not there": (
         CHANGES + WIDE + "    reference: best\n",
         ["line 12: questions.width.reference: there is no experiment best. There are: base, wide"],
+    ),
+    "reference that is misspelled": (
+        CHANGES + WIDE + "    reference: bsae\n",
+        [
+            "line 12: questions.width.reference: there is no experiment bsae. Did you mean base? "
+            "There are: base, wide"
+        ],
     ),
     "enhanced that is not there": (
         CHANGES + WIDE + "enhanced: best\n",
@@ -408,7 +461,10 @@ FAULTS = {
     ),
     "reference to itself": (
         CHANGES + WIDE + "    reference: wide\n",
-        ["line 11: questions.width.changes.wide: … circle: wide -> wide"],
+        [
+            "line 12: questions.width.reference: the references go in a circle: wide -> wide. … "
+            "Name another reference, such as base"
+        ],
     ),
     "change that changes nothing": (
         CHANGES + "      same: {kernel_size: 3}\n",
@@ -510,6 +566,57 @@ def test_fault(tmp_path, name):
         assert len(found) == len(patterns), found
 
 
+# The base on line 4, a change, and what the two come to alike.
+ALIKE = {
+    "filters: [2, 3, 4]": ("pool_after: [1, 2]", "pool_after [1, 2] for every_but_last"),
+    "pool_after: [2, 1]": ("pool_after: every_but_last", "pool_after every_but_last for [2, 1]"),
+    "pool_after: none": ("pooling: average", "pooling average for max"),
+    "pool_after: []": ("pool_size: 3", "pool_size 3 for 2"),
+    "filters: [2]": ("pooling: strided_convolution", "pooling strided_convolution for max"),
+    "kernel_size: 1": ("padding: valid", "padding valid for same"),
+    "optimizer: adam": ("optimizer: adamw", "optimizer adamw for adam"),
+    "filters: [2, 2, 2, 2]": (
+        "head: global_average_pooling",
+        "head global_average_pooling for flatten",
+    ),
+}
+
+
+@pytest.mark.parametrize("base", ALIKE)
+def test_a_change_to_what_has_no_meaning_is_refused(tmp_path, base):
+    change, told = ALIKE[base]
+    text = CHANGES.replace("{filters: [2, 3], kernel_size: 3}", f"{{{base}}}")
+    (fault,) = faults(tmp_path, text + f"      same: {{{change}}}\n")
+    assert fault.startswith("line 11: questions.width.changes.same: experiment same changes noth")
+    assert f"of base, written otherwise, which makes no difference ({told}). Change a" in fault
+
+
+def test_two_ids_for_one_network_are_refused_however_written(tmp_path):
+    text = CHANGES + "      one: {pool_after: none, epochs: 12}\n"
+    text += "      other: {pool_after: [], pool_size: 4, optimizer: adamw, epochs: 12}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 12: questions.width.changes.other: experiment other is the same")
+    assert "(optimizer adamw for adam, pool_size 4 for 2, pool_after [] for none)" in fault
+
+
+@pytest.mark.parametrize(
+    ("base", "change"),
+    [
+        ("filters: [2, 3]", "pool_size: 3"),
+        ("filters: [2, 3]", "pool_after: []"),
+        ("kernel_size: 2, filters: [2]", "padding: valid"),
+        ("filters: [2, 2, 2]", "head: global_average_pooling"),  # 2 x 2 pixels are left
+        ("optimizer: momentum", "optimizer: sgd"),
+        ("dense_units: 0", "dense_dropout: 0.5"),  # stands before the last layer then
+        ("epochs: 1", "schedule: step"),  # falls within the epoch
+        ("watch_test: false", "watch_test: true"),  # trains the same and records more
+    ],
+)
+def test_a_change_to_what_has_a_meaning_is_let_through(tmp_path, base, change):
+    text = CHANGES.replace("{filters: [2, 3], kernel_size: 3}", f"{{{base}}}")
+    assert "new" in load(tmp_path, text + f"      new: {{{change}}}\n").experiments
+
+
 @pytest.mark.parametrize("id_", sorted(study.RESERVED))
 def test_reserved_id(tmp_path, id_):
     (fault,) = faults(tmp_path, CHANGES + f"      {id_}: {{kernel_size: 5}}\n")
@@ -524,13 +631,29 @@ def test_id_taken_by_another_question(tmp_path):
     assert "questions.width.changes.wide" in fault
 
 
-def test_circle_of_references_is_told_in_full(tmp_path):
+def test_a_circle_of_references_is_told_once(tmp_path):
+    """Of a circle of two with a second change each, and of one that another question hangs on."""
     second = QUESTION.replace("questions:\n", "").replace("width:", "again:")
-    text = CHANGES + WIDE + "    reference: larger\n"
+    text = CHANGES + WIDE + "      wider: {filters: [8, 12]}\n    reference: larger\n"
     text += second + "    reference: wide\n    changes:\n      larger: {kernel_size: 5}\n"
-    found = faults(tmp_path, text)
-    assert "circle: wide -> larger -> wide" in found[0]
-    assert all("circle" in fault for fault in found)
+    text += "      large: {kernel_size: 7}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 13: questions.width.reference: the references go in a circle: ")
+    assert "circle: wide -> larger -> wide. Each is made by changing the next" in fault
+    assert fault.endswith("Name another reference, such as base")
+    hanging = QUESTION.replace("questions:\n", "").replace("width:", "third:")
+    text += hanging + "    reference: large\n    changes:\n      longer: {epochs: 12}\n"
+    assert faults(tmp_path, text) == [fault]
+
+
+def test_two_circles_are_told_apart(tmp_path):
+    second = QUESTION.replace("questions:\n", "").replace("width:", "again:")
+    text = CHANGES + WIDE + "    reference: wide\n"
+    text += second + "    reference: larger\n    changes:\n      larger: {kernel_size: 5}\n"
+    assert [fault.split(" the ")[0] for fault in faults(tmp_path, text)] == [
+        "line 12: questions.width.reference:",
+        "line 17: questions.again.reference:",
+    ]
 
 
 def test_six_poolings_on_8x8_images_are_refused(tmp_path):

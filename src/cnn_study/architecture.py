@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from cnn_study.errors import UserError
-from cnn_study.settings import ModelSettings
+from cnn_study.settings import ModelSettings, pooled_convolutions
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ def cost(
     return sum(layer.parameters for layer in found), sum(layer.macs for layer in found)
 
 
+def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> bool:
+    """Tell whether the feature maps have one pixel at last, where both heads give the same."""
+    maps = [layer for layer in layers(settings, image_shape, classes) if len(layer.shape) == 3]
+    return maps[-1].shape[:2] == (1, 1)
+
+
 def receptive_fields(found: list[Layer]) -> list[tuple[Layer, int]]:
     """Tell how many pixels of the image, along one side, a number of each feature map can see.
 
@@ -83,7 +89,7 @@ def receptive_fields(found: list[Layer]) -> list[tuple[Layer, int]]:
 def _block(
     settings: ModelSettings, number: int, filters: int, shape: tuple[int, int, int]
 ) -> list[Layer]:
-    pooled = _is_pooled(settings, number)
+    pooled = number in pooled_convolutions(settings)
     stride = settings.pool_size if pooled and settings.pooling == "strided_convolution" else 1
     plain = not settings.batch_normalization and not settings.residual
     block = [_convolution(settings, number, filters, shape, stride, fused=plain)]
@@ -110,13 +116,6 @@ def _block(
             )
         )
     return block
-
-
-def _is_pooled(settings: ModelSettings, number: int) -> bool:
-    after = settings.pool_after
-    if isinstance(after, list):
-        return number in after
-    return after == "every" or (after == "every_but_last" and number < len(settings.filters))
 
 
 def _convolution(

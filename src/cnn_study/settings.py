@@ -243,6 +243,32 @@ def fingerprint(settings: Settings, dataset_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def pooled_convolutions(settings: ModelSettings) -> list[int]:
+    """Number the convolutions that pooling follows, first is 1."""
+    after, depth = settings.pool_after, len(settings.filters)
+    if isinstance(after, list):
+        return sorted(after)
+    return list(range(1, {"none": 0, "every_but_last": depth - 1, "every": depth}[after] + 1))
+
+
+def normalized(settings: Settings) -> Settings:
+    """Write in one way what trains the same, so that settings can be compared.
+
+    A value that has no meaning beside the others becomes the default. What takes the size of the
+    images to see is left as it is: rounding to whole images or steps, and `head` where one pixel
+    is left. Nothing is named by the result: a run's name is the fingerprint of what was given.
+    """
+    pooled = pooled_convolutions(settings)
+    same: dict[str, Any] = {"pool_after": pooled}
+    if not pooled:
+        same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
+    if settings.kernel_size == 1:
+        same["padding"] = "same"  # a kernel of one pixel reaches over no border
+    if settings.optimizer == "adamw":
+        same["optimizer"] = "adam"  # Keras's AdamW is its Adam, which takes weight_decay too
+    return settings.model_copy(update=same)
+
+
 def value_text(value: Any) -> str:
     """Write a setting's value as ids and tables do: 16-32-64, true, adam."""
     if isinstance(value, list):

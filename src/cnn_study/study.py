@@ -4,7 +4,9 @@ Knows nothing of runs, of Keras, or of where results go.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +18,10 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
@@ -52,6 +56,29 @@ def _each_once(seeds: list[int]) -> list[int]:
     return seeds
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "says nothing")
+    return text
+
+
+Text = Annotated[
+    str, AfterValidator(_not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})
+]
+
+REMEDIES = {
+    "title": "Give the study a title of a few words",
+    "dataset": f"Name one of {', '.join(DATASETS)}",
+    "base": "Write the parameters of the base; `base: {}` takes them all at default",
+    "question.title": "Give the question a heading of a few words, such as Depth",
+    "question.question": "Write in a sentence what you want to know",
+    "question.hypothesis": "Write in a sentence what you expect and why, before it runs",
+    "published.file": "Name the CSV beside the study file",
+    "published.citation": "Name the source's key in report/references.bib",
+}
+"""What to do about a key that is missing or says nothing."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -59,9 +86,9 @@ class _Part(BaseModel):
 class Question(_Part):
     """One question to the runs: changes to one reference, compared with it."""
 
-    title: str = Field(min_length=1, description="A heading, such as Depth.")
-    question: str = Field(min_length=1, description="One sentence that ends with a mark.")
-    hypothesis: str = Field(min_length=1, description="What is expected, and why.")
+    title: Text = Field(description="A heading, such as Depth.")
+    question: Text = Field(description="One sentence that ends with a mark.")
+    hypothesis: Text = Field(description="What is expected, and why; written before it runs.")
     reference: Id = Field("base", description="The experiment that the changes are made to.")
     changes: dict[Annotated[Id, AfterValidator(_not_reserved)], dict[str, Any]] = Field(
         default_factory=dict, description="Experiment id: the parameters it changes."
@@ -85,14 +112,14 @@ class Question(_Part):
 class Published(_Part):
     """Numbers that somebody else printed, to set beside ours."""
 
-    file: str = Field(description="CSV beside the study file.")
-    citation: str = Field(description="Key in report/references.bib.")
+    file: Text = Field(description="CSV beside the study file.")
+    citation: Text = Field(description="Key in report/references.bib.")
 
 
 class StudyFile(_Part):
     """What a study file may say."""
 
-    title: str = Field(min_length=1, description="Title of the report.")
+    title: Text = Field(description="Title of the report.")
     subtitle: str = Field("", description="Second line of the title.")
     dataset: Annotated[str, AfterValidator(_known)] = Field(
         description=f"One of {', '.join(DATASETS)}."
@@ -299,12 +326,21 @@ def _explain(fault: Any, prefix: tuple, lines: dict[tuple[str, ...], int]) -> st
     key = ".".join(known or map(str, place))
     if fault["type"] == "extra_forbidden":
         return f"{where}{key}: unknown key. {_allowed_keys(place)}"
-    if fault["type"] == "missing":
-        return f"{where}{'.'.join(map(str, place))}: missing"
+    remedy = _remedy(place)
+    if remedy and (fault["type"] in ("missing", "blank") or fault["input"] is None):
+        what = "missing" if fault["type"] == "missing" else "says nothing"
+        return f"{where}{'.'.join(map(str, place))}: {what}. {remedy}"
     given = "" if fault["type"] == "value_error" else f", not {_shown(fault['input'])}"
     message = fault["msg"].removeprefix("Value error, ")
     message = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
     return f"{where}{key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}"
+
+
+def _remedy(place: tuple) -> str | None:
+    """Look up what to do about a key that must be there."""
+    if len(place) == 3 and place[0] == "questions":
+        return REMEDIES.get(f"question.{place[2]}")
+    return REMEDIES.get(".".join(map(str, place)))
 
 
 def _allowed_keys(place: tuple) -> str:
@@ -316,7 +352,13 @@ def _allowed_keys(place: tuple) -> str:
         names = Published.model_fields
     else:
         names = [name for group in settings.GROUPS.values() for name in group.model_fields]
-    return f"Allowed: {', '.join(names)}."
+    return f"{_did_you_mean(place[-1], names)}Allowed: {', '.join(names)}."
+
+
+def _did_you_mean(given: Any, known: Iterable[str]) -> str:
+    """Ask for the name that is spelled most alike, if one is much alike."""
+    nearest = get_close_matches(str(given), list(known), n=1)
+    return f"Did you mean {nearest[0]}? " if nearest else ""
 
 
 def _refusal(path: Path, faults: list[str]) -> UserError:
@@ -332,6 +374,7 @@ class _Resolver:
         self.faults: list[str] = []
         self.experiments: dict[str, Experiment] = {}
         self.origin: dict[str, tuple] = {"base": ("base",)}
+        self.circles: list[set[str]] = []
         self.changes = self._collect_changes()
 
     def study(self) -> Study:
@@ -417,8 +460,7 @@ class _Resolver:
             return self.experiments[id_]
         place = self.origin.get(id_)
         if id_ in above:
-            circle = " -> ".join([*above[above.index(id_) :], id_])
-            self._fault(place, f"references go in a circle: {circle}")
+            self._refuse_circle(above[above.index(id_) :])
             return None
         if id_ not in self.changes:
             return None
@@ -427,7 +469,20 @@ class _Resolver:
         if changed is None:
             self.faults += _faults_alone(change, place, self.lines)
             return None
-        return self._add(id_, {**changed.settings.model_dump(), **change}, reference, change)
+        kept = changed.settings.model_dump()
+        differs = {key: value for key, value in change.items() if kept.get(key) != value}
+        return self._add(id_, {**kept, **change}, reference, differs)
+
+    def _refuse_circle(self, ids: tuple[str, ...]) -> None:
+        """Tell of a circle once, at the reference of the question that was come upon first."""
+        if set(ids) in self.circles:
+            return
+        self.circles.append(set(ids))
+        self._fault(
+            (*self.origin[ids[0]][:2], "reference"),
+            f"the references go in a circle: {' -> '.join([*ids, ids[0]])}. Each is made by "
+            "changing the next, so none can be made. Name another reference, such as base",
+        )
 
     def _add(
         self,
@@ -478,7 +533,11 @@ class _Resolver:
             named.append((("enhanced",), self.file.enhanced, True))
         for place, id_, needed in named:
             if id_ not in known:
-                self._fault(place, f"there is no experiment {id_}. There are: {', '.join(known)}")
+                self._fault(
+                    place,
+                    f"there is no experiment {id_}. {_did_you_mean(id_, known)}"
+                    f"There are: {', '.join(known)}",
+                )
             elif needed and id_ in untrained:
                 self._fault(
                     place,
@@ -488,13 +547,15 @@ class _Resolver:
 
     def _check_doubles(self) -> None:
         first: dict[str, str] = {}
+        dataset = DATASETS[self.file.dataset]
         for id_, experiment in self.experiments.items():
-            other = first.setdefault(experiment.fingerprint, id_)
+            other = first.setdefault(_meaning(experiment.settings, dataset), id_)
             if other != id_:
                 what = "changes nothing" if other == experiment.reference else "is the same"
                 self._fault(
                     self.origin[id_],
-                    f"experiment {id_} {what}: its settings are those of {other}. "
+                    f"experiment {id_} {what}: its settings are those of {other}"
+                    f"{_otherwise(experiment.settings, self.experiments[other].settings)}. "
                     "Change a value or remove it",
                 )
 
@@ -507,6 +568,28 @@ class _Resolver:
     def _fault(self, place: tuple | None, message: str) -> None:
         known, where = _nearest(place or (), self.lines)
         self.faults.append(f"{where}{'.'.join(known)}: {message}")
+
+
+def _meaning(given: Settings, dataset: Dataset) -> str:
+    """Write settings so that two texts are equal if both build and train the same.
+
+    `watch_test` trains the same and counts all the same: it is about what is recorded.
+    """
+    plain = settings.normalized(given)
+    if architecture.is_one_pixel(given, dataset.image_shape, len(dataset.class_names)):
+        plain = plain.model_copy(update={"head": "flatten"})
+    return plain.model_dump_json()
+
+
+def _otherwise(one: Settings, other: Settings) -> str:
+    """Name the settings that differ and train the same: nothing where all are equal."""
+    written = [
+        f"{name} {value} for {getattr(other, name)}"  # all that can be are words and lists
+        for name, value in one
+        if value != getattr(other, name)
+    ]
+    how = f", written otherwise, which makes no difference ({', '.join(written)})"
+    return how if written else ""
 
 
 def _grid_id(change: dict[str, Any]) -> str:
