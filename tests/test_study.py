@@ -208,6 +208,19 @@ CHAIN = """\
 """
 
 
+def test_background_and_caveat_are_told_and_change_no_run(tmp_path):
+    plain = load(tmp_path, CHANGES + WIDE)
+    assert plain.file.questions["width"].background == ""
+    assert plain.file.questions["width"].caveat == ""
+    text = QUESTION + "    background: A filter finds *one* pattern [@lecun1998].\n"
+    text += "    caveat: >-\n      More filters are also more\n      parameters.\n    changes:\n"
+    told = load(tmp_path, HEADER + text + WIDE)
+    question = told.file.questions["width"]
+    assert question.background == "A filter finds *one* pattern [@lecun1998]."
+    assert question.caveat == "More filters are also more parameters."
+    assert told.experiments == plain.experiments
+
+
 def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
     found = load(tmp_path, CHANGES + WIDE + CHAIN)
     softer = found.experiments["softer"]
@@ -439,6 +452,14 @@ FAULTS = {
     "hypothesis of line ends": (
         (CHANGES + WIDE).replace("They are.", "' \\n \t'").replace("' \\n \t'", '" \\n \\t"'),
         ["line 9: questions.width.hypothesis: says nothing. Write in a sentence what you expect"],
+    ),
+    "blank background": (
+        CHANGES + WIDE + "    background: ''\n",
+        ["line 12: questions.width.background: says nothing. Write what a reader must know first"],
+    ),
+    "blank caveat": (
+        CHANGES + WIDE + "    caveat: |\n      \n",
+        ["line 12: questions.width.caveat: says nothing. … cannot say, or leave the key out"],
     ),
     "hypothesis left out behind its key": (
         (CHANGES + WIDE).replace("They are.", ""),

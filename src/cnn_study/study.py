@@ -73,6 +73,8 @@ REMEDIES = {
     "question.title": "Give the question a heading of a few words, such as Depth",
     "question.question": "Write in a sentence what you want to know",
     "question.hypothesis": "Write in a sentence what you expect and why, before it runs",
+    "question.background": "Write what a reader must know first, or leave the key out",
+    "question.caveat": "Write what the answer cannot say, or leave the key out",
     "published.file": "Name the CSV beside the study file",
     "published.citation": "Name the source's key in report/references.bib",
 }
@@ -89,6 +91,16 @@ class Question(_Part):
     title: Text = Field(description="A heading, such as Depth.")
     question: Text = Field(description="One sentence that ends with a mark.")
     hypothesis: Text = Field(description="What is expected, and why; written before it runs.")
+    background: Text = Field(
+        "",
+        description="What a reader must know before the question: in a few sentences of Markdown, "
+        "what the changed setting does. It may cite `[@key]` of report/references.bib.",
+    )
+    caveat: Text = Field(
+        "",
+        description="What the answer cannot say, in Markdown: for instance that another setting "
+        "changes with the one asked about.",
+    )
     reference: Id = Field("base", description="The experiment that the changes are made to.")
     changes: dict[Annotated[Id, AfterValidator(_not_reserved)], dict[str, Any]] = Field(
         default_factory=dict, description="Experiment id: the parameters it changes."
