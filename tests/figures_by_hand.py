@@ -64,7 +64,8 @@ class Made:
         return figures._pictures(self.study)[id_]
 
     def caption(self, id_: str) -> str:
-        return self.picture(id_).caption(self.results)
+        """What is said below a figure, with plain spaces."""
+        return plain(self.picture(id_).caption(self.results))
 
     def alt(self, id_: str) -> str:
         return self.picture(id_).alt(self.results)
@@ -206,8 +207,14 @@ def make_calibration(id_: str) -> list[dict]:
     ]
 
 
+def plain(text: str) -> str:
+    """Make spaces that no line breaks at plain ones."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def index(folder: Path) -> dict[str, dict]:
-    return json.loads((folder / "figures.json").read_text())
+    found = json.loads((folder / "figures.json").read_text())
+    return {id_: entry | {"caption": plain(entry["caption"])} for id_, entry in found.items()}
 
 
 def written_words(svg: str) -> list[str]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from cnn_study.figures import classes, cost
-from cnn_study.figures.effects import clip
+from cnn_study.figures import classes, cost, marks
+from cnn_study.figures.effects import AllEffects, clip, split
 from cnn_study.figures.epochs import loss_turn
 from cnn_study.figures.levels import crowded, logarithmic
-from cnn_study.figures.results import Summary
+from cnn_study.figures.picture import TALLEST
+from cnn_study.figures.results import Change, Results, Summary
 from cnn_study.figures.words import aligned, axis_label, signed
 from cnn_study.inference import Effect
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
@@ -97,7 +98,7 @@ def test_a_forest_writes_them_at_the_right(made):
     words = made.words("epochs")
     assert {"−10.00  (n = 3)", "hurts", "+2.00  (n = 3)", "too close to call"} <= set(words)
     assert "Difference to base in test accuracy (percentage points)" in words
-    assert {"One seed", "Mean, 95 % interval", "Less than 0.5 points"} <= set(words)
+    assert {"One seed", "Mean", "95 % interval", "Less than 0.5 points"} <= set(words)
 
 
 def test_a_forest_has_a_dot_for_each_pair_and_nothing_else(made):
@@ -125,26 +126,45 @@ def test_a_caption_explains_every_mark_and_counts_the_pairs(made):
     caption = made.caption("shapes")
     for words in (
         "difference to epochs-4 in test accuracy, in percentage points",
-        "Dots: two runs with the same seed",
-        "upright line: their mean",
-        "95 % t interval over the seeds",
-        "Light band around zero, the reference: less than 0.5 points",
+        "Dots: one seed each, the change less its reference; upright line: the mean; bar: 95 % ",
+        "Light band: differences below 0.5 points, too small to matter.",
+        "Blue: helps.",
         "n = 2 to 3 pairs of runs for each change.",
         "The interval of only two is wide, and cut off",
         "Not in the picture: sigmoid: 3 of 3 diverged; gelu: 3 of 3 missing; elu: 1 of 3 diverged.",
     ):
         assert words in caption
+    assert "Orange" not in caption
 
 
 def test_the_band_is_the_smallest_effect_of_the_study(made, tmp_path):
     wide = Made(tmp_path, "smallest_effect: 2.5\n" + STUDY, SCORES, VALIDATION, STATUSES)
-    assert "less than 2.5 points" in wide.caption("epochs")
+    assert "differences below 2.5 points" in wide.caption("epochs")
     assert "Less than 2.5 points" in wide.words("epochs")
 
 
 def test_a_single_change_has_a_forest_of_one_row(plain):
     assert plain.alt("one").startswith("One: forest plot of 1 difference to base")
     assert "single" in plain.words("one")
+    assert plain.picture("one")._draw(plain.results).get_figheight() < 1.4
+
+
+def test_numbers_stay_on_the_line_of_what_they_count(made):
+    caption = made.picture("shapes").caption(made.results)
+    assert "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}2 to 3 pairs" in caption
+    assert "95\N{NO-BREAK SPACE}% interval" in caption
+
+
+def test_seeds_lie_on_the_bar_of_their_interval_and_cover_nothing_of_it(made):
+    axes = made.picture("epochs")._draw(made.results).axes[0]
+    bars = [line for line in axes.lines if line.get_alpha() == marks.BAR["alpha"]]
+    seeds = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [tuple(bar.get_xdata()) for bar in bars] == [
+        pytest.approx((-10, -10)),
+        pytest.approx((-0.484, 4.484), abs=0.001),
+    ]
+    assert all(seed.get_zorder() > bars[0].get_zorder() for seed in seeds)
+    assert all(2 * seed.get_markersize() < bars[0].get_linewidth() for seed in seeds)
 
 
 def test_the_forest_of_all_changes_counts_verdicts(made):
@@ -158,38 +178,56 @@ def test_the_forest_of_all_changes_counts_verdicts(made):
     assert "Hurts: epochs-1 −10.00." in alt
 
 
-def test_the_forest_of_all_changes_is_grouped_and_names_references(made):
+def test_the_forest_of_all_changes_is_grouped_by_question_and_names_references(made):
     words = made.words("effects-all")
-    ids = [id_ for id_ in made.study.experiments if id_ != "base"]
-    assert [word for word in words if word in ids] == ids
-    assert "Mean, 95 % interval; reference base" in words
-    assert "Mean, 95 % interval; reference epochs-4" in words
+    written = ["Epochs", "epochs-1", "epochs-4", "Shapes", "kernel-3"]
+    places = [words.index(word) for word in written]
+    assert places == sorted(places)
+    assert words.count("against base") == 3
+    assert words.count("against epochs-4") == 1
     assert "\N{FIGURE SPACE}+5.13  n = 3  helps" in words
     assert "−10.00  n = 3  hurts" in words
     caption = made.caption("effects-all")
     assert "Without a pair: sigmoid: does not train; gelu: not run." in caption
+    assert "Blue: helps. Orange: hurts." in caption
 
 
-def test_fifty_five_changes_fit_on_a_page():
-    from cnn_study.figures.effects import AllEffects
-    from cnn_study.figures.picture import TALLEST
-    from cnn_study.figures.results import Change
+class Many:
+    """Results of questions with changes that all make one point."""
 
-    class Many:
-        def changes(self, question):
-            found = Effect(5, 1.0, 1.0, 0.0, 2.0)
-            return [
-                Change(f"{question}-{n}", "base", found, "helps", (1.0,) * 5) for n in range(11)
-            ]
+    def __init__(self, sizes):
+        self.sizes = sizes
 
-    questions = tuple(f"question-{n}" for n in range(5))
-    figure = AllEffects(questions, (), 0.5)._draw(Many())
-    assert figure.get_figheight() == pytest.approx(TALLEST)
-    labels = figure.axes[0].get_yticklabels()
-    assert len(labels) == 55
-    assert labels[0].get_fontsize() == 7
-    row = 72 * (TALLEST - 1) / 55
-    assert labels[0].get_fontsize() < row
+    def changes(self, question):
+        found = Effect(5, 1.0, 1.0, 0.0, 2.0)
+        return [
+            Change(f"{question}-{n}", "base", found, "helps", (1.0,) * 5)
+            for n in range(self.sizes[int(question)])
+        ]
+
+
+def test_sixty_changes_stand_on_two_pages_each_question_whole():
+    sizes = [8, 1, 4, 3, 9, 1, 2, 2, 2, 3, 5, 1, 2, 2, 3, 12]
+    pages = split(sizes)
+    questions = tuple((str(n), f"Question {n}") for n in range(len(sizes)))
+    assert pages == [(0, 8), (8, 16)]
+    drawn = [
+        AllEffects(questions, (), 0.5, page, (number, 2))._draw(Many(sizes))
+        for number, page in enumerate(pages, start=1)
+    ]
+    labels = [label for figure in drawn for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == sum(sizes) + len(sizes)
+    assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == [
+        title for _, title in questions
+    ]
+    assert all(figure.get_figheight() <= TALLEST for figure in drawn)
+    assert all(label.get_fontsize() == 7 for label in labels)
+
+
+def test_a_page_holds_what_fits_and_no_question_has_two():
+    assert split([51]) == [(0, 1)]
+    assert split([20, 29]) == [(0, 2)]
+    assert split([25, 30]) == [(0, 1), (1, 2)]
 
 
 def test_an_axis_ends_before_a_few_very_large_effects_only():
@@ -206,9 +244,10 @@ def test_an_axis_ends_before_a_few_very_large_effects_only():
 def test_means_beyond_the_axis_are_said(made, tmp_path):
     scores = SCORES | {"epochs-1": (0.1, 0.12, 0.14)}
     far = Made(tmp_path, STUDY, scores, VALIDATION, STATUSES)
-    expected = "Arrows stand for means more than 15 points from zero"
+    expected = "Arrows: beyond the axis, with mean and interval in numbers."
     assert expected in far.caption("effects-all")
     assert expected not in made.caption("effects-all")
+    assert "−40.0 (−40.0 to −40.0)" in far.words("effects-all")
 
 
 def test_base_and_enhanced_are_joined_by_seed(made):
@@ -217,6 +256,28 @@ def test_base_and_enhanced_are_joined_by_seed(made):
     assert "base 52.0 % (n = 3); single 51.7 % (n = 3)." in alt
     assert "Difference in percentage points: −0.33 (95 % interval −9.06 to +8.39, n = 3)." in alt
     assert "−0.33  (n = 3)" in made.words("base-and-enhanced")
+
+
+def test_base_and_enhanced_take_their_difference_from_the_ledger(made, plain, tmp_path):
+    """The evidence may know other pairs than the runs: half of what they say here."""
+    import pandas
+
+    results = Results(made.tables, tmp_path)
+    for name in ("ledger", "differences"):
+        table = pandas.read_csv(made.evidence / f"{name}.csv")
+        tests = [column for column in table if column in ("test_difference", "test_lower")]
+        table[tests] = table[tests] / 2
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    found, single = made.picture("base-and-enhanced")._difference(results)
+    assert found.mean == pytest.approx(-1 / 6, abs=1e-4)
+    assert single == pytest.approx((1.5, 0, -2))
+
+
+def test_base_and_enhanced_without_a_row_in_the_ledger_are_worked_out(tmp_path):
+    """kernel-3 changes epochs-4; to the base it makes 6.1, 7.1 and 8.2 points."""
+    text = STUDY.replace("enhanced: single", "enhanced: kernel-3")
+    other = Made(tmp_path, text, SCORES, VALIDATION, STATUSES)
+    assert "+7.13 (95 % interval" in other.alt("base-and-enhanced")
 
 
 # ------------------------------------------------------------------------------- curves

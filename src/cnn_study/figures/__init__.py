@@ -21,7 +21,7 @@ from cnn_study.errors import UserError
 from cnn_study.figures.calibration import Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.cost import Cost
-from cnn_study.figures.effects import AllEffects, Effects, Pair
+from cnn_study.figures.effects import AllEffects, Effects, Pair, split
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.habits import Habits
 from cnn_study.figures.inspected import (
@@ -176,11 +176,23 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()
     if questions := tuple(study.questions):
-        pictures["effects-all"] = AllEffects(questions, all_, smallest)
+        pictures |= _all_effects(study)
         pictures["class-effects"] = ClassEffects(questions, all_, classes)
     if _has_habits(study):
         pictures["test-habits"] = Habits(all_)
     return pictures
+
+
+def _all_effects(study: Study) -> dict[str, Picture]:
+    """Show the changes of all questions, on as many pages as they need."""
+    titles = tuple((name, study.file.questions[name].title) for name in study.questions)
+    pages = split([len(ids) for ids in study.questions.values()])
+    return {
+        f"effects-all-{number}" if number > 1 else "effects-all": AllEffects(
+            titles, tuple(study.experiments), study.file.smallest_effect, page, (number, len(pages))
+        )
+        for number, page in enumerate(pages, start=1)
+    }
 
 
 def _cost(study: Study, enhanced: str) -> Cost:

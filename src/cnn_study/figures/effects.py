@@ -1,35 +1,38 @@
 """Figures of differences: what each change does to the test accuracy (forest plots).
 
-All numbers come from the evidence; only the pair of base and enhanced model, which need not be
-a row of the ledger, is worked out from the runs. Matplotlib is imported only to draw.
+All numbers come from the evidence; only where the ledger does not set the enhanced model against
+the base is their difference worked out from the runs. Matplotlib is imported only to draw.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cnn_study.columns import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.marks import MARKERS
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Results, absent
-from cnn_study.figures.words import aligned, counted, cut_off, estimate, signed, wrap
-from cnn_study.inference import Effect, effect, paired
+from cnn_study.figures.words import aligned, counted, cut_off, estimate, joined, signed, wrap
+from cnn_study.inference import LEAST_PAIRS, Effect, effect, paired
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
-COLORS = "Blue helps, orange hurts."
-"""Explains `verdict_color`."""
-
-LONGEST_REFERENCE = 14
+LONGEST_REFERENCE = 34
 """Characters of a reference's id that leave the axis label in one line."""
 
-HOW = "its 95 % t interval over the seeds, not corrected for the number of changes"
+MOST_LINES = 52
+"""Changes and titles of questions that a page of all effects holds."""
+
+MARKED = (
+    "Dots: one seed each, the change less its reference; upright line: the mean; bar: 95 % "
+    "interval."
+)
+"""Explains `marks.forest_row`."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,17 @@ class Effects(Picture):
         changes = results.changes(self.question)
         notes = [self._note(change, results) for change in changes]
         lines = sum(max(2, note.count("\n") + 1) for note in notes)
-        figure = new(1.1 + 0.2 * lines)
+        figure = new(0.95 + 0.165 * lines)
         axes = figure.subplots()
-        marks.rows(axes, [wrap(change.experiment) for change in changes], notes)
+        labels = [wrap(change.experiment) for change in changes]
+        marks.rows(axes, labels, notes)
         marks.zero(axes, self.smallest)
         for row, change in enumerate(changes):
             color = verdict_color(change.verdict)
-            marks.dots(axes, change.differences, row - 0.17, LIGHT.muted, 0.16)
-            if change.found.n:
-                marks.interval(axes, change.found, row + 0.15, color, 2)
-                marks.mean_line(axes, change.found.mean, row + 0.15, color, 0.16)
+            marks.forest_row(axes, row, change.found, change.differences, color, 9)
         marks.round_numbers(axes.xaxis, 8)
-        axes.set_xlabel(_difference_label(self.reference))
-        marks.legend(figure, self._keys())
+        axes.set_xlabel(_difference_label(self.reference), fontsize=8)
+        marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
     def _note(self, change: Change, results: Results) -> str:
@@ -79,25 +80,16 @@ class Effects(Picture):
         first = f"{signed(change.found.mean)}  (n = {change.found.n})"
         return "\n".join([first, change.verdict, *ended])
 
-    def _keys(self) -> list["Line2D"]:
-        return [
-            marks.key("One seed", LIGHT.muted, marker="o", **marks.DOT),
-            marks.key("Mean, 95 % interval", LIGHT.text, marker="|", markersize=9,
-                      markeredgewidth=2.5, line="-", linewidth=2),
-            band_key(self.smallest),
-        ]  # fmt: skip
-
     def _count(self, results: Results) -> str:
         changes = results.changes(self.question)
         return f"{tally_pairs(changes)} {absent(results.of(self.shown(results)))}"
 
     def _explain(self, results: Results) -> str:
+        changes = results.changes(self.question)
         return (
             f"{self.title}: difference to {self.reference} in test accuracy, in percentage points. "
-            "Dots: two runs with the same seed; upright line: their mean; horizontal line: "
-            f"{HOW}. At the right: mean, pairs n, and the verdict, which is corrected. "
-            f"{COLORS} {_band_in_words(self.smallest)} "
-            f"{cut_off(change.found for change in results.changes(self.question))}"
+            f"{MARKED} {band_in_words(self.smallest)} {colors_in_words(changes)} "
+            f"{cut_off(change.found for change in changes)}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -116,81 +108,121 @@ class Effects(Picture):
 
 @dataclass(frozen=True)
 class AllEffects(Picture):
-    """Differences to the reference for all changes of a study, on one page.
+    """Differences to the reference for all changes of a study, by question.
 
     Attributes:
-        questions: the ids of their changes, by question, in the order of the study.
+        questions: id and title of each, in the order of the study.
+        page: first question that is shown, and the one after the last.
+        place: number of the page, and how many there are.
     """
 
-    questions: tuple[str, ...]
+    questions: tuple[tuple[str, str], ...]
     experiments: tuple[str, ...]
     smallest: float
+    page: tuple[int, int | None] = (0, None)
+    place: tuple[int, int] = (1, 1)
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the changes of this page, and their references."""
+        changes = [change for group in self._groups(results) for change in group]
+        ids = {id_ for change in changes for id_ in (change.experiment, change.reference)}
+        return tuple(id_ for id_ in self.experiments if id_ in ids)
 
     def _draw(self, results: Results) -> "Figure":
-        groups = [results.changes(question) for question in self.questions]
-        changes = [change for group in groups for change in group]
-        height = min(0.22, (TALLEST - 1) / len(changes))
-        figure = new(1 + height * len(changes))
+        groups = self._groups(results)
+        lines = [line for group in groups for line in (None, *group)]
+        height = min(0.19, (TALLEST - 0.9) / len(lines))
+        figure = new(0.9 + height * len(lines))
         axes = figure.subplots()
-        size = min(7.0, 0.75 * 72 * height)
-        marks.rows(axes, [change.experiment for change in changes], _notes(changes), size)
-        self._part(axes, [len(group) for group in groups])
+        self._label(axes, groups, min(7.0, 0.62 * 72 * height))
         marks.zero(axes, self.smallest)
-        markers = self._markers(changes)
-        reach = clip([change.found for change in changes], self.smallest)
-        for row, change in enumerate(changes):
-            self._row(axes, row, change, markers[change.reference], reach)
-        if reach:
-            low, high = axes.get_xlim()
-            axes.set_xlim(max(low, -reach), min(high, reach))
+        low, high = self._ends(results)
+        for row, change in enumerate(lines):
+            if change:
+                self._row(axes, row, change, (low, high), 0.55 * 72 * height)
+        axes.set_xlim(low, high)
         marks.round_numbers(axes.xaxis, 10)
         axes.set_xlabel("Difference to the reference in test accuracy (percentage points)")
-        self._legend(figure, markers)
+        marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
-    def _markers(self, changes: Sequence[Change]) -> dict[str, str]:
-        references = dict.fromkeys(change.reference for change in changes)
-        return {id_: MARKERS[place % len(MARKERS)] for place, id_ in enumerate(references)}
+    def _groups(self, results: Results) -> list[list[Change]]:
+        return [results.changes(question) for question, _ in self.questions[slice(*self.page)]]
 
-    def _part(self, axes: "Axes", sizes: Sequence[int]) -> None:
-        """Part the questions by thin lines."""
-        place = -0.5
-        for size in sizes[:-1]:
-            place += size
-            axes.axhline(place, color=LIGHT.faint, linewidth=0.7, zorder=0.4, xmin=-0.6, xmax=1.6,
-                         clip_on=False)  # fmt: skip
+    def _label(self, axes: "Axes", groups: Sequence[Sequence[Change]], size: float) -> None:
+        """Write the names of the changes, each question's below its title and reference."""
+        labels, notes, titles = [], [], []
+        written = iter(_notes([change for changes in groups for change in changes]))
+        for (_, title), changes in zip(self.questions[slice(*self.page)], groups, strict=True):
+            titles.append(len(labels))
+            references = dict.fromkeys(change.reference for change in changes)
+            labels += [title, *(change.experiment for change in changes)]
+            notes += [f"against {joined(references)}", *islice(written, len(changes))]
+        marks.rows(axes, labels, notes, size)
+        for place, (label, note) in enumerate(zip(axes.get_yticklabels(), axes.texts, strict=True)):
+            if place in titles:
+                label.set_fontweight("bold")
+                note.set_color(LIGHT.muted)
 
-    def _row(self, axes: "Axes", row: int, change: Change, marker: str, reach: float) -> None:
+    def _ends(self, results: Results) -> tuple[float, float]:
+        """Give the ends of the axis, the same ones on every page."""
+        changes = self._changes(results)
+        numbers = [-2 * self.smallest, 2 * self.smallest]
+        for change in changes:
+            numbers += change.differences
+            if change.found.n >= LEAST_PAIRS:
+                numbers += [change.found.lower, change.found.upper]
+        pad = 0.03 * (max(numbers) - min(numbers))
+        low, high = min(numbers) - pad, max(numbers) + pad
+        if reach := clip([change.found for change in changes], self.smallest):
+            return max(low, -reach), min(high, reach)
+        return low, high
+
+    def _row(
+        self, axes: "Axes", row: int, change: Change, ends: tuple[float, float], thick: float
+    ) -> None:
         found, color = change.found, verdict_color(change.verdict)
-        inside = [one for one in change.differences if not reach or abs(one) < reach]
-        marks.dots(axes, inside, row, LIGHT.muted, 0.5, markersize=2.6)
-        if not found.n:
+        marks.forest_row(axes, row, found, change.differences, color, thick)
+        if found.n < LEAST_PAIRS:
             return
-        mean = {"color": color, "markersize": 5, "markeredgecolor": LIGHT.page, "zorder": 4,
-                "markeredgewidth": 0.6}  # fmt: skip
-        if reach and abs(found.mean) >= reach:
-            side, arrow = (1, ">") if found.mean > 0 else (-1, "<")
-            axes.plot([side * reach], [row], arrow, clip_on=False, **mean)
-            return
-        marks.interval(axes, found, row, color, 1.3)
-        axes.plot([found.mean], [row], marker, **mean)
+        there = [found.lower, found.upper, *change.differences]
+        for side, end, least in ((-1, ends[0], max(there)), (1, ends[1], min(there))):
+            if side * max(there, key=lambda number: side * number) > side * end:
+                inner = min(least, end) if side > 0 else max(least, end)
+                self._beyond(axes, row, found, (end, inner), side)
 
-    def _legend(self, figure: "Figure", markers: dict[str, str]) -> None:
-        keys = [
-            marks.key(f"Mean, 95 % interval; reference {id_}", LIGHT.text, marker=marker,
-                      markersize=5, markeredgecolor=LIGHT.page, line="-", linewidth=1.3)
-            for id_, marker in markers.items()
-        ]  # fmt: skip
-        columns = 2 if len(markers) > 1 else 3
-        one = marks.key("One seed", LIGHT.muted, marker="o", **marks.DOT | {"markersize": 2.6})
-        marks.legend(figure, [*keys, one, band_key(self.smallest)], ncols=columns, fontsize=7)
+    def _beyond(
+        self, axes: "Axes", row: int, found: Effect, at: tuple[float, float], side: int
+    ) -> None:
+        """Point to what lies beyond the axis, and say what it is.
+
+        Args:
+            at: the end of the axis, and what of the row is nearest to zero.
+            side: -1 for the left end, 1 for the right.
+        """
+        color = LIGHT.text
+        axes.plot([at[0]], [row], ">" if side > 0 else "<", color=color, markersize=4,
+                  clip_on=False, zorder=6)  # fmt: skip
+        axes.annotate(
+            f"{signed(found.mean, 1)} ({signed(found.lower, 1)} to {signed(found.upper, 1)})",
+            (at[1], row),
+            (-8 * side, 0),
+            textcoords="offset points",
+            ha="right" if side > 0 else "left",
+            va="center",
+            fontsize=6.5,
+            color=color,
+            bbox={"facecolor": LIGHT.page, "linewidth": 0, "pad": 0.5},
+            zorder=6,
+        ).set_in_layout(False)
 
     def _count(self, results: Results) -> str:
-        changes = self._changes(results)
+        changes = [change for group in self._groups(results) for change in group]
         return f"{tally_pairs(changes)} {self._without(changes)}"
 
     def _changes(self, results: Results) -> list[Change]:
-        return [change for question in self.questions for change in results.changes(question)]
+        """Give the changes of every page."""
+        return [change for question, _ in self.questions for change in results.changes(question)]
 
     def _without(self, changes: Sequence[Change]) -> str:
         """Name the changes that have no row of dots, and why."""
@@ -199,23 +231,25 @@ class AllEffects(Picture):
 
     def _explain(self, results: Results) -> str:
         changes = self._changes(results)
-        reach = clip([change.found for change in changes], self.smallest)
-        arrows = (
-            f"Arrows stand for means more than {reach:.3g} points from zero, beyond the axis."
-            if reach
-            else ""
+        low, high = self._ends(results)
+        beyond = any(
+            one.found.n >= LEAST_PAIRS and (one.found.lower < low or one.found.upper > high)
+            for group in self._groups(results)
+            for one in group
         )
+        arrows = "Arrows: beyond the axis, with mean and interval in numbers." if beyond else ""
+        number, pages = self.place
+        part = f", part {number} of {pages}" if pages > 1 else ""
         return (
-            "All changes: difference to the reference in test accuracy, in percentage points. "
-            "Small dots: two runs with the same seed; larger marks: their means, their shape tells "
-            f"the reference; horizontal line: {HOW}. At the right: mean, pairs n, and the verdict, "
-            "which is corrected for the changes of its question. Lines part the questions. "
-            f"{COLORS} {_band_in_words(self.smallest)} {arrows} "
-            f"{cut_off(change.found for change in changes)} {tally(changes)}"
+            f"All changes{part}, by question: difference in test accuracy to the reference, which "
+            f"stands beside the question, in percentage points. {MARKED} "
+            f"{band_in_words(self.smallest)} {colors_in_words(changes)} The verdict, not the bar, "
+            f"is corrected for the number of changes. {arrows} "
+            f"{cut_off(change.found for change in changes)} {tally(changes) if number == 1 else ''}"
         )
 
     def _tell(self, results: Results) -> str:
-        changes = self._changes(results)
+        changes = [change for group in self._groups(results) for change in group]
         named = [
             f"{verdict.capitalize()}: "
             + ", ".join(f"{one.experiment} {signed(one.found.mean)}" for one in mine)
@@ -226,6 +260,21 @@ class AllEffects(Picture):
             "Forest plot of differences in test accuracy, in percentage points. "
             f"{tally(changes)} {'. '.join(named)}{'.' if named else ''}"
         )
+
+
+def split(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Split questions over pages, none torn apart, the pages about equally long.
+
+    Args:
+        sizes: changes of each question.
+    """
+    lines = [1 + size for size in sizes]
+    pages = -(-sum(lines) // MOST_LINES)
+    starts = [0]
+    for page in range(1, pages):
+        target = sum(lines) * page / pages
+        starts.append(min(range(len(lines)), key=lambda end: abs(sum(lines[:end]) - target)))
+    return list(zip(starts, [*starts[1:], len(lines)], strict=True))
 
 
 def _notes(changes: Sequence[Change]) -> list[str]:
@@ -268,17 +317,16 @@ def verdict_color(verdict: str) -> str:
     return {"helps": LIGHT.series[0], "hurts": LIGHT.series[1]}.get(verdict, LIGHT.text)
 
 
-def band_key(smallest: float) -> "Line2D":
-    """Make the legend's entry of the band around zero."""
-    label = f"Less than {smallest:g} points"
-    return marks.key(label, LIGHT.faint, line="-", linewidth=8, solid_capstyle="butt")
+def colors_in_words(changes: Iterable[Change]) -> str:
+    """Say what the colours mean that are there."""
+    said = {"helps": "Blue: helps.", "hurts": "Orange: hurts."}
+    there = {change.verdict for change in changes}
+    return " ".join(words for verdict, words in said.items() if verdict in there)
 
 
-def _band_in_words(smallest: float) -> str:
-    return (
-        f"Light band around zero, the reference: less than {smallest:g} points, which is not worth "
-        "having."
-    )
+def band_in_words(smallest: float) -> str:
+    """Explain the band around zero."""
+    return f"Light band: differences below {smallest:g} points, too small to matter."
 
 
 def tally_pairs(changes: Sequence[Change]) -> str:
@@ -306,20 +354,17 @@ class Pair(Picture):
     smallest: float
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(2.9)
+        figure = new(2.7)
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         self._accuracies(above, results)
         found, single = self._difference(results)
         note = f"{signed(found.mean)}  (n = {found.n})" if found.n else "no pair yet"
         marks.rows(below, [f"Difference to {self.experiments[0]}"], [note])
         marks.zero(below, self.smallest)
-        marks.dots(below, single, -0.22, LIGHT.series[0], 0.2)
-        if found.n:
-            marks.interval(below, found, 0.18, LIGHT.series[1], 2)
-            marks.mean_line(below, found.mean, 0.18, LIGHT.series[1], 0.2)
+        marks.forest_row(below, 0, found, single, LIGHT.series[1], 9)
         marks.round_numbers(below.xaxis, 8)
         below.set_xlabel("Difference in test accuracy (percentage points)")
-        self._legend(figure)
+        marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
     def _accuracies(self, axes: "Axes", results: Results) -> None:
@@ -332,29 +377,30 @@ class Pair(Picture):
             axes.plot(ends, [0, 1], color=LIGHT.muted, linewidth=0.6, alpha=0.7, zorder=1)
         for row, summary in enumerate(summaries):
             if summary.complete:
-                marks.dots(axes, results.scores(summary.id), row, LIGHT.series[0], 0)
+                marks.dots(axes, results.scores(summary.id), row, LIGHT.text, 0, **marks.SEED)
                 marks.mean_line(axes, summary.mean, row, LIGHT.series[1])
         marks.accuracy_axis(axes.xaxis)
 
-    def _difference(self, results: Results) -> tuple[Effect, list[float]]:
+    def _difference(self, results: Results) -> tuple[Effect, Sequence[float]]:
+        """Take it from the ledger, or work it out where that has no such change."""
+        reference, changed = self.experiments
+        if change := results.change(changed, reference):
+            return change.found, change.differences
         one, other = map(results.by_seed, self.experiments)
         single = list(paired(other, one).values())
         return effect(single), single
-
-    def _legend(self, figure: "Figure") -> None:
-        single = marks.key("One seed", LIGHT.series[0], marker="o", **marks.DOT)
-        mean = marks.key("Mean, 95 % interval", LIGHT.series[1], marker="|", markersize=9,
-                         markeredgewidth=2.5, line="-", linewidth=2)  # fmt: skip
-        marks.legend(figure, [single, mean, band_key(self.smallest)])
 
     def _explain(self, results: Results) -> str:
         first, second = self.experiments
         return (
             f"{self.title}. Above: test accuracy; each dot is one run, thin lines join runs with "
             f"the same seed, upright lines are means. Below: {second} less {first} with the same "
-            f"seed in percentage points; upright line: mean; horizontal line: {HOW}. "
-            f"{_band_in_words(self.smallest)} {cut_off([self._difference(results)[0]])}"
+            "seed, in percentage points; upright line: the mean; bar: 95 % interval. "
+            f"{band_in_words(self.smallest)} {cut_off([self._difference(results)[0]])}"
         )
+
+    def _count(self, results: Results) -> str:
+        return f"n: runs above, pairs of runs below. {absent(results.of(self.experiments))}"
 
     def _tell(self, results: Results) -> str:
         parts = [f"{one.id} {one.words}" for one in results.of(self.experiments)]

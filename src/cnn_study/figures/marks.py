@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 MARKERS = "os^vDPX"
 LINES = ("-", "--", "-.", ":")
 DOTTED = (0, (1, 2))
+SEED = {"markersize": 3, "markeredgewidth": 0, "zorder": 5}
+"""How a single seed looks on the bar of an interval."""
+
+BAR = {"alpha": 0.4, "solid_capstyle": "butt"}
+"""How an interval looks as a bar."""
+
 DOT = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
 """How a single run looks."""
 
@@ -82,15 +88,32 @@ def dots(
     axes.plot(numbers, heights, "o", **{**DOT, "color": color, "zorder": 3, **how})
 
 
-def mean_line(axes: "Axes", mean: float, row: float, color: str, reach: float = 0.3) -> None:
+def mean_line(
+    axes: "Axes", mean: float, row: float, color: str, reach: float = 0.3, thick=2.5
+) -> None:
     """Draw the mean of one row as an upright line."""
-    axes.plot([mean] * 2, [row - reach, row + reach], color=color, linewidth=2.5)
+    axes.plot([mean] * 2, [row - reach, row + reach], color=color, linewidth=thick, zorder=4)
 
 
 def interval(axes: "Axes", found: Effect, row: float, color: str, width: float = 1.5) -> None:
     """Draw the interval of one row as a horizontal line, if there is one."""
     how = {"color": color, "linewidth": width, "solid_capstyle": "butt", "zorder": 3.5}
     line(axes, found, [found.lower, found.upper], [row] * 2, **how)
+
+
+def forest_row(
+    axes: "Axes", row: float, found: Effect, single: Sequence[float], color: str, thick: float
+) -> None:
+    """Draw one row of a forest: a bar for the interval, its mean upright, the seeds on top.
+
+    Args:
+        thick: of the bar, points.
+    """
+    if found.n:
+        how = {"color": color, "linewidth": thick, "zorder": 3, **BAR}
+        line(axes, found, [found.lower, found.upper], [row] * 2, **how)
+        mean_line(axes, found.mean, row, color, 0.38, thick / 4)
+    dots(axes, single, row, LIGHT.text, 0.4, **SEED | {"markersize": thick / 3})
 
 
 def line(axes: "Axes", found: Effect, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
@@ -110,11 +133,27 @@ def line(axes: "Axes", found: Effect, x: Sequence[float], y: Sequence[float], **
 # ------------------------------------------------------------------------------- legends
 
 
-def key(label: str, color: str, **how: Any) -> "Line2D":
+def key(label: str, color: str = LIGHT.text, **how: Any) -> "Line2D":
     """Make the entry of a legend."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], linestyle=how.pop("line", ""), color=color, label=label, **how)
+    options = {"linestyle": how.pop("line", ""), "color": color, **how}
+    return Line2D([], [], label=label, **options)
+
+
+def forest_keys(smallest: float) -> list["Line2D"]:
+    """Make the entries of a forest's legend.
+
+    Args:
+        smallest: the smallest difference worth having, points.
+    """
+    band = f"Less than {smallest:g} points"
+    return [
+        key("One seed", marker="o", **SEED),
+        key("Mean", LIGHT.text, marker="|", markersize=9, markeredgewidth=2.5),
+        key("95 % interval", LIGHT.text, line="-", linewidth=7, **BAR),
+        key(band, LIGHT.faint, line="-", linewidth=8, solid_capstyle="butt"),
+    ]
 
 
 def legend(figure: "Figure", keys: Sequence["Line2D"], **how: Any) -> None:

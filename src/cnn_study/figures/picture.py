@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT, with_dark
 from cnn_study.figures.results import Results, counts
-from cnn_study.figures.words import NO_RUN
+from cnn_study.figures.words import NO_RUN, unbroken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ class Picture:
     def caption(self, results: Results) -> str:
         """Say what is shown, what every mark and interval is, and how many runs are behind it."""
         text = f"{self._explain(results)} {self._count(results)}"
-        return " ".join(text.split())
+        return unbroken(" ".join(text.split()))
 
     def alt(self, results: Results) -> str:
         """Say in words what the picture shows, with its main numbers."""

@@ -163,6 +163,15 @@ class Results:
             for row in ledger[ledger["question"] == question].to_dict("records")
         ]
 
+    def change(self, experiment: str, reference: str) -> Change | None:
+        """Find a change in the ledger; None if it is not set against this reference there."""
+        ledger = self.read("ledger")
+        mine = (ledger["experiment"] == experiment) & (ledger["reference"] == reference)
+        for question in ledger.loc[mine, "question"]:
+            found = self.changes(question)
+            return next(change for change in found if change.experiment == experiment)
+        return None
+
     def gaps(self, habit: str) -> dict[str, tuple[Effect, tuple[float, ...]]]:
         """Give what a habit adds to the truth, in points: mean, interval and single seeds.
 

@@ -1,5 +1,6 @@
 """Words and numbers as the figures write them. Knows nothing of Matplotlib or of tables."""
 
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
@@ -61,6 +62,12 @@ def aligned(texts: Iterable[str]) -> list[str]:
     kept = list(texts)
     length = max(map(len, kept), default=0)
     return [text.rjust(length, "\N{FIGURE SPACE}") for text in kept]
+
+
+def unbroken(text: str) -> str:
+    """Keep a number on one line with what belongs to it, as in n = 3 and 95 %."""
+    space = "\N{NO-BREAK SPACE}"
+    return re.sub(r"(?<=\d) %", f"{space}%", re.sub(r"\bn = (?=\d)", f"n{space}={space}", text))
 
 
 def joined(parts: Iterable[str]) -> str:
