@@ -1,14 +1,18 @@
 """docs/ says what the schemas say, and every committed record keeps to its schema."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
+import pypandoc
 import pytest
 
 from cnn_study import records, reference, settings
+from cnn_study.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
+BIBLIOGRAPHY = (PROJECT / "report" / "references.bib").read_text(encoding="utf-8")
 PUBLISHED = sorted((PROJECT / "results").glob("*/runs/*/*/seed-*.json"))
 
 
@@ -34,6 +38,80 @@ def test_ranges_are_written_as_a_reader_expects():
     assert "| `batch_size` | integer, 1 or more, at most 65536 | images | `32` |" in page
     assert "| `learning_rate` | number, more than 0, at most 10 | 1 | `0.001` |" in page
     assert "list of 1 to 20 (integer, 1 or more, at most 1024)" in page
+
+
+def test_citations_are_written_out_as_the_report_prints_them():
+    text = "Two [@vandermaaten2008], three and more [@he2016], one [@holm1979], again [@holm1979]."
+    assert reference.written_out(text) == (
+        "Two (van der Maaten and Hinton 2008), three and more (He et al. 2016), one (Holm 1979), "
+        "again (Holm 1979)."
+    )
+    assert reference.written_out("No mark at all: a@b.") == "No mark at all: a@b."
+    with pytest.raises(UserError, match=r"references\.bib has no \[@nobody1999\]: add it"):
+        reference.written_out("[@holm1979] and [@nobody1999]")
+
+
+def test_no_citation_is_left_as_a_mark():
+    assert "anew every epoch (DeVries and Taylor 2017);" in reference.parameters_page()
+    for name in ("parameters.md", "record.schema.json"):
+        page = (PROJECT / "docs" / name).read_text(encoding="utf-8")
+        assert "[@" not in page
+        assert "half a cosine (Loshchilov and Hutter 2017);" in page
+
+
+# ------------------------------------------------------------------------------- the bibliography
+
+
+def entries() -> dict[str, str]:
+    """Give the text of each entry by its key."""
+    parts = re.split(r"^@\w+\{(\w+),\n", BIBLIOGRAPHY, flags=re.MULTILINE)[1:]
+    keys = parts[::2]
+    assert len(set(keys)) == len(keys), "a key stands twice"
+    return dict(zip(keys, parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("key", entries())
+def test_an_entry_says_who_what_when_and_where(key):
+    fields = re.findall(r"^  (\w+) +=", entries()[key], flags=re.MULTILINE)
+    assert {"author", "title"} <= set(fields)
+    assert "year" in fields or key == "tensorflowcnn"  # a page that is changed as it is needed
+    assert {"doi", "url"} & set(fields)
+    assert key.rstrip("0123456789") == key or key[-4:] in entries()[key]
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """The whole list of references as Pandoc prints it."""
+    options = ["--citeproc", f"--bibliography={reference.BIBLIOGRAPHY}", "--wrap=none"]
+    return pypandoc.convert_text(
+        '---\nnocite: "@*"\n---\n', "plain", "markdown", extra_args=options
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Abadi, Martín, Paul Barham,",  # with a letter í, not an ı and an accent
+        "van der Maaten, Laurens, and Geoffrey Hinton. 2008. “Visualizing Data Using t-SNE.”",
+        "Araujo, André, Wade Norris, and Jack Sim. 2019.",
+        "Convolutional Neural Networks.” Distill 4 (11): e21.",
+        "The Generalization of ‘Student’s’ Problem When Several",
+        "Statistics, Proceedings of Machine Learning Research, vol. 9: 249–56.",
+        "“Do We Train on Test Data? Purging CIFAR of Near-Duplicates.” Journal of Imaging 6 (6)",
+        "“Obtaining Well Calibrated Probabilities Using Bayesian Binning.” Proceedings of the AAAI",
+        "“Scikit-learn: Machine Learning in Python.” Journal of Machine Learning Research 12 (85)",
+        "Satterthwaite, F. E. 1946.",
+        "Do CIFAR-10 Classifiers Generalize to CIFAR-10? arXiv:1806.00451.",
+        "“Do ImageNet Classifiers Generalize to ImageNet?” Proceedings of the 36th",
+    ],
+)
+def test_an_entry_prints(printed, line):
+    assert line in printed
+
+
+def test_no_entry_lacks_its_place(printed):
+    for words in ("ahead of print", "{", "}", "\\"):
+        assert words not in printed
 
 
 def test_every_field_of_the_record_is_described():

@@ -389,6 +389,45 @@ def test_every_parameter_is_described_in_a_sentence():
         assert re.fullmatch(r"[A-Za-z].{10,}\.", row["description"], re.DOTALL), row["name"]
 
 
+def test_works_are_cited_by_their_key():
+    """Not by name and year in the text, so that the report lists them and docs write them out."""
+    described = {row["name"]: row["description"] for row in parameters()}
+    cited = {name: re.findall(r"\[@(\w+)\]", text) for name, text in described.items()}
+    assert {name: keys for name, keys in cited.items() if keys} == {
+        "cutout": ["devries2017"],
+        "batch_normalization": ["ioffe2015"],
+        "residual": ["he2016"],
+        "pooling": ["springenberg2015"],
+        "convolution_dropout": ["srivastava2014"],
+        "head": ["lin2014"],
+        "dense_dropout": ["srivastava2014"],
+        "initializer": ["glorot2010", "he2015"],
+        "optimizer": ["kingma2015"],
+        "schedule": ["loshchilov2017"],
+        "warmup_epochs": ["goyal2017"],
+        "weight_decay": ["loshchilov2019"],
+        "label_smoothing": ["szegedy2016"],
+        "precision": ["micikevicius2018"],
+    }
+    for name, text in described.items():
+        assert not re.search(r"\b(19|20)\d\d\b", text), name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scaling", "in each channel of the images trained on"),
+        ("shift", "filled by reflection at the edge, where the usual random crop"),
+        ("cutout", "with the mean pixel of the images trained on"),
+        ("watch_test", "as if they were validation images."),  # a study may have no source
+        ("schedule", "step divides it by 10"),
+        ("optimizer", "adamw is another name for adam"),
+    ],
+)
+def test_a_description_says_what_is_done(name, words):
+    assert words in next(row for row in parameters() if row["name"] == name)["description"]
+
+
 def test_parameters_give_type_and_range():
     schemas = {row["name"]: row["schema"] for row in parameters()}
     assert schemas["kernel_size"] == {"type": "integer", "minimum": 1, "maximum": 15}

@@ -1,10 +1,14 @@
 """The pages of docs/ that are made from the schemas, so that they cannot say anything else."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from cnn_study import records, settings, study
+from cnn_study.errors import UserError
+
+BIBLIOGRAPHY = Path(__file__).resolve().parents[2] / "report" / "references.bib"
 
 HEADINGS = {
     "data": "Data", "model": "Model", "training": "Training",
@@ -16,7 +20,7 @@ def write(output: Path) -> None:
     pages = {
         "parameters.md": parameters_page(),
         "study.schema.json": _json(study.StudyFile.model_json_schema()),
-        "record.schema.json": _json(records.Record.model_json_schema()),
+        "record.schema.json": written_out(_json(records.Record.model_json_schema())),
         "record.md": record_page(),
     }
     for name, text in pages.items():
@@ -40,7 +44,7 @@ def parameters_page() -> str:
             for row in settings.parameters()
             if row["group"] == group
         ]
-    return "\n".join(lines) + "\n"
+    return written_out("\n".join(lines) + "\n")
 
 
 def record_page() -> str:
@@ -64,6 +68,37 @@ def record_page() -> str:
             for field, facts in part["properties"].items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def written_out(text: str, bibliography: Path = BIBLIOGRAPHY) -> str:
+    """Replace each citation `[@key]` by what the report prints, such as (Holm 1979).
+
+    Raises:
+        UserError: a key that is not in the bibliography.
+    """
+    marks = sorted(set(re.findall(r"\[@\w+\]", text)))
+    known = re.findall(r"^@\w+\{(\w+),", bibliography.read_text(encoding="utf-8"), re.MULTILINE)
+    missing = [mark for mark in marks if mark[2:-1] not in known]
+    if missing:
+        raise UserError(f"{bibliography} has no {', '.join(missing)}: add it, or cite another")
+    for mark, printed in zip(marks, _printed(marks, bibliography), strict=True):
+        text = text.replace(mark, printed)
+    return text
+
+
+def _printed(marks: list[str], bibliography: Path) -> list[str]:
+    if not marks:
+        return []
+    import pypandoc
+
+    options = [
+        "--citeproc",
+        f"--bibliography={bibliography}",
+        "--metadata=suppress-bibliography:true",
+        "--wrap=none",
+    ]
+    page = pypandoc.convert_text("\n\n".join(marks), "plain", "markdown", extra_args=options)
+    return page.strip().split("\n\n")
 
 
 def _json(schema: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ TRAINING_VERSION = 1
 
 
 def _parameter(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
+    """Describe one parameter; the description may cite `[@key]` of report/references.bib."""
     return Field(
         default_factory=lambda: copy.copy(default),  # a list is changed by nobody else
         description=description,
@@ -53,8 +54,8 @@ class DataSettings(_Group):
     scaling: Literal["raw", "unit", "symmetric", "standardized"] = _parameter(
         "unit",
         "What the pixel values 0 to 255 become: raw leaves them, unit is 0 to 1, symmetric "
-        "is -1 to 1, standardized has mean 0 and standard deviation 1 in each colour channel of "
-        "the images trained on.",
+        "is -1 to 1, standardized has mean 0 and standard deviation 1 in each channel of the "
+        "images trained on.",
     )
     horizontal_flip: bool = _parameter(
         False, "Mirror each training image left to right with probability 1/2, anew every epoch."
@@ -62,23 +63,25 @@ class DataSettings(_Group):
     shift: int = _parameter(
         0,
         "Move each training image by up to this many pixels in each direction, anew every "
-        "epoch; the border is filled by reflection (the usual random crop of a padded image).",
+        "epoch; the border is filled by reflection at the edge, where the usual random crop of a "
+        "padded image has zeros.",
         "pixels",
         ge=0,
         le=16,
     )
     cutout: int = _parameter(
         0,
-        "Side of a square that is painted over in each training image at a random place with "
-        "the mean colour, anew every epoch (DeVries and Taylor, 2017); 0 paints none.",
+        "Side of a square that is painted over in each training image with the mean pixel of "
+        "the images trained on, anew every epoch [@devries2017]; its centre may be any pixel, so "
+        "that it may hang over the border. 0 paints none.",
         "pixels",
         ge=0,
         le=64,
     )
     watch_test: bool = _parameter(
         False,
-        "Score the test images after every epoch, as the source did. Only to measure what "
-        "that habit does: nothing is ever chosen by these scores.",
+        "Score the test images after every epoch, as if they were validation images. Only to "
+        "measure what that habit does: nothing is ever chosen by these scores.",
     )
 
 
@@ -101,48 +104,67 @@ class ModelSettings(_Group):
         "kernel_size - 1 with each convolution.",
     )
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"] = (
-        _parameter("relu", "Non-linearity after each convolution and each hidden dense layer.")
+        _parameter("relu", "Non-linearity after each convolution and after the hidden dense layer.")
     )
     batch_normalization: bool = _parameter(
         False,
-        "Normalize between each convolution and its activation (Ioffe and Szegedy, 2015); "
-        "the convolution then has no bias of its own.",
+        "Normalize between each convolution and its activation [@ioffe2015]; the "
+        "convolution then has no bias of its own.",
     )
     residual: bool = _parameter(
         False,
-        "Add each block's input to its convolution's output, before the activation (He et "
-        "al., 2016), through a 1x1 convolution where the shapes differ. Needs padding same.",
+        "Add each block's input to its convolution's output, before the activation "
+        "[@he2016], through a 1x1 convolution where the shapes differ. Needs padding same.",
     )
     pooling: Literal["max", "average", "strided_convolution"] = _parameter(
         "max",
-        "How the image is made smaller: largest or mean value of a window, or a stride of "
-        "pool_size in the convolution itself (Springenberg et al., 2015).",
+        "How the image is made smaller: max and average take the largest or the mean value of a "
+        "window; strided_convolution gives the convolution itself a stride of pool_size "
+        "[@springenberg2015].",
     )
     pool_size: int = _parameter(
-        2, "Height, width and stride of the pooling window.", "pixels", ge=2, le=8
+        2,
+        "Height, width and stride of the pooling window, or the stride of a strided_convolution.",
+        "pixels",
+        ge=2,
+        le=8,
     )
     pool_after: (
         Literal["every_but_last", "every", "none"] | list[Annotated[int, Field(ge=1, le=20)]]
     ) = _parameter(
         "every_but_last",
         "The convolutions that pooling follows: every_but_last, every, none, or "
-        "their numbers, first is 1.",
+        "their numbers, of which the first is 1.",
     )
     convolution_dropout: float = _parameter(
-        0.0, "Share of values set to zero in training after each block.", "share", ge=0, lt=1
+        0.0,
+        "Share of values set to zero in training after each block [@srivastava2014].",
+        "share",
+        ge=0,
+        lt=1,
     )
     head: Literal["flatten", "global_average_pooling"] = _parameter(
-        "flatten", "From feature maps to one vector: all values in a row, or one mean a map."
+        "flatten",
+        "From feature maps to one vector: flatten puts all values in a row, "
+        "global_average_pooling takes the mean of each map [@lin2014].",
     )
     dense_units: int = _parameter(
         64, "Units of the hidden dense layer; 0 leaves it out.", "units", ge=0, le=8192
     )
     dense_dropout: float = _parameter(
-        0.0, "Share of values set to zero in training before the last layer.", "share", ge=0, lt=1
+        0.0,
+        "Share of values set to zero in training before the last layer [@srivastava2014].",
+        "share",
+        ge=0,
+        lt=1,
     )
     initializer: Literal[
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal"
-    ] = _parameter("glorot_uniform", "How the first weights of every layer are drawn.")
+    ] = _parameter(
+        "glorot_uniform",
+        "How the first weights of every layer are drawn; glorot_uniform is Keras's default "
+        "[@glorot2010], he_uniform and he_normal are meant for relu [@he2015].",
+    )
 
     @model_validator(mode="after")
     def _check_blocks(self) -> "ModelSettings":
@@ -165,8 +187,8 @@ class TrainingSettings(_Group):
 
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = _parameter(
         "adam",
-        "Rule that turns gradients into steps; momentum is SGD with momentum 0.9, adamw "
-        "is Adam for use with weight_decay.",
+        "Rule that turns gradients into steps; momentum is sgd with momentum 0.9, adamw is "
+        "another name for adam [@kingma2015], usual where there is weight_decay.",
     )
     learning_rate: float = _parameter(
         0.001, "Size of a step; with a schedule or warm-up, the largest.", "1", gt=0, le=10
@@ -174,22 +196,26 @@ class TrainingSettings(_Group):
     schedule: Literal["constant", "cosine", "step"] = _parameter(
         "constant",
         "Learning rate over training: constant; cosine falls to 0 along half a cosine "
-        "(Loshchilov and Hutter, 2017); step is divided by 10 after half and after three quarters.",
+        "[@loshchilov2017]; step divides it by 10 after half and again after three quarters. What "
+        "warm-up takes is not counted.",
     )
     warmup_epochs: float = _parameter(
-        0.0, "The learning rate first rises in a straight line for this long.", "epochs", ge=0
+        0.0,
+        "The learning rate first rises in a straight line for this long [@goyal2017].",
+        "epochs",
+        ge=0,
     )
     weight_decay: float = _parameter(
         0.0,
-        "Share of each weight taken off per step, times the learning rate (decoupled, "
-        "Loshchilov and Hutter, 2019), for any optimizer.",
+        "Share of each weight taken off per step, times the learning rate: decoupled from the "
+        "gradient [@loshchilov2019], for any optimizer.",
         "1",
         ge=0,
         le=1,
     )
     label_smoothing: float = _parameter(
         0.0,
-        "Share of the target spread evenly over all classes (Szegedy et al., 2016); "
+        "Share of the target spread evenly over all classes [@szegedy2016]; "
         "validation and test losses are reported without it.",
         "share",
         ge=0,
@@ -199,8 +225,8 @@ class TrainingSettings(_Group):
     epochs: int = _parameter(10, "Passes over the training images.", "epochs", ge=1, le=10000)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _parameter(
         "float32",
-        "Number format of the arithmetic; mixed formats keep weights and the last "
-        "layer in float32.",
+        "Number format of the arithmetic; mixed formats compute in 16 bits and keep weights and "
+        "the last layer in float32 [@micikevicius2018].",
     )
 
     @model_validator(mode="after")
