@@ -421,7 +421,7 @@ def test_works_are_cited_by_their_key():
         ("cutout", "with the mean pixel of the images trained on"),
         ("watch_test", "as if they were validation images."),  # a study may have no source
         ("schedule", "step divides it by 10"),
-        ("optimizer", "adamw is another name for adam"),
+        ("optimizer", "so that adamw is another name for it"),
     ],
 )
 def test_a_description_says_what_is_done(name, words):

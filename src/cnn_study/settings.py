@@ -187,8 +187,9 @@ class TrainingSettings(_Group):
 
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = _parameter(
         "adam",
-        "Rule that turns gradients into steps; momentum is sgd with momentum 0.9, adamw is "
-        "another name for adam [@kingma2015], usual where there is weight_decay.",
+        "Rule that turns gradients into steps: momentum is sgd with momentum 0.9; adam "
+        "[@kingma2015] has its weight_decay decoupled, as every optimizer here, so that adamw is "
+        "another name for it.",
     )
     learning_rate: float = _parameter(
         0.001, "Size of a step; with a schedule or warm-up, the largest.", "1", gt=0, le=10
