@@ -1,16 +1,80 @@
-"""The published page in a real browser: quiet, offline, light and dark, on a phone."""
+"""The page in a real browser: quiet, offline, light and dark, on a phone, on paper.
 
+The published text with today's theme and scripts; and the text of a small study made by hand.
+"""
+
+import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+from cnn_study import render
+from cnn_study.report import live, receipts
+from cnn_study.study import Study, load
+from report_by_hand import PLAIN, SCORES, Made
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytest.importorskip("pypandoc", reason="Pandoc is not installed")
 
-PAGE = Path(__file__).parents[1] / "results" / "cifar10" / "report" / "index.html"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results" / "cifar10"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="454" height="120" viewBox="0 0 454 120">'
+    '<text x="20" y="60">A drawing</text></svg>'
+)
+
+
+def make_page(study: Study, results: Path, output: Path) -> Path:
+    """Make the page of a report's text as it stands, with today's theme, scripts and receipts.
+
+    Only the page: Typst would take most of the time.
+    """
+    source = results / "report" / "index.qmd"
+    text = source.read_text(encoding="utf-8")
+    render._lay_out(output, source, results, render.REPORT)
+    (output / "report").unlink()
+    (output / "report").mkdir()
+    written = output / "report" / "receipts.html"
+    written.write_text(receipts.fragment(text, study, results), encoding="utf-8")
+    network = (results / "report" / "live.html").read_text(encoding="utf-8")
+    if data := re.match(r"<script type.*?</script>\n", network, re.DOTALL):
+        scripts = [(live.THEME / name).read_text(encoding="utf-8") for name in live.SCRIPTS]
+        network = data[0] + "".join(f"<script>\n{script}</script>\n" for script in scripts)
+    (output / "report" / "live.html").write_text(network, encoding="utf-8")
+    project = yaml.safe_load((output / "_quarto.yml").read_text(encoding="utf-8"))
+    document = render._front_matter(source.name, text)
+    options = render._options(project, document, "html")
+    day = render._date(source.name, document)
+    defaults = render._defaults(source.name, options, "html", day)
+    assert render._run_pandoc([render._find_pandoc()], output, defaults) == []
+    return output / "rendered.html"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Path:
+    """The page of the published study."""
+    study = load(ROOT / "experiments" / "cifar10.yaml")
+    return make_page(study, RESULTS, tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    """The page of a small study of the digits."""
+    made = Made(tmp_path_factory.mktemp("small"), PLAIN)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    made.text()
+    figures = made.folder / "figures"
+    for figure in json.loads((figures / "figures.json").read_text()).values():
+        (figures / figure["file"]).write_text(DRAWING, encoding="utf-8")
+    return make_page(made.study, made.folder, tmp_path_factory.mktemp("small-page"))
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +86,14 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def page(browser, published):
     """The page as opened from disk, with what it says and asks for."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.said, opened.asked = [], []
     opened.on("console", lambda message: opened.said.append(message.text))
     opened.on("pageerror", lambda error: opened.said.append(str(error)))
     opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.goto(PAGE.as_uri())
+    opened.goto(published.as_uri())
     yield opened
     opened.close()
 
@@ -100,15 +164,96 @@ def test_the_keyboard_reaches_the_text_first(page):
     assert page.evaluate("() => document.activeElement.getAttribute('href')").startswith("#")
 
 
+def serious_faults(page) -> list[tuple]:
+    """What axe finds that keeps somebody from reading: its rule and the first places."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [(one["id"], [node["target"] for node in one["nodes"][:3]]) for one in serious]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_serious(page, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    found = axe.run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["target"] for node in one["nodes"][:3]]) for one in serious] == []
+    assert serious_faults(page) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious_in_a_small_study(page, small, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(small.as_uri())
+    assert page.said == []
+    assert serious_faults(page) == []
+
+
+@pytest.mark.parametrize("width", [1280, 1366, 1440, 1920])
+def test_no_table_hides_columns_on_a_laptop(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    hidden = page.evaluate(
+        "() => [...document.querySelectorAll('.table-box')]"
+        ".filter(box => box.scrollWidth > box.clientWidth)"
+        ".map(box => box.closest('figure').id)"
+    )
+    assert page.locator(".evidence .table-box").count() > 10
+    assert hidden == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(page):
+    """Also what a script has moved since the page came, as the evidence of a question."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(200)
+    wrong = page.evaluate(
+        "() => [...document.querySelectorAll('.table-box, .figure-box, .equation-body')]"
+        ".filter(box => (box.scrollWidth > box.clientWidth) !== (box.tabIndex === 0))"
+        ".map(box => box.closest('[id]').id)"
+    )
+    assert wrong == []
+
+
+def test_names_break_between_their_words_only(page):
+    name = page.locator("#tbl-ledger td code", has_text="flip-shift-normalization").first
+    parts = name.evaluate(
+        "code => [...code.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)"
+        ".map(node => node.data)"
+    )
+    assert parts == ["flip-", "shift-", "normalization-", "cosine-", "epochs-20"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    lines = name.evaluate(
+        "code => [...code.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)"
+        ".map(node => { const range = document.createRange(); range.selectNode(node);"
+        " return range.getClientRects().length; })"
+    )
+    assert max(lines[:-1]) == 1  # the browser itself may break before a number
+    assert name.inner_text() == "".join(parts)
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+def test_no_button_stands_in_front_of_the_text(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.locator("#tbl-combination").scroll_into_view_if_needed()
+    main = page.locator("main").bounding_box()
+    bar = page.locator(".sidebar").bounding_box()
+    for button in (".receipt-toggle", ".theme-toggle"):
+        box = page.locator(button).bounding_box()
+        assert box["x"] + box["width"] <= main["x"] or box["y"] + box["height"] <= bar["height"]
+
+
+def test_without_scripts_the_contents_leave_the_text_free(browser, published):
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.set_viewport_size({"width": 390, "height": 844})
+    plain.goto(published.as_uri())
+    assert plain.locator(".sidebar").bounding_box()["height"] < 80
+    assert plain.locator("h1").is_visible()
+    plain.locator(".contents > summary").click()
+    plain.locator(".contents a").nth(5).click()
+    assert plain.locator(".sidebar").bounding_box()["y"] < -200
+    plain.set_viewport_size({"width": 1280, "height": 900})
+    assert plain.locator(".contents a").first.is_visible()
+    context.close()
 
 
 def test_the_network_runs_in_the_page(page):
@@ -122,10 +267,10 @@ def test_the_network_runs_in_the_page(page):
     assert live.locator("canvas").count() > 20
 
 
-def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser):
+def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, published):
     context = browser.new_context(java_script_enabled=False)
     plain = context.new_page()
-    plain.goto(PAGE.as_uri())
+    plain.goto(published.as_uri())
     assert plain.locator(".live figure img").is_visible()
     guess = plain.locator(".predict").first
     assert guess.is_visible()

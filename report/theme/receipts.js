@@ -112,5 +112,5 @@
       else { number.removeAttribute('tabindex'); number.removeAttribute('role'); }
     });
   });
-  (document.querySelector('.sidebar') || document.body).append(toggle);
+  (document.querySelector('.controls') || document.body).prepend(toggle);
 })();

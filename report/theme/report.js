@@ -118,14 +118,28 @@
     holder.append(block, button);
   });
 
+  // A name such as filters-16-32-kernel-size-3 may break before each of its words.
+  all('main :not(pre) > code').forEach(code => {
+    const parts = code.textContent.split(/(?<=[-_])(?=[a-z])/i);
+    code.classList.toggle('short', code.textContent.length < 13);
+    if (code.childElementCount || parts.length < 2) return;
+    code.replaceChildren(...parts.flatMap((part, number) => (
+      number ? [document.createElement('wbr'), part] : [part])));
+  });
+
   // What overflows can be scrolled with the keyboard; the rest needs no place in the tab order.
+  // Sizes change with the window, and when other scripts move or show a box.
   const boxes = all('.table-box, .equation-body');
-  const reach = () => boxes.forEach(box => {
+  const reach = box => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
+  };
+  const sizes = new ResizeObserver(entries => entries.forEach(({ target }) => (
+    reach(boxes.includes(target) ? target : target.parentElement))));
+  boxes.forEach(box => {
+    reach(box);
+    [box, ...box.children].forEach(element => sizes.observe(element));
   });
-  addEventListener('resize', reach);
-  reach();
 
   // On paper everything is open, and pictures are light.
   addEventListener('beforeprint', () => {
