@@ -214,8 +214,13 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
         (["train", "digits", "no-such", "--seed", "1"], "has no experiment no-such. It has: base"),
         (["train", "digits", "base", "--seed", "99"], "has no seed 99. It has: 1, 2, 3."),
         (["prepare", "no-such"], "no-such"),
+        (["figures", "digits", "--processes", "0"], "--processes 0: allowed is 1 or more."),
+        (["docs", "--output", "README.md/x"], "README.md/x/parameters.md cannot be written: "),
+        (["train", "digits", "base", "--seed", "1", "--results", "README.md/x"],
+         ".lock cannot be written: Not a directory."),
+        (["tables", "digits", "--results", "README.md/x"], "cannot be written: Not a directory."),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_one_message_and_status_2(words, said, capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[1])
     assert main(words) == 2

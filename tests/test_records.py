@@ -179,6 +179,7 @@ def damaged(path: Path, content: bytes) -> str:
     assert str(path) in message
     assert "Delete it" in message
     assert "\n" not in message
+    assert ": :" not in message
     return message
 
 
@@ -213,6 +214,10 @@ def test_a_wrong_field_is_refused_by_name(written, old, new, says):
 )
 def test_what_is_no_record_is_refused(written, content):
     damaged(written, content)
+
+
+def test_what_is_no_json_is_said_to_be_none(written):
+    assert "is not a whole run record: Invalid JSON: " in damaged(written, b"<html>")
 
 
 def test_a_record_that_is_not_there(tmp_path):
@@ -273,7 +278,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, step, before):
     if step != "write":
         monkeypatch.setattr(os, step, full)
     write = full if step == "write" else (lambda file: file.write(b"new"))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"seed-1\.json cannot be written: No space left on device"):
         records.write_whole(path, write)
     assert {other.name: other.read_bytes() for other in tmp_path.iterdir()} == (
         {"seed-1.json": before} if before else {}
@@ -285,11 +290,17 @@ def test_a_file_that_the_system_cuts_off_leaves_nothing(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(UserError, match=r"seed-3\.json cannot be written: File too large"):
             records.write(tmp_path / "seed-3.json", made())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_folder_can_be_is_one_message(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(UserError, match=r"seed-3\.json cannot be written: File exists"):
+        records.write(tmp_path / "runs" / "seed-3.json", made())
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):

@@ -93,6 +93,22 @@ def test_find_by_what_a_person_types(chosen):
         runs.find(chosen, "raw", 3)
 
 
+def test_results_are_named_after_the_file(chosen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs.results_folder(chosen) == Path("results/mine")
+    (tmp_path / "experiments").mkdir()
+    usual = (tmp_path / "experiments/mine.yaml").absolute()
+    usual.write_text(STUDY)
+    assert runs.results_folder(study.load(usual)) == Path("results/mine")
+    said = r"both would write to results/mine\. Rename one"
+    with pytest.raises(UserError, match=said):
+        runs.results_folder(chosen)
+    for other in ("mine.yml", "experiments/mine.yml"):
+        Path(other).write_text(STUDY)
+        with pytest.raises(UserError, match=said):
+            runs.results_folder(study.load(study.study_file(other)))
+
+
 # --------------------------------------------------------------------------------- do, alone
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cnn_study import inspection, study, workflow
+from cnn_study.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
@@ -414,6 +415,28 @@ def test_a_wrong_study_is_one_message(trained, study, said):
     assert said in output
     assert "Traceback" not in output
     assert not (trained.path / "hacked").exists()
+
+
+@pytest.mark.parametrize("key", ["study", "train"])
+def test_an_empty_configuration_value_is_one_message(key, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    for empty in (None, ""):
+        with pytest.raises(UserError, match=f"^--config {key}=: empty. Allowed: "):
+            workflow.plan({key: empty})
+
+
+def test_a_second_study_file_of_one_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    shutil.copy("experiments/digits.yaml", tmp_path)
+    with pytest.raises(UserError, match=r"has the name of experiments/digits\.yaml"):
+        workflow.plan({"study": str(tmp_path / "digits.yaml")})
+
+
+def test_a_workflow_without_a_place_to_write_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "all"])
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(UserError, match=r"workflow\.lock cannot be written: "):
+        workflow.lock(tmp_path / "results")
 
 
 def _say(place: Workplace, *words: str) -> list[str]:

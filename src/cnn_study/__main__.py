@@ -92,8 +92,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _study(options: argparse.Namespace) -> tuple[Study, Path]:
+    from cnn_study import runs
+
     chosen = load(study_file(options.study))
-    return chosen, options.results or Path("results") / chosen.name
+    return chosen, options.results or runs.results_folder(chosen)
 
 
 def _data(options: argparse.Namespace, dataset: str) -> Path:
@@ -147,6 +149,8 @@ def _analyse(options: argparse.Namespace) -> None:
 def _figures(options: argparse.Namespace) -> None:
     from cnn_study import figures, inspection
 
+    if options.processes < 1:
+        raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
     study, results = _study(options)
     inspected = inspection.find(study, results)
     folders = (results / name for name in ("tables", "evidence", "figures"))

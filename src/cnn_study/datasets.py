@@ -12,11 +12,11 @@ import os
 import pickle
 import sys
 import tarfile
-import uuid
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -42,6 +42,7 @@ CIFAR10_MD5 = {
 }
 DIGITS_TEST_IMAGES = 360
 DOWNLOAD_TIMEOUT_SECONDS = 30
+DOWNLOAD_LINE_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,15 @@ def prepare(name: str, destination: Path, source: str | Path | None = None) -> N
     """
     dataset = find_dataset(name)
     images = _read_digits() if name == "digits" else read_cifar10(find_cifar10(source))
+    if name == "digits" and source:
+        print(f"{source} is not read: the digits come with scikit-learn and need no source.")
     fault = _content_fault(dataset, images)
     if fault is not None:
         raise UserError(f"{dataset.title}: {fault}; update cnn_study and scikit-learn.")
-    _write_whole(images, Path(destination))
+    from cnn_study.records import write_whole  # Here, for it needs more than NumPy.
+
+    arrays = {key: getattr(images, key) for key in ARRAY_NAMES}
+    write_whole(Path(destination), lambda file: np.savez(file, **arrays))
 
 
 def load_prepared(name: str, path: Path) -> Images:
@@ -178,7 +184,8 @@ def load_prepared(name: str, path: Path) -> Images:
     if not path.is_file():
         raise UserError(
             f"prepared data of {dataset.title} not found: {path}. "
-            "Make it with: python -m cnn_study prepare (the workflow does so itself)"
+            f"Make it with: python -m cnn_study prepare {name} --output {path} "
+            "(the workflow does so itself)"
         )
     try:
         images = _read_arrays(path)
@@ -220,26 +227,6 @@ def _content_fault(dataset: Dataset, images: Images) -> str | None:
     if digest != dataset.digest:
         return f"content has the digest {digest}, expected {dataset.digest}"
     return None
-
-
-def _write_whole(images: Images, destination: Path) -> None:
-    """Write the arrays to destination, whole or not at all."""
-    temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            np.savez(file, **{key: getattr(images, key) for key in ARRAY_NAMES})
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, destination)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the prepared data to {destination}: {_reason(error)}. Make room or name "
-            "another place, then run again; nothing half-written was left behind."
-        ) from error
-    finally:
-        with suppress(OSError):  # the rename has taken it, or its folder could not be made
-            temporary.unlink()
 
 
 def _reason(error: OSError) -> str:
@@ -296,6 +283,31 @@ def download_cifar10(
     return Path(place)
 
 
+class _DownloadLines:
+    """Says on stdout how far a download is, in a line every few seconds; what pooch asks of a bar.
+
+    Attributes:
+        total: bytes to come, set by pooch; 0 where the server does not say.
+    """
+
+    def __init__(self) -> None:
+        self.total = self._done = 0
+        self._said = time.monotonic()
+
+    def update(self, size: int) -> None:
+        self._done += size
+        if time.monotonic() - self._said >= DOWNLOAD_LINE_SECONDS:
+            self._said = time.monotonic()
+            whole = f" of {self.total / 2**20:.0f}" if self.total else ""
+            print(f"downloading: {self._done / 2**20:.0f}{whole} MiB", flush=True)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        """Nothing is left to say."""
+
+
 class _WebPage(Exception):
     """A web page arrived in the place of the archive."""
 
@@ -305,7 +317,8 @@ def _fetch(url: str, output_file: str, pooch_object: object) -> None:
     import pooch
 
     get = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(),
+        # Not on a terminal: pooch's bar would fill a log with itself.
+        progressbar=sys.stderr.isatty() or _DownloadLines(),
         chunk_size=2**18,
         timeout=DOWNLOAD_TIMEOUT_SECONDS,
         headers={"Accept-Encoding": "identity"},  # the archive's own bytes, not unpacked on the way

@@ -8,7 +8,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from cnn_study.errors import UserError
 from cnn_study.settings import Settings
 
 FORMAT = 1
-"""Raised when the fields below change; `read` then migrates older records."""
+"""Raised when the fields below change; a record of another format is refused, never guessed at."""
 
 CALIBRATION_BINS = 15
 
@@ -178,7 +179,7 @@ def first_line(error: Exception) -> str:
     """Say what is wrong with a file; of many faults that Pydantic found, the first."""
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
-        return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
     return str(error)
 
 
@@ -223,7 +224,28 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
 
 
 def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
-    """Write a file under a temporary name beside it, flush it to disk, then rename it."""
+    """Write a file under a temporary name beside it, flush it to disk, then rename it.
+
+    Raises:
+        UserError: it cannot be written; what was there before is there still.
+    """
+    with writable(path):
+        _write_whole(path, write_to)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a message."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or name another "
+            "place, then run again; nothing half-written was left behind."
+        ) from error
+
+
+def _write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
@@ -240,6 +262,8 @@ def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
 
 def predictions(path: Path, record: Record) -> dict[str, np.ndarray]:
     """Read the predictions kept beside a complete record.
+
+    For those who ask more of the runs than the report does, which needs the records alone.
 
     Returns:
         classes (test_images,) uint8 and probabilities (test_images,) float, 0 to 1 in steps of

@@ -86,15 +86,42 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
             )  # fmt: skip
 
 
+def claim(lock: FileLock) -> bool:
+    """Take a lock if it is free, and say whether it was.
+
+    Raises:
+        UserError: its file cannot be made.
+    """
+    path = Path(lock.lock_file)
+    with records.writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+    return True
+
+
+def results_folder(study: Study) -> Path:
+    """Name the folder of a study's results, after its file.
+
+    Raises:
+        UserError: another study file has the same name, and so the same results.
+    """
+    usual = Path("experiments") / f"{study.name}.yaml"
+    if usual.exists() and not usual.samefile(study.path):
+        raise UserError(
+            f"{study.path} has the name of {usual}: both would write to results/{study.name}. "
+            "Rename one of them."
+        )
+    return Path("results") / study.name
+
+
 @contextmanager
 def alone(run: Run, results: Path) -> Iterator[None]:
     """Hold the run's lock; the system lets go of it however this process ends."""
-    folder = results / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
+    if not claim(lock):
         log("another process trains this run; waiting for its record")
         lock.acquire()
     try:

@@ -36,7 +36,7 @@ from cnn_study.columns import (
     data_package,
 )
 from cnn_study.errors import UserError
-from cnn_study.records import Bin, Record, write_whole
+from cnn_study.records import Bin, Record, writable, write_whole
 from cnn_study.runs import Run
 from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
@@ -105,7 +105,8 @@ def collect(study: Study, results: Path, output: Path) -> None:
     if published:
         frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
     else:
-        (output / PUBLISHED.file).unlink(missing_ok=True)
+        with writable(output / PUBLISHED.file):
+            (output / PUBLISHED.file).unlink(missing_ok=True)
     written = [table for table in TABLES if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from cnn_study import columns, figures, inspection, runs, study
 from cnn_study.errors import UserError
@@ -122,8 +122,11 @@ def plan(config: dict[str, Any]) -> Plan:
     if unknown:
         allowed = "\n".join(f"  {key}=…  {what}" for key, what in ALLOWED_CONFIG.items())
         raise UserError(f"--config {', '.join(unknown)}: unknown. Allowed:\n{allowed}")
+    empty = [key for key in ("study", "train") if config.get(key, "default") in (None, "")]
+    if empty:
+        raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
     chosen = study.load(study.study_file(str(config.get("study", "cifar10"))))
-    results = Path("results") / chosen.name
+    results = runs.results_folder(chosen)
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
@@ -144,15 +147,11 @@ def lock(results: Path) -> FileLock | None:
     """
     if _only_looks(sys.argv[1:]):
         return None
-    folder = results / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    held = FileLock(folder / "workflow.lock")
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
+    held = FileLock(results / "locks" / "workflow.lock")
+    if not runs.claim(held):
         raise UserError(
             f"Another workflow is at work in {results}. Wait until it ends; nothing was changed."
-        ) from None
+        )
     return held
 
 
