@@ -19,6 +19,8 @@ try:
 except UserError as error:
     sys.exit(str(error))
 
+# The commands run in the environment that Snakemake runs in. `conda:` in the rules only names the
+# file that makes it, for Snakemake's linter wants the software of each rule named.
 CNN_STUDY = f"{sys.executable} -m cnn_study"
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"

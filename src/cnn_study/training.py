@@ -1,6 +1,7 @@
-"""Train one seed of one experiment and leave its record. The only part that imports Keras.
+"""Train one seed of one experiment and leave its record.
 
-Keras is imported inside functions: threads are set (`machine.one_thread`) before a backend starts.
+Keras is imported here, in `network`, `schedule` and `inspection` and nowhere else, and inside
+functions: threads are set (`machine.one_thread`) before a backend starts.
 """
 
 import gc
