@@ -70,6 +70,7 @@ IDS = [
     "class-effects",
     "test-habits",
     "width-and-kernel-size",
+    "width-and-kernel-size-contrasts",
     "width-and-kernel-size-effects",
     "rate",
 ]
@@ -217,6 +218,14 @@ def test_grid_writes_means_and_deviations_in_its_cells(made):
     words = made.words("width-and-kernel-size")
     assert {"55.0", "63.0", "71.0", "85.0", "± 7.1", "± 0.7", "± 1.4"} <= set(words)
     assert {"Kernel size (pixels)", "Filters", "Test accuracy (%)", "2-4", "4-8"} <= set(words)
+
+
+def test_grid_draws_the_interval_of_each_mean(made):
+    """Two runs of 50 and 60 have the interval 55 ± 12.706 · 7.071 / √2."""
+    axes = made.picture("width-and-kernel-size")._draw(made.results).axes[1]
+    bars = [line.get_ydata() for line in axes.get_lines() + axes.artists]
+    assert any(list(bar) == pytest.approx([-8.53, 118.53], abs=0.01) for bar in bars)
+    assert "95 % t interval of each mean" in made.caption("width-and-kernel-size")
 
 
 def test_learning_curves_say_first_and_last_epoch(full):
@@ -405,6 +414,7 @@ questions:
         "effects-all",
         "class-effects",
         "test-habits",
+        "width-and-kernel-size-contrasts",
         "width-and-kernel-size-effects",
     ],
 )

@@ -537,10 +537,10 @@ def test_many_classes_leave_only_the_marks(made, monkeypatch):
 
 
 def test_habits_say_the_optimism_of_the_best_epoch(made):
-    """Scores 0.5 + seed / 100 / epoch: the first of two epochs tells 0.5, 1 and 1.5 more."""
-    expected = "watched: best epoch +1.00 (95 % interval −0.24 to +2.24, n = 3)"
+    """All choose epoch 1 with 51, 52 and 53; the others have 52.5, 52 and 51.5 there."""
+    expected = "watched: best epoch 0.00 (95 % interval −3.73 to +3.73, n = 3)"
     assert expected in made.alt("test-habits")
-    assert {"Epoch chosen by test scores", "watched", "+1.00  (n = 3)"} <= set(
+    assert {"Epoch chosen by test scores", "watched", "0.00  (n = 3)"} <= set(
         made.words("test-habits")
     )
 
@@ -557,7 +557,7 @@ def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
 def test_habits_explain_what_zero_is_and_count_the_seeds(made):
     caption = made.caption("test-habits")
     assert "zero is honest" in caption
-    assert "Epoch: the one with the best test accuracy, against the last." in caption
+    assert "against the mean of the other seeds after that epoch." in caption
     assert "n = 3 seeds in each row." in caption
 
 

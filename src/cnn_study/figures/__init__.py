@@ -20,6 +20,7 @@ from cnn_study import architecture, inspection, records
 from cnn_study.errors import UserError
 from cnn_study.figures.calibration import Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
+from cnn_study.figures.contrasts import Contrasts, has_contrasts
 from cnn_study.figures.cost import Cost
 from cnn_study.figures.effects import AllEffects, Effects, Pair, split
 from cnn_study.figures.epochs import LOSS, LearningCurves
@@ -227,12 +228,15 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     effects = Effects(name, question.title, members, study.file.smallest_effect)
     if len(question.grid) == 2:
         pictures: dict[str, Picture] = {name: _grid(study, name)}
-        pictures[f"{name}-effects"] = effects
+        further: dict[str, Picture] = {f"{name}-effects": effects}
     else:
-        pictures = {name: effects}
+        pictures, further = {name: effects}, {}
     if curve := _curve(study, name, members):
         pictures[f"{name}-curve"] = curve
-    return pictures
+    if has_contrasts(study, name):
+        smallest = study.file.smallest_effect
+        pictures[f"{name}-contrasts"] = Contrasts(name, question.title, members, smallest)
+    return pictures | further
 
 
 def _grid(study: Study, name: str) -> Grid:

@@ -14,7 +14,7 @@ from cnn_study.columns import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import TALLEST, Picture, new
-from cnn_study.figures.results import Change, Results, absent
+from cnn_study.figures.results import Change, Contrast, Results, absent
 from cnn_study.figures.words import aligned, counted, cut_off, estimate, joined, signed, wrap
 from cnn_study.inference import LEAST_PAIRS, Effect, effect, paired
 
@@ -329,15 +329,15 @@ def band_in_words(smallest: float) -> str:
     return f"Light band: differences below {smallest:g} points, too small to matter."
 
 
-def tally_pairs(changes: Sequence[Change]) -> str:
+def tally_pairs(changes: Sequence[Change | Contrast], noun: str = "change") -> str:
     """Say how many pairs stand behind the differences."""
     there = [change.found.n for change in changes if change.found.n]
     if not there:
         return "There is no pair of complete runs yet."
     low, high = min(there), max(there)
     if low < high:
-        return f"n = {low} to {high} pairs of runs for each change."
-    return f"n = {low} {'pair' if low == 1 else 'pairs'} of runs for each change."
+        return f"n = {low} to {high} pairs of runs for each {noun}."
+    return f"n = {low} {'pair' if low == 1 else 'pairs'} of runs for each {noun}."
 
 
 def _difference_label(reference: str) -> str:

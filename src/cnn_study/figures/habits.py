@@ -22,7 +22,8 @@ HEADINGS = {
     BY_TEST: "Experiment chosen among",
 }
 CHOICES = {
-    EPOCH: "Epoch: the one with the best test accuracy, against the last.",
+    EPOCH: "Epoch: the one with the best test accuracy of this seed, against the mean of the other "
+    "seeds after that epoch.",
     BY_TEST: "Experiment: the best of this seed, by test scores (orange circles) or by validation "
     "scores (blue squares), against the mean test accuracy of its other seeds; these stand in for "
     "each other, so that the intervals are rough.",

@@ -87,16 +87,19 @@ class Grid(Picture):
             for place, summary in zip(places, summaries, strict=True):
                 scores = results.scores(summary.id)
                 beside = [place + 0.09] * len(scores)
-                axes.plot(beside, scores, ".", color=color, alpha=0.8, markersize=5)
+                axes.plot(beside, scores, ".", color=color, alpha=0.8, markersize=4)
+                _upright(axes, place, effect(scores), color)
             axes.plot(
                 places,
                 [summary.mean for summary in summaries],
                 color=color,
                 linestyle=LINES[number % len(LINES)],
                 marker=MARKERS[number % len(MARKERS)],
-                markersize=6.5,
+                markersize=4.5,
                 markeredgecolor=LIGHT.page,
-                linewidth=1.5,
+                markeredgewidth=0.5,
+                linewidth=1.2,
+                zorder=4,
                 label=level(value),
             )
         axes.set_xticks(range(len(self.levels[1])), map(level, self.levels[1]))
@@ -125,8 +128,9 @@ class Grid(Picture):
             f"{self.title}: test accuracy by {rows} and {columns}. Left: the mean over the seeds "
             "in percent, with ± the standard deviation between the seeds; a stronger colour is a "
             "higher mean. "
-            f"Right: the same means, one line for each value of {rows}; each small dot is one run. "
-            f"{span(summaries)}"
+            f"Right: the same means, one line for each value of {rows}; upright bars: the 95 % t "
+            "interval of each mean; each small dot beside it is one run. "
+            f"{cut_off(effect(results.scores(one.id)) for one in summaries)} {span(summaries)}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -193,13 +197,10 @@ class Curve(Picture):
     def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool) -> None:
         if not found.n:
             return
-        marks.line(
-            axes, found, [value] * 2, [found.lower, found.upper], color=LIGHT.series[1],
-            linewidth=1.5, zorder=3.5, marker="_", markersize=8, markeredgewidth=1.5,
-        )  # fmt: skip
+        _upright(axes, value, found, LIGHT.series[1])
         axes.plot(
-            [value], [found.mean], "D" if kept else "s", color=LIGHT.series[1],
-            markersize=8 if kept else 6.5, markeredgecolor=LIGHT.page, zorder=4,
+            [value], [found.mean], "D" if kept else "s", color=LIGHT.series[1], markersize=4.5,
+            markeredgecolor=LIGHT.page, markeredgewidth=0.5, zorder=4,
         )  # fmt: skip
 
     def _value_axis(self, axes: "Axes") -> None:
@@ -228,7 +229,7 @@ class Curve(Picture):
             figure.supxlabel(text, fontsize=8, color=LIGHT.muted)
 
     def _legend(self, figure: "Figure") -> None:
-        mean = {"markersize": 6.5, "markeredgecolor": LIGHT.page, "linewidth": 1.5, "line": "-"}
+        mean = {"markersize": 4.5, "markeredgecolor": LIGHT.page, "linewidth": 1.5, "line": "-"}
         marks.legend(
             figure,
             [
@@ -256,6 +257,14 @@ class Curve(Picture):
             f"{self.title}: line chart of mean test accuracy over {self.parameter}. "
             f"{'; '.join(parts)}."
         )
+
+
+def _upright(axes: "Axes", at: float, found: Effect, color: str) -> None:
+    """Draw the interval of a mean, with ends that stand out beside its mark."""
+    marks.line(
+        axes, found, [at] * 2, [found.lower, found.upper], color=color, linewidth=1.5, zorder=3.5,
+        marker="_", markersize=9, markeredgewidth=1.5,
+    )  # fmt: skip
 
 
 def _mean_words(found: Effect) -> str:

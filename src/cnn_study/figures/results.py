@@ -73,6 +73,26 @@ class Change:
     differences: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Contrast:
+    """One row of the contrasts, on the test accuracy, in percentage points.
+
+    Attributes:
+        name: what is set against what.
+        kind: main effect, interaction or combination.
+        experiment, parts: the experiment that joins changes, and these; empty for grids.
+        found, verdict, differences: as of a `Change`.
+    """
+
+    name: str
+    kind: str
+    experiment: str
+    parts: tuple[str, ...]
+    found: Effect
+    verdict: str
+    differences: tuple[float, ...]
+
+
 class Results:
     """The tables, the evidence and the inspection of one study, each read once.
 
@@ -171,6 +191,28 @@ class Results:
             found = self.changes(question)
             return next(change for change in found if change.experiment == experiment)
         return None
+
+    def contrasts(self, question: str) -> list[Contrast]:
+        """Give main effects, interactions and combinations of a question."""
+        rows, single = self.read("contrasts"), self.read("contrast-differences")
+        single = single[single["question"] == question].dropna(subset="test_difference")
+        by = {
+            name: tuple(100 * float(number) for number in group["test_difference"])
+            for name, group in single.groupby("contrast")
+        }
+        rows = rows[rows["question"] == question].fillna({"experiment": "", "parts": ""})
+        return [
+            Contrast(
+                row["contrast"],
+                row["kind"],
+                row["experiment"],
+                tuple(row["parts"].split()),
+                _points(row),
+                row["test_verdict"],
+                by.get(row["contrast"], ()),
+            )
+            for row in rows.to_dict("records")
+        ]
 
     def gaps(self, habit: str) -> dict[str, tuple[Effect, tuple[float, ...]]]:
         """Give what a habit adds to the truth, in points: mean, interval and single seeds.

@@ -1,0 +1,133 @@
+"""Figures of main effects, interactions and combinations: numbers worked out by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from cnn_study import figures
+from cnn_study.evidence.contrasts import parts_of
+from cnn_study.figures.contrasts import has_contrasts, label
+from cnn_study.figures.results import Contrast
+from cnn_study.inference import Effect
+from cnn_study.study import load
+from figures_by_hand import MISSING, Made, make_study
+
+PROJECT = Path(__file__).resolve().parents[1]
+STUDY = """
+title: Digits
+dataset: digits
+seeds: 3
+base: {filters: [2, 4], kernel_size: 5, epochs: 2}
+questions:
+  grid:
+    title: Width and kernel size
+    question: Which?
+    hypothesis: Both.
+    grid: {filters: [[2, 4], [4, 8]], kernel_size: [3, 5]}
+  together:
+    title: Together
+    question: Do they add up?
+    hypothesis: Nearly.
+    changes:
+      tanh: {activation: tanh}
+      long: {epochs: 4}
+      long-tanh: {activation: tanh, epochs: 4}
+"""
+SCORES = {
+    "base": (0.50, 0.50, 0.50),
+    "kernel-size-3": (0.52, 0.54, 0.56),
+    "filters-4-8-kernel-size-3": (0.60, 0.62, 0.64),
+    "filters-4-8": (0.55, 0.56, 0.57),
+    "tanh": (0.51, 0.51, 0.51),
+    "long": (0.51, 0.52, 0.53),
+    "long-tanh": (0.56, 0.57, 0.58),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Made:
+    return Made(tmp_path_factory.mktemp("made"), STUDY, SCORES)
+
+
+def test_a_grid_shows_main_effects_and_interactions_with_their_seeds(made):
+    """Filters: (5 + 8) / 2, 7, 7.5; together 60 − 55 − 52 + 50 = 3, 2, 1 more."""
+    by = {one.name: one for one in made.results.contrasts("grid")}
+    assert by["filters 4-8 against 2-4"].differences == pytest.approx((6.5, 7, 7.5))
+    alt = made.alt("grid-contrasts")
+    expected = "interaction, filters 4-8 at kernel size 3: +2.00 (95 % interval −0.48 to +4.48, n ="
+    assert expected in alt
+    assert "main effect, kernel size 3 against 5: +5.00" in alt
+
+
+def test_it_is_written_in_words(made):
+    words = made.words("grid-contrasts")
+    assert {
+        *("Main effects", "filters 4-8 against 2-4", "kernel size 3 against 5"),
+        *("Interactions", "filters 4-8 at kernel size 3", "+2.00  n = 3  too close to call"),
+    } <= set(words)
+    caption = made.caption("grid-contrasts")
+    assert "Main effect: the mean difference over all values of the other parameter." in caption
+    assert "Together less the sum" not in caption
+    assert "n = 3 pairs of runs for each contrast." in caption
+
+
+def test_a_combination_names_what_it_joins(made):
+    """Together 6, 7, 8; one by one 1 + 1, 2, 3: 4 more with every seed."""
+    (one,) = made.results.contrasts("together")
+    assert label(one) == "long-tanh\n= tanh + long"
+    assert one.differences == pytest.approx((4, 4, 4))
+    assert "+4.00  n = 3  above zero" in made.words("together-contrasts")
+    assert "Blue: surely above zero." in made.caption("together-contrasts")
+
+
+def test_every_seed_is_a_dot_on_top_of_the_interval(made):
+    axes = made.picture("grid-contrasts")._draw(made.results).axes[0]
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert [tuple(row) for row in dots] == [
+        pytest.approx((6.5, 7, 7.5)),
+        pytest.approx((3.5, 5, 6.5)),
+        pytest.approx((3, 2, 1)),
+    ]
+
+
+def test_parameters_and_values_are_separated_by_words():
+    name = "kernel_size 3 against 7, at pooling average against max"
+    one = Contrast(name, "interaction", "", (), Effect(0), "not run", ())
+    assert label(one) == "kernel size 3 at pooling average"
+
+
+def test_without_runs_it_says_so(tmp_path):
+    statuses = dict.fromkeys(SCORES, (MISSING,) * 3)
+    empty = Made(tmp_path, STUDY, SCORES, statuses=statuses)
+    assert empty.words("grid-contrasts") == ["no complete run yet"]
+    assert "no pair of complete runs" in empty.caption("grid-contrasts")
+
+
+def test_it_stands_behind_the_grid_of_its_question(made):
+    ids = [id_ for id_ in figures._pictures(made.study) if id_.startswith(("grid", "together"))]
+    assert ids == ["grid", "grid-contrasts", "grid-effects", "together", "together-contrasts"]
+
+
+@pytest.mark.parametrize(
+    ("change", "there"),
+    [
+        ("long-tanh: {activation: tanh, epochs: 4}", True),
+        ("long-tanh: {activation: tanh, epochs: 5}", False),
+        ("wide: {dense_units: 8}", False),
+    ],
+)
+def test_questions_whose_changes_join_no_others_have_none(tmp_path, change, there):
+    text = STUDY.replace("long-tanh: {activation: tanh, epochs: 4}", change)
+    assert has_contrasts(make_study(tmp_path, text), "together") == there
+
+
+def test_what_is_planned_is_what_the_evidence_joins():
+    study = load(PROJECT / "experiments" / "cifar10.yaml")
+    joined = {
+        name: any(parts_of(study, id_) for id_ in study.questions[name])
+        for name in study.questions
+        if not study.file.questions[name].grid
+    }
+    assert joined == {name: has_contrasts(study, name) for name in joined}
+    assert joined["combination"]
+    assert not has_contrasts(study, "depth")
