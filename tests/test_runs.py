@@ -5,14 +5,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
 import cnn_study
 from cnn_study import records, runs, study, training
 from cnn_study.errors import UserError
+from cnn_study.settings import Settings
 
 STUDY = """\
 title: A study for tests
@@ -178,6 +181,62 @@ def test_two_runs_have_two_locks(chosen, tmp_path):
         runs.alone(run_of(chosen, "wide", 1), tmp_path),
     ):
         assert len(list((tmp_path / "locks").iterdir())) == 3
+
+
+# ------------------------------------------------------------------- test data is touched once
+
+
+def trained_with(small, folder: Path, monkeypatch, test_images: np.ndarray, **more) -> tuple:
+    """Train two epochs, and note when test images are fed to the network.
+
+    Returns:
+        The record, and how many epochs had been told of at each feeding of test images.
+    """
+    settings = Settings(
+        **{"filters": [2], "dense_units": 8, "epochs": 2, "validation_fraction": 0.2} | more
+    )
+    experiment = study.Experiment("base", settings, "0" * 16, 0, 0)
+    images = replace(small.images, test_images=test_images)
+    told, seen = [], []
+    feed = training._fed
+
+    def noting(pixels, targets, batch_size):
+        if np.shares_memory(pixels, test_images):
+            assert targets is None, "trained on test images"
+            seen.append(len(told))
+        return feed(pixels, targets, batch_size)
+
+    monkeypatch.setattr(training, "_fed", noting)
+    record = training.train(experiment, 1, small.dataset, images, folder, told.append)
+    monkeypatch.undo()
+    return record, seen
+
+
+@pytest.mark.parametrize(("watched", "expected"), [(False, [2]), (True, [0, 1, 2])])
+def test_test_images_are_scored_at_the_end_of_a_run_unless_watched(
+    keras, small, tmp_path, monkeypatch, watched, expected
+):
+    images = small.images.test_images.copy()
+    record, seen = trained_with(small, tmp_path, monkeypatch, images, watch_test=watched)
+    assert record.status == "complete"
+    assert seen == expected
+    assert [epoch.watched_test_accuracy is None for epoch in record.epochs] == [not watched] * 2
+
+
+def test_other_test_images_give_the_same_network_and_validation_scores(
+    keras, small, tmp_path, monkeypatch
+):
+    true = small.images.test_images.copy()
+    noise = np.random.default_rng(1).integers(0, 256, true.shape, dtype=np.uint8)
+    one, two = (
+        trained_with(small, tmp_path / name, monkeypatch, images)[0]
+        for name, images in (("true", true), ("noise", noise))
+    )
+    assert one.weights_sha256 == two.weights_sha256
+    assert [epoch.model_dump(exclude={"training_seconds"}) for epoch in one.epochs] == [
+        epoch.model_dump(exclude={"training_seconds"}) for epoch in two.epochs
+    ]
+    assert one.test != two.test
 
 
 # ------------------------------------------------------------------------ in real processes
