@@ -531,12 +531,7 @@ class _Resolver:
 
     def _check_references(self) -> None:
         known = ["base", *self.changes]
-        untrained = {
-            id_: name
-            for name, question in self.file.questions.items()
-            if not question.trained
-            for id_ in self.members[name]
-        }
+        untrained = self._untrained()
         named = [
             (("questions", name, "reference"), question.reference, question.trained)
             for name, question in self.file.questions.items()
@@ -556,6 +551,15 @@ class _Resolver:
                     f"the experiment {id_} is not trained. Take `trained: false` out of "
                     f"questions.{untrained[id_]}, or name another",
                 )
+
+    def _untrained(self) -> dict[str, str]:
+        """Map the experiments that are declared and not trained to their questions."""
+        return {
+            id_: name
+            for name, question in self.file.questions.items()
+            if not question.trained
+            for id_ in self.members[name]
+        }
 
     def _check_doubles(self) -> None:
         first: dict[str, str] = {}
