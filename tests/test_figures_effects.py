@@ -526,6 +526,67 @@ def test_of_many_changes_the_largest_have_a_row(made, monkeypatch):
     )
 
 
+def test_class_effects_say_where_intervals_stand_and_how_many_seeds(made):
+    caption = made.caption("class-effects")
+    assert "Intervals stand in class-effects.csv." in caption
+    assert "n = 2 to 3 pairs of runs for each change." in caption
+
+
+def test_forty_changes_fit_on_a_page(made):
+    picture = made.picture("class-effects")
+    cells = {f"change-{n}": dict.fromkeys("0123456789", (1.0, "helps")) for n in range(40)}
+
+    class Many(type(picture)):
+        def _cells(self, results):
+            return cells
+
+    figure = Many(*(getattr(picture, name) for name in picture.__dataclass_fields__))._draw(None)
+    assert figure.get_figheight() == TALLEST
+    assert len(figure.axes[0].get_yticklabels()) == 40
+
+
+def without_class(tmp_path) -> Made:
+    """A study whose test images hold none of class 3."""
+    import pandas
+
+    from cnn_study import evidence
+
+    lacking = Made(tmp_path, STUDY, SCORES, VALIDATION, STATUSES)
+    for name, column, counts in (
+        ("classes", "class", ["images", "correct"]),
+        ("confusion", "true_class", ["images"]),
+    ):
+        path = lacking.tables / f"{name}.csv"
+        table = pandas.read_csv(path, dtype={column: str})
+        table.loc[table[column] == "3", counts] = 0
+        table.to_csv(path, index=False)
+    evidence.analyse(lacking.study, lacking.tables, lacking.evidence)
+    return lacking
+
+
+def test_a_class_without_test_images_leaves_a_gap(tmp_path):
+    lacking = without_class(tmp_path)
+    assert "3" not in lacking.results.recalls("base")
+    axes = lacking.picture("classes-base-and-enhanced")._draw(lacking.results).axes[0]
+    assert len(axes.patches) == 2 * 9
+    assert "A class without bars has no test images." in lacking.caption(
+        "classes-base-and-enhanced"
+    )
+    shares = lacking.picture("confusion-base-and-enhanced")._shares(lacking.results, "base")
+    assert shares.loc["3"].isna().all()
+    assert shares.loc["0", "0"] == 100
+    assert "No test images: 3." in lacking.caption("confusion-base-and-enhanced")
+    assert "correct from 90 % (1) to 100 % (0)" in lacking.alt("confusion-base-and-enhanced")
+    assert "nan" not in " ".join(lacking.words("class-effects")).lower()
+    for id_ in ("class-effects", "classes-base-and-enhanced", "confusion-base-and-enhanced"):
+        assert "nan" not in lacking.alt(id_)
+
+
+def test_dots_at_the_end_of_the_axis_are_whole(made):
+    axes = made.picture("classes-base-and-enhanced")._draw(made.results).axes[0]
+    assert axes.get_xlim() == (0, 101.5)
+
+
 def test_many_classes_leave_only_the_marks(made, monkeypatch):
     monkeypatch.setattr(classes, "MOST_CLASSES_WITH_NUMBERS", 9)
     words = made.words("class-effects")

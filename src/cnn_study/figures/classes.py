@@ -3,6 +3,7 @@
 Matplotlib and pandas are imported only to draw.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_CLASSES_WITH_NUMBERS = 12
-MOST_CHANGES = 20
+MOST_CHANGES = 40
 """Rows that a page holds."""
+
+ROOM = 1.5
+"""Percent beyond the end of an axis, where dots at 100 % have their other half."""
 
 LONGEST_UPRIGHT = 5
 """Characters of a class's name that stand horizontally below its column."""
@@ -52,13 +56,16 @@ class Confusion(Picture):
         return figure
 
     def _shares(self, results: Results, id_: str) -> "pandas.DataFrame":
-        """Give percentages, true classes down, predicted classes across; rows add up to 100."""
+        """Give percentages, true classes down, predicted classes across; rows add up to 100.
+
+        The row of a class without test images is empty (NaN).
+        """
         table = results.read("confusion")
         images = table[table["experiment"] == id_].pivot(
             index="true_class", columns="predicted_class", values="images"
         )
         images = images.loc[list(self.classes), list(self.classes)].astype(float)
-        return 100 * images.div(images.sum(axis=1).clip(lower=1), axis=0)
+        return 100 * images.div(images.sum(axis=1).replace(0, float("nan")), axis=0)
 
     def _matrix(self, axes: "Axes", shares: "pandas.DataFrame") -> None:
         words = shares.map(lambda share: str(int(share + 0.5)) if share >= 0.5 else "")
@@ -72,8 +79,16 @@ class Confusion(Picture):
         return (
             "Of the test images of each true class (row), the share in percent that was taken for "
             "each class (column), all complete runs together. Each row adds up to 100; the "
-            "diagonal is correct; shares below 0.5 are left blank."
+            "diagonal is correct; shares below 0.5 are left blank. "
+            f"{self._without_images(results)}"
         )
+
+    def _without_images(self, results: Results) -> str:
+        """Name the classes whose rows are empty."""
+        table = results.read("confusion")
+        images = table[table["experiment"].isin(self.experiments)].groupby("true_class")["images"]
+        empty = [name for name, total in images.sum().items() if total == 0]
+        return f"No test images: {joined(empty)}." if empty else ""
 
     def _tell(self, results: Results) -> str:
         parts = [
@@ -85,7 +100,8 @@ class Confusion(Picture):
         return f"Confusion matrices of the test images. {' '.join(parts)}"
 
     def _alt_of(self, id_: str, shares: "pandas.DataFrame") -> str:
-        right = {name: shares.loc[name, name] for name in self.classes}
+        shares = shares.dropna(how="all")
+        right = {name: shares.loc[name, name] for name in shares.index}
         worst, best = min(right, key=right.get), max(right, key=right.get)
         wrong = {pair: share for pair, share in shares.stack().items() if pair[0] != pair[1]}
         (true, predicted), share = max(wrong.items(), key=lambda item: item[1])
@@ -115,7 +131,7 @@ class ClassBars(Picture):
                 if single := recalls.get(name):
                     axes.barh(row + offset, statistics.fmean(single), 0.34, color=color, alpha=0.45)
                     marks.dots(axes, single, row + offset, color, 0.2)
-        axes.set_xlim(0, 100)
+        axes.set_xlim(0, 100 + ROOM)
         axes.set_xlabel("Recognized (% of the class)")
         keys = [
             marks.key(id_, LIGHT.series[1 - number], marker="s", markersize=7, alpha=0.6)
@@ -130,9 +146,12 @@ class ClassBars(Picture):
         return sorted(self.classes, key=lambda name: -statistics.fmean(recalls.get(name) or [0]))
 
     def _explain(self, results: Results) -> str:
+        there = set().union(*(results.recalls(id_) for id_ in self.experiments))
+        gap = "A class without bars has no test images." if set(self.classes) - there else ""
         return (
             "Share of the test images of each class that is recognized (recall). Bars are means "
-            "over the seeds, dots single runs; the class that is recognized most often is first."
+            "over the seeds, dots single runs; the class that is recognized most often is first. "
+            f"{gap}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -143,7 +162,8 @@ class ClassBars(Picture):
                 said.append(f"{id_}: {NO_RUN}")
                 continue
             means = {name: statistics.fmean(single) for name, single in recalls.items()}
-            shares = (f"{name} {means[name]:.0f} %" for name in self._order(results))
+            there = [name for name in self._order(results) if name in means]
+            shares = (f"{name} {means[name]:.0f} %" for name in there)
             said.append(f"{id_}: {', '.join(shares)}")
         return "Recall of each class. " + "; ".join(said) + "."
 
@@ -202,13 +222,14 @@ class ClassEffects(Picture):
         cells = self._cells(results)
         means = numpy.array([[mean for mean, _ in row.values()] for row in cells.values()])
         sure = [[verdict in SURE for _, verdict in row.values()] for row in cells.values()]
-        figure = new(1 + 0.34 * len(cells))
+        figure = new(1 + min(0.34 * len(cells), TALLEST - 1))
         axes = figure.subplots()
         reach = self._reach(cells)
         words = self._written(means, sure)
         colors = diverging
         marks.heat_map(axes, means, words, (-reach, reach), colors, gap=1, bold=sure)
-        marks.label_cells(axes, [wrap(id_) for id_ in cells], self.classes)
+        marks.label_cells(axes, list(cells), self.classes)
+        axes.tick_params(axis="y", labelsize=7)
         if max(map(len, self.classes)) > LONGEST_UPRIGHT:
             slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
             axes.set_xticklabels(self.classes, **slant)
@@ -219,14 +240,18 @@ class ClassEffects(Picture):
         """Write each difference, with a dot where it is sure; many classes leave the dot only."""
         few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
         return [
-            [(signed(mean, 1) if few else "") + ("•" if certain else "") for mean, certain in row]
+            [
+                (signed(mean, 1) if few and not math.isnan(mean) else "") + ("•" if certain else "")
+                for mean, certain in row
+            ]
             for row in (zip(*rows, strict=True) for rows in zip(means, sure, strict=True))
         ]
 
     def _reach(self, cells: dict[str, dict[str, tuple[float, str]]]) -> float:
         """Give the difference with the fullest colour: nineteen of twenty are smaller."""
-        sizes = sorted(abs(mean) for row in cells.values() for mean, _ in row.values())
-        return max(sizes[(19 * len(sizes) - 1) // 20], 0.1)
+        means = (mean for row in cells.values() for mean, _ in row.values())
+        sizes = sorted(abs(mean) for mean in means if not math.isnan(mean))
+        return max([0.1, *sizes[: (19 * len(sizes) - 1) // 20 + 1]])
 
     def _count(self, results: Results) -> str:
         return tally_pairs([change for _, change in self._changes(results)])
@@ -246,7 +271,8 @@ class ClassEffects(Picture):
             "recognized (recall): mean difference to its reference with the same seed, in "
             f"percentage points. Blue is more, orange less{full}. Bold with a dot: surely more or "
             "less (paired t test, corrected for the classes of one change by Holm's method, "
-            f"p below 0.05); the other numbers may be chance. {chosen}"
+            f"p below 0.05); the other numbers may be chance. Intervals stand in "
+            f"class-effects.csv. {chosen}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -258,6 +284,7 @@ class ClassEffects(Picture):
         )
 
     def _row_in_words(self, id_: str, row: dict[str, tuple[float, str]]) -> str:
+        row = {name: cell for name, cell in row.items() if not math.isnan(cell[0])}
         worst, best = (choose(row, key=lambda name: row[name][0]) for choose in (min, max))
         sure = [name for name, (_, verdict) in row.items() if verdict in SURE]
         ends = f"from {signed(row[worst][0], 1)} ({worst}) to {signed(row[best][0], 1)} ({best})"

@@ -95,8 +95,8 @@ class Contrasts(Picture):
         return (
             f"{self.title}: what changes do on the average and together, in percentage points of "
             f"test accuracy, against {self.experiments[0]}. {meanings} Dots: one seed each; "
-            f"upright line: the mean; bar: 95 % interval. {band_in_words(self.smallest)} {_colors_in_words(contrasts)} "
-            f"{cut_off(one.found for one in contrasts)}"
+            f"upright line: the mean; bar: 95 % interval. {band_in_words(self.smallest)} "
+            f"{_colors_in_words(contrasts)} {cut_off(one.found for one in contrasts)}"
         )
 
     def _tell(self, results: Results) -> str:

@@ -140,10 +140,13 @@ class Results:
         return list(self.by_seed(id_).values())
 
     def recalls(self, id_: str) -> dict[str, list[float]]:
-        """Give, by class, the share of its test images that each run recognized, in percent."""
+        """Give, by class, the share of its test images that each run recognized, in percent.
+
+        A class without test images is left out: nothing is known of it.
+        """
         rows = self.read("classes")
-        rows = rows[rows["experiment"] == id_].sort_values("seed")
-        shares = 100 * rows["correct"] / rows["images"].clip(lower=1)
+        rows = rows[(rows["experiment"] == id_) & (rows["images"] > 0)].sort_values("seed")
+        shares = 100 * rows["correct"] / rows["images"]
         return {
             name: [float(share) for share in group]
             for name, group in shares.groupby(rows["class"], sort=False)
