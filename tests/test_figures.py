@@ -64,6 +64,7 @@ IDS = [
     "confusion-base-and-enhanced",
     "classes-base-and-enhanced",
     "reliability-base-and-enhanced",
+    "accuracy-and-calibration",
     "accuracy-and-cost",
     "published-and-ours",
     "effects-all",
@@ -381,6 +382,7 @@ def test_study_of_the_base_alone_compares_nothing(tmp_path):
         "confusion-base-and-enhanced",
         "classes-base-and-enhanced",
         "reliability-base-and-enhanced",
+        "accuracy-and-calibration",
         "accuracy-and-cost",
     ]
 
@@ -543,6 +545,44 @@ def test_networks_are_drawn_from_their_layers_without_any_run(empty):
         "3 after convolution 1, 4 after max pooling 1, 8 after" in entries["receptive-field"]["alt"]
     )
     assert "n =" not in entries["architecture"]["caption"]
+
+
+def test_squares_of_what_is_seen_lie_on_whole_pixels(made):
+    """On images of 8×8, a side of 3 starts at 2 and one of 4 at 2: (8 − 3) // 2."""
+    axes = made.picture("receptive-field")._draw(made.results).axes[1]
+    corners = [patch.get_xy() for patch in axes.patches]
+    assert corners[:4] == [(2, 2), (2, 2), (2, 2), (2, 2)]
+    assert all(float(number).is_integer() for corner in corners for number in corner)
+
+
+def test_networks_that_see_equally_far_share_a_panel(made, tmp_path):
+    text = STUDY.replace("enhanced: filters-4-8-kernel-size-3", "enhanced: filters-4-8")
+    same = Made(tmp_path, text, SCORES)
+    assert "base and filters-4-8" in same.words("receptive-field")
+    assert len(same.picture("receptive-field")._draw(same.results).axes) == 1
+    assert same.alt("receptive-field").count("after convolution 1") == 1
+    assert len(made.picture("receptive-field")._draw(made.results).axes) == 2
+
+
+def test_larger_squares_are_spoken_of_where_there_are_some(made, tmp_path):
+    """Kernels of 5 see 5, 6 and 14 pixels of 8; kernels of 3 see 8 at most."""
+    expected = "A square that is larger than the image sees all of it."
+    assert expected in made.caption("receptive-field")
+    text = "title: T\ndataset: digits\nbase: {filters: [2, 4], kernel_size: 3, epochs: 2}\n"
+    small = figures._pictures(make_study(tmp_path, text))["receptive-field"]
+    assert expected not in small.caption(None)
+
+
+def test_calibration_names_base_enhanced_and_extremes(made):
+    """Every experiment has runs with errors of 4 and 6 points."""
+    alt = made.alt("accuracy-and-calibration")
+    assert "base (base): 55.0 %, error 5.0 points" in alt
+    assert "filters-4-8-kernel-size-3 (best by validation images): 85.0 %, error 5.0" in alt
+    assert "learning-rate-1 (lowest accuracy): 15.0 %" in alt
+    assert "kernel-size-3 (" not in alt.replace("filters-4-8-kernel-size-3", "")
+    words = made.words("accuracy-and-calibration")
+    assert {"base", "learning-rate-1", "Expected calibration error (points)"} <= set(words)
+    assert "over 15 bins; lower is better" in made.caption("accuracy-and-calibration")
 
 
 def test_classes_stand_in_the_order_of_their_recall(made):

@@ -18,7 +18,7 @@ from typing import Any
 
 from cnn_study import architecture, inspection, records
 from cnn_study.errors import UserError
-from cnn_study.figures.calibration import Reliability
+from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.contrasts import Contrasts, has_contrasts
 from cnn_study.figures.cost import Cost
@@ -173,6 +173,7 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     pictures["confusion-base-and-enhanced"] = Confusion(two, classes)
     pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
     pictures["reliability-base-and-enhanced"] = Reliability(two)
+    pictures["accuracy-and-calibration"] = AccuracyAndCalibration(all_, enhanced)
     pictures["accuracy-and-cost"] = _cost(study, enhanced)
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()

@@ -1,20 +1,23 @@
-"""How far the probabilities that networks give can be believed: reliability diagrams.
+"""How far the probabilities that networks give can be believed: diagrams of reliability.
 
 Matplotlib is imported only to draw.
 """
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results
+from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 LEAST_IMAGES = 30
@@ -84,3 +87,111 @@ class Reliability(Picture):
                 f"answers given a probability of {at:.0f} % on average, {share:.0f} % are right"
             )
         return "Share of right answers over their probability. " + ". ".join(said) + "."
+
+
+@dataclass(frozen=True)
+class AccuracyAndCalibration(Picture):
+    """Mean test accuracy against calibration error, one point an experiment."""
+
+    experiments: tuple[str, ...]
+    enhanced: str
+
+    def _something(self, results: Results) -> bool:
+        return bool(self._there(results))
+
+    def _draw(self, results: Results) -> "Figure":
+        there, named = self._there(results), self._named(results)
+        figure = new(4.2)
+        axes = figure.subplots()
+        for one in there:
+            self._point(axes, one, one.id in named)
+        axes.margins(0.1)
+        highest = max(one.calibration_largest for one in there)
+        axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near zero
+        axes.grid()
+        marks.accuracy_axis(axes.xaxis)
+        marks.round_numbers(axes.yaxis, 8)
+        axes.set_ylabel("Expected calibration error (points)")
+        marks.legend(figure, self._keys())
+        bars = {
+            one.id: (
+                one.mean,
+                *(one.calibration_smallest, one.calibration, one.calibration_largest),
+            )
+            for one in there
+        }
+        labels.place(figure, axes, bars, list(named), ())
+        return figure
+
+    def _there(self, results: Results) -> list[Summary]:
+        return [
+            one
+            for one in results.of(self.experiments)
+            if one.complete and not math.isnan(one.calibration)
+        ]
+
+    def _named(self, results: Results) -> dict[str, str]:
+        """Choose what has its name beside it, and say why: base, enhanced, best, extremes."""
+        there = self._there(results)
+        by_accuracy = sorted(there, key=lambda one: one.mean)
+        by_error = sorted(there, key=lambda one: one.calibration)
+        known = [one for one in there if not math.isnan(one.validation)] or by_accuracy
+        chosen = {
+            "base": "base",
+            self.enhanced: "enhanced",
+            max(known, key=lambda one: one.validation).id: "best by validation images",
+        }
+        ends = {
+            by_error[0].id: "smallest error",
+            by_error[-1].id: "largest error",
+            by_accuracy[0].id: "lowest accuracy",
+            by_accuracy[-1].id: "highest accuracy",
+        }
+        ids = {one.id for one in there}
+        return {id_: why for id_, why in (ends | chosen).items() if id_ in ids}
+
+    def _point(self, axes: "Axes", one: Summary, named: bool) -> None:
+        marker, color, size = "o", LIGHT.series[0], 5
+        if one.id == self.enhanced:
+            marker, color, size = "s", LIGHT.series[2], 8
+        if one.id == "base":
+            marker, color, size = "D", LIGHT.series[1], 7
+        if named:
+            ends = [one.calibration_smallest, one.calibration_largest]
+            axes.plot([one.mean] * 2, ends, color=color, linewidth=1.2, zorder=3)
+        axes.plot(
+            [one.mean], [one.calibration], marker, color=color, alpha=1 if named else 0.6,
+            markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
+            zorder=4 if named else 2.5,
+        )  # fmt: skip
+
+    def _keys(self) -> list["Line2D"]:
+        edge = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
+        keys = [marks.key("Base", LIGHT.series[1], marker="D", markersize=7, **edge)]
+        if self.enhanced != "base":
+            keys.append(marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=8, **edge))
+        other = marks.key("Other experiments", LIGHT.series[0], marker="o", markersize=5, **edge)
+        return [*keys, other]
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Mean test accuracy and expected calibration error of every experiment. The error is "
+            "the mean gap between the probability that a network states and the share of its "
+            "answers that is right, over 15 bins; lower is better. Named: base, enhanced, the best "
+            "by validation images, and the extremes; their bars reach from the smallest to the "
+            "largest seed."
+        )
+
+    def _tell(self, results: Results) -> str:
+        if not self._something(results):
+            return f"Scatter plot of calibration error against test accuracy: {NO_RUN}."
+        named = self._named(results)
+        parts = [
+            f"{one.id} ({named[one.id]}): {one.mean:.1f} %, error {one.calibration:.1f} points"
+            for one in self._there(results)
+            if one.id in named
+        ]
+        return (
+            "Scatter plot of expected calibration error against mean test accuracy of "
+            f"{len(self._there(results))} experiments. {'; '.join(parts)}."
+        )

@@ -11,7 +11,7 @@ from cnn_study.architecture import Layer, receptive_fields
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import wrap
+from cnn_study.figures.words import joined, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,11 +110,10 @@ class Architecture(_Drawn):
 
     def _explain(self, results: Results) -> str:
         return (
-            "The layers, from the image at the left to the classes at the right. Each block is the "
-            "array that a layer gives out: height and width in pixels to one scale, its thickness "
-            "the number of channels to another. Rows of values are columns, their height on a "
-            "logarithmic scale. Normalization, activation and dropout change no shape and are not "
-            "drawn."
+            "From the image at the left to the classes at the right. Each block is a layer's "
+            "output; its face is height × width, its depth the number of channels (other scale). Bars are "
+            "rows of values (logarithmic). Normalization, activation and dropout change no shape "
+            "and are not drawn."
         )
 
     def _tell(self, results: Results) -> str:
@@ -197,23 +196,33 @@ class ReceptiveField(_Drawn):
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(3.7)
-        panels = figure.subplots(1, len(self.models), squeeze=False)[0]
-        for axes, model in zip(panels, self.models, strict=True):
-            self._panel(axes, model)
+        alike = self._alike()
+        panels = figure.subplots(1, len(alike), squeeze=False)[0]
+        for axes, models in zip(panels, alike, strict=True):
+            self._panel(axes, models[0])
+            axes.set_title(wrap(joined(model.id for model in models)), color=LIGHT.text)
         return figure
+
+    def _alike(self) -> list[list[Model]]:
+        """Put the models together that see equally far."""
+        groups: dict[tuple, list[Model]] = {}
+        for model in self.models:
+            steps = tuple((layer.name, side) for layer, side in _seen(model))
+            groups.setdefault(steps, []).append(model)
+        return list(groups.values())
 
     def _panel(self, axes: "Axes", model: Model) -> None:
         from matplotlib.patches import Rectangle
 
         height, width = model.image[:2]
-        seen = receptive_fields(list(model.layers))
+        seen = _seen(model)
         for line in range(width + 1):
             axes.plot([line, line], [0, height], color=LIGHT.faint, linewidth=0.4, zorder=0)
         for line in range(height + 1):
             axes.plot([0, width], [line, line], color=LIGHT.faint, linewidth=0.4, zorder=0)
         for layer, side in seen:
             kind = "pooling" in layer.kind
-            low = ((width - side) / 2, (height - side) / 2)
+            low = ((width - side) // 2, (height - side) // 2)
             axes.add_patch(
                 Rectangle(
                     low, side, side, facecolor=LIGHT.series[0], alpha=0.1, linewidth=0, zorder=1
@@ -236,25 +245,32 @@ class ReceptiveField(_Drawn):
         axes.set_ylim((height + most) / 2 + 1, (height - most) / 2 - 1)
         axes.set_aspect("equal")
         axes.axis("off")
-        axes.set_title(wrap(model.id), color=LIGHT.text)
         words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in seen)
         axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7)
 
     def _explain(self, results: Results) -> str:
+        beyond = any(
+            side > max(model.image[:2]) for model in self.models for _, side in _seen(model)
+        )
+        larger = "A square that is larger than the image sees all of it." if beyond else ""
         return (
             "Receptive fields: the square of pixels that one number in the middle of each feature "
             "map can depend on, from the first layer (smallest) to the last; full lines are "
             "convolutions, dashed ones poolings, the fine grid is the image. Below: the side in "
-            "pixels. A square that is larger than the image sees all of it."
+            f"pixels. {larger}"
         )
 
     def _tell(self, results: Results) -> str:
         rows = []
-        for model in self.models:
+        for models in self._alike():
             steps = ", ".join(
-                f"{side} after {layer.name.replace('_', ' ')}"
-                for layer, side in receptive_fields(list(model.layers))
+                f"{side} after {layer.name.replace('_', ' ')}" for layer, side in _seen(models[0])
             )
-            rows.append(f"{model.id}: {steps}")
+            rows.append(f"{joined(model.id for model in models)}: {steps}")
         height, width = self.models[0].image[:2]
         return f"Side of the receptive field on images of {height}×{width}: {'. '.join(rows)}."
+
+
+def _seen(model: Model) -> list[tuple[Layer, int]]:
+    """Give the side of the square that each layer sees, pixels."""
+    return receptive_fields(list(model.layers))
