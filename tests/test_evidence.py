@@ -139,7 +139,7 @@ def test_every_declared_change_has_its_row_in_the_order_of_the_file(study, tmp_p
     assert pick(ledger, *names, "macs_difference") == [
         ("width", "wide", "4", "not run", "not run", "2432"),
         ("width", "wider", "4", "not run", "not run", "7296"),
-        ("later", "smooth", "0", "not run", "not run", ""),  # nobody asked for its runs
+        ("later", "smooth", "0", "not run", "not run", "0"),  # nobody asked for its runs
         ("recipe", "no-validation", "4", "not run", "not run", "0"),
     ]
 
@@ -193,6 +193,8 @@ def test_a_ledger_row_by_hand(study, made, tmp_path):
         "test_upper": "0.0448414",
         "test_p": "0.0741799",
         "test_p_holm": "0.0741799",
+        "test_p_holm_all": "0.0741799",
+        "training_macs_difference": "4864",  # two epochs
         "test_verdict": "too close to call",
         "test_images_margin": "0.0728094",
         "seeds_to_settle": "5",
@@ -360,7 +362,7 @@ def test_only_one_class_with_test_images(odd):
         ("0", "4", "0.1", "0"),
         ("1", "0", "", ""),
     ]
-    assert {row["test_verdict"] for row in rows[1:]} == {"not run"}
+    assert {row["test_verdict"] for row in rows[1:]} == {"not measured"}
 
 
 def test_nothing_that_is_no_number_is_written(odd, tmp_path):
@@ -702,7 +704,7 @@ def test_effects_on_classes_by_hand(tmp_path):
         [pytest.approx(2 * 0.0741799, rel=1e-5)], [pytest.approx(3 * 0.00274349, rel=1e-5)], [1],
     ]  # fmt: skip
     assert [row["test_verdict"] for row in rows[:4]] == [
-        "too close to call", "hurts", "no meaningful difference", "not run",
+        "too close to call", "hurts", "no meaningful difference", "not measured",
     ]  # fmt: skip
 
 
@@ -710,11 +712,15 @@ def test_effects_on_classes_by_hand(tmp_path):
 
 
 def test_the_best_epoch_by_hand(tmp_path):
-    """Watched: 0.5, 0.7, 0.7, 0.6. Told is 0.7, first in epoch 2; the last epoch says 0.6."""
+    """Watched: 0.5, 0.7, 0.7, 0.6 by one seed and 0.4, 0.5, 0.6, 0.3 by another.
+
+    The one tells 0.7, first in epoch 2, where the other has 0.5; the other tells 0.6 in epoch 3,
+    where the one has 0.7.
+    """
     study = study_of(
         tmp_path, asked("recipe", "changes: {watched: {validation_fraction: 0, watch_test: true}}")
     )
-    one, other, ended = runs(study, "watched", [0.6, 0.7, "diverged"], None)
+    one, other, ended = runs(study, "watched", [0.6, 0.3, "diverged"], None)
     found = analysed(
         study,
         tmp_path,
@@ -725,14 +731,21 @@ def test_the_best_epoch_by_hand(tmp_path):
                 validation_accuracy=[None] * 4,
                 watched_test_accuracy=[0.5, 0.7, 0.7, 0.6],
             ),
-            with_epochs(other, validation_accuracy=[None] * 2, watched_test_accuracy=[0.5, 0.7]),
+            with_epochs(
+                other,
+                validation_accuracy=[None] * 4,
+                watched_test_accuracy=[0.4, 0.5, 0.6, 0.3],
+            ),
             with_epochs(ended, validation_accuracy=[None], watched_test_accuracy=[0.1]),
         ],
     )
     assert [list(row.values()) for row in found["habits"]] == [
-        ["best epoch", "watched", "1", "epoch 2", "0.7", "0.6", "0.1"],
-        ["best epoch", "watched", "2", "epoch 2", "0.7", "0.7", "0"],
+        ["best epoch", "watched", "1", "epoch 2", "0.7", "0.5", "0.2"],
+        ["best epoch", "watched", "2", "epoch 3", "0.6", "0.7", "-0.1"],
     ]
+    (mean,) = found["habit-means"]
+    assert (mean["seeds"], mean["told"], mean["honest"]) == ("2", "0.65", "0.6")
+    assert (mean["gap"], mean["always_the_same"]) == ("0.05", "false")
 
 
 BASE_TEST, BASE_VALIDATION = [0.50, 0.60, 0.55], [0.70, 0.60, 0.65]
@@ -823,7 +836,7 @@ def test_printed_orders_by_hand(tmp_path):
     """Printed: A 70, B 65, C 60 %. Ours: A = base, B = A + 20 points, C = A + 0.1 point.
 
     So A is worse than B, A and C are alike, B is better than C. Scores of each spread as 50, 52,
-    54: s² = 0.0004, margin 4.302653 sqrt(0.0008 x 4 / 3) = 0.140524: 20 points are more.
+    54: s² = 0.0004, margin 2.776445 sqrt(0.0008 x 4 / 3) = 0.0906783, with 4 degrees of freedom.
     """
     study = study_of(
         tmp_path,
@@ -846,9 +859,9 @@ def test_printed_orders_by_hand(tmp_path):
     ]
     names = ("test_difference", "single_run_margin", "outcome", "single_runs_could_tell")
     assert pick(rows, *names) == [
-        ("-0.2", "0.140524", "reversed", "true"),
-        ("-0.001", "0.140524", "no meaningful difference", "false"),
-        ("0.199", "0.140524", "stands", "true"),
+        ("-0.2", "0.0906783", "reversed", "true"),
+        ("-0.001", "0.0906783", "no meaningful difference", "false"),
+        ("0.199", "0.0906783", "stands", "true"),
     ]
 
 
@@ -927,7 +940,7 @@ def test_the_ledger_in_markdown(texts):
         "| wide | base | 3 | +2.00 [−0.48, +4.48] | 0.074 | too close to call "
         "| +1,300 | +2,432 | +2 |",
         "| wider | base | 1 | −1.00 | – | too few seeds | +3,900 | +7,296 | +0 |",
-        "| smooth | base | 0 | – | – | not run | – | – | – |",
+        "| smooth | base | 0 | – | – | not run | +0 | +0 | – |",
     ]
 
 
@@ -942,7 +955,7 @@ def test_the_ledger_in_latex(texts):
         r"& $-$650 & $-$1,216 & $-$1,012 \\"
     )
     assert lines[8:] == [
-        r"smooth & base & 0 & -- & -- & not run & -- & -- & -- \\",
+        r"smooth & base & 0 & -- & -- & not run & +0 & +0 & -- \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -1021,7 +1034,7 @@ def validate(tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == len(columns.EVIDENCE) == 6
+    assert report.stats["tasks"] == len(columns.EVIDENCE) == 9
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

@@ -78,11 +78,21 @@ def candidate(
     question: str = "width",
     half: float | None = 0.005,
     macs: int = 0,
+    training_macs: int = 0,
     unsteady: int = 0,
+    reference: str = "base",
 ) -> Candidate:
     """Make a candidate whose interval is difference ± half."""
     ends = (None, None) if half is None else (difference - half, difference + half)
-    return Candidate(question, experiment, verdict, difference, *ends, macs, unsteady)
+    price = (macs, training_macs, unsteady)
+    return Candidate(question, experiment, reference, verdict, difference, *ends, *price)
+
+
+REFERENCES = ("base", "wide")
+
+
+def chosen(candidates: list[Candidate]) -> Choice:
+    return choose(candidates, REFERENCES)
 
 
 def names(candidates: tuple[Candidate, ...]) -> list[str]:
@@ -99,7 +109,10 @@ def row(experiment: str, question: str, **given: Any) -> dict[str, Any]:
             "pairs": 5, "difference": 0.02, "lower": 0.01, "upper": 0.03, "verdict": "helps"
         }.items()
     }  # fmt: skip
-    prices = {"parameters_difference": 10, "macs_difference": 100, "seconds_difference": 1.5}
+    prices = {
+        "parameters_difference": 10, "macs_difference": 100, "training_macs_difference": 1000,
+        "seconds_difference": 1.5,
+    }  # fmt: skip
     return {
         "question": question,
         "experiment": experiment,
@@ -148,7 +161,7 @@ def whole(**changed: dict[str, Any]) -> list[dict[str, Any]]:
 
 def suggested(study: Study, ledger: list[dict[str, Any]]) -> dict[str, Any]:
     gain = {"pairs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07}
-    return suggest(study, ledger, dict.fromkeys(study.experiments, gain))
+    return suggest(study, ledger, [{"experiment": id_} | gain for id_ in study.experiments])
 
 
 def lists(found: dict[str, Any]) -> dict[str, list[str]]:
@@ -162,7 +175,7 @@ def lists(found: dict[str, Any]) -> dict[str, list[str]]:
 
 def test_the_gain_that_can_be_counted_on_ranks():
     """Lower ends 9, 3 and 1 points; the means 10, 20 and 2 would rank otherwise."""
-    ranked = choose(
+    ranked = chosen(
         [
             candidate("uncertain", 0.20, half=0.17, question="a"),
             candidate("small", 0.02, half=0.01, question="b"),
@@ -172,9 +185,20 @@ def test_the_gain_that_can_be_counted_on_ranks():
     assert names(ranked.advised) == ["sure", "uncertain", "small"]
 
 
+def test_gains_over_different_references_do_not_compete():
+    """Changes to the base come first, however much others gain over a better model."""
+    ranked = chosen(
+        [
+            candidate("further", 0.20, question="a", reference="wide"),
+            candidate("first", 0.01, question="b"),
+        ]
+    )
+    assert names(ranked.advised) == ["first", "further"]
+
+
 def test_equal_gains_are_ranked_by_name_and_those_without_an_interval_last():
     undecided = {"verdict": "too few seeds"}
-    found = choose(
+    found = chosen(
         [
             candidate("none", None, half=None, **undecided),
             candidate("b", -0.5, **undecided),
@@ -192,6 +216,8 @@ def test_equal_gains_are_ranked_by_name_and_those_without_an_interval_last():
         (candidate("other", 0.03, macs=100), True),  # more, for as much
         (candidate("other", 0.03, macs=-5), True),
         (candidate("other", 0.03, macs=101), False),  # more, at a price
+        (candidate("other", 0.03, training_macs=1), False),  # more, trained for longer
+        (candidate("other", 0.03, half=0.02), False),  # more in the mean, and less surely
         (candidate("other", 0.02, macs=0), False),  # no more
         (candidate("other", 0.03, question="depth"), False),
         (candidate("other", 0.03, unsteady=1), False),  # does not train every time
@@ -200,14 +226,14 @@ def test_equal_gains_are_ranked_by_name_and_those_without_an_interval_last():
 )
 def test_a_change_is_outdone_by_one_that_gains_more_for_no_more(other, outdone):
     one = candidate("one", 0.02, macs=100)
-    found = choose([one, other])
+    found = chosen([one, other])
     assert (one in found.outdone, one in found.advised) == (outdone, not outdone)
     assert other not in found.outdone
 
 
 def test_what_outdoes_all_is_advised():
     chain = [candidate(f"step-{n}", n / 100, macs=-n) for n in range(1, 6)]
-    found = choose(chain)
+    found = chosen(chain)
     assert names(found.advised) == ["step-5"]
     assert names(found.outdone) == ["step-4", "step-3", "step-2", "step-1"]
 
@@ -215,7 +241,7 @@ def test_what_outdoes_all_is_advised():
 def test_every_verdict_has_its_list():
     assert {*columns.VERDICTS} == {"helps", *REFUTED, *UNDECIDED}
     all_of_them = [candidate(word.replace(" ", "-"), verdict=word) for word in columns.VERDICTS]
-    found = choose(all_of_them)
+    found = chosen(all_of_them)
     assert names(found.advised) == ["helps"]
     assert found.outdone == ()
     assert {one.verdict for one in found.unsupported} == {*REFUTED}
@@ -223,10 +249,10 @@ def test_every_verdict_has_its_list():
 
 
 def test_a_change_that_diverged_once_is_not_advised():
-    found = choose([candidate("shaky", 0.5, unsteady=1), candidate("steady", 0.01)])
+    found = chosen([candidate("shaky", 0.5, unsteady=1), candidate("steady", 0.01)])
     assert (names(found.advised), names(found.unsupported)) == (["steady"], ["shaky"])
     undecided = candidate("lost", verdict="too few seeds", unsteady=2)
-    assert names(choose([undecided]).unsupported) == ["lost"]
+    assert names(chosen([undecided]).unsupported) == ["lost"]
 
 
 def test_each_change_stands_in_one_list_whatever_the_order_it_comes_in():
@@ -244,16 +270,16 @@ def test_each_change_stands_in_one_list_whatever_the_order_it_comes_in():
         )
         for n in range(60)
     ]
-    found = choose(given)
+    found = chosen(given)
     together = [one for field in fields(Choice) for one in getattr(found, field.name)]
     assert len(together) == 60
     assert set(together) == set(given)
     assert all(vars(found).values())
-    assert choose(given[::-1]) == found
+    assert chosen(given[::-1]) == found
 
 
 def test_nothing_to_choose_from():
-    assert choose([]) == Choice((), (), (), ())
+    assert chosen([]) == Choice((), (), (), ())
 
 
 # ------------------------------------------------------------------------------- blind
@@ -278,7 +304,8 @@ class Blind(dict):
 
 def test_choosing_has_no_place_for_test_scores():
     assert [field.name for field in fields(Candidate)] == [
-        "question", "experiment", "verdict", "difference", "lower", "upper", "macs", "unsteady",
+        "question", "experiment", "reference", "verdict", "difference", "lower", "upper",
+        "macs", "training_macs", "unsteady",
     ]  # fmt: skip
     assert [field.type for field in fields(Choice)] == [tuple[Candidate, ...]] * 4
 
@@ -288,9 +315,9 @@ def test_a_candidate_takes_nothing_of_the_test_images():
         row("wide", "width", validation_verdict="hurts", diverged_runs=1, failed_runs=2)
         | {"test_difference": 0.9, "test_lower": 0.8, "test_upper": 1.0}
     )
-    assert Candidate.of(seen) == Candidate("width", "wide", "hurts", 0.02, 0.01, 0.03, 100, 3)
-    del seen["macs_difference"]
-    assert Candidate.of(seen).macs == 0
+    assert Candidate.of(seen) == Candidate(
+        "width", "wide", "base", "hurts", 0.02, 0.01, 0.03, 100, 1000, 3
+    )
 
 
 def scrambled(ledger: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
@@ -357,7 +384,7 @@ def test_the_advice_of_a_whole_ledger(study):
     }
     assert [entry["rank"] for entry in found["advice"]] == [1, 2, 3]
     assert (found["study"], found["smallest_effect"]) == ("tiny", 0.005)
-    assert found["ranked_by"].startswith("lower end of the 95 % interval")
+    assert found["ranked_by"].startswith("reference, then lower end")
 
 
 def test_what_an_entry_says(study):

@@ -364,7 +364,7 @@ VERDICTS = {
     "too few seeds": "fewer than three pairs: no verdict could be relied on",
     "does not train": "no run of the change reached its end: they diverged or failed",
     "not run": "declared, and without a pair of complete runs yet",
-    "not measured": "run, with no validation images held out",
+    "not measured": "run, with no images held out or tested that could tell",
 }
 """What may be said of a change, and when; see `inference.verdict`."""
 
@@ -386,8 +386,8 @@ def _effect(images: str) -> tuple[Column, ...]:
                 "for the number of changes. Uncertainty between seeds only."),
         _signed(f"{images}_upper", "Upper end of that interval."),
         _share(f"{images}_p", "Two-sided p value of the paired t test."),
-        _share(f"{images}_p_holm", "The same, corrected for all changes of the question (Holm, "
-               "1979)."),
+        _share(f"{images}_p_holm", "The same, corrected for all effects that are judged together "
+               "(Holm, 1979): in the ledger, the changes of a question."),
         _string(f"{images}_verdict", f"{judged}.", required=True, enum=list(VERDICTS)),
     )  # fmt: skip
 
@@ -412,6 +412,11 @@ LEDGER = Table(
         _count("missing_runs", "Runs that have no record.", "runs", required=True),
         *_effect("validation"),
         *_effect("test"),
+        _share(
+            "test_p_holm_all",
+            "test_p corrected for all changes of the study instead (Holm, 1979); no verdict goes "
+            "by it.",
+        ),
         _number(
             "test_images_margin",
             "Half width of a 95 % interval for the test difference that takes only the choice of "
@@ -430,6 +435,13 @@ LEDGER = Table(
         ),
         Column(
             "macs_difference", "integer", "MACs for one image, change less reference.", "operations"
+        ),
+        Column(
+            "training_macs_difference",
+            "integer",
+            "MACs of all forward passes of one image in training (MACs times epochs), change less "
+            "reference.",
+            "operations",
         ),
         _signed(
             "seconds_difference",
@@ -471,8 +483,8 @@ CONTRASTS = Table(
     "which were also run one by one on the same reference. A main effect is the mean difference "
     "between two values of one parameter over all values of the other. An interaction is how much "
     "the difference that one parameter makes changes with the other. A combination is the "
-    "difference that changes make together less the sum of what they make one by one. Test "
-    "accuracy; seeds with which every experiment involved was trained to the end.",
+    "difference that changes make together less the sum of what they make one by one. Seeds with "
+    "which every experiment involved was trained to the end.",
     (
         QUESTION,
         _string(
@@ -487,13 +499,29 @@ CONTRASTS = Table(
         Column(
             "together",
             "number",
-            "Mean difference to the reference that the changes make together; empty for grids.",
+            "Mean difference in test accuracy to the reference that the changes make together; "
+            "empty for grids.",
             "share",
         ),
         Column("added", "number", "Sum of what they make one by one; empty for grids.", "share"),
+        *_effect("validation"),
         *_effect("test"),
     ),
     ("question", "contrast"),
+)
+
+CONTRAST_DIFFERENCES = Table(
+    "contrast-differences",
+    "Main effects, interactions and combinations, seed by seed",
+    "The single differences behind the contrasts: one row for each contrast and each seed.",
+    (
+        QUESTION,
+        _string("contrast", "What is set against what.", required=True),
+        SEED,
+        _signed("validation_difference", "The contrast in validation_accuracy (runs.csv)."),
+        _signed("test_difference", "The contrast in test_accuracy (runs.csv)."),
+    ),
+    ("question", "contrast", "seed"),
 )
 
 CLASS_EFFECTS = Table(
@@ -519,9 +547,10 @@ HABITS = Table(
     (
         _string(
             "habit",
-            "best epoch: the epoch with the best test score, against the last; best by test: the "
-            "experiment with the best test score of this seed, against the mean of its other "
-            "seeds; best by validation: the same, chosen by validation scores.",
+            "best epoch: the epoch with the best test score of this seed, against the mean of the "
+            "other seeds after that epoch; best by test: the experiment with the best test score "
+            "of this seed, against the mean of its other seeds; best by validation: the same, "
+            "chosen by validation scores.",
             required=True,
             enum=["best epoch", "best by test", "best by validation"],
         ),
@@ -537,6 +566,43 @@ HABITS = Table(
         _signed("gap", "told less honest: the optimism."),
     ),
     ("habit", "among", "seed"),
+)
+
+HABIT_MEANS = Table(
+    "habit-means",
+    "What choosing by test scores does, over the seeds",
+    "The means of habits.csv: one row for each habit and what was chosen from.",
+    (
+        _string("habit", "As in habits.csv.", required=True),
+        _string("among", "As in habits.csv.", required=True),
+        _count("seeds", "Seeds, each of which chose once.", "seeds", required=True),
+        _share("told", "Mean of the test accuracies that are told."),
+        _share("honest", "Mean of those that can be expected."),
+        _signed("gap", "Mean of told less honest: the optimism."),
+        _signed("gap_lower", "Lower end of the 95 % t interval for the mean optimism."),
+        _signed("gap_upper", "Upper end of the 95 % t interval for the mean optimism."),
+        Column(
+            "always_the_same",
+            "boolean",
+            "Whether every seed chose the same, so that the mean optimism is zero by construction.",
+        ),
+    ),
+    ("habit", "among"),
+)
+
+OVER_BASE = Table(
+    "over-base",
+    "Every experiment against the base",
+    "What each experiment scores above the base with the same seed, whatever it is a change of. "
+    "Test accuracy; not corrected for the number of experiments.",
+    (
+        EXPERIMENT,
+        _count("pairs", "Seeds with which both were trained to the end.", "pairs", required=True),
+        _signed("difference", "Mean difference in test_accuracy (runs.csv), less the base."),
+        _signed("lower", "Lower end of the 95 % t interval for the mean difference to the base."),
+        _signed("upper", "Upper end of the 95 % t interval for the mean difference to the base."),
+    ),
+    ("experiment",),
 )
 
 ORDERS = Table(
@@ -555,7 +621,7 @@ ORDERS = Table(
         _number(
             "single_run_margin",
             "Half width of the 95 % prediction interval for the difference of two single runs: "
-            "t(0.975, pairs - 1) times the root of the summed variances times sqrt(1 + 1/n).",
+            "see `inference.single_run_margin`.",
             "share",
         ),
         _string(
@@ -574,7 +640,17 @@ ORDERS = Table(
     ("comparison", "better", "worse", "better_experiment"),
 )
 
-EVIDENCE = (LEDGER, DIFFERENCES, CONTRASTS, CLASS_EFFECTS, HABITS, ORDERS)
+EVIDENCE = (
+    LEDGER,
+    DIFFERENCES,
+    CONTRASTS,
+    CONTRAST_DIFFERENCES,
+    CLASS_EFFECTS,
+    HABITS,
+    HABIT_MEANS,
+    OVER_BASE,
+    ORDERS,
+)
 EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from cnn_study import columns, tables
 from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence.classes import class_rows
-from cnn_study.evidence.contrasts import contrast_rows
+from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
 from cnn_study.evidence.facts import Facts
-from cnn_study.evidence.habits import habit_rows
-from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base
+from cnn_study.evidence.habits import habit_means, habit_rows
+from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.orders import order_rows
 from cnn_study.records import write_whole
 from cnn_study.study import Study
@@ -36,13 +36,17 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     """
     facts = Facts.read(study, folder)
     _spare_collections()
-    ledger = ledger_rows(facts)
+    ledger, found = ledger_rows(facts), contrasts(facts)
+    habits, gains = habit_rows(facts), over_base_rows(facts)
     rows = {
         columns.LEDGER.name: ledger,
         columns.DIFFERENCES.name: difference_rows(facts),
-        columns.CONTRASTS.name: contrast_rows(facts),
+        columns.CONTRASTS.name: contrast_rows(facts, found),
+        columns.CONTRAST_DIFFERENCES.name: contrast_difference_rows(found),
         columns.CLASS_EFFECTS.name: class_rows(facts),
-        columns.HABITS.name: habit_rows(facts),
+        columns.HABITS.name: habits,
+        columns.HABIT_MEANS.name: habit_means(habits),
+        columns.OVER_BASE.name: gains,
         columns.ORDERS.name: order_rows(facts),
     }
     for table in columns.EVIDENCE:
@@ -51,7 +55,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     _write(output / columns.DICTIONARY, json.dumps(package, indent=2) + "\n")
     _write(output / "ledger.md", ledger_text.markdown(ledger))
     _write(output / "ledger.tex", ledger_text.latex(ledger))
-    advice = suggestions.suggest(study, ledger, over_base(facts))
+    advice = suggestions.suggest(study, ledger, gains)
     text = json.dumps(_short(advice), indent=2, ensure_ascii=False, allow_nan=False)
     _write(output / "suggestions.json", text + "\n")
 

@@ -16,6 +16,7 @@ def class_rows(facts: Facts) -> list[dict[str, Any]]:
         key: dict(zip(group["seed"].astype(int), group["share"].astype(float), strict=True))
         for key, group in shares.groupby(["experiment", "class"], sort=False)
     }
+    empty = set(shares.loc[shares["images"] == 0, "class"])
     rows = []
     for name, ids in facts.study.questions.items():
         reference = facts.study.file.questions[name].reference
@@ -25,7 +26,10 @@ def class_rows(facts: Facts) -> list[dict[str, Any]]:
                 effect(list(paired(by.get((id_, c), {}), by.get((reference, c), {})).values()))
                 for c in classes
             ]
-            unrun = [without_pairs(facts.experiments[id_])] * len(classes)
+            unrun = [
+                "not measured" if c in empty else without_pairs(facts.experiments[id_])
+                for c in classes
+            ]
             judged = family(effects, "test", facts.study.smallest_effect, unrun)
             rows += [
                 {"question": name, "experiment": id_, "reference": reference, "class": c, **row}

@@ -2,56 +2,100 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
 
-from cnn_study.evidence.facts import Facts, family
-from cnn_study.inference import (
-    Effect,
-    effect,
-)
+from cnn_study.evidence.facts import MEASURES, Facts, family
+from cnn_study.inference import effect
 from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
 
 
-def contrast_rows(facts: Facts) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Contrast:
+    """Several experiments set against one another, seed by seed.
+
+    Attributes:
+        kind: main effect, interaction or combination.
+        differences: by images (validation, test) and seed.
+        known: further cells of its row.
+    """
+
+    question: str
+    kind: str
+    words: str
+    differences: dict[str, dict[int, float]]
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+def contrasts(facts: Facts) -> list[Contrast]:
     """Give main effects and interactions of grids of two parameters, and combinations.
 
     Values of a grid are set against those of the question's reference.
     """
-    rows = []
+    found = []
     for name in facts.study.questions:
         question = facts.study.file.questions[name]
         if len(question.grid) == 2:
-            rows += _grid_rows(facts, name, question)
+            grid = _Grid.of(facts, name, question)
+            found += [*grid.main_effects(), *grid.interactions()] if grid else []
         elif question.changes:
-            rows += _combination_rows(facts, name)
+            found += _combinations(facts, name)
+    return found
+
+
+def contrast_rows(facts: Facts, found: list[Contrast]) -> list[dict[str, Any]]:
+    """Judge contrasts; those of one kind and question are a family."""
+    rows = [
+        {"question": one.question, "kind": one.kind, "contrast": one.words, **one.known}
+        for one in found
+    ]
+    for key in dict.fromkeys((one.question, one.kind) for one in found):
+        mine = [place for place, one in enumerate(found) if (one.question, one.kind) == key]
+        for images in MEASURES:
+            effects = [effect(list(found[place].differences[images].values())) for place in mine]
+            judged = family(effects, images, facts.study.smallest_effect)
+            for place, row in zip(mine, judged, strict=True):
+                rows[place] |= row
     return rows
 
 
-def _combination_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
+def contrast_difference_rows(found: list[Contrast]) -> list[dict[str, Any]]:
+    """Give the single differences behind the contrasts."""
+    return [
+        {
+            "question": one.question,
+            "contrast": one.words,
+            "seed": seed,
+            **{f"{images}_difference": one.differences[images].get(seed) for images in MEASURES},
+        }
+        for one in found
+        for seed in sorted(set().union(*one.differences.values()))
+    ]
+
+
+def _combinations(facts: Facts, name: str) -> list[Contrast]:
     """Set what changes make together against the sum of what they make one by one."""
-    study, found, sums = facts.study, {}, []
+    study, found = facts.study, []
     reference = study.file.questions[name].reference
     for id_ in study.questions[name]:
         parts = parts_of(study, id_)
         if not parts:
             continue
-        together = facts.differences(id_, reference, "test")
-        alone = [facts.differences(part, reference, "test") for part in parts]
-        seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
+        differences, known = {}, {"experiment": id_, "parts": " ".join(parts)}
+        for images in MEASURES:
+            together = facts.differences(id_, reference, images)
+            alone = [facts.differences(part, reference, images) for part in parts]
+            seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
+            added = {seed: sum(one[seed] for one in alone) for seed in seeds}
+            differences[images] = {seed: together[seed] - added[seed] for seed in seeds}
+            if images == "test" and seeds:
+                known["together"] = statistics.fmean(together[seed] for seed in seeds)
+                known["added"] = statistics.fmean(added.values())
         words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
-        added = {seed: sum(one[seed] for one in alone) for seed in seeds}
-        found[words] = effect([together[seed] - added[seed] for seed in seeds])
-        means = (statistics.fmean(one[seed] for seed in seeds) for one in (together, added))
-        sums.append(dict(zip(("together", "added"), means if seeds else (), strict=False)))
-        sums[-1] |= {"experiment": id_, "parts": " ".join(parts)}
-    judged = family(list(found.values()), "test", study.smallest_effect)
-    return [
-        {"question": name, "kind": "combination", "contrast": words, **means, **row}
-        for words, means, row in zip(found, sums, judged, strict=True)
-    ]
+        found.append(Contrast(name, "combination", words, differences, known))
+    return found
 
 
 def parts_of(study: Study, combination: str) -> list[str]:
@@ -76,34 +120,24 @@ def parts_of(study: Study, combination: str) -> list[str]:
     return []
 
 
-def _grid_rows(facts: Facts, name: str, question: Any) -> list[dict[str, Any]]:
-    grid = _Grid.of(facts, name, question)
-    if grid is None:
-        return []
-    rows = []
-    for kind, found in (("main effect", grid.main_effects()), ("interaction", grid.interactions())):
-        judged = family(list(found.values()), "test", facts.study.smallest_effect)
-        rows += [
-            {"question": name, "kind": kind, "contrast": words, **row}
-            for words, row in zip(found, judged, strict=True)
-        ]
-    return rows
+Scores = dict[tuple[str, str], dict[int, float]]
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Test accuracies of a grid of two parameters, for the seeds that every cell has.
+    """Accuracies of a grid of two parameters.
 
     Attributes:
         names: of the two parameters.
         values: of each parameter, as text; kept: the reference's.
-        scores: by the values of both, and by seed.
+        scores: by images (validation, test), by the values of both parameters, and by seed.
     """
 
+    question: str
     names: tuple[str, str]
     values: tuple[list[str], list[str]]
     kept: tuple[str, str]
-    scores: dict[tuple[str, str], dict[int, float]]
+    scores: dict[str, Scores]
 
     @classmethod
     def of(cls, facts: Facts, name: str, question: Any) -> "_Grid | None":
@@ -118,53 +152,64 @@ class _Grid:
         ]
         if len(kept) < 2:
             return None
-        scores = {
-            (value_text(one), value_text(other)): facts.scores(
-                study.cell(name, {first: one, second: other}), "test_accuracy"
-            )
+        cells = {
+            (value_text(one), value_text(other)): study.cell(name, {first: one, second: other})
             for one, other in product(question.grid[first], question.grid[second])
         }
-        values = tuple([value_text(v) for v in question.grid[name]] for name in (first, second))
-        return cls((first, second), values, tuple(kept), scores)
+        scores = {
+            images: {key: facts.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
+            for images in MEASURES
+        }
+        values = tuple([value_text(one) for one in question.grid[key]] for key in (first, second))
+        return cls(name, (first, second), values, tuple(kept), scores)
 
-    def main_effects(self) -> dict[str, Effect]:
+    def main_effects(self) -> list[Contrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""
-        found = {}
+        found = []
         for place, (name, kept) in enumerate(zip(self.names, self.kept, strict=True)):
             for value in self.values[place]:
                 if value == kept:
                     continue
-                pairs = [
-                    (self._cell(place, value, other), self._cell(place, kept, other))
-                    for other in self.values[1 - place]
-                ]
-                found[f"{name} {value} against {kept}"] = self._effect(
-                    lambda seed, pairs=pairs: statistics.fmean(
-                        one[seed] - other[seed] for one, other in pairs
+
+                def gain(scores: Scores, seed: int, place=place, value=value, kept=kept) -> float:
+                    return statistics.fmean(
+                        scores[_cell(place, value, other)][seed]
+                        - scores[_cell(place, kept, other)][seed]
+                        for other in self.values[1 - place]
                     )
-                )
+
+                found.append(self._contrast("main effect", f"{name} {value} against {kept}", gain))
         return found
 
-    def interactions(self) -> dict[str, Effect]:
+    def interactions(self) -> list[Contrast]:
         """Give how much more one change makes where the other was made too."""
         (first, second), (kept, kept_other) = self.names, self.kept
-        found = {}
+        found = []
         for one, other in product(*self.values):
             if one == kept or other == kept_other:
                 continue
+
+            def more(scores: Scores, seed: int, one=one, other=other) -> float:
+                changed = scores[one, other][seed] - scores[kept, other][seed]
+                return changed - (scores[one, kept_other][seed] - scores[kept, kept_other][seed])
+
             words = f"{first} {one} against {kept}, at {second} {other} against {kept_other}"
-            cells = [self.scores[pair] for pair in product((one, kept), (other, kept_other))]
-            found[words] = self._effect(
-                lambda seed, c=cells: c[0][seed] - c[1][seed] - c[2][seed] + c[3][seed]
-            )
+            found.append(self._contrast("interaction", words, more))
         return found
 
-    def _cell(self, place: int, value: str, other: str) -> dict[int, float]:
-        return self.scores[(value, other) if place == 0 else (other, value)]
+    def _contrast(
+        self, kind: str, words: str, contrast: Callable[[Scores, int], float]
+    ) -> Contrast:
+        """Work a contrast out for the seeds that every cell of the grid has."""
+        differences = {}
+        for images, scores in self.scores.items():
+            seeds = sorted(set.intersection(*map(set, scores.values())))
+            differences[images] = {seed: contrast(scores, seed) for seed in seeds}
+        return Contrast(self.question, kind, words, differences)
 
-    def _effect(self, contrast: Callable[[int], float]) -> Effect:
-        seeds = sorted(set.intersection(*map(set, self.scores.values())))
-        return effect([contrast(seed) for seed in seeds])
+
+def _cell(place: int, value: str, other: str) -> tuple[str, str]:
+    return (value, other) if place == 0 else (other, value)
 
 
 def _settings(experiment: Experiment) -> set[tuple[str, str]]:

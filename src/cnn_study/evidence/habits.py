@@ -4,6 +4,7 @@ import statistics
 from typing import Any
 
 from cnn_study.evidence.facts import Facts
+from cnn_study.inference import effect
 
 
 def habit_rows(facts: Facts) -> list[dict[str, Any]]:
@@ -22,19 +23,43 @@ def habit_rows(facts: Facts) -> list[dict[str, Any]]:
     return rows
 
 
-def _best_epochs(facts: Facts) -> list[dict[str, Any]]:
-    rows = []
-    watched = facts.epochs[facts.epochs["watched_test_accuracy"].notna()]
-    for (id_, seed), epochs in watched.groupby(["experiment", "seed"], sort=False):
-        scores = epochs.set_index("epoch")["watched_test_accuracy"]
-        told, honest = float(scores.max()), float(scores.loc[scores.index.max()])
-        rows.append(
+def habit_means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Average the choices of all seeds, and give the optimism its interval."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["habit"], row["among"]), []).append(row)
+    found = []
+    for (habit, among), mine in groups.items():
+        gap = effect([row["gap"] for row in mine])
+        found.append(
             {
-                "habit": "best epoch", "among": id_, "seed": int(seed),
-                "chosen": f"epoch {scores.idxmax()}", "told": told, "honest": honest,
-                "gap": told - honest,
+                "habit": habit, "among": among, "seeds": gap.n,
+                "told": statistics.fmean(row["told"] for row in mine),
+                "honest": statistics.fmean(row["honest"] for row in mine),
+                "gap": gap.mean, "gap_lower": gap.lower, "gap_upper": gap.upper,
+                "always_the_same": len({row["chosen"] for row in mine}) == 1,
             }
         )  # fmt: skip
+    return found
+
+
+def _best_epochs(facts: Facts) -> list[dict[str, Any]]:
+    """Choose an epoch by each seed alone, and expect the mean of the other seeds after it."""
+    rows = []
+    watched = facts.epochs[facts.epochs["watched_test_accuracy"].notna()]
+    for id_, epochs in watched.groupby("experiment", sort=False):
+        scores = epochs.pivot(index="epoch", columns="seed", values="watched_test_accuracy")
+        for seed in scores.columns if len(scores.columns) > 1 else ():
+            chosen = scores[seed].idxmax()
+            told = float(scores.loc[chosen, seed])
+            honest = float(scores.loc[chosen].drop(seed).mean())
+            rows.append(
+                {
+                    "habit": "best epoch", "among": id_, "seed": int(seed),
+                    "chosen": f"epoch {chosen}", "told": told, "honest": honest,
+                    "gap": told - honest,
+                }
+            )  # fmt: skip
     return rows
 
 

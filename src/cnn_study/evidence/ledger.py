@@ -10,21 +10,26 @@ from cnn_study.evidence.facts import MEASURES, Facts, family, without_pairs
 from cnn_study.inference import (
     Effect,
     effect,
+    holm,
     images_margin,
     paired,
     seeds_to_settle,
 )
 from cnn_study.study import Experiment
 
+COUNTS = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs")
+
 
 def ledger_rows(facts: Facts) -> list[dict[str, Any]]:
     """Give one row for each declared change, in the order of the study file."""
     study, rows = facts.study, []
-    for name, question in study.file.questions.items():
+    for name in study.file.questions:
         if name in study.declared:
-            rows += [_declared_row(name, question, one) for one in study.declared[name]]
+            rows += [_declared_row(facts, name, one) for one in study.declared[name]]
         else:
             rows += _question_rows(facts, name)
+    for row, corrected in zip(rows, holm([row["test_p"] for row in rows]), strict=True):
+        row["test_p_holm_all"] = corrected
     return rows
 
 
@@ -38,10 +43,21 @@ def _heading(name: str, question: Any, experiment: Experiment) -> dict[str, Any]
     }
 
 
-def _declared_row(name: str, question: Any, experiment: Experiment) -> dict[str, Any]:
-    none = dict.fromkeys(("complete_runs", "diverged_runs", "failed_runs", "missing_runs"), 0)
-    unknown = [family([Effect(0)], images, 1)[0] for images in MEASURES]
-    return _heading(name, question, experiment) | none | unknown[0] | unknown[1]
+def _declared_row(facts: Facts, name: str, experiment: Experiment) -> dict[str, Any]:
+    question = facts.study.file.questions[name]
+    row = _heading(name, question, experiment) | dict.fromkeys(COUNTS, 0)
+    for images in MEASURES:
+        row |= family([Effect(0)], images, 1)[0]
+    return row | _cost(experiment, facts.study.experiments[question.reference])
+
+
+def _cost(ours: Experiment, theirs: Experiment) -> dict[str, int]:
+    return {
+        "parameters_difference": ours.parameters - theirs.parameters,
+        "macs_difference": ours.macs - theirs.macs,
+        "training_macs_difference": ours.macs * ours.settings.epochs
+        - theirs.macs * theirs.settings.epochs,
+    }
 
 
 def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
@@ -58,8 +74,7 @@ def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
     rows = []
     for place, id_ in enumerate(ids):
         row = _heading(name, question, study.experiments[id_])
-        counts = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs")
-        row |= {count: int(facts.experiments[id_][count]) for count in counts}
+        row |= {count: int(facts.experiments[id_][count]) for count in COUNTS}
         row |= judged["validation"][place] | judged["test"][place]
         found = effects["test"][place]
         if found.n and not effects["validation"][place].n:
@@ -71,11 +86,8 @@ def _question_rows(facts: Facts, name: str) -> list[dict[str, Any]]:
 
 
 def _price(facts: Facts, id_: str, reference: str, found: Effect) -> dict[str, Any]:
-    ours, theirs = facts.study.experiments[id_], facts.study.experiments[reference]
-    price: dict[str, Any] = {
-        "parameters_difference": ours.parameters - theirs.parameters,
-        "macs_difference": ours.macs - theirs.macs,
-    }
+    experiments = facts.study.experiments
+    price: dict[str, Any] = _cost(experiments[id_], experiments[reference])
     if found.n:
         accuracies = [
             statistics.fmean(facts.scores(one, "test_accuracy").values())
@@ -103,15 +115,15 @@ def _time_to_base(facts: Facts, id_: str) -> dict[str, float]:
     return {"seconds_to_base": statistics.fmean(spent), "epochs_to_base": float(reached.mean())}
 
 
-def over_base(facts: Facts) -> dict[str, dict[str, Any]]:
+def over_base_rows(facts: Facts) -> list[dict[str, Any]]:
     """Give what each experiment gains over the base in test accuracy, with its interval."""
-    found = {}
+    rows = []
     for id_ in facts.study.experiments:
-        gain = effect(list(facts.differences(id_, "base", "test").values()))
-        found[id_] = {
-            "pairs": gain.n, "difference": gain.mean, "lower": gain.lower, "upper": gain.upper
-        }  # fmt: skip
-    return found
+        if id_ != "base":
+            gain = effect(list(facts.differences(id_, "base", "test").values()))
+            found = {"difference": gain.mean, "lower": gain.lower, "upper": gain.upper}
+            rows.append({"experiment": id_, "pairs": gain.n, **found})
+    return rows
 
 
 def difference_rows(facts: Facts) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ added after that, to tell what the chosen changes are worth on images that nothi
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,16 +28,20 @@ class Candidate:
     Attributes:
         lower, upper: 95 % interval for the gain in validation accuracy; None without one.
         verdict: by validation accuracy.
+        macs: additional MACs for an image.
+        training_macs: additional MACs of an image in all epochs of training.
         unsteady: runs that diverged or failed.
     """
 
     question: str
     experiment: str
+    reference: str
     verdict: str
     difference: float | None
     lower: float | None
     upper: float | None
     macs: int
+    training_macs: int
     unsteady: int
 
     @classmethod
@@ -45,11 +50,13 @@ class Candidate:
         return cls(
             row["question"],
             row["experiment"],
+            row["reference"],
             row["validation_verdict"],
             row["validation_difference"],
             row["validation_lower"],
             row["validation_upper"],
-            row.get("macs_difference") or 0,
+            row["macs_difference"],
+            row["training_macs_difference"],
             row["diverged_runs"] + row["failed_runs"],
         )
 
@@ -59,8 +66,9 @@ class Choice:
     """What the validation images say of all changes; each list best first.
 
     Attributes:
-        advised: they help, and no other change of the same question gains as much for no more.
-        outdone: they help, and another change of the question gains as much for no more.
+        advised: they help, and no other change of the same question surely gains as much for no
+            more arithmetic, in use or in training.
+        outdone: they help, and another change of the question does.
         unsupported: they hurt, make no meaningful difference, or do not train in every run.
         undecided: the runs do not tell.
     """
@@ -71,51 +79,59 @@ class Choice:
     undecided: tuple[Candidate, ...]
 
 
-def choose(candidates: list[Candidate]) -> Choice:
-    """Sort changes by what the validation images say; ranked by the gain that can be counted on.
+def choose(candidates: list[Candidate], references: Sequence[str]) -> Choice:
+    """Sort changes by what the validation images say.
 
-    That is the lower end of the interval, so that an uncertain large gain does not outrank a sure
-    one.
+    Gains over one reference are not gains over another: changes to the first reference come first.
+    Those to the same one are ranked by the gain that can be counted on, the lower end of the
+    interval, so that an uncertain large gain does not outrank a sure one.
+
+    Args:
+        candidates: every change that could be advised.
+        references: in the order in which advice for them is given.
     """
     helping = [one for one in candidates if one.verdict == "helps" and not one.unsteady]
     outdone = [one for one in helping if any(_outdoes(other, one) for other in helping)]
     unsupported = [one for one in candidates if one.verdict in REFUTED or one.unsteady]
     decided = {*helping, *unsupported}
-    return Choice(
-        _ranked([one for one in helping if one not in outdone]),
-        _ranked(outdone),
-        _ranked(unsupported),
-        _ranked([one for one in candidates if one not in decided]),
+    lists = (
+        [one for one in helping if one not in outdone],
+        outdone,
+        unsupported,
+        [one for one in candidates if one not in decided],
     )
+    return Choice(*(_ranked(ones, references) for ones in lists))
 
 
 def _outdoes(other: Candidate, one: Candidate) -> bool:
     """Tell whether another change of the question gains more for no more arithmetic."""
     return (
         other.question == one.question
-        and other.difference > one.difference
+        and other.lower > one.lower
         and other.macs <= one.macs
+        and other.training_macs <= one.training_macs
     )
 
 
-def _ranked(candidates: list[Candidate]) -> tuple[Candidate, ...]:
-    """Put the largest sure gain first; those without an interval last."""
+def _ranked(candidates: list[Candidate], references: Sequence[str]) -> tuple[Candidate, ...]:
+    """Put the largest sure gain over each reference first; those without an interval last."""
 
-    def place(one: Candidate) -> tuple[bool, float, str]:
-        return (one.lower is None, -(one.lower or 0.0), one.experiment)
+    def place(one: Candidate) -> tuple[int, bool, float, str]:
+        lower = one.lower or 0.0
+        return (references.index(one.reference), one.lower is None, -lower, one.experiment)
 
     return tuple(sorted(candidates, key=place))
 
 
 def suggest(
-    study: Study, ledger: list[dict[str, Any]], over_base: dict[str, dict[str, Any]]
+    study: Study, ledger: list[dict[str, Any]], over_base: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Turn the ledger into advice.
 
     Args:
         study: knows what each experiment changes.
         ledger: rows of the ledger, None where a cell is empty.
-        over_base: by experiment, columns of the effect against the base, for the test images.
+        over_base: rows of what every experiment gains over the base, for the test images.
 
     Returns:
         What suggestions.json holds: advice (ranked), outdone, unsupported and undecided, each a
@@ -124,17 +140,21 @@ def suggest(
     rows = [row for row in ledger if row["question"] in study.questions]
     rows = [row for row in rows if not _changed(study, row) & NO_ADVICE]
     by = {(row["question"], row["experiment"]): row for row in rows}
-    choice = choose([Candidate.of(row) for row in rows])
+    references = list(dict.fromkeys(["base", *(row["reference"] for row in rows)]))
+    gains = {
+        row["experiment"]: {key: row[key] for key in ("pairs", "difference", "lower", "upper")}
+        for row in over_base
+    }
+    choice = choose([Candidate.of(row) for row in rows], references)
 
     def entries(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
-        return [
-            _entry(study, by[one.question, one.experiment], rows, over_base) for one in candidates
-        ]
+        return [_entry(study, by[one.question, one.experiment], rows, gains) for one in candidates]
 
     return {
         "study": study.name,
         "smallest_effect": study.smallest_effect,
-        "ranked_by": "lower end of the 95 % interval for the gain in validation accuracy",
+        "ranked_by": "reference, then lower end of the 95 % interval for the gain in validation "
+        "accuracy",
         "advice": [
             {"rank": rank, **entry} for rank, entry in enumerate(entries(choice.advised), start=1)
         ],
@@ -152,7 +172,7 @@ def _entry(
     study: Study,
     row: dict[str, Any],
     rows: list[dict[str, Any]],
-    over_base: dict[str, dict[str, Any]],
+    gains: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     experiment = study.experiments[row["experiment"]]
     elsewhere = [
@@ -174,14 +194,14 @@ def _entry(
     return {
         "experiment": row["experiment"],
         "question": row["question"],
-        "figure": row["question"],
+        "figure": _figure(study, row["question"]),
         "reference": row["reference"],
         "change": experiment.change,
         "yaml": yaml_text(study, experiment.id),
         "verdict": row["validation_verdict"],
         "test_verdict": row["test_verdict"],
         "gain": _gain(row),
-        "over_base": over_base[row["experiment"]],
+        "over_base": gains[row["experiment"]],
         "price": {
             name: row.get(f"{name}_difference") for name in ("parameters", "macs", "seconds")
         },
@@ -195,6 +215,11 @@ def _entry(
             for one in (row, *elsewhere)
         ],
     }
+
+
+def _figure(study: Study, question: str) -> str:
+    """Name the figure that shows the effects; of a grid it is not the first."""
+    return f"{question}-effects" if study.file.questions[question].grid else question
 
 
 def _gain(row: dict[str, Any]) -> dict[str, Any]:

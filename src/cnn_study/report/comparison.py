@@ -7,12 +7,15 @@ from cnn_study.report.pictures import Figure, figure_of
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.study import Study
 
+FURTHER = ("effects", "curve", "contrasts")
+
 
 @dataclass(frozen=True)
 class Comparison:
     """One question of the study and what the runs say to it.
 
     Attributes:
+        background: what a reader should know first; caveat: what the answer cannot say.
         rows: the reference first, then the changes in the order of the study file.
         figure: the accuracies or effects; further: other figures of the question.
         contrasts: main effects and interactions, where the question is a grid.
@@ -23,6 +26,8 @@ class Comparison:
     title: str
     question: str
     hypothesis: str
+    background: str
+    caveat: str
     rows: tuple[Row, ...]
     figure: Figure
     further: tuple[Figure, ...]
@@ -86,6 +91,12 @@ class Comparison:
         ]
 
     @property
+    def calibration(self) -> list[Result]:
+        """List the changes that have a calibration error, smallest first."""
+        there = [row.result for row in self.changes if row.result.calibration.mean is not None]
+        return sorted(there, key=lambda result: result.calibration.mean)
+
+    @property
     def chosen(self) -> Row | None:
         """The change with the highest mean validation accuracy; choices see no test score."""
         there = [row for row in self.changes if row.result.validation.mean is not None]
@@ -119,9 +130,11 @@ def comparison_of(
         question.title,
         question.question,
         question.hypothesis,
+        question.background,
+        question.caveat,
         tuple(rows),
         figure_of(figures, name),
-        tuple(figures[id_] for id_ in (f"{name}-effects", f"{name}-curve") if id_ in figures),
+        tuple(figures[id_] for kind in FURTHER if (id_ := f"{name}-{kind}") in figures),
         tuple(findings.contrasts.get(name, ())),
         {id_: findings.classes[id_] for id_ in members},
     )

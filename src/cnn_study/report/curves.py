@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cnn_study.figures.epochs import Turn, loss_turn
 from cnn_study.report.receipts import Cell, derived
 from cnn_study.report.tables import Tables
 
@@ -12,12 +13,13 @@ class Curve:
 
     Attributes:
         training, validation: accuracies, shares.
-        validation_loss: cross-entropy in nats. Both are empty where no images are held out.
+        validation: empty where no images are held out.
+        turn: of the validation loss; None where no images are held out.
     """
 
     training: tuple[float, ...]
     validation: tuple[float, ...]
-    validation_loss: tuple[float, ...]
+    turn: Turn | None
 
     @property
     def gap(self) -> float:
@@ -31,12 +33,9 @@ class Curve:
         return 1 + max(range(len(self.validation)), key=self.validation.__getitem__)
 
     @property
-    def turn(self) -> int | None:
-        """The epoch with the lowest mean validation loss, if it rises after that."""
-        if not self.validation_loss:
-            return None
-        lowest = 1 + min(range(len(self.validation_loss)), key=self.validation_loss.__getitem__)
-        return lowest if lowest < len(self.validation_loss) else None
+    def falls(self) -> bool:
+        """Whether the mean validation loss is lowest in the last epoch."""
+        return bool(self.turn) and self.turn.lowest == self.turn.last
 
 
 def curve_of(found: Tables, id_: str) -> Curve | None:
@@ -46,7 +45,7 @@ def curve_of(found: Tables, id_: str) -> Curve | None:
     mine = epochs[(epochs["experiment"] == id_) & epochs["seed"].isin(seeds)]
     if mine.empty:
         return None
-    names = ["training_accuracy", "validation_accuracy", "validation_loss"]
+    names = ["training_accuracy", "validation_accuracy"]
     means = mine.groupby("epoch")[names].mean()
     rows = mine.groupby("epoch").groups
 
@@ -56,4 +55,8 @@ def curve_of(found: Tables, id_: str) -> Curve | None:
             for epoch, value in means[name].items()
         )
 
-    return Curve(*(() if means[name].isna().any() else curve(name) for name in names))
+    losses = mine.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
+    return Curve(
+        *(() if means[name].isna().any() else curve(name) for name in names),
+        loss_turn(losses.to_numpy().tolist()),
+    )

@@ -1,11 +1,11 @@
 """The enhanced model beside the base: its gain, its classes, its mistakes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from cnn_study import inference
 from cnn_study.report.curves import Curve, curve_of
+from cnn_study.report.findings import Effect, Findings
 from cnn_study.report.receipts import Cell, derived
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.report.tables import Tables
@@ -14,11 +14,17 @@ from cnn_study.study import Study
 
 @dataclass(frozen=True)
 class ClassGain:
-    """How often the images of one class are recognized, as mean shares over the runs."""
+    """How often the images of one class are recognized, as mean shares over the runs.
+
+    Attributes:
+        effect: paired by seed and judged together with the other classes; None where the enhanced
+            model is no declared change of the base.
+    """
 
     name: str
     base: float
     enhanced: float
+    effect: Effect | None
 
     @property
     def gain(self) -> float:
@@ -44,7 +50,7 @@ class AgainstBase:
     """
 
     row: Row
-    gain: inference.Effect
+    gain: Effect
     base_settings: dict[str, str]
     curve: Curve | None
     classes: list[ClassGain]
@@ -57,45 +63,30 @@ class AgainstBase:
         return self.row.result
 
 
-def against_base(study: Study, found: Tables, results: dict[str, Result], id_: str) -> AgainstBase:
+def against_base(
+    study: Study, found: Tables, findings: Findings, results: dict[str, Result], id_: str
+) -> AgainstBase:
     """Set an experiment beside the base: gain, classes, and what each confuses most."""
     ours, base = study.experiments[id_].settings, study.experiments["base"].settings
     changed = [name for name, value in ours if value != getattr(base, name)]
     shares = {name: _confusion(study, found, name) for name in ("base", id_)}
     gains = [
         ClassGain(
-            name, *(_share(found, study, shares, model, place, place) for model in ("base", id_))
+            name,
+            *(_share(found, study, shares, model, place, place) for model in ("base", id_)),
+            findings.class_effects.get((id_, "base", name)),
         )
         for place, name in enumerate(study.dataset.class_names)
         if all(share is not None for share in shares.values())
     ]
     return AgainstBase(
         compare(results[id_], results["base"], chosen_settings(ours, changed)),
-        _gain(found, id_),
+        findings.over_base[id_],
         chosen_settings(base, changed),
         curve_of(found, id_),
         sorted(gains, key=lambda entry: -entry.gain),
         *(_mistake(found, study, shares, model) for model in ("base", id_)),
     )
-
-
-def _gain(found: Tables, id_: str) -> inference.Effect:
-    ours, base = (
-        {row["seed"]: row["test_accuracy"] for row in found.complete if row["experiment"] == one}
-        for one in (id_, "base")
-    )
-    gain = inference.effect(list(inference.paired(ours, base).values()))
-    scores = (*ours.values(), *base.values())
-    ends = {
-        name: derived(value, f"{words} the differences by seed of", *scores)
-        for name, value, words in (
-            ("mean", gain.mean, "mean of"),
-            ("lower", gain.lower, "lower end of the 95 % interval from"),
-            ("upper", gain.upper, "upper end of the 95 % interval from"),
-        )
-        if value is not None
-    }
-    return replace(gain, **ends)
 
 
 def _confusion(study: Study, found: Tables, id_: str) -> np.ndarray | None:

@@ -45,6 +45,12 @@ def _keep_ends(text: str) -> str:
     return f"{' ' * bool(start)}{escape(text)}{' ' * bool(end)}" if text.strip() else text
 
 
+def escape_around_citations(text: str) -> str:
+    """Escape text in which works are cited as `[@key]`, and keep the citations."""
+    parts = re.split(r"(\[@[\w:-]+(?:; @[\w:-]+)*\])", text)
+    return "".join(part if place % 2 else _keep_ends(part) for place, part in enumerate(parts))
+
+
 def score(share: float | None, decimals: int = 2) -> str:
     """Give a share in percent without the sign, for a table that names the unit."""
     return NO_RUN if share is None else f"{100 * share:.{decimals}f}"
@@ -169,7 +175,7 @@ def probability(p: float | None) -> str:
     """Write a p value with two digits; a very small one as what it is below."""
     if p is None:
         return NONE
-    return "< 0.0001" if p < 0.0001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+    return "< 0.0001" if p < 0.0001 else f"{p:#.2g}" if p < 0.1 else f"{p:.2f}"
 
 
 def evidence(effect: Any) -> str:
@@ -231,7 +237,7 @@ def price(row: Row) -> str:
 def as_long(ratio: float) -> str:
     """Say how long something takes beside something else."""
     text = times(ratio)
-    return "about as long" if text == "1.0" else f"{mark(text, ratio)} times as long"
+    return "about as long" if 0.9 <= ratio <= 1.1 else f"{mark(text, ratio)} times as long"
 
 
 def set_to(settings: dict[str, str]) -> str:
@@ -268,7 +274,18 @@ NUMBERS = (
 
 
 TEXTS = (
-    *(escape, attribute, link, mean_and_deviation, extent, interval, words, plural, listing),
+    *(
+        escape,
+        escape_around_citations,
+        attribute,
+        link,
+        mean_and_deviation,
+        extent,
+        interval,
+        words,
+        plural,
+        listing,
+    ),
     *(code, troubles, price, as_long, set_to, changed, matrix, value_text, short),
     *(confidence, evidence, contrast_verdict),
 )

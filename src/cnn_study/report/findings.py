@@ -1,11 +1,11 @@
 """What the evidence says of a study, ready to be put into words.
 
 Reads what `evidence.analyse` wrote and computes nothing of its own: sentences, tables and figures
-share these numbers. The one exception are means over seeds of habits, by `inference.effect`.
+share these numbers.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +24,8 @@ class Effect:
     difference: float | None
     lower: float | None
     upper: float | None
-    p_holm: float | None
-    verdict: str
+    p_holm: float | None = None
+    verdict: str = ""
 
     @classmethod
     def of(cls, row: dict[str, Any], images: str = "test") -> "Effect":
@@ -74,6 +74,7 @@ class Contrast:
 
     kind: str
     words: str
+    validation: Effect
     test: Effect
     experiment: str | None = None
     parts: tuple[str, ...] = ()
@@ -88,13 +89,15 @@ class Habit:
     Attributes:
         gap: mean optimism over the seeds with its interval, told less honest.
         told, honest: mean test accuracies.
+        always_the_same: whether every seed chose the same.
     """
 
     habit: str
     among: str
-    gap: inference.Effect
+    gap: Effect
     told: float
     honest: float
+    always_the_same: bool
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,18 @@ class Findings:
     Attributes:
         changes: by experiment, in the order of the study file, those that are not run included.
         classes: by experiment and verdict, the classes of which this is said.
+        class_effects: by experiment, reference and class.
+        over_base: by experiment, what it gains over the base; no verdict.
         contrasts: by question, for those with a grid.
         advice: what suggestions.json holds, its keys as attributes.
     """
 
     changes: dict[str, Change]
     classes: dict[str, dict[str, list[str]]]
+    class_effects: dict[tuple[str, str, str], Effect]
     contrasts: dict[str, list[Contrast]]
     habits: list[Habit]
+    over_base: dict[str, Effect]
     orders: list[dict[str, Any]]
     advice: Any
 
@@ -124,6 +131,7 @@ class Findings:
         """
         frames = {table.name: tables.read(folder, table) for table in columns.EVIDENCE}
         found = {name: receipts.rows_of(frame, name) for name, frame in frames.items()}
+        over_base = {row["experiment"]: _over_base(row) for row in found["over-base"]}
         changes = {
             row["experiment"]: Change(row, Effect.of(row), Effect.of(row, "validation"))
             for row in found["ledger"]
@@ -138,10 +146,12 @@ class Findings:
         return cls(
             changes,
             _classes(found["class-effects"]),
+            _class_effects(found["class-effects"]),
             _contrasts(found["contrasts"]),
-            _habits(found["habits"]),
+            _habits(found["habit-means"]),
+            over_base,
             found["orders"],
-            _advice(folder / "suggestions.json", changes),
+            _advice(folder / "suggestions.json", changes, over_base),
         )
 
     def of(self, question: str) -> list[Change]:
@@ -150,17 +160,51 @@ class Findings:
 
     @property
     def company(self) -> list[Contrast]:
-        """List the combinations that gain more than the sum of their parts, largest first."""
+        """List the combinations that gain more than the sum of their parts, surest first.
+
+        Chosen by the validation images, like all advice.
+        """
         found = [one for ones in self.contrasts.values() for one in ones]
-        more = [one for one in found if one.kind == "combination" and one.test.verdict == "helps"]
-        return sorted(more, key=lambda one: -one.test.difference)
+        return sorted(
+            (
+                one
+                for one in found
+                if one.kind == "combination" and one.validation.verdict == "helps"
+            ),
+            key=lambda one: -one.validation.lower,
+        )
+
+    @property
+    def seconds_to_base(self) -> dict[str, float | None]:
+        """Give by experiment how long training takes to the accuracy that the base ends with."""
+        known = {change.id: change.row["seconds_to_base"] for change in self.changes.values()}
+        return known | {"base": None}
+
+    @property
+    def corrected(self) -> dict[str, int]:
+        """Count the changes with a p value, the decided ones, and those decided among all."""
+        tested = [one for one in self.changes.values() if one.test.p_holm is not None]
+        decided = [one for one in tested if one.verdict in ("helps", "hurts")]
+        error = 1 - inference.LEVEL
+        surviving = [one for one in decided if one.row["test_p_holm_all"] < error]
+        return {
+            "changes": len(tested), "decided": len(decided), "surviving": len(surviving)
+        }  # fmt: skip
+
+    @property
+    def images_margin(self) -> float | None:
+        """Give the widest margin that the test images alone leave to any change."""
+        margins = [one.row["test_images_margin"] for one in self.changes.values()]
+        return max((margin for margin in margins if margin is not None), default=None)
 
     def said(self, *verdicts: str) -> list[Change]:
         """List the changes of which one of these verdicts is said."""
         return [change for change in self.changes.values() if change.verdict in verdicts]
 
 
-def _advice(path: Path, changes: dict[str, Change]) -> SimpleNamespace:
+def _advice(
+    path: Path, changes: dict[str, Change], over_base: dict[str, Effect]
+) -> SimpleNamespace:
     """Read the advice; gains and prices are those of the ledger, cell by cell."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -171,6 +215,7 @@ def _advice(path: Path, changes: dict[str, Change]) -> SimpleNamespace:
     advice = json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
     for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
         row = changes[entry.experiment].row
+        entry.over_base = over_base[entry.experiment]
         for name in vars(entry.price):
             setattr(entry.price, name, row[f"{name}_difference"])
         for one in (entry, *entry.held, *entry.did_not_hold, *entry.not_decided):
@@ -194,6 +239,7 @@ def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
         one = Contrast(
             row["kind"],
             row["contrast"],
+            Effect.of(row, "validation"),
             Effect.of(row),
             row["experiment"],
             tuple((row["parts"] or "").split()),
@@ -205,24 +251,22 @@ def _contrasts(rows: list[dict[str, Any]]) -> dict[str, list[Contrast]]:
 
 
 def _habits(rows: list[dict[str, Any]]) -> list[Habit]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["habit"], row["among"]), []).append(row)
-    return [Habit(*names, *_over_seeds(mine)) for names, mine in groups.items()]
-
-
-def _over_seeds(rows: list[dict[str, Any]]) -> tuple[inference.Effect, float, float]:
-    """Give the gap with its interval, and the means of what is told and what is honest."""
-    gaps, told, honest = ([row[name] for row in rows] for name in ("gap", "told", "honest"))
-    gap = inference.effect([float(one) for one in gaps])
-    ends = {
-        name: receipts.derived(value, words, *gaps)
-        for name, value, words in (
-            ("mean", gap.mean, "mean of"),
-            ("lower", gap.lower, "lower end of the 95 % interval from"),
-            ("upper", gap.upper, "upper end of the 95 % interval from"),
+    return [
+        Habit(
+            row["habit"],
+            row["among"],
+            Effect(row["seeds"], row["gap"], row["gap_lower"], row["gap_upper"]),
+            row["told"],
+            row["honest"],
+            row["always_the_same"],
         )
-        if value is not None
-    }
-    means = (receipts.derived(sum(ones) / len(ones), "mean of", *ones) for ones in (told, honest))
-    return replace(gap, **ends), *means
+        for row in rows
+    ]
+
+
+def _over_base(row: dict[str, Any]) -> Effect:
+    return Effect(row["pairs"], row["difference"], row["lower"], row["upper"])
+
+
+def _class_effects(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], Effect]:
+    return {(row["experiment"], row["reference"], row["class"]): Effect.of(row) for row in rows}

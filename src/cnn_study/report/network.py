@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study import architecture
-from cnn_study.report import listing
+from cnn_study.report import keras_code
 from cnn_study.report.receipts import derived
 from cnn_study.report.tables import Tables
 from cnn_study.study import Study
+
+BYTES = 4
+"""Of a number in single precision."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Network:
         positions: rows and columns of its feature maps.
         lost: rows, and columns, that a feature map has less than its input without padding.
         unpadded: rows and columns of its feature maps if it were not padded.
+        megabytes: of all parameters in single precision.
+        hidden: row of layers.csv of the hidden dense layer, None without one; hidden_inputs: the
+            features that it takes.
     """
 
     code: str
@@ -42,6 +48,10 @@ class Network:
     unpadded: tuple[int, int]
     convolutions: Part
     dense: Part
+    megabytes: float
+    hidden: dict[str, Any] | None
+    hidden_inputs: int
+    hidden_bias: bool
 
 
 def _shape_text(shape: str) -> str:
@@ -54,6 +64,8 @@ def network_of(study: Study, found: Tables) -> Network:
     layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
     rows = [row for row in found.layers if row["experiment"] == "base"]
     first = next(row for row in rows if row["kind"] == "convolution")
+    hidden = next((row for row in rows if row["kind"] == "dense"), None)
+    hidden = hidden if settings.dense_units else None
     total = found.experiments["base"]
 
     def part(*kinds: str) -> Part:
@@ -66,8 +78,8 @@ def network_of(study: Study, found: Tables) -> Network:
         return Part(weights, macs, *shares)
 
     return Network(
-        listing.keras_code(layers, settings, dataset.image_shape),
-        listing.training_code(settings),
+        keras_code.model_code(layers, settings, dataset.image_shape),
+        keras_code.training_code(settings),
         [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows],
         first,
         settings.filters[0],
@@ -77,20 +89,46 @@ def network_of(study: Study, found: Tables) -> Network:
         tuple(side - settings.kernel_size + 1 for side in dataset.image_shape[:2]),
         part("convolution", "projection"),
         part("dense"),
+        BYTES * total["parameters"] / 1e6,
+        hidden,
+        hidden["macs"] // settings.dense_units if hidden else 0,
+        bool(hidden and hidden["parameters"] > hidden["macs"]),
     )
 
 
-def receptive_fields(study: Study, enhanced: str) -> dict[str, list[tuple[str, int]]]:
+@dataclass(frozen=True)
+class Field:
+    """A layer that looks at a window, and the side of its receptive field.
+
+    Attributes:
+        window: side of the window; step: pixels of the image for one step over the layer's input.
+        adds: what the layer adds to the side, (window - 1) step.
+    """
+
+    name: str
+    window: int
+    step: int
+    adds: int
+    side: int
+
+
+def receptive_fields(study: Study, enhanced: str) -> dict[str, list[Field]]:
     """Give, for base and enhanced, the layers that look at a window, and how far each sees."""
     dataset = study.dataset
     return {
-        id_: [
-            (layer.name, side)
-            for layer, side in architecture.receptive_fields(
-                architecture.layers(
-                    study.experiments[id_].settings, dataset.image_shape, len(dataset.class_names)
-                )
+        id_: _fields(
+            architecture.layers(
+                study.experiments[id_].settings, dataset.image_shape, len(dataset.class_names)
             )
-        ]
+        )
         for id_ in dict.fromkeys(["base", enhanced])
     }
+
+
+def _fields(layers: list[architecture.Layer]) -> list[Field]:
+    found, before, step = [], 1, 1
+    for layer, side in architecture.receptive_fields(layers):
+        window = layer.options.get("kernel_size") or layer.options["pool_size"]
+        found.append(Field(layer.name, window, step, side - before, side))
+        before, step = side, step * (layer.options.get("strides") or window)
+    return found

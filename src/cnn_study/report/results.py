@@ -13,7 +13,7 @@ from cnn_study.settings import Settings, value_text
 
 @dataclass(frozen=True)
 class Scores:
-    """Accuracies of the complete runs of an experiment, shares; None where there are too few."""
+    """One measure of an experiment's complete runs; None where there are too few."""
 
     n: int
     mean: float | None
@@ -33,6 +33,8 @@ class Result:
     """What the runs of one experiment gave.
 
     Attributes:
+        test, validation: accuracies; calibration: expected calibration error, a share; loss: mean
+            cross-entropy in nats. The last two are of the test images.
         seconds: mean training time of a run; of the processor or on the clock, see `Provenance`.
         training_images: images trained on; None without a complete run.
     """
@@ -45,6 +47,8 @@ class Result:
     missing: int
     test: Scores
     validation: Scores
+    calibration: Scores
+    loss: Scores
     parameters: int
     macs: int
     seconds: float | None
@@ -60,6 +64,8 @@ def result_of(row: dict[str, Any], found: Tables, provenance: "Provenance") -> R
         *(row[f"{kind}_runs"] for kind in ("planned", "complete", "diverged", "failed", "missing")),
         Scores.of(row, "test_accuracy", row["complete_runs"]),
         Scores.of(row, "validation_accuracy", row["validation_accuracy_n"]),
+        Scores.of(row, "test_calibration_error", row["complete_runs"]),
+        Scores.of(row, "test_loss", row["complete_runs"]),
         row["parameters"],
         row["macs"],
         row[f"{provenance.clock}_mean"],

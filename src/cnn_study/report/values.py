@@ -7,8 +7,8 @@ by validation scores; test scores are told and set against one another.
 from pathlib import Path
 from typing import Any
 
-from cnn_study import __version__, inference, inspection
-from cnn_study.report import worked
+from cnn_study import __version__, inference, inspection, records
+from cnn_study.report import keras_code, worked
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
@@ -19,7 +19,7 @@ from cnn_study.report.network import network_of, receptive_fields
 from cnn_study.report.pictures import Figure, read_figures
 from cnn_study.report.provenance import Provenance, behind
 from cnn_study.report.published import published_of
-from cnn_study.report.results import best_of, result_of
+from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
 from cnn_study.report.tables import Tables
 from cnn_study.settings import parameters
 from cnn_study.study import Study
@@ -82,6 +82,9 @@ def _values(
         "statistics": {
             "level": inference.LEVEL,
             "error": 1 - inference.LEVEL,
+            "quantile": (1 + inference.LEVEL) / 2,
+            # of a test that flips the signs of the differences: all the same, to either side
+            "least_p": 0.5 ** (len(study.seeds) - 1),
             "power": inference.POWER,
             "least_pairs": inference.LEAST_PAIRS,
             "most_seeds": inference.MOST_SEEDS,
@@ -89,10 +92,10 @@ def _values(
         },
         "best": best_of(results),
         "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
-        "calibration": {
-            name: found.experiments[id_]["test_calibration_error_mean"]
-            for name, id_ in (("base", "base"), ("enhanced", enhanced or "base"))
-        },
+        "calibration": _calibration(results, enhanced or "base"),
+        "corrected": findings.corrected,
+        "images_margin": findings.images_margin,
+        "adam": keras_code.ADAM,
         "figures": figures,
         "provenance": provenance,
         "version": __version__,
@@ -102,7 +105,26 @@ def _values(
         "published": None,
     }
     if enhanced:
-        context["enhanced"] = against_base(study, found, results, enhanced)
+        context["enhanced"] = against_base(study, found, findings, results, enhanced)
     if study.file.published:
         context["published"] = published_of(study, found, findings, results)
+    for entry in findings.advice.advice:
+        changed = set(vars(entry.change))
+        settings = study.experiments[entry.experiment].settings
+        entry.row = compare(
+            results[entry.experiment], results[entry.reference], chosen_settings(settings, changed)
+        )
     return context
+
+
+def _calibration(results: dict[str, Result], enhanced: str) -> dict[str, Any]:
+    """Give base and enhanced, and the experiments with the smallest and the largest error."""
+    there = [one for one in results.values() if one.calibration.mean is not None]
+    there.sort(key=lambda one: one.calibration.mean)
+    return {
+        "bins": records.CALIBRATION_BINS,
+        "base": results["base"],
+        "enhanced": results[enhanced],
+        "best": there[0] if there else None,
+        "worst": there[-1] if there else None,
+    }

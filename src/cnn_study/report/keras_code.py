@@ -37,7 +37,7 @@ SCALING = {
 }
 
 
-def keras_code(layers: list[Layer], settings: Settings, image_shape: tuple[int, ...]) -> str:
+def model_code(layers: list[Layer], settings: Settings, image_shape: tuple[int, ...]) -> str:
     """Write the Python code that builds the network, as a person would write it.
 
     A network whose layers follow one another is a Sequential model; one with shortcuts is
@@ -60,6 +60,10 @@ KERAS_OPTIMIZERS = {
     "adam": "Adam(learning_rate={})",
     "rmsprop": "RMSprop(learning_rate={})",
 }
+
+
+ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+"""Keras's defaults, which the trainer keeps."""
 
 
 def training_code(settings: Settings) -> str | None:
