@@ -46,6 +46,7 @@ class Made:
     """A study with records made by hand, its tables, and what is written of them."""
 
     def __init__(self, folder: Path, text: str, name: str = "small") -> None:
+        folder.mkdir(exist_ok=True)
         self.folder, path = folder, folder / f"{name}.yaml"
         path.write_text(text, encoding="utf-8")
         (folder / "printed.csv").write_text(PRINTED, encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from cnn_study import architecture, report, settings
 from cnn_study.errors import UserError
-from cnn_study.report import data, filters, listing, templates, values, worked
+from cnn_study.report import data, filters, keras_code, templates, values, worked
 from cnn_study.settings import Settings
 from cnn_study.study import load
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
@@ -339,13 +339,48 @@ def test_choices_go_by_validation_images(tmp_path):
     made.runs("learning-rate-1", (0.9, 0.9, 0.9), validation=0.5)
     made.runs("learning-rate-2", (0.6, 0.6, 0.6), validation=0.8)
     said = words(made.text())
-    assert "images, by which suggestions are chosen, say otherwise of `learning-rate-1`" in said
+    assert "suggestions are chosen, give another verdict for `learning-rate-1`" in said
     advice = said[said.index("# Suggestions") : said.index("## Accuracy and cost")]
+    assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): in the mean" in advice
+    assert "gets 10.00 percentage points more of the test images right; training takes" in advice
     assert "1. **`learning-rate-2`**" in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
     assert "Evidence: moderate, validation and test images agree, in only 3 pairs" in advice
     assert "`learning-rate-1`](#sec-question-rate) | `base` | no meaningful difference" in advice
     assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
+
+
+def test_a_change_outdone_by_another_is_told(tmp_path):
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
+    made.runs("learning-rate-1", (0.6, 0.6, 0.6)).runs("learning-rate-2", (0.8, 0.8, 0.8))
+    said = words(unmarked(made.text()))
+    assert "no more arithmetic: `learning-rate-1` on `base` (+10.00)." in said
+
+
+def test_background_and_caveat_stand_around_the_answer(tmp_path):
+    extra = "background: A *rate* says how far.\n    caveat: Two are not all.\n    changes:"
+    made = Made(tmp_path, PLAIN.replace("changes:", extra))
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    said = words(made.text())
+    assert said.index("A *rate* says how far.") < said.index("**Question.** Which rate?")
+    assert said.index("**Answer**") < said.index("**But.** Two are not all.")
+
+
+def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
+    """The first rate is worst with each seed; base and the other change places."""
+    made = Made(tmp_path, PLAIN)
+    made.runs("base", (0.5, 0.7)).runs("learning-rate-1", (0.1, 0.1))
+    made.runs("learning-rate-2", (0.6, 0.6))
+    said = words(unmarked(made.text()))
+    # Seed 1 keeps rate 2 (0.6, and 0.6 with the other seed), seed 2 the base (0.7 and 0.5).
+    assert "| best by test | Learning\\_rate | 65.00 | 55.00 | +10.00 |" in said
+    made = Made(tmp_path / "b", PLAIN)
+    made.runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.1, 0.1))
+    made.runs("learning-rate-2", (0.6, 0.6))
+    said = words(unmarked(made.text()))
+    assert "the same one wins by the test scores of every seed" in said
+    assert "{#tbl-habits}" not in said
 
 
 def test_no_change_that_helps_is_said(tmp_path):
@@ -366,7 +401,8 @@ def test_enhanced_and_published_numbers(whole):
     # 50, 60, 55: mean 55, s 5; t(0.975, 2) = 4.3027; 4.3027 x 5 x sqrt(4/3) = 24.84.
     assert "56.00 | `base` | 55.00 ± 5.00 | 30.16–79.84 | yes |" in text
     assert "90.00 | `filters-4-8` | 72.00 ± 2.00 | 62.06–81.94 | no |" in text
-    assert "two lie inside, one above." in said
+    assert "Of the four printed numbers, three can be compared" in said
+    assert "two lie inside, one above. That is a weak test" in said
     assert "56.00\u00a0% (width) and 70.00\u00a0% (again), 14.00 percentage points apart" in said
     assert "Both lie in the interval of `base`, so our runs do not rule out" in said
     assert "70.00\u00a0% (2-4) lies inside the interval of `base`" in said
@@ -514,7 +550,7 @@ def test_without_validation_images_nothing_is_chosen(tmp_path):
             made.add(experiment, seed, test=score, validation=None)
     text = made.text()
     said = words(text)
-    assert "nothing may be chosen by them" in said
+    assert "they have no validation score and are never suggested" in said
     assert "There is nothing to suggest yet" in said
     assert "validation_data" not in text
     check_clean(text)
@@ -541,6 +577,10 @@ def test_price(parameters, macs, said):
     [
         (filters.percent(0.58458), "58.46\u00a0%"),
         (filters.percent(None), "no complete run"),
+        (filters.probability(0.0060), "0.0060"),
+        (filters.as_long(0.92), "about as long"),
+        (filters.as_long(2.87), "2.9 times as long"),
+        (filters.escape_around_citations("a_b [@x_y]: *c*"), r"a\_b [@x_y]: \*c\*"),
         (filters.percent(0.95, 0), "95\u00a0%"),
         (filters.signed(0.0123), "+1.23"),
         (filters.signed(-0.0123), "−1.23"),
@@ -717,7 +757,7 @@ class Recorder:
 def test_generated_code_builds_the_network(name):
     settings = Settings(**CASES[name])
     wanted = architecture.layers(settings, (32, 32, 3), 10)
-    code = listing.keras_code(wanted, settings, (32, 32, 3))
+    code = keras_code.model_code(wanted, settings, (32, 32, 3))
     keras = Recorder()
     body = ast.parse(code).body
     assert [ast.unparse(line) for line in body[:2]] == ["import keras", "from keras import layers"]
@@ -729,14 +769,14 @@ def test_generated_code_builds_the_network(name):
     assert (len(made) == len(keras.made)) == (settings.scaling == "raw")
     assert len(made) == len(wanted)
     for layer, (kind, given, named) in zip(wanted, made, strict=True):
-        assert kind == listing.KERAS_NAMES[layer.kind]
-        positional = [key for key in layer.options if key in listing.POSITIONAL]
+        assert kind == keras_code.KERAS_NAMES[layer.kind]
+        positional = [key for key in layer.options if key in keras_code.POSITIONAL]
         options = dict(zip(positional or layer.options, given, strict=True)) | named
         options.pop("dtype", None)
         assert options == {
             key: value
             for key, value in layer.options.items()
-            if listing.KERAS_DEFAULTS.get(key, ...) != value
+            if keras_code.KERAS_DEFAULTS.get(key, ...) != value
         }
 
 
@@ -750,16 +790,16 @@ def test_names_of_layers_are_those_of_the_trainer():
         if isinstance(node.targets[0], ast.Name)
     )
     trainer = {key.value: value.attr for key, value in zip(table.keys, table.values, strict=True)}
-    assert trainer == listing.KERAS_NAMES
+    assert trainer == keras_code.KERAS_NAMES
 
 
 def test_training_code():
-    code = listing.training_code(Settings(optimizer="momentum", learning_rate=0.05, epochs=3))
+    code = keras_code.training_code(Settings(optimizer="momentum", learning_rate=0.05, epochs=3))
     ast.parse(code)
     assert "keras.optimizers.SGD(learning_rate=0.05, momentum=0.9)" in code
     assert "epochs=3" in code
     for more in ({"horizontal_flip": True}, {"schedule": "cosine"}, {"label_smoothing": 0.1}):
-        assert listing.training_code(Settings(**more)) is None
+        assert keras_code.training_code(Settings(**more)) is None
 
 
 def imported(module: str) -> set[str]:
