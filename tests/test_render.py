@@ -380,6 +380,7 @@ FAULTS = {
     "::: {.callout-danger}\nx\n:::": ".callout-danger: there is no such callout",
     "::: {#fig-panel}\nx\n:::": "fig-panel: ids that begin with fig-",
     "$\\undefinedcommand{x}$": "Could not convert TeX math",
+    "# An appendix {.appendix}\n\n# Late": "Late: a numbered section cannot follow the appendices",
     "[@fig-c; @lecun1998]": "cross-references and citations cannot share brackets",
 }
 """What a document may get wrong, and what is said about it."""
@@ -453,6 +454,135 @@ def test_resources_may_stand_in_another_folder(tmp_path: Path) -> None:
     source.rename(moved)
     html, _ = render_to_bytes(tmp_path, moved, resources=resources)
     assert b'alt="A line that rises."' in html
+
+
+APPENDICES = """\
+# First {#sec-first}
+
+See @sec-extra, @sec-inner, @sec-more, [-@sec-more] and @sec-first.
+
+# Extra {#sec-extra .appendix}
+
+## Inner {#sec-inner}
+
+# More {#sec-more .appendix}
+
+# References {.unnumbered}
+"""
+
+
+def test_appendices_have_letters_on_the_page_and_on_paper(tmp_path: Path) -> None:
+    front_matter = SHORT_FRONT_MATTER.replace("---\n\n", "toc: true\n---\n\n")
+    html, pdf = render_to_bytes(
+        tmp_path, make_document(tmp_path / "source", APPENDICES, front_matter)
+    )
+    page = html.decode()
+    headings = re.findall(r"<h([2-6])[^>]*>(.*?)</h\1>", page, re.DOTALL)
+    expected = ["1 First", "A Extra", "A.1 Inner", "B More", "References"]
+    assert [words(text) for _, text in headings] == expected
+    contents = section(page, '<details class="contents"', "</details>")
+    entries = re.findall(r"<a .*?</a>", contents, re.DOTALL)
+    assert [words(entry) for entry in entries] == expected
+    paper = PdfReader(io.BytesIO(pdf))
+    assert titles(paper.outline) == expected
+    printed = re.sub(r"\s+", " ", " ".join(sheet.extract_text() for sheet in paper.pages))
+    for text in (words(page), printed.replace("\xa0", " ")):
+        assert "See Appendix A, Appendix A.1, Appendix B, B and Section 1." in text
+
+
+def titles(outline: list) -> list[str]:
+    return [
+        title
+        for entry in outline
+        for title in (titles(entry) if isinstance(entry, list) else [entry.title])
+    ]
+
+
+def test_what_lives_on_the_page_leaves_no_trace_on_paper(tmp_path: Path) -> None:
+    picture = '![C.](figures/curve.svg){#fig-a fig-alt="x"}'
+    text = "Before.\n\n{}\n\nAfter.\n"
+    plain = make_document(tmp_path / "plain", text.format(picture))
+    live = make_document(tmp_path / "live", text.format(f"::: {{.live}}\n{picture}\n:::"))
+    pages = [render_to_bytes(tmp_path / name, source) for name, source in
+             (("one", plain), ("two", live))]  # fmt: skip
+    assert b'class="live"' in pages[1][0]
+    assert pages[0][1] == pages[1][1]
+
+
+def texts(pdf: bytes) -> list[str]:
+    return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf)).pages]
+
+
+def test_text_runs_on_below_a_picture_that_finds_no_room(tmp_path: Path) -> None:
+    (tmp_path / "source" / "figures").mkdir(parents=True)
+    picture = PICTURE.replace("200pt", "400pt").replace('height="100pt"', 'height="400pt"')
+    (tmp_path / "source" / "figures" / "tall.svg").write_text(picture.format(colour="#111111"))
+    line = "A sentence of the text that stands before the picture. " * 4
+    body = f"{line}\n\n" * 8 + '![C.](figures/tall.svg){#fig-a fig-alt="x"}\n\nIt runs on.\n'
+    first, second = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
+    assert "It runs on." in first
+    assert "Figure 1" in second.replace("\xa0", " ")
+
+
+def test_without_room_for_floats_in_the_tags_pictures_stand(tmp_path: Path, monkeypatch) -> None:
+    import typst
+
+    compile_pdf, asked = typst.compile_with_warnings, []
+
+    def fail_on_floats(*arguments, sys_inputs, **options):
+        asked.append(sys_inputs["figures"])
+        if asked[-1] == "float":
+            raise typst.TypstError("internal error: parent group")
+        return compile_pdf(*arguments, sys_inputs=sys_inputs, **options)
+
+    monkeypatch.setattr(typst, "compile_with_warnings", fail_on_floats)
+    source = make_document(tmp_path / "source")
+    assert "Figure 1" in " ".join(texts(render_to_bytes(tmp_path, source)[1])).replace("\xa0", " ")
+    assert asked == ["float", "stand"]
+
+
+@pytest.mark.parametrize("before", range(20, 40, 3))
+def test_a_broken_table_leaves_three_rows_on_each_page(tmp_path: Path, before: int) -> None:
+    rows = "".join(f"| row {number} | {number} |\n" for number in range(40))
+    body = "Line.\n\n" * before + f"| Name | Value |\n|:--|--:|\n{rows}\n: Long. {{#tbl-a}}\n"
+    sheets = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
+    shares = [len(re.findall(r"row \d+", sheet)) for sheet in sheets]
+    assert sum(shares) == 40
+    assert all(share == 0 or share >= 3 for share in shares)
+
+
+def test_long_names_in_narrow_columns_break_after_hyphens(tmp_path: Path) -> None:
+    name = "filters-16-32-64-kernel-size-3-dropout-0-5"
+    heads = " | ".join(f"Quantity {letter}" for letter in "ABCDEFG")
+    row = " | ".join([f"`{name}`"] * 2 + ["12345.678"] * 5)
+    table = f"| {heads} |\n|{'--|' * 7}\n| {row} |\n\n: Narrow. {{#tbl-a}}\n"
+    _, pdf = render_to_bytes(tmp_path, make_document(tmp_path / "source", table))
+    spans = []
+
+    def note(text, user, matrix, font, size) -> None:
+        if text.strip():
+            spans.append((text.strip(), matrix[4] * user[0] + user[4]))
+
+    PdfReader(io.BytesIO(pdf)).pages[0].extract_text(visitor_text=note)
+    numbers = [x for text, x in spans if text.startswith("12345")]
+    assert len(numbers) == 5
+    assert numbers[0] > max(x for text, x in spans if "ilters-" in text)
+    assert not any(name in text for text, _ in spans)
+
+
+def test_a_formula_stays_with_the_sentence_before_it(tmp_path: Path) -> None:
+    for before in range(36, 46):
+        body = "Line.\n\n" * before + "Now it is said that\n\n$$\nabc = 1\n$$\n\nEnd.\n"
+        source = make_document(tmp_path / f"source{before}", body)
+        sheets = texts(render_to_bytes(tmp_path, source)[1])
+        (sheet,) = [sheet for sheet in sheets if "Now it is said" in sheet]
+        assert "𝑎𝑏𝑐" in sheet or "abc" in sheet
+
+
+def test_a_definition_stands_beside_its_term(tmp_path: Path) -> None:
+    body = "kernel\n:   The weights of a layer.\n\nloss\n:   What is made small.\n"
+    (sheet,) = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
+    assert "kernel. The weights of a layer.\nloss. What is made small." in sheet
 
 
 def test_a_wide_table_stays_within_the_text(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ local mime_types = { svg = 'image/svg+xml', png = 'image/png', jpg = 'image/jpeg
   jpeg = 'image/jpeg', webp = 'image/webp', gif = 'image/gif' }
 local numbers = {}                          -- id -> the number as text, e.g. '3' or '2.1'
 local counts = { fig = 0, tbl = 0, eq = 0 }
+local names = {}                            -- id -> its name, where not the one of its kind
 local sections = {}                         -- the section counter, one entry a level
+local in_appendices = false
 
 local function kind_of(id)
   local kind = id:match '^(%a+)%-'
@@ -44,6 +46,8 @@ end
 ---------------------------------------------------------------------------- format conditions
 
 local function drop_other_format(element)
+  -- What the page's scripts bring to life is on paper what stands in it, and no more.
+  if not is_html and element.classes:includes 'live' then return element.content end
   local visible = element.classes:includes 'content-visible'
   if not visible and not element.classes:includes 'content-hidden' then return nil end
   local when, unless = element.attributes['when-format'], element.attributes['unless-format']
@@ -272,28 +276,49 @@ local function read_table(tbl)
   label_caption(tbl.caption.long, id, 'tbl')
   tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
   if not is_html then
-    -- A narrow column may break a name in code after `_`, as it does after `-`.
-    return tbl:walk { Code = function(code)
-      code.text = code.text:gsub('_', '_\u{200b}')
+    -- A narrow column may break a name in code after `_` and `-`, before digits too.
+    local broken = tbl:walk { Code = function(code)
+      code.text = code.text:gsub('[_-]', '%0\u{200b}')
       return code
     end }
+    return #tbl.bodies[1].body < 6 and broken or { raw_block '#need-space(45mm)', broken }
   end
   tbl.identifier = ''
   return html_table(tbl, id)
 end
 
--- Counts the sections as both writers do. On the page the title is the only heading of level 1.
+-- Says whether this heading of level 1 is the first of the appendices, which stand last.
+local function begins_appendices(header)
+  if header.level > 1 then return false end
+  local is_appendix = header.classes:includes 'appendix'
+  if in_appendices and not is_appendix then
+    pandoc.log.warn(pandoc.utils.stringify(header) .. ': a numbered section cannot follow the'
+      .. ' appendices; write {.appendix} or {.unnumbered}')
+  end
+  return is_appendix and not in_appendices
+end
+
+-- Counts the sections as both writers do; the writer for the page takes the number given here. On
+-- the page the title is the only heading of level 1.
 local function read_header(header)
   local level = header.level
+  local is_unnumbered = header.classes:includes 'unnumbered'
+  local is_first = not is_unnumbered and begins_appendices(header)
   if is_html then header.level = level + 1 end
-  if header.classes:includes 'unnumbered' then return header end
+  if is_unnumbered then return header end
+  if is_first then in_appendices, sections = true, {} end
   sections[level] = (sections[level] or 0) + 1
   for deeper = level + 1, 6 do sections[deeper] = nil end
   local parts = {}
   for upper = 1, level do parts[upper] = sections[upper] or 0 end
+  if in_appendices then parts[1] = string.char(64 + parts[1]) end
+  local number = table.concat(parts, '.')
+  if in_appendices and is_html then header.attributes.number = number end
   if kind_of(header.identifier) == 'sec' then
-    numbers[header.identifier] = table.concat(parts, '.')
+    numbers[header.identifier] = number
+    names[header.identifier] = in_appendices and 'Appendix' or nil
   end
+  if is_first and not is_html then return { raw_block '#show: appendices', header } end
   return header
 end
 
@@ -354,6 +379,28 @@ local function read_code(code)
   return pandoc.Div({ bar, code }, { class = 'code-file' })
 end
 
+---------------------------------------------------------------------------- lead-ins
+
+local shown = { BulletList = true, OrderedList = true, CodeBlock = true }
+
+local function is_formula(block)
+  return block.t == 'Para' and block.content[1].t == 'Math'
+    and block.content[1].mathtype == 'DisplayMath'
+end
+
+-- On paper a short paragraph stays on the page of the formula, the list or the code after it.
+local function read_blocks(blocks)
+  local result = pandoc.Blocks {}
+  for position, block in ipairs(blocks) do
+    local following = blocks[position + 1]
+    local leads = following and block.t == 'Para' and not is_formula(block)
+      and (shown[following.t] or is_formula(following))
+      and #pandoc.utils.stringify(block) < 600
+    result:extend(leads and enclose({ raw_inline '#lead-in[' }, { block }, ']') or { block })
+  end
+  return result
+end
+
 ---------------------------------------------------------------------------- cross-references
 
 local function reference(citation)
@@ -365,7 +412,7 @@ local function reference(citation)
   end
   local text = pandoc.Inlines(citation.prefix)
   if #text == 0 and citation.mode ~= 'SuppressAuthor' then
-    text:insert(pandoc.Str(reference_names[kind_of(id)]))
+    text:insert(pandoc.Str(names[id] or reference_names[kind_of(id)]))
   end
   if #text > 0 then text:insert(pandoc.Str '\u{a0}') end
   text:insert(pandoc.Str(number))
@@ -423,6 +470,7 @@ end
 function Pandoc(doc)
   doc = doc:walk { Div = drop_other_format, Span = drop_other_format }
   doc = doc:walk { Div = read_div }
+  if not is_html then doc = doc:walk { Blocks = read_blocks } end
   doc = doc:walk { Header = read_header, Table = read_table, CodeBlock = read_code }
   doc = doc:walk { Figure = read_figure }
   doc:walk { Span = check_id, Div = check_id, Header = check_id, Image = check_id }

@@ -231,21 +231,30 @@ def _run_pandoc(command: list[str], stage: Path, defaults: dict[str, Any]) -> li
 
 
 def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
-    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees."""
+    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees.
+
+    Where a floating figure meets a table that goes over two pages, Typst 0.15 may fail to tag the
+    document (https://github.com/typst/typst/issues/8487); then figures stand in the text.
+    """
     import typst
 
     midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
-    try:
-        data, warnings = typst.compile_with_warnings(
-            stage / "rendered.typst",
-            root=stage,
-            ignore_system_fonts=True,
-            pdf_standards="ua-1",
-            timestamp=int(midnight.timestamp()),
-            format="pdf",
-        )
-    except typst.TypstError as error:
-        raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
+    for figures in ("float", "stand"):
+        try:
+            data, warnings = typst.compile_with_warnings(
+                stage / "rendered.typst",
+                root=stage,
+                ignore_system_fonts=True,
+                pdf_standards="ua-1",
+                timestamp=int(midnight.timestamp()),
+                format="pdf",
+                sys_inputs={"figures": figures},
+            )
+        except typst.TypstError as error:
+            if figures == "float" and "internal error" in str(error):
+                continue
+            raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
+        break
     _refuse(name, [warning.diagnostic for warning in warnings])
     return data
 
