@@ -6,7 +6,6 @@ The published text with today's theme and scripts; and the text of a small study
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,8 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="454" height="120" viewBox="0 0 454 120">'
-    '<text x="20" y="60">A drawing</text></svg>'
+    "<style>rect { fill: #fff } @media (prefers-color-scheme: dark) { rect { fill: #111 } }</style>"
+    '<rect width="454" height="120"/><text x="20" y="60">A drawing</text></svg>'
 )
 
 
@@ -134,6 +134,15 @@ def shades(page, locator) -> set[int]:
     return set(shot.get_flattened_data())
 
 
+def brightness(page, locator) -> float:
+    """The mean brightness of an element, 0 to 255."""
+    from io import BytesIO
+
+    from PIL import Image, ImageStat
+
+    return ImageStat.Stat(Image.open(BytesIO(locator.screenshot())).convert("L")).mean[0]
+
+
 @pytest.mark.parametrize("system", ["light", "dark"])
 @pytest.mark.parametrize("chosen", [False, True], ids=["as the system", "the other, by button"])
 def test_page_and_figures_are_light_or_dark_together(page, system, chosen):
@@ -151,6 +160,59 @@ def test_page_and_figures_are_light_or_dark_together(page, system, chosen):
     else:
         assert max(found) == 255
         assert min(found) < 60
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_paper_is_light(page, small, system):
+    """Whatever the screen is: page, figures and the network at work."""
+    page.emulate_media(color_scheme=system)
+    page.goto(small.as_uri())
+    if system == "light":
+        page.locator(".theme-toggle").click()
+    figure = page.locator("figure img").first
+    figure.scroll_into_view_if_needed()
+    assert min(shades(page, figure)) < 40
+    page.wait_for_timeout(300)
+    ready = page.evaluate(
+        "() => { dispatchEvent(new Event('beforeprint'));"
+        " return [...document.querySelectorAll('figure img')].every("
+        "image => image.complete && image.naturalWidth > 0); }"
+    )
+    assert ready  # a printer does not wait
+    page.emulate_media(media="print", color_scheme=system)
+    assert brightness(page, figure) > 230
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor").startswith(
+        "rgb(255"
+    )
+    page.emulate_media(media="screen", color_scheme=system)
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(100)
+    assert brightness(page, figure) < 60
+
+
+def test_the_network_at_work_is_light_on_paper(page):
+    page.emulate_media(color_scheme="dark")
+    page.locator(".live").scroll_into_view_if_needed()
+    brightest = (
+        "() => { const canvas = document.querySelector('.live-maps canvas');"
+        " const data = canvas.getContext('2d').getImageData("
+        "0, 0, canvas.width, canvas.height).data;"
+        " return Math.max(...data.filter((_, n) => n % 4 === 0)); }"
+    )
+    dark = page.evaluate(brightest)
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    light = page.evaluate(brightest)
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert dark < 200 < light
+    assert page.evaluate(brightest) == dark
+
+
+def test_figures_on_a_phone_stay_large_enough_to_be_read(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    widths = page.locator(".figure-box img").evaluate_all("all => all.map(i => i.clientWidth)")
+    assert len(widths) > 20
+    assert min(widths) >= 34 * 16
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
 def test_on_a_phone_nothing_hangs_over_the_side(page):
@@ -244,6 +306,7 @@ def test_no_button_stands_in_front_of_the_text(page, width):
 def test_without_scripts_the_contents_leave_the_text_free(browser, published):
     context = browser.new_context(java_script_enabled=False)
     plain = context.new_page()
+    plain.emulate_media(reduced_motion="reduce")
     plain.set_viewport_size({"width": 390, "height": 844})
     plain.goto(published.as_uri())
     assert plain.locator(".sidebar").bounding_box()["height"] < 80
@@ -292,6 +355,26 @@ def test_a_guess_is_set_beside_the_interval(page):
     box.get_by_role("button").click()
     assert "Your guess lies inside it." in box.locator(".predict-result").inner_text()
     assert "1 of" in page.locator(".predict-tally").inner_text()
+
+
+def test_every_answer_can_be_guessed_on_one_scale(page):
+    """One that ends where an answer lies would give it away, and one that ends before, forbid it."""
+    boxes = page.locator(".predict[data-change]")
+    answers = [
+        100 * float(boxes.nth(n).get_attribute(f"data-{end}"))
+        for n in range(boxes.count())
+        for end in ("difference", "lower", "upper")
+        if boxes.nth(n).get_attribute(f"data-{end}")
+    ]
+    scales = {
+        (float(box.get_attribute("min")), float(box.get_attribute("max")))
+        for box in page.locator(".predict input").all()
+    }
+    ((lowest, highest),) = scales
+    assert lowest == -highest
+    assert highest % 5 == 0
+    assert max(map(abs, answers)) <= highest
+    assert min(answers) < -15  # or this shows nothing
 
 
 def test_answers_can_be_hidden_until_guessed(page):
@@ -362,14 +445,49 @@ def test_tables_sort_by_number_and_back(page):
     assert before != scores()
 
 
-def test_a_table_is_saved_as_csv(page):
+def test_a_total_stays_below_whatever_it_is_sorted_by(page):
+    rows = page.locator("#tbl-base tbody tr")
+    total = rows.last.inner_text()
+    assert total.startswith("Whole network")
+    for name in ("Layer", "Parameters"):
+        heading = page.locator("#tbl-base").get_by_role("button", name=name)
+        for _ in range(2):
+            before = rows.all_inner_texts()
+            heading.click()
+            assert rows.last.inner_text() == total
+            assert rows.all_inner_texts() != before
+
+
+def saved(page, table: str) -> list[list[str]]:
     import csv
 
     with page.expect_download() as started:
-        page.get_by_role("button", name="Save tbl-depth as CSV").click()
+        page.get_by_role("button", name=f"Save {table} as CSV").click()
+    assert started.value.suggested_filename == f"{table}.csv"
     lines = Path(started.value.path()).read_text(encoding="utf-8-sig")
-    rows = list(csv.reader(lines.splitlines()))
+    return list(csv.reader(lines.splitlines()))
+
+
+def test_a_table_is_saved_as_csv(page):
+    rows = saved(page, "tbl-depth")
     shown = page.locator("#tbl-depth tr")
-    assert started.value.suggested_filename == "tbl-depth.csv"
     assert len(rows) == shown.count()
-    assert rows[1][0] == shown.nth(1).locator("td").first.inner_text()
+    assert rows[0] == [
+        *("Experiment", "filters", "Test accuracy (%)", "Test accuracy (%) ±"),
+        *("Difference", "Interval, from", "Interval, to", "Verdict", "n"),
+    ]
+    cells = shown.nth(2).locator("td").all_inner_texts()
+    mean, deviation = cells[2].split(" ± ")
+    assert rows[2][:4] == [cells[0], cells[1], mean, deviation]
+    assert rows[2][4:7] == [
+        number.replace("−", "-").removeprefix("+") for number in [cells[3], *cells[4].split(" to ")]
+    ]
+    assert rows[1][4:8] == ["reference", "", "", ""]
+
+
+def test_saved_numbers_are_numbers(page):
+    """Programs read no thousands separators, no plus and no typographic minus."""
+    rows = saved(page, "tbl-ledger")
+    assert all(re.fullmatch(r"-?[\d.]*", cell) for row in rows[1:] for cell in row[-2:])
+    assert any(cell.startswith("-") and len(cell) > 4 for row in rows for cell in row[-2:])
+    assert not re.search(r"−\d", str(rows))

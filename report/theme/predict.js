@@ -52,6 +52,12 @@
     return svg;
   }
 
+  // One scale for all guesses, so that it gives no answer away.
+  const farthest = Math.max(15, ...boxes.flatMap(box => (
+    ['difference', 'lower', 'upper'].map(key => Math.abs(points(box.dataset[key])))))
+    .filter(isFinite));
+  const scale = 5 * Math.ceil(farthest / 5);
+
   const tally = { made: 0, inside: 0, sign: 0 };
   const score = make('p', { class: 'predict-tally', 'aria-live': 'polite' });
 
@@ -59,7 +65,8 @@
     const evidence = gather(box);
     const [mean, lower, upper] = ['difference', 'lower', 'upper'].map(key => points(box.dataset[key]));
     const id = 'guess-' + number;
-    const input = make('input', { type: 'range', id, min: -15, max: 15, step: 0.5, value: 0 });
+    const input = make('input', { type: 'range', id, min: -scale, max: scale, step: 0.5, value: 0,
+      'aria-valuetext': '0.00 percentage points' });
     const shown = make('output', { for: id }, '0.00');
     const button = make('button', { type: 'button' }, 'Compare with the runs');
     const result = make('div', { class: 'predict-result', 'aria-live': 'polite' });

@@ -13,12 +13,20 @@
   // follow the page, so the reader's choice is written into them.
   const figures = all('img[src^="data:image/svg+xml,"]:not(.light-only)').map(image => (
     { image, drawing: image.getAttribute('src') }));
+  const darkRule = '(prefers-color-scheme: dark)';
+  const light = [];
   function showTheme() {
     const condition = { dark: 'all', light: 'not all' }[root.dataset.theme];
     if (condition) figures.forEach(({ image, drawing }) => {
-      image.src = drawing.replace('(prefers-color-scheme: dark)', condition);
+      image.src = drawing.replace(darkRule, condition);
     });
     toggle.setAttribute('aria-pressed', String(isDark()));
+    // Loaded beforehand, or the printer would not wait for them.
+    if (isDark() && !light.length) light.push(...figures.map(({ drawing }) => {
+      const image = new Image();
+      image.src = drawing.replace(darkRule, 'not all');
+      return image;
+    }));
   }
   toggle.hidden = false;
   toggle.addEventListener('click', () => {
@@ -127,9 +135,17 @@
       number ? [document.createElement('wbr'), part] : [part])));
   });
 
+  // On a phone a figure stays large enough to be read, and scrolls in a box of its own.
+  all('figure > img').forEach(image => {
+    const box = document.createElement('div');
+    box.className = 'figure-box';
+    image.replaceWith(box);
+    box.append(image);
+  });
+
   // What overflows can be scrolled with the keyboard; the rest needs no place in the tab order.
   // Sizes change with the window, and when other scripts move or show a box.
-  const boxes = all('.table-box, .equation-body');
+  const boxes = all('.table-box, .figure-box, .equation-body');
   const reach = box => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
@@ -141,10 +157,18 @@
     [box, ...box.children].forEach(element => sizes.observe(element));
   });
 
-  // On paper everything is open, and pictures are light.
+  // On paper everything is open, and page, figures and the network at work are light.
+  let theme = null;
   addEventListener('beforeprint', () => {
     all('main details').forEach(details => { details.open = true; });
-    all('source[data-dark]').forEach(source => { source.media = 'not all'; });
+    if (theme === null) theme = root.dataset.theme || '';
+    root.dataset.theme = 'light';
+    showTheme();
   });
-  addEventListener('afterprint', showTheme);
+  addEventListener('afterprint', () => {
+    root.dataset.theme = theme || '';
+    theme = null;
+    if (!root.dataset.theme) figures.forEach(({ image, drawing }) => { image.src = drawing; });
+    showTheme();
+  });
 }());
