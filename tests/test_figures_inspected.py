@@ -1,6 +1,7 @@
 """Figures from the inspection of the published study: what they say is what was found."""
 
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from cnn_study import figures, inspection
 from cnn_study.figures import inspected
-from cnn_study.figures.colors import DARK_PAGE
+from cnn_study.figures.colors import DARK, DARK_PAGE, LIGHT, contrast
 from cnn_study.figures.picture import images
 from cnn_study.figures.results import Results
 from cnn_study.study import load
@@ -95,6 +96,75 @@ def test_feature_maps_follow_the_layers_of_the_base(drawn):
     assert names == [
         *("convolution 1", "max pooling 1", "convolution 2", "max pooling 2", "convolution 3")
     ]
+
+
+@dataclass
+class Other:
+    """Results whose inspection is another one in a few arrays and facts."""
+
+    results: Results
+    arrays: dict
+    facts: dict
+
+    @property
+    def inspection(self):
+        seen = self.results.inspection
+        facts = seen.facts.model_copy(update=self.facts)
+        return replace(seen, arrays={**seen.arrays, **self.arrays}, facts=facts)
+
+
+def test_one_legend_names_the_classes_of_all_clouds(drawn, study):
+    said = written_words(drawn["embedding"])
+    names = [word for word in said if word in study.dataset.class_names]
+    assert names == list(study.dataset.class_names)
+
+
+def test_every_class_has_a_colour_and_a_shape_of_its_own():
+    marks = [inspected._class_mark(label) for label in range(20)]
+    assert len(set(marks)) == 20
+    colors, shapes = zip(*marks[:10], strict=True)
+    assert len(set(colors)) == len(set(shapes)) == 10
+    for color in colors:
+        assert min(contrast(color, look.page) for look in (LIGHT, DARK)) > 2
+
+
+def test_embedding_says_whether_it_shows_all_test_images(pictures, results):
+    shown = results.inspection.facts.embedding_images
+    caption = pictures["embedding"].caption(results)
+    assert caption.startswith(f"The first {shown:,} test images")
+    dataset = results.inspection.facts.dataset.model_copy(update={"test_images": shown})
+    whole = Other(results, {}, {"dataset": dataset})
+    assert pictures["embedding"]._explain(whole).startswith(f"All {shown:,} test images")
+
+
+def test_occlusion_stands_in_two_rows_of_five(pictures, results, study):
+    figure = pictures["occlusion"]._draw(results)
+    titled = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titled == list(study.dataset.class_names)
+    networks = len(results.inspection.facts.networks)
+    assert [len(part.axes) for part in figure.subfigs] == [5 * (1 + networks)] * 2
+    expected = "Blue: covering it raises that probability, so what stands there misleads"
+    assert expected in pictures["occlusion"].caption(results)
+
+
+def test_grey_images_have_no_colours_and_no_light(pictures, results):
+    grey = Other(results, {"sample_images": np.zeros((10, 6, 8, 8, 1), np.uint8)}, {})
+    assert "differ in shape and slant." in pictures["samples"]._tell(grey)
+    assert "differ in pose, light, size and background." in pictures["samples"]._tell(results)
+    caption = pictures["samples"].caption(results)
+    assert "not selected, at their full resolution" in caption
+
+
+def test_kernels_of_one_channel_have_no_colours(pictures, results, monkeypatch):
+    expected = "a colour means that the channels differ"
+    assert expected in pictures["filters"].caption(results)
+    monkeypatch.setattr(Results, "first_kernels", lambda *_: np.zeros((4, 3, 3, 1)))
+    assert expected not in pictures["filters"].caption(results)
+
+
+def test_one_run_is_not_one_each(pictures, results):
+    assert "One run: base with seed" in pictures["feature-maps"].caption(results)
+    assert "One run each: base with seed" in pictures["filters"].caption(results)
 
 
 def test_images_stand_side_by_side_with_see_through_gaps():

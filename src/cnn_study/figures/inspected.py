@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import wrap
+from cnn_study.figures.words import joined, wrap
 
 if TYPE_CHECKING:
     import numpy
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
     from cnn_study.inspection import Network
 
@@ -28,6 +30,21 @@ STRENGTH = "viridis"
 """Colour map of feature maps: dark is no answer, yellow the strongest of the layer."""
 
 SMALL = 7
+
+COLOURS = 3
+"""Channels of an image in colour."""
+
+ACROSS = 5
+"""Images in a row of the occlusion maps."""
+
+CLASS_MARKS = (
+    ("#0072b2", "o"), ("#d55e00", "^"), ("#009e73", "s"), ("#cc79a7", "v"), ("#e69f00", "D"),
+    ("#56b4e9", "P"), ("#8c564b", "*"), ("#8172b3", "X"), ("#7f7f7f", "<"), ("#a6761d", ">"),
+)  # fmt: skip
+"""Colour and shape of each class: Okabe's and Ito's colours (2008), and four that differ from them.
+
+Each of them stands out from light and from dark pages, since images have the same colours on both.
+"""
 
 LEAST_DOTS = 96
 """Height to which each image is blown up, pixel by pixel: Typst would blur its edges."""
@@ -61,7 +78,8 @@ class Inspected(Picture):
         seeds = [f"{id_} with seed {network.seed}" for id_, network in self._there(results)]
         missing = set(self.shown(results)) - {id_ for id_, _ in self._there(results)}
         absent = f" Not in the picture, since no weights are kept: {', '.join(sorted(missing))}."
-        return f"One run each: {' and '.join(seeds)}.{absent if missing else ''}"
+        each = " each" if len(seeds) > 1 else ""
+        return f"One run{each}: {joined(seeds)}.{absent if missing else ''}"
 
 
 # ------------------------------------------------------------------------------- images
@@ -100,14 +118,16 @@ class Samples(Inspected):
         number = results.inspection.arrays["sample_images"].shape[1]
         return (
             f"Training images: the first {number} of each class as the dataset has them, "
-            "unchosen, in their true size of pixels."
+            "not selected, at their full resolution."
         )
 
     def _tell(self, results: Results) -> str:
         number = results.inspection.arrays["sample_images"].shape[1]
+        coloured = results.inspection.arrays["sample_images"].shape[-1] == COLOURS
+        ways = "pose, light, size and background" if coloured else "shape and slant"
         return (
             f"{number} small training images of each class: {', '.join(self.classes)}. Within a "
-            "class they differ in pose, light, size and background."
+            f"class they differ in {ways}."
         )
 
 
@@ -180,10 +200,12 @@ class Filters(Inspected):
         return figure
 
     def _explain(self, results: Results) -> str:
+        channels = {results.first_kernels(one).shape[-1] for _, one in self._there(results)}
+        colours = "; a colour means that the channels differ" if COLOURS in channels else ""
         return (
             "The kernels that the first convolution has learned, as small images: middle grey is "
-            "zero, light is positive, dark negative; a colour means that the channels differ. Each "
-            "kernel is scaled to its own largest weight."
+            f"zero, light is positive, dark negative{colours}. Each kernel is scaled to its own "
+            "largest weight."
         )
 
     def _tell(self, results: Results) -> str:
@@ -259,8 +281,8 @@ class FeatureMaps(Inspected):
         )
         label = results.inspection.arrays["shown_labels"][results.inspection.facts.followed_image]
         return (
-            f"A test image of class {self.classes[label]} and its feature maps: "
-            f"{', '.join(sizes)}. They become smaller and coarser from layer to layer."
+            f"A test image of class {self.classes[label]} and its feature maps, from layer to "
+            f"layer: {', '.join(sizes)}."
         )
 
 
@@ -270,28 +292,31 @@ class Occlusion(Inspected):
 
     def _draw(self, results: Results) -> "Figure":
         there, places = self._there(results), self._places(results)
-        images = results.inspection.arrays["shown_images"]
-        facts = results.inspection.facts
-        square = facts.occlusion_side, facts.occlusion_stride
-        figure = new(0.3 + 0.56 * (len(there) + 1))
-        panels = figure.subplots(len(there) + 1, len(places), squeeze=False)
-        for axes in panels.flat:
-            axes.axis("off")
-        for column, place in enumerate(places):
-            _show(panels[0, column], images[place])
-            label = results.inspection.arrays["shown_labels"][place]
-            panels[0, column].set_title(
-                wrap(self.classes[label], 10), fontsize=SMALL, color=LIGHT.text
-            )
-        for row, (id_, network) in enumerate(there, start=1):
-            lost = results.inspection.of(network)["occlusion"].astype(float)
-            for column, place in enumerate(places):
-                _show(panels[row, column], _overlay(images[place], lost[place], *square))
-            panels[row, 0].text(
-                -0.1, 0.5, wrap(id_, 12), transform=panels[row, 0].transAxes, ha="right",
-                va="center", fontsize=SMALL,
-            )  # fmt: skip
+        across, strips = min(ACROSS, len(places)), -(-len(places) // ACROSS)
+        high = 1 + len(there)
+        figure = new((0.95 * high + 0.2) * strips)
+        for strip, part in enumerate(_parts(figure, strips)):
+            panels = part.subplots(high, across, squeeze=False)
+            for axes in panels.flat:
+                axes.axis("off")
+            self._strip(panels, results, places[strip * ACROSS : (strip + 1) * ACROSS])
         return figure
+
+    def _strip(self, panels: Any, results: Results, places: Sequence[int]) -> None:
+        """Draw some images in a row, and below each what covering a place costs each network."""
+        arrays, facts = results.inspection.arrays, results.inspection.facts
+        square = facts.occlusion_side, facts.occlusion_stride
+        images = arrays["shown_images"]
+        for axes, place in zip(panels[0], places, strict=False):
+            _show(axes, images[place])
+            name = self.classes[arrays["shown_labels"][place]]
+            axes.set_title(wrap(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
+        for row, (id_, network) in zip(panels[1:], self._there(results), strict=True):
+            lost = results.inspection.of(network)["occlusion"].astype(float)
+            for axes, place in zip(row, places, strict=False):
+                _show(axes, _overlay(images[place], lost[place], *square))
+            row[0].text(-0.08, 0.5, wrap(id_, 14), transform=row[0].transAxes, ha="right",
+                        va="center", fontsize=SMALL)  # fmt: skip
 
     def _places(self, results: Results) -> list[int]:
         """Take the first shown image of each class."""
@@ -305,8 +330,9 @@ class Occlusion(Inspected):
             "Where the networks look. A grey square of "
             f"{facts.occlusion_side}×{facts.occlusion_side} pixels is laid over every place of the "
             "image (above). Orange: covering this place lowers the probability of the true class, "
-            "so the network relies on it; blue: it raises it, so what stands there misleads it. "
-            "The stronger the colour, the larger the change, to ±50 percentage points; a pixel "
+            "so the network relies on it. Blue: covering it raises that probability, so what "
+            "stands there misleads the network. The stronger the colour, the "
+            "larger the change, to ±50 percentage points; a pixel "
             "takes the mean over all squares that cover it."
         )
 
@@ -369,45 +395,53 @@ class Embedding(Inspected):
     """Test images on a plane, by their pixels and by what the last layer of a network is given."""
 
     def _draw(self, results: Results) -> "Figure":
-        from matplotlib import colormaps
-
-        arrays = results.inspection.arrays
-        labels = arrays["embedding_labels"]
-        clouds = [("pixels", arrays["pixels_embedding"])]
-        clouds += [
-            (id_, results.inspection.of(network)["embedding"])
-            for id_, network in self._there(results)
-        ]
-        figure = new(6.3 / len(clouds) + 0.35)
-        panels = figure.subplots(1, len(clouds), squeeze=False)[0]
-        colors = colormaps["tab10" if len(self.classes) <= 10 else "tab20"]
-        for axes, (title, points) in zip(panels, clouds, strict=True):
-            points = points.astype(float)
-            axes.scatter(*points.T, c=colors(labels % colors.N), s=3, linewidths=0, rasterized=True)
+        clouds = self._clouds(results)
+        figure = new(3.2 * -(-(len(clouds) + 1) // 2))
+        panels = figure.subplots(-(-(len(clouds) + 1) // 2), 2, squeeze=False).flat
+        for axes, (title, points) in zip(panels, clouds, strict=False):
+            self._cloud(axes, points.astype(float), results.inspection.arrays["embedding_labels"])
             axes.set_title(wrap(title), color=LIGHT.text)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.set_box_aspect(1)
-            named = len(self.classes) <= MOST_CLASSES and title != "pixels"
-            for label in sorted(set(labels.tolist())) if named else ():
-                middle = _middle(points[labels == label])
-                axes.text(
-                    *middle,
-                    self.classes[label],
-                    fontsize=7,
-                    ha="center",
-                    va="center",
-                    bbox={"facecolor": LIGHT.page, "alpha": 0.7, "pad": 1, "linewidth": 0},
-                )
+        for axes in panels[len(clouds) :]:
+            axes.axis("off")
+        legend = panels[len(clouds)].legend(handles=self._keys(), loc="center", fontsize=9)
+        for key in legend.legend_handles:
+            key.set_rasterized(True)  # its colour is that of the points on dark pages too
         return figure
+
+    def _clouds(self, results: Results) -> list[tuple[str, Any]]:
+        """Give the points by pixels and by the features of each network, each with its title."""
+        seen = results.inspection
+        return [
+            ("pixels", seen.arrays["pixels_embedding"]),
+            *((id_, seen.of(network)["embedding"]) for id_, network in self._there(results)),
+        ]
+
+    def _cloud(self, axes: "Axes", points: Any, labels: Any) -> None:
+        """Draw points (n, 2), each class in its own colour and shape."""
+        for label in range(len(self.classes)):
+            color, marker = _class_mark(label)
+            axes.plot(*points[labels == label].T, marker, color=color, markersize=3.2,
+                      markeredgewidth=0, rasterized=True)  # fmt: skip
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_box_aspect(1)
+
+    def _keys(self) -> list["Line2D"]:
+        keys = []
+        for label, name in enumerate(self.classes):
+            color, marker = _class_mark(label)
+            keys.append(marks.key(name, color, marker=marker, markersize=7, markeredgewidth=0))
+        return keys
 
     def _explain(self, results: Results) -> str:
         facts = results.inspection.facts
+        shown, there = facts.embedding_images, facts.dataset.test_images
+        which = f"All {shown:,}" if shown == there else f"The first {shown:,}"
         return (
-            f"The first {facts.embedding_images} test images, laid out so that those that are "
-            "alike lie close together (t-SNE): by their pixels, and by what the last dense layer "
-            "of each network is given. Colours are the true classes; a word stands at the median "
-            "of its class. The axes mean nothing, and neither do distances between far-off groups."
+            f"{which} test images, laid out so that those that are alike lie close together "
+            "(t-SNE): by their pixels, and by what the last dense layer of each network is given. "
+            "Colours and shapes are the true classes. The axes mean nothing, and neither do "
+            "distances between far-off groups."
         )
 
     def _tell(self, results: Results) -> str:
@@ -426,10 +460,12 @@ class Embedding(Inspected):
 # ------------------------------------------------------------------------------- pieces
 
 
-def _middle(points: Any) -> Any:
-    import numpy
-
-    return numpy.median(points, axis=0)
+def _class_mark(label: int) -> tuple[str, str]:
+    """Give the colour and the shape of a class; from the eleventh on colours have other shapes."""
+    count = len(CLASS_MARKS)
+    color, _ = CLASS_MARKS[label % count]
+    _, marker = CLASS_MARKS[(label + label // count) % count]
+    return color, marker
 
 
 def _size(shape: Sequence[int]) -> str:

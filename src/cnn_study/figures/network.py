@@ -111,9 +111,9 @@ class Architecture(_Drawn):
     def _explain(self, results: Results) -> str:
         return (
             "From the image at the left to the classes at the right. Each block is a layer's "
-            "output; its face is height × width, its depth the number of channels (other scale). Bars are "
-            "rows of values (logarithmic). Normalization, activation and dropout change no shape "
-            "and are not drawn."
+            "output; its face is height × width, its depth the number of channels (other scale). "
+            "Bars are rows of values (logarithmic). Normalization, activation and dropout change no "
+            "shape and are not drawn."
         )
 
     def _tell(self, results: Results) -> str:

@@ -78,7 +78,11 @@ def _saved(figure: "Figure", format_: str) -> bytes:
     buffer = io.BytesIO()
     if format_ == "svg":
         figure.savefig(
-            buffer, format="svg", facecolor="none", metadata={"Date": None, "Creator": None}
+            buffer,
+            format="svg",
+            dpi=PNG_DPI,  # of what is drawn in pixels
+            facecolor="none",
+            metadata={"Date": None, "Creator": None},
         )
         return with_dark(buffer.getvalue())
     figure.savefig(
