@@ -371,7 +371,9 @@ def shown(keras, tmp_path_factory):
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Live</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<style>{style}</style><main><div class="live" data-network="live-network">'
-        f"<p>{STATIC}</p></div></main>{live.fragment(data)}",
+        f'<figure id="fig-still"><p>{STATIC}</p><figcaption><strong>Figure 7:</strong> Still.'
+        f'</figcaption></figure></div><p class="when-live">At work.</p>'
+        f'<p class="when-static">At rest.</p></main>{live.fragment(data)}',
         encoding="utf-8",
     )
     return model, images, place
@@ -427,7 +429,9 @@ def test_without_scripts_the_text_stands_in(browser, shown):
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()
     opened.goto(shown[2].as_uri())
-    assert opened.locator("body").inner_text().strip() == STATIC
+    assert opened.locator("body").inner_text().split("\n\n") == [
+        STATIC, "Figure 7: Still.", "At rest."
+    ]  # fmt: skip
     assert opened.locator("canvas, button, input").count() == 0
     context.close()
 
@@ -463,7 +467,7 @@ def test_the_answer_is_read_out(page):
 
 
 def test_the_run_is_named(page):
-    text = page.locator(".live-facts").inner_text().replace("\u00a0", " ")
+    text = page.locator(".live-facts").text_content().replace("\u00a0", " ")
     assert "The run base with seed 1, which classifies 62.5 % of the test images" in text
     assert "16 × 12 pixels" in text
     assert "these 3 classes only" in text
@@ -473,7 +477,7 @@ def test_painting_changes_what_the_network_sees(page, shown):
     model = shown[0]
     before = shares(page)
     page.get_by_role("radio", name="red").check()
-    page.get_by_label("Brush").fill("12")
+    page.get_by_label("Brush", exact=True).fill("12")
     sheet = page.locator(".live-sheet")
     box = sheet.bounding_box()
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.5 * box["height"])
@@ -497,6 +501,52 @@ def test_painting_changes_what_the_network_sees(page, shown):
     assert page.locator(".live-thumbnail[aria-pressed=true]").count() == 0
     page.get_by_role("button", name="Fill").click()
     assert shares(page) == expected(model, colour((0xC6, 0x28, 0x28)))
+
+
+def test_the_sheet_can_be_painted_by_keyboard(page, shown):
+    sheet, cursor = page.locator(".live-sheet"), page.locator(".live-cursor")
+    assert "Space paints" in sheet.get_attribute("aria-label")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("radio", name="red").check()
+    page.get_by_label("Brush", exact=True).fill("12")
+    white = shares(page)
+    assert not cursor.is_visible()
+    sheet.focus()
+    assert cursor.is_visible()
+    box = sheet.bounding_box()
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    place = cursor.bounding_box()
+    middle = (place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    assert middle[0] == pytest.approx(box["x"] + box["width"] * 5.5 / 12, abs=1)
+    assert middle[1] == pytest.approx(box["y"] + box["height"] * 4.5 / 16, abs=1)
+    said = page.locator(".live > [role=status]")
+    page.wait_for_timeout(700)
+    assert said.text_content() == "row 5, column 6"
+    assert shares(page) == white  # moving alone paints nothing
+    page.keyboard.down(" ")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.up(" ")
+    page.keyboard.press("Shift+ArrowDown")
+    wait_for_change(page, white)
+    seen = page.evaluate(
+        "() => [...document.querySelector('.live-sheet').getContext('2d')"
+        ".getImageData(0, 0, 12, 16).data]"
+    )
+    image = np.array(seen, np.uint8).reshape(16, 12, 4)[..., :3]
+    assert image[4, 5].tolist() == image[5, 5].tolist() == [0xC6, 0x28, 0x28]
+    assert image[9, 5].tolist() == [255, 255, 255]
+    assert shares(page) == expected(shown[0], image)
+    page.keyboard.press("Escape")
+    assert not cursor.is_visible()
+    assert page.evaluate("() => document.activeElement.value") == "#c62828"
+
+
+def test_the_network_at_work_takes_the_place_of_its_figure(page):
+    assert page.get_by_text("At work.").is_visible()
+    assert not page.get_by_text("At rest.").is_visible()
+    assert page.locator("#fig-still.live").count() == 1
+    assert page.locator(".live-facts").inner_text().startswith("Figure 7: The run base")
 
 
 def picture(place: Path) -> Path:
@@ -546,7 +596,7 @@ def test_what_is_no_picture_is_refused(page, tmp_path):
 
 
 def test_arrow_keys_move_the_place(page):
-    pointed = page.get_by_role("application")
+    pointed = page.locator(".live-pointed")
     for box, start in zip(page.locator(".live-fields input").all(), (1, 5, 6), strict=True):
         box.fill(str(start))
     assert place_of(page) == [1, 5, 6]

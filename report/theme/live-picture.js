@@ -55,13 +55,15 @@ const livePicture = (function () {
   }
 
   // Builds the choice of images and the sheet. Calls `onChange(pixels, label)` for every new
-  // picture, also while it is painted; label is null where nobody knows the class.
-  function start(network, holder, onChange) {
+  // picture, also while it is painted; label is null where nobody knows the class. `say(text)`
+  // reads out where the brush of the keyboard is.
+  function start(network, holder, onChange, say) {
     const shape = network.image_shape;
     const factor = Math.max(1, Math.floor(SHEET / Math.max(shape[0], shape[1])));
     const sheet = make('canvas', { width: shape[1] * factor, height: shape[0] * factor });
     const context = sheet.getContext('2d', { willReadFrequently: true });
-    const shown = make('canvas', { class: 'live-sheet', role: 'img' });
+    const shown = make('canvas', { class: 'live-sheet', role: 'application', tabindex: '0',
+      'aria-roledescription': 'sheet' });
     shown.style.aspectRatio = shape[1] + ' / ' + shape[0];
     const empty = emptyColour(network.images, shape);
     const problem = make('p', { class: 'live-problem', role: 'alert' });
@@ -72,7 +74,8 @@ const livePicture = (function () {
       problem.textContent = '';
       paintPixels(shown, pixels, shape);
       shown.setAttribute('aria-label', 'What the network sees: ' + about
-        + '. Paint on it with the pointer.');
+        + '. Paint on it with the pointer, or with the keyboard: arrow keys move the brush, with '
+        + 'Shift further, Space paints, Escape leaves.');
       onChange(pixels, label);
     }
     function look(about) {
@@ -132,10 +135,7 @@ const livePicture = (function () {
       look('an empty sheet');
     }
     let last = null;
-    function stroke(event) {
-      const box = shown.getBoundingClientRect();
-      const x = (event.clientX - box.left) / box.width * sheet.width;
-      const y = (event.clientY - box.top) / box.height * sheet.height;
+    function stroke(x, y) {
       context.strokeStyle = paint();
       context.lineWidth = width.value / 40 * sheet.width;
       context.lineCap = 'round';
@@ -146,15 +146,54 @@ const livePicture = (function () {
       last = { x, y };
       lookSoon('a picture painted here');
     }
+    function strokeTo(event) {
+      const box = shown.getBoundingClientRect();
+      stroke((event.clientX - box.left) / box.width * sheet.width,
+        (event.clientY - box.top) / box.height * sheet.height);
+    }
     shown.addEventListener('pointerdown', event => {
       if (event.button) return;
       event.preventDefault();
       shown.setPointerCapture(event.pointerId);
-      stroke(event);
+      strokeTo(event);
     });
-    shown.addEventListener('pointermove', event => { if (last) stroke(event); });
-    ['pointerup', 'pointercancel'].forEach(name =>
+    shown.addEventListener('pointermove', event => { if (last) strokeTo(event); });
+    ['pointerup', 'pointercancel', 'blur'].forEach(name =>
       shown.addEventListener(name, () => { last = null; }));
+
+    // Painting by keyboard: the cursor is the brush, and stands on one of the network's pixels.
+
+    const cursor = make('span', { class: 'live-cursor', 'aria-hidden': 'true' });
+    const easel = make('div', { class: 'live-easel' }, shown, cursor);
+    const at = [Math.floor(shape[0] / 2), Math.floor(shape[1] / 2)];
+    function showCursor() {
+      cursor.style.top = 100 * (at[0] + 0.5) / shape[0] + '%';
+      cursor.style.left = 100 * (at[1] + 0.5) / shape[1] + '%';
+      cursor.style.width = 100 * width.value / 40 + '%';
+    }
+    const strokeHere = () => stroke((at[1] + 0.5) * factor, (at[0] + 0.5) * factor);
+    function moveCursor(step, far) {
+      step.forEach((by, axis) => {
+        at[axis] = Math.max(0, Math.min(shape[axis] - 1, at[axis] + by * (far ? 4 : 1)));
+      });
+      showCursor();
+      if (last) strokeHere();   // Space is held down
+      else say('row ' + (at[0] + 1) + ', column ' + (at[1] + 1));
+    }
+    shown.addEventListener('keydown', event => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
+        ArrowRight: [0, 1] }[event.key];
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (step) moveCursor(step, event.shiftKey);
+      else if (event.key === ' ') { if (!event.repeat) strokeHere(); }
+      else if (event.key === 'Escape') swatches.find(swatch => swatch.checked).focus();
+      else return;
+      event.preventDefault();
+    });
+    shown.addEventListener('keyup', event => { if (event.key === ' ') last = null; });
+    width.addEventListener('input', showCursor);
+    showCursor();
+
     const clear = button('Clear');
     const flood = button('Fill');
     clear.addEventListener('click', () => fill(empty));
@@ -197,7 +236,7 @@ const livePicture = (function () {
     const choice = make('div', { class: 'live-choice', role: 'group',
       'aria-label': 'Test images' }, ...thumbnails);
     choice.style.setProperty('--images', thumbnails.length);
-    return { choice, shown, tools, choose };
+    return { choice, easel, tools, choose };
   }
 
   return { start };

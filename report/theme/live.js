@@ -215,12 +215,17 @@
       if (event.key.startsWith('Page') && shown) shown.focus();
     });
 
-    const view = livePicture.start(network, holder, change);
+    // The static figure gives way; references to it lead here.
+    const figure = holder.querySelector('figure[id]');
+    const number = figure && figure.querySelector('figcaption strong');
+    if (figure) holder.id = figure.id;
+
+    const view = livePicture.start(network, holder, change, say);
     holder.replaceChildren(make('p', { class: 'live-lead' }, 'Choose a test image, paint on it, or '
       + 'drop a picture of your own here.'), view.choice,
-      make('div', { class: 'live-stage' }, make('div', {}, view.shown), answer.element),
+      make('div', { class: 'live-stage' }, view.easel, answer.element),
       view.tools,
-      make('p', { class: 'live-facts' }, 'The run ', make('code', {}, facts.experiment),
+      make('p', { class: 'live-facts' }, ...(number ? [number, ' '] : []), 'The run ', make('code', {}, facts.experiment),
         ' with seed ' + facts.seed + ', which classifies ' + percent(facts.test_accuracy)
         + ' of the test images correctly. It sees ' + size(network.image_shape.slice(0, 2)) + ' pixels and no more, '
         + 'and it knows these ' + network.class_names.length + ' classes only: anything else it will '
@@ -234,6 +239,7 @@
     view.choose(0);
     layers.show(outputs, colours);
     select(layers.rows.find(row => row.choices.length).layer, 0);
+    document.documentElement.classList.add('live-running');
 
     const recolour = () => { readColours(); showNumbers(); };
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
