@@ -1,10 +1,13 @@
 """The Keras model does what each parameter says: none is dead."""
 
+import inspect
 import json
+import math
 
 import numpy as np
 import pytest
 
+from cnn_study.report import keras_code
 from cnn_study.settings import ModelSettings, Settings
 
 IMAGE = (12, 12, 3)
@@ -300,3 +303,13 @@ def test_precision_is_set_for_every_layer(build, precision, arithmetic):
 def test_precision_leaves_the_global_policy_alone(keras, build):
     build(precision="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_report_tells_the_constants_of_adam(keras):
+    told = {name: str(value) for name, value in keras_code.ADAM.items()}
+    defaults = inspect.signature(keras.optimizers.Adam).parameters
+    assert told == {
+        "beta_1": str(defaults["beta_1"].default),
+        "beta_2": str(defaults["beta_2"].default),
+        "epsilon_exponent": str(round(math.log10(defaults["epsilon"].default))),
+    }

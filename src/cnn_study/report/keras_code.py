@@ -62,8 +62,8 @@ KERAS_OPTIMIZERS = {
 }
 
 
-ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
-"""Keras's defaults, which the trainer keeps."""
+ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon_exponent": -7}
+"""Keras's defaults, which the trainer keeps; epsilon is this power of ten."""
 
 
 def training_code(settings: Settings) -> str | None:

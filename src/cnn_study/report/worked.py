@@ -65,7 +65,7 @@ def answer() -> dict[str, Any]:
         scores, probabilities, and losses for each of the three as the true class; true_class (from
         0), learning_rate, slopes, and scores, probability and loss of the true class after a step.
     """
-    scores = np.array([2, 1, -1])
+    scores = np.array([2, 1, -2])
     probabilities = _softmax(scores)
     slopes = probabilities - np.eye(3)[TRUE_CLASS]
     moved = scores - STEP * slopes
