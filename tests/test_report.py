@@ -664,16 +664,16 @@ def test_worked_example_is_right():
     assert made["row_sum"] == 6
     assert made["rectified"][2] == [12, 12, 0, 0]
     assert made["pooled"] == [[18, 0], [12, 0]]
-    # e^2, e and e^-1 are 7.389, 2.718 and 0.368; their sum is 10.475.
-    assert made["probabilities"] == pytest.approx([0.7054, 0.2595, 0.0351], abs=1e-4)
-    assert made["losses"] == pytest.approx([0.3490, 1.3490, 3.3490], abs=1e-4)
+    # e^2, e and e^-2 are 7.389, 2.718 and 0.135; their sum is 10.243.
+    assert made["probabilities"] == pytest.approx([0.7214, 0.2654, 0.0132], abs=1e-4)
+    assert made["losses"] == pytest.approx([0.3266, 1.3266, 4.3266], abs=1e-4)
     assert made["strided"] == [[18, -18], [12, -12]]
     # Probabilities less 1 for the second class; one step of size 1 against them.
-    assert made["slopes"] == pytest.approx([0.7054, -0.7405, 0.0351], abs=1e-4)
-    assert made["moved"] == pytest.approx([1.2946, 1.7405, -1.0351], abs=1e-4)
-    # e^1.2946 + e^1.7405 + e^-1.0351 = 3.650 + 5.700 + 0.355 = 9.705; 5.700 / 9.705 = 0.587.
-    assert made["probability_after"] == pytest.approx(0.5873, abs=1e-3)
-    assert made["loss_after"] == pytest.approx(0.532, abs=1e-3)
+    assert made["slopes"] == pytest.approx([0.7214, -0.7346, 0.0132], abs=1e-4)
+    assert made["moved"] == pytest.approx([1.2786, 1.7346, -2.0132], abs=1e-4)
+    # e^1.2786 + e^1.7346 + e^-2.0132 = 3.592 + 5.667 + 0.134 = 9.393; 5.667 / 9.393 = 0.603.
+    assert made["probability_after"] == pytest.approx(0.6034, abs=1e-3)
+    assert made["loss_after"] == pytest.approx(0.505, abs=1e-3)
 
 
 def test_the_slopes_of_the_example_are_those_of_its_loss():

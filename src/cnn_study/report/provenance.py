@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.errors import UserError
+from cnn_study.report.receipts import Number, derived
 from cnn_study.report.tables import Tables
 from cnn_study.study import Study
 
@@ -30,6 +31,9 @@ def behind(study: Study, found: Tables, id_: str) -> Behind:
     )
 
 
+KINDS = ("planned", "complete", "diverged", "failed", "missing")
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where the numbers come from.
@@ -38,6 +42,7 @@ class Provenance:
         clock: training_cpu_seconds where every run was made on a CPU (steadier on a shared
             machine), else training_seconds.
         training_seconds: of all runs that have a record, on the clock, added up.
+        counts: of planned, complete, diverged, failed and missing runs, with their cells.
         troubles: runs that are not complete and not missing.
     """
 
@@ -57,6 +62,7 @@ class Provenance:
     processors: list[str]
     commits: list[str]
     changed_since_commit: bool
+    counts: dict[str, Number]
     troubles: list[dict[str, Any]]
 
     def uses(self, package: str) -> bool:
@@ -91,8 +97,14 @@ class Provenance:
             _distinct(row["processor"] for row in made),
             _distinct(row["commit"] for row in made),
             any(row["changed_since_commit"] for row in made),
+            {kind: _sum(found, f"{kind}_runs") for kind in KINDS},
             [row for row in made if row["status"] != "complete"],
         )
+
+
+def _sum(found: Tables, column: str) -> Number:
+    cells = [row[column] for row in found.experiments.values()]
+    return derived(sum(cells), "sum of", *cells)
 
 
 def _distinct(texts: Iterable[str | None]) -> list[str]:
