@@ -514,7 +514,7 @@ def test_one_number_with_three_values_has_a_curve(tmp_path, changes, label, poin
         "{a: {activation: tanh}, b: {activation: gelu}}",
         "{a: {filters: [3, 6]}, b: {filters: [8, 16]}}",
         "{a: {filters: [4, 8, 8]}, b: {filters: [3, 6]}}",
-        "{a: {pool_after: [1]}, b: {pool_after: [1, 2]}}",
+        "{a: {pool_after: [2]}, b: {pool_after: [1, 2]}}",
         "{a: {residual: true}}",
     ],
 )

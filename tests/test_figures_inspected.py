@@ -117,6 +117,8 @@ def test_one_legend_names_the_classes_of_all_clouds(drawn, study):
     said = written_words(drawn["embedding"])
     names = [word for word in said if word in study.dataset.class_names]
     assert names == list(study.dataset.class_names)
+    # Points are pixels, alike on every page: drawn as shapes, their keys would change colour.
+    assert [color for color, _ in inspected.CLASS_MARKS if color in drawn["embedding"]] == []
 
 
 def test_every_class_has_a_colour_and_a_shape_of_its_own():

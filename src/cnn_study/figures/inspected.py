@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import numpy
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.lines import Line2D
 
     from cnn_study.inspection import Network
 
@@ -403,9 +401,7 @@ class Embedding(Inspected):
             axes.set_title(wrap(title), color=LIGHT.text)
         for axes in panels[len(clouds) :]:
             axes.axis("off")
-        legend = panels[len(clouds)].legend(handles=self._keys(), loc="center", fontsize=9)
-        for key in legend.legend_handles:
-            key.set_rasterized(True)  # its colour is that of the points on dark pages too
+        self._legend(panels[len(clouds)])
         return figure
 
     def _clouds(self, results: Results) -> list[tuple[str, Any]]:
@@ -426,12 +422,15 @@ class Embedding(Inspected):
         axes.set_yticks([])
         axes.set_box_aspect(1)
 
-    def _keys(self) -> list["Line2D"]:
-        keys = []
+    def _legend(self, axes: "Axes") -> None:
+        """Name the classes; drawn as the points are, whose colours are those of no page."""
         for label, name in enumerate(self.classes):
             color, marker = _class_mark(label)
-            keys.append(marks.key(name, color, marker=marker, markersize=7, markeredgewidth=0))
-        return keys
+            axes.plot([0.3], [-label], marker, color=color, markersize=7, markeredgewidth=0,
+                      rasterized=True)  # fmt: skip
+            axes.text(0.38, -label, name, va="center")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(-len(self.classes) - 1, 2)
 
     def _explain(self, results: Results) -> str:
         facts = results.inspection.facts

@@ -112,8 +112,8 @@ class Architecture(_Drawn):
         return (
             "From the image at the left to the classes at the right. Each block is a layer's "
             "output; its face is height × width, its depth the number of channels (other scale). "
-            "Bars are rows of values (logarithmic). Normalization, activation and dropout change no "
-            "shape and are not drawn."
+            "Bars are rows of values (logarithmic). Normalization, activation and dropout change "
+            "no shape and are not drawn."
         )
 
     def _tell(self, results: Results) -> str:
