@@ -43,6 +43,37 @@ def test_one_thread_overrules_what_the_caller_set(monkeypatch):
     assert "intra_op_parallelism_threads=1" in os.environ["XLA_FLAGS"]
 
 
+IMPORT = """
+import sys
+from cnn_study.machine import import_keras, one_thread
+one_thread()
+import_keras()
+print([name for name in ("matplotlib", "pandas", "sklearn") if name in sys.modules])
+import matplotlib, pandas, sklearn
+"""
+
+
+def test_keras_is_imported_without_what_no_training_calls():
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
+
+
+def test_only_what_was_not_there_is_hidden_and_only_for_a_while():
+    import colorsys
+
+    sys.modules.pop("chunk_of_nothing", None)
+    with machine.absent("colorsys", "chunk_of_nothing"):
+        import colorsys as still_there
+
+        assert still_there is colorsys
+        with pytest.raises(ImportError):
+            import chunk_of_nothing  # noqa: F401
+    assert "chunk_of_nothing" not in sys.modules
+    assert sys.modules["colorsys"] is colorsys
+
+
 def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\necho "  MIG 1"\n')

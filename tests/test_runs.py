@@ -132,6 +132,7 @@ def trained(monkeypatch, tmp_path, digits_file):
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(runs, "one_thread", lambda: threads.append("one"))
+    monkeypatch.setattr(runs, "import_keras", lambda: None)
     return asked
 
 
@@ -302,7 +303,8 @@ def test_one_process_trains_and_the_others_wait_even_when_the_first_is_killed(
     with FileLock(lock).acquire(timeout=0):
         pass
 
-    # And this process, which has trained other things before, gets the same bits.
+    # And this process, which has trained other things before and imported Keras with all that
+    # belongs to it, gets the same bits.
     from cnn_study.datasets import load_prepared
 
     images = load_prepared("digits", digits_file)

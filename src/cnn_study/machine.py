@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,28 @@ def one_thread() -> None:
     flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def import_keras() -> None:
+    """Import Keras without packages that it imports for functions which no training calls.
+
+    Keras does without them where they are not installed; they are a third of what its import with
+    TensorFlow costs (benchmarks/).
+    """
+    with absent("matplotlib", "pandas", "sklearn"):
+        import keras  # noqa: F401
+
+
+@contextmanager
+def absent(*packages: str) -> Iterator[None]:
+    """Let packages that are not imported yet seem not to be installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from cnn_study import records
 from cnn_study.datasets import load_prepared
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import Running, log
-from cnn_study.machine import one_thread, own_core
+from cnn_study.machine import import_keras, one_thread, own_core
 from cnn_study.study import Experiment, Study
 
 
@@ -79,6 +79,7 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
         epochs = run.experiment.settings.epochs
         one_thread()
         with own_core(), Running(results, run.experiment.id, run.seed, epochs) as running:
+            import_keras()
             return training.train(
                 run.experiment, run.seed, study.dataset, images, results / "runs",
                 on_epoch=running.tell,
