@@ -358,7 +358,7 @@ def test_a_guess_is_set_beside_the_interval(page):
 
 
 def test_every_answer_can_be_guessed_on_one_scale(page):
-    """One that ends where an answer lies would give it away, and one that ends before, forbid it."""
+    """A scale for each would give its answer away, and one that ends before, forbid it."""
     boxes = page.locator(".predict[data-change]")
     answers = [
         100 * float(boxes.nth(n).get_attribute(f"data-{end}"))
@@ -395,10 +395,11 @@ def test_a_click_on_a_number_opens_its_receipt(page):
     receipt = page.get_by_role("dialog")
     assert receipt.get_by_role("heading", level=2).inner_text() == shown
     said = receipt.inner_text()
-    stored = next(line for line in said.splitlines() if line.startswith("0."))
-    assert f"{100 * float(stored.split()[0]):.2f}" in shown
+    stored = receipt.locator("dd strong").inner_text()
+    assert f"{100 * float(stored):.2f}" in shown
+    assert "Standard deviation" in said
     assert "results/cifar10/tables/experiments.csv" in said
-    assert "snakemake --cores all base" in said
+    assert "snakemake --cores all base --config study=cifar10" in said
     assert said.count("seed-") == 5
     page.keyboard.press("Escape")
     assert not receipt.is_visible()
@@ -410,7 +411,7 @@ def test_every_receipt_opens(page):
           const dialog = document.querySelector('.receipt-dialog');
           return [...document.querySelectorAll('.receipt[data-key]')].filter(number => {
             number.click();
-            const shown = dialog.open && dialog.querySelectorAll('td').length > 0;
+            const shown = dialog.open && dialog.querySelectorAll('dd, td').length > 3;
             dialog.close();
             return !shown && !number.closest('a');
           }).map(number => number.dataset.key);
@@ -418,6 +419,26 @@ def test_every_receipt_opens(page):
     )
     assert page.locator(".receipt[data-key]").count() > 500
     assert faults == []
+
+
+def test_a_receipt_leaves_out_none_of_many_experiments(page):
+    key = page.evaluate(
+        "() => [...document.querySelectorAll('.receipt[data-key]')].map(e => e.dataset.key)"
+        ".find(key => key.includes('contrasts:0:'))"
+    )
+    page.locator(f'[data-key="{key}"]').first.click()
+    receipt = page.get_by_role("dialog")
+    assert receipt.locator("summary").count() == 6  # three kernel sizes at each of two widths
+    assert "95 % interval" in receipt.inner_text()
+    command = receipt.locator("pre").inner_text()
+    assert all(name in command for name in receipt.locator("summary code").all_inner_texts())
+
+
+def test_a_printed_number_shows_who_printed_it(page):
+    page.locator('[data-key*="published_test_accuracy"]').first.click()
+    said = page.get_by_role("dialog").inner_text()
+    assert "Ranthilake" in said
+    assert "Runs behind it" not in said
 
 
 def test_the_keyboard_reaches_receipts_when_asked_to(page):

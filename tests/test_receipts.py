@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import pytest
 
+from cnn_study import tables
 from cnn_study.report import filters, receipts
 from cnn_study.report.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
 from report_by_hand import PLAIN, SCORES, Made
@@ -89,18 +90,22 @@ def test_every_mark_shows_what_its_cell_holds(made):
     marks = re.findall(pattern, text)
     assert len(marks) > 3
     for printed, cell in marks:
-        assert f"{100 * float(found['cells'][cell][0]):.2f}" == printed
+        assert f"{100 * float(found['cells'][cell]['value']):.2f}" == printed
 
 
 def test_receipt_names_row_runs_file_and_hash(made):
     found = content(made)
-    value, row, owners = found["cells"]["experiments:0:test_accuracy_mean"]
-    assert float(value) == pytest.approx(sum(SCORES["base"]) / len(SCORES["base"]))
-    assert row == {"experiment": "base"}
-    assert owners == ["base"]
+    cell = found["cells"]["experiments:0:test_accuracy_mean"]
+    assert float(cell["value"]) == pytest.approx(sum(SCORES["base"]) / len(SCORES["base"]))
+    assert cell["row"] == {"experiment": "base"}
+    assert cell["line"] == 2
+    assert cell["experiments"] == ["base"]
+    assert cell["seeds"] == [1, 2]
+    assert dict(cell["beside"])["Runs (n)"] == "2"
+    assert float(dict(cell["beside"])["Standard deviation"]) == pytest.approx(0.0707107)
     table = found["tables"]["experiments"]
     assert table["file"] == "tables/experiments.csv"
-    assert table["columns"]["test_accuracy_mean"][1] == "share"
+    assert table["columns"]["test_accuracy_mean"]["unit"] == "share"
     stored = (made.folder / "tables" / "experiments.csv").read_bytes()
     assert table["sha256"] == hashlib.sha256(stored).hexdigest()
     runs = found["experiments"]["base"]
@@ -112,7 +117,137 @@ def test_a_difference_leads_to_the_runs_of_both(made):
     found = content(made)
     cells = [cell for cell in found["cells"] if cell.startswith("ledger:")]
     assert cells
-    assert all(len(set(found["cells"][cell][2])) == 2 for cell in cells)
+    assert all(len(set(found["cells"][cell]["experiments"])) == 2 for cell in cells)
+
+
+def test_a_mean_of_one_experiment_leads_to_its_runs_alone(made):
+    """Not to those of the experiment that it changes."""
+    found = look_up(made, "experiments:1:test_accuracy_mean")
+    assert found["cells"]["experiments:1:test_accuracy_mean"]["experiments"] == ["learning-rate-1"]
+    assert list(found["experiments"]) == ["learning-rate-1"]
+
+
+def look_up(made: Made, *cells: str) -> dict:
+    text = "".join(f'[1]{{.receipt data-key=";{cell}"}}' for cell in cells)
+    return receipts.receipts(text, made.study, made.folder)
+
+
+def test_a_difference_is_told_with_interval_pairs_and_verdict(made):
+    found = look_up(made, "ledger:0:test_difference", "ledger:0:test_upper")
+    table = pd.read_csv(made.folder / "evidence" / "ledger.csv", dtype=str).iloc[0]
+    cell = found["cells"]["ledger:0:test_difference"]
+    assert cell["experiments"] == ["learning-rate-1", "base"]
+    assert cell["seeds"] == [1, 2]
+    assert cell["beside"] == [
+        ["Difference on test images", table["test_difference"]],
+        ["95 % interval", f"{table['test_lower']} to {table['test_upper']}"],
+        ["Pairs of runs", "2"],
+        ["Verdict", "too few seeds"],
+    ]
+
+
+def test_no_description_needs_that_of_a_column_which_is_not_shown(made):
+    """Such as: Upper end of that interval."""
+    found = look_up(made, "ledger:0:test_upper", "ledger:0:test_p_holm", "ledger:0:test_deviation")
+    shown = found["tables"]["ledger"]["columns"]
+    names = {column: [name for name, _ in shown[column]["meaning"]] for column in shown}
+    assert names == {
+        "test_upper": ["test_difference", "test_lower", "test_upper"],
+        "test_p_holm": ["test_difference", "test_p", "test_p_holm"],
+        "test_deviation": ["test_difference", "test_deviation"],
+    }
+    assert shown["test_upper"]["meaning"][1][1].startswith("Lower end of the 95 % t interval")
+
+
+GRID = """
+title: Grid
+dataset: digits
+seeds: 2
+base: {filters: [2, 4], kernel_size: 3, epochs: 2}
+questions:
+  shape:
+    title: Shape
+    question: Which?
+    hypothesis: Larger.
+    grid: {kernel_size: [2, 3], epochs: [2, 3]}
+  one:
+    title: One by one
+    question: Which?
+    hypothesis: Both.
+    changes:
+      slow: {learning_rate: 0.0001}
+      wide: {filters: [4, 8]}
+      slow-wide: {learning_rate: 0.0001, filters: [4, 8]}
+published: {file: printed.csv, citation: ranthilake2021}
+"""
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory) -> Made:
+    made = Made(tmp_path_factory.mktemp("grid"), GRID)
+    heading = ",".join(tables.PRINTED_COLUMNS)
+    made.folder.joinpath("printed.csv").write_text(
+        f"{heading}\nwidth,1,2-4,3,56,,,base\nwidth,2,4-8,3,90,,,wide\n"
+    )
+    for place, experiment in enumerate(made.study.experiments):
+        # The last cell of the grid lacks a run: contrasts have one seed less.
+        short = experiment in made.study.questions["shape"][-1:]
+        scores = (0.5 + place / 50, 0.6 + place / 50)[: 1 if short else 2]
+        made.runs(experiment, scores)
+    made.collect()
+    return made
+
+
+def cells_of(made: Made, table: str, column: str, **wanted: str) -> dict:
+    """The receipt of the first row of a table of the evidence that has these values."""
+    frame = pd.read_csv(made.folder / "evidence" / f"{table}.csv", dtype=str)
+    rows = frame.index[(frame[list(wanted)] == list(wanted.values())).all(axis=1)]
+    cell = f"{table}:{rows[0]}:{column}"
+    return look_up(made, cell)["cells"][cell]
+
+
+def test_a_contrast_leads_to_the_cells_that_it_is_made_of(grid):
+    all_cells = ["base", *grid.study.questions["shape"]]
+    assert len(all_cells) == 4
+    main = cells_of(grid, "contrasts", "test_difference", kind="main effect")
+    assert sorted(main["experiments"]) == sorted(all_cells)
+    both = cells_of(grid, "contrasts", "test_difference", kind="interaction")
+    assert sorted(both["experiments"]) == sorted(all_cells)
+    assert main["seeds"] == both["seeds"] == [1]
+    assert main["beside"][0] == ["Kind", "main effect"]
+
+
+def test_a_combination_leads_to_its_parts_and_their_reference(grid):
+    found = cells_of(grid, "contrasts", "added", kind="combination")
+    assert sorted(found["experiments"]) == ["base", "slow", "slow-wide", "wide"]
+    assert found["seeds"] == [1, 2]
+    assert [label for label, _ in found["beside"]][:3] == ["Kind", "Together", "Sum of the parts"]
+
+
+def test_a_habit_leads_to_what_was_chosen_and_names_what_from(grid):
+    found = cells_of(grid, "habits", "gap", among="one")
+    beside = dict(found["beside"])
+    assert found["experiments"] == [beside["Chosen"]]
+    assert beside["Chosen from"] == "base, slow, wide, slow-wide"
+    assert found["seeds"] == [1, 2]
+    assert float(beside["Told"]) - float(beside["Honest"]) == pytest.approx(float(found["value"]))
+
+
+def test_a_printed_number_names_its_source_and_none_of_our_runs(grid):
+    found = look_up(grid, "published:0:published_test_accuracy", "published:0:prediction_upper")
+    printed = found["cells"]["published:0:published_test_accuracy"]
+    assert printed["source"] == "ranthilake2021"
+    assert printed["experiments"] == []
+    ours = found["cells"]["published:0:prediction_upper"]
+    assert ours["experiments"] == ["base"]
+    assert "95 % prediction interval" in dict(ours["beside"])
+    (row,) = rows_of(pd.DataFrame([{"experiment": "base", "published_test_accuracy": 0.5}]),
+                     "published")  # fmt: skip
+    assert "data-experiment" not in mark("50", row["published_test_accuracy"])
+
+
+def test_the_scripts_know_no_study():
+    assert "cifar10" not in receipts.SCRIPT.read_text(encoding="utf-8")
 
 
 def test_names_from_a_study_cannot_end_the_element(made):

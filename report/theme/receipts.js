@@ -13,8 +13,10 @@
     return element;
   }
 
+  const code = text => make('code', {}, text);
   const words = row => Object.entries(row).map(([name, value]) => name + ' ' + value).join(', ');
   const short = text => (text || '–').slice(0, 10);
+  const once = values => Array.from(new Set(values));
 
   function rows(head, lines) {
     const cells = (tag, line) => make('tr', {}, ...line.map(one => make(tag, {}, one ?? '–')));
@@ -22,36 +24,64 @@
       make('thead', {}, cells('th', head)), make('tbody', {}, ...lines.map(l => cells('td', l)))));
   }
 
+  const facts = entries => make('dl', {}, ...entries.flatMap(([name, ...values]) => (
+    [make('dt', {}, name), make('dd', {}, ...values)])));
+
+  // A number that somebody else printed: the entry of the list of references.
+  function cite(key) {
+    const entry = document.getElementById('ref-' + key);
+    return entry ? entry.textContent.trim() : key;
+  }
+
+  // A description may go on from those of other columns: these come first, by name.
+  function meaning({ meaning: lines, unit }) {
+    const parts = lines.flatMap(([name, text], place) => (
+      place === lines.length - 1 ? [text] : [code(name), ': ' + text + ' ']));
+    if (lines.length > 1) parts.splice(-1, 0, code(lines[lines.length - 1][0]), ': ');
+    return ['Meaning', ...parts, unit ? ' Unit: ' + unit + '.' : ''];
+  }
+
   // One table, one column: what it means, where it lies, and the cells that the number is made of.
   function place(name, column, cells) {
     const table = known.tables[name];
-    const [meaning, unit] = table.columns[column];
-    const list = make('dl', {},
-      make('dt', {}, 'Meaning'), make('dd', {}, meaning + (unit ? ' Unit: ' + unit + '.' : '')),
-      make('dt', {}, 'File'),
-      make('dd', {}, make('code', {}, known.results + '/' + table.file), ', column ',
-        make('code', {}, column)),
-      make('dt', {}, 'sha256'), make('dd', {}, make('code', {}, table.sha256)));
-    const lines = cells.map(([value, row]) => [value, words(row)]);
-    return [list, rows(['Value', 'Row'], lines)];
+    const sources = once(cells.map(cell => cell.source).filter(Boolean));
+    const list = [['Table', table.title + '. ' + table.description], meaning(table.columns[column]),
+      ...sources.map(key => ['Printed in', cite(key)])];
+    const file = [['File', code(known.results + '/' + table.file), ', column ', code(column)],
+      ['sha256', code(table.sha256)]];
+    if (cells.length === 1) {
+      const [{ value, row, line, beside }] = cells;
+      return [facts([['Value', make('strong', {}, value)], ...beside, ...list,
+        ['Row', words(row) + ' (line ' + line + ')'], ...file])];
+    }
+    // What is the same for all cells stands above them.
+    const said = cells.map(({ beside }) => new Map(beside));
+    const [varying, shared] = [true, false].map(varies => (
+      once(said.flatMap(one => Array.from(one.keys())))
+        .filter(label => said.some(one => one.get(label) !== said[0].get(label)) === varies)));
+    return [facts([...shared.map(label => [label, said[0].get(label)]), ...list, ...file]), rows(['Value', 'Row', 'Line', ...varying],
+      cells.map(({ value, row, line }, number) => [value, words(row), String(line),
+        ...varying.map(label => said[number].get(label))]))];
   }
 
-  function runs(experiment) {
-    const lines = known.experiments[experiment].map(
+  function runs(experiment, seeds, open) {
+    const lines = known.experiments[experiment].filter(([seed]) => seeds.has(seed)).map(
       ([seed, status, accuracy, record, weights, commit]) => [String(seed),
         status === 'complete' && accuracy !== null ? (100 * accuracy).toFixed(2) + ' %' : status,
-        make('code', {}, short(weights)), make('code', {}, short(commit)),
-        make('code', {}, record || '–')]);
-    return [make('h3', {}, 'Runs of ', make('code', {}, experiment)),
+        code(short(weights)), code(short(commit)), code(record || '–')]);
+    const details = make('details', {}, make('summary', {}, code(experiment), ': '
+      + (seeds.size === 1 ? 'seed ' : 'seeds ') + Array.from(seeds).sort((a, b) => a - b).join(', ')),
       rows(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
-        lines)];
+        lines));
+    details.open = open;
+    return details;
   }
 
   function commands(tables, experiments) {
     const made = new Set(tables.map(name => known.tables[name].made));
-    const study = known.study === 'cifar10' ? '' : ' --config study=' + known.study;
-    const lines = experiments.map(id => 'snakemake --cores all ' + id + study);
-    if (lines.length) lines.unshift('# trains what has no record; set a record aside to train it again');
+    const lines = experiments.length ? [
+      '# trains what has no record; set a record aside to train it again',
+      'snakemake --cores all ' + experiments.join(' ') + ' --config study=' + known.study] : [];
     lines.push('python -m cnn_study tables ' + known.study);
     if (made.has('analyse')) lines.push('python -m cnn_study analyse ' + known.study);
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];
@@ -69,21 +99,25 @@
   function show(number) {
     const [how, ...keys] = number.dataset.key.split(';');
     const groups = new Map();
-    const experiments = new Set();
+    const experiments = new Map();
     keys.forEach(key => {
       const [table, , column] = key.split(':');
       const group = table + ':' + column;
-      groups.set(group, (groups.get(group) || []).concat([known.cells[key]]));
-      known.cells[key][2].forEach(id => experiments.add(id));
+      const cell = known.cells[key];
+      groups.set(group, (groups.get(group) || []).concat([cell]));
+      cell.experiments.forEach(id => experiments.set(id,
+        new Set([...(experiments.get(id) || []), ...cell.seeds])));
     });
     title.textContent = number.textContent;
     body.replaceChildren();
     if (how) body.append(make('p', {}, 'The ' + how + ' these cells:'));
     groups.forEach((cells, group) => body.append(...place(...group.split(':'), cells)));
-    const shown = Array.from(experiments).filter(id => known.experiments[id]);
-    shown.slice(0, 4).forEach(id => body.append(...runs(id)));
+    const ids = Array.from(experiments.keys());
+    if (ids.length) body.append(make('h3', {}, ids.length === 1 ? 'Runs behind it'
+      : 'Runs behind it, of ' + ids.length + ' experiments'));
+    body.append(...ids.map((id, place) => runs(id, experiments.get(id), place < 2)));
     const tables = Array.from(groups.keys()).map(group => group.split(':')[0]);
-    body.append(...commands(tables, shown.slice(0, 4)));
+    body.append(...commands(tables, ids));
     dialog.showModal();
     body.scrollTop = 0;
   }

@@ -10,19 +10,34 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cnn_study import columns, tables
+from cnn_study.settings import value_text
 from cnn_study.study import Study
 
 ELEMENT = "receipts"
 """Id of the page's element that holds the receipts."""
 
-OWNERS = ("experiment", "reference", "better_experiment", "worse_experiment")
-"""Columns that name experiments."""
+LEANS_ON = {
+    "deviation": ("difference",),
+    "lower": ("difference",),
+    "upper": ("difference", "lower"),
+    "p": ("difference",),
+    "p_holm": ("difference", "p"),
+    "p_holm_all": ("difference", "p"),
+}
+"""Columns of an effect whose description goes on from those of others."""
+
+PRINTED = {
+    "published": ("published_test_accuracy", "published_seconds_per_epoch", "kernel_size"),
+    "orders": ("printed_difference",),
+}
+"""Columns by table that hold what somebody else printed, not what runs of ours gave."""
 
 SCRIPT = Path(__file__).resolve().parents[3] / "report" / "theme" / "receipts.js"
 
@@ -59,13 +74,15 @@ def rows_of(frame: pd.DataFrame, table: str) -> list[dict[str, Any]]:
     """Turn a table into dictionaries; an empty cell is None, a number knows its cell."""
     plain = frame.astype(object).where(frame.notna(), None)
     return [
-        {name: of_cell(value, Cell(table, place, name, _experiment(row)))
+        {name: of_cell(value, Cell(table, place, name, _experiment(row, table, name)))
          for name, value in row.items()}
         for place, row in enumerate(plain.to_dict("records"))
     ]  # fmt: skip
 
 
-def _experiment(row: dict[str, Any]) -> str | None:
+def _experiment(row: dict[str, Any], table: str, column: str) -> str | None:
+    if column in PRINTED.get(table, ()):
+        return None
     return row.get("experiment") or row.get("better_experiment")
 
 
@@ -117,7 +134,8 @@ def fragment(text: str, study: Study, results: Path) -> str:
         text: the report's text.
         results: the study's results folder, with `tables` and `evidence`.
     """
-    content = json.dumps(receipts(text, study, results), ensure_ascii=False, sort_keys=True)
+    found = receipts(text, study, results)
+    content = json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     content = content.replace("<", "\\u003c")
     script = SCRIPT.read_text(encoding="utf-8")
     return (
@@ -130,36 +148,33 @@ def receipts(text: str, study: Study, results: Path) -> dict[str, Any]:
     """Look up what every mark in a text names.
 
     Returns:
-        study, results (the folder as a newcomer sees it), tables (file, sha256, what they are, the
-        columns named), cells (value as it stands in the file, its row's key, the experiments whose
-        runs it comes from), experiments (their runs).
+        study, results (the folder as a newcomer sees it), tables (file, sha256, what they are,
+        the columns named), cells (see `_cell`), experiments (their runs).
     """
     keys = set(re.findall(r'data-key="[^";]*;([^"]+)"', text))
-    cells = sorted({cell for key in keys for cell in key.split(";")})
     known = {
         table.name: (folder, table)
         for folder, several in (("tables", columns.TABLES), ("evidence", columns.EVIDENCE))
         for table in several
     }
+    runs = Runs(study, tables.read(results / "tables", columns.RUNS))
     found: dict[str, Any] = {"tables": {}, "cells": {}}
     frames: dict[str, pd.DataFrame] = {}
-    for cell in cells:
+    for cell in sorted({cell for key in keys for cell in key.split(";")}):
         name, row, column = cell.split(":")
         folder, table = known[name]
         if name not in frames:
             path = results / folder / table.file
             frames[name] = pd.read_csv(path, dtype=str, keep_default_na=False)
             found["tables"][name] = _about(folder, table, path)
-        described = next(one for one in table.columns if one.name == column)
-        found["tables"][name]["columns"][column] = [described.description, described.unit]
-        values = frames[name].iloc[int(row)]
-        row_key = {key: values[key] for key in table.key}
-        whose = [values[name] for name in OWNERS if values.get(name)]
-        found["cells"][cell] = [values[column], row_key, whose]
+        found["tables"][name]["columns"][column] = _column(table, column)
+        values = frames[name].iloc[int(row)].to_dict()
+        found["cells"][cell] = _cell(runs, table, int(row), column, values)
+    involved = {id_ for cell in found["cells"].values() for id_ in cell["experiments"]}
     return found | {
         "study": study.name,
         "results": f"results/{study.name}",
-        "experiments": _experiments(results),
+        "experiments": {id_: runs.listed(id_) for id_ in study.experiments if id_ in involved},
     }
 
 
@@ -168,17 +183,200 @@ def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
         "file": f"{folder}/{table.file}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "title": table.title,
+        "description": table.description,
         "made": "analyse" if folder == "evidence" else "tables",
         "columns": {},
     }
 
 
-def _experiments(results: Path) -> dict[str, list[list[Any]]]:
-    """List seed, status, test accuracy, record, weights and commit of each experiment's runs."""
-    wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
-    runs = tables.read(results / "tables", columns.RUNS)
-    plain = runs.astype(object).where(runs.notna(), None)
-    return {
-        name: [[row[column] for column in wanted] for row in rows.to_dict("records")]
-        for name, rows in plain.groupby("experiment", sort=False)
+def _column(table: columns.Table, name: str) -> dict[str, Any]:
+    """Say what a column means: those that its description goes on from, then itself."""
+    described = {column.name: column for column in table.columns}
+    images, _, part = name.partition("_")
+    before = [f"{images}_{one}" for one in LEANS_ON.get(part, ())]
+    if name == "epochs_to_base":
+        before = ["seconds_to_base"]
+    meaning = [[one, described[one].description] for one in (*before, name) if one in described]
+    if meaning[-1][1].startswith("As in experiments.csv"):
+        same = next(column for column in columns.EXPERIMENTS.columns if column.name == name)
+        meaning[-1][1] = same.description
+    return {"meaning": meaning, "unit": described[name].unit}
+
+
+def _cell(
+    runs: "Runs", table: columns.Table, place: int, column: str, row: dict[str, str]
+) -> dict[str, Any]:
+    """Make the receipt of one cell.
+
+    Returns:
+        value (as it stands in the file), row (its key), line (of the file), beside (labels and
+        what stands in the row's other cells), experiments and seeds (of the runs that it comes
+        from), source (citation, for what somebody else printed).
+    """
+    found = {
+        "value": row[column],
+        "row": {key: row[key] for key in table.key},
+        "line": place + 2,
+        "beside": _beside(table.name, column, row),
     }
+    if column in PRINTED.get(table.name, ()):
+        given = runs.study.file.published
+        return found | {"experiments": [], "seeds": [], "source": given.citation}
+    if table.name == "habits":
+        found["beside"].append(["Chosen from", ", ".join(runs.candidates(row["among"]))])
+    experiments = runs.behind(table.name, column, row)
+    return found | {
+        "experiments": experiments,
+        "seeds": runs.seeds(table.name, column, row, experiments),
+    }
+
+
+# ---------------------------------------------------------------------- what stands beside it
+
+
+def _beside(table: str, column: str, row: dict[str, str]) -> list[list[str]]:
+    """List what a number should not be read without: interval, deviation, how many runs."""
+    images = column.partition("_")[0]
+    if table == "habits":
+        told = [["Chosen", row["chosen"]], ["Told", row["told"]], ["Honest", row["honest"]]]
+        return [*told, ["Optimism", row["gap"]]]
+    if table == "contrasts":
+        both = [["Together", row["together"]], ["Sum of the parts", row["added"]]]
+        images = "validation" if images == "validation" else "test"
+        return _filled([["Kind", row["kind"]], *both, *_effect(row, images)])
+    if images in ("validation", "test") and f"{images}_lower" in row:
+        return _effect(row, images)
+    if column.startswith(("prediction_", "test_accuracy_")) and "prediction_lower" in row:
+        interval = _between(row["prediction_lower"], row["prediction_upper"])
+        return _filled([*_summary(row, "test_accuracy"), ["95 % prediction interval", interval]])
+    measure = re.sub("_(mean|standard_deviation|smallest|largest|n)$", "", column)
+    return _summary(row, measure) if f"{measure}_standard_deviation" in row else []
+
+
+def _effect(row: dict[str, str], images: str) -> list[list[str]]:
+    """Give a paired difference with its interval, the pairs and what is said of it."""
+    interval = _between(row[f"{images}_lower"], row[f"{images}_upper"])
+    return _filled(
+        [
+            [f"Difference on {images} images", row[f"{images}_difference"]],
+            ["95 % interval", interval],
+            ["Pairs of runs", row[f"{images}_pairs"]],
+            ["Verdict", row[f"{images}_verdict"]],
+        ]
+    )
+
+
+def _summary(row: dict[str, str], measure: str) -> list[list[str]]:
+    """Give mean, standard deviation and range of one measure, and how many runs."""
+    ends = [row.get(f"{measure}_{end}", "") for end in ("smallest", "largest")]
+    counts = [f"{row.get(f'{status}_runs') or 0} {status}"
+              for status in ("diverged", "failed", "missing")
+              if (row.get(f"{status}_runs") or "0") != "0"]  # fmt: skip
+    return _filled(
+        [
+            ["Mean", row[f"{measure}_mean"]],
+            ["Standard deviation", row[f"{measure}_standard_deviation"]],
+            ["Smallest to largest", _between(*ends)],
+            ["Runs (n)", row.get(f"{measure}_n") or row["complete_runs"]],
+            ["Left out", ", ".join(counts)],
+        ]
+    )
+
+
+def _between(lower: str, upper: str) -> str:
+    return f"{lower} to {upper}" if lower and upper else ""
+
+
+def _filled(pairs: list[list[str]]) -> list[list[str]]:
+    return [pair for pair in pairs if pair[1]]
+
+
+# ------------------------------------------------------------------------ the runs behind it
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a study, and which of them a cell of a table comes from."""
+
+    study: Study
+    frame: pd.DataFrame
+
+    def listed(self, experiment: str) -> list[list[Any]]:
+        """List seed, status, test accuracy, record, weights and commit of each run."""
+        wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
+        mine = self.frame[self.frame["experiment"] == experiment]
+        plain = mine.astype(object).where(mine.notna(), None)
+        return [[row[column] for column in wanted] for row in plain.to_dict("records")]
+
+    def behind(self, table: str, column: str, row: dict[str, str]) -> list[str]:
+        """Name the experiments whose runs a cell is made from."""
+        if table == "layers":
+            return []  # worked out from the settings
+        if table in ("contrasts", "contrast-differences"):
+            return self._of_contrast(row)
+        if table == "habits":
+            return [row["chosen"] if row["chosen"] in self.study.experiments else row["among"]]
+        if table == "orders":
+            return [row["better_experiment"], row["worse_experiment"]]
+        if column in ("seconds_to_base", "epochs_to_base"):
+            return list(dict.fromkeys([row["experiment"], "base"]))
+        if table in ("ledger", "differences", "class-effects") and not column.endswith("_runs"):
+            return [row["experiment"], row["reference"]]
+        return [row["experiment"]]
+
+    def candidates(self, among: str) -> list[str]:
+        """Name what a habit chose from: the epochs of an experiment, or experiments."""
+        if among in self.study.experiments:
+            return [f"the epochs of {among}"]
+        if among in self.study.questions:
+            reference = self.study.file.questions[among].reference
+            return [reference, *self.study.questions[among]]
+        return [among]
+
+    def seeds(
+        self, table: str, column: str, row: dict[str, str], experiments: list[str]
+    ) -> list[int]:
+        """List the seeds of these runs; of several experiments, those that all of them have."""
+        if "seed" in row and table != "habits":
+            return [int(row["seed"])]
+        if column.endswith("_runs"):
+            mine = self.frame["experiment"].isin(experiments)
+            return sorted({int(seed) for seed in self.frame[mine]["seed"]})
+        needed = experiments
+        if table in ("contrasts", "contrast-differences") and len(self._grid(row["question"])):
+            needed = list(self._grid(row["question"]))
+        images = "validation" if column.startswith("validation") else "test"
+        complete = [self._complete(id_, images) for id_ in needed]
+        return sorted(set.intersection(*complete)) if complete else []
+
+    def _complete(self, experiment: str, images: str) -> set[int]:
+        frame = self.frame
+        trained = (frame["experiment"] == experiment) & (frame["status"] == "complete")
+        return {int(seed) for seed in frame[trained & frame[f"{images}_accuracy"].notna()]["seed"]}
+
+    def _grid(self, question: str) -> dict[str, dict[str, str]]:
+        """Give the values, as text, of each experiment in a question's grid of two parameters."""
+        grid = self.study.file.questions[question].grid
+        if len(grid) != 2:
+            return {}
+        cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+        return {
+            self.study.cell(question, values): {
+                name: value_text(value) for name, value in values.items()
+            }
+            for values in cells
+        }
+
+    def _of_contrast(self, row: dict[str, str]) -> list[str]:
+        """Name what is set against what: cells of a grid, or a combination with its parts."""
+        if grid := self._grid(row["question"]):
+            sides = re.findall(r"(\w+) (\S+) against ([^\s,]+)", row["contrast"])
+            return [
+                id_
+                for id_, values in grid.items()
+                if all(values.get(name, one) in (one, other) for name, one, other in sides)
+            ]
+        named = re.findall(r"[\w-]+", row["contrast"])
+        reference = self.study.file.questions[row["question"]].reference
+        mine = [id_ for id_ in self.study.experiments if id_ in named and id_ != reference]
+        return [*mine, reference]
