@@ -207,6 +207,12 @@ def test_the_network_at_work_is_light_on_paper(page):
     assert page.evaluate(brightest) == dark
 
 
+def test_sentences_in_tables_have_room_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    cell = page.locator("#tbl-settings tbody tr").first.locator("td").last
+    assert cell.bounding_box()["width"] > 200
+
+
 def test_figures_on_a_phone_stay_large_enough_to_be_read(page):
     page.set_viewport_size({"width": 390, "height": 844})
     widths = page.locator(".figure-box img").evaluate_all("all => all.map(i => i.clientWidth)")

@@ -146,5 +146,7 @@
       else { number.removeAttribute('tabindex'); number.removeAttribute('role'); }
     });
   });
-  (document.querySelector('.controls') || document.body).prepend(toggle);
+  const controls = document.querySelector('.controls');
+  if (controls) controls.prepend(toggle);
+  else document.body.append(toggle);
 })();

@@ -135,6 +135,10 @@
       number ? [document.createElement('wbr'), part] : [part])));
   });
 
+  // A table that must scroll on a phone anyhow, for its columns or its sentences, gets room there.
+  all('.table-box > table').forEach(table => table.classList.toggle('roomy',
+    table.rows[0].cells.length > 5 || all('td', table).some(cell => cell.textContent.length > 60)));
+
   // On a phone a figure stays large enough to be read, and scrolls in a box of its own.
   all('figure > img').forEach(image => {
     const box = document.createElement('div');
