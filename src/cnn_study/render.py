@@ -18,6 +18,7 @@ from typing import Any, Literal
 import yaml
 
 from cnn_study.errors import UserError
+from cnn_study.records import writable
 
 Engine = Literal["quarto", "pandoc"]
 
@@ -114,11 +115,13 @@ def _replace(contents: dict[Path, bytes]) -> None:
     written = {}
     try:
         for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written[path] = path.with_name(f".{path.name}.{os.getpid()}")
-            written[path].write_bytes(data)
+            with writable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                written[path] = path.with_name(f".{path.name}.{os.getpid()}")
+                written[path].write_bytes(data)
         for path, temporary in written.items():
-            os.replace(temporary, path)
+            with writable(path):
+                os.replace(temporary, path)
     finally:
         for temporary in written.values():
             temporary.unlink(missing_ok=True)
@@ -252,6 +255,7 @@ def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
             )
         except typst.TypstError as error:
             if figures == "float" and "internal error" in str(error):
+                print(f"{name}: Typst could not tag floating figures; they stand in the text.")
                 continue
             raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
         break

@@ -21,7 +21,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
@@ -56,9 +55,12 @@ def _each_once(seeds: list[int]) -> list[int]:
     return seeds
 
 
+BLANK = "says nothing"
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise PydanticCustomError("blank", "says nothing")
+        raise ValueError(BLANK)
     return text
 
 
@@ -339,8 +341,9 @@ def _explain(fault: Any, prefix: tuple, lines: dict[tuple[str, ...], int]) -> st
     if fault["type"] == "extra_forbidden":
         return f"{where}{key}: unknown key. {_allowed_keys(place)}"
     remedy = _remedy(place)
-    if remedy and (fault["type"] in ("missing", "blank") or fault["input"] is None):
-        what = "missing" if fault["type"] == "missing" else "says nothing"
+    blank = fault["msg"].endswith(BLANK) or fault["input"] is None
+    if remedy and (fault["type"] == "missing" or blank):
+        what = "missing" if fault["type"] == "missing" else BLANK
         return f"{where}{'.'.join(map(str, place))}: {what}. {remedy}"
     given = "" if fault["type"] == "value_error" else f", not {_shown(fault['input'])}"
     message = fault["msg"].removeprefix("Value error, ")
