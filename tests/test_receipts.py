@@ -233,6 +233,30 @@ def test_a_habit_leads_to_what_was_chosen_and_names_what_from(grid):
     assert float(beside["Told"]) - float(beside["Honest"]) == pytest.approx(float(found["value"]))
 
 
+def test_a_mean_habit_leads_to_all_that_was_chosen_from(grid):
+    found = look_up(grid, "habit-means:0:gap")["cells"]["habit-means:0:gap"]
+    assert found["experiments"] == ["base", *grid.study.questions[found["row"]["among"]]]
+    assert dict(found["beside"])["Optimism"] == found["value"]
+
+
+def test_a_gain_over_the_base_leads_to_both(grid):
+    found = look_up(grid, "over-base:0:lower")["cells"]["over-base:0:lower"]
+    assert found["experiments"] == [found["row"]["experiment"], "base"]
+    assert dict(found["beside"])["95 % interval"].startswith(f"{found['value']} to ")
+
+
+def test_a_baseline_leads_to_the_facts_of_the_inspection(grid, tmp_path):
+    path = tmp_path / "0123.json"
+    baselines = {"nearest_neighbours": {"test_accuracy": 0.25}}
+    path.write_text(json.dumps({"baselines": baselines}))
+    cell = "inspection:0:baselines.nearest_neighbours.test_accuracy"
+    text = mark("25", of_cell(0.25, Cell(*cell.split(":"))))
+    found = receipts.receipts(text, grid.study, grid.folder, path)
+    assert found["cells"][cell]["value"] == "0.25"
+    assert found["tables"]["inspection"]["file"] == "inspection/0123.json"
+    assert found["tables"]["inspection"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_a_printed_number_names_its_source_and_none_of_our_runs(grid):
     found = look_up(grid, "published:0:published_test_accuracy", "published:0:prediction_upper")
     printed = found["cells"]["published:0:published_test_accuracy"]

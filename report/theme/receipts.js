@@ -52,7 +52,7 @@
     if (cells.length === 1) {
       const [{ value, row, line, beside }] = cells;
       return [facts([['Value', make('strong', {}, value)], ...beside, ...list,
-        ['Row', words(row) + ' (line ' + line + ')'], ...file])];
+        ['Row', words(row) + (line ? ' (line ' + line + ')' : '')], ...file])];
     }
     // What is the same for all cells stands above them.
     const said = cells.map(({ beside }) => new Map(beside));
@@ -60,7 +60,7 @@
       once(said.flatMap(one => Array.from(one.keys())))
         .filter(label => said.some(one => one.get(label) !== said[0].get(label)) === varies)));
     return [facts([...shared.map(label => [label, said[0].get(label)]), ...list, ...file]), rows(['Value', 'Row', 'Line', ...varying],
-      cells.map(({ value, row, line }, number) => [value, words(row), String(line),
+      cells.map(({ value, row, line }, number) => [value, words(row), line ? String(line) : '–',
         ...varying.map(label => said[number].get(label))]))];
   }
 
@@ -82,8 +82,9 @@
     const lines = experiments.length ? [
       '# trains what has no record; set a record aside to train it again',
       'snakemake --cores all ' + experiments.join(' ') + ' --config study=' + known.study] : [];
-    lines.push('python -m cnn_study tables ' + known.study);
+    if (made.has('tables') || made.has('analyse')) lines.push('python -m cnn_study tables ' + known.study);
     if (made.has('analyse')) lines.push('python -m cnn_study analyse ' + known.study);
+    if (made.has('inspect')) lines.push('python -m cnn_study inspect ' + known.study);
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];
   }
 

@@ -48,7 +48,7 @@ def write(
             or a template asks for a value that is not there; names template and line.
     """
     text = fill(template, values.gather(study, tables, evidence, figures, inspected))
-    page = receipts.fragment(text, study, tables.parent)
+    page = receipts.fragment(text, study, tables.parent, inspected)
     write_whole(output.with_name(RECEIPTS), lambda file: file.write(page.encode()))
     network = _network(study, tables.parent, inspected)
     write_whole(output.with_name(LIVE), lambda file: file.write(network.encode()))

@@ -1,9 +1,12 @@
 """What the inspection adds: baselines, neighbours, and the network that runs in the page."""
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from cnn_study import inspection
 from cnn_study.report import worked
+from cnn_study.report.receipts import INSPECTION, Cell, derived, of_cell
 from cnn_study.study import Study
 
 
@@ -12,12 +15,27 @@ def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, 
     names = {"neighbours": "nearest_neighbours", "regression": "logistic_regression"}
     if seen is None or not all(name in seen.facts.baselines for name in names.values()):
         return None
-    made = {short: seen.facts.baselines[name] for short, name in names.items()}
+    made = {short: _known(name, seen.facts.baselines[name]) for short, name in names.items()}
     return made | {
         "images": made["neighbours"].training_images,
         "chance": 1 / len(study.dataset.class_names),
         "example": worked.distance(),
+        "gain": partial(_gain, max(one.test_accuracy for one in made.values())),
     }
+
+
+def _known(name: str, baseline: inspection.Baseline) -> SimpleNamespace:
+    """Let every number of a baseline know where it stands."""
+    return SimpleNamespace(
+        **{
+            field: of_cell(value, Cell(INSPECTION, 0, f"baselines.{name}.{field}"))
+            for field, value in baseline
+        }
+    )
+
+
+def _gain(best: float, accuracy: float) -> float:
+    return derived(accuracy - best, "difference from", accuracy, best)
 
 
 def alike_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:

@@ -16,9 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study import columns, tables
+from cnn_study import columns, inspection, tables
 from cnn_study.settings import value_text
 from cnn_study.study import Study
+
+INSPECTION = "inspection"
+"""In the place of a table: the facts of the inspection."""
 
 ELEMENT = "receipts"
 """Id of the page's element that holds the receipts."""
@@ -127,14 +130,14 @@ def mark(text: str, number: Any) -> str:
 # ------------------------------------------------------------------------------- for the page
 
 
-def fragment(text: str, study: Study, results: Path) -> str:
+def fragment(text: str, study: Study, results: Path, inspected: Path | None = None) -> str:
     """Write the receipts of every mark in a text, and the script that shows them, as HTML.
 
     Args:
         text: the report's text.
         results: the study's results folder, with `tables` and `evidence`.
     """
-    found = receipts(text, study, results)
+    found = receipts(text, study, results, inspected)
     content = json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     content = content.replace("<", "\\u003c")
     script = SCRIPT.read_text(encoding="utf-8")
@@ -144,7 +147,9 @@ def fragment(text: str, study: Study, results: Path) -> str:
     )
 
 
-def receipts(text: str, study: Study, results: Path) -> dict[str, Any]:
+def receipts(
+    text: str, study: Study, results: Path, inspected: Path | None = None
+) -> dict[str, Any]:
     """Look up what every mark in a text names.
 
     Returns:
@@ -162,6 +167,11 @@ def receipts(text: str, study: Study, results: Path) -> dict[str, Any]:
     frames: dict[str, pd.DataFrame] = {}
     for cell in sorted({cell for key in keys for cell in key.split(";")}):
         name, row, column = cell.split(":")
+        if name == INSPECTION:
+            about = found["tables"].setdefault(name, _inspected(inspected))
+            about["columns"][column] = _field(column)
+            found["cells"][cell] = _fact(inspected, column)
+            continue
         folder, table = known[name]
         if name not in frames:
             path = results / folder / table.file
@@ -176,6 +186,34 @@ def receipts(text: str, study: Study, results: Path) -> dict[str, Any]:
         "results": f"results/{study.name}",
         "experiments": {id_: runs.listed(id_) for id_ in study.experiments if id_ in involved},
     }
+
+
+def _inspected(path: Path) -> dict[str, Any]:
+    """Describe the facts of an inspection as `_about` does a table."""
+    return {
+        "file": f"inspection/{path.name}",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "title": "Inspection",
+        "description": "What was measured with the images at hand, without a network.",
+        "made": "inspect",
+        "columns": {},
+    }
+
+
+def _field(place: str) -> dict[str, Any]:
+    """Say what a number of a baseline means; its place is baselines, name, field."""
+    field = inspection.Baseline.model_fields[place.split(".")[-1]]
+    return {"meaning": [[place, field.description]], "unit": ""}
+
+
+def _fact(path: Path, place: str) -> dict[str, Any]:
+    *folders, last = place.split(".")
+    value = json.loads(path.read_text(encoding="utf-8"))
+    for name in (*folders, last):
+        value = value[name]
+    row = dict(zip(("of", "method"), folders, strict=True))
+    none: dict[str, Any] = {"beside": [], "experiments": [], "seeds": []}
+    return {"value": str(value), "row": row, "line": None} | none
 
 
 def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
@@ -240,6 +278,14 @@ def _beside(table: str, column: str, row: dict[str, str]) -> list[list[str]]:
     if table == "habits":
         told = [["Chosen", row["chosen"]], ["Told", row["told"]], ["Honest", row["honest"]]]
         return [*told, ["Optimism", row["gap"]]]
+    if table == "habit-means":
+        told = [["Told", row["told"]], ["Honest", row["honest"]], ["Optimism", row["gap"]]]
+        interval = _between(row["gap_lower"], row["gap_upper"])
+        return _filled([*told, ["95 % interval", interval], ["Seeds", row["seeds"]]])
+    if table == "over-base":
+        interval = _between(row["lower"], row["upper"])
+        gain = [["Difference on test images", row["difference"]], ["95 % interval", interval]]
+        return _filled([*gain, ["Pairs of runs", row["pairs"]]])
     if table == "contrasts":
         both = [["Together", row["together"]], ["Sum of the parts", row["added"]]]
         images = "validation" if images == "validation" else "test"
@@ -316,6 +362,10 @@ class Runs:
             return self._of_contrast(row)
         if table == "habits":
             return [row["chosen"] if row["chosen"] in self.study.experiments else row["among"]]
+        if table == "habit-means":
+            return self._chosen_from(row["among"])
+        if table == "over-base":
+            return [row["experiment"], "base"]
         if table == "orders":
             return [row["better_experiment"], row["worse_experiment"]]
         if column in ("seconds_to_base", "epochs_to_base"):
@@ -323,6 +373,14 @@ class Runs:
         if table in ("ledger", "differences", "class-effects") and not column.endswith("_runs"):
             return [row["experiment"], row["reference"]]
         return [row["experiment"]]
+
+    def _chosen_from(self, among: str) -> list[str]:
+        if among in self.study.experiments:
+            return [among]
+        if among in self.study.questions:
+            reference = self.study.file.questions[among].reference
+            return list(dict.fromkeys([reference, *self.study.questions[among]]))
+        return list(self.study.experiments)
 
     def candidates(self, among: str) -> list[str]:
         """Name what a habit chose from: the epochs of an experiment, or experiments."""
