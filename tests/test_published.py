@@ -1,10 +1,23 @@
 """The published study is whole and current: what is committed is what the records say."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from cnn_study import columns, evidence, figures, inspection, records, report, runs, study, tables
+from cnn_study import (
+    columns,
+    evidence,
+    figures,
+    inspection,
+    records,
+    render,
+    report,
+    runs,
+    study,
+    tables,
+)
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "results" / "cifar10"
@@ -62,6 +75,22 @@ def test_text_is_current(published, tmp_path):
     for name in ("index.qmd", report.RECEIPTS, report.LIVE):
         made, there = (tmp_path / name, RESULTS / "report" / name)
         assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
+
+
+def test_page_and_pdf_are_those_of_the_text():
+    folder = RESULTS / "report"
+    told = json.loads((folder / render.RENDERED).read_text("utf-8"))
+    assert told["inputs_sha256"] == render.inputs_sha256(folder / "index.qmd", RESULTS), (
+        "text, figures or theme changed; run: snakemake --cores all"
+    )
+    for name, digest in told["sha256"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+    assert sorted(told["sha256"]) == ["index.html", "index.pdf"]
+
+
+def test_no_figure_is_left_of_an_earlier_study(published):
+    there = {path.name for path in (RESULTS / "figures").iterdir()}
+    assert there == set(figures.planned(published, True))
 
 
 def test_every_experiment_is_mentioned(published):

@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from cnn_study.errors import UserError
-from cnn_study.render import REPORT, check_page, quarto_faults, render
+from cnn_study.render import REPORT, check_page, inputs_sha256, quarto_faults, render
 
 FRONT_MATTER = """\
 ---
@@ -745,3 +745,22 @@ def test_themes_share_their_colours(name: str, mode: int) -> None:
     used = set(re.findall(r"#[0-9a-f]{6}\b", (REPORT / "theme" / name).read_text()))
     assert used
     assert used <= known
+
+
+def test_what_a_page_was_made_from_is_told(tmp_path):
+    """Text, included parts, figures and theme count; what stands beside them does not."""
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "report").mkdir()
+    source, part = tmp_path / "report" / "index.qmd", tmp_path / "report" / "live.html"
+    picture, theme = tmp_path / "figures" / "a.svg", tmp_path / "theme"
+    theme.mkdir()
+    for path in (source, part, picture, theme / "a.css"):
+        path.write_text("one")
+    first = inputs_sha256(source, tmp_path, theme)
+    (tmp_path / "report" / "index.html").write_text("made")
+    (theme / "a.j2").write_text("a template, whose text counts")
+    assert inputs_sha256(source, tmp_path, theme) == first
+    for path in (source, part, picture, theme / "a.css"):
+        path.write_text("other")
+        assert inputs_sha256(source, tmp_path, theme) != first, path
+        path.write_text("one")

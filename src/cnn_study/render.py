@@ -4,6 +4,7 @@ Knows nothing of runs, of tables or of what the document says.
 """
 
 import datetime
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,8 @@ Engine = Literal["quarto", "pandoc"]
 
 REPORT = Path(__file__).resolve().parents[2] / "report"
 """Filters, theme, bibliography and `_quarto.yml`."""
+
+RENDERED = "rendered.json"
 
 FORMATS = {"html": "html5", "typst": "typst-citations"}
 """What `_quarto.yml` calls a format, and what Pandoc does."""
@@ -56,7 +59,8 @@ def render(
 ) -> Engine:
     """Render a document to one HTML file and one tagged PDF, and say which engine did it.
 
-    The same input gives the same bytes with Pandoc. Both files are replaced, or neither.
+    The same input gives the same bytes with Pandoc. Both files are replaced, or neither, and
+    beside the page stands `rendered.json`: the hashes of both, and of all that they were made from.
 
     Args:
         source: The document: Quarto markdown with an ISO `date` in its front matter.
@@ -75,8 +79,34 @@ def render(
         pages = _render_with_pandoc(stage, source.name, check_only=chosen == "quarto")
         if chosen == "quarto":
             pages = _render_with_quarto(stage, source.name)
-    _replace({html: pages[0], pdf: pages[1]})
+    made = {path.name: _sha256(page) for path, page in zip((html, pdf), pages, strict=True)}
+    digest = inputs_sha256(source, resources or source.parent, report)
+    told = json.dumps({"engine": chosen, "inputs_sha256": digest, "sha256": made}, indent=2) + "\n"
+    _replace({html: pages[0], pdf: pages[1], html.with_name(RENDERED): told.encode()})
     return chosen
+
+
+def inputs_sha256(source: Path, resources: Path, report: Path = REPORT) -> str:
+    """Hash all that a page is made from: document, included parts, figures, theme, bibliography.
+
+    Returns:
+        sha256 (hexadecimal) of the names and contents, in the order of the names.
+    """
+    folders = {"report": report, "figures": resources / "figures"}
+    files = {
+        f"{name}/{path.relative_to(folder).as_posix()}": path
+        for name, folder in folders.items()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".j2" and path.name[0] != "."
+    }
+    parts = (path for path in source.parent.glob("*.html") if path.stem != source.stem)
+    files |= {f"text/{path.name}": path for path in (source, *parts)}
+    lines = (f"{name} {_sha256(files[name].read_bytes())}\n" for name in sorted(files))
+    return _sha256("".join(lines).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _choose(engine: str) -> Engine:

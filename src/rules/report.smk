@@ -67,6 +67,7 @@ rule render_report:
     output:
         html=f"{RESULTS}/report/index.html",
         pdf=f"{RESULTS}/report/index.pdf",
+        rendered=f"{RESULTS}/report/rendered.json",
     log:
         f"{LOGS}/render.log",
     benchmark:
