@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnn_study import render
+from cnn_study import inspection, render
 from cnn_study.report import live, receipts
 from cnn_study.study import Study, load
 from report_by_hand import PLAIN, SCORES, Made
@@ -42,7 +42,8 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     (output / "report").unlink()
     (output / "report").mkdir()
     written = output / "report" / "receipts.html"
-    written.write_text(receipts.fragment(text, study, results), encoding="utf-8")
+    seen = inspection.find(study, results)
+    written.write_text(receipts.fragment(text, study, results, seen), encoding="utf-8")
     network = (results / "report" / "live.html").read_text(encoding="utf-8")
     if data := re.match(r"<script type.*?</script>\n", network, re.DOTALL):
         scripts = [(live.THEME / name).read_text(encoding="utf-8") for name in live.SCRIPTS]

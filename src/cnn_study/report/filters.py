@@ -159,6 +159,11 @@ def listing(parts: Iterable[Any], last: str = "and") -> str:
     return f"{', '.join(firsts)} {last} {end}" if firsts else end
 
 
+def reference(id_: str) -> str:
+    """Refer to a figure."""
+    return f"@fig-{id_}"
+
+
 def code(text: str) -> str:
     """Set an id as code."""
     return f"`{text}`"
@@ -274,22 +279,10 @@ NUMBERS = (
 
 
 TEXTS = (
-    *(
-        escape,
-        escape_around_citations,
-        attribute,
-        link,
-        mean_and_deviation,
-        extent,
-        interval,
-        words,
-        plural,
-        listing,
-    ),
-    *(code, troubles, price, as_long, set_to, changed, matrix, value_text, short),
-    *(confidence, evidence, contrast_verdict),
+    *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
+    *(words, plural, listing, code, reference, troubles, price, as_long, set_to, changed, matrix),
+    *(value_text, short, confidence, evidence, contrast_verdict),
 )
-
 
 FILTERS = (
     {function.__name__: partial(marked, function) for function in NUMBERS}

@@ -18,7 +18,8 @@ def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, 
     made = {short: _known(name, seen.facts.baselines[name]) for short, name in names.items()}
     return made | {
         "images": made["neighbours"].training_images,
-        "chance": 1 / len(study.dataset.class_names),
+        "chance": (chance := 1 / len(study.dataset.class_names)),
+        "far_above_chance": made["neighbours"].test_accuracy > 5 * chance,
         "example": worked.distance(),
         "gain": partial(_gain, max(one.test_accuracy for one in made.values())),
     }
