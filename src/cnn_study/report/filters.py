@@ -250,6 +250,11 @@ def set_to(settings: dict[str, str]) -> str:
     return listing(f"{code(name)} {escape(value)}" for name, value in settings.items())
 
 
+def set_otherwise(settings: dict[str, str], kept: dict[str, str]) -> str:
+    """Write the settings that are not as they were, and their values."""
+    return set_to({name: value for name, value in settings.items() if value != kept[name]})
+
+
 def changed(settings: dict[str, str], kept: dict[str, str]) -> str:
     """Write the settings that are not as they were, such as `kernel_size` 3 instead of 7."""
     return listing(
@@ -280,8 +285,8 @@ NUMBERS = (
 
 TEXTS = (
     *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(words, plural, listing, code, reference, troubles, price, as_long, set_to, changed, matrix),
-    *(value_text, short, confidence, evidence, contrast_verdict),
+    *(words, plural, listing, code, reference, troubles, price, as_long, set_to, set_otherwise),
+    *(changed, matrix, value_text, short, confidence, evidence, contrast_verdict),
 )
 
 FILTERS = (
