@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from cnn_study.errors import UserError
-from cnn_study.render import REPORT, check_page, inputs_sha256, quarto_faults, render
+from cnn_study.render import RENDERED, REPORT, check_page, inputs_sha256, quarto_faults, render
 
 FRONT_MATTER = """\
 ---
@@ -438,12 +438,14 @@ def test_names_the_folder_or_document_that_is_missing(tmp_path: Path) -> None:
 
 def test_a_failed_render_leaves_the_last_output(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", "Text.\n")
-    before = render_to_bytes(tmp_path, source)
+    made = render_to_bytes(tmp_path, source)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert (before["report.html"], before["report.pdf"]) == made
+    assert sorted(before) == [RENDERED, "report.html", "report.pdf"]
     make_document(tmp_path / "source", "See @fig-missing.\n")
     with pytest.raises(UserError):
         render_to_bytes(tmp_path, source)
-    outputs = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert outputs == {"report.html": before[0], "report.pdf": before[1]}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_resources_may_stand_in_another_folder(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def _values(
         "provenance": provenance,
         "version": __version__,
         "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
+        "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
         "receipts": [behind(study, found, id_) for id_ in study.experiments],
         "enhanced": None,
         "published": None,
