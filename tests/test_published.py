@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,13 @@ def test_figures_and_report_are_there(published):
         assert (RESULTS / "figures" / name).stat().st_size > 100
     assert (RESULTS / "report" / "index.pdf").read_bytes().startswith(b"%PDF")
     assert "<title>" in (RESULTS / "report" / "index.html").read_text("utf-8")
+
+
+def test_figures_leave_room_for_their_captions_on_a_page():
+    """A page of the PDF holds 9.6 inches of text, a long caption takes one."""
+    heights = {
+        path.name: float(re.search(r'height="([\d.]+)pt"', path.read_text("utf-8")[:2000])[1]) / 72
+        for path in (RESULTS / "figures").glob("*.svg")
+    }
+    assert len(heights) > 40
+    assert {name: height for name, height in heights.items() if height > 8.6} == {}

@@ -222,7 +222,7 @@ class ClassEffects(Picture):
         cells = self._cells(results)
         means = numpy.array([[mean for mean, _ in row.values()] for row in cells.values()])
         sure = [[verdict in SURE for _, verdict in row.values()] for row in cells.values()]
-        figure = new(1 + min(0.34 * len(cells), TALLEST - 1))
+        figure = new(1 + min(0.34 * len(cells), TALLEST - 2))  # the caption is long
         axes = figure.subplots()
         reach = self._reach(cells)
         words = self._written(means, sure)

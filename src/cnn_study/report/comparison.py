@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnn_study.report.findings import Contrast, Findings
+from cnn_study.report.findings import Change, Contrast, Findings
 from cnn_study.report.pictures import Figure, figure_of
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.study import Study
@@ -20,6 +20,7 @@ class Comparison:
         figure: the accuracies or effects; further: other figures of the question.
         contrasts: main effects and interactions, where the question is a grid.
         classes: by experiment and verdict, the classes of which this is said.
+        elsewhere: changes that were made to another reference too, with what they did there.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Comparison:
     further: tuple[Figure, ...]
     contrasts: tuple[Contrast, ...]
     classes: dict[str, dict[str, list[str]]]
+    elsewhere: tuple[tuple[Row, Change], ...]
 
     @property
     def reference(self) -> Row:
@@ -137,4 +139,12 @@ def comparison_of(
         tuple(figures[id_] for kind in FURTHER if (id_ := f"{name}-{kind}") in figures),
         tuple(findings.contrasts.get(name, ())),
         {id_: findings.classes[id_] for id_ in members},
+        tuple(
+            (row, other)
+            for row in rows[1:]
+            for other in findings.changes.values()
+            if other.row["change"] == row.change.row["change"]
+            and other.reference != reference
+            and other.test.lower is not None
+        ),
     )

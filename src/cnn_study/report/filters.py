@@ -8,7 +8,7 @@ from typing import Any
 
 from cnn_study import inference
 from cnn_study.report.comparison import Comparison
-from cnn_study.report.receipts import mark
+from cnn_study.report.receipts import TOGETHER, mark
 from cnn_study.report.results import Row, Scores
 from cnn_study.settings import value_text
 
@@ -143,6 +143,16 @@ def decimals(number: float) -> str:
     return f"{number:.2f}".replace("-", "−")
 
 
+def whole(number: float) -> str:
+    """Write a number that happens to be whole as it is; else with two decimals."""
+    return count(number) if float(number).is_integer() else decimals(number)
+
+
+def exact(number: float) -> str:
+    """Write a number with all its digits."""
+    return f"{number:g}"
+
+
 def short(digest: str) -> str:
     """Give the first characters of a hash, enough to find it by."""
     return digest[:10]
@@ -201,8 +211,7 @@ def contrast_verdict(contrast: Any) -> str:
     """Put the verdict of a contrast so that it fits what is contrasted."""
     if contrast.kind == "main effect":
         return contrast.test.verdict
-    together = {"helps": "more than the sum", "hurts": "less than the sum"}
-    return together.get(contrast.test.verdict, contrast.test.verdict)
+    return TOGETHER.get(contrast.test.verdict, contrast.test.verdict)
 
 
 def balance(number: float | None) -> str:
@@ -286,7 +295,7 @@ NUMBERS = (
 TEXTS = (
     *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(words, plural, listing, code, reference, troubles, price, as_long, set_to, set_otherwise),
-    *(changed, matrix, value_text, short, confidence, evidence, contrast_verdict),
+    *(changed, matrix, whole, exact, value_text, short, confidence, evidence, contrast_verdict),
 )
 
 FILTERS = (

@@ -23,6 +23,9 @@ from cnn_study.study import Study
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
 
+TOGETHER = {"helps": "more than the sum", "hurts": "less than the sum"}
+"""Verdicts on interactions and combinations."""
+
 ELEMENT = "receipts"
 """Id of the page's element that holds the receipts."""
 
@@ -289,7 +292,8 @@ def _beside(table: str, column: str, row: dict[str, str]) -> list[list[str]]:
     if table == "contrasts":
         both = [["Together", row["together"]], ["Sum of the parts", row["added"]]]
         images = "validation" if images == "validation" else "test"
-        return _filled([["Kind", row["kind"]], *both, *_effect(row, images)])
+        told = [["Kind", row["kind"]], *both, *_effect(row, images)]
+        return _filled([[label, _of_contrast(row["kind"], text)] for label, text in told])
     if images in ("validation", "test") and f"{images}_lower" in row:
         return _effect(row, images)
     if column.startswith(("prediction_", "test_accuracy_")) and "prediction_lower" in row:
@@ -297,6 +301,11 @@ def _beside(table: str, column: str, row: dict[str, str]) -> list[list[str]]:
         return _filled([*_summary(row, "test_accuracy"), ["95 % prediction interval", interval]])
     measure = re.sub("_(mean|standard_deviation|smallest|largest|n)$", "", column)
     return _summary(row, measure) if f"{measure}_standard_deviation" in row else []
+
+
+def _of_contrast(kind: str, text: str) -> str:
+    """Put the verdict of an interaction or a combination as the report does."""
+    return text if kind == "main effect" else TOGETHER.get(text, text)
 
 
 def _effect(row: dict[str, str], images: str) -> list[list[str]]:
