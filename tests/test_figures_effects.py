@@ -7,12 +7,11 @@ import pytest
 
 from cnn_study.figures import classes, cost, marks
 from cnn_study.figures.effects import AllEffects, clip, split
-from cnn_study.figures.epochs import loss_turn
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Change, Results, Summary
 from cnn_study.figures.words import aligned, axis_label, signed
-from cnn_study.inference import Effect
+from cnn_study.inference import Effect, loss_turn
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
 STUDY = """

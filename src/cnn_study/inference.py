@@ -225,3 +225,40 @@ def degrees_of_freedom(parts: Sequence[float], freedoms: Sequence[float]) -> flo
     return sum(parts) ** 2 / sum(
         part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True)
     )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the mean validation loss is lowest, and whether it surely rises after that.
+
+    Attributes:
+        lowest, last: epochs; 1 is the first.
+        rise: of the loss of each seed, from the one epoch to the other.
+    """
+
+    lowest: int
+    last: int
+    rise: Effect
+
+    @property
+    def rises(self) -> bool:
+        """Whether the rise is above zero with its whole 95 % interval."""
+        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
+
+
+def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:
+    """Find where the validation loss turns, and whether more than the spread of seeds says so.
+
+    The epoch is chosen by the same losses, which makes the rise a little too large.
+
+    Args:
+        losses: validation loss of each seed (row) and epoch (column), all finite.
+
+    Returns:
+        None without any loss.
+    """
+    means = [statistics.fmean(epoch) for epoch in zip(*losses, strict=True)]
+    if not means:
+        return None
+    lowest = means.index(min(means))
+    return Turn(lowest + 1, len(means), effect([seed[-1] - seed[lowest] for seed in losses]))

@@ -3,8 +3,6 @@
 Matplotlib and pandas are imported only to draw.
 """
 
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,7 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, wrap
-from cnn_study.inference import LEAST_PAIRS, Effect, effect
+from cnn_study.inference import Turn, loss_turn
 
 if TYPE_CHECKING:
     import pandas
@@ -43,43 +41,6 @@ class Measure:
     digits: int
     explained: str
     marked: bool
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Where the mean validation loss is lowest, and whether it surely rises after that.
-
-    Attributes:
-        lowest, last: epochs; 1 is the first.
-        rise: of the loss of each seed, from the one epoch to the other.
-    """
-
-    lowest: int
-    last: int
-    rise: Effect
-
-    @property
-    def rises(self) -> bool:
-        """Whether the rise is above zero with its whole 95 % interval."""
-        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
-
-
-def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:
-    """Find where the validation loss turns, and whether more than the spread of seeds says so.
-
-    The epoch is chosen by the same losses, which makes the rise a little too large.
-
-    Args:
-        losses: validation loss of each seed (row) and epoch (column), all finite.
-
-    Returns:
-        None without any loss.
-    """
-    means = [statistics.fmean(epoch) for epoch in zip(*losses, strict=True)]
-    if not means:
-        return None
-    lowest = means.index(min(means))
-    return Turn(lowest + 1, len(means), effect([seed[-1] - seed[lowest] for seed in losses]))
 
 
 ACCURACY = Measure("accuracy", "Accuracy (%)", 100, " %", 1, "Accuracy", False)

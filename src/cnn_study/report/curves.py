@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnn_study.figures.epochs import Turn, loss_turn
+from cnn_study.inference import Turn, loss_turn
 from cnn_study.report.receipts import Cell, derived
 from cnn_study.report.tables import Tables
 
