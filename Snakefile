@@ -1,4 +1,4 @@
-"""From a study file to a report: train what is missing, inspect, tabulate, analyse, draw, render.
+"""From a study file to a report: train what is missing, search, inspect, tabulate, analyse, draw, render.
 
 `snakemake --cores all` does the study cifar10; `--config study=digits` another one.
 Each step is a command that can be run by hand: `python -m cnn_study --help`.
@@ -37,9 +37,11 @@ rule all:
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/index.pdf",
         PLAN.inspection or [],
+        PLAN.search or [],
 
 
 include: "src/rules/train.smk"
+include: "src/rules/search.smk"
 include: "src/rules/inspect.smk"
 include: "src/rules/tables.smk"
 include: "src/rules/report.smk"

@@ -104,7 +104,7 @@ class Stopped:
 
 def test_a_small_window_shows_what_runs_first_and_ctrl_c_ends_quietly(many, tmp_path, monkeypatch):
     person = Stopped(monkeypatch)
-    with heartbeat.Running(tmp_path, MANY[0], 1, 10):
+    with heartbeat.Running(tmp_path, f"{MANY[0]}/0/seed-1", 10):
         assert main(["check", str(many.path), "--results", str(tmp_path), "--watch"]) == 0
     lines = person.seen.strip().splitlines()
     assert lines[0].startswith("0 of 82 runs done, about ")
@@ -129,7 +129,7 @@ def test_watching_lists_only_what_misses_a_run(study, tmp_path, monkeypatch):
 
 def test_the_standing_counts_the_place_that_has_just_become_free(study, tmp_path):
     assert progress.standing(study, tmp_path).endswith("left with 1 at a time")
-    with heartbeat.Running(tmp_path, "filters-4", 1, 10):
+    with heartbeat.Running(tmp_path, "filters-4/0/seed-1", 10):
         assert progress.standing(study, tmp_path).endswith("left with 2 at a time")
         _write(study, tmp_path, "base", 1)
         one = progress.standing(study, tmp_path)
@@ -197,14 +197,14 @@ def test_times_are_written_as_a_person_would(seconds, said):
 
 
 def test_a_training_that_was_killed_is_not_running(tmp_path):
-    with heartbeat.Running(tmp_path, "base", 1, 10):
-        facts = json.loads((tmp_path / "running/base-seed-1.json").read_text())
+    with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
+        facts = json.loads((tmp_path / "running/base-0f-seed-1.json").read_text())
         assert facts["process"] == os.getpid()
         assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
         gone = facts | {"process": 2**22 + 1, "experiment": "killed"}
-        (tmp_path / "running/killed-seed-1.json").write_text(json.dumps(gone))
+        (tmp_path / "running/killed-0f-seed-1.json").write_text(json.dumps(gone))
         assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
-    assert not (tmp_path / "running/base-seed-1.json").exists()
+    assert not (tmp_path / "running/base-0f-seed-1.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -75,6 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("experiment")
     train.add_argument("--seed", type=int, required=True)
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+    search = add("search", _search, "search for the best models within a price, once")
+    search.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+    search.add_argument("--workers", type=int, default=1, help="how many train side by side (1)")
+    search.add_argument(
+        "--listen", metavar="HOST:PORT", help="where the chief listens for workers, without any "
+        "authentication; by default only this machine can reach it"
+    )  # fmt: skip
+    search.add_argument(
+        "--join", metavar="HOST:PORT", help="be a worker of the chief that was started there with "
+        "--listen; the results folder must be shared"
+    )  # fmt: skip
     inspect = add("inspect", _inspect, "look into the networks whose weights are kept, once")
     inspect.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     add("tables", _tables, "collect the runs that are there into tables")
@@ -123,6 +135,24 @@ def _train(options: argparse.Namespace) -> None:
     run = runs.find(study, options.experiment, options.seed)
     record = runs.do(study, run, results, _data(options, study.dataset.name))
     print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from cnn_study.search import searcher
+
+    if options.workers < 1:
+        raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
+    for name in ("listen", "join"):
+        given = getattr(options, name)
+        if given and not re.fullmatch(r"[^:\s]+:\d{1,5}", given):
+            raise UserError(f"--{name} {given}: allowed is HOST:PORT, such as 127.0.0.1:9000.")
+    study, results = _study(options)
+    places = (results, _data(options, study.dataset.name))
+    if options.join:
+        searcher.join(study, *places, options.join)
+        return
+    listen = options.listen or searcher.LOOPBACK
+    print(searcher.search_study(study, *places, options.workers, listen))
 
 
 def _inspect(options: argparse.Namespace) -> None:

@@ -349,7 +349,71 @@ PUBLISHED = Table(
     (TO_EXPERIMENTS,),
 )
 
-TABLES = (RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED)
+PRICE = _string("price", "Id of the price at which the search looked for a model.", required=True)
+TRIAL = _count("trial", "Number of the trial at this price; 1 is the first.", "", required=True)
+
+SEARCH_RUNS = Table(
+    "search-runs",
+    "Runs of the search",
+    "One row for each run of a model that the search tried; no rows without a search.",
+    (
+        PRICE,
+        TRIAL,
+        _string(
+            "stage",
+            "trial: with the seeds by which finalists were chosen; finalist: trained again with "
+            "new seeds, by which the winner was chosen; winner: with seeds that chose nothing.",
+            required=True,
+            enum=["trial", "finalist", "winner"],
+        ),
+        SEED,
+        _string("fingerprint", "As in runs.csv.", required=True, pattern="[0-9a-f]{16}"),
+        _string(
+            "status",
+            "complete, diverged or failed.",
+            required=True,
+            enum=["complete", "diverged", "failed"],
+        ),
+        _count("epochs", "Epochs that the run was to have.", "epochs"),
+        PARAMETERS,
+        MACS,
+        *_scores(("validation_accuracy",), "in the last epoch"),
+        *_scores(("test_accuracy",), "after the last epoch"),
+        _number("training_seconds", "Wall time of all epochs' training.", "seconds"),
+        _number("training_cpu_seconds", "Processor time of the same.", "seconds"),
+        _string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
+        _string("record", "Path of the run's record, relative to the study's results folder."),
+    ),
+    ("price", "trial", "stage", "seed"),
+)
+
+SEARCH_VALUES = Table(
+    "search-values",
+    "Values of the search",
+    "What the search gave each trial: one row for each parameter that it varied there.",
+    (
+        PRICE,
+        TRIAL,
+        _string("parameter", "Name of the parameter.", required=True),
+        _string("value", "Its value, as JSON.", required=True),
+        _share(
+            "place",
+            "Where the value stands between the smallest, 0, and the largest, 1, on the scale of "
+            "its range; of what is no number, in the list of the study file.",
+        ),
+        Column(
+            "edge",
+            "boolean",
+            "Whether it is a number at an end of the space that a study could move.",
+        ),
+    ),
+    ("price", "trial", "parameter"),
+)
+
+TABLES = (
+    *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
+    *(SEARCH_RUNS, SEARCH_VALUES),
+)
 
 DICTIONARY = "datapackage.json"
 
@@ -640,6 +704,104 @@ ORDERS = Table(
     ("comparison", "better", "worse", "better_experiment"),
 )
 
+
+def _against(what: str, whose: str) -> tuple[Column, ...]:
+    """Make the columns of a difference between means of other seeds."""
+    between = f"mean test accuracies of the winner's runs and of {whose}"
+    return (
+        _signed(f"over_{what}", f"Difference of the {between}; the seeds are not the same."),
+        _signed(f"over_{what}_lower", f"Lower end of its 95 % interval (Welch, 1947), {whose}."),
+        _signed(f"over_{what}_upper", f"Upper end of its 95 % interval (Welch, 1947), {whose}."),
+    )
+
+
+SEARCH_PRICES = Table(
+    "search-prices",
+    "The search, price by price",
+    "One row for each price: what was tried, which model won, and what it scores with seeds that "
+    "chose nothing.",
+    (
+        PRICE,
+        _string("title", "Title of the price.", required=True),
+        _count("most_macs", "Most MACs that a model may have; empty: no limit.", "operations"),
+        _count("most_parameters", "Most parameters; empty: no limit.", "parameters"),
+        _number("most_training_seconds", "Most estimated seconds; empty: no limit.", "seconds"),
+        _count("trials", "Models tried.", "", required=True),
+        _count("broken_trials", "Of these, with a run that diverged or failed.", "", required=True),
+        _count("trial", "Number of the trial that won; empty if none was trained.", ""),
+        _string("change", "Every setting in which the winner differs from the base, as JSON."),
+        _string("edges", "Parameters that stand at an end of the space, with spaces between."),
+        PARAMETERS,
+        MACS,
+        _count("epochs", "Epochs of a trial.", "epochs"),
+        _count("winner_epochs", "Epochs of the winner's own runs.", "epochs"),
+        _share("search_accuracy", "Validation accuracy by which it became a finalist: mean."),
+        _share("finalist_accuracy", "Validation accuracy with new seeds, by which it won: mean."),
+        _count("runs", "The winner's own runs trained to the end.", "runs"),
+        _share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
+        _share("test_accuracy", "Mean test accuracy of the winner's own runs."),
+        _number("test_deviation", "Standard deviation of these test accuracies.", "share"),
+        _share("test_lower", "Lower end of the 95 % t interval for the mean test accuracy."),
+        _share("test_upper", "Upper end of the 95 % t interval for the mean test accuracy."),
+        *_against("base", "the base"),
+        *_against("enhanced", "the enhanced model"),
+    ),
+    ("price",),
+)
+
+SEARCH_FINALISTS = Table(
+    "search-finalists",
+    "Finalists of the search",
+    "The best trials at each price, trained again with new seeds: one row for each.",
+    (
+        PRICE,
+        TRIAL,
+        _count("rank", "Its place among the trials; 1 is the best.", "", required=True),
+        MACS,
+        _share("search_accuracy", "Mean validation accuracy with the seeds of the search."),
+        _share("fresh_accuracy", "Mean validation accuracy with new seeds."),
+        _signed("gap", "search_accuracy less fresh_accuracy."),
+        _count("seeds", "New seeds trained to the end.", "", required=True),
+        Column("won", "boolean", "Whether it was chosen by the new seeds."),
+    ),
+    ("price", "trial"),
+)
+
+SEARCH_GAPS = Table(
+    "search-gaps",
+    "The winner's curse",
+    "By how much the search's scores of the finalists promise too much: their validation accuracy "
+    "with the seeds that chose them less that with new seeds.",
+    (
+        _string("price", "Id of the price, or all prices.", required=True),
+        _count("finalists", "Finalists with both scores.", "", required=True),
+        _share("search_accuracy", "Mean of search-finalists.csv."),
+        _share("fresh_accuracy", "Mean of search-finalists.csv."),
+        _signed("gap", "Mean difference."),
+        _signed("gap_lower", "Lower end of the 95 % t interval for the mean difference."),
+        _signed("gap_upper", "Upper end of the 95 % t interval for the mean difference."),
+    ),
+    ("price",),
+)
+
+SEARCH_IMPORTANCE = Table(
+    "search-importance",
+    "What mattered in the search",
+    "One row for each parameter that was varied: by how much a random forest (Breiman, 2001), "
+    "fitted to all prices' trials, errs more about trials that it has not seen when their values "
+    "of the parameter are shuffled.",
+    (
+        _string("parameter", "Name of the parameter; price stands for the limit.", required=True),
+        _signed("importance", "Mean rise of the root mean square error over resampled forests."),
+        _signed("lower", "2.5th percentile of the rise over the forests."),
+        _signed("upper", "97.5th percentile of the rise over the forests."),
+        _count("trials", "Trials that the forests are fitted to.", "", required=True),
+        _number("error", "Mean root mean square error about trials not seen.", "share"),
+        _number("spread", "Standard deviation of all trials' accuracies.", "share"),
+    ),
+    ("parameter",),
+)
+
 EVIDENCE = (
     LEDGER,
     DIFFERENCES,
@@ -650,6 +812,10 @@ EVIDENCE = (
     HABIT_MEANS,
     OVER_BASE,
     ORDERS,
+    SEARCH_PRICES,
+    SEARCH_FINALISTS,
+    SEARCH_GAPS,
+    SEARCH_IMPORTANCE,
 )
 EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
 

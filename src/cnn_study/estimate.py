@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from statistics import mean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnn_study.records import Record
-from cnn_study.runs import Run
-from cnn_study.study import Study
+
+if TYPE_CHECKING:
+    from cnn_study.runs import Run
+    from cnn_study.study import Study
 
 STARTING_SECONDS = 10.0
 """To import a backend; measured with TensorFlow 2.21 on one core."""
@@ -18,7 +21,7 @@ SECONDS_PER_MAC = 50e-12
 with batch 32. Only used until two experiments of the study have been timed on this machine."""
 
 
-def seconds_left(study: Study, missing: list[Run], there: list[Record]) -> float:
+def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> float:
     """Estimate the time that the missing runs need, one after the other.
 
     An experiment that has been timed takes as long as it did; another one takes a constant and
@@ -44,6 +47,27 @@ def seconds_left(study: Study, missing: list[Run], there: list[Record]) -> float
         images = study.dataset.training_images * kept * settings.epochs
         guess = images * (constant + per_mac * run.experiment.macs)
         total += STARTING_SECONDS + (mean(own) if own else guess)
+    return total
+
+
+def search_seconds(study: "Study", there: list[Record]) -> float:
+    """Estimate the time of the study's whole search, one training after the other.
+
+    Every model is taken to cost as many MACs as it may; without a limit on them, those of the base.
+
+    Args:
+        there: records of the study's runs, whose times the estimate is fitted to.
+    """
+    search, (constant, per_mac) = study.search, _fit(there)
+    fractions = (search.base["validation_fraction"], search.base["training_fraction"])
+    images = study.dataset.training_images * (1 - fractions[0]) * fractions[1]
+    again = search.finalists * len(search.finalist_seeds)
+    total = 0.0
+    for limit in search.limits:
+        epochs = search.epochs * (limit.trials * len(search.seeds) + again)
+        epochs += limit.winner_epochs * len(search.winner_seeds)
+        macs = study.experiments["base"].macs if limit.macs is None else limit.macs
+        total += epochs * images * (constant + per_mac * macs)
     return total
 
 

@@ -12,11 +12,18 @@ from cnn_study.records import Epoch, write_whole
 class Running:
     """A small file that stands while a run is being trained, and says how far it is."""
 
-    def __init__(self, results: Path, experiment: str, seed: int, epochs: int) -> None:
-        self.path = results / "running" / f"{experiment}-seed-{seed}.json"
+    def __init__(self, results: Path, name: str, epochs: int) -> None:
+        """Begin.
+
+        Args:
+            name: of the run, as in `runs.Run.name`.
+        """
+        experiment, _, seed = name.split("/")
+        self.path = results / "running" / f"{name.replace('/', '-')}.json"
         self.facts = {
-            "experiment": experiment, "seed": seed, "epoch": 0, "epochs": epochs,
-            "validation_accuracy": None, "process": os.getpid(),
+            "experiment": experiment, "seed": int(seed.removeprefix("seed-")),
+            "epoch": 0, "epochs": epochs, "validation_accuracy": None,
+            "process": os.getpid(),
         }  # fmt: skip
 
     def __enter__(self) -> "Running":

@@ -209,6 +209,32 @@ def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float |
     return float(stdtrit(nu, (1 + LEVEL) / 2)) * math.sqrt(sum(parts))
 
 
+def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
+    """Estimate the difference of two means of independent runs (Welch, 1947).
+
+    Args:
+        ours, theirs: scores of the runs of either, finite.
+
+    Returns:
+        n is the smaller number of runs; no deviation. No interval for fewer than two runs of
+        either, and that one number where neither has any spread.
+    """
+    n = min(len(ours), len(theirs))
+    if not n:
+        return Effect(0)
+    mean = statistics.fmean(ours) - statistics.fmean(theirs)
+    if n < 2:
+        return Effect(n, mean)
+    if max(max(runs) - min(runs) for runs in (ours, theirs)) < RESOLUTION:
+        return Effect(n, mean, None, mean, mean, 0.0 if mean else 1.0)
+    from scipy import stats
+
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    interval = test.confidence_interval(LEVEL)
+    ends = float(interval.low), float(interval.high)
+    return Effect(n, mean, None, *ends, float(test.pvalue))
+
+
 def degrees_of_freedom(parts: Sequence[float], freedoms: Sequence[float]) -> float:
     """Approximate the degrees of freedom of a sum of independent estimates of variance.
 

@@ -26,8 +26,12 @@ def one_thread() -> None:
         "TF_NUM_INTEROP_THREADS",
     ):
         os.environ[name] = "1"
-    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    flags, given = (
+        "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        os.environ.get("XLA_FLAGS", ""),
+    )
+    if flags not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {flags}".strip()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
 
-from cnn_study import records, runs
-from cnn_study.estimate import duration, seconds_left
+from cnn_study import records, runs, search
+from cnn_study.estimate import duration, search_seconds, seconds_left
 from cnn_study.heartbeat import percent, running
 from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
@@ -101,7 +101,23 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
         for name, experiments in study.declared.items()
     )
     table = _table(study, rows, console)
-    return Group(*table, *declared, *map(_training, trainings), how_far)
+    searched = _searched(study, results, list(there.values()))
+    return Group(*table, *declared, *searched, *map(_training, trainings), how_far)
+
+
+def _searched(study: Study, results: Path, there: list[records.Record]) -> list[str]:
+    """Say how large the study's search is, and whether it is done."""
+    if study.search is None:
+        return []
+    trials = sum(limit.trials for limit in study.search.limits)
+    size = f"search: {study.search.algorithm}, {trials} trials at {len(study.search.limits)} prices"
+    path = search.place(study, results)
+    if path is None:
+        return [f"{size}; declared, not trained"]
+    if path.exists():
+        return [f"{size}; done"]
+    left = duration(search_seconds(study, there) / (os.cpu_count() or 1))
+    return [f"{size}; not done yet, about {left} in all on every core"]
 
 
 def _training(facts: dict[str, Any]) -> str:

@@ -66,19 +66,25 @@ def find(study: Study, experiment: str, seed: int) -> Run:
     return Run(study.experiments[experiment], seed)
 
 
+def record_of(run: Run, results: Path) -> records.Record | None:
+    """Read the record of a run, under whatever id it was trained; None if there is none."""
+    path = records.find(results / "runs").get((run.experiment.fingerprint, run.seed))
+    return records.read(path) if path else None
+
+
 def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     """Train one run, unless its record is there, and give its record."""
     with alone(run, results):
-        there = done(study, results).get(run.name)
+        there = record_of(run, results)
         if there:
             log("the record is there already")
-            return records.read(there)
+            return there
         from cnn_study import training
 
         images = load_prepared(study.dataset.name, data)
         epochs = run.experiment.settings.epochs
         one_thread()
-        with own_core(), Running(results, run.experiment.id, run.seed, epochs) as running:
+        with own_core(), Running(results, run.name, epochs) as running:
             import_keras()
             return training.train(
                 run.experiment, run.seed, study.dataset, images, results / "runs",

@@ -11,16 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
@@ -28,13 +19,14 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from cnn_study import architecture, settings
 from cnn_study.datasets import DATASETS, Dataset
 from cnn_study.errors import UserError
+from cnn_study.schema import BLANK, ID, Id, Part, Seeds, Text, seeds_of
+from cnn_study.search.block import Price, SearchBlock, Varied
+from cnn_study.search.resolve import resolve
+from cnn_study.search.space import Search
 from cnn_study.settings import Settings
 
-ID = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-RESERVED = {"all", "analyse", "report", "tables", "train"}
+RESERVED = {"all", "analyse", "report", "search", "tables", "train"}
 """Ids that are names of the workflow's rules."""
-
-Id = Annotated[str, Field(pattern=ID, max_length=60)]
 
 
 def _not_reserved(id_: str) -> str:
@@ -48,25 +40,6 @@ def _known(dataset: str) -> str:
         raise ValueError(f"one of {', '.join(DATASETS)}, not {dataset!r}")
     return dataset
 
-
-def _each_once(seeds: list[int]) -> list[int]:
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"{seeds} has a seed twice")
-    return seeds
-
-
-BLANK = "says nothing"
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError(BLANK)
-    return text
-
-
-Text = Annotated[
-    str, AfterValidator(_not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})
-]
 
 REMEDIES = {
     "title": "Give the study a title of a few words",
@@ -83,11 +56,7 @@ REMEDIES = {
 """What to do about a key that is missing or says nothing."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Question(_Part):
+class Question(Part):
     """One question to the runs: changes to one reference, compared with it."""
 
     title: Text = Field(description="A heading, such as Depth.")
@@ -123,14 +92,14 @@ class Question(_Part):
         return self
 
 
-class Published(_Part):
+class Published(Part):
     """Numbers that somebody else printed, to set beside ours."""
 
     file: Text = Field(description="CSV beside the study file.")
     citation: Text = Field(description="Key in report/references.bib.")
 
 
-class StudyFile(_Part):
+class StudyFile(Part):
     """What a study file may say."""
 
     title: Text = Field(description="Title of the report.")
@@ -138,14 +107,7 @@ class StudyFile(_Part):
     dataset: Annotated[str, AfterValidator(_known)] = Field(
         description=f"One of {', '.join(DATASETS)}."
     )
-    seeds: (
-        Annotated[int, Field(ge=1, le=1000)]
-        | Annotated[
-            list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
-            Field(min_length=1),
-            AfterValidator(_each_once),
-        ]
-    ) = Field(5, description="How many (1, 2, …), or a list of the seeds themselves.")
+    seeds: Seeds = Field(5, description="How many (1, 2, …), or a list of the seeds themselves.")
     base: dict[str, Any] = Field(description="Parameters of the base; the rest at default.")
     enhanced: Id | None = Field(
         None, description="The experiment that the report sets against the base at the end."
@@ -159,6 +121,9 @@ class StudyFile(_Part):
         "Differences that surely lie below it count as none.",
     )
     published: Published | None = None
+    search: SearchBlock | None = Field(
+        None, description="A search for the best model within a price."
+    )
 
 
 @dataclass(frozen=True)
@@ -193,6 +158,7 @@ class Study:
     """Question id: ids of the experiments compared, the reference left out."""
     declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
     """The same for questions that are declared and not trained; in none of the above."""
+    search: Search | None = None
 
     @property
     def smallest_effect(self) -> float:
@@ -365,6 +331,10 @@ def _allowed_keys(place: tuple) -> str:
         names = Question.model_fields
     elif place[0] == "published":
         names = Published.model_fields
+    elif place[0] == "search" and len(place) == 2:
+        names = SearchBlock.model_fields
+    elif place[0] == "search":
+        names = (Price if place[1] == "prices" else Varied).model_fields
     else:
         names = [name for group in settings.GROUPS.values() for name in group.model_fields]
     return f"{_did_you_mean(place[-1], names)}Allowed: {', '.join(names)}."
@@ -399,16 +369,17 @@ class _Resolver:
             self._resolve(id_, ())
         self._check_references()
         self._check_doubles()
-        if self.faults:
-            raise _refusal(self.path, self.faults)
         trained = [name for name, question in file.questions.items() if question.trained]
         ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
+        search = None if self.faults else self._search(ids)
+        if self.faults:
+            raise _refusal(self.path, self.faults)
         return Study(
             self.path.stem,
             self.path,
             file,
             DATASETS[file.dataset],
-            self._seeds(),
+            seeds_of(file.seeds),
             {id_: self.experiments[id_] for id_ in ids},
             {name: tuple(self.members[name]) for name in trained},
             {
@@ -416,7 +387,18 @@ class _Resolver:
                 for name in file.questions
                 if name not in trained
             },
+            search,
         )
+
+    def _search(self, trained: list[str]) -> Search | None:
+        if self.file.search is None:
+            return None
+        base = self.experiments["base"].settings.model_dump()
+        experiments = {id_: self.experiments[id_] for id_ in trained}
+        found, faults = resolve(self.file.search, base, DATASETS[self.file.dataset], experiments)
+        for place, message in faults:
+            self._fault(place, message)
+        return found
 
     def _collect_changes(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Map experiment id to (reference, change) over all questions."""
@@ -577,12 +559,6 @@ class _Resolver:
                     f"{_otherwise(experiment.settings, self.experiments[other].settings)}. "
                     "Change a value or remove it",
                 )
-
-    def _seeds(self) -> tuple[int, ...]:
-        seeds = self.file.seeds
-        if isinstance(seeds, int):
-            return tuple(range(1, seeds + 1))
-        return tuple(seeds)
 
     def _fault(self, place: tuple | None, message: str) -> None:
         known, where = _nearest(place or (), self.lines)

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
-from cnn_study import architecture, records, runs
+from cnn_study import architecture, records, runs, search
 from cnn_study.columns import (
     CALIBRATION,
     CLASSES,
@@ -31,6 +31,8 @@ from cnn_study.columns import (
     MEASURES,
     PUBLISHED,
     RUNS,
+    SEARCH_RUNS,
+    SEARCH_VALUES,
     TABLES,
     Table,
     data_package,
@@ -100,6 +102,7 @@ def collect(study: Study, results: Path, output: Path) -> None:
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
         CALIBRATION.name: calibration_table(study, outcomes),
+        **search_tables(study, results),
     }
     published = published_file(study)
     if published:
@@ -385,6 +388,81 @@ def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
             row = {"experiment": id_, "bin": number, **edges, "images": images, **means}
             rows.append(row | {"runs": len(bins)})
     return frame(CALIBRATION, rows)
+
+
+def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
+    """Give the runs of the search that is done, and the values of its trials; else no rows.
+
+    Raises:
+        UserError: what it found is damaged, or a record of it is missing.
+    """
+    found = search.find(study, results)
+    prices = search.read(found).prices if found else []
+    there = records.find(results / "runs")
+    return {
+        SEARCH_RUNS.name: frame(
+            SEARCH_RUNS, [row for price in prices for row in _search_rows(price, there, results)]
+        ),
+        SEARCH_VALUES.name: frame(
+            SEARCH_VALUES,
+            [
+                {
+                    "price": price.price,
+                    "trial": trial.trial,
+                    "parameter": parameter.name,
+                    "value": json.dumps(trial.values[parameter.name]),
+                    "place": parameter.place_in_space(trial.values[parameter.name]),
+                    "edge": parameter.name in study.search.edges(trial.values),
+                }
+                for price in prices
+                for trial in price.trials
+                for parameter in study.search.space
+                if parameter.name in trial.values
+            ],
+        ),
+    }
+
+
+def _search_rows(
+    price: search.AtPrice, there: dict[tuple[str, int], Path], results: Path
+) -> list[dict[str, Any]]:
+    trials = {trial.trial: trial for trial in price.trials}
+    winners = [price.winner] if price.winner else []
+    stages = {"trial": price.trials, "finalist": price.finalists, "winner": winners}
+    rows = []
+    for stage, models in stages.items():
+        for model in models:
+            for run in model.runs:
+                path = there.get((model.fingerprint, run.seed))
+                if path is None:
+                    raise UserError(
+                        f"{results} has no record of trial {model.trial} of {price.price}, seed "
+                        f"{run.seed}, which its search has trained. Delete {results}/search; "
+                        "the search is then gone through again, and trains what has no record."
+                    )
+                record = records.read(path)
+                scores = last_scores(record)
+                rows.append(
+                    {
+                        "price": price.price,
+                        "trial": model.trial,
+                        "stage": stage,
+                        "seed": run.seed,
+                        "fingerprint": model.fingerprint,
+                        "status": record.status,
+                        "epochs": model.epochs,
+                        "parameters": trials[model.trial].parameters,
+                        "macs": trials[model.trial].macs,
+                        "validation_accuracy": scores["validation_accuracy"],
+                        "test_accuracy": scores.get("test_accuracy"),
+                        **record.cost.model_dump(
+                            include={"training_seconds", "training_cpu_seconds"}
+                        ),
+                        "weights_sha256": record.weights_sha256,
+                        "record": path.relative_to(results).as_posix(),
+                    }
+                )
+    return rows
 
 
 def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from cnn_study import columns, figures, inspection, runs, study
+from cnn_study import columns, figures, inspection, runs, search, study
 from cnn_study.errors import UserError
 from cnn_study.study import Study
 
@@ -63,6 +63,17 @@ class Plan:
     def inspection_missing(self) -> bool:
         """Whether the inspection is to be made. One that is there has no rule, as with records."""
         return self.train and not Path(self.inspection).exists()
+
+    @property
+    def search(self) -> str | None:
+        """What the search finds, there or to come; None if there is or will be none."""
+        path = search.place(self.study, self.results)
+        return str(path) if path and (self.train or path.exists()) else None
+
+    @property
+    def search_missing(self) -> bool:
+        """Whether the search is to be done. One that is done has no rule, as with records."""
+        return self.search is not None and not Path(self.search).exists()
 
     @property
     def tables(self) -> list[str]:

@@ -5,8 +5,11 @@ rule collect_tables:
     """Put every run of the study, those that are missing too, into tidy tables."""
     input:
         records=PLAN.records(),
+        search=PLAN.search or [],
         study=PLAN.study_files,
-        code=planning.code("tables", "columns", "records", "study", "architecture", "datasets"),
+        code=planning.code(
+            "tables", "columns", "records", "study", "search", "architecture", "datasets"
+        ),
     output:
         tables=[f"{RESULTS}/tables/{name}" for name in PLAN.tables],
     log:

@@ -17,6 +17,7 @@ from cnn_study.evidence.facts import Facts
 from cnn_study.evidence.habits import habit_means, habit_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.orders import order_rows
+from cnn_study.evidence.search import search_rows
 from cnn_study.records import write_whole
 from cnn_study.study import Study
 
@@ -48,6 +49,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         columns.HABIT_MEANS.name: habit_means(habits),
         columns.OVER_BASE.name: gains,
         columns.ORDERS.name: order_rows(facts),
+        **search_rows(facts),
     }
     for table in columns.EVIDENCE:
         _write(output / table.file, tables.csv_text(tables.frame(table, rows[table.name])))

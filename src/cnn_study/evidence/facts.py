@@ -34,6 +34,8 @@ class Facts:
     experiments: dict[str, dict[str, Any]]
     classes: pd.DataFrame
     published: pd.DataFrame | None
+    search_runs: pd.DataFrame
+    search_values: pd.DataFrame
     clock: str
 
     @classmethod
@@ -51,6 +53,8 @@ class Facts:
             {row["experiment"]: row for row in experiments.to_dict("records")},
             classes,
             tables.read(folder, columns.PUBLISHED) if study.file.published else None,
+            tables.read(folder, columns.SEARCH_RUNS),
+            tables.read(folder, columns.SEARCH_VALUES),
             clock(runs),
         )
 

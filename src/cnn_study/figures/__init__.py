@@ -5,7 +5,7 @@ without pandas, so that the workflow can declare it; both are imported only to d
 
 `planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
 module by its subject: inspected, network, epochs, levels, effects, classes, calibration, habits,
-cost, published.
+cost, published, search.
 """
 
 import json
@@ -39,6 +39,7 @@ from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.picture import Picture, images
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
+from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
 from cnn_study.figures.words import axis_label, value, words
 from cnn_study.study import Study, load
 
@@ -182,7 +183,18 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
         pictures["class-effects"] = ClassEffects(questions, all_, classes)
     if _has_habits(study):
         pictures["test-habits"] = Habits(all_)
-    return pictures
+    return pictures | _search_pictures(study, enhanced)
+
+
+def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
+    """List the figures of the study's search, if it has one."""
+    if study.search is None or not study.file.search.trained:
+        return {}
+    prices = tuple((limit.id, limit.title) for limit in study.search.limits)
+    names = tuple(parameter.name for parameter in study.search.space)
+    kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
+    found = {f"search-{id_}": kind(prices, names) for id_, kind in kinds.items()}
+    return found | {"search-winners": Winners(prices, names, tuple(study.experiments), enhanced)}
 
 
 def _all_effects(study: Study) -> dict[str, Picture]:

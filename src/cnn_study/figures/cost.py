@@ -70,7 +70,7 @@ class Cost(Picture):
         costs = [getattr(one, cost) for one in there]
         self._arrows(axes, [getattr(one, cost) for one in there if one.id in below])
         if costs:
-            _logarithmic(axes, costs)
+            logarithmic(axes, costs)
             self._front(axes, results, cost)
 
     def _there(self, results: Results) -> list[Summary]:
@@ -256,7 +256,7 @@ def operations(macs: int) -> str:
     return f"{macs} MACs"
 
 
-def _logarithmic(axes: "Axes", costs: Sequence[float]) -> None:
+def logarithmic(axes: "Axes", costs: Sequence[float]) -> None:
     """Make the logarithmic axis of a cost, with round numbers such as 500 k, 1 M and 2 M."""
     from matplotlib.ticker import EngFormatter
 

@@ -4,6 +4,7 @@ Knows nothing of studies. Matplotlib is imported only to draw.
 """
 
 import io
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 WIDTH = 6.3
 """Inches: 16 cm, the text width of the PDF; 720 px on a screen make 9 pt text 14 px high."""
 
-TALLEST = 9.0
+TALLEST = 8.6
 """Inches: what a page of the PDF holds beside a caption."""
 
 PNG_DPI = 200
@@ -84,11 +85,33 @@ def _saved(figure: "Figure", format_: str) -> bytes:
             facecolor="none",
             metadata={"Date": None, "Creator": None},
         )
-        return with_dark(buffer.getvalue())
+        return with_dark(slim(buffer.getvalue()))
     figure.savefig(
         buffer, format="png", dpi=PNG_DPI, facecolor=LIGHT.page, metadata={"Software": None}
     )
     return buffer.getvalue()
+
+
+def slim(svg: bytes) -> bytes:
+    """Write a drawing of Matplotlib in half as many characters; what it shows stays the same.
+
+    A text is one element for each letter, so these are written shortly: a place is an attribute
+    instead of a transformation. Places in points have two decimals, a 500th of a millimetre.
+    """
+    text = svg.decode().replace("DejaVuSans-", "s")
+    text = re.sub(r' transform="translate\((\S+) 0\)"/>', r' x="\1"/>', text)
+    text = re.sub(r'(?<= d=")[^"]*', _slim_path, text)
+    text = re.sub(r'(?<= [xy]=")[\d.-]+|(?<=translate\()[^)]*', _round, text)
+    return re.sub(r"\n\s+", "\n", text).encode()
+
+
+def _slim_path(path: re.Match[str]) -> str:
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", _round(path).replace("\n", " ")).strip()
+
+
+def _round(numbers: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d{2,}", lambda one: f"{float(one[0]):.2f}".rstrip("0").rstrip("."),
+                  numbers[0])  # fmt: skip
 
 
 def _style() -> dict[str, Any]:

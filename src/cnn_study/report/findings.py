@@ -111,6 +111,7 @@ class Findings:
         over_base: by experiment, what it gains over the base; no verdict.
         contrasts: by question, for those with a grid.
         advice: what suggestions.json holds, its keys as attributes.
+        search: by table, the rows about the search; empty without one.
     """
 
     changes: dict[str, Change]
@@ -121,6 +122,7 @@ class Findings:
     over_base: dict[str, Effect]
     orders: list[dict[str, Any]]
     advice: Any
+    search: dict[str, list[dict[str, Any]]]
 
     @classmethod
     def read(cls, study: Study, folder: Path) -> "Findings":
@@ -152,6 +154,7 @@ class Findings:
             over_base,
             found["orders"],
             _advice(folder / "suggestions.json", changes, over_base),
+            {name: rows for name, rows in found.items() if name.startswith("search-")},
         )
 
     def of(self, question: str) -> list[Change]:

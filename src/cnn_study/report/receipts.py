@@ -165,7 +165,10 @@ def receipts(
         for folder, several in (("tables", columns.TABLES), ("evidence", columns.EVIDENCE))
         for table in several
     }
-    runs = Runs(study, tables.read(results / "tables", columns.RUNS))
+    runs = Runs(
+        study,
+        *(tables.read(results / "tables", table) for table in (columns.RUNS, columns.SEARCH_RUNS)),
+    )
     found: dict[str, Any] = {"tables": {}, "cells": {}}
     frames: dict[str, pd.DataFrame] = {}
     for cell in sorted({cell for key in keys for cell in key.split(";")}):
@@ -263,6 +266,8 @@ def _cell(
     if column in PRINTED.get(table.name, ()):
         given = runs.study.file.published
         return found | {"experiments": [], "seeds": [], "source": given.citation}
+    if table.name.startswith("search-") and (used := runs.of_search(column, row)):
+        found["beside"].append(["Records", ", ".join(used)])
     if table.name == "habits":
         found["beside"].append(["Chosen from", ", ".join(runs.candidates(row["among"]))])
     experiments = runs.behind(table.name, column, row)
@@ -285,6 +290,13 @@ def _beside(table: str, column: str, row: dict[str, str]) -> list[list[str]]:
         told = [["Told", row["told"]], ["Honest", row["honest"]], ["Optimism", row["gap"]]]
         interval = _between(row["gap_lower"], row["gap_upper"])
         return _filled([*told, ["95 % interval", interval], ["Seeds", row["seeds"]]])
+    if table == "search-prices":
+        whose = column.removesuffix("_accuracy") if column == "test_accuracy" else column
+        interval = _between(row.get(f"{whose}_lower", ""), row.get(f"{whose}_upper", ""))
+        return _filled([["95 % interval", interval], ["Winner's runs", row["runs"]]])
+    if table == "search-gaps":
+        interval = _between(row["gap_lower"], row["gap_upper"])
+        return _filled([["95 % interval", interval], ["Finalists", row["finalists"]]])
     if table == "over-base":
         interval = _between(row["lower"], row["upper"])
         gain = [["Difference on test images", row["difference"]], ["95 % interval", interval]]
@@ -355,6 +367,17 @@ class Runs:
 
     study: Study
     frame: pd.DataFrame
+    searched: pd.DataFrame
+
+    def of_search(self, column: str, row: dict[str, str]) -> list[str]:
+        """Name the records of the search that a cell is made from."""
+        stage = {"search": "trial", "fresh": "finalist", "finalist": "finalist"}
+        if column in ("trials", "broken_trials") or not row.get("trial"):
+            return []
+        runs = self.searched[self.searched["price"] == row["price"]]
+        runs = runs[runs["trial"] == int(row["trial"])]
+        kind = stage.get(column.partition("_")[0], "winner")
+        return list(runs.loc[runs["stage"] == kind, "record"])
 
     def listed(self, experiment: str) -> list[list[Any]]:
         """List seed, status, test accuracy, record, weights and commit of each run."""
@@ -367,6 +390,9 @@ class Runs:
         """Name the experiments whose runs a cell is made from."""
         if table == "layers":
             return []  # worked out from the settings
+        if table.startswith("search-"):
+            enhanced = self.study.file.enhanced or "base"
+            return {"over_base": ["base"], "over_enhanced": [enhanced]}.get(column, [])
         if table in ("contrasts", "contrast-differences"):
             return self._of_contrast(row)
         if table == "habits":

@@ -20,9 +20,13 @@ from cnn_study.report.pictures import Figure, read_figures
 from cnn_study.report.provenance import Provenance, behind
 from cnn_study.report.published import published_of
 from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
+from cnn_study.report.search import searched_of
 from cnn_study.report.tables import Tables
 from cnn_study.settings import parameters
 from cnn_study.study import Study
+
+FAR_APART = 10
+"""Times the smallest effect worth having: with a larger standard deviation, runs lie far apart."""
 
 
 def gather(
@@ -89,6 +93,7 @@ def _values(
             "least_pairs": inference.LEAST_PAIRS,
             "most_seeds": inference.MOST_SEEDS,
             "smallest": study.smallest_effect,
+            "far_apart": FAR_APART * study.smallest_effect,
         },
         "best": best_of(results),
         "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
@@ -102,6 +107,7 @@ def _values(
         "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
         "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
         "receipts": [behind(study, found, id_) for id_ in study.experiments],
+        "searched": searched_of(study, findings),
         "enhanced": None,
         "published": None,
     }

@@ -1,0 +1,234 @@
+"""What the tables say about the search: its winners, the winner's curse, what mattered."""
+
+import json
+import statistics
+from typing import Any
+
+import pandas as pd
+
+from cnn_study.evidence.facts import Facts
+from cnn_study.inference import Effect, effect, unpaired
+from cnn_study.search.space import Limit
+
+FORESTS = 50
+TREES = 100
+LEAST_TRIALS = 10
+"""Fewer trials tell nothing about a parameter: no importance is given."""
+
+ALL = "all prices"
+
+
+def search_rows(facts: Facts) -> dict[str, list[dict[str, Any]]]:
+    """Give the rows of every table about the search; none without one."""
+    finalists = _finalists(facts)
+    return {
+        "search-prices": [_price_row(facts, limit, finalists) for limit in _limits(facts)],
+        "search-finalists": finalists,
+        "search-gaps": _gaps(facts, finalists),
+        "search-importance": importance(facts),
+    }
+
+
+def _limits(facts: Facts) -> list[Limit]:
+    """Give the prices that the tables know, as the study has them."""
+    there = set(facts.search_runs["price"])
+    return [limit for limit in facts.study.search.limits if limit.id in there] if there else []
+
+
+def _runs(facts: Facts, price: str, stage: str) -> pd.DataFrame:
+    runs = facts.search_runs
+    return runs[(runs["price"] == price) & (runs["stage"] == stage)]
+
+
+def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
+    """Give the mean over the seeds of each trial, all of whose runs are complete."""
+    whole = runs.groupby("trial")["status"].agg(lambda states: (states == "complete").all())
+    means = runs.groupby("trial")[column].mean()
+    return {int(trial): float(means[trial]) for trial in whole.index[whole]}
+
+
+def _finalists(facts: Facts) -> list[dict[str, Any]]:
+    rows = []
+    for limit in _limits(facts):
+        tried, again = (_runs(facts, limit.id, stage) for stage in ("trial", "finalist"))
+        searched, fresh = (_means(runs, "validation_accuracy") for runs in (tried, again))
+        won = set(_runs(facts, limit.id, "winner")["trial"])
+        macs = tried.drop_duplicates("trial").set_index("trial")["macs"]
+        for rank, trial in enumerate(again["trial"].unique(), start=1):
+            score = fresh.get(trial)
+            complete = again[(again["trial"] == trial) & (again["status"] == "complete")]
+            rows.append(
+                {
+                    "price": limit.id,
+                    "trial": int(trial),
+                    "rank": rank,
+                    "macs": int(macs[trial]),
+                    "search_accuracy": searched[trial],
+                    "fresh_accuracy": score,
+                    "gap": None if score is None else searched[trial] - score,
+                    "seeds": len(complete),
+                    "won": trial in won,
+                }
+            )
+    return rows
+
+
+def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Average the gaps of each price's finalists, and of all."""
+    rows = []
+    known = [row for row in finalists if row["gap"] is not None]
+    for price in [*dict.fromkeys(row["price"] for row in known), ALL] if known else []:
+        mine = [row for row in known if price in (ALL, row["price"])]
+        gap = effect([row["gap"] for row in mine])
+        rows.append(
+            {
+                "price": price,
+                "finalists": gap.n,
+                **{
+                    name: statistics.fmean(row[name] for row in mine)
+                    for name in ("search_accuracy", "fresh_accuracy")
+                },
+                "gap": gap.mean,
+                "gap_lower": gap.lower,
+                "gap_upper": gap.upper,
+            }
+        )
+    return rows
+
+
+def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> dict[str, Any]:
+    tried, own = (_runs(facts, limit.id, stage) for stage in ("trial", "winner"))
+    trials = tried["trial"].nunique()
+    row = {
+        "price": limit.id,
+        "title": limit.title,
+        "most_macs": limit.macs,
+        "most_parameters": limit.parameters,
+        "most_training_seconds": limit.training_seconds,
+        "trials": trials,
+        "broken_trials": trials - len(_means(tried, "validation_accuracy")),
+    }
+    if own.empty:
+        return row
+    trial = int(own["trial"].iloc[0])
+    final = next(f for f in finalists if f["price"] == limit.id and f["trial"] == trial)
+    values = facts.search_values
+    mine = values[(values["price"] == limit.id) & (values["trial"] == trial)]
+    given = {
+        name: json.loads(value)
+        for name, value in zip(mine["parameter"], mine["value"], strict=True)
+    }
+    complete = own[own["status"] == "complete"]
+    tests = [float(score) for score in complete["test_accuracy"]]
+    about = effect(tests)
+    enhanced = facts.study.file.enhanced or "base"
+    return row | {
+        "trial": trial,
+        "change": json.dumps(_change(facts, limit, given)),
+        "edges": " ".join(mine.loc[mine["edge"], "parameter"]) or None,
+        "parameters": int(own["parameters"].iloc[0]),
+        "macs": int(own["macs"].iloc[0]),
+        "epochs": int(tried.loc[tried["trial"] == trial, "epochs"].iloc[0]),
+        "winner_epochs": int(own["epochs"].iloc[0]),
+        "search_accuracy": final["search_accuracy"],
+        "finalist_accuracy": final["fresh_accuracy"],
+        "runs": len(complete),
+        "validation_accuracy": complete["validation_accuracy"].mean() if tests else None,
+        "test_accuracy": about.mean,
+        "test_deviation": about.deviation,
+        "test_lower": about.lower,
+        "test_upper": about.upper,
+        **_over("base", tests, facts, "base"),
+        **_over("enhanced", tests, facts, enhanced),
+    }
+
+
+def _change(facts: Facts, limit: Limit, values: dict[str, Any]) -> dict[str, Any]:
+    """Give every setting in which a winner's own runs differ from the base."""
+    search, base = facts.study.search, facts.study.experiments["base"].settings
+    settings = search.model(values, limit.winner_epochs).settings
+    return {name: value for name, value in settings if value != getattr(base, name)}
+
+
+def _over(name: str, ours: list[float], facts: Facts, experiment: str) -> dict[str, Any]:
+    found: Effect = unpaired(ours, list(facts.scores(experiment, "test_accuracy").values()))
+    return {
+        f"over_{name}": found.mean,
+        f"over_{name}_lower": found.lower,
+        f"over_{name}_upper": found.upper,
+    }
+
+
+def importance(facts: Facts) -> list[dict[str, Any]]:
+    """Measure what mattered by permutation in random forests (Breiman, 2001).
+
+    Trials are drawn anew with replacement for each forest; what was not drawn is what it has not
+    seen. Of hyperband's trials, those with the most epochs compare.
+    """
+    table, scores = _features(facts)
+    if len(scores) < LEAST_TRIALS:
+        return []
+    import numpy as np
+    from sklearn.ensemble import RandomForestRegressor
+
+    x, y = table.to_numpy(dtype=float), np.array(scores)
+    generator = np.random.default_rng(0)
+    rises: list[list[float]] = []
+    errors = []
+    while len(errors) < FORESTS:
+        drawn = generator.integers(0, len(y), len(y))
+        unseen = np.setdiff1d(np.arange(len(y)), drawn)
+        if len(unseen) < 2:
+            continue
+        state = int(generator.integers(2**31))
+        forest = RandomForestRegressor(TREES, random_state=state).fit(x[drawn], y[drawn])
+        plain = _error(forest, x[unseen], y[unseen])
+        errors.append(plain)
+        rises.append(
+            [_shuffled(forest, x[unseen], y[unseen], column, generator) - plain
+             for column in range(x.shape[1])]
+        )  # fmt: skip
+    lower, upper = np.percentile(rises, [2.5, 97.5], axis=0)
+    rows = [
+        {
+            "parameter": name,
+            "importance": float(np.mean([rise[column] for rise in rises])),
+            "lower": float(lower[column]),
+            "upper": float(upper[column]),
+            "trials": len(y),
+            "error": float(np.mean(errors)),
+            "spread": float(np.std(y, ddof=1)),
+        }
+        for column, name in enumerate(table.columns)
+    ]
+    return sorted(rows, key=lambda row: -row["importance"])
+
+
+def _features(facts: Facts) -> tuple[pd.DataFrame, list[float]]:
+    """Give the places of the values of each trial (trials, parameters), and its accuracy.
+
+    A parameter that was not varied in a trial stands at -1, apart from all values.
+    """
+    runs = facts.search_runs[facts.search_runs["stage"] == "trial"]
+    runs = runs[runs["epochs"] == runs["epochs"].max()]
+    wide = facts.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
+    order = [limit.id for limit in _limits(facts)]
+    rows, scores = [], []
+    for price in order:
+        for trial, score in _means(runs[runs["price"] == price], "validation_accuracy").items():
+            places = wide.loc[(price, trial)]
+            rows.append({"price": order.index(price), **places.to_dict()})
+            scores.append(score)
+    table = pd.DataFrame(rows).fillna(-1.0)
+    varied = [name for name in table.columns if table[name].nunique() > 1]
+    return table[varied], scores
+
+
+def _error(forest: Any, x: Any, y: Any) -> float:
+    return float(((forest.predict(x) - y) ** 2).mean() ** 0.5)
+
+
+def _shuffled(forest: Any, x: Any, y: Any, column: int, generator: Any) -> float:
+    mixed = x.copy()
+    mixed[:, column] = generator.permutation(mixed[:, column])
+    return _error(forest, mixed, y)

@@ -1,0 +1,419 @@
+"""Figures of the search: what was tried, what mattered, and what the winners are worth.
+
+All numbers come from tables and evidence. Matplotlib is imported only to draw.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnn_study.figures import marks
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.cost import logarithmic, operations
+from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import counted, value, words, wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+NO_SEARCH = "no search yet"
+ACROSS = 3
+"""Panels side by side."""
+
+PANEL = 1.75
+"""Inches that a row of panels is high."""
+
+EDGE = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial: the mean validation accuracy of its seeds in percent, and where it stands.
+
+    Attributes:
+        places: of its values by parameter, 0 to 1.
+        values: the same as words.
+        fresh: mean validation accuracy of a finalist with new seeds; None for others.
+    """
+
+    price: str
+    number: int
+    accuracy: float
+    places: dict[str, float]
+    values: dict[str, str]
+    fresh: float | None
+    won: bool
+
+
+@dataclass(frozen=True)
+class SearchPicture(Picture):
+    """What the figures of the search have in common.
+
+    Attributes:
+        prices: (id, title) of each price.
+        parameters: those that were varied, in the order of the study file.
+    """
+
+    prices: tuple[tuple[str, str], ...]
+    parameters: tuple[str, ...]
+    experiments: tuple[str, ...] = ()
+
+    def _something(self, results: Results) -> bool:
+        return bool(self._tried(results))
+
+    def _tried(self, results: Results) -> list[Tried]:
+        """Give the trials that were trained to the end, by price and number."""
+        runs, values = results.read("search-runs"), results.read("search-values")
+        runs = runs[runs["stage"] == "trial"]
+        finalists = {
+            (row["price"], row["trial"]): row
+            for row in results.read("search-finalists").to_dict("records")
+        }
+        found = []
+        for (price, number), mine in runs.groupby(["price", "trial"], sort=False):
+            if (mine["status"] != "complete").any():
+                continue
+            given = values[(values["price"] == price) & (values["trial"] == number)]
+            final = finalists.get((price, number), {})
+            fresh = final.get("fresh_accuracy")
+            found.append(
+                Tried(
+                    price, int(number), 100 * float(mine["validation_accuracy"].mean()),
+                    dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
+                    dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
+                    None if fresh is None or fresh != fresh else 100 * float(fresh),
+                    bool(final.get("won", False)),
+                )
+            )  # fmt: skip
+        return found
+
+    def _of(self, tried: Sequence[Tried], price: str) -> list[Tried]:
+        return [one for one in tried if one.price == price]
+
+    def _count(self, results: Results) -> str:
+        tried = self._tried(results)
+        parts = [
+            f"{counted(len(self._of(tried, price)), 'trial')} {title[0].lower()}{title[1:]}"
+            for price, title in self.prices
+        ]
+        return f"{', '.join(parts)}." if tried else f"There is {NO_SEARCH}."
+
+    def _keys(self) -> "list[Line2D]":
+        return [
+            marks.key(title, color, marker=marker, markersize=5, **EDGE)
+            for (_, title), (color, marker) in zip(self.prices, self._looks, strict=True)
+        ]
+
+    @property
+    def _looks(self) -> list[tuple[str, str]]:
+        """Give each price a colour and a marker."""
+        colors = LIGHT.series * len(self.prices)
+        shapes = marks.MARKERS * len(self.prices)
+        return list(zip(colors, shapes, strict=False))[: len(self.prices)]
+
+    def _panels(self, figure: "Figure", count: int) -> "list[Axes]":
+        """Lay out panels in rows, with those that are left over switched off."""
+        rows = -(-count // ACROSS)
+        grid = list(figure.subplots(rows, min(ACROSS, count), sharey=True, squeeze=False).flat)
+        for axes in grid[count:]:
+            axes.set_axis_off()
+        return grid[:count]
+
+
+@dataclass(frozen=True)
+class Trials(SearchPicture):
+    """What each trial scored, in the order they were proposed."""
+
+    def _draw(self, results: Results) -> "Figure":
+        tried = self._tried(results)
+        figure = new(2.7)
+        panels = figure.subplots(1, len(self.prices), sharey=True, squeeze=False)[0]
+        for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
+            mine = self._of(tried, price)
+            axes.plot([one.number for one in mine], [one.accuracy for one in mine], "o",
+                      color=color, **marks.DOT)  # fmt: skip
+            for one in mine:
+                if one.fresh is not None:
+                    axes.plot([one.number] * 2, [one.accuracy, one.fresh], color=LIGHT.muted,
+                              linewidth=1, zorder=2)  # fmt: skip
+                    shape = {"marker": "*", "markersize": 11} if one.won else {"marker": "D"}
+                    how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
+                    axes.plot([one.number], [one.fresh], color=LIGHT.text, **how)
+            axes.set_title(wrap(title, 26))
+            axes.grid(axis="y")
+            marks.round_numbers(axes.xaxis, 6)
+        panels[0].set_ylabel("Validation accuracy (%)")
+        figure.supxlabel("Trial", fontsize=9)
+        keys = [
+            marks.key("Trial", LIGHT.series[0], marker="o", **marks.DOT),
+            marks.key("Finalist, new seeds", LIGHT.text, marker="D", markersize=5, **EDGE),
+            marks.key("Winner, new seeds", LIGHT.text, marker="*", markersize=11, **EDGE),
+        ]
+        marks.legend(figure, keys)
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "What the search tried, in the order of proposal: mean validation accuracy of each "
+            "trial. Black marks: the best trials trained again with new seeds; what lies between "
+            "the two is the winner's curse."
+        )
+
+    def _tell(self, results: Results) -> str:
+        tried = self._tried(results)
+        parts = []
+        for price, title in self.prices:
+            mine = self._of(tried, price)
+            if not mine:
+                continue
+            scores = [one.accuracy for one in mine]
+            said = f"{title}: {min(scores):.1f} to {max(scores):.1f} %"
+            finals = [
+                f"trial {one.number} {one.accuracy:.1f} %, with new seeds {one.fresh:.1f} %"
+                f"{', the winner' if one.won else ''}"
+                for one in mine
+                if one.fresh is not None
+            ]
+            parts.append("; ".join([said, *finals]))
+        return (
+            "Dot plots of validation accuracy over the number of the trial, a panel for each "
+            f"price. {'. '.join(parts) or NO_SEARCH}."
+        )
+
+
+@dataclass(frozen=True)
+class Slices(SearchPicture):
+    """Validation accuracy over each parameter that was varied."""
+
+    def _draw(self, results: Results) -> "Figure":
+        tried = self._tried(results)
+        figure = new(0.5 + PANEL * -(-len(self.parameters) // ACROSS))
+        for axes, name in zip(
+            self._panels(figure, len(self.parameters)), self.parameters, strict=True
+        ):
+            for (price, _), (color, marker) in zip(self.prices, self._looks, strict=True):
+                mine = [one for one in self._of(tried, price) if name in one.places]
+                axes.plot([one.places[name] for one in mine], [one.accuracy for one in mine],
+                          marker, color=color, **marks.DOT)  # fmt: skip
+            self._ticks(axes, name, tried)
+            axes.set_title(words(name))
+            axes.grid(axis="y")
+        figure.supylabel("Validation accuracy (%)", fontsize=9)
+        marks.legend(figure, self._keys())
+        return figure
+
+    def _ticks(self, axes: "Axes", name: str, tried: Sequence[Tried]) -> None:
+        """Write values where they stand; of many, the ends and the middle."""
+        known = sorted(
+            {(one.places[name], one.values[name]) for one in tried if name in one.places}
+        )
+        if len(known) > 5:
+            known = [known[0], known[len(known) // 2], known[-1]]
+        long = max((len(text) for _, text in known), default=0) > 6
+        axes.set_xlim(-0.12, 1.12)
+        axes.set_xticks(
+            [place for place, _ in known],
+            [text for _, text in known],
+            rotation=25 if long else 0,
+            ha="right" if long else "center",
+            fontsize=6.5 if long else 7.5,
+        )
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Every trial of the search, once for each parameter: mean validation accuracy over the "
+            "value that the trial had. The other parameters differ too, so that a slope may be "
+            "another parameter's doing. A trial in which a parameter was not varied is left out."
+        )
+
+    def _tell(self, results: Results) -> str:
+        tried = self._tried(results)
+        parts = []
+        for name in self.parameters:
+            mine = [one for one in tried if name in one.places]
+            if mine:
+                best = max(mine, key=lambda one: one.accuracy)
+                parts.append(f"{words(name)}: the best trial has {best.values[name]}")
+        return (
+            f"{counted(len(self.parameters), 'scatter plot')} of validation accuracy, one for each "
+            f"parameter. {'; '.join(parts) or NO_SEARCH}."
+        )
+
+
+@dataclass(frozen=True)
+class Parallel(SearchPicture):
+    """Every trial as a line through the values of its parameters."""
+
+    def _draw(self, results: Results) -> "Figure":
+        import numpy as np
+
+        tried = sorted(self._tried(results), key=lambda one: one.accuracy)
+        figure = new(0.9 + 1.6 * len(self.prices))
+        panels = figure.subplots(len(self.prices), 1, squeeze=False)[:, 0]
+        for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
+            mine = self._of(tried, price)
+            ranks = np.linspace(0.15, 1, len(mine)) if mine else []
+            for one, rank in zip(mine, ranks, strict=True):
+                points = [(x, one.places[name]) for x, name in enumerate(self.parameters)
+                          if name in one.places]  # fmt: skip
+                how = {"color": LIGHT.text, "linewidth": 2.2} if one.won else {"color": color}
+                axes.plot(*zip(*points, strict=True), marker=".", markersize=4, zorder=2 + rank,
+                          **{"linewidth": 1.1, "alpha": float(rank), **how})  # fmt: skip
+            axes.set_ylim(-0.08, 1.08)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            axes.set_title(title, loc="left")
+            axes.grid(axis="x")
+            named = axes is panels[-1]
+            axes.set_xticks(
+                range(len(self.parameters)),
+                [wrap(words(name), 11) for name in self.parameters] if named
+                else [""] * len(self.parameters),
+                fontsize=7,
+            )  # fmt: skip
+        keys = [
+            marks.key("Trial, the fainter the worse", LIGHT.series[0], line="-", linewidth=1.4),
+            marks.key("Winner", LIGHT.text, line="-", linewidth=2.2),
+        ]
+        marks.legend(figure, keys)
+        return figure
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "Parallel coordinates: each trial is a line that passes each parameter at its value, "
+            "the smallest at the bottom, the largest on top; what is no number stands in the order "
+            "of the study file. The fainter a line, the lower the validation accuracy at that "
+            "price. A parameter that was not varied in a trial is passed by."
+        )
+
+    def _tell(self, results: Results) -> str:
+        parts = [
+            f"{title}: the winner has "
+            + ", ".join(f"{words(name)} {value}" for name, value in one.values.items())
+            for price, title in self.prices
+            for one in self._of(self._tried(results), price)
+            if one.won
+        ]
+        return f"Parallel coordinates, a panel for each price. {'. '.join(parts) or NO_SEARCH}."
+
+
+@dataclass(frozen=True)
+class Importance(SearchPicture):
+    """What mattered, by permutation in random forests."""
+
+    def _something(self, results: Results) -> bool:
+        return len(results.read("search-importance")) > 0
+
+    def _draw(self, results: Results) -> "Figure":
+        rows = results.read("search-importance").to_dict("records")
+        figure = new(0.7 + 0.24 * len(rows))
+        axes = figure.subplots()
+        labels = [words(row["parameter"]) for row in rows]
+        marks.rows(axes, labels, [f"{100 * row['importance']:+.2f}".replace("-", "−")
+                                  for row in rows])  # fmt: skip
+        axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
+        for place, row in enumerate(rows):
+            ends = [100 * row["lower"], 100 * row["upper"]]
+            axes.plot(ends, [place] * 2, color=LIGHT.series[0], linewidth=6, **marks.BAR)
+            marks.mean_line(axes, 100 * row["importance"], place, LIGHT.series[0])
+        axes.set_xlabel("Rise of the error when shuffled (percentage points of accuracy)")
+        return figure
+
+    def _count(self, results: Results) -> str:
+        rows = results.read("search-importance")
+        return f"n = {rows['trials'].iloc[0]} trials." if len(rows) else f"There is {NO_SEARCH}."
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "What mattered in the search: by how much random forests, fitted to the trials of all "
+            "prices, err more about trials that they have not seen when the values of one "
+            "parameter are shuffled. Upright line: mean over the forests, each fitted to trials "
+            "drawn anew; bar: from the 2.5th to the 97.5th percentile."
+        )
+
+    def _tell(self, results: Results) -> str:
+        parts = [
+            f"{words(row['parameter'])} {100 * row['importance']:.2f}"
+            for row in results.read("search-importance").to_dict("records")
+        ]
+        return (
+            "Bars of the importance of each parameter, in percentage points: "
+            f"{', '.join(parts) or NO_SEARCH}."
+        )
+
+
+@dataclass(frozen=True)
+class Winners(SearchPicture):
+    """The winners' test accuracy over their MACs, beside the study's own models."""
+
+    enhanced: str = "base"
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the base and the enhanced model; the other experiments are a background."""
+        return tuple(dict.fromkeys(["base", self.enhanced]))
+
+    def _draw(self, results: Results) -> "Figure":
+        figure = new(3.6)
+        axes = figure.subplots()
+        own = self.shown(results)
+        others = [one for one in results.of(self.experiments) if one.complete and one.id not in own]
+        axes.plot([one.macs for one in others], [one.mean for one in others], "o",
+                  color=LIGHT.muted, markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
+        for one, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
+            axes.plot([one.macs], [one.mean], marker, color=color, markersize=8, zorder=4, **EDGE)
+        for row in self._rows(results):
+            ends = [100 * row["test_lower"], 100 * row["test_upper"]]
+            axes.plot([row["macs"]] * 2, ends, color=LIGHT.series[0], linewidth=1.5, zorder=3)
+            axes.plot([row["macs"]], [100 * row["test_accuracy"]], "*", color=LIGHT.series[0],
+                      markersize=13, zorder=5, **EDGE)  # fmt: skip
+            axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
+                          (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
+                          textcoords="offset points", fontsize=8)  # fmt: skip
+        paid = [*(one.macs for one in results.of(self.experiments) if one.complete),
+                *(row["macs"] for row in self._rows(results))]  # fmt: skip
+        logarithmic(axes, paid)
+        axes.set_xlabel("MACs for one image")
+        axes.grid()
+        axes.set_ylabel("Test accuracy (%)")
+        keys = [
+            marks.key("Winner of the search", LIGHT.series[0], marker="*", markersize=12, **EDGE),
+            marks.key("Base", LIGHT.series[1], marker="D", markersize=7, **EDGE),
+            *([marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=8, **EDGE)]
+              if len(own) > 1 else []),
+            marks.key("Other experiments", LIGHT.muted, marker="o", markersize=4),
+        ]  # fmt: skip
+        marks.legend(figure, keys)
+        return figure
+
+    def _rows(self, results: Results) -> list[dict]:
+        rows = results.read("search-prices").to_dict("records")
+        return [row for row in rows if row["test_accuracy"] == row["test_accuracy"]]
+
+    def _count(self, results: Results) -> str:
+        runs = sum(int(row["runs"]) for row in self._rows(results))
+        return f"{counted(runs, 'run')} of winners, with seeds that chose nothing."
+
+    def _explain(self, results: Results) -> str:
+        return (
+            "The winners of the search: mean test accuracy over MACs for one image, with its 95 % "
+            "t interval, beside the base, the enhanced model and the study's other experiments. "
+            "Epochs and preparation of the images differ as well as the networks."
+        )
+
+    def _tell(self, results: Results) -> str:
+        parts = [
+            f"{row['title']}: {100 * row['test_accuracy']:.1f} % with {operations(row['macs'])}"
+            for row in self._rows(results)
+        ]
+        parts += [f"{one.id}: {one.mean:.1f} % with {operations(one.macs)}"
+                  for one in results.of(self.shown(results)) if one.complete]  # fmt: skip
+        return f"Scatter plot of test accuracy over MACs. {'; '.join(parts) or NO_SEARCH}."
+
+
+def _value(text: str) -> str:
+    """Write a value that stands in a table as JSON."""
+    return value(json.loads(text))

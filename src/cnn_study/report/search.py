@@ -1,0 +1,137 @@
+"""The search as the report tells it: what might be tried, what was, and what won."""
+
+import json
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from cnn_study.report.findings import Effect, Findings
+from cnn_study.search.space import Limit, Parameter, Search
+from cnn_study.settings import value_text
+from cnn_study.study import Study
+
+
+@dataclass(frozen=True)
+class Varied:
+    """One parameter of the space, in words."""
+
+    name: str
+    values: str
+    when: str
+
+
+@dataclass(frozen=True)
+class Price:
+    """What was found at one price.
+
+    Attributes:
+        row: of search-prices.csv, its columns as attributes; None where a cell is empty.
+        test, over_base, over_enhanced: of the winner, with intervals.
+        change: settings in which the winner differs from the base.
+        edges: parameters that stand at an end of the space.
+        finalists: rows of search-finalists.csv, best trial first.
+    """
+
+    limit: Limit
+    row: SimpleNamespace
+    test: Effect
+    over_base: Effect
+    over_enhanced: Effect
+    change: dict[str, Any]
+    edges: tuple[str, ...]
+    finalists: list[SimpleNamespace]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The change, as tables write it."""
+        return {name: value_text(value) for name, value in self.change.items()}
+
+    @property
+    def yaml(self) -> str:
+        """The change, as a study file takes it."""
+        return "\n".join(f"{name}: {json.dumps(value)}" for name, value in self.change.items())
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The study's search.
+
+    Attributes:
+        prices: empty where it is not done yet.
+        gaps: rows of search-gaps.csv by price.
+        importance: rows of search-importance.csv, the most important first.
+    """
+
+    search: Search
+    space: list[Varied]
+    settings: dict[str, str]
+    prices: list[Price]
+    gaps: dict[str, SimpleNamespace]
+    importance: list[SimpleNamespace]
+
+    @property
+    def trials(self) -> int:
+        """Trials at all prices."""
+        return sum(price.row.trials for price in self.prices)
+
+    @property
+    def broken(self) -> int:
+        """Trials with a run that diverged or failed."""
+        return sum(price.row.broken_trials for price in self.prices)
+
+    @property
+    def mattering(self) -> list[SimpleNamespace]:
+        """The parameters whose importance is above zero with its whole interval."""
+        return [row for row in self.importance if row.lower > 0]
+
+
+def searched_of(study: Study, findings: Findings) -> Searched | None:
+    """Put together what the evidence says of the study's search; None without one."""
+    search = study.search
+    if search is None:
+        return None
+    given = study.experiments["base"].settings
+    fixed = {name: value for name, value in study.file.search.settings.items()
+             if value != getattr(given, name)}  # fmt: skip
+    finalists = [SimpleNamespace(**row) for row in findings.search["search-finalists"]]
+    limits = {limit.id: limit for limit in search.limits}
+    return Searched(
+        search,
+        [_varied(parameter) for parameter in search.space],
+        {name: value_text(value) for name, value in fixed.items()},
+        [_price(limits[row["price"]], row, finalists) for row in findings.search["search-prices"]],
+        {row["price"]: SimpleNamespace(**row) for row in findings.search["search-gaps"]},
+        [SimpleNamespace(**row) for row in findings.search["search-importance"]],
+    )
+
+
+def _varied(parameter: Parameter) -> Varied:
+    if parameter.values:
+        values = ", ".join(map(value_text, parameter.values))
+    else:
+        values = f"{parameter.low:g} to {parameter.high:g}"
+        if parameter.scale == "log":
+            values += ", logarithmic"
+        elif parameter.step:
+            values += f" in steps of {parameter.step:g}"
+    when = "; ".join(
+        f"{name} {' or '.join(map(value_text, allowed))}" for name, allowed in parameter.when
+    )
+    return Varied(parameter.name, values, when)
+
+
+def _price(limit: Limit, row: dict[str, Any], finalists: list[SimpleNamespace]) -> Price:
+    def effect(name: str, lower: str, upper: str) -> Effect:
+        return Effect(row["runs"] or 0, row[name], row[lower], row[upper])
+
+    mine = [one for one in finalists if one.price == limit.id]
+    return Price(
+        limit,
+        SimpleNamespace(**row),
+        effect("test_accuracy", "test_lower", "test_upper"),
+        effect("over_base", "over_base_lower", "over_base_upper"),
+        effect("over_enhanced", "over_enhanced_lower", "over_enhanced_upper"),
+        json.loads(row["change"] or "{}"),
+        tuple((row["edges"] or "").split()),
+        mine,
+    )

@@ -1,0 +1,399 @@
+"""Go through a search: have trials proposed and trained, choose, train the best with new seeds.
+
+One process is the chief: it holds keras-tuner's oracle and serves it by gRPC. Workers, processes
+of their own, ask it for trials. Everything that is trained leaves a run record, so that a search
+that was stopped goes through the same trials again and trains only what is missing.
+"""
+
+import contextlib
+import io
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from threadpoolctl import threadpool_limits
+
+from cnn_study import records, runs, search, training
+from cnn_study.errors import UserError
+from cnn_study.heartbeat import log, percent
+from cnn_study.machine import absent, one_thread
+from cnn_study.search import choosing
+from cnn_study.search.space import Limit, Model
+from cnn_study.settings import value_text
+from cnn_study.study import Experiment, Study, load
+
+if TYPE_CHECKING:
+    from cnn_study.search import tuner
+
+LOOPBACK = "127.0.0.1:0"
+"""Where the chief listens: this machine alone can reach it. Port 0: any that is free."""
+
+LOOK_SECONDS = 1.0
+
+NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search reads and writes; what its workers are told of it."""
+
+    study: Path
+    results: Path
+    data: Path
+
+
+def search_study(
+    study: Study, results: Path, data: Path, workers: int, address: str = LOOPBACK
+) -> Path:
+    """Go through the study's search, unless it is done, and give the place of what it found.
+
+    Args:
+        data: the dataset's arrays, made by prepare.
+        workers: processes that train side by side.
+        address: host and port that the chief listens at. Whoever reaches them can take part, and
+            nobody is asked who they are: gRPC is used without authentication or encryption.
+
+    Raises:
+        UserError: the study has no search, or a worker was ended from outside.
+    """
+    path = search.place(study, results)
+    if path is None:
+        raise UserError(NO_SEARCH.format(study.path))
+    lock = FileLock(results / "locks" / "search.lock")
+    if not runs.claim(lock):
+        log("another process is at this search; waiting for it")
+        lock.acquire()
+    try:
+        if path.exists():
+            search.read(path)
+            log(f"the search is done already: {path}")
+        else:
+            _go_through(study, Place(study.path, results, data), workers, address, path)
+    finally:
+        lock.release()
+    return path
+
+
+def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
+    started, clock = datetime.now(UTC), time.perf_counter()
+    one_thread()
+    with _pool(workers) as pool, threadpool_limits(limits=1):
+        found = [_AtPrice(study, place, pool, workers, limit).find(_port(address, number))
+                 for number, limit in enumerate(study.search.limits)]  # fmt: skip
+    records.write(
+        path,
+        search.Facts(
+            format=1,
+            fingerprint=study.search.fingerprint,
+            algorithm=study.search.algorithm,
+            prices=found,
+            seconds=round(time.perf_counter() - clock, 3),
+            workers=workers,
+            provenance=training.provenance(started, "keras-tuner", "scikit-learn"),
+        ),
+    )
+
+
+def _port(address: str, number: int) -> str:
+    """Give each price a port of its own, unless any will do."""
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + number}" if int(port) else address
+
+
+class _AtPrice:
+    """The search at one price."""
+
+    def __init__(
+        self, study: Study, place: Place, pool: futures.Executor, workers: int, limit: Limit
+    ) -> None:
+        self.study, self.place, self.pool, self.workers = study, place, pool, workers
+        self.search, self.limit = study.search, limit
+
+    def find(self, address: str) -> search.AtPrice:
+        """Try, choose, and train the best with new seeds."""
+        log(f"{self.limit.title}: {self.limit.trials} trials")
+        trials = [self._trial(*proposed) for proposed in enumerate(self._propose(address), start=1)]
+        chosen = choosing.finalists([_scored(trial, trial) for trial in trials],
+                                    self.search.finalists)  # fmt: skip
+        of = {trial.trial: trial for trial in trials}
+        best = [of[scored.number] for scored in chosen]
+        self._train(
+            (self.search.model(trial.values, trial.epochs), seed)
+            for trial in best
+            for seed in self.search.finalist_seeds
+        )
+        finals = [
+            self._trained(trial, self.search.model(trial.values, trial.epochs),
+                          self.search.finalist_seeds)
+            for trial in best
+        ]  # fmt: skip
+        winner = choosing.winner(
+            [_scored(of[final.trial], final) for final in finals], self.search.smallest_improvement
+        )
+        return search.AtPrice(
+            price=self.limit.id,
+            title=self.limit.title,
+            macs=self.limit.macs,
+            parameters=self.limit.parameters,
+            training_seconds=self.limit.training_seconds,
+            trials=trials,
+            finalists=finals,
+            winner=self._winner(of[winner.number]) if winner else None,
+        )
+
+    def _propose(self, address: str) -> list[tuple[dict[str, Any], int]]:
+        """Have trials proposed and trained; give the values and epochs of each, in order."""
+        with _quiet():
+            from cnn_study.search import tuner
+
+            oracle = tuner.oracle(self.search, self.limit)
+            with tempfile.TemporaryDirectory() as folder:
+                oracle._set_project_dir(folder, self.limit.id)
+                _serve(oracle, address, self.pool, self.workers, self.place)
+        proposed = (trial.hyperparameters.values for trial in oracle.trials.values())
+        return [
+            (tuner.decoded(self.search, values), tuner.epochs_of(self.search, values))
+            for values in proposed
+        ]
+
+    def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> search.Trial:
+        values, epochs = proposed
+        model = self.search.model(values, epochs)
+        return search.Trial(
+            trial=number,
+            values=values,
+            epochs=epochs,
+            fingerprint=model.fingerprint,
+            parameters=model.parameters,
+            macs=model.macs,
+            runs=self._runs(model, self.search.seeds),
+        )
+
+    def _trained(self, trial: search.Trial, model: Model, seeds: tuple[int, ...]) -> search.Trained:
+        return search.Trained(
+            trial=trial.trial,
+            epochs=model.settings.epochs,
+            fingerprint=model.fingerprint,
+            runs=self._runs(model, seeds),
+        )
+
+    def _winner(self, trial: search.Trial) -> search.Trained:
+        log(f"{self.limit.title}: trial {trial.trial} wins")
+        model = self.search.model(trial.values, self.limit.winner_epochs)
+        self._train((model, seed) for seed in self.search.winner_seeds)
+        return self._trained(trial, model, self.search.winner_seeds)
+
+    def _train(self, wanted: Iterable[tuple[Model, int]]) -> None:
+        """Train models side by side, and wait for all."""
+        jobs = [self.pool.submit(_train, self.place, model, seed) for model, seed in wanted]
+        _wait(jobs)
+
+    def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[search.SearchRun]:
+        """Look up what the runs of a model gave."""
+        found = []
+        for seed in seeds:
+            record = runs.record_of(_run(model, seed), self.place.results)
+            if record is None:
+                raise UserError(
+                    f"{self.place.results} has no record of {_run(model, seed).name}, which a "
+                    "worker said it had trained. Workers must share the results folder."
+                )
+            found.append(_outcome(record))
+        return found
+
+
+def _scored(trial: search.Trial, trained: search.Trained) -> choosing.Scored:
+    return choosing.Scored(trial.trial, trained.epochs, trial.macs, trained.accuracies)
+
+
+def _outcome(record: records.Record) -> search.SearchRun:
+    complete = record.status == "complete"
+    return search.SearchRun(
+        seed=record.seed,
+        status=record.status,
+        validation_accuracy=record.epochs[-1].validation_accuracy if complete else None,
+    )
+
+
+def _run(model: Model, seed: int) -> runs.Run:
+    experiment = Experiment(
+        search.EXPERIMENT, model.settings, model.fingerprint, model.parameters, model.macs
+    )
+    return runs.Run(experiment, seed)
+
+
+# ------------------------------------------------------------------------------------- the chief
+
+
+def _serve(
+    oracle: "tuner.Oracle", address: str, pool: futures.Executor, workers: int, place: Place
+) -> None:
+    """Let workers ask an oracle for trials until it has none left."""
+    import grpc
+    from keras_tuner.src import protos
+    from keras_tuner.src.distribute.oracle_chief import OracleServicer
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(oracle), server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise UserError(
+            f"nothing can listen at {address}. Allowed is HOST:PORT of this machine, with a port "
+            "that is free; 0 takes any."
+        ) from None
+    server.start()
+    host = address.rpartition(":")[0]
+    try:
+        jobs = [
+            pool.submit(_work, place, oracle.limit.id, f"{host}:{port}", f"worker-{number}")
+            for number in range(1, workers + 1)
+        ]
+        _wait(jobs, oracle)
+    finally:
+        server.stop(None).wait()
+
+
+def _wait(jobs: list[futures.Future], oracle: "tuner.Oracle | None" = None) -> None:
+    """Wait for all jobs. After a fault the others end what they are training, and no more."""
+    try:
+        futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
+        failed = any(job.done() and job.exception() for job in jobs)
+        if failed and oracle is not None:
+            oracle.stop()
+        for job in jobs:
+            if failed:
+                job.cancel()
+        futures.wait(jobs)
+        for job in jobs:
+            if not job.cancelled():
+                job.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "A worker of the search was ended from outside, perhaps for want of memory. Nothing "
+            "that was trained is lost: run again, with fewer workers if memory is short."
+        ) from None
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[futures.Executor]:
+    """Start processes that train; they end with this one, however it ends."""
+    pool = futures.ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+# ------------------------------------------------------------------------------------- a worker
+
+
+def _begin(parent: int) -> None:
+    """Begin a worker: one thread to compute with, and an end together with its parent's."""
+    one_thread()
+    _watch(lambda: os.getppid() != parent, 1)
+
+
+def _watch(over: Callable[[], bool], status: int) -> None:
+    """End this process, whatever it waits for, when something is over."""
+
+    def watch() -> None:
+        while not over():
+            time.sleep(LOOK_SECONDS)
+        os._exit(status)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def join(study: Study, results: Path, data: Path, address: str) -> None:
+    """Work for a chief that another process is, at every price in turn, until the search is done.
+
+    A chief that is not there is waited for.
+
+    Args:
+        address: what the chief listens at, as it was given there.
+    """
+    found = search.place(study, results)
+    if found is None:
+        raise UserError(NO_SEARCH.format(study.path))
+    _watch(found.exists, 0)
+    one_thread()
+    place = Place(study.path, results, data)
+    name = f"worker-{os.uname().nodename}-{os.getpid()}"
+    for number, limit in enumerate(study.search.limits):
+        _work(place, limit.id, _port(address, number), name)
+
+
+def _work(place: Place, price: str, address: str, name: str) -> None:
+    """Train the trials that a chief proposes at one price, until it proposes no more."""
+    study = load(place.study)
+    limit = next(limit for limit in study.search.limits if limit.id == price)
+    host, _, port = address.rpartition(":")
+    os.environ |= {
+        "KERASTUNER_ORACLE_IP": host,
+        "KERASTUNER_ORACLE_PORT": port,
+        "KERASTUNER_TUNER_ID": name,
+    }
+
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        from cnn_study.search import tuner
+
+        def train(values: dict[str, Any], epochs: int) -> float:
+            return _score(study, place, limit, values, epochs)
+
+        try:
+            tuner.Tuner(study.search, limit, folder, train).search()
+        except tuner.Fatal as error:
+            raise error.__cause__ or error from None
+
+
+def _score(study: Study, place: Place, limit: Limit, values: dict[str, Any], epochs: int) -> float:
+    """Train every seed of a trial and give the mean of the validation accuracies."""
+    from cnn_study.search.tuner import Failed
+
+    model = study.search.model(values, epochs)
+    outcomes = [
+        _outcome(runs.do(study, _run(model, seed), place.results, place.data))
+        for seed in study.search.seeds
+    ]
+    said = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+    bad = [outcome.status for outcome in outcomes if outcome.status != "complete"]
+    if bad:
+        log(f"{limit.title}: {bad[0]}, {said}")
+        raise Failed(bad[0])
+    mean = sum(outcome.validation_accuracy for outcome in outcomes) / len(outcomes)
+    log(f"{limit.title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
+    return mean
+
+
+def _train(place: Place, model: Model, seed: int) -> None:
+    """Train one run in a worker."""
+    runs.do(load(place.study), _run(model, seed), place.results, place.data)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep off the screen what keras-tuner prints, and import Keras as a training does."""
+    import warnings
+
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        absent("matplotlib", "pandas"),
+    ):
+        # Of Python's threading, at each of keras-tuner's calls: deprecated names.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield

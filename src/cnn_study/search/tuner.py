@@ -1,0 +1,279 @@
+"""keras-tuner's part: it proposes trials, and hands them to workers.
+
+A search is a function of its block and of the scores: its trials are the same however many
+workers train them, and however often it was stopped and begun again. So keras-tuner's own files
+are never read; what is trained already is found by its record.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+with warnings.catch_warnings():
+    # Keras 3.15 and protobuf 7 deprecate what keras-tuner 1.4.8 imports.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial, TrialStatus
+from sklearn.exceptions import ConvergenceWarning
+
+from cnn_study.search.space import Limit, Model, Parameter, Search
+
+OBJECTIVE = "validation_accuracy"
+DRAWS = 2_000
+"""Draws of a model that fits and is new, before the space counts as exhausted."""
+
+CANDIDATES = 1_000
+"""Models drawn, of which the one that the Gaussian process likes best among those that fit."""
+
+NO_LIMIT = 2**31
+PAUSE_SECONDS = 0.05
+"""What a worker waits before it asks for a trial; asked too early, the chief says so."""
+
+Status = TrialStatus
+
+
+def hyperparameters(search: Search) -> keras_tuner.HyperParameters:
+    """Write the space in keras-tuner's words; a list of values becomes a choice of texts."""
+    found = keras_tuner.HyperParameters()
+    for parameter in search.space:
+        with _under(found, parameter):
+            _declare(found, parameter)
+    return found
+
+
+@contextmanager
+def _under(found: keras_tuner.HyperParameters, parameter: Parameter) -> Iterator[None]:
+    if not parameter.when:
+        yield
+        return
+    (name, values), *rest = parameter.when
+    inner = Parameter(parameter.name, when=tuple(rest))
+    with (
+        found.conditional_scope(name, [encoded(value) for value in values]),
+        _under(found, inner),
+    ):
+        yield
+
+
+def _declare(found: keras_tuner.HyperParameters, parameter: Parameter) -> None:
+    if parameter.values:
+        found.Choice(parameter.name, [encoded(value) for value in parameter.values], ordered=False)
+        return
+    kind = found.Int if parameter.is_whole else found.Float
+    step = parameter.step or (1 if parameter.is_whole and parameter.scale == "linear" else None)
+    kind(parameter.name, parameter.low, parameter.high, step=step, sampling=parameter.scale)
+
+
+def encoded(value: Any) -> str:
+    """Write a value of a list as the text that keras-tuner chooses among."""
+    return json.dumps(value)
+
+
+def decoded(search: Search, values: dict[str, Any]) -> dict[str, Any]:
+    """Read what keras-tuner chose: active parameters only, numbers written tidily."""
+    names = {parameter.name: parameter for parameter in search.space}
+    plain = {
+        name: json.loads(value) if names[name].values else value
+        for name, value in values.items()
+        if name in names
+    }
+    return search.active(plain)
+
+
+class Oracle:
+    """What every oracle here does in its own way: no trial twice, none that costs too much.
+
+    An oracle proposes in an order that hangs on nothing but scores. Where it would hang on which
+    trial ends first, it waits.
+    """
+
+    def __init__(self, search: Search, limit: Limit, **options: Any) -> None:
+        self.search, self.limit = search, limit
+        self._stopped = False
+        super().__init__(
+            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            hyperparameters=hyperparameters(search),
+            allow_new_entries=False,
+            seed=search.seed,
+            max_consecutive_failed_trials=NO_LIMIT,
+            **options,
+        )
+        self.verbose = 0
+
+    @property
+    def running(self) -> list[Trial]:
+        """Trials that a worker has and has not ended."""
+        return [one for one in self.trials.values() if one.status == TrialStatus.RUNNING]
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Propose the next trial, or say that there is none, or none yet."""
+        if self._stopped:
+            return {"status": TrialStatus.STOPPED}
+        if len(self.trials) >= self.limit.trials:
+            # Told to stop only when nothing runs: the last one then closes the search.
+            return {"status": TrialStatus.IDLE if self.running else TrialStatus.STOPPED}
+        return self._next(trial_id)
+
+    def stop(self) -> None:
+        """Propose no more trials."""
+        self._stopped = True
+
+    def _next(self, trial_id: str) -> dict[str, Any]:
+        return super().populate_space(trial_id)
+
+    def model(self, values: dict[str, Any]) -> Model | None:
+        """Give the model of proposed values if it fits the limit."""
+        return self.search.fits(decoded(self.search, values), self.limit)
+
+    def _is_new(self, model: Model) -> bool:
+        tried = (decoded(self.search, one.hyperparameters.values) for one in self.trials.values())
+        return all(model.values != values for values in tried)
+
+    def _is_good(self, values: dict[str, Any]) -> bool:
+        model = self.model(values)
+        return model is not None and self._is_new(model)
+
+    def _random_values(self) -> dict[str, Any] | None:
+        for _ in range(DRAWS):
+            values = super()._random_values()
+            if values is None:
+                return None
+            if self._is_good(values):
+                return values
+        return None
+
+
+class Random(Oracle, keras_tuner.oracles.RandomSearchOracle):
+    """Draws each trial; scores change nothing."""
+
+
+class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
+    """Proposes by a Gaussian process, `together` trials at a time."""
+
+    def __init__(self, search: Search, limit: Limit) -> None:
+        # As many at random as there are parameters, at most half.
+        drawn = max(2, min(len(search.space), limit.trials // 2))
+        super().__init__(search, limit, num_initial_points=drawn, max_trials=None)
+
+    def _next(self, trial_id: str) -> dict[str, Any]:
+        number = len(self.trials)
+        begun = number % self.search.together
+        if not begun and self.running:
+            return {"status": TrialStatus.IDLE}
+        with self._as_if_running(list(self.trials.values())[number - begun :]):
+            return self._proposed(trial_id)
+
+    @contextmanager
+    def _as_if_running(self, same: list[Trial]) -> Iterator[None]:
+        """Hide what trials proposed together with the next one gave, if they have ended."""
+        ended = {one.trial_id: one.status for one in same}
+        ongoing = self.ongoing_trials
+        self.ongoing_trials = {one.trial_id: one for one in same}
+        for one in same:
+            one.status = TrialStatus.RUNNING
+        try:
+            yield
+        finally:
+            self.ongoing_trials = ongoing
+            for one in same:
+                one.status = ended[one.trial_id]
+
+    def _proposed(self, trial_id: str) -> dict[str, Any]:
+        with warnings.catch_warnings():
+            # Few scores can make the process see no pattern at all; it then proposes widely.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = super()._next(trial_id)
+        if found["status"] != TrialStatus.RUNNING or self._is_good(found["values"]):
+            return found
+        drawn = [values for values in self._drawn() if self._is_good(values)]
+        if not drawn:
+            return self._random_populate_space()
+        mean, deviation = self.gpr.predict([self._vector(values) for values in drawn], True)
+        best = int((mean - self.beta * deviation).argmin())  # scores are negated
+        return {"status": TrialStatus.RUNNING, "values": drawn[best]}
+
+    def _drawn(self) -> list[dict[str, Any]]:
+        """Draw models to choose from where the best by the Gaussian process costs too much."""
+        size = len(self.hyperparameters.space)
+        return [
+            self._vector_to_values(self._random_state.uniform(size=size)) for _ in range(CANDIDATES)
+        ]
+
+    def _vector(self, values: dict[str, Any]) -> list[float]:
+        return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in self._nonfixed_space()]
+
+
+class Hyperband(Oracle, keras_tuner.oracles.HyperbandOracle):
+    """Trains many for few epochs and fewer for more; each begins anew, with its own schedule."""
+
+    def __init__(self, search: Search, limit: Limit) -> None:
+        super().__init__(search, limit, max_epochs=search.epochs)
+
+    def _next(self, trial_id: str) -> dict[str, Any]:
+        return {"status": TrialStatus.IDLE} if self._must_wait() else super()._next(trial_id)
+
+    def _must_wait(self) -> bool:
+        """Tell whether a round is to be filled whose candidates still run."""
+        running = {one.trial_id for one in self.running}
+        for bracket in self._brackets:
+            number, rounds = bracket["bracket_num"], bracket["rounds"]
+            for round_, before in enumerate([None, *rounds[:-1]]):
+                if len(rounds[round_]) < self._get_size(number, round_):
+                    return before is not None and any(info["id"] in running for info in before)
+        return False
+
+
+def oracle(search: Search, limit: Limit) -> Oracle:
+    """Make the oracle that a search asks for."""
+    kinds = {"random": Random, "bayesian": Bayesian, "hyperband": Hyperband}
+    return kinds[search.algorithm](search, limit)
+
+
+def epochs_of(search: Search, values: dict[str, Any]) -> int:
+    """Give the epochs of a proposed trial: hyperband gives fewer to most."""
+    return int(values.get("tuner/epochs", search.epochs))
+
+
+Fatal = keras_tuner.errors.FatalError
+
+
+class Failed(Exception):
+    """A trial that has no score: a run of it diverged or had not enough memory."""
+
+
+class Tuner(BaseTuner):
+    """A worker: asks for trials, has them trained, and tells their mean score.
+
+    Args:
+        train: trains the model of some values for some epochs; gives the mean validation
+            accuracy of its seeds, or raises Failed.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        limit: Limit,
+        folder: str,
+        train: Callable[[dict[str, Any], int], float],
+    ) -> None:
+        self.asked, self.train = search, train
+        super().__init__(oracle(search, limit), directory=folder, project_name=limit.id)
+
+    def pre_create_trial(self) -> None:
+        """Wait a little, so that waiting for others costs no processor."""
+        time.sleep(PAUSE_SECONDS)
+
+    def run_trial(self, trial: Trial) -> dict[str, float]:
+        """Train a trial. What is no outcome of a training ends the search."""
+        values = trial.hyperparameters.values
+        try:
+            score = self.train(decoded(self.asked, values), epochs_of(self.asked, values))
+        except Failed as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from None
+        except Exception as error:
+            raise Fatal(str(error)) from error
+        return {OBJECTIVE: score}

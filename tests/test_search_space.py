@@ -1,0 +1,281 @@
+"""What a study may ask a search for, and what is refused before anything trains."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnn_study import study
+from cnn_study.errors import UserError
+from cnn_study.search.space import Parameter
+
+SEARCH = {
+    "trials": 6,
+    "epochs": 4,
+    "finalists": 2,
+    "space": {
+        "filters": [[4, 8], [8, 16], [16, 32]],
+        "kernel_size": [1, 3, 5],
+        "learning_rate": {"low": 0.0005, "high": 0.01, "scale": "log"},
+        "dense_units": [0, 32],
+        "dense_dropout": {
+            "low": 0.0, "high": 0.5, "step": 0.25, "when": {"dense_units": [32]}
+        },
+    },
+    "prices": {
+        "base": {"title": "As cheap as the base", "macs": "base"},
+        "twice": {"title": "Twice the base", "macs": "base", "times": 2},
+    },
+}  # fmt: skip
+STUDY = {
+    "title": "A study",
+    "dataset": "digits",
+    "seeds": 2,
+    "base": {"filters": [4, 8], "epochs": 2, "warmup_epochs": 1.0, "padding": "same"},
+    "search": SEARCH,
+}
+
+
+def load(folder: Path, **changed) -> study.Study:
+    """Load a study whose search is changed in some keys; None takes one out."""
+    block = {key: value for key, value in {**SEARCH, **changed}.items() if value is not None}
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({**STUDY, "search": block}, sort_keys=False))
+    return study.load(path)
+
+
+def refused(folder: Path, **changed) -> str:
+    with pytest.raises(UserError) as error:
+        load(folder, **changed)
+    return str(error.value)
+
+
+@pytest.fixture
+def search(tmp_path):
+    return load(tmp_path).search
+
+
+def test_limits_are_costs_of_experiments(tmp_path):
+    chosen = load(tmp_path)
+    base = chosen.experiments["base"]
+    assert [limit.macs for limit in chosen.search.limits] == [base.macs, 2 * base.macs]
+    assert [limit.trials for limit in chosen.search.limits] == [6, 6]
+    numbers = {
+        "own": {"title": "Own", "macs": 99_999, "parameters": "base", "times": 3, "trials": 2}
+    }
+    (limit,) = load(tmp_path, prices=numbers).search.limits
+    assert (limit.macs, limit.parameters, limit.trials) == (99_999, 3 * base.parameters, 2)
+
+
+def test_a_model_has_base_values_and_epochs(search):
+    model = search.model({"filters": [8, 16], "kernel_size": 3, "learning_rate": 0.0012345})
+    assert model.settings.filters == [8, 16]
+    assert model.settings.learning_rate == 0.001234  # four digits, as a person would write it
+    assert model.settings.dense_units == 64  # not varied here, so as in the base
+    assert (model.settings.epochs, model.settings.warmup_epochs) == (4, 1.0)
+    # By hand: 8x8x1x9x8 = 4,608; 4x4 x 8x9x16 = 18,432; 4x4x16 x 64 = 16,384; 64 x 10 = 640.
+    assert model.macs == 4_608 + 18_432 + 16_384 + 640
+
+
+def test_a_warm_up_keeps_its_share_of_the_epochs(search):
+    values = {"filters": [4, 8], "kernel_size": 3, "learning_rate": 0.001}
+    assert search.model(values, 8).settings.warmup_epochs == 2.0
+    assert search.model(values, 2).settings.warmup_epochs == 0.5
+
+
+def test_what_is_not_active_is_left_out(search):
+    values = {"dense_units": 0, "dense_dropout": 0.25}
+    assert search.active(values) == {"dense_units": 0}
+    assert search.active({**values, "dense_units": 32}) == {
+        "dense_units": 32,
+        "dense_dropout": 0.25,
+    }
+    assert search.active({"dense_dropout": 0.25}) == {}
+
+
+def test_only_models_that_fit_are_given(search):
+    cheap, dear = search.limits[0], replace(search.limits[0], macs=10**9)
+    wide = {"filters": [16, 32], "kernel_size": 5, "learning_rate": 0.001}
+    assert search.fits(wide, cheap) is None
+    assert search.fits(wide, dear).settings.filters == [16, 32]
+    assert search.fits({**wide, "filters": [16, -1]}, dear) is None  # no such model
+
+
+def test_limits_hold_for_parameters_and_seconds(search):
+    values = {"filters": [4, 8], "kernel_size": 3, "learning_rate": 0.001}
+    model = search.model(values)
+    free = replace(search.limits[0], macs=None)
+    assert search.fits(values, replace(free, parameters=model.parameters))
+    assert not search.fits(values, replace(free, parameters=model.parameters - 1))
+    # 1437 x 0.9 images x 4 epochs, 150 µs and 50 ps a MAC each
+    seconds = 1437 * 0.9 * 4 * (150e-6 + 50e-12 * model.macs)
+    assert search.fits(values, replace(free, training_seconds=seconds * 1.001))
+    assert not search.fits(values, replace(free, training_seconds=seconds * 0.999))
+
+
+def test_draws_stay_in_the_space(search):
+    generator = random.Random(1)
+    for _ in range(300):
+        values = search.draw(generator)
+        assert 0.0005 <= values["learning_rate"] <= 0.01
+        assert ("dense_dropout" in values) == (values["dense_units"] == 32)
+        assert values.get("dense_dropout", 0.0) in (0.0, 0.25, 0.5)
+
+
+def test_a_log_range_draws_every_order_of_magnitude_equally():
+    parameter = Parameter("weight_decay", low=1e-4, high=1.0, scale="log")
+    generator = random.Random(1)
+    drawn = [parameter.draw(generator) for _ in range(2000)]
+    small = sum(value < 1e-3 for value in drawn) / len(drawn)
+    assert 0.22 < small < 0.28  # one of four orders
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "place"),
+    [
+        (Parameter("kernel_size", values=(3, 5, 7)), 5, 0.5),
+        (Parameter("learning_rate", low=0.001, high=0.1, scale="log"), 0.01, 0.5),
+        (Parameter("shift", low=0, high=4), 1, 0.25),
+        (Parameter("pooling", values=("max", "average", "strided_convolution")), "average", 0.5),
+        (Parameter("residual", values=(False, True)), True, 1.0),
+    ],
+)
+def test_places_lie_between_smallest_and_largest(parameter, value, place):
+    assert parameter.place_in_space(value) == pytest.approx(place)
+
+
+def test_edges_are_ends_that_could_be_moved(search):
+    inside = {"filters": [8, 16], "kernel_size": 3, "learning_rate": 0.002}
+    assert search.edges(inside) == []
+    assert search.edges({**inside, "learning_rate": 0.0099}) == ["learning_rate"]
+    assert search.edges({**inside, "kernel_size": 5}) == ["kernel_size"]
+    assert search.edges({**inside, "kernel_size": 1}) == []  # there is no smaller kernel
+    full = {**inside, "dense_units": 32}
+    assert search.edges({**full, "dense_dropout": 0.5}) == ["dense_dropout"]
+    assert search.edges({**full, "dense_dropout": 0.0}) == []  # nor less than no dropout
+
+
+def test_another_meaning_is_another_search(tmp_path):
+    plain = load(tmp_path).search.fingerprint
+    assert len(plain) == 16
+    assert load(tmp_path).search.fingerprint == plain
+    titled = {id_: {**price, "title": "Else"} for id_, price in SEARCH["prices"].items()}
+    assert load(tmp_path, prices=titled).search.fingerprint == plain
+    for changed in (
+        {"trials": 7},
+        {"seed": 2},
+        {"seeds": 2},
+        {"winner_epochs": 9},
+        {"settings": {"padding": "valid"}},
+        {"space": {**SEARCH["space"], "kernel_size": [3, 5]}},
+    ):
+        assert load(tmp_path, **changed).search.fingerprint != plain
+
+
+def test_seeds_of_finalists_and_winners_are_new(tmp_path):
+    chosen = load(tmp_path, seeds=2, finalist_seeds=3, winner_seeds=[7, 8]).search
+    assert (chosen.seeds, chosen.finalist_seeds) == ((1, 2), (101, 102, 103))
+    assert chosen.winner_seeds == (7, 8)
+    message = refused(tmp_path, seeds=[7], finalist_seeds=[8, 7], winner_seeds=[8])
+    assert "finalist_seeds: has [7] in common with seeds; take new ones" in message
+    assert "winner_seeds: has [8] in common with finalist_seeds" in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"trials": None}, "trials"),
+        ({"trails": 3}, "search.trails: unknown key"),
+        (
+            {"space": {"filter": [[1], [2]]}},
+            "search.space.filter: unknown parameter. Did you mean filters?",
+        ),
+        (
+            {"settings": {"epochs": 3}},
+            "search.settings.epochs: give the epochs of a trial as search.epochs",
+        ),
+        ({"settings": {"watch_test": True}}, "a search looks at validation scores only"),
+        ({"settings": {"validation_fraction": 0.0}}, "a search needs validation images"),
+        ({"settings": {"kernel_size": 3}}, "is varied under search.space too"),
+        (
+            {"space": {"kernel_size": [3, 99]}},
+            "search.space.kernel_size: input should be less than or equal to 15, not 99",
+        ),
+        ({"space": {"kernel_size": [3, 3]}}, "a value stands there twice"),
+        ({"space": {"kernel_size": [3]}}, "one value is no choice; put it under search.settings"),
+        ({"space": {"kernel_size": {"low": 5, "high": 3}}}, "low 5 must be less than high 3"),
+        ({"space": {"kernel_size": {"low": 3}}}, "give either a list of values, or low and high"),
+        (
+            {"space": {"shift": {"low": 0, "high": 4, "scale": "log"}}},
+            "scale log needs low above 0",
+        ),
+        (
+            {"space": {"shift": {"low": 0, "high": 4, "step": 9}}},
+            "step 9 must be above 0 and at most high - low",
+        ),
+        ({"space": {"shift": {"low": 0, "high": 4, "by": 2}}}, "unknown key"),
+        (
+            {"space": {"head": {"low": 0, "high": 4}}},
+            "search.space.head: input should be 'flatten'",
+        ),
+        (
+            {"space": {"dense_dropout": {"values": [0.1, 0.2], "when": {"dense_units": [3]}}}},
+            "dense_units is no list of values further up in the space",
+        ),
+        (
+            {
+                "space": {
+                    "dense_units": [0, 32],
+                    "dense_dropout": {"values": [0.1, 0.2], "when": {"dense_units": [3]}},
+                }
+            },
+            "[3] is no value of dense_units: [0, 32]",
+        ),
+        ({"prices": {"p": {"title": "P"}}}, "give a limit: macs, parameters or training_seconds"),
+        (
+            {"prices": {"p": {"title": "P", "macs": "bsae"}}},
+            "there is no trained experiment bsae. There are: base",
+        ),
+        (
+            {"prices": {"p": {"title": "P", "macs": 9, "times": 2}}},
+            "no limit here names an experiment",
+        ),
+        (
+            {"prices": {"p": {"title": "P", "macs": 10}}},
+            "no model of the space fits 10 MACs. The one with the fewest MACs found has",
+        ),
+        ({"finalists": 7}, "search.finalists: 7 of 6 trials"),
+        (
+            {"settings": {"padding": "valid", "residual": True}},
+            "the settings never go together. For instance: residual needs padding same",
+        ),
+        (
+            {"settings": {"pool_size": 8, "pool_after": "every"}},
+            "no model of the space can be built",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(tmp_path, changed, said):
+    message = refused(tmp_path, **changed)
+    assert said in message
+    assert "line " in message
+
+
+def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path):
+    """One of 4,096 models fits: drawing may miss it, going through all does not."""
+    rare = {"kernel_size": [1, 3, 5, 7], "dense_units": [8 * n for n in range(1, 17)],
+            "filters": [[4 * n, 4 * m] for n in range(1, 9) for m in range(1, 9)]}  # fmt: skip
+    cheapest = study.load(_study(tmp_path, {"filters": [4, 4], "kernel_size": 1, "dense_units": 8}))
+    macs = cheapest.experiments["base"].macs
+    prices = {"least": {"title": "Least", "macs": macs}}
+    assert load(tmp_path, space=rare, prices=prices).search
+    prices = {"less": {"title": "Less", "macs": macs - 1}}
+    assert f"has {macs:,} MACs" in refused(tmp_path, space=rare, prices=prices)
+
+
+def _study(folder: Path, base: dict) -> Path:
+    path = folder / "alone.yaml"
+    path.write_text(yaml.safe_dump({**STUDY, "base": base, "search": None}))
+    return path

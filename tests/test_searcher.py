@@ -1,0 +1,342 @@
+"""A search with real workers: every trial a run record, none trained twice, nothing lost."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnn_study import evidence, records, search, study, tables
+from cnn_study.errors import UserError
+
+BLOCK = {
+    "algorithm": "random",
+    "trials": 3,
+    "epochs": 2,
+    "finalists": 2,
+    "finalist_seeds": [101],
+    "winner_seeds": [201, 202],
+    "winner_epochs": 3,
+    "space": {
+        "filters": [[2], [4], [8]],
+        "learning_rate": {"low": 0.001, "high": 0.01, "scale": "log"},
+    },
+    "prices": {"cheap": {"title": "Cheap", "macs": 40_000}},
+}
+TEXT = {
+    "title": "A study",
+    "dataset": "digits",
+    "seeds": 1,
+    "base": {"filters": [2], "dense_units": 8, "training_fraction": 0.2, "epochs": 2},
+}
+
+
+class Place:
+    """A study file with its results folder."""
+
+    def __init__(self, folder: Path, data: Path, **changed) -> None:
+        self.folder, self.data = folder, data
+        self.results = folder / "results"
+        self.change(**changed)
+
+    def change(self, **changed) -> None:
+        path = self.folder / "mine.yaml"
+        path.write_text(yaml.safe_dump({**TEXT, "search": {**BLOCK, **changed}}, sort_keys=False))
+        self.study = study.load(path)
+
+    def start(self, *more: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "cnn_study", "search", str(self.folder / "mine.yaml")]
+        places = ["--results", str(self.results), "--data", str(self.data)]
+        return subprocess.Popen(
+            [*command, *places, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )  # fmt: skip
+
+    def run(self, *more: str) -> tuple[int, str, str]:
+        process = self.start(*more)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    def facts(self) -> search.Facts:
+        return search.read(search.place(self.study, self.results))
+
+    def records(self) -> dict[str, float]:
+        """The records of the search, and when each was written."""
+        found = sorted(self.results.glob("runs/search/*/seed-*.json"))
+        return {str(path.relative_to(self.results)): path.stat().st_mtime_ns for path in found}
+
+    def digests(self) -> dict[str, str]:
+        return {name: records.read(self.results / name).weights_sha256 for name in self.records()}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, digits_file) -> Place:
+    """A search that two workers went through."""
+    place = Place(tmp_path_factory.mktemp("done"), digits_file)
+    code, out, err = place.run("--workers", "2")
+    assert code == 0, err
+    assert out.strip() == str(search.place(place.study, place.results))
+    return place
+
+
+def test_trials_finalists_and_winner_leave_run_records(done):
+    (found,) = done.facts().prices
+    assert [trial.trial for trial in found.trials] == [1, 2, 3]
+    assert [[run.seed for run in trial.runs] for trial in found.trials] == [[1]] * 3
+    assert [[run.seed for run in final.runs] for final in found.finalists] == [[101]] * 2
+    assert [run.seed for run in found.winner.runs] == [201, 202]
+    assert found.winner.epochs == 3
+    assert len(done.records()) == 3 + 2 + 2
+    for trial in [*found.trials, *found.finalists, found.winner]:
+        for run in trial.runs:
+            path = records.place(done.results / "runs", "search", trial.fingerprint, run.seed)
+            record = records.read(path)
+            assert record.epochs[-1].validation_accuracy == run.validation_accuracy
+            assert (len(record.epochs), record.fingerprint) == (trial.epochs, trial.fingerprint)
+
+
+def test_the_best_trials_are_finalists_and_the_price_is_kept(done):
+    (found,) = done.facts().prices
+    best = sorted(found.trials, key=lambda trial: -trial.accuracies[0])[:2]
+    assert {final.trial for final in found.finalists} == {trial.trial for trial in best}
+    assert found.winner.trial in {final.trial for final in found.finalists}
+    assert all(trial.macs <= 40_000 for trial in found.trials)
+
+
+def test_what_was_found_holds_no_test_score(done):
+    text = search.place(done.study, done.results).read_text()
+    assert "test" not in re.sub(r"\"title\".*", "", text)
+
+
+def test_one_worker_trains_the_same_to_the_same_bits(done, tmp_path, digits_file):
+    alone = Place(tmp_path, digits_file)
+    code, _, err = alone.run("--workers", "1")
+    assert code == 0, err
+    assert alone.facts().prices == done.facts().prices
+    assert alone.digests() == done.digests()
+
+
+def test_what_is_done_is_not_done_again(done):
+    before = done.records()
+    code, out, _ = done.run("--workers", "2")
+    assert (code, out.strip()) == (0, str(search.place(done.study, done.results)))
+    assert done.records() == before
+
+
+def copied(done: Place, folder: Path) -> Place:
+    import shutil
+
+    shutil.copytree(done.folder, folder, dirs_exist_ok=True)
+    place = Place(folder, done.data)
+    assert place.study.search.fingerprint == done.study.search.fingerprint
+    return place
+
+
+def test_a_search_goes_on_from_its_records(done, tmp_path):
+    """Without what was found, and without some records, only these are trained again."""
+    place = copied(done, tmp_path / "again")
+    search.place(place.study, place.results).unlink()
+    before = place.records()
+    (found,) = done.facts().prices
+    lost = place.results / "runs/search" / found.trials[1].fingerprint / "seed-1.json"
+    lost.unlink()
+    code, _, err = place.run("--workers", "2")
+    assert code == 0, err
+    after = place.records()
+    changed = {name for name in after if before.get(name) != after[name]}
+    assert changed == {str(lost.relative_to(place.results))}
+    assert place.facts().prices == found_prices(done)
+    assert place.digests() == done.digests()
+
+
+def found_prices(place: Place) -> list[search.AtPrice]:
+    return place.facts().prices
+
+
+def test_a_changed_space_is_a_new_search_and_keeps_the_old_records(done, tmp_path):
+    place = copied(done, tmp_path / "changed")
+    before = place.records()
+    first = search.place(place.study, place.results)
+    place.change(trials=4)
+    code, _, err = place.run("--workers", "2")
+    assert code == 0, err
+    assert first.exists()
+    assert search.place(place.study, place.results) != first
+    after = place.records()
+    assert {name: after[name] for name in before} == before
+    # The first three trials are drawn as before, so only what is new was trained.
+    assert len(after) <= len(before) + 1 + 2 + 2
+    assert [t.values for t in place.facts().prices[0].trials[:3]] == [
+        t.values for t in done.facts().prices[0].trials
+    ]
+
+
+def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_file):
+    place = Place(tmp_path, digits_file)
+    process = place.start("--workers", "2")
+    deadline = time.monotonic() + 200
+    while not place.records() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    there = place.records()
+    assert there
+    deadline = time.monotonic() + 30
+    while _alive(place) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not _alive(place)
+    there = place.records()  # a worker may have ended a run before it saw its parent gone
+    code, _, err = place.run("--workers", "2")
+    assert code == 0, err
+    after = place.records()
+    assert {name: after[name] for name in there} == there
+    assert place.facts().prices == done.facts().prices
+
+
+def _alive(place: Place) -> list[str]:
+    """Processes of this machine that work in the place's folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd") == str(place.folder):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(tmp_path, digits_file):
+    place = Place(
+        tmp_path, digits_file, settings={"optimizer": "sgd", "scaling": "raw"}, trials=3,
+        space={"learning_rate": [10.0, 0.00001, 5.0]}, finalists=1,
+    )  # fmt: skip
+    code, _, err = place.run("--workers", "2")
+    assert code == 0, err
+    (found,) = place.facts().prices
+    broken = [trial for trial in found.trials if not trial.accuracies]
+    assert [trial.runs[0].status for trial in broken] == ["diverged"] * 2
+    assert [final.trial for final in found.finalists] == [
+        trial.trial for trial in found.trials if trial.values["learning_rate"] == 0.00001
+    ]
+    tables.collect(place.study, place.results, place.results / "tables")
+    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
+    rows = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
+    assert (rows[0]["trials"], rows[0]["broken_trials"]) == (3, 2)
+
+
+def test_a_search_of_which_nothing_trains_has_no_winner(tmp_path, digits_file):
+    place = Place(
+        tmp_path, digits_file, settings={"optimizer": "sgd", "scaling": "raw"}, trials=2,
+        space={"learning_rate": [10.0, 5.0]}, finalists=1,
+    )  # fmt: skip
+    code, _, err = place.run()
+    assert code == 0, err
+    (found,) = place.facts().prices
+    assert (found.finalists, found.winner) == ([], None)
+    tables.collect(place.study, place.results, place.results / "tables")
+    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
+
+
+def tables_of(name: str):
+    from cnn_study import columns
+
+    return next(table for table in columns.EVIDENCE if table.name == name)
+
+
+def test_a_worker_elsewhere_can_join(tmp_path, digits_file):
+    place = Place(tmp_path, digits_file)
+    port = _free_port()
+    chief = place.start("--workers", "1", "--listen", f"127.0.0.1:{port}")
+    worker = place.start("--join", f"127.0.0.1:{port}")
+    assert chief.wait(timeout=300) == 0
+    assert worker.wait(timeout=60) == 0
+    for process in (chief, worker):
+        process.communicate()
+    assert [trial.trial for trial in place.facts().prices[0].trials] == [1, 2, 3]
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_workers_can_be_reached_from_this_machine_alone():
+    from cnn_study.search import searcher
+
+    assert searcher.LOOPBACK == "127.0.0.1:0"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--workers", "0"], "--workers 0: allowed is 1 or more."),
+        (["--listen", "9000"], "--listen 9000: allowed is HOST:PORT"),
+        (["--join", "here:"], "--join here:: allowed is HOST:PORT"),
+        (["--listen", "192.0.2.1:9000"], "nothing can listen at 192.0.2.1:9000"),
+    ],
+)
+def test_bad_input_gets_one_message(tmp_path, digits_file, more, said):
+    code, _, err = Place(tmp_path, digits_file).run(*more)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_study_without_a_search_says_so(tmp_path, digits_file):
+    place = Place(tmp_path, digits_file, trained=False)
+    code, _, err = place.run()
+    assert code == 2
+    assert "asks for no search: that takes a block `search:`, without `trained: false`" in err
+
+
+def test_a_damaged_file_of_what_was_found_is_refused(done, tmp_path):
+    place = copied(done, tmp_path / "damaged")
+    search.place(place.study, place.results).write_text('{"format": 1}')
+    code, _, err = place.run()
+    assert code == 2
+    assert "is not a whole search" in err
+    with pytest.raises(UserError, match="Delete it; the search is then gone through again"):
+        place.facts()
+
+
+def test_a_lost_record_is_told_of_by_the_tables(done, tmp_path):
+    place = copied(done, tmp_path / "lost")
+    (found,) = place.facts().prices
+    (place.results / "runs/search" / found.winner.fingerprint / "seed-202.json").unlink()
+    with pytest.raises(UserError, match="has no record of trial"):
+        tables.collect(place.study, place.results, place.results / "tables")
+
+
+def test_tables_and_evidence_say_what_was_found(done, tmp_path):
+    frictionless = pytest.importorskip("frictionless")
+    place = copied(done, tmp_path / "told")
+    tables.collect(place.study, place.results, place.results / "tables")
+    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
+    (found,) = place.facts().prices
+    runs = tables.read(place.results / "tables", tables.SEARCH_RUNS)
+    assert list(runs["stage"]) == ["trial"] * 3 + ["finalist"] * 2 + ["winner"] * 2
+    assert list(runs["validation_accuracy"][:3]) == pytest.approx(
+        [trial.accuracies[0] for trial in found.trials], abs=1e-6
+    )
+    (row,) = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
+    own = runs[runs["stage"] == "winner"]["test_accuracy"]
+    assert row["test_accuracy"] == pytest.approx(own.mean(), abs=1e-6)
+    assert row["finalist_accuracy"] == pytest.approx(
+        next(f.accuracies[0] for f in found.finalists if f.trial == found.winner.trial), abs=1e-6
+    )
+    finals = tables.read(place.results / "evidence", tables_of("search-finalists"))
+    assert list(finals["gap"]) == pytest.approx(
+        list(finals["search_accuracy"] - finals["fresh_accuracy"]), abs=2e-6
+    )
+    for folder in ("tables", "evidence"):
+        report = frictionless.validate(str(place.results / folder / "datapackage.json"))
+        assert report.valid, report.flatten(["type", "message"])
+    assert list(finals["won"]) == [f.trial == found.winner.trial for f in found.finalists]
