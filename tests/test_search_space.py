@@ -186,7 +186,7 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"trials": None}, "trials"),
+        ({"trials": None}, "search.trials: missing"),
         ({"trails": 3}, "search.trails: unknown key"),
         (
             {"space": {"filter": [[1], [2]]}},

@@ -1,6 +1,7 @@
 """keras-tuner's proposals: the same whoever trains them, new each time, within the price."""
 
 import random
+import statistics
 import warnings
 from dataclasses import replace
 
@@ -106,16 +107,16 @@ def play(tuner, tmp_path, one_thread_only):
 
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_trials_are_the_same_however_many_workers_there_are(make, play, algorithm):
-    search = make(algorithm=algorithm)
+    search = make(algorithm=algorithm, trials=6)
     alone = play(search)
-    assert len(alone) == 8
-    for workers, seed in ((1, 5), (2, 1), (2, 2), (3, 3)):
+    assert len(alone) == 6
+    for workers, seed in ((2, 1), (3, 2)):
         assert play(search, workers=workers, seed=seed) == alone
 
 
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_each_trial_fits_and_is_new(make, play, algorithm):
-    search = make(algorithm=algorithm, trials=12, seed=4)
+    search = make(algorithm=algorithm, trials=8, seed=4)
     limit = search.limits[0]
     trials = play(search, workers=2)
     for values, _, _ in trials:
@@ -144,11 +145,11 @@ def test_another_seed_proposes_other_trials(make, play):
 
 def test_bayesian_goes_where_scores_are_high(make, play):
     """After what is drawn, trials score better than drawn ones do."""
-    trials = play(make(algorithm="bayesian", trials=24))
-    drawn = play(make(algorithm="random", trials=24))
-    later = sorted(score(values) for values, *_ in trials[12:])
-    random_ = sorted(score(values) for values, *_ in drawn)
-    assert later[6] > random_[12] + 0.02
+    trials = play(make(algorithm="bayesian", trials=14))
+    drawn = play(make(algorithm="random", trials=40))
+    later = [score(values) for values, *_ in trials[6:]]
+    random_ = [score(values) for values, *_ in drawn]
+    assert statistics.median(later) > statistics.median(random_) + 0.02
 
 
 def test_hyperband_trains_fewer_for_longer(make, play):

@@ -28,6 +28,7 @@ BLOCK = {
     },
     "prices": {"cheap": {"title": "Cheap", "macs": 40_000}},
 }
+DIVERGES = {"optimizer": "sgd", "scaling": "raw", "activation": "leaky_relu", "dense_units": 64}
 TEXT = {
     "title": "A study",
     "dataset": "digits",
@@ -113,14 +114,6 @@ def test_what_was_found_holds_no_test_score(done):
     assert "test" not in re.sub(r"\"title\".*", "", text)
 
 
-def test_one_worker_trains_the_same_to_the_same_bits(done, tmp_path, digits_file):
-    alone = Place(tmp_path, digits_file)
-    code, _, err = alone.run("--workers", "1")
-    assert code == 0, err
-    assert alone.facts().prices == done.facts().prices
-    assert alone.digests() == done.digests()
-
-
 def test_what_is_done_is_not_done_again(done):
     before = done.records()
     code, out, _ = done.run("--workers", "2")
@@ -138,14 +131,17 @@ def copied(done: Place, folder: Path) -> Place:
 
 
 def test_a_search_goes_on_from_its_records(done, tmp_path):
-    """Without what was found, and without some records, only these are trained again."""
+    """Without what was found, and without a record, only that is trained again, bit for bit.
+
+    One worker finds the trials that two were given.
+    """
     place = copied(done, tmp_path / "again")
     search.place(place.study, place.results).unlink()
     before = place.records()
     (found,) = done.facts().prices
     lost = place.results / "runs/search" / found.trials[1].fingerprint / "seed-1.json"
     lost.unlink()
-    code, _, err = place.run("--workers", "2")
+    code, _, err = place.run("--workers", "1")
     assert code == 0, err
     after = place.records()
     changed = {name for name in after if before.get(name) != after[name]}
@@ -156,24 +152,6 @@ def test_a_search_goes_on_from_its_records(done, tmp_path):
 
 def found_prices(place: Place) -> list[search.AtPrice]:
     return place.facts().prices
-
-
-def test_a_changed_space_is_a_new_search_and_keeps_the_old_records(done, tmp_path):
-    place = copied(done, tmp_path / "changed")
-    before = place.records()
-    first = search.place(place.study, place.results)
-    place.change(trials=4)
-    code, _, err = place.run("--workers", "2")
-    assert code == 0, err
-    assert first.exists()
-    assert search.place(place.study, place.results) != first
-    after = place.records()
-    assert {name: after[name] for name in before} == before
-    # The first three trials are drawn as before, so only what is new was trained.
-    assert len(after) <= len(before) + 1 + 2 + 2
-    assert [t.values for t in place.facts().prices[0].trials[:3]] == [
-        t.values for t in done.facts().prices[0].trials
-    ]
 
 
 def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_file):
@@ -210,36 +188,21 @@ def _alive(place: Place) -> list[str]:
     return found
 
 
-def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(tmp_path, digits_file):
+def test_trials_that_diverge_are_recorded_and_leave_no_winner(tmp_path, digits_file):
     place = Place(
-        tmp_path, digits_file, settings={"optimizer": "sgd", "scaling": "raw"}, trials=3,
-        space={"learning_rate": [10.0, 0.00001, 5.0]}, finalists=1,
-    )  # fmt: skip
-    code, _, err = place.run("--workers", "2")
-    assert code == 0, err
-    (found,) = place.facts().prices
-    broken = [trial for trial in found.trials if not trial.accuracies]
-    assert [trial.runs[0].status for trial in broken] == ["diverged"] * 2
-    assert [final.trial for final in found.finalists] == [
-        trial.trial for trial in found.trials if trial.values["learning_rate"] == 0.00001
-    ]
-    tables.collect(place.study, place.results, place.results / "tables")
-    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
-    rows = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
-    assert (rows[0]["trials"], rows[0]["broken_trials"]) == (3, 2)
-
-
-def test_a_search_of_which_nothing_trains_has_no_winner(tmp_path, digits_file):
-    place = Place(
-        tmp_path, digits_file, settings={"optimizer": "sgd", "scaling": "raw"}, trials=2,
-        space={"learning_rate": [10.0, 5.0]}, finalists=1,
+        tmp_path, digits_file, settings=DIVERGES, trials=2, finalists=1,
+        space={"learning_rate": [10.0, 9.0]}, epochs=3,
+        prices={"any": {"title": "Any", "macs": 10_000_000}},
     )  # fmt: skip
     code, _, err = place.run()
     assert code == 0, err
     (found,) = place.facts().prices
+    assert [trial.runs[0].status for trial in found.trials] == ["diverged"] * 2
     assert (found.finalists, found.winner) == ([], None)
     tables.collect(place.study, place.results, place.results / "tables")
     evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
+    rows = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
+    assert (rows[0]["trials"], rows[0]["broken_trials"]) == (2, 2)
 
 
 def tables_of(name: str):
@@ -248,16 +211,23 @@ def tables_of(name: str):
     return next(table for table in columns.EVIDENCE if table.name == name)
 
 
-def test_a_worker_elsewhere_can_join(tmp_path, digits_file):
-    place = Place(tmp_path, digits_file)
+def test_a_changed_space_is_a_new_search_that_a_worker_elsewhere_can_join(done, tmp_path):
+    place = copied(done, tmp_path / "changed")
+    before, first = place.records(), search.place(place.study, place.results)
+    place.change(trials=4)
+    assert search.place(place.study, place.results) != first
     port = _free_port()
     chief = place.start("--workers", "1", "--listen", f"127.0.0.1:{port}")
     worker = place.start("--join", f"127.0.0.1:{port}")
-    assert chief.wait(timeout=300) == 0
-    assert worker.wait(timeout=60) == 0
+    assert (chief.wait(timeout=300), worker.wait(timeout=60)) == (0, 0)
     for process in (chief, worker):
         process.communicate()
-    assert [trial.trial for trial in place.facts().prices[0].trials] == [1, 2, 3]
+    assert first.exists()
+    after = place.records()
+    assert {name: after[name] for name in before} == before  # old records are kept, and used
+    values = [trial.values for trial in place.facts().prices[0].trials]
+    assert values[:3] == [trial.values for trial in done.facts().prices[0].trials]
+    assert len(values) == 4
 
 
 def _free_port() -> int:

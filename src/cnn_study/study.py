@@ -311,6 +311,8 @@ def _explain(fault: Any, prefix: tuple, lines: dict[tuple[str, ...], int]) -> st
     if remedy and (fault["type"] == "missing" or blank):
         what = "missing" if fault["type"] == "missing" else BLANK
         return f"{where}{'.'.join(map(str, place))}: {what}. {remedy}"
+    if fault["type"] == "missing":
+        return f"{where}{'.'.join(map(str, place))}: missing"
     given = "" if fault["type"] == "value_error" else f", not {_shown(fault['input'])}"
     message = fault["msg"].removeprefix("Value error, ")
     message = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WIDTH = 6.3
 """Inches: 16 cm, the text width of the PDF; 720 px on a screen make 9 pt text 14 px high."""
 
-TALLEST = 8.6
+TALLEST = 8.5
 """Inches: what a page of the PDF holds beside a caption."""
 
 PNG_DPI = 200
