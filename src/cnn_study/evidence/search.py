@@ -42,9 +42,11 @@ def _runs(facts: Facts, price: str, stage: str) -> pd.DataFrame:
 
 def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
     """Give the mean over the seeds of each trial, all of whose runs are complete."""
-    whole = runs.groupby("trial")["status"].agg(lambda states: (states == "complete").all())
-    means = runs.groupby("trial")[column].mean()
-    return {int(trial): float(means[trial]) for trial in whole.index[whole]}
+    return {
+        int(trial): float(mine[column].mean())
+        for trial, mine in runs.groupby("trial")
+        if (mine["status"] == "complete").all()
+    }
 
 
 def _finalists(facts: Facts) -> list[dict[str, Any]]:
