@@ -394,7 +394,7 @@ def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     kept = late.rename(tmp_path / "late.json")
     before = kept.stat().st_ino, kept.read_bytes()
     running = subprocess.Popen(**place.command("--cores", "1", "--", "base"))
-    _wait_for(lambda: list((place.path / "results/tests/running").glob("base-seed-1.json")))
+    _wait_for(lambda: list((place.path / "results/tests/running").glob("base-*-seed-1.json")))
     kept.rename(late)
     said = running.communicate(timeout=300)[0]
     assert running.returncode == 0, said

@@ -25,7 +25,7 @@ from cnn_study.search.resolve import resolve
 from cnn_study.search.space import Search
 from cnn_study.settings import Settings
 
-RESERVED = {"all", "analyse", "report", "search", "tables", "train"}
+RESERVED = {"all", "analyse", "report", "tables", "train"}
 """Ids that are names of the workflow's rules."""
 
 

@@ -3,7 +3,7 @@
 # A search that is done has no rule, so that nothing does it again: see Plan.
 if PLAN.search_missing:
 
-    rule search:
+    rule search_models:
         """Search for the best model at each price, and train it with seeds of its own."""
         input:
             arrays=ancient(str(PLAN.data)),
