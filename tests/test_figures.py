@@ -600,3 +600,17 @@ def test_reliability_says_error_and_what_the_surest_answers_are_worth(made):
     assert "bins of fewer than 30 images are left out" in made.caption(
         "reliability-base-and-enhanced"
     )
+
+
+def test_a_drawing_written_shortly_keeps_its_places():
+    from cnn_study.figures.picture import slim
+
+    long = (
+        b'<g transform="translate(10.123456 20.5)">\n   <use xlink:href="#DejaVuSans-4c" '
+        b'transform="translate(61.28125 0)"/>\n <path d="M 1.23456 2 \nL -0.004 3.5 \nz" '
+        b'transform="scale(0.015625)" style="fill: #0072b2"/></g>'
+    )
+    assert slim(long) == (
+        b'<g transform="translate(10.12 20.5)">\n<use xlink:href="#s4c" x="61.28"/>\n'
+        b'<path d="M1.23 2L-0 3.5z" transform="scale(0.015625)" style="fill: #0072b2"/></g>'
+    )

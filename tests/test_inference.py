@@ -24,6 +24,7 @@ from cnn_study.inference import (
     paired,
     seeds_to_settle,
     single_run_margin,
+    unpaired,
     verdict,
 )
 
@@ -353,3 +354,26 @@ def test_importing_is_quick():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
+
+
+# ------------------------------------------------------------------------------- unpaired
+
+
+def test_the_difference_of_independent_means_by_hand():
+    """Welch: 1.5 - 3.0; variances 0.5 and 2, of two runs each."""
+    ours, theirs = [1.0, 2.0], [2.0, 4.0]
+    found = unpaired(ours, theirs)
+    error = math.sqrt(0.5 / 2 + 2 / 2)
+    freedom = (0.25 + 1) ** 2 / (0.25**2 / 1 + 1**2 / 1)
+    half = stdtrit(freedom, 0.975) * error
+    assert found.mean == -1.5
+    assert (found.lower, found.upper) == pytest.approx((-1.5 - half, -1.5 + half))
+    assert found.p == pytest.approx(2 * stdtr(freedom, -1.5 / error))
+
+
+def test_an_unpaired_difference_of_few_or_equal_runs_is_told_as_far_as_it_goes():
+    assert unpaired([], [1.0]) == Effect(0)
+    assert unpaired([1.0], [0.5, 0.6]).mean == pytest.approx(0.45)
+    assert unpaired([1.0], [0.5, 0.6]).lower is None
+    same = unpaired([0.7, 0.7], [0.5, 0.5])
+    assert (same.lower, same.upper, same.p) == (same.mean, same.mean, 0.0)

@@ -439,6 +439,24 @@ def test_a_workflow_without_a_place_to_write_is_one_message(tmp_path, monkeypatc
         workflow.lock(tmp_path / "results")
 
 
+def test_a_search_is_planned_until_it_is_done(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")
+    plan = workflow.plan({"study": "digits"})
+    assert plan.search_missing
+    assert plan.search == f"results/digits/search/{plan.study.search.fingerprint}.json"
+    looking = workflow.plan({"study": "digits", "train": "false"})
+    assert (looking.search, looking.search_missing) == (None, False)
+    Path(plan.search).parent.mkdir(parents=True)
+    Path(plan.search).touch()
+    for config in ({"study": "digits"}, {"study": "digits", "train": "false"}):
+        done = workflow.plan(config)
+        assert (done.search, done.search_missing) == (plan.search, False)
+    declared = workflow.plan({"study": "cifar10"})
+    assert declared.study.search
+    assert (declared.search, declared.search_missing) == (None, False)
+
+
 def _say(place: Workplace, *words: str) -> list[str]:
     """Give the lines that a user sees of a workflow that fails, with the project's own profile."""
     command = place.command()
