@@ -263,6 +263,12 @@ def test_what_cannot_be_searched_is_refused(tmp_path, changed, said):
     assert "line " in message
 
 
+def test_a_base_without_validation_images_cannot_be_searched(tmp_path, monkeypatch):
+    monkeypatch.setitem(STUDY, "base", {**STUDY["base"], "validation_fraction": 0.0})
+    assert "a search needs validation images" in refused(tmp_path)
+    assert load(tmp_path, settings={"validation_fraction": 0.1}).search
+
+
 def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path):
     """One of 4,096 models fits: drawing may miss it, going through all does not."""
     rare = {"kernel_size": [1, 3, 5, 7], "dense_units": [8 * n for n in range(1, 17)],

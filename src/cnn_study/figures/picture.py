@@ -93,7 +93,7 @@ def _saved(figure: "Figure", format_: str) -> bytes:
 
 
 def slim(svg: bytes) -> bytes:
-    """Write a drawing of Matplotlib in half as many characters; what it shows stays the same.
+    """Write a drawing of Matplotlib in fewer characters; what it shows stays the same.
 
     A text is one element for each letter, so these are written shortly: a place is an attribute
     instead of a transformation. Places in points have two decimals, a 500th of a millimetre.

@@ -18,8 +18,6 @@ Fault = tuple[tuple[str, ...], str]
 FINALIST_SEED, WINNER_SEED = 101, 201
 """The first seeds of finalists and winners, where the study file only says how many."""
 
-SEARCHED_BY_EPOCHS = "epochs"
-
 
 class Cost(Protocol):
     """What a limit may name: an experiment."""
@@ -49,6 +47,9 @@ def resolve(
         limit, more = _limit(id_, price, block, experiments)
         limits.append(limit)
         faults += more
+    if {**base, **block.settings}["validation_fraction"] == 0:
+        place = ("search", "settings", "validation_fraction")
+        faults.append((place, "a search needs validation images; give it a share above 0"))
     if block.finalists > block.trials:
         faults.append((("search", "finalists"), f"{block.finalists} of {block.trials} trials"))
     if faults:
@@ -94,14 +95,12 @@ def _unknown(block: SearchBlock) -> Iterable[Fault]:
                 nearest = get_close_matches(name, known, n=1)
                 ask = f"Did you mean {nearest[0]}? " if nearest else ""
                 yield place, f"unknown parameter. {ask}All are in docs/parameters.md"
-            elif name == SEARCHED_BY_EPOCHS:
+            elif name == "epochs":
                 yield place, "give the epochs of a trial as search.epochs"
             elif name == "watch_test":
                 yield place, "a search looks at validation scores only; leave it out"
     for name in block.settings.keys() & block.space.keys():
         yield ("search", "settings", name), "is varied under search.space too; keep one of them"
-    if block.settings.get("validation_fraction") == 0:
-        yield ("search", "settings", "validation_fraction"), "a search needs validation images"
 
 
 def _values(block: SearchBlock) -> Iterable[Fault]:

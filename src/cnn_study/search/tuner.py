@@ -33,8 +33,6 @@ NO_LIMIT = 2**31
 PAUSE_SECONDS = 0.05
 """What a worker waits before it asks for a trial; asked too early, the chief says so."""
 
-Status = TrialStatus
-
 
 def hyperparameters(search: Search) -> keras_tuner.HyperParameters:
     """Write the space in keras-tuner's words; a list of values becomes a choice of texts."""
