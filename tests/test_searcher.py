@@ -1,5 +1,6 @@
 """A search with real workers: every trial a run record, none trained twice, nothing lost."""
 
+import json
 import os
 import re
 import signal
@@ -174,6 +175,35 @@ def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_fil
     after = place.records()
     assert {name: after[name] for name in there} == there
     assert place.facts().prices == done.facts().prices
+
+
+def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, digits_file):
+    """The system does so where memory is short. The search goes on, and what ran beside is kept."""
+    trials = done.facts().prices[0].trials
+    victim = next(trial for trial in trials if trial.values["filters"] == [4])
+    place = Place(tmp_path, digits_file)
+    process = place.start("--workers", "2")
+    mark = place.results / "running" / f"search-{victim.fingerprint}-seed-1.json"
+    killed = set()
+    while process.poll() is None:
+        if mark.exists() and (pid := json.loads(mark.read_text())["process"]) not in killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.01)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert len(killed) == 2
+    assert "What they had in hand is trained one by one." in err
+    assert f"search/{victim.fingerprint}/seed-1 was ended once more, and counts as failed" in err
+    (found,) = place.facts().prices
+    others = [trial for trial in found.trials if trial.trial != victim.trial]
+    assert others == [trial for trial in trials if trial.trial != victim.trial]
+    assert found.trials[victim.trial - 1].runs[0].status == "failed"
+    record = records.read(records.place(place.results / "runs", "search", victim.fingerprint, 1))
+    assert record.reason.startswith("its process was ended from outside, twice")
+    assert record.epochs == []
+    assert record.cost.run_seconds > 0
+    assert {final.trial for final in found.finalists} == {trial.trial for trial in others}
 
 
 def _alive(place: Place) -> list[str]:

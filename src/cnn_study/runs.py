@@ -93,6 +93,14 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
             )  # fmt: skip
 
 
+def give_up(study: Study, run: Run, results: Path, data: Path, seconds: float) -> None:
+    """Record a run as failed whose process was ended from outside, after so many seconds."""
+    from cnn_study import training
+
+    images = load_prepared(study.dataset.name, data)
+    training.give_up(run.experiment, run.seed, study.dataset, images, results / "runs", seconds)
+
+
 def claim(lock: FileLock) -> bool:
     """Take a lock if it is free, and say whether it was.
 

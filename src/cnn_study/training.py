@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,22 +90,74 @@ def train(
     parts = take_parts(images, experiment.settings)
     epochs: list[records.Epoch] = []
     seconds = Stopwatch()
-    outcome: dict[str, Any] = {"status": "failed", "test": None, "weights_sha256": None}
+    outcome: dict[str, Any] = {}
     path = records.place(runs, experiment.id, experiment.fingerprint, seed)
     try:
         model = start(experiment.settings, parts, len(dataset.class_names), seed)
         for epoch in learn(model, experiment.settings, parts, seed, seconds):
             epochs.append(epoch)
             on_epoch(epoch)
-        outcome |= _finish(model, epochs, parts.test, path, keep_weights)
+        outcome = _finish(model, epochs, parts.test, path, keep_weights)
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        outcome["reason"] = f"not enough memory ({type(error).__name__})"
+        outcome = _without_scores("failed", f"not enough memory ({type(error).__name__})")
     finally:
         keras.backend.clear_session()
         gc.collect()  # Keras's models hold themselves in circles.
-    record = records.Record(
+    cost = records.Cost(
+        parameters=experiment.parameters,
+        macs=experiment.macs,
+        training_seconds=round(seconds.wall, 3),
+        training_cpu_seconds=round(seconds.cpu, 3),
+        run_seconds=round(time.perf_counter() - clock, 3),
+        peak_memory_mebibytes=round(peak_memory(), 1),
+    )
+    record = _record(experiment, seed, dataset, parts, epochs, cost, started, outcome)
+    records.write(path, record)
+    return record
+
+
+def give_up(
+    experiment: Experiment, seed: int, dataset: Dataset, images: Images, runs: Path, seconds: float
+) -> None:
+    """Record a run as failed whose process the system ended, as it does for want of memory.
+
+    Args:
+        seconds: how long it lived; the record says nothing of its epochs.
+    """
+    started = datetime.now(UTC) - timedelta(seconds=seconds)
+    cost = records.Cost(
+        parameters=experiment.parameters,
+        macs=experiment.macs,
+        training_seconds=0.0,
+        training_cpu_seconds=0.0,
+        run_seconds=round(seconds, 3),
+        peak_memory_mebibytes=round(peak_memory(resource.RUSAGE_CHILDREN), 1),
+    )
+    parts = take_parts(images, experiment.settings)
+    reason = "its process was ended from outside, twice; perhaps for want of memory"
+    outcome = _without_scores("failed", reason)
+    record = _record(experiment, seed, dataset, parts, [], cost, started, outcome)
+    records.write(records.place(runs, experiment.id, experiment.fingerprint, seed), record)
+
+
+def _without_scores(status: str, reason: str) -> dict[str, Any]:
+    return {"status": status, "reason": reason, "test": None, "weights_sha256": None}
+
+
+def _record(
+    experiment: Experiment,
+    seed: int,
+    dataset: Dataset,
+    parts: Parts,
+    epochs: list[records.Epoch],
+    cost: records.Cost,
+    started: datetime,
+    outcome: dict[str, Any],
+) -> records.Record:
+    """Put a record together; `outcome` has status, reason, test and weights_sha256."""
+    return records.Record(
         format=records.FORMAT,
         experiment=experiment.id,
         seed=seed,
@@ -120,19 +172,10 @@ def train(
             test_images=len(parts.test[1]),
         ),
         epochs=epochs,
-        cost=records.Cost(
-            parameters=experiment.parameters,
-            macs=experiment.macs,
-            training_seconds=round(seconds.wall, 3),
-            training_cpu_seconds=round(seconds.cpu, 3),
-            run_seconds=round(time.perf_counter() - clock, 3),
-            peak_memory_mebibytes=round(peak_memory(), 1),
-        ),
+        cost=cost,
         provenance=provenance(started),
         **outcome,
     )
-    records.write(path, record)
-    return record
 
 
 def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.Model":
@@ -234,9 +277,9 @@ def weights_digest(model: "keras.Model") -> str:
     return digest.hexdigest()
 
 
-def peak_memory() -> float:
-    """Find the most memory that this process has held so far, in MiB."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory(of: int = resource.RUSAGE_SELF) -> float:
+    """Find the most memory that this process, or a child that has ended, has held, in MiB."""
+    most = resource.getrusage(of).ru_maxrss
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
@@ -333,12 +376,12 @@ def _finish(
     """Touch the test images, once, and write what is kept beside the record."""
     if epochs[-1].training_loss is None:
         number = epochs[-1].epoch
-        return {"status": "diverged", "reason": f"the loss was not finite in epoch {number}"}
+        return _without_scores("diverged", f"the loss was not finite in epoch {number}")
     pixels, labels = test
     probabilities = predict(model, pixels)
     loss, accuracy = score(probabilities, labels)
     if not math.isfinite(loss):
-        return {"status": "diverged", "reason": "the last weights give probabilities that are NaN"}
+        return _without_scores("diverged", "the last weights give probabilities that are NaN")
     classes = probabilities.argmax(axis=1).astype("uint8")
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=int)
     np.add.at(confusion, (labels, classes), 1)

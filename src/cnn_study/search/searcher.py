@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ LOOPBACK = "127.0.0.1:0"
 """Where the chief listens: this machine alone can reach it. Port 0: any that is free."""
 
 LOOK_SECONDS = 1.0
+
+ENDED = "A worker of the search was ended from outside, perhaps for want of memory,"
 
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
 
@@ -88,9 +91,12 @@ def search_study(
 def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()
-    with _pool(workers) as pool, threadpool_limits(limits=1):
-        found = [_AtPrice(study, place, pool, workers, limit).find(_port(address, number))
-                 for number, limit in enumerate(study.search.limits)]  # fmt: skip
+    with _Workers(workers) as pool, threadpool_limits(limits=1):
+        searches = [_AtPrice(study, place, pool, limit) for limit in study.search.limits]
+        for number, one in enumerate(searches):
+            one.choose(_port(address, number))
+        # The winner of a price is trained while the next price is searched.
+        found = [one.found() for one in searches]
     records.write(
         path,
         search.Facts(
@@ -111,61 +117,86 @@ def _port(address: str, number: int) -> str:
     return f"{host}:{int(port) + number}" if int(port) else address
 
 
+@dataclass(frozen=True)
+class _Training:
+    """A trial's model in training, once a seed."""
+
+    trial: int
+    model: Model
+    seeds: tuple[int, ...]
+    jobs: list[futures.Future]
+
+
 class _AtPrice:
-    """The search at one price."""
+    """The search at one price: `choose` a winner, then say what was `found`."""
 
-    def __init__(
-        self, study: Study, place: Place, pool: futures.Executor, workers: int, limit: Limit
-    ) -> None:
-        self.study, self.place, self.pool, self.workers = study, place, pool, workers
+    def __init__(self, study: Study, place: Place, pool: "_Workers", limit: Limit) -> None:
+        self.study, self.place, self.pool = study, place, pool
         self.search, self.limit = study.search, limit
+        self.trials: list[search.Trial] = []
+        self.finals: list[search.Trained] = []
+        self.winner: _Training | None = None
 
-    def find(self, address: str) -> search.AtPrice:
-        """Try, choose, and train the best with new seeds."""
+    def choose(self, address: str) -> None:
+        """Try models, choose one with new seeds, and begin to train it with still others."""
         log(f"{self.limit.title}: {self.limit.trials} trials")
-        trials = [self._trial(*proposed) for proposed in enumerate(self._propose(address), start=1)]
-        chosen = choosing.finalists([_scored(trial, trial) for trial in trials],
-                                    self.search.finalists)  # fmt: skip
-        of = {trial.trial: trial for trial in trials}
-        best = [of[scored.number] for scored in chosen]
-        self._train(
-            (self.search.model(trial.values, trial.epochs), seed)
-            for trial in best
-            for seed in self.search.finalist_seeds
+        self.trials = [self._trial(*one) for one in enumerate(self._propose(address), start=1)]
+        of = {trial.trial: trial for trial in self.trials}
+        best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
+                                  self.search.finalists)  # fmt: skip
+        trainings = [
+            self._start(of[one.number], of[one.number].epochs, self.search.finalist_seeds)
+            for one in best
+        ]
+        self.finals = [self._end(training) for training in trainings]
+        chosen = choosing.winner(
+            [_scored(of[final.trial], final) for final in self.finals],
+            self.search.smallest_improvement,
         )
-        finals = [
-            self._trained(trial, self.search.model(trial.values, trial.epochs),
-                          self.search.finalist_seeds)
-            for trial in best
-        ]  # fmt: skip
-        winner = choosing.winner(
-            [_scored(of[final.trial], final) for final in finals], self.search.smallest_improvement
-        )
+        if chosen:
+            log(f"{self.limit.title}: trial {chosen.number} wins")
+            self.winner = self._start(
+                of[chosen.number], self.limit.winner_epochs, self.search.winner_seeds
+            )
+
+    def found(self) -> search.AtPrice:
+        """Wait for the winner's runs, and give all that was found."""
         return search.AtPrice(
             price=self.limit.id,
             title=self.limit.title,
             macs=self.limit.macs,
             parameters=self.limit.parameters,
             training_seconds=self.limit.training_seconds,
-            trials=trials,
-            finalists=finals,
-            winner=self._winner(of[winner.number]) if winner else None,
+            trials=self.trials,
+            finalists=self.finals,
+            winner=self._end(self.winner) if self.winner else None,
         )
 
     def _propose(self, address: str) -> list[tuple[dict[str, Any], int]]:
         """Have trials proposed and trained; give the values and epochs of each, in order."""
-        with _quiet():
-            from cnn_study.search import tuner
+        while True:
+            with _quiet(), tempfile.TemporaryDirectory() as folder:
+                from cnn_study.search import tuner
 
-            oracle = tuner.oracle(self.search, self.limit)
-            with tempfile.TemporaryDirectory() as folder:
+                oracle = tuner.oracle(self.search, self.limit)
                 oracle._set_project_dir(folder, self.limit.id)
-                _serve(oracle, address, self.pool, self.workers, self.place)
-        proposed = (trial.hyperparameters.values for trial in oracle.trials.values())
-        return [
-            (tuner.decoded(self.search, values), tuner.epochs_of(self.search, values))
-            for values in proposed
-        ]
+                whole = _serve(oracle, address, self.pool, self.place)
+            trials = oracle.trials.values() if whole else oracle.running
+            values = [trial.hyperparameters.values for trial in trials]
+            proposed = [
+                (tuner.decoded(self.search, one), tuner.epochs_of(self.search, one))
+                for one in values
+            ]
+            if whole:
+                return proposed
+            if not proposed:
+                raise UserError(
+                    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer "
+                    "workers if memory is short."
+                )
+            # The next oracle comes by their records to the same trials, and goes on.
+            models = [self.search.model(*one) for one in proposed]
+            self._train_alone(product(models, self.search.seeds))
 
     def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> search.Trial:
         values, epochs = proposed
@@ -180,24 +211,38 @@ class _AtPrice:
             runs=self._runs(model, self.search.seeds),
         )
 
-    def _trained(self, trial: search.Trial, model: Model, seeds: tuple[int, ...]) -> search.Trained:
+    def _start(self, trial: search.Trial, epochs: int, seeds: tuple[int, ...]) -> "_Training":
+        """Have a trial's model trained by whoever is free."""
+        model = self.search.model(trial.values, epochs)
+        jobs = [self.pool.submit(_train, self.place, model, seed) for seed in seeds]
+        return _Training(trial.trial, model, seeds, jobs)
+
+    def _end(self, training: "_Training") -> search.Trained:
+        """Wait for it, and say what it gave."""
+        if not _wait(training.jobs):
+            self._train_alone(product([training.model], training.seeds))
         return search.Trained(
-            trial=trial.trial,
-            epochs=model.settings.epochs,
-            fingerprint=model.fingerprint,
-            runs=self._runs(model, seeds),
+            trial=training.trial,
+            epochs=training.model.settings.epochs,
+            fingerprint=training.model.fingerprint,
+            runs=self._runs(training.model, training.seeds),
         )
 
-    def _winner(self, trial: search.Trial) -> search.Trained:
-        log(f"{self.limit.title}: trial {trial.trial} wins")
-        model = self.search.model(trial.values, self.limit.winner_epochs)
-        self._train((model, seed) for seed in self.search.winner_seeds)
-        return self._trained(trial, model, self.search.winner_seeds)
+    def _train_alone(self, wanted: Iterable[tuple[Model, int]]) -> None:
+        """Train one by one what was left by a process that was ended from outside.
 
-    def _train(self, wanted: Iterable[tuple[Model, int]]) -> None:
-        """Train models side by side, and wait for all."""
-        jobs = [self.pool.submit(_train, self.place, model, seed) for model, seed in wanted]
-        _wait(jobs)
+        So it has all the memory. What ends a second time is recorded as failed.
+        """
+        log(f"{ENDED} and took the others with it. What they had in hand is trained one by one.")
+        for model, seed in wanted:
+            clock = time.perf_counter()
+            with _Workers(1) as one:
+                if not _wait([one.submit(_train, self.place, model, seed)]):
+                    log(f"{_run(model, seed).name} was ended once more, and counts as failed")
+                    seconds = time.perf_counter() - clock
+                    runs.give_up(
+                        self.study, _run(model, seed), self.place.results, self.place.data, seconds
+                    )
 
     def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[search.SearchRun]:
         """Look up what the runs of a model gave."""
@@ -236,10 +281,12 @@ def _run(model: Model, seed: int) -> runs.Run:
 # ------------------------------------------------------------------------------------- the chief
 
 
-def _serve(
-    oracle: "tuner.Oracle", address: str, pool: futures.Executor, workers: int, place: Place
-) -> None:
-    """Let workers ask an oracle for trials until it has none left."""
+def _serve(oracle: "tuner.Oracle", address: str, pool: "_Workers", place: Place) -> bool:
+    """Let workers ask an oracle for trials until it has none left.
+
+    Returns:
+        Whether they did; not where one was ended from outside.
+    """
     import grpc
     from keras_tuner.src import protos
     from keras_tuner.src.distribute.oracle_chief import OracleServicer
@@ -258,44 +305,64 @@ def _serve(
     try:
         jobs = [
             pool.submit(_work, place, oracle.limit.id, f"{host}:{port}", f"worker-{number}")
-            for number in range(1, workers + 1)
+            for number in range(1, pool.count + 1)
         ]
-        _wait(jobs, oracle)
+        return _wait(jobs, oracle)
     finally:
         server.stop(None).wait()
 
 
-def _wait(jobs: list[futures.Future], oracle: "tuner.Oracle | None" = None) -> None:
-    """Wait for all jobs. After a fault the others end what they are training, and no more."""
+def _wait(jobs: list[futures.Future], oracle: "tuner.Oracle | None" = None) -> bool:
+    """Wait for all jobs. After a fault the others end what they are training, and no more.
+
+    Returns:
+        Whether all came to their end; not where a worker was ended from outside.
+    """
+    futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
+    failed = any(job.done() and job.exception() for job in jobs)
+    if failed and oracle is not None:
+        oracle.stop()
+    for job in jobs:
+        if failed:
+            job.cancel()
+    futures.wait(jobs)
     try:
-        futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
-        failed = any(job.done() and job.exception() for job in jobs)
-        if failed and oracle is not None:
-            oracle.stop()
-        for job in jobs:
-            if failed:
-                job.cancel()
-        futures.wait(jobs)
         for job in jobs:
             if not job.cancelled():
                 job.result()
     except BrokenProcessPool:
-        raise UserError(
-            "A worker of the search was ended from outside, perhaps for want of memory. Nothing "
-            "that was trained is lost: run again, with fewer workers if memory is short."
-        ) from None
+        return False
+    return True
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[futures.Executor]:
-    """Start processes that train; they end with this one, however it ends."""
-    pool = futures.ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+class _Workers:
+    """Processes that train; they end with this one, however it ends.
+
+    Where one is ended from outside, all that are under way are lost; the next job gets new ones.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = self._new()
+
+    def _new(self) -> futures.Executor:
+        return futures.ProcessPoolExecutor(
+            self.count, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+        )
+
+    def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
+        """Have a worker do something."""
+        try:
+            return self._pool.submit(job, *arguments)
+        except BrokenProcessPool:
+            self._pool = self._new()
+            return self._pool.submit(job, *arguments)
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
 # ------------------------------------------------------------------------------------- a worker
