@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnn_study import columns, evidence, figures, tables
 from cnn_study.columns import Table
-from cnn_study.figures.picture import Picture, images
+from cnn_study.figures.picture import Picture, image
 from cnn_study.figures.results import Results
 from cnn_study.study import Study, load
 
@@ -72,7 +72,7 @@ class Made:
 
     def words(self, id_: str) -> list[str]:
         """What is written in one figure, line by line."""
-        (svg,) = images(self.picture(id_), self.results, ("svg",))
+        svg = image(self.picture(id_), self.results, "svg")
         return written_words(svg.decode())
 
     # ---- tables

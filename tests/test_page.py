@@ -54,7 +54,7 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     options = render._options(project, document, "html")
     day = render._date(source.name, document)
     defaults = render._defaults(source.name, options, "html", day)
-    assert render._run_pandoc([render._find_pandoc()], output, defaults) == []
+    assert render._run_pandoc([render._find_pandoc()], output, "html", defaults) == []
     return output / "rendered.html"
 
 

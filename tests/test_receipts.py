@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -91,6 +92,24 @@ def test_every_mark_shows_what_its_cell_holds(made):
     assert len(marks) > 3
     for printed, cell in marks:
         assert f"{100 * float(found['cells'][cell]['value']):.2f}" == printed
+
+
+def test_a_number_of_changes_leads_to_their_verdicts(made):
+    text, found = made.output.read_text(encoding="utf-8"), content(made)
+    pattern = r'\[([\w ]+)\]\{\.receipt data-key="number of;([^"]+)"[^}]*\} declared change'
+    ((number, keys),) = re.findall(pattern, text)
+    cells = keys.split(";")
+    assert number == filters.words(len(cells))
+    ledger = pd.read_csv(made.folder / "evidence" / "ledger.csv")
+    assert [found["cells"][cell]["value"] for cell in cells] == list(ledger["test_verdict"])
+
+
+def test_a_tally_of_one_and_of_none():
+    one = SimpleNamespace(cells=(Cell("ledger", 3, "test_verdict", "wide"),))
+    key = 'data-key="number of;ledger:3:test_verdict" data-experiment="wide"'
+    tally = filters.FILTERS["tally"]
+    assert tally([one], "change") == f"[one]{{.receipt {key}}} change"
+    assert tally([], "change") == "no changes"
 
 
 def test_receipt_names_row_runs_file_and_hash(made):

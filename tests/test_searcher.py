@@ -206,6 +206,19 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
     assert {final.trial for final in found.finalists} == {trial.trial for trial in others}
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(which):
+    from cnn_study.search import searcher
+
+    with searcher._Workers(2) as pool:
+        jobs = [pool.submit(time.sleep, 100) for _ in range(2)]
+        os.kill(list(pool._pool._processes)[which], signal.SIGKILL)
+        start = time.monotonic()
+        assert not searcher._wait(jobs)
+        assert time.monotonic() - start < 50
+        assert searcher._wait([pool.submit(time.sleep, 0)])
+
+
 def _alive(place: Place) -> list[str]:
     """Processes of this machine that work in the place's folder."""
     found = []

@@ -93,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     add("analyse", _analyse, "work out from the tables what each change is worth")
     figures = add("figures", _figures, "draw the figures from tables and evidence")
     figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
+    figures.add_argument(
+        "--png", metavar="FOLDER", type=Path, help="write them as PNG into this folder instead, "
+        "for slides"
+    )  # fmt: skip
     add("write", _write, "put the values of the tables into the report's text")
     render = add("render", _render, "render a report's text to HTML and PDF", study=False)
     render.add_argument("text", type=Path)
@@ -183,8 +187,9 @@ def _figures(options: argparse.Namespace) -> None:
         raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
     study, results = _study(options)
     inspected = inspection.find(study, results)
-    folders = (results / name for name in ("tables", "evidence", "figures"))
-    figures.draw(study, *folders, inspected, options.processes)
+    output, format_ = (options.png, "png") if options.png else (results / "figures", "svg")
+    sources = (results / "tables", results / "evidence")
+    figures.draw(study, *sources, output, inspected, options.processes, format_)
 
 
 def _write(options: argparse.Namespace) -> None:

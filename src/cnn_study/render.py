@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Literal
@@ -228,15 +229,30 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
     document = _front_matter(name, (stage / name).read_text(encoding="utf-8"))
     project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
     day = _date(name, document)
-    command = ["quarto", "pandoc"] if check_only else [_find_pandoc()]
-    page = stage / "rendered.html"
-    for target in ("html",) if check_only else FORMATS:
+
+    def run(target: str, command: list[str]) -> list[str]:
         options = _options(project, document, target)
-        faults = _run_pandoc(command, stage, _defaults(name, options, target, day))
-        if target == "html" and page.exists():
-            faults += check_page(page.read_text(encoding="utf-8"))
-        _refuse(name, faults)
-    return page.read_bytes(), b"" if check_only else _compile_pdf(stage, name, day)
+        return _run_pandoc(command, stage, target, _defaults(name, options, target, day))
+
+    if check_only:
+        return _checked_page(stage, name, run("html", ["quarto", "pandoc"])), b""
+    command = [_find_pandoc()]
+
+    def pdf() -> bytes:
+        _refuse(name, run("typst", command))
+        return _compile_pdf(stage, name, day)
+
+    with ThreadPoolExecutor(1) as beside:
+        made = beside.submit(pdf)
+        return _checked_page(stage, name, run("html", command)), made.result()
+
+
+def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
+    page = stage / "rendered.html"
+    if page.exists():
+        faults += check_page(page.read_text(encoding="utf-8"))
+    _refuse(name, faults)
+    return page.read_bytes()
 
 
 def _find_pandoc() -> str:
@@ -247,12 +263,13 @@ def _find_pandoc() -> str:
     return bundled or pypandoc.get_pandoc_path()
 
 
-def _run_pandoc(command: list[str], stage: Path, defaults: dict[str, Any]) -> list[str]:
+def _run_pandoc(
+    command: list[str], stage: Path, target: str, defaults: dict[str, Any]
+) -> list[str]:
     """Run Pandoc; return everything that it warns of."""
-    (stage / "pandoc.yaml").write_text(json.dumps(defaults), encoding="utf-8")
-    log = stage / "pandoc.log"
-    log.unlink(missing_ok=True)
-    arguments = [*command, "--defaults=pandoc.yaml", f"--log={log.name}"]
+    settings, log = stage / f"pandoc-{target}.yaml", stage / f"pandoc-{target}.log"
+    settings.write_text(json.dumps(defaults), encoding="utf-8")
+    arguments = [*command, f"--defaults={settings.name}", f"--log={log.name}"]
     done = subprocess.run(arguments, cwd=stage, capture_output=True, text=True, encoding="utf-8")
     entries = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
     faults = [

@@ -74,6 +74,7 @@ rule render_report:
         f"{LOGS}/render.tsv"
     conda:
         "../../environment.yml"
+    threads: 2
     params:
         cnn_study=CNN_STUDY,
     shell:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,15 @@ class Facts:
 
     def scores(self, experiment: str, column: str) -> dict[int, float]:
         """Give one column of an experiment's complete runs by seed; empty cells are left out."""
-        mine = self.runs[self.runs["experiment"] == experiment].set_index("seed")[column].dropna()
-        return {int(seed): float(value) for seed, value in mine.items()}
+        if experiment not in self._runs_of:
+            return {}
+        scores = self._runs_of[experiment][column].dropna()
+        return {int(seed): float(value) for seed, value in scores.items()}
+
+    @cached_property
+    def _runs_of(self) -> dict[str, pd.DataFrame]:
+        """The complete runs of each experiment by seed; looked up many times."""
+        return {id_: runs.set_index("seed") for id_, runs in self.runs.groupby("experiment")}
 
     def differences(self, experiment: str, reference: str, images: str) -> dict[int, float]:
         """Give the paired differences in accuracy by seed."""

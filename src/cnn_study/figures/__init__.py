@@ -1,4 +1,4 @@
-"""Figures of a study: SVG for light and dark pages, PNG, caption and alternative text.
+"""Figures of a study: SVG for light and dark pages, caption and alternative text.
 
 Knows nothing of Keras or of run records. What will be made is known without Matplotlib and
 without pandas, so that the workflow can declare it; both are imported only to draw.
@@ -36,7 +36,7 @@ from cnn_study.figures.inspected import (
 )
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
-from cnn_study.figures.picture import Picture, images
+from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
@@ -44,7 +44,6 @@ from cnn_study.figures.words import axis_label, value, words
 from cnn_study.study import Study, load
 
 INDEX = "figures.json"
-FORMATS = ("svg", "png")
 
 
 def planned(study: Study, inspected: bool) -> list[str]:
@@ -56,9 +55,7 @@ def planned(study: Study, inspected: bool) -> list[str]:
     Raises:
         UserError: a question has the id of another figure.
     """
-    return [f"{id_}.{format_}" for id_ in _pictures(study, inspected) for format_ in FORMATS] + [
-        INDEX
-    ]
+    return [*(f"{id_}.svg" for id_ in _pictures(study, inspected)), INDEX]
 
 
 def draw(
@@ -68,6 +65,7 @@ def draw(
     output: Path,
     inspected: Path | None = None,
     processes: int = 1,
+    format_: Format = "svg",
 ) -> None:
     """Write every figure of the study, and `figures.json` that describes them.
 
@@ -78,24 +76,31 @@ def draw(
             bytes.
         inspected: Facts of the inspection, if there is one.
         processes: how many draw side by side.
+        format_: SVG is what the report takes, light or dark; PNG is light, for slides.
     """
     results = Results(tables, evidence, inspected)
     pictures = _pictures(study, inspected is not None)
     parts = [list(pictures)[first::processes] for first in range(processes)]
     sources = (study.path, tables, evidence, inspected)
     if processes == 1:
-        _draw_part(sources, output, parts[0])
+        _draw_part(sources, output, format_, parts[0])
     else:
         # Fresh processes: one that was forked would share the state of Matplotlib.
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            list(pool.map(partial(_draw_part, sources, output), parts))
-    index = {id_: _description(id_, picture, results) for id_, picture in pictures.items()}
+            list(pool.map(partial(_draw_part, sources, output, format_), parts))
+    index = {
+        id_: {"file": f"{id_}.{format_}", **_description(picture, results)}
+        for id_, picture in pictures.items()
+    }
     text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
     _write(output / INDEX, text.encode())
 
 
 def _draw_part(
-    sources: tuple[Path, Path, Path, Path | None], output: Path, ids: Sequence[str]
+    sources: tuple[Path, Path, Path, Path | None],
+    output: Path,
+    format_: Format,
+    ids: Sequence[str],
 ) -> None:
     """Write some of the figures.
 
@@ -106,14 +111,11 @@ def _draw_part(
     results = Results(tables, evidence, inspected)
     pictures = _pictures(load(path), inspected is not None)
     for id_ in ids:
-        made = images(pictures[id_], results, FORMATS)
-        for format_, image in zip(FORMATS, made, strict=True):
-            _write(output / f"{id_}.{format_}", image)
+        _write(output / f"{id_}.{format_}", image(pictures[id_], results, format_))
 
 
-def _description(id_: str, picture: Picture, results: Results) -> dict[str, Any]:
+def _description(picture: Picture, results: Results) -> dict[str, Any]:
     return {
-        "file": f"{id_}.svg",
         "caption": picture.caption(results),
         "alt": picture.alt(results),
         "experiments": list(picture.shown(results)),

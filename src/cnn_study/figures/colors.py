@@ -136,11 +136,12 @@ def counterparts() -> dict[str, str]:
 def with_dark(svg: bytes) -> bytes:
     """Add the dark colours to a drawing of Matplotlib, which writes colours into `style`."""
     text = svg.decode()
+    used = set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", text))
     rules = [
         f'[style*="{part}: {light}"]{{{part}:{dark}!important}}'
         for part in ("fill", "stroke")
         for light, dark in counterparts().items()
-        if f"{part}: {light}" in text
+        if (part, light) in used
     ]
     style = f"<style>@media {DARK_PAGE}{{{''.join(rules)}}}</style>"
     return re.sub(r"(<svg[^>]*>)", lambda tag: tag[1] + style, text, count=1).encode()

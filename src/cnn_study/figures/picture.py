@@ -5,8 +5,7 @@ Knows nothing of studies. Matplotlib is imported only to draw.
 
 import io
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cnn_study.figures.colors import LIGHT, with_dark
 from cnn_study.figures.results import Results, counts
@@ -21,7 +20,10 @@ WIDTH = 6.3
 TALLEST = 8.5
 """Inches: what a page of the PDF holds beside a caption."""
 
-PNG_DPI = 200
+DPI = 200
+"""Dots an inch of a PNG, and of what is drawn in pixels within an SVG."""
+
+Format = Literal["svg", "png"]
 
 
 class Picture:
@@ -63,7 +65,7 @@ class Picture:
         raise NotImplementedError
 
 
-def images(picture: Picture, results: Results, formats: Sequence[str]) -> list[bytes]:
+def image(picture: Picture, results: Results, format_: Format) -> bytes:
     """Draw a picture in a fixed style, whatever the user's own Matplotlib settings are."""
     import matplotlib
 
@@ -72,24 +74,15 @@ def images(picture: Picture, results: Results, formats: Sequence[str]) -> list[b
         matplotlib.rcParams.update(_style())
         figure = picture.draw(results)
         settle(figure)
-        return [_saved(figure, format_) for format_ in formats]
+        return _saved(figure, format_)
 
 
-def _saved(figure: "Figure", format_: str) -> bytes:
+def _saved(figure: "Figure", format_: Format) -> bytes:
     buffer = io.BytesIO()
-    if format_ == "svg":
-        figure.savefig(
-            buffer,
-            format="svg",
-            dpi=PNG_DPI,  # of what is drawn in pixels
-            facecolor="none",
-            metadata={"Date": None, "Creator": None},
-        )
-        return with_dark(slim(buffer.getvalue()))
-    figure.savefig(
-        buffer, format="png", dpi=PNG_DPI, facecolor=LIGHT.page, metadata={"Software": None}
-    )
-    return buffer.getvalue()
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[format_]
+    page = {"svg": "none", "png": LIGHT.page}[format_]
+    figure.savefig(buffer, format=format_, dpi=DPI, facecolor=page, metadata=metadata)
+    return with_dark(slim(buffer.getvalue())) if format_ == "svg" else buffer.getvalue()
 
 
 def slim(svg: bytes) -> bytes:
@@ -155,7 +148,7 @@ def new(height: float) -> "Figure":
 
 
 def settle(figure: "Figure") -> None:
-    """Lay the figure out and keep that, or each format would move things once more."""
+    """Lay the figure out and keep that, or saving it would move things once more."""
     for _ in range(2 if figure.get_layout_engine() else 0):
         figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")

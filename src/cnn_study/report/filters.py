@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from cnn_study import inference
 from cnn_study.report.comparison import Comparison
-from cnn_study.report.receipts import TOGETHER, mark
+from cnn_study.report.receipts import TOGETHER, derived, mark
 from cnn_study.report.results import Row, Scores
 from cnn_study.settings import value_text
 
@@ -163,6 +163,13 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     return f"{words(number)} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def tally(changes: Sequence[Any], noun: str = "") -> str:
+    """Write how many changes there are; the receipt lists their verdicts."""
+    number = len(changes)
+    known = mark(words(number), derived(number, "number of", *changes))
+    return f"{known} {noun}{'s' * (number != 1)}" if noun else known
+
+
 def listing(parts: Iterable[Any], last: str = "and") -> str:
     """Write a, b and c."""
     *firsts, end = map(str, parts)
@@ -294,8 +301,9 @@ NUMBERS = (
 
 TEXTS = (
     *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(words, plural, listing, code, reference, troubles, price, as_long, set_to, set_otherwise),
-    *(changed, matrix, whole, exact, value_text, short, confidence, evidence, contrast_verdict),
+    *(words, tally, plural, listing, code, reference, troubles, price, as_long, set_to),
+    *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
+    contrast_verdict,
 )
 
 FILTERS = (

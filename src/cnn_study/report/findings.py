@@ -41,11 +41,13 @@ class Change:
     Attributes:
         row: all its columns, None where a cell is empty.
         test, validation: the effect by these images; the verdict that is told is that of test.
+        cells: that of the verdict.
     """
 
     row: dict[str, Any]
     test: Effect
     validation: Effect
+    cells: tuple[receipts.Cell, ...]
 
     @property
     def id(self) -> str:
@@ -135,8 +137,13 @@ class Findings:
         found = {name: receipts.rows_of(frame, name) for name, frame in frames.items()}
         over_base = {row["experiment"]: _over_base(row) for row in found["over-base"]}
         changes = {
-            row["experiment"]: Change(row, Effect.of(row), Effect.of(row, "validation"))
-            for row in found["ledger"]
+            row["experiment"]: Change(
+                row,
+                Effect.of(row),
+                Effect.of(row, "validation"),
+                (receipts.Cell("ledger", place, "test_verdict", row["experiment"]),),
+            )
+            for place, row in enumerate(found["ledger"])
         }
         declared = {id_ for ids in study.questions.values() for id_ in ids}
         declared |= {one.id for ones in study.declared.values() for one in ones}

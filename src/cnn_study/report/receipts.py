@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -443,9 +444,19 @@ class Runs:
         return sorted(set.intersection(*complete)) if complete else []
 
     def _complete(self, experiment: str, images: str) -> set[int]:
-        frame = self.frame
-        trained = (frame["experiment"] == experiment) & (frame["status"] == "complete")
-        return {int(seed) for seed in frame[trained & frame[f"{images}_accuracy"].notna()]["seed"]}
+        """List the seeds of the complete runs that were scored on these images."""
+        return self._scored[images].get(experiment, set())
+
+    @cached_property
+    def _scored(self) -> dict[str, dict[str, set[int]]]:
+        complete = self.frame[self.frame["status"] == "complete"]
+        return {
+            images: {
+                id_: {int(seed) for seed in runs["seed"]}
+                for id_, runs in complete.dropna(subset=f"{images}_accuracy").groupby("experiment")
+            }
+            for images in ("validation", "test")
+        }
 
     def _grid(self, question: str) -> dict[str, dict[str, str]]:
         """Give the values, as text, of each experiment in a question's grid of two parameters."""
