@@ -81,13 +81,15 @@ def draw(
     results = Results(tables, evidence, inspected)
     pictures = _pictures(study, inspected is not None)
     parts = [list(pictures)[first::processes] for first in range(processes)]
-    sources = (study.path, tables, evidence, inspected)
+    draw_part = partial(_draw_part, (study.path, tables, evidence, inspected), output, format_)
     if processes == 1:
-        _draw_part(sources, output, format_, parts[0])
+        draw_part(parts[0])
     else:
         # Fresh processes: one that was forked would share the state of Matplotlib.
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            list(pool.map(partial(_draw_part, sources, output, format_), parts))
+        with ProcessPoolExecutor(processes - 1, multiprocessing.get_context("spawn")) as pool:
+            others = pool.map(draw_part, parts[1:])
+            draw_part(parts[0])
+            list(others)
     index = {
         id_: {"file": f"{id_}.{format_}", **_description(picture, results)}
         for id_, picture in pictures.items()
