@@ -16,6 +16,15 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 SMALL_TRAINING, SMALL_TEST = 320, 100
 
+LONG = ("test_workflow.py", "test_searcher.py", "test_page.py", "test_training.py")
+"""Files that take a minute or more, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, or one worker is left alone with them at the end."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def keras():
