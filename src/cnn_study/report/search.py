@@ -75,6 +75,16 @@ class Searched:
         return sum(price.row.trials for price in self.prices)
 
     @property
+    def winners(self) -> list[Price]:
+        """Prices at which a trial was trained to the end, and so has a winner."""
+        return [price for price in self.prices if price.test.difference is not None]
+
+    @property
+    def short(self) -> bool:
+        """Whether trials are trained for fewer epochs than winners."""
+        return any(limit.winner_epochs > self.search.epochs for limit in self.search.limits)
+
+    @property
     def broken(self) -> int:
         """Trials with a run that diverged or failed."""
         return sum(price.row.broken_trials for price in self.prices)
