@@ -110,7 +110,8 @@ def _searched(study: Study, results: Path, there: list[records.Record]) -> list[
     if study.search is None:
         return []
     trials = sum(limit.trials for limit in study.search.limits)
-    size = f"search: {study.search.algorithm}, {trials} trials at {len(study.search.limits)} prices"
+    prices = "one price" if len(study.search.limits) == 1 else f"{len(study.search.limits)} prices"
+    size = f"search: {study.search.algorithm}, {trials} trials at {prices}"
     path = search.place(study, results)
     if path is None:
         return [f"{size}; declared, not trained"]
