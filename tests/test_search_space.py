@@ -246,7 +246,11 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
             {"prices": {"p": {"title": "P", "macs": 10}}},
             "no model of the space fits 10 MACs. The one with the fewest MACs found has",
         ),
-        ({"finalists": 7}, "search.finalists: 7 of 6 trials"),
+        ({"finalists": 7}, "search.finalists: 7 of 6 trials at the price base; give fewer"),
+        (
+            {"prices": {"p": {"title": "P", "macs": "base", "trials": 1}}},
+            "search.finalists: 2 of 1 trials at the price p; give fewer, or more trials",
+        ),
         (
             {"settings": {"padding": "valid", "residual": True}},
             "the settings never go together. For instance: residual needs padding same",

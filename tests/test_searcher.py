@@ -219,6 +219,18 @@ def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(whic
         assert searcher._wait([pool.submit(time.sleep, 0)])
 
 
+def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
+    from cnn_study.search import searcher
+
+    monkeypatch.setattr(searcher, "_begin", _die)
+    with pytest.raises(UserError, match="ended from outside.*Nothing is lost: run again"):
+        searcher._Workers(1)
+
+
+def _die(_parent: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _alive(place: Place) -> list[str]:
     """Processes of this machine that work in the place's folder."""
     found = []

@@ -50,8 +50,10 @@ def resolve(
     if {**base, **block.settings}["validation_fraction"] == 0:
         place = ("search", "settings", "validation_fraction")
         faults.append((place, "a search needs validation images; give it a share above 0"))
-    if block.finalists > block.trials:
-        faults.append((("search", "finalists"), f"{block.finalists} of {block.trials} trials"))
+    for limit in limits:
+        if block.finalists > limit.trials:
+            message = f"{block.finalists} of {limit.trials} trials at the price {limit.id}"
+            faults.append((("search", "finalists"), f"{message}; give fewer, or more trials"))
     if faults:
         return None, faults
     found = Search(

@@ -44,6 +44,11 @@ LOOK_SECONDS = 1.0
 
 ENDED = "A worker of the search was ended from outside, perhaps for want of memory,"
 
+NOTHING_TRAINED = (
+    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer workers if memory "
+    "is short."
+)
+
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
 
 
@@ -190,10 +195,7 @@ class _AtPrice:
             if whole:
                 return proposed
             if not proposed:
-                raise UserError(
-                    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer "
-                    "workers if memory is short."
-                )
+                raise UserError(NOTHING_TRAINED)
             # The next oracle comes by their records to the same trials, and goes on.
             models = [self.search.model(*one) for one in proposed]
             self._train_alone(product(models, self.search.seeds))
@@ -351,7 +353,9 @@ class _Workers:
         )
         # A process that starts while another works is watched only from the next result on (Python
         # 3.11 to 3.13): without one, nobody sees it end, half the time.
-        futures.wait([pool.submit(os.getpid) for _ in range(self.count)])
+        jobs = [pool.submit(os.getpid) for _ in range(self.count)]
+        if any(isinstance(job.exception(), BrokenProcessPool) for job in jobs):
+            raise UserError(NOTHING_TRAINED)
         return pool
 
     def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
