@@ -39,6 +39,11 @@ width,3,2-4,3,57,,,base
 width,2,4-8,3,90,,,filters-4-8
 again,1,2-4,,70,,,base learning-rate-1
 """
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="454" height="120" viewBox="0 0 454 120">'
+    "<style>rect { fill: #fff } @media (prefers-color-scheme: dark) { rect { fill: #111 } }</style>"
+    '<rect width="454" height="120"/><text x="20" y="60">A drawing</text></svg>'
+)
 SCORES = {"base": (0.50, 0.60), "learning-rate-1": (0.10, 0.20), "learning-rate-2": (0.55, 0.65)}
 
 
@@ -73,13 +78,17 @@ class Made:
         index = {
             file.stem: {
                 "file": file.name,
-                "caption": f"Caption of {file.stem}.",
+                "caption": f"Caption of {file.stem}. n = 2 runs of base.",
+                "count": "n = 2 runs of base.",
                 "alt": f"Alt of {file.stem}.",
+                "runs": {"base": [1, 2]},
             }
             for file in files
             if file.suffix == ".svg"
         }
         (self.folder / "figures").mkdir(exist_ok=True)
+        for entry in index.values():
+            (self.folder / "figures" / entry["file"]).write_text(DRAWING, encoding="utf-8")
         (self.folder / "figures" / "figures.json").write_text(json.dumps(index))
 
     def write(self, **given: Path) -> str:

@@ -18,7 +18,16 @@ from cnn_study.figures.cost import operations
 from cnn_study.figures.effects import Effects
 from cnn_study.figures.levels import Curve, Grid
 from cnn_study.figures.picture import image
-from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made, index, make_study, written_words
+from figures_by_hand import (
+    COMPLETE,
+    DIVERGED,
+    MISSING,
+    Made,
+    index,
+    make_study,
+    plain,
+    written_words,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
@@ -137,20 +146,22 @@ def test_writes_exactly_what_was_planned(made, full):
     assert planned[-1] == "figures.json"
 
 
-def test_index_names_file_and_experiments_of_each_figure(full):
+def test_index_names_file_and_runs_of_each_figure(full):
     found = index(full)
     assert list(found) == IDS
     assert all(entry["file"] == f"{id_}.svg" for id_, entry in found.items())
-    assert found["rate"]["experiments"] == ["base", "learning-rate-1"]
-    assert found["effects-all"]["experiments"] == list(SCORES)
-    assert found["class-effects"]["experiments"] == list(SCORES)
-    assert found["published-and-ours"]["experiments"] == ["base", "learning-rate-1"]
-    assert found["width-and-kernel-size"]["experiments"] == [
+    both = [1, 2]
+    assert found["rate"]["runs"] == {"base": both, "learning-rate-1": both}
+    assert found["effects-all"]["runs"] == dict.fromkeys(SCORES, both)
+    assert found["class-effects"]["runs"] == dict.fromkeys(SCORES, both)
+    assert found["published-and-ours"]["runs"] == {"base": both, "learning-rate-1": both}
+    assert list(found["width-and-kernel-size"]["runs"]) == [
         "kernel-size-3",
         "base",
         "filters-4-8-kernel-size-3",
         "filters-4-8",
     ]
+    assert all(entry["caption"].endswith(plain(entry["count"])) for entry in found.values())
 
 
 def test_equal_tables_give_equal_bytes_whatever_the_users_style(made, full, tmp_path):

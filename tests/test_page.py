@@ -3,7 +3,7 @@
 The published text with today's theme and scripts; and the text of a small study made by hand.
 """
 
-import json
+import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -24,11 +24,6 @@ RESULTS = ROOT / "results" / "cifar10"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DRAWING = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="454" height="120" viewBox="0 0 454 120">'
-    "<style>rect { fill: #fff } @media (prefers-color-scheme: dark) { rect { fill: #111 } }</style>"
-    '<rect width="454" height="120"/><text x="20" y="60">A drawing</text></svg>'
-)
 
 
 def make_page(study: Study, results: Path, output: Path) -> Path:
@@ -72,9 +67,6 @@ def small(tmp_path_factory) -> Path:
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores)
     made.text()
-    figures = made.folder / "figures"
-    for figure in json.loads((figures / "figures.json").read_text()).values():
-        (figures / figure["file"]).write_text(DRAWING, encoding="utf-8")
     return make_page(made.study, made.folder, tmp_path_factory.mktemp("small-page"))
 
 
@@ -439,6 +431,25 @@ def test_a_receipt_leaves_out_none_of_many_experiments(page):
     assert "95 % interval" in receipt.inner_text()
     command = receipt.locator("pre").inner_text()
     assert all(name in command for name in receipt.locator("summary code").all_inner_texts())
+
+
+def test_the_count_below_a_figure_opens_what_it_is_drawn_from(page):
+    page.locator('[data-key=";figure-depth-curve:0:runs"]').click()
+    receipt = page.get_by_role("dialog")
+    title = receipt.get_by_role("heading", level=2).inner_text()
+    assert title.startswith("n\u00a0=\u00a05 complete runs")
+    assert receipt.locator("dd strong").inner_text() == "25"
+    assert receipt.locator("summary").count() == 5  # depths 2 to 6
+    said = receipt.inner_text()
+    drawing = (RESULTS / "figures" / "depth-curve.svg").read_bytes()
+    assert hashlib.sha256(drawing).hexdigest() in said
+    assert "python -m cnn_study figures cifar10" in said
+
+
+def test_a_figure_of_one_network_names_its_seed_alone(page):
+    page.locator('[data-key=";figure-feature-maps:0:runs"]').click()
+    (run,) = page.get_by_role("dialog").locator("summary").all_inner_texts()
+    assert run == "base: seed 1"
 
 
 def test_a_printed_number_shows_who_printed_it(page):

@@ -104,6 +104,21 @@ def test_a_number_of_changes_leads_to_their_verdicts(made):
     assert [found["cells"][cell]["value"] for cell in cells] == list(ledger["test_verdict"])
 
 
+def test_a_figure_leads_to_its_file_and_the_runs_that_it_shows(made):
+    text, found = made.output.read_text(encoding="utf-8"), content(made)
+    key = 'data-key=";figure-rate:0:runs" data-experiment="base"'
+    assert f"![Caption of rate. [n = 2 runs of base.]{{.receipt {key}}}](figures/rate.svg)" in text
+    cell = found["cells"]["figure-rate:0:runs"]
+    assert cell["value"] == "2"
+    assert cell["experiments"] == ["base"]
+    assert cell["seeds"] == {"base": [1, 2]}
+    drawn = found["tables"]["figure-rate"]
+    assert drawn["file"] == "figures/rate.svg"
+    stored = (made.folder / "figures" / "rate.svg").read_bytes()
+    assert drawn["sha256"] == hashlib.sha256(stored).hexdigest()
+    assert "base" in found["experiments"]
+
+
 def test_a_tally_of_one_and_of_none():
     one = SimpleNamespace(cells=(Cell("ledger", 3, "test_verdict", "wide"),))
     key = 'data-key="number of;ledger:3:test_verdict" data-experiment="wide"'

@@ -223,7 +223,7 @@ def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(mon
     from cnn_study.search import searcher
 
     monkeypatch.setattr(searcher, "_begin", _die)
-    with pytest.raises(UserError, match="ended from outside.*Nothing is lost: run again"):
+    with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
         searcher._Workers(1)
 
 

@@ -45,9 +45,10 @@
   function place(name, column, cells) {
     const table = known.tables[name];
     const sources = once(cells.map(cell => cell.source).filter(Boolean));
-    const list = [['Table', table.title + '. ' + table.description], meaning(table.columns[column]),
+    const list = [[table.kind, table.title + '. ' + table.description], meaning(table.columns[column]),
       ...sources.map(key => ['Printed in', cite(key)])];
-    const file = [['File', code(known.results + '/' + table.file), ', column ', code(column)],
+    const path = code(known.results + '/' + table.file);
+    const file = [table.kind === 'Figure' ? ['File', path] : ['File', path, ', column ', code(column)],
       ['sha256', code(table.sha256)]];
     if (cells.length === 1) {
       const [{ value, row, line, beside }] = cells;
@@ -82,9 +83,10 @@
     const lines = experiments.length ? [
       '# trains what has no record; set a record aside to train it again',
       'snakemake --cores all ' + experiments.join(' ') + ' --config study=' + known.study] : [];
-    if (made.has('tables') || made.has('analyse')) lines.push('python -m cnn_study tables ' + known.study);
-    if (made.has('analyse')) lines.push('python -m cnn_study analyse ' + known.study);
-    if (made.has('inspect')) lines.push('python -m cnn_study inspect ' + known.study);
+    const steps = { tables: ['tables'], analyse: ['tables', 'analyse'],
+      figures: ['tables', 'analyse', 'figures'], inspect: ['inspect'] };
+    once(Array.from(made).flatMap(stage => steps[stage])).forEach(step => (
+      lines.push('python -m cnn_study ' + step + ' ' + known.study)));
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];
   }
 
@@ -107,7 +109,7 @@
       const cell = known.cells[key];
       groups.set(group, (groups.get(group) || []).concat([cell]));
       cell.experiments.forEach(id => experiments.set(id,
-        new Set([...(experiments.get(id) || []), ...cell.seeds])));
+        new Set([...(experiments.get(id) || []), ...(cell.seeds[id] || cell.seeds)])));
     });
     title.textContent = number.textContent;
     body.replaceChildren();

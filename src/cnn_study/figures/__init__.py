@@ -119,8 +119,9 @@ def _draw_part(
 def _description(picture: Picture, results: Results) -> dict[str, Any]:
     return {
         "caption": picture.caption(results),
+        "count": picture.count(results),
         "alt": picture.alt(results),
-        "experiments": list(picture.shown(results)),
+        "runs": picture.runs(results),
     }
 
 

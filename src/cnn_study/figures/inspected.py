@@ -64,6 +64,10 @@ class Inspected(Picture):
         """Name the experiments whose networks are in the picture."""
         return tuple(id_ for id_, _ in self.networks)
 
+    def runs(self, results: Results) -> dict[str, list[int]]:
+        """Give the seed of each network in the picture."""
+        return {id_: [network.seed] for id_, network in self._there(results)}
+
     def _there(self, results: Results) -> list[tuple[str, "Network"]]:
         """List the networks that could be inspected, each with its id in this study."""
         found = ((id_, results.inspection.network(print_)) for id_, print_ in self.networks)

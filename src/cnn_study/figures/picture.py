@@ -35,14 +35,21 @@ class Picture:
         """Name the experiments in the picture."""
         return self.experiments
 
+    def runs(self, results: Results) -> dict[str, list[int]]:
+        """Give the seeds of the runs that it is drawn from, by experiment."""
+        return {id_: list(results.by_seed(id_)) for id_ in self.shown(results)}
+
     def draw(self, results: Results) -> "Figure":
         """Draw it once, in the colours of one LIGHT."""
         return self._draw(results) if self._something(results) else nothing()
 
     def caption(self, results: Results) -> str:
         """Say what is shown, what every mark and interval is, and how many runs are behind it."""
-        text = f"{self._explain(results)} {self._count(results)}"
-        return unbroken(" ".join(text.split()))
+        return _sentences(f"{self._explain(results)} {self._count(results)}")
+
+    def count(self, results: Results) -> str:
+        """Say how many runs are behind it, as at the end of the caption; empty where none are."""
+        return _sentences(self._count(results))
 
     def alt(self, results: Results) -> str:
         """Say in words what the picture shows, with its main numbers."""
@@ -63,6 +70,10 @@ class Picture:
 
     def _tell(self, results: Results) -> str:
         raise NotImplementedError
+
+
+def _sentences(text: str) -> str:
+    return unbroken(" ".join(text.split()))
 
 
 def image(picture: Picture, results: Results, format_: Format) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnn_study import inference
 from cnn_study.report.comparison import Comparison
+from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import TOGETHER, derived, mark
 from cnn_study.report.results import Row, Scores
 from cnn_study.settings import value_text
@@ -22,7 +23,7 @@ SPACE = "\u00a0"
 
 def escape(text: str) -> str:
     """Make text that a person wrote mean itself in Markdown, on one line."""
-    line = " ".join(str(text).split())
+    line = re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip()
     return re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
 
 
@@ -286,6 +287,14 @@ def matrix(rows: Iterable[Iterable[int]]) -> str:
     return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
 
+def picture(figure: Figure) -> str:
+    """Write a figure; the end of its caption, which counts the runs, has a receipt."""
+    caption = escape(figure.caption.removesuffix(figure.count))
+    if figure.count:
+        caption = f"{caption} {mark(escape(figure.count), figure)}"
+    return f'![{caption}]({figure.path}){{#fig-{figure.id} fig-alt="{attribute(figure.alt)}"}}'
+
+
 def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
     """Write a number, with a mark for its receipt if it has one."""
     text = function(number, *arguments)
@@ -303,7 +312,7 @@ TEXTS = (
     *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(words, tally, plural, listing, code, reference, troubles, price, as_long, set_to),
     *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
-    contrast_verdict,
+    *(contrast_verdict, picture),
 )
 
 FILTERS = (

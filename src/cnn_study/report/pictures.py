@@ -5,16 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_study.errors import UserError
+from cnn_study.report.receipts import FIGURE, Cell
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: its path from the study's results folder, and what is said of it."""
+    """A picture: its path from the study's results folder, and what is said of it.
+
+    Attributes:
+        count: end of the caption, which says how many runs are behind it; may be empty.
+        experiments: of these runs.
+    """
 
     id: str
     path: str
     caption: str
+    count: str
     alt: str
+    experiments: tuple[str, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """What the receipt of the picture is looked up by."""
+        one = self.experiments[0] if len(self.experiments) == 1 else None
+        return (Cell(f"{FIGURE}{self.id}", 0, "runs", one),)
 
 
 def read_figures(folder: Path) -> dict[str, Figure]:
@@ -28,7 +42,12 @@ def read_figures(folder: Path) -> dict[str, Figure]:
     except FileNotFoundError as error:
         raise UserError(f"there is no {error.filename}. Draw the figures first.") from None
     return {
-        id_: Figure(id_, f"{folder.name}/{entry['file']}", entry["caption"], entry["alt"])
+        id_: Figure(
+            id_,
+            f"{folder.name}/{entry['file']}",
+            *(entry[part] for part in ("caption", "count", "alt")),
+            tuple(entry["runs"]),
+        )
         for id_, entry in index.items()
     }
 

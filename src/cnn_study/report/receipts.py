@@ -24,6 +24,9 @@ from cnn_study.study import Study
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
 
+FIGURE = "figure-"
+"""In the place of a table: a figure, with its id behind it."""
+
 TOGETHER = {"helps": "more than the sum", "hurts": "less than the sum"}
 """Verdicts on interactions and combinations."""
 
@@ -124,7 +127,7 @@ def mark(text: str, number: Any) -> str:
     cells = getattr(number, "cells", ())
     if not cells:
         return text
-    key = ";".join([number.how, *map(str, cells)])
+    key = ";".join([getattr(number, "how", ""), *map(str, cells)])
     experiments = {cell.experiment for cell in cells}
     one = experiments.pop() if len(experiments) == 1 else None
     whose = f' data-experiment="{one}"' if one else ""
@@ -158,7 +161,8 @@ def receipts(
 
     Returns:
         study, results (the folder as a newcomer sees it), tables (file, sha256, what they are,
-        the columns named), cells (see `_cell`), experiments (their runs).
+        the columns named; figures and the inspection stand among them), cells (see `_cell`),
+        experiments (their runs).
     """
     keys = set(re.findall(r'data-key="[^";]*;([^"]+)"', text))
     known = {
@@ -172,8 +176,15 @@ def receipts(
     )
     found: dict[str, Any] = {"tables": {}, "cells": {}}
     frames: dict[str, pd.DataFrame] = {}
+    drawn: dict[str, Any] = {}
     for cell in sorted({cell for key in keys for cell in key.split(";")}):
         name, row, column = cell.split(":")
+        if name.startswith(FIGURE):
+            drawn = drawn or _index(results)
+            id_ = name.removeprefix(FIGURE)
+            found["tables"][name] = _drawn(results, drawn[id_])
+            found["cells"][cell] = _shown(id_, drawn[id_]["runs"])
+            continue
         if name == INSPECTION:
             about = found["tables"].setdefault(name, _inspected(inspected))
             about["columns"][column] = _field(column)
@@ -195,9 +206,36 @@ def receipts(
     }
 
 
+def _index(results: Path) -> dict[str, Any]:
+    return json.loads((results / "figures" / "figures.json").read_text(encoding="utf-8"))
+
+
+def _drawn(results: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """Describe a figure as `_about` does a table."""
+    path = results / "figures" / entry["file"]
+    meaning = "How many runs the figure is drawn from."
+    return {
+        "kind": "Figure",
+        "file": f"figures/{path.name}",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "title": "Drawn from the tables and the evidence",
+        "description": "Its main numbers stand in words in its alternative text.",
+        "made": "figures",
+        "columns": {"runs": {"meaning": [["runs", meaning]], "unit": ""}},
+    }
+
+
+def _shown(id_: str, runs: dict[str, list[int]]) -> dict[str, Any]:
+    """Make the receipt of a figure as `_cell` does that of a cell; seeds are by experiment."""
+    count = str(sum(map(len, runs.values())))
+    found = {"value": count, "row": {"figure": id_}, "line": None, "beside": []}
+    return found | {"experiments": list(runs), "seeds": runs}
+
+
 def _inspected(path: Path) -> dict[str, Any]:
     """Describe the facts of an inspection as `_about` does a table."""
     return {
+        "kind": "Facts",
         "file": f"inspection/{path.name}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "title": "Inspection",
@@ -225,6 +263,7 @@ def _fact(path: Path, place: str) -> dict[str, Any]:
 
 def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
     return {
+        "kind": "Table",
         "file": f"{folder}/{table.file}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "title": table.title,
