@@ -150,6 +150,8 @@ def test_edges_are_ends_that_could_be_moved(search):
     inside = {"filters": [8, 16], "kernel_size": 3, "learning_rate": 0.002}
     assert search.edges(inside) == []
     assert search.edges({**inside, "learning_rate": 0.0099}) == ["learning_rate"]
+    assert search.edges({**inside, "learning_rate": 0.0087}) == ["learning_rate"]  # of 0.01, by 5 %
+    assert search.edges({**inside, "learning_rate": 0.0085}) == []
     assert search.edges({**inside, "kernel_size": 5}) == ["kernel_size"]
     assert search.edges({**inside, "kernel_size": 1}) == []  # there is no smaller kernel
     full = {**inside, "dense_units": 32}

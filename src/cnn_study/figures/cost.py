@@ -68,7 +68,7 @@ class Cost(Picture):
             if summary.id not in below:
                 self._point(axes, summary, cost, summary.id in named)
         costs = [getattr(one, cost) for one in there]
-        self._arrows(axes, [getattr(one, cost) for one in there if one.id in below])
+        arrows(axes, [getattr(one, cost) for one in there if one.id in below], LIGHT.series[0])
         if costs:
             logarithmic(axes, costs)
             self._front(axes, results, cost)
@@ -92,16 +92,7 @@ class Cost(Picture):
         named = [one.validation for one in results.of(ids)]
         if not named:
             return []
-        floor = min(named) - (max(named) - min(named)) / 2
-        return [one.id for one in self._there(results) if one.validation < floor]
-
-    def _arrows(self, axes: "Axes", costs: Sequence[float]) -> None:
-        """Mark at the lower edge what lies below it."""
-        if not costs:
-            return  # an empty line would count in the layout
-        how = {"color": LIGHT.series[0], "alpha": 0.6, "markersize": 6, "clip_on": False}
-        edge = [0.03] * len(costs)
-        axes.plot(costs, edge, "v", transform=axes.get_xaxis_transform(), **how)
+        return [one.id for one in self._there(results) if one.validation < floor(named)]
 
     def _point(self, axes: "Axes", summary: Summary, cost: str, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
@@ -169,10 +160,8 @@ class Cost(Picture):
         )
 
     def _below_in_words(self, results: Results) -> str:
-        if not (below := self._below(results)):
-            return ""
-        parts = ", ".join(f"{one.id} {one.validation:.1f} %" for one in results.of(below))
-        return f"Arrows: below the axis ({parts})."
+        below = results.of(self._below(results))
+        return arrows_in_words({one.id: one.validation for one in below})
 
     def _left_out_in_words(self, results: Results) -> str:
         """Say which experiments cannot be compared."""
@@ -209,6 +198,29 @@ class Cost(Picture):
             "Three scatter plots of mean validation accuracy against cost, the cheapest first by "
             f"MACs. {points or NO_RUN}. On the Pareto front: {on or 'none'}."
         )
+
+
+def floor(named: Sequence[float]) -> float:
+    """Give the accuracy below which the axes leave out what has no name.
+
+    Args:
+        named: accuracies of what has one.
+    """
+    return min(named) - (max(named) - min(named)) / 2
+
+
+def arrows(axes: "Axes", costs: Sequence[float], color: str) -> None:
+    """Mark at the lower edge what lies below it."""
+    if not costs:
+        return  # an empty line would count in the layout
+    how = {"color": color, "alpha": 0.6, "markersize": 6, "clip_on": False}
+    axes.plot(costs, [0.03] * len(costs), "v", transform=axes.get_xaxis_transform(), **how)
+
+
+def arrows_in_words(below: dict[str, float]) -> str:
+    """Name what the arrows stand for, with its accuracy in percent."""
+    parts = ", ".join(f"{id_} {accuracy:.1f} %" for id_, accuracy in below.items())
+    return f"Arrows: below the axis ({parts})." if below else ""
 
 
 def front(summaries: Iterable[Summary], cost: str = "macs") -> list[str]:

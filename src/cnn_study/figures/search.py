@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.cost import logarithmic, operations
+from cnn_study.figures.cost import arrows, arrows_in_words, floor, logarithmic, operations
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results
+from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import counted, value, words, wrap
 
 if TYPE_CHECKING:
@@ -360,9 +360,10 @@ class Winners(SearchPicture):
         figure = new(3.6)
         axes = figure.subplots()
         own = self.shown(results)
-        others = [one for one in results.of(self.experiments) if one.complete and one.id not in own]
+        others, below = self._others(results)
         axes.plot([one.macs for one in others], [one.mean for one in others], "o",
                   color=LIGHT.muted, markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
+        arrows(axes, [one.macs for one in below], LIGHT.muted)
         for one, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
             axes.plot([one.macs], [one.mean], marker, color=color, markersize=8, zorder=4, **EDGE)
         for row in self._rows(results):
@@ -389,6 +390,18 @@ class Winners(SearchPicture):
         marks.legend(figure, keys)
         return figure
 
+    def _others(self, results: Results) -> tuple[list[Summary], list[Summary]]:
+        """Give the experiments without a name, and those so much worse that the axis ends above."""
+        own = results.of(self.shown(results))
+        named = [100 * row["test_accuracy"] for row in self._rows(results)]
+        named += [one.mean for one in own if one.complete]
+        low = floor(named) if named else 0.0
+        others = [one for one in results.of(self.experiments) if one.complete and one not in own]
+        return (
+            [one for one in others if one.mean >= low],
+            [one for one in others if one.mean < low],
+        )
+
     def _rows(self, results: Results) -> list[dict]:
         rows = results.read("search-prices").to_dict("records")
         return [row for row in rows if row["test_accuracy"] == row["test_accuracy"]]
@@ -398,10 +411,12 @@ class Winners(SearchPicture):
         return f"{counted(runs, 'run')} of winners, with seeds that chose nothing."
 
     def _explain(self, results: Results) -> str:
+        below = {one.id: one.mean for one in self._others(results)[1]}
         return (
             "The winners of the search: mean test accuracy over MACs for one image, with its 95 % "
             "t interval, beside the base, the enhanced model and the study's other experiments. "
-            "Epochs and preparation of the images differ as well as the networks."
+            "Epochs and preparation of the images differ as well as the networks. "
+            f"{arrows_in_words(below)}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -415,5 +430,6 @@ class Winners(SearchPicture):
 
 
 def _value(text: str) -> str:
-    """Write a value that stands in a table as JSON."""
-    return value(json.loads(text))
+    """Write a value that stands in a table as JSON; a fraction with two digits."""
+    given = json.loads(text)
+    return f"{given:.2g}" if isinstance(given, float) else value(given)

@@ -41,16 +41,6 @@ class Price:
     edges: tuple[str, ...]
     finalists: list[SimpleNamespace]
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """The change, as tables write it."""
-        return {name: value_text(value) for name, value in self.change.items()}
-
-    @property
-    def yaml(self) -> str:
-        """The change, as a study file takes it."""
-        return "\n".join(f"{name}: {json.dumps(value)}" for name, value in self.change.items())
-
 
 @dataclass(frozen=True)
 class Searched:
@@ -58,6 +48,7 @@ class Searched:
 
     Attributes:
         prices: empty where it is not done yet.
+        base: every setting of the study's base.
         gaps: rows of search-gaps.csv by price.
         importance: rows of search-importance.csv, the most important first.
     """
@@ -66,6 +57,7 @@ class Searched:
     space: list[Varied]
     settings: dict[str, str]
     prices: list[Price]
+    base: dict[str, Any]
     gaps: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
 
@@ -78,6 +70,16 @@ class Searched:
     def winners(self) -> list[Price]:
         """Prices at which a trial was trained to the end, and so has a winner."""
         return [price for price in self.prices if price.test.difference is not None]
+
+    @property
+    def chosen(self) -> dict[str, list[str]]:
+        """Settings in which a winner differs from the base: the base's value and the winners'."""
+        changes = [{}, *(price.change for price in self.winners)]
+        names = [name for name in self.base if any(name in change for change in changes)]
+        return {
+            name: [value_text(change.get(name, self.base[name])) for change in changes]
+            for name in names
+        }
 
     @property
     def short(self) -> bool:
@@ -110,6 +112,7 @@ def searched_of(study: Study, findings: Findings) -> Searched | None:
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
         [_price(limits[row["price"]], row, finalists) for row in findings.search["search-prices"]],
+        dict(given),
         {row["price"]: SimpleNamespace(**row) for row in findings.search["search-gaps"]},
         [SimpleNamespace(**row) for row in findings.search["search-importance"]],
     )

@@ -34,7 +34,7 @@ DRAWN = 5_000
 DIGITS = 4
 """Significant digits of a number from a range: what a person would write."""
 
-SETTLED = 0.02
+SETTLED = 0.05
 """A value so near to the end of a range, as a share of it, counts as its end."""
 
 

@@ -1,0 +1,164 @@
+"""The report and the figures of a search made by hand: what was tried, what won."""
+
+from types import SimpleNamespace
+
+import pytest
+
+import records_by_hand
+from cnn_study import evidence, figures, records, search, tables
+from cnn_study.figures.results import Results
+from cnn_study.search.space import Model
+from cnn_study.study import Experiment
+from figures_by_hand import plain
+from report_by_hand import PLAIN, SCORES, Made, unmarked
+
+SEARCH = """
+search:
+  algorithm: random
+  trials: 3
+  epochs: 2
+  seeds: 1
+  finalists: 2
+  finalist_seeds: 1
+  winner_seeds: 2
+  winner_epochs: 5
+  space:
+    filters: [[2, 3], [2, 4], [1, 4]]
+    learning_rate: {low: 0.001, high: 0.02, scale: log}
+  prices:
+    cheap: {title: As cheap as the base, macs: base}
+"""
+TRIED = [
+    # filters, learning rate, validation accuracy in the search and with a new seed
+    ([2, 3], 0.004, 0.50, None),
+    ([2, 4], 0.0192, 0.80, 0.75),
+    ([1, 4], 0.002, 0.78, 0.72),
+]
+"""Two finalists, whose scores fall by 5 and by 6 points; the first of them wins."""
+
+TESTS = (0.82, 0.86)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Made:
+    made = Made(tmp_path_factory.mktemp("search"), PLAIN + SEARCH)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    add_search(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def text(made) -> str:
+    return " ".join(unmarked(made.text()).split())
+
+
+def add_search(made: Made) -> None:
+    """Write what the search found, and the records of its runs."""
+    block, trials, finalists = made.study.search, [], []
+    for number, (filters, rate, score, fresh) in enumerate(TRIED, start=1):
+        values = {"filters": filters, "learning_rate": rate}
+        model = block.model(values, block.epochs)
+        trials.append(
+            search.Trial(**add(made, number, model, {1: (score, 0.5)}), values=values,
+                         parameters=model.parameters, macs=model.macs)
+        )  # fmt: skip
+        if fresh:
+            finalists.append(search.Trained(**add(made, number, model, {101: (fresh, 0.5)})))
+    values = trials[1].values
+    runs = {seed: (0.81, test) for seed, test in zip((201, 202), TESTS, strict=True)}
+    (limit,) = block.limits
+    winner = search.Trained(**add(made, 2, block.model(values, limit.winner_epochs), runs))
+    records.write(
+        search.place(made.study, made.folder),
+        search.Facts(
+            format=1, fingerprint=block.fingerprint, algorithm="random", seconds=1.0, workers=1,
+            provenance=records.Provenance(**records_by_hand.PROVENANCE),
+            prices=[
+                search.AtPrice(
+                    price=limit.id, title=limit.title, macs=limit.macs, parameters=None,
+                    training_seconds=None, trials=trials, finalists=finalists, winner=winner,
+                )
+            ],
+        ),
+    )  # fmt: skip
+
+
+def add(made: Made, trial: int, model: Model, scores: dict[int, tuple[float, float]]) -> dict:
+    """Write the runs of a model: validation and test accuracy by seed."""
+    chosen = Experiment(
+        search.EXPERIMENT, model.settings, model.fingerprint, model.parameters, model.macs
+    )
+    alone = SimpleNamespace(experiments={search.EXPERIMENT: chosen}, dataset=made.study.dataset)
+    for seed, (validation, test) in scores.items():
+        record = records_by_hand.make(
+            alone, search.EXPERIMENT, seed, validation=validation, test=test,
+            epochs=model.settings.epochs,
+        )  # fmt: skip
+        records_by_hand.write(alone, made.folder, record)
+    runs = [
+        search.SearchRun(seed=seed, status="complete", validation_accuracy=validation)
+        for seed, (validation, _) in scores.items()
+    ]
+    epochs = model.settings.epochs
+    return {"trial": trial, "epochs": epochs, "fingerprint": model.fingerprint, "runs": runs}
+
+
+def test_the_winners_curse_is_told_with_its_interval(made, text):
+    """Falls of 5 and 6 points: mean 5.5, and 12.706 times their standard error of 0.5 about it."""
+    macs = f"{made.study.experiments['base'].macs:,}"  # the winner has the base's layers
+    assert f"| As cheap as the base | 2 | {macs} | 80.00 | 75.00 | +5.00 | yes |" in text
+    assert "| 78.00 | 72.00 | +6.00 | |" in text
+    assert "the search promised 5.50 percentage points too much on average" in text
+    assert "(95 % interval −0.85 to +11.85)" in text.replace("\u00a0", " ")
+
+
+def test_a_winner_is_set_beside_the_base(text):
+    """84 % on test images beside 55 %, and two runs each."""
+    shown = text.replace("\u00a0", " ")
+    assert "It found a model with 84.00 % (*As cheap as the base*)." in shown  # the abstract
+    assert "The winner classifies 84.00 % of the test images correctly, 29.00 percentage" in shown
+    assert "The search had promised 80.00 % on the validation images after two epochs." in shown
+    advice = shown.partition("# Suggestions")[2]
+    assert "**Take a whole model.**" in advice
+    assert "*As cheap as the base*: 84.00 % of the test images right, 29.00 percentage" in advice
+    assert "after five epochs of training instead of two." in advice
+
+
+def test_settings_that_are_not_the_bases_stand_side_by_side(text):
+    table = text.partition("| Setting | Base | As cheap as the base |")[2].partition(": Settings")[
+        0
+    ]
+    assert "| `learning_rate` | 0.001 | 0.0192 |" in table
+    assert "| `epochs` | 2 | 5 |" in table
+    assert "filters" not in table
+
+
+def test_a_winner_at_an_end_of_the_space_is_called_out(text):
+    assert "In `learning_rate` it stands at an end of the space, or close to one" in text
+
+
+@pytest.fixture(scope="module")
+def results(made) -> Results:
+    tables.collect(made.study, made.folder, made.folder / "tables")
+    evidence.analyse(made.study, made.folder / "tables", made.folder / "evidence")
+    return Results(made.folder / "tables", made.folder / "evidence")
+
+
+def test_what_is_far_worse_than_all_with_a_name_is_an_arrow(made, results):
+    """Winner 84 %, base 55 %: the axis ends half of that below, at 40.5 %."""
+    caption = plain(figures._pictures(made.study)["search-winners"].caption(results))
+    assert "Arrows: below the axis (learning-rate-1 15.0 %). 2 runs of winners" in caption
+
+
+@pytest.mark.parametrize("id_", ["search-trials", "search-slices", "search-parallel"])
+def test_figures_tell_the_trials(made, results, id_):
+    picture = figures._pictures(made.study)[id_]
+    assert plain(picture.caption(results)).endswith(" 3 trials as cheap as the base.")
+    told = plain(picture.alt(results))
+    assert {
+        "search-trials": "trial 2 80.0 %, with new seeds 75.0 %, the winner",
+        "search-slices": "learning rate: the best trial has 0.019",
+        "search-parallel": "the winner has filters 2-4, learning rate 0.019",
+    }[id_] in told
+    assert picture.draw(results).axes
