@@ -89,11 +89,19 @@ def image(picture: Picture, results: Results, format_: Format) -> bytes:
 
 
 def _saved(figure: "Figure", format_: Format) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    # By the canvas itself: `savefig` draws everything once more before, to lay it out.
     buffer = io.BytesIO()
-    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[format_]
-    page = {"svg": "none", "png": LIGHT.page}[format_]
-    figure.savefig(buffer, format=format_, dpi=DPI, facecolor=page, metadata=metadata)
-    return with_dark(slim(buffer.getvalue())) if format_ == "svg" else buffer.getvalue()
+    figure.set_dpi(DPI)
+    if format_ == "png":
+        figure.set_facecolor(LIGHT.page)
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+        return buffer.getvalue()
+    figure.set_facecolor("none")
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return with_dark(slim(buffer.getvalue()))
 
 
 def slim(svg: bytes) -> bytes:
