@@ -76,16 +76,20 @@ class Workplace:
         assert ended.returncode == status, ended.stdout
         return ended.stdout
 
+    def plan(self, *words: str, **more: object) -> tuple[list[str], set[str]]:
+        """Name the runs that Snakemake would train, by experiment and seed, and the rules."""
+        said = self.snakemake("--dry-run", *words, **more)
+        found = re.findall(r"output: \S+/runs/([^/]+)/[^/]+/seed-(\d+)\.json", said)
+        runs = sorted(f"{experiment} {seed}" for experiment, seed in found)
+        return runs, set(re.findall(r"^rule (\w+):", said, re.MULTILINE))
+
     def planned(self, *words: str) -> list[str]:
         """Name the runs that Snakemake would train, by experiment and seed."""
-        said = self.snakemake("--dry-run", "--", *words)
-        found = re.findall(r"output: \S+/runs/([^/]+)/[^/]+/seed-(\d+)\.json", said)
-        return sorted(f"{experiment} {seed}" for experiment, seed in found)
+        return self.plan("--", *words)[0]
 
     def rules(self, *words: str, **more: object) -> set[str]:
         """Name the rules that Snakemake would follow."""
-        said = self.snakemake("--dry-run", *words, **more)
-        return set(re.findall(r"^rule (\w+):", said, re.MULTILINE))
+        return self.plan(*words, **more)[1]
 
     def inspections(self) -> list[Path]:
         return sorted((self.path / "results/tests/inspection").glob("*.json"))
@@ -171,18 +175,24 @@ def test_a_changed_value_retrains_that_experiment_only(clone):
     assert clone.planned() == ["filters-4 1", "filters-4 2"]
 
 
-def test_one_more_seed_trains_that_seed_only(clone):
+def test_one_more_seed_trains_that_seed_only_and_leaves_the_inspection(clone):
     clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
-    assert clone.planned() == sorted(f"{experiment} 3" for experiment in RUNS)
+    runs, rules = clone.plan()
+    assert runs == sorted(f"{experiment} 3" for experiment in RUNS)
+    assert "inspect_models" not in rules  # its weights are not kept
 
 
-def test_prose_comments_and_code_that_only_reports_retrain_nothing(clone):
+def test_prose_comments_and_code_without_another_meaning_train_and_inspect_nothing(clone):
     text = STUDY.replace("They do.", "Perhaps.").replace("title: Width", "title: How wide?")
     clone.write_study("# A comment.\n" + text)
-    for module in ("tables", "figures/__init__", "report", "settings", "training"):
-        with (clone.path / f"src/cnn_study/{module}.py").open("a") as file:
-            file.write("# Another comment.\n")
-    assert clone.planned() == []
+    reports = ("tables", "figures/__init__", "report/__init__", "settings", "training")
+    looks = ("__init__", "inspector", "baselines", "trained_network", "embedding")
+    for module in (*reports, *(f"inspection/{name}" for name in looks)):
+        path = clone.path / f"src/cnn_study/{module}.py"
+        path.write_text(path.read_text() + "# Another comment.\n")
+    runs, rules = clone.plan()
+    assert runs == []
+    assert not {"inspect_models", "prepare_data"} & rules
 
 
 def test_a_new_id_retrains_nothing(clone):
@@ -245,23 +255,11 @@ def test_the_kept_networks_are_inspected_once(trained):
     assert [network.weights_sha256 for network in facts.networks] == digests
 
 
-def test_a_fresh_clone_inspects_nothing_whatever_the_code_says(clone):
-    for module in ("inspector", "inspection", "baselines", "trained_network", "embedding"):
-        with (clone.path / f"src/cnn_study/{module}.py").open("a") as file:
-            file.write("# Another comment.\n")
-    assert not {"inspect_models", "prepare_data"} & clone.rules()
-
-
 def test_another_enhanced_model_is_inspected_and_nothing_is_trained(clone):
     clone.write_study(STUDY.replace("enhanced: filters-4", "enhanced: absurd"))
-    assert {"inspect_models", "prepare_data"} < clone.rules()
-    assert clone.planned() == []
-
-
-def test_another_seed_that_is_not_kept_leaves_the_inspection(clone):
-    clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
-    assert "train" in clone.rules()
-    assert "inspect_models" not in clone.rules()
+    runs, rules = clone.plan()
+    assert {"inspect_models", "prepare_data"} < rules
+    assert runs == []
 
 
 def test_train_false_inspects_nothing_and_needs_no_data(clone):
@@ -402,19 +400,18 @@ def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     assert (late.stat().st_ino, late.read_bytes()) == before
 
 
-@pytest.mark.parametrize(
-    ("study", "said"),
-    [
-        ("nowhere", "There is no study file experiments/nowhere.yaml"),
-        ("x; touch hacked", "small letters, digits and single hyphens"),
-        ("../tests", "There is no study file"),
-    ],
-)
-def test_a_wrong_study_is_one_message(trained, study, said):
-    output = trained.snakemake("--dry-run", status=1, config=(f"study={study}",))
-    assert said in output
+def test_a_wrong_study_is_one_message(trained):
+    output = trained.snakemake("--dry-run", status=1, config=("study=x; touch hacked",))
+    assert "small letters, digits and single hyphens" in output
     assert "Traceback" not in output
     assert not (trained.path / "hacked").exists()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../tests"])
+def test_a_study_that_is_not_there_is_one_message(name, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    with pytest.raises(UserError, match=f"There is no study file experiments/{name}.yaml"):
+        workflow.plan({"study": name})
 
 
 @pytest.mark.parametrize("key", ["study", "train"])
@@ -524,9 +521,9 @@ def test_a_target_that_is_not_planned_is_refused(trained, target):
     assert "touch y" not in trained.snakemake("--dry-run", "--", target, status=1).split(target)[-1]
 
 
-@pytest.mark.parametrize("target", ["all", "tables", "report", "filters-4"])
-def test_targets_have_names(trained, target):
-    assert "Nothing to be done" in trained.snakemake("--", target)
+def test_targets_have_names(trained):
+    targets = ("all", "tables", "report", "filters-4")
+    assert "Nothing to be done" in trained.snakemake("--", *targets)
 
 
 def test_no_experiment_can_have_the_name_of_a_rule(trained):
