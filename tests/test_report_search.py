@@ -135,6 +135,14 @@ def test_settings_that_are_not_the_bases_stand_side_by_side(text):
     assert "filters" not in table
 
 
+def test_what_holds_a_winner_back_is_told(text):
+    """90 % of the training images, 81 % of the validation images."""
+    section = text.partition("## What holds them back")[2]
+    assert "| As cheap as the base | 90.00 | 81.00 | +9.00 |" in section
+    assert "it judged models after two epochs" in section
+    assert "at no price did it see more than three of all the models" in section
+
+
 def test_a_winner_at_an_end_of_the_space_is_called_out(text):
     assert "In `learning_rate` it stands at an end of the space, or close to one" in text
 

@@ -453,6 +453,7 @@ def _search_rows(
                         "epochs": model.epochs,
                         "parameters": trials[model.trial].parameters,
                         "macs": trials[model.trial].macs,
+                        "training_accuracy": scores["training_accuracy"],
                         "validation_accuracy": scores["validation_accuracy"],
                         "test_accuracy": scores.get("test_accuracy"),
                         **record.cost.model_dump(

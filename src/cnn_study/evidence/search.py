@@ -135,7 +135,10 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
         "search_accuracy": final["search_accuracy"],
         "finalist_accuracy": final["fresh_accuracy"],
         "runs": len(complete),
-        "validation_accuracy": complete["validation_accuracy"].mean() if tests else None,
+        **{
+            name: complete[name].mean() if tests else None
+            for name in ("training_accuracy", "validation_accuracy")
+        },
         "test_accuracy": about.mean,
         "test_deviation": about.deviation,
         "test_lower": about.lower,

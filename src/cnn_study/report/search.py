@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.report.findings import Effect, Findings
+from cnn_study.report.receipts import derived
 from cnn_study.search.space import Limit, Parameter, Search
 from cnn_study.settings import value_text
 from cnn_study.study import Study
@@ -40,6 +41,12 @@ class Price:
     change: dict[str, Any]
     edges: tuple[str, ...]
     finalists: list[SimpleNamespace]
+
+    @property
+    def beyond(self) -> float:
+        """Mean training accuracy less mean validation accuracy of the winner's own runs."""
+        training, validation = self.row.training_accuracy, self.row.validation_accuracy
+        return derived(training - validation, "difference of", training, validation)
 
 
 @dataclass(frozen=True)
