@@ -408,10 +408,10 @@ def test_enhanced_and_published_numbers(whole):
     assert "70.00\u00a0% (2-4) lies inside the interval of `base`" in said
     assert "@ranthilake2021" in text
     # The gaps of 20, 12 and 19 points: mean 17, s 4.36. Two single runs differ by up to
-    # 4.3027 x sqrt(25 + 4) x sqrt(4/3) = 26.8 points, so that they could not have told.
+    # t sqrt(25 + 4) sqrt(4/3) with t(0.975, 2.62) = 3.456, so that they could not have told.
     orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
     order = (
-        "2 over 1 | 34.00 | `filters-4-8` over `base` | +17.00 | +6.17 to +27.83 | stands | no |"
+        "2 over 1 | 34.00 | `filters-4-8` over `base` | +17.00 | +6.17 to +27.83 | stands | 21.49 | no |"
     )
     assert order in orders
     assert "single runs could not have shown" in orders

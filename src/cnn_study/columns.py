@@ -738,6 +738,8 @@ SEARCH_PRICES = Table(
         _share("search_accuracy", "Validation accuracy by which it became a finalist: mean."),
         _share("finalist_accuracy", "Validation accuracy with new seeds, by which it won: mean."),
         _count("runs", "The winner's own runs trained to the end.", "runs"),
+        _number("training_seconds", "Mean wall time of their training.", "seconds"),
+        _number("training_cpu_seconds", "Mean processor time of the same.", "seconds"),
         _share("training_accuracy", "Mean training accuracy in their last epoch."),
         _share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
         _share("test_accuracy", "Mean test accuracy of the winner's own runs."),

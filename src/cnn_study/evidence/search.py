@@ -137,7 +137,12 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
         "runs": len(complete),
         **{
             name: complete[name].mean() if tests else None
-            for name in ("training_accuracy", "validation_accuracy")
+            for name in (
+                "training_seconds",
+                "training_cpu_seconds",
+                "training_accuracy",
+                "validation_accuracy",
+            )
         },
         "test_accuracy": about.mean,
         "test_deviation": about.deviation,

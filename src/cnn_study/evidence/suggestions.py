@@ -66,8 +66,8 @@ class Choice:
     """What the validation images say of all changes; each list best first.
 
     Attributes:
-        advised: they help, and no other change of the same question surely gains as much for no
-            more arithmetic, in use or in training.
+        advised: they help, and no other change of the same question has the larger sure gain for
+            no more arithmetic, in use or in training.
         outdone: they help, and another change of the question does.
         unsupported: they hurt, make no meaningful difference, or do not train in every run.
         undecided: the runs do not tell.
@@ -104,7 +104,10 @@ def choose(candidates: list[Candidate], references: Sequence[str]) -> Choice:
 
 
 def _outdoes(other: Candidate, one: Candidate) -> bool:
-    """Tell whether another change of the question gains more for no more arithmetic."""
+    """Tell whether another change of the question has the larger sure gain for no more arithmetic.
+
+    The sure gain is the lower end of the interval for the gain in validation accuracy.
+    """
     return (
         other.question == one.question
         and other.lower > one.lower

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study import columns, inspection
 from cnn_study.figures.words import NO_RUN
-from cnn_study.inference import Effect, effect
+from cnn_study.inference import Effect
 
 if TYPE_CHECKING:
     import numpy
@@ -226,13 +226,15 @@ class Results:
         Returns:
             By what was chosen among.
         """
-        rows = self.read("habits")
-        rows = rows[rows["habit"] == habit]
-        gaps = {
+        rows, means = (self.read(name) for name in ("habits", "habit-means"))
+        single = {
             among: tuple(100 * float(gap) for gap in group["gap"])
-            for among, group in rows.groupby("among", sort=False)
+            for among, group in rows[rows["habit"] == habit].groupby("among")
         }
-        return {among: (effect(single), single) for among, single in gaps.items()}
+        return {
+            row["among"]: (_optimism(row), single[row["among"]])
+            for row in means[means["habit"] == habit].to_dict("records")
+        }
 
 
 def _clock(runs: "pandas.DataFrame") -> str:
@@ -266,9 +268,17 @@ def _percentages(row: dict[str, Any], measure: str, names: Sequence[str]) -> lis
 def _points(row: dict[str, Any]) -> Effect:
     """Take the effect on the test accuracy from a row of evidence, in percentage points."""
     names = ("difference", "deviation", "lower", "upper")
-    shares = (float(row[f"test_{name}"]) for name in names)
-    numbers = (None if math.isnan(share) else 100 * share for share in shares)
-    return Effect(int(row["test_pairs"]), *numbers)
+    return Effect(int(row["test_pairs"]), *(_of_share(row[f"test_{name}"]) for name in names))
+
+
+def _optimism(row: dict[str, Any]) -> Effect:
+    """Take the mean optimism of a habit from its row, in percentage points."""
+    mean, lower, upper = (_of_share(row[name]) for name in ("gap", "gap_lower", "gap_upper"))
+    return Effect(int(row["seeds"]), mean, None, lower, upper)
+
+
+def _of_share(share: float) -> float | None:
+    return None if math.isnan(share) else 100 * float(share)
 
 
 def counts(summaries: Sequence[Summary]) -> str:

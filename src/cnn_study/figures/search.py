@@ -159,8 +159,8 @@ class Trials(SearchPicture):
     def _explain(self, results: Results) -> str:
         return (
             "What the search tried, in the order of proposal: mean validation accuracy of each "
-            "trial. Black marks: the best trials trained again with new seeds; what lies between "
-            "the two is the winner's curse."
+            "trial. Black marks: the best trials trained again with new seeds; lines lead to what "
+            "the search had promised."
         )
 
     def _tell(self, results: Results) -> str:

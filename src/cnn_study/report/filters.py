@@ -245,15 +245,17 @@ def troubles(comparison: Comparison) -> str:
 
 def price(row: Row) -> str:
     """Say what a model costs beside its reference."""
-    if row.parameters_ratio == row.macs_ratio == 1:
-        return "as many parameters and as much arithmetic for an image"
-    parameters, macs = times(row.parameters_ratio), times(row.macs_ratio)
-    if parameters == macs == "1.0":
-        return "about as many parameters and as much arithmetic for an image"
-    return (
-        f"{mark(parameters, row.parameters_ratio)} times the parameters and "
-        f"{mark(macs, row.macs_ratio)} times the arithmetic for an image"
-    )
+    parameters = _so_many(row.parameters_ratio, "as many parameters", "the parameters")
+    macs = _so_many(row.macs_ratio, "as much arithmetic", "the arithmetic")
+    return f"{parameters} and {macs} for an image"
+
+
+def _so_many(ratio: float, same: str, what: str) -> str:
+    """Write a ratio in words, where what is meant is the same or about the same."""
+    if ratio == 1:
+        return same
+    text = times(ratio)
+    return f"about {same}" if text == "1.0" else f"{mark(text, ratio)} times {what}"
 
 
 def as_long(ratio: float) -> str:
@@ -321,5 +323,6 @@ FILTERS = (
     | {
         "yaml": partial(json.dumps, ensure_ascii=False),
         "sentence": lambda text: text[:1].upper() + text[1:],
+        "lower_first": lambda text: text[:1].lower() + text[1:],
     }
 )

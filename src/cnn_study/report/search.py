@@ -7,6 +7,7 @@ from typing import Any
 
 from cnn_study.report.findings import Effect, Findings
 from cnn_study.report.receipts import derived
+from cnn_study.report.tables import Tables
 from cnn_study.search.space import Limit, Parameter, Search
 from cnn_study.settings import value_text
 from cnn_study.study import Study
@@ -58,6 +59,8 @@ class Searched:
         base: every setting of the study's base.
         gaps: rows of search-gaps.csv by price.
         importance: rows of search-importance.csv, the most important first.
+        runs: of trials, finalists and winners.
+        seconds: processor time of their training.
     """
 
     search: Search
@@ -67,6 +70,8 @@ class Searched:
     base: dict[str, Any]
     gaps: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
+    runs: int
+    seconds: float
 
     @property
     def trials(self) -> int:
@@ -104,7 +109,7 @@ class Searched:
         return [row for row in self.importance if row.lower > 0]
 
 
-def searched_of(study: Study, findings: Findings) -> Searched | None:
+def searched_of(study: Study, found: Tables, findings: Findings) -> Searched | None:
     """Put together what the evidence says of the study's search; None without one."""
     search = study.search
     if search is None:
@@ -122,6 +127,8 @@ def searched_of(study: Study, findings: Findings) -> Searched | None:
         dict(given),
         {row["price"]: SimpleNamespace(**row) for row in findings.search["search-gaps"]},
         [SimpleNamespace(**row) for row in findings.search["search-importance"]],
+        len(runs := found.search_runs.drop_duplicates("record")),
+        float(runs["training_cpu_seconds"].sum()),
     )
 
 

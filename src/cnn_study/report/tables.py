@@ -22,6 +22,7 @@ class Tables:
     layers: list[dict[str, Any]]
     confusion: pd.DataFrame
     published: list[dict[str, Any]]
+    search_runs: pd.DataFrame
 
     @classmethod
     def read(cls, study: Study, folder: Path) -> "Tables":
@@ -50,6 +51,7 @@ class Tables:
             rows["layers"],
             frames["confusion"],
             rows.get("published", []),
+            frames["search-runs"],
         )
         if list(experiments) != list(study.experiments) or any(
             (experiment.parameters, experiment.macs)

@@ -13,7 +13,7 @@ from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
 from cnn_study.report.enhanced import against_base
-from cnn_study.report.findings import Findings
+from cnn_study.report.findings import Change, Findings
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
 from cnn_study.report.pictures import Figure, read_figures
@@ -99,6 +99,7 @@ def _values(
         "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
         "calibration": _calibration(results, enhanced or "base"),
         "corrected": findings.corrected,
+        "longer": _only_longer(study, findings),
         "images_margin": findings.images_margin,
         "adam": keras_code.ADAM,
         "figures": figures,
@@ -107,7 +108,7 @@ def _values(
         "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
         "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
         "receipts": [behind(study, found, id_) for id_ in study.experiments],
-        "searched": searched_of(study, findings),
+        "searched": searched_of(study, found, findings),
         "enhanced": None,
         "published": None,
     }
@@ -122,6 +123,19 @@ def _values(
             results[entry.experiment], results[entry.reference], chosen_settings(settings, changed)
         )
     return context
+
+
+def _only_longer(study: Study, findings: Findings) -> list[Change]:
+    """List the changes to the base that are trained, with more epochs and nothing else."""
+    there = study.experiments
+    return [
+        one
+        for one in findings.changes.values()
+        if one.reference == "base"
+        and one.id in there
+        and set(there[one.id].change) == {"epochs"}
+        and there[one.id].settings.epochs > there["base"].settings.epochs
+    ]
 
 
 def _calibration(results: dict[str, Result], enhanced: str) -> dict[str, Any]:
