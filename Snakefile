@@ -4,6 +4,7 @@
 Each step is a command that can be run by hand: `python -m cnn_study --help`.
 """
 
+import os
 import sys
 
 from snakemake.logging import logger

@@ -59,7 +59,8 @@ def _workplace(folder: Path, seeds: int) -> Path:
             }
         },
     }  # fmt: skip
-    study.pop("published")
+    for key in ("published", "search"):
+        study.pop(key)
     (folder / "experiments").mkdir()
     with (folder / "experiments" / "overhead.yaml").open("w") as file:
         YAML(typ="safe", pure=True).dump(study, file)

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pypandoc
 import pytest
+from ruamel.yaml import YAML
 
 from cnn_study import records, reference, settings
 from cnn_study.errors import UserError
@@ -21,6 +22,12 @@ def test_docs_are_current(tmp_path):
     made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     kept = {name: (PROJECT / "docs" / name).read_text(encoding="utf-8") for name in made}
     assert kept == made, "run: python -m cnn_study docs"
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "experiments").glob("*.yaml")), ids=str)
+def test_the_schema_takes_the_studies_that_are_here(path):
+    schema = json.loads((PROJECT / "docs" / "study.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(YAML(typ="safe", pure=True).load(path.read_text("utf-8")), schema)
 
 
 def test_every_parameter_is_described():

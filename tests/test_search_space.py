@@ -176,6 +176,37 @@ def test_another_meaning_is_another_search(tmp_path):
         assert load(tmp_path, **changed).search.fingerprint != plain
 
 
+def test_a_parameter_that_comes_later_leaves_a_search_what_it_is(search):
+    """What is as in the schema does not count, nor what only a Bayesian search asks for."""
+    less = {name: value for name, value in search.base.items() if name != "cutout"}
+    assert replace(search, base=less).fingerprint == search.fingerprint
+    assert replace(search, base={**search.base, "cutout": 4}).fingerprint != search.fingerprint
+    assert replace(search, together=3).fingerprint != search.fingerprint
+    drawn = replace(search, algorithm="random")
+    assert replace(drawn, together=3).fingerprint == drawn.fingerprint
+
+
+def test_a_condition_may_write_a_number_in_another_way(tmp_path):
+    space = {
+        "convolution_dropout": [0, 0.25],
+        "dense_dropout": {"values": [0.0, 0.5], "when": {"convolution_dropout": [0.0]}},
+    }
+    found = load(tmp_path, space=space).search
+    ((_, values),) = found.space[1].when
+    assert [type(value) for value in values] == [int]  # as it stands in the list
+
+
+def test_faults_of_a_search_are_told_beside_others(tmp_path):
+    path = tmp_path / "two.yaml"
+    base = {**STUDY["base"], "pool_size": 9}
+    block = {**SEARCH, "space": {"filterz": [1, 2]}}
+    path.write_text(yaml.safe_dump({**STUDY, "base": base, "search": block}, sort_keys=False))
+    with pytest.raises(UserError) as error:
+        study.load(path)
+    assert "pool_size" in str(error.value)
+    assert "filterz" in str(error.value)
+
+
 def test_seeds_of_finalists_and_winners_are_new(tmp_path):
     chosen = load(tmp_path, seeds=2, finalist_seeds=3, winner_seeds=[7, 8]).search
     assert (chosen.seeds, chosen.finalist_seeds) == ((1, 2), (101, 102, 103))
@@ -250,6 +281,23 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
         ),
         ({"finalists": 7}, "search.finalists: 7 of 6 trials at the price base; give fewer"),
         (
+            {"space": {**SEARCH["space"], "validation_fraction": [0.1, 0.2]}},
+            "trials are compared by the same images; give it under search.settings",
+        ),
+        (
+            {
+                "space": {
+                    "residual": [False, True],
+                    "shift": {"values": [0, 2], "when": {"residual": [1]}},
+                }
+            },
+            "[1] is no value of residual: [False, True]",
+        ),
+        ({"prices": {"p": {"title": "P", "macs": "base", "times": float("inf")}}}, "p.times"),
+        ({"prices": {"p": {"title": "P", "macs": "base", "times": 10**400}}}, "p.times"),
+        ({"space": {"learning_rate": {"low": 0.001, "high": 0.1, "step": 5e-324}}}, "step 5e-324"),
+        ({"space": {"learning_rate": {"low": 0.001, "high": float("inf")}}}, "high"),
+        (
             {"prices": {"p": {"title": "P", "macs": "base", "trials": 1}}},
             "search.finalists: 2 of 1 trials at the price p; give fewer, or more trials",
         ),
@@ -275,9 +323,20 @@ def test_a_base_without_validation_images_cannot_be_searched(tmp_path, monkeypat
     assert load(tmp_path, settings={"validation_fraction": 0.1}).search
 
 
-def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path):
-    """One of 4,096 models fits: drawing may miss it, going through all does not."""
-    rare = {"kernel_size": [1, 3, 5, 7], "dense_units": [8 * n for n in range(1, 17)],
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
+    path = tmp_path / "long.yaml"
+    path.write_text(yaml.safe_dump({**STUDY, "search": SEARCH}) + f"\nseeds: [0x{'F' * 5000}]\n")
+    text = path.read_text().replace("seeds: 2\n", "", 1)
+    path.write_text(text)
+    with pytest.raises(UserError, match="a number too long to be written"):
+        study.load(path)
+
+
+@pytest.mark.parametrize("units", [16, 64])
+def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path, units):
+    """One of 4,096 models fits: drawing may miss it, going through all does not. Of 16,384, which
+    are too many, some are cheaper than others, and that way leads to it."""
+    rare = {"kernel_size": [1, 3, 5, 7], "dense_units": [8 * n for n in range(1, units + 1)],
             "filters": [[4 * n, 4 * m] for n in range(1, 9) for m in range(1, 9)]}  # fmt: skip
     cheapest = study.load(_study(tmp_path, {"filters": [4, 4], "kernel_size": 1, "dense_units": 8}))
     macs = cheapest.experiments["base"].macs

@@ -3,7 +3,6 @@
 import random
 import statistics
 import warnings
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -52,7 +51,9 @@ def make(tmp_path):
 def score(values):
     """A score with a clear best: small kernels and a learning rate near 0.003."""
     rate = abs(values.get("learning_rate", 0.003) - 0.003)
-    return 0.9 - 0.05 * values["kernel_size"] - 20 * rate - 0.1 * values.get("dense_dropout", 0)
+    return (
+        0.9 - 0.05 * values.get("kernel_size", 3) - 20 * rate - 0.1 * values.get("dense_dropout", 0)
+    )
 
 
 def go_through(tuner, search, workers=1, seed=0, fails=lambda number: False):
@@ -143,6 +144,29 @@ def test_another_seed_proposes_other_trials(make, play):
     assert play(make(algorithm="random", seed=2)) != first
 
 
+def test_there_are_as_many_trials_as_asked_for(make, play):
+    """keras-tuner's own random search would end after ten."""
+    assert len(play(make(algorithm="random", trials=25))) == 25
+
+
+def test_a_parameter_may_hang_on_several_and_on_one_that_hangs_itself(make, play):
+    """Both conditions hold in one of four cases: 3 values there, 2 of them with 2 below; 3 + 5."""
+    space = {
+        "optimizer": ["sgd", "adam"],
+        "dense_units": [0, 32],
+        "dense_dropout": {
+            "values": [0.0, 0.25, 0.5], "when": {"dense_units": [32], "optimizer": ["sgd"]}
+        },
+        "label_smoothing": {"values": [0.0, 0.1], "when": {"dense_dropout": [0.25, 0.5]}},
+    }  # fmt: skip
+    found = [values for values, *_ in play(make(algorithm="random", trials=20, space=space))]
+    assert len(found) == len({str(values) for values in found}) == 8
+    for values in found:
+        both = values["dense_units"] == 32 and values["optimizer"] == "sgd"
+        assert ("dense_dropout" in values) == both
+        assert ("label_smoothing" in values) == (values.get("dense_dropout", 0) > 0)
+
+
 def test_bayesian_goes_where_scores_are_high(make, play):
     """After what is drawn, trials score better than drawn ones do."""
     trials = play(make(algorithm="bayesian", trials=14))
@@ -200,13 +224,13 @@ def test_a_fault_that_is_no_outcome_of_a_training_ends_the_search(make, tuner, t
     search = make()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        worker = tuner.Tuner(search, search.limits[0], str(tmp_path), full_disk)
+        worker = tuner.Tuner(search, str(tmp_path), full_disk)
         with pytest.raises(tuner.Fatal, match="no space left"):
             worker.search()
 
 
-def test_a_price_has_trials_of_its_own(make):
+def test_a_price_has_trials_of_its_own(make, play):
     prices = {"few": {"title": "Few", "macs": "base", "trials": 3}, **BLOCK["prices"]}
     search = make(prices=prices)
     assert [limit.trials for limit in search.limits] == [3, 8]
-    assert replace(search.limits[0], trials=8).macs != search.limits[1].macs
+    assert len(play(search)) == 3

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -161,6 +162,12 @@ def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_fil
     deadline = time.monotonic() + 200
     while not place.records() and time.monotonic() < deadline:
         time.sleep(0.05)
+    listening = [
+        one.laddr.ip.removeprefix("::ffff:")
+        for one in psutil.Process(process.pid).net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]  # nobody but this machine can reach it
     process.send_signal(signal.SIGKILL)
     process.communicate()
     there = place.records()
@@ -266,21 +273,32 @@ def tables_of(name: str):
     return next(table for table in columns.EVIDENCE if table.name == name)
 
 
-def test_a_changed_space_is_a_new_search_that_a_worker_elsewhere_can_join(done, tmp_path):
+def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, tmp_path):
+    """At each of two prices; one worker waits for the chief, another comes after the first price.
+
+    Each trial has two seeds.
+    """
     place = copied(done, tmp_path / "changed")
     before, first = place.records(), search.place(place.study, place.results)
-    place.change(trials=4)
+    dear = {"title": "Dear", "macs": 50_000}
+    place.change(trials=4, seeds=2, prices={**BLOCK["prices"], "dear": dear})
     assert search.place(place.study, place.results) != first
     port = _free_port()
+    early = place.start("--join", f"127.0.0.1:{port}")
     chief = place.start("--workers", "1", "--listen", f"127.0.0.1:{port}")
-    worker = place.start("--join", f"127.0.0.1:{port}")
-    assert (chief.wait(timeout=300), worker.wait(timeout=60)) == (0, 0)
-    for process in (chief, worker):
-        process.communicate()
+    assert any(re.search("Cheap: trial . wins", line) for line in chief.stderr)
+    late = place.start("--join", f"127.0.0.1:{port}")
+    for process in (chief, early, late):
+        process.communicate(timeout=300)
+        assert process.returncode == 0
     assert first.exists()
     after = place.records()
     assert {name: after[name] for name in before} == before  # old records are kept, and used
-    values = [trial.values for trial in place.facts().prices[0].trials]
+    prices = place.facts().prices
+    assert [run.seed for price in prices for trial in price.trials for run in trial.runs] == (
+        [1, 2] * 8
+    )
+    values = [trial.values for trial in prices[0].trials]
     assert values[:3] == [trial.values for trial in done.facts().prices[0].trials]
     assert len(values) == 4
 
@@ -293,17 +311,12 @@ def _free_port() -> int:
         return found.getsockname()[1]
 
 
-def test_workers_can_be_reached_from_this_machine_alone():
-    from cnn_study.search import searcher
-
-    assert searcher.LOOPBACK == "127.0.0.1:0"
-
-
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--workers", "0"], "--workers 0: allowed is 1 or more."),
         (["--listen", "9000"], "--listen 9000: allowed is HOST:PORT"),
+        (["--listen", "127.0.0.1:70000"], "with a port up to 65535."),
         (["--join", "here:"], "--join here:: allowed is HOST:PORT"),
         (["--listen", "192.0.2.1:9000"], "nothing can listen at 192.0.2.1:9000"),
     ],

@@ -148,8 +148,11 @@ def _search(options: argparse.Namespace) -> None:
         raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
     for name in ("listen", "join"):
         given = getattr(options, name)
-        if given and not re.fullmatch(r"[^:\s]+:\d{1,5}", given):
-            raise UserError(f"--{name} {given}: allowed is HOST:PORT, such as 127.0.0.1:9000.")
+        if given and not _is_address(given):
+            raise UserError(
+                f"--{name} {given}: allowed is HOST:PORT, such as 127.0.0.1:9000, with a port up "
+                "to 65535."
+            )
     study, results = _study(options)
     places = (results, _data(options, study.dataset.name))
     if options.join:
@@ -157,6 +160,11 @@ def _search(options: argparse.Namespace) -> None:
         return
     listen = options.listen or searcher.LOOPBACK
     print(searcher.search_study(study, *places, options.workers, listen))
+
+
+def _is_address(given: str) -> bool:
+    found = re.fullmatch(r"[^:\s]+:(\d{1,5})", given)
+    return bool(found) and int(found[1]) <= 65535
 
 
 def _inspect(options: argparse.Namespace) -> None:

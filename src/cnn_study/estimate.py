@@ -50,22 +50,26 @@ def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> f
     return total
 
 
-def search_seconds(study: "Study", there: list[Record]) -> float:
-    """Estimate the time of the study's whole search, one training after the other.
+def search_seconds(study: "Study", there: list[Record], cores: int) -> float:
+    """Estimate the time of the study's whole search.
 
     Every model is taken to cost as many MACs as it may; without a limit on them, those of the base.
 
     Args:
         there: records of the study's runs, whose times the estimate is fitted to.
+        cores: trainings side by side, where so many can be.
     """
     search, (constant, per_mac) = study.search, _fit(there)
     fractions = (search.base["validation_fraction"], search.base["training_fraction"])
     images = study.dataset.training_images * (1 - fractions[0]) * fractions[1]
     again = search.finalists * len(search.finalist_seeds)
+    winners = len(search.winner_seeds)
+    known_together = search.together if search.algorithm == "bayesian" else cores
     total = 0.0
     for limit in search.limits:
-        epochs = search.epochs * (limit.trials * len(search.seeds) + again)
-        epochs += limit.winner_epochs * len(search.winner_seeds)
+        epochs = search.epochs * limit.trials * len(search.seeds) / min(cores, known_together)
+        epochs += search.epochs * again / min(cores, again)
+        epochs += limit.winner_epochs * winners / min(cores, winners)
         macs = study.experiments["base"].macs if limit.macs is None else limit.macs
         total += epochs * images * (constant + per_mac * macs)
     return total

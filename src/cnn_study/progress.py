@@ -70,9 +70,16 @@ def watch(study: Study, results: Path) -> None:
     console = Console()
     first = _overview(study, results, console, watched=True)
     with suppress(KeyboardInterrupt), Live(first, console=console, refresh_per_second=1) as live:
-        while len(runs.done(study, results)) < len(runs.wanted(study)):
+        while _unfinished(study, results):
             time.sleep(REFRESH_SECONDS)
             live.update(_overview(study, results, console, watched=True))
+
+
+def _unfinished(study: Study, results: Path) -> bool:
+    """Tell whether a run or the search is still to be done."""
+    found = search.place(study, results)
+    missing = len(runs.done(study, results)) < len(runs.wanted(study))
+    return missing or (found is not None and not found.exists())
 
 
 def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[runs.Run]]:
@@ -117,7 +124,7 @@ def _searched(study: Study, results: Path, there: list[records.Record]) -> list[
         return [f"{size}; declared, not trained"]
     if path.exists():
         return [f"{size}; done"]
-    left = duration(search_seconds(study, there) / (os.cpu_count() or 1))
+    left = duration(search_seconds(study, there, os.cpu_count() or 1))
     return [f"{size}; not done yet, about {left} in all on every core"]
 
 

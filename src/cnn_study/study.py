@@ -21,7 +21,7 @@ from cnn_study.datasets import DATASETS, Dataset
 from cnn_study.errors import UserError
 from cnn_study.schema import BLANK, ID, Id, Part, Seeds, Text, seeds_of
 from cnn_study.search.block import Price, SearchBlock, Varied
-from cnn_study.search.resolve import resolve
+from cnn_study.search.resolve import faults_of, resolve
 from cnn_study.search.space import Search
 from cnn_study.settings import Settings
 
@@ -268,7 +268,10 @@ def _nearest(place: tuple, lines: dict[tuple[str, ...], int]) -> tuple[tuple[str
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return "a number too long to be written"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
@@ -373,7 +376,7 @@ class _Resolver:
         self._check_doubles()
         trained = [name for name, question in file.questions.items() if question.trained]
         ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
-        search = None if self.faults else self._search(ids)
+        search = self._search(ids)
         if self.faults:
             raise _refusal(self.path, self.faults)
         return Study(
@@ -394,6 +397,10 @@ class _Resolver:
 
     def _search(self, trained: list[str]) -> Search | None:
         if self.file.search is None:
+            return None
+        if self.faults:  # what it refers to is not known; say what is wrong in any case
+            for place, message in faults_of(self.file.search):
+                self._fault(place, message)
             return None
         base = self.experiments["base"].settings.model_dump()
         experiments = {id_: self.experiments[id_] for id_ in trained}

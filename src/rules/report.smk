@@ -8,7 +8,7 @@ rule draw_figures:
         evidence=rules.analyse.output.evidence,
         inspection=PLAN.inspection or [],
         code=planning.code(
-            "figures", "inspection", "columns", "tables", "inference", "architecture"
+            "figures", "inspection", "columns", "tables", "inference", "architecture", "settings"
         ),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],

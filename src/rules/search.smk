@@ -15,14 +15,14 @@ if PLAN.search_missing:
             f"{LOGS}/search.tsv"
         conda:
             "../../environment.yml"
-        # It trains on every core by itself, after the experiments.
-        threads: workflow.cores
+        # It trains on every core that Snakemake has, by itself, after the experiments.
+        threads: os.cpu_count()
         resources:
             gpu=machine.gpus(),
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
-            workers=machine.gpus() or workflow.cores,
+            workers=lambda wildcards, threads: machine.gpus() or threads,
         shell:
             "{params.cnn_study} search {params.study:q}"
             " --data {input.arrays:q}"

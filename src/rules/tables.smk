@@ -8,7 +8,14 @@ rule collect_tables:
         search=PLAN.search or [],
         study=PLAN.study_files,
         code=planning.code(
-            "tables", "columns", "records", "study", "search", "architecture", "datasets"
+            "tables",
+            "columns",
+            "records",
+            "study",
+            "settings",
+            "search",
+            "architecture",
+            "datasets",
         ),
     output:
         tables=[f"{RESULTS}/tables/{name}" for name in PLAN.tables],
@@ -30,7 +37,7 @@ rule analyse:
     input:
         tables=rules.collect_tables.output.tables,
         study=PLAN.study_files,
-        code=planning.code("evidence", "inference", "columns", "tables"),
+        code=planning.code("evidence", "inference", "columns", "tables", "settings"),
     output:
         evidence=[f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
     log:

@@ -1,12 +1,19 @@
 """What a study file may say under `search`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cnn_study.schema import Id, Part, Seeds, Text
 
-Number = int | float
+MOST = 10**12
+"""Numbers beyond this are a slip of the pen."""
+
+MOST_STEPS = 10**6
+
+Number = Annotated[int | FiniteFloat, Field(ge=-MOST, le=MOST)]
 
 
 class Varied(Part):
@@ -32,6 +39,14 @@ class Varied(Part):
     def _short_form(cls, given: Any) -> Any:
         return {"values": given} if isinstance(given, list) else given
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Say that a list may stand for an object with `values`."""
+        values = {"type": "array", "items": {}, "description": "The values it may take."}
+        return {"anyOf": [values, handler(schema)]}
+
     @model_validator(mode="after")
     def _one_kind(self) -> "Varied":
         ends = [self.low, self.high]
@@ -52,6 +67,8 @@ class Varied(Part):
             raise ValueError("scale log needs low above 0, and takes no step")
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             raise ValueError(f"step {self.step} must be above 0 and at most high - low")
+        if self.step is not None and (self.high - self.low) / self.step > MOST_STEPS:
+            raise ValueError(f"step {self.step} gives more than {MOST_STEPS:,} values")
 
 
 class Price(Part):
@@ -64,13 +81,13 @@ class Price(Part):
     parameters: int | Id | None = Field(
         None, description="Most parameters, or the experiment whose parameters these are."
     )
-    training_seconds: float | int | None = Field(
+    training_seconds: Number | None = Field(
         None,
         gt=0,
-        description="Most seconds that training may take, as estimated from the MACs for one core "
-        "(`estimate.SECONDS_PER_MAC`).",
+        description="Most seconds that training a trial may take, as estimated from the MACs for "
+        "one core (`estimate.SECONDS_PER_MAC`); a winner's own runs take longer with more epochs.",
     )
-    times: float | int = Field(
+    times: Number = Field(
         1, gt=0, description="Limits that name an experiment are so many times its cost."
     )
     least: float | int = Field(

@@ -41,7 +41,7 @@ def resolve(
     Returns:
         The search, None if there are faults; and the faults.
     """
-    faults = [*_unknown(block), *_values(block), *_conditions(block), *_seeds(block)]
+    faults = faults_of(block)
     limits = []
     for id_, price in block.prices.items():
         limit, more = _limit(id_, price, block, experiments)
@@ -59,7 +59,7 @@ def resolve(
     found = Search(
         dataset=dataset,
         base={**base, **block.settings},
-        space=tuple(_parameter(name, varied) for name, varied in block.space.items()),
+        space=tuple(_parameter(name, varied, block.space) for name, varied in block.space.items()),
         limits=tuple(limits),
         algorithm=block.algorithm,
         epochs=block.epochs,
@@ -75,7 +75,12 @@ def resolve(
     return (None if faults else found), faults
 
 
-def _parameter(name: str, varied: Varied) -> Parameter:
+def faults_of(block: SearchBlock) -> list[Fault]:
+    """Find what is wrong with a block, whatever the rest of the study says."""
+    return [*_unknown(block), *_values(block), *_conditions(block), *_seeds(block)]
+
+
+def _parameter(name: str, varied: Varied, space: Mapping[str, Varied]) -> Parameter:
     return Parameter(
         name,
         tuple(varied.values),
@@ -83,8 +88,19 @@ def _parameter(name: str, varied: Varied) -> Parameter:
         varied.high,
         varied.step,
         varied.scale,
-        tuple((other, tuple(values)) for other, values in varied.when.items()),
+        tuple(
+            (other, tuple(_own(value, space[other].values) for value in values))
+            for other, values in varied.when.items()
+        ),
     )
+
+
+def _own(value: Any, values: list[Any]) -> Any:
+    """Give the value of a list that one stands for, such as 0 for 0.0; None if there is none."""
+    same = (
+        one for one in values if one == value and isinstance(one, bool) == isinstance(value, bool)
+    )
+    return next(same, None)
 
 
 def _unknown(block: SearchBlock) -> Iterable[Fault]:
@@ -101,6 +117,8 @@ def _unknown(block: SearchBlock) -> Iterable[Fault]:
                 yield place, "give the epochs of a trial as search.epochs"
             elif name == "watch_test":
                 yield place, "a search looks at validation scores only; leave it out"
+            elif name == "validation_fraction" and part == "space":
+                yield place, "trials are compared by the same images; give it under search.settings"
     for name in block.settings.keys() & block.space.keys():
         yield ("search", "settings", name), "is varied under search.space too; keep one of them"
 
@@ -153,7 +171,7 @@ def _conditions(block: SearchBlock) -> Iterable[Fault]:
                     ),
                 )
                 continue
-            strange = [value for value in values if value not in above[other].values]
+            strange = [value for value in values if _own(value, above[other].values) is None]
             if strange or not values:
                 yield place, f"{strange or 'nothing'} is no value of {other}: {above[other].values}"
         above[name] = varied

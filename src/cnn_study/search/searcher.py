@@ -96,30 +96,24 @@ def search_study(
 def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()
-    with _Workers(workers) as pool, threadpool_limits(limits=1):
-        searches = [_AtPrice(study, place, pool, limit) for limit in study.search.limits]
-        for number, one in enumerate(searches):
-            one.choose(_port(address, number))
+    with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
+        searches = [_AtPrice(study, place, chief, pool, limit) for limit in study.search.limits]
+        for one in searches:
+            one.choose()
         # The winner of a price is trained while the next price is searched.
         found = [one.found() for one in searches]
-    records.write(
-        path,
-        search.Facts(
-            format=1,
-            fingerprint=study.search.fingerprint,
-            algorithm=study.search.algorithm,
-            prices=found,
-            seconds=round(time.perf_counter() - clock, 3),
-            workers=workers,
-            provenance=training.provenance(started, "keras-tuner", "scikit-learn"),
-        ),
-    )
-
-
-def _port(address: str, number: int) -> str:
-    """Give each price a port of its own, unless any will do."""
-    host, _, port = address.rpartition(":")
-    return f"{host}:{int(port) + number}" if int(port) else address
+        records.write(
+            path,
+            search.Facts(
+                format=1,
+                fingerprint=study.search.fingerprint,
+                algorithm=study.search.algorithm,
+                prices=found,
+                seconds=round(time.perf_counter() - clock, 3),
+                workers=workers,
+                provenance=training.provenance(started, "keras-tuner", "scikit-learn"),
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -135,17 +129,19 @@ class _Training:
 class _AtPrice:
     """The search at one price: `choose` a winner, then say what was `found`."""
 
-    def __init__(self, study: Study, place: Place, pool: "_Workers", limit: Limit) -> None:
-        self.study, self.place, self.pool = study, place, pool
+    def __init__(
+        self, study: Study, place: Place, chief: "_Chief", pool: "_Workers", limit: Limit
+    ) -> None:
+        self.study, self.place, self.chief, self.pool = study, place, chief, pool
         self.search, self.limit = study.search, limit
         self.trials: list[search.Trial] = []
         self.finals: list[search.Trained] = []
         self.winner: _Training | None = None
 
-    def choose(self, address: str) -> None:
+    def choose(self) -> None:
         """Try models, choose one with new seeds, and begin to train it with still others."""
         log(f"{self.limit.title}: {self.limit.trials} trials")
-        self.trials = [self._trial(*one) for one in enumerate(self._propose(address), start=1)]
+        self.trials = [self._trial(*one) for one in enumerate(self._propose(), start=1)]
         of = {trial.trial: trial for trial in self.trials}
         best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
                                   self.search.finalists)  # fmt: skip
@@ -177,7 +173,7 @@ class _AtPrice:
             winner=self._end(self.winner) if self.winner else None,
         )
 
-    def _propose(self, address: str) -> list[tuple[dict[str, Any], int]]:
+    def _propose(self) -> list[tuple[dict[str, Any], int]]:
         """Have trials proposed and trained; give the values and epochs of each, in order."""
         while True:
             with _quiet(), tempfile.TemporaryDirectory() as folder:
@@ -185,7 +181,7 @@ class _AtPrice:
 
                 oracle = tuner.oracle(self.search, self.limit)
                 oracle._set_project_dir(folder, self.limit.id)
-                whole = _serve(oracle, address, self.pool, self.place)
+                whole = self._serve(oracle)
             trials = oracle.trials.values() if whole else oracle.running
             values = [trial.hyperparameters.values for trial in trials]
             proposed = [
@@ -199,6 +195,17 @@ class _AtPrice:
             # The next oracle comes by their records to the same trials, and goes on.
             models = [self.search.model(*one) for one in proposed]
             self._train_alone(product(models, self.search.seeds))
+
+    def _serve(self, oracle: "tuner.Oracle") -> bool:
+        """Let workers ask an oracle for trials until it has none left.
+
+        Returns:
+            Whether they did; not where one was ended from outside.
+        """
+        self.chief.serve(oracle)
+        told = (self.place, self.limit.title, self.chief.address)
+        names = [f"worker-{number}" for number in range(1, self.pool.count + 1)]
+        return _wait([self.pool.submit(_work, *told, name) for name in names], oracle)
 
     def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> search.Trial:
         values, epochs = proposed
@@ -283,18 +290,32 @@ def _run(model: Model, seed: int) -> runs.Run:
 # ------------------------------------------------------------------------------------- the chief
 
 
-def _serve(oracle: "tuner.Oracle", address: str, pool: "_Workers", place: Place) -> bool:
-    """Let workers ask an oracle for trials until it has none left.
+class _Chief:
+    """Hands out the trials of one oracle after the other by gRPC, all of them at one address."""
 
-    Returns:
-        Whether they did; not where one was ended from outside.
+    def __init__(self, server: Any, host: str, port: int) -> None:
+        self.server, self.address = server, f"{host}:{port}"
+        self.servicer: tuner.Servicer | None = None
+
+    def serve(self, oracle: "tuner.Oracle") -> None:
+        """Hand out the trials of this oracle from now on."""
+        from cnn_study.search import tuner
+
+        if self.servicer is None:
+            self.servicer = tuner.serve(self.server, oracle)
+        self.servicer.oracle = oracle
+
+
+@contextmanager
+def _chief(address: str) -> Iterator[_Chief]:
+    """Listen at an address until the search is over.
+
+    Raises:
+        UserError: nothing can listen there.
     """
     import grpc
-    from keras_tuner.src import protos
-    from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(oracle), server)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError:
@@ -302,14 +323,8 @@ def _serve(oracle: "tuner.Oracle", address: str, pool: "_Workers", place: Place)
             f"nothing can listen at {address}. Allowed is HOST:PORT of this machine, with a port "
             "that is free; 0 takes any."
         ) from None
-    server.start()
-    host = address.rpartition(":")[0]
     try:
-        jobs = [
-            pool.submit(_work, place, oracle.limit.id, f"{host}:{port}", f"worker-{number}")
-            for number in range(1, pool.count + 1)
-        ]
-        return _wait(jobs, oracle)
+        yield _Chief(server, address.rpartition(":")[0], port)
     finally:
         server.stop(None).wait()
 
@@ -394,7 +409,7 @@ def _watch(over: Callable[[], bool], status: int) -> None:
 
 
 def join(study: Study, results: Path, data: Path, address: str) -> None:
-    """Work for a chief that another process is, at every price in turn, until the search is done.
+    """Work for a chief that another process is, at every price, until the search is done.
 
     A chief that is not there is waited for.
 
@@ -404,18 +419,30 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
     found = search.place(study, results)
     if found is None:
         raise UserError(NO_SEARCH.format(study.path))
+    if found.exists():
+        log(f"the search is done already: {found}")
+        return
     _watch(found.exists, 0)
     one_thread()
     place = Place(study.path, results, data)
-    name = f"worker-{os.uname().nodename}-{os.getpid()}"
-    for number, limit in enumerate(study.search.limits):
-        _work(place, limit.id, _port(address, number), name)
+    with _quiet():
+        from grpc import RpcError
+
+        from cnn_study.search.tuner import JOINED
+    name = f"{JOINED}{os.uname().nodename}-{os.getpid()}"
+    while True:
+        log(f"waiting for the chief at {address}")
+        with contextlib.suppress(RpcError):  # it went, and may come back
+            _work(place, "joined", address, name)
 
 
-def _work(place: Place, price: str, address: str, name: str) -> None:
-    """Train the trials that a chief proposes at one price, until it proposes no more."""
+def _work(place: Place, title: str, address: str, name: str) -> None:
+    """Train the trials that a chief proposes, until it proposes no more.
+
+    Args:
+        title: of the price, for the log.
+    """
     study = load(place.study)
-    limit = next(limit for limit in study.search.limits if limit.id == price)
     host, _, port = address.rpartition(":")
     os.environ |= {
         "KERASTUNER_ORACLE_IP": host,
@@ -427,15 +454,15 @@ def _work(place: Place, price: str, address: str, name: str) -> None:
         from cnn_study.search import tuner
 
         def train(values: dict[str, Any], epochs: int) -> float:
-            return _score(study, place, limit, values, epochs)
+            return _score(study, place, title, values, epochs)
 
         try:
-            tuner.Tuner(study.search, limit, folder, train).search()
+            tuner.Tuner(study.search, folder, train).search()
         except tuner.Fatal as error:
             raise error.__cause__ or error from None
 
 
-def _score(study: Study, place: Place, limit: Limit, values: dict[str, Any], epochs: int) -> float:
+def _score(study: Study, place: Place, title: str, values: dict[str, Any], epochs: int) -> float:
     """Train every seed of a trial and give the mean of the validation accuracies."""
     from cnn_study.search.tuner import Failed
 
@@ -447,10 +474,10 @@ def _score(study: Study, place: Place, limit: Limit, values: dict[str, Any], epo
     said = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     bad = [outcome.status for outcome in outcomes if outcome.status != "complete"]
     if bad:
-        log(f"{limit.title}: {bad[0]}, {said}")
+        log(f"{title}: {bad[0]}, {said}")
         raise Failed(bad[0])
     mean = sum(outcome.validation_accuracy for outcome in outcomes) / len(outcomes)
-    log(f"{limit.title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
+    log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
     return mean
 
 

@@ -4,6 +4,7 @@ Knows neither keras-tuner nor any score. The study's reader makes a `Search` fro
 study file; what cannot be searched is refused there, before anything trains.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -163,6 +164,13 @@ class Search:
         """Name what the search means; another meaning is another search. 16 hexadecimal digits."""
         meaning = asdict(self)
         meaning["dataset"] = self.dataset.digest
+        # What is as in the schema is left out: a new parameter leaves old searches what they are.
+        default = Settings().model_dump()
+        meaning["base"] = {
+            name: value for name, value in self.base.items() if value != default[name]
+        }
+        if self.algorithm != "bayesian":
+            del meaning["together"]
         meaning["limits"] = [
             {key: value for key, value in limit.items() if key != "title"}
             for limit in meaning["limits"]
@@ -260,7 +268,7 @@ class Search:
         raise AssertionError("the model can be built")
 
     def _some(self) -> Iterator[dict[str, Any]]:
-        """Draw models, then, if there are not too many, go through all that differ in cost."""
+        """Draw models; then go through all that differ in cost or, of too many, to cheap ones."""
         generator = random.Random(0)
         for _ in range(DRAWN):
             yield self.draw(generator)
@@ -269,6 +277,20 @@ class Search:
         ]
         if math.prod(len(_grid(parameter)) for parameter in grid) <= DRAWN:
             yield from self._combinations(grid, self.draw(generator))
+        else:
+            yield {parameter.name: self.base[parameter.name] for parameter in self.space}
+            yield from self._cheaper(grid, self.draw(generator))
+
+    def _cheaper(self, grid: list[Parameter], values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Go from a model to cheaper ones, one parameter at a time."""
+        least = math.inf
+        for parameter in grid * 2:
+            for value in _grid(parameter):
+                tried = {**values, parameter.name: value}
+                yield tried
+                with contextlib.suppress(ValidationError, UserError):
+                    if (cost := self.model(tried).macs) < least:
+                        values, least = tried, cost
 
     def draw(self, generator: random.Random) -> dict[str, Any]:
         """Draw a value for each active parameter."""

@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
+
 with warnings.catch_warnings():
     # Keras 3.15 and protobuf 7 deprecate what keras-tuner 1.4.8 imports.
     warnings.simplefilter("ignore", DeprecationWarning)
     import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src import protos
+from keras_tuner.src.distribute.oracle_chief import OracleServicer
+from keras_tuner.src.engine.conditions import Parent
+from keras_tuner.src.engine.hyperparameters.hp_types import Choice, Float, Int
 from sklearn.exceptions import ConvergenceWarning
 
 from cnn_study.search.space import Limit, Model, Parameter, Search
@@ -37,33 +43,27 @@ PAUSE_SECONDS = 0.05
 def hyperparameters(search: Search) -> keras_tuner.HyperParameters:
     """Write the space in keras-tuner's words; a list of values becomes a choice of texts."""
     found = keras_tuner.HyperParameters()
+    conditions: dict[str, list[Parent]] = {}
     for parameter in search.space:
-        with _under(found, parameter):
-            _declare(found, parameter)
+        # keras-tuner's own `conditional_scope` takes no parent that has other conditions itself.
+        above = [Parent(name, [encoded(value) for value in values])
+                 for name, values in parameter.when]  # fmt: skip
+        inherited = [one for name, _ in parameter.when for one in conditions[name]]
+        conditions[parameter.name] = [*inherited, *above]
+        found.merge([_declared(parameter, conditions[parameter.name])])
     return found
 
 
-@contextmanager
-def _under(found: keras_tuner.HyperParameters, parameter: Parameter) -> Iterator[None]:
-    if not parameter.when:
-        yield
-        return
-    (name, values), *rest = parameter.when
-    inner = Parameter(parameter.name, when=tuple(rest))
-    with (
-        found.conditional_scope(name, [encoded(value) for value in values]),
-        _under(found, inner),
-    ):
-        yield
-
-
-def _declare(found: keras_tuner.HyperParameters, parameter: Parameter) -> None:
+def _declared(parameter: Parameter, conditions: list[Parent]) -> Choice | Float | Int:
     if parameter.values:
-        found.Choice(parameter.name, [encoded(value) for value in parameter.values], ordered=False)
-        return
-    kind = found.Int if parameter.is_whole else found.Float
+        values = [encoded(value) for value in parameter.values]
+        return Choice(parameter.name, values, ordered=False, conditions=conditions)
+    kind = Int if parameter.is_whole else Float
     step = parameter.step or (1 if parameter.is_whole and parameter.scale == "linear" else None)
-    kind(parameter.name, parameter.low, parameter.high, step=step, sampling=parameter.scale)
+    return kind(
+        parameter.name, parameter.low, parameter.high, step=step, sampling=parameter.scale,
+        conditions=conditions,
+    )  # fmt: skip
 
 
 def encoded(value: Any) -> str:
@@ -101,6 +101,7 @@ class Oracle:
             **options,
         )
         self.verbose = 0
+        self._max_collisions = DRAWS  # keras-tuner's 20 would leave out models of a small space
 
     @property
     def running(self) -> list[Trial]:
@@ -147,6 +148,10 @@ class Oracle:
 
 class Random(Oracle, keras_tuner.oracles.RandomSearchOracle):
     """Draws each trial; scores change nothing."""
+
+    def __init__(self, search: Search, limit: Limit) -> None:
+        # How many trials there are, `populate_space` knows; keras-tuner's own default is ten.
+        super().__init__(search, limit, max_trials=None)
 
 
 class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
@@ -231,6 +236,33 @@ def oracle(search: Search, limit: Limit) -> Oracle:
     return kinds[search.algorithm](search, limit)
 
 
+JOINED = "joined-"
+"""How the names of workers begin that no chief has started."""
+
+
+class Servicer(OracleServicer):
+    """Answers for an oracle, and for another one when it is given that.
+
+    Who joined is never told to stop: there may be another price. The chief's own workers are.
+    """
+
+    def CreateTrial(self, request: Any, context: Any) -> Any:
+        """Give a worker the next trial."""
+        response = super().CreateTrial(request, context)
+        status = protos.get_proto().TrialStatus
+        if request.tuner_id.startswith(JOINED) and response.trial.status == status.STOPPED:
+            response.trial.status = status.IDLE
+        return response
+
+
+def serve(server: grpc.Server, oracle: Oracle) -> Servicer:
+    """Begin to answer for an oracle."""
+    servicer = Servicer(oracle)
+    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
+    server.start()
+    return servicer
+
+
 def epochs_of(search: Search, values: dict[str, Any]) -> int:
     """Give the epochs of a proposed trial: hyperband gives fewer to most."""
     return int(values.get("tuner/epochs", search.epochs))
@@ -252,14 +284,12 @@ class Tuner(BaseTuner):
     """
 
     def __init__(
-        self,
-        search: Search,
-        limit: Limit,
-        folder: str,
-        train: Callable[[dict[str, Any], int], float],
+        self, search: Search, folder: str, train: Callable[[dict[str, Any], int], float]
     ) -> None:
         self.asked, self.train = search, train
-        super().__init__(oracle(search, limit), directory=folder, project_name=limit.id)
+        # Of any price: the chief's own is asked, and takes its place.
+        asked = oracle(search, search.limits[0])
+        super().__init__(asked, directory=folder, project_name="search")
 
     def pre_create_trial(self) -> None:
         """Wait a little, so that waiting for others costs no processor."""
