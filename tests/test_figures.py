@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cnn_study import figures
+from cnn_study.__main__ import main
 from cnn_study.errors import UserError
 from cnn_study.figures.classes import Confusion
 from cnn_study.figures.colors import DARK_PAGE
@@ -195,6 +196,15 @@ def test_svg_is_small_xml_without_fonts_or_dates(full):
 def test_png_is_as_wide_as_the_text_at_200_dots_an_inch(made):
     width, _ = struct.unpack(">II", image(made.picture("rate"), made.results, "png")[16:24])
     assert width == 6.3 * 200
+
+
+def test_png_files_for_slides_are_written_where_they_are_asked_for(made, full, tmp_path):
+    study = str(made.study.path)
+    assert main(["figures", study, "--results", str(made.folder), "--png", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        path.name.replace(".svg", ".png") for path in full.iterdir()
+    )
+    assert (tmp_path / "rate.png").read_bytes() == image(made.picture("rate"), made.results, "png")
 
 
 def test_every_colour_of_a_figure_has_its_dark_counterpart(full):

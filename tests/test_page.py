@@ -294,7 +294,7 @@ def test_names_break_between_their_words_only(page):
 @pytest.mark.parametrize("width", [1280, 1024, 390])
 def test_no_button_stands_in_front_of_the_text(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    page.locator("#tbl-combination").scroll_into_view_if_needed()
+    page.locator("#tbl-question-combination").scroll_into_view_if_needed()
     main = page.locator("main").bounding_box()
     bar = page.locator(".sidebar").bounding_box()
     for button in (".receipt-toggle", ".theme-toggle"):
@@ -337,7 +337,7 @@ def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, publis
     guess = plain.locator(".predict").first
     assert guess.is_visible()
     assert "The answers stand in" in guess.inner_text()
-    assert plain.locator("#tbl-depth table").is_visible()
+    assert plain.locator("#tbl-question-depth table").is_visible()
     assert plain.locator(".theme-toggle").is_hidden()
     context.close()
 
@@ -377,14 +377,14 @@ def test_every_answer_can_be_guessed_on_one_scale(page):
 
 
 def test_answers_can_be_hidden_until_guessed(page):
-    evidence = page.locator("#tbl-depth")
+    evidence = page.locator("#tbl-question-depth")
     page.get_by_label("Hide each answer until I have guessed").check()
     assert not evidence.is_visible()
     page.locator(".predict[data-change='depth-2']").get_by_role("button").click()
     assert evidence.is_visible()
-    assert not page.locator("#tbl-dropout").is_visible()
+    assert not page.locator("#tbl-question-dropout").is_visible()
     page.get_by_label("Hide each answer until I have guessed").uncheck()
-    assert page.locator("#tbl-dropout").is_visible()
+    assert page.locator("#tbl-question-dropout").is_visible()
 
 
 def test_a_click_on_a_number_opens_its_receipt(page):
@@ -469,7 +469,7 @@ def test_the_keyboard_reaches_receipts_when_asked_to(page):
 
 
 def test_tables_sort_by_number_and_back(page):
-    table = page.locator("#tbl-depth table")
+    table = page.locator("#tbl-question-depth table")
     heading = table.get_by_role("button", name="Test accuracy (%)")
 
     def scores() -> list[float]:
@@ -508,8 +508,8 @@ def saved(page, table: str) -> list[list[str]]:
 
 
 def test_a_table_is_saved_as_csv(page):
-    rows = saved(page, "tbl-depth")
-    shown = page.locator("#tbl-depth tr")
+    rows = saved(page, "tbl-question-depth")
+    shown = page.locator("#tbl-question-depth tr")
     assert len(rows) == shown.count()
     assert rows[0] == [
         *("Experiment", "filters", "Test accuracy (%)", "Test accuracy (%) ±"),

@@ -12,10 +12,11 @@ import pytest
 from rich.console import Console
 
 import records_by_hand
-from cnn_study import estimate, heartbeat, progress
+from cnn_study import estimate, heartbeat, progress, runs, search
 from cnn_study.__main__ import main
 from cnn_study.study import Study, load
 
+PROJECT = Path(__file__).parents[1]
 STUDY = """\
 title: By hand
 dataset: digits
@@ -194,6 +195,29 @@ def test_time_left_grows_with_macs_as_in_the_runs_that_are_there(study, tmp_path
 )
 def test_times_are_written_as_a_person_would(seconds, said):
     assert estimate.duration(seconds) == said
+
+
+def test_watching_goes_on_until_the_search_is_done(tmp_path, monkeypatch):
+    digits = load(PROJECT / "experiments" / "digits.yaml")
+    monkeypatch.setattr(runs, "done", lambda study, results: runs.wanted(study))
+    assert progress._unfinished(digits, tmp_path)
+    found = search.place(digits, tmp_path)
+    found.parent.mkdir()
+    found.touch()
+    assert not progress._unfinished(digits, tmp_path)
+
+
+def test_a_search_takes_less_time_on_more_cores_as_far_as_trials_are_proposed_together():
+    """Two Bayesian trials at a time, however many cores there are; what follows knows no limit."""
+    digits = load(PROJECT / "experiments" / "digits.yaml")
+    one, two, many = (estimate.search_seconds(digits, [], cores) for cores in (1, 2, 64))
+    block, (limit,) = digits.search, digits.search.limits
+    again = block.finalists * len(block.finalist_seeds)
+    trials, finals = block.epochs * limit.trials, block.epochs * again
+    winners = limit.winner_epochs * len(block.winner_seeds)
+    each = one / (trials + finals + winners)
+    assert two == pytest.approx(each * (trials / 2 + finals / 2 + winners / 2))
+    assert many == pytest.approx(each * (trials / 2 + finals / again + limit.winner_epochs))
 
 
 def test_a_training_that_was_killed_is_not_running(tmp_path):

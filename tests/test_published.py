@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cnn_study import (
     render,
     report,
     runs,
+    search,
     study,
     tables,
 )
@@ -32,6 +34,19 @@ def published():
 def test_every_run_is_there_so_that_a_fresh_clone_trains_nothing(published):
     there = runs.done(published, RESULTS)
     assert [run.name for run in runs.wanted(published) if run.name not in there] == []
+
+
+def test_the_search_is_there_so_that_a_fresh_clone_searches_nothing(published):
+    assert published.file.search.trained
+    assert search.find(published, RESULTS)
+
+
+def test_the_benchmark_of_overhead_makes_a_sound_study_of_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    runpy.run_path("benchmarks/overhead.py")["_workplace"](tmp_path, 2)
+    made = study.load(tmp_path / "experiments" / "overhead.yaml")
+    assert list(made.experiments) == ["base", "enhanced"]
+    assert made.search is None
 
 
 def test_weights_of_base_and_enhanced_are_kept(published):

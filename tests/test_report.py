@@ -216,11 +216,17 @@ def test_templates_do_not_calculate(path):
 def test_numbers_are_those_of_the_runs(plain):
     text = plain.text()
     # 50 and 60: mean 55, standard deviation 10 / sqrt(2). Each pair differs by the same amount.
-    assert row(text, "base", "tbl-rate")[2:] == ["55.00 ± 7.07", "reference", "–", "–", "2"]
-    assert row(text, "learning-rate-1", "tbl-rate")[1:] == [
+    assert row(text, "base", "tbl-question-rate")[2:] == [
+        "55.00 ± 7.07",
+        "reference",
+        "–",
+        "–",
+        "2",
+    ]
+    assert row(text, "learning-rate-1", "tbl-question-rate")[1:] == [
         *("0.1", "15.00 ± 7.07", "−40.00", "−40.00 to −40.00", "too few seeds", "2")
     ]
-    assert row(text, "learning-rate-2", "tbl-rate")[3] == "+5.00"
+    assert row(text, "learning-rate-2", "tbl-question-rate")[3] == "+5.00"
     said = words(text)
     assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
     assert "in two pairs; a verdict takes three" in said
@@ -503,11 +509,11 @@ def test_missing_and_diverged_runs_are_told(tmp_path):
     assert "plans six runs; three are complete. One run is still to be made." in said
     assert "Two runs did not reach the end" in said
     assert "`learning-rate-1` with seed 1 diverged (made diverged by hand);" in said
-    assert row(text, "learning-rate-1", "tbl-rate")[2:] == [
+    assert row(text, "learning-rate-1", "tbl-question-rate")[2:] == [
         *("no complete run", "–", "–", "does not train", "0")
     ]
     # Its one run shares its seed with the base's 50, not with the mean of the base, 55.
-    assert row(text, "learning-rate-2", "tbl-rate")[2:] == [
+    assert row(text, "learning-rate-2", "tbl-question-rate")[2:] == [
         *("70.00 (one run)", "+20.00", "–", "too few seeds", "1")
     ]
     assert "`learning-rate-1`: one run diverged, one run failed; `learning-rate-2`: one" in said

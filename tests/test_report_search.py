@@ -1,7 +1,9 @@
 """The report and the figures of a search made by hand: what was tried, what won."""
 
+import random
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import records_by_hand
@@ -146,6 +148,33 @@ def test_what_holds_a_winner_back_is_told(text):
 
 def test_a_winner_at_an_end_of_the_space_is_called_out(text):
     assert "In `learning_rate` it stands at an end of the space, or close to one" in text
+
+
+def test_what_mattered_is_what_the_scores_hang_on():
+    """Thirty trials whose accuracy is their place in one parameter, whatever the other one is."""
+    generator = random.Random(1)
+    trials = range(1, 31)
+    places = {trial: (generator.random(), generator.random()) for trial in trials}
+    runs = pd.DataFrame(
+        [{"price": "one", "trial": trial, "stage": "trial", "epochs": 8, "status": "complete",
+          "validation_accuracy": 0.5 + 0.3 * places[trial][0]} for trial in trials]
+    )  # fmt: skip
+    values = pd.DataFrame(
+        [{"price": "one", "trial": trial, "parameter": name, "place": place}
+         for trial in trials
+         for name, place in zip(("learning_rate", "shift"), places[trial], strict=True)]
+    )  # fmt: skip
+    limits = [SimpleNamespace(id="one")]
+    study = SimpleNamespace(search=SimpleNamespace(limits=limits))
+    facts = SimpleNamespace(study=study, search_runs=runs, search_values=values)
+    first, second = evidence.search.importance(facts)
+    assert (first["parameter"], second["parameter"]) == ("learning_rate", "shift")
+    assert first["lower"] > 0.02
+    assert second["lower"] <= 0.005
+    assert abs(second["importance"]) < first["importance"] / 5
+    assert first["trials"] == 30
+    facts.search_runs = runs[runs["trial"] < evidence.search.LEAST_TRIALS]
+    assert evidence.search.importance(facts) == []
 
 
 @pytest.fixture(scope="module")

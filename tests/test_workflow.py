@@ -37,6 +37,15 @@ questions:
     hypothesis: The loss stops being a number.
     changes:
       absurd: {learning_rate: 10, optimizer: sgd, scaling: raw, activation: leaky_relu}
+search:
+  algorithm: random
+  trials: 2
+  epochs: 1
+  finalists: 1
+  finalist_seeds: 1
+  winner_seeds: 1
+  space: {filters: [[2], [4]], learning_rate: {low: 0.001, high: 0.01}}
+  prices: {cheap: {title: Cheap, macs: 40000}}
 """
 RUNS = ["base", "filters-4", "absurd"]
 
@@ -98,7 +107,8 @@ class Workplace:
         found = {}
         for path in sorted((self.path / "results/tests/runs").glob("*/*/seed-*.json")):
             record = json.loads(path.read_text(encoding="utf-8"))
-            found[f"{record['experiment']} {record['seed']}"] = record
+            if record["experiment"] != "search":
+                found[f"{record['experiment']} {record['seed']}"] = record
         return found
 
 
@@ -132,6 +142,9 @@ def test_everything_is_trained_once_and_reported(trained):
     assert (report / "index.pdf").read_bytes().startswith(b"%PDF")
     assert "A study for tests" in (report / "index.html").read_text(encoding="utf-8")
     assert "6 of 6 runs done" in trained.output
+    (found,) = (trained.path / "results/tests/search").glob("*.json")
+    assert [len(price["trials"]) for price in json.loads(found.read_text())["prices"]] == [2]
+    assert "A search for the best small network" in (report / "index.html").read_text("utf-8")
 
 
 def test_a_diverged_run_is_recorded_and_the_workflow_goes_on(trained):
@@ -192,7 +205,15 @@ def test_prose_comments_and_code_without_another_meaning_train_and_inspect_nothi
         path.write_text(path.read_text() + "# Another comment.\n")
     runs, rules = clone.plan()
     assert runs == []
-    assert not {"inspect_models", "prepare_data"} & rules
+    assert not {"search_models", "inspect_models", "prepare_data"} & rules
+
+
+def test_another_space_is_searched_and_nothing_else_is_trained(clone):
+    clone.write_study(STUDY.replace("trials: 2", "trials: 3"))
+    runs, rules = clone.plan()
+    assert runs == []
+    assert "search_models" in rules
+    assert "Congratulations" in clone.snakemake("--lint")
 
 
 def test_a_new_id_retrains_nothing(clone):

@@ -119,10 +119,12 @@ def _data(options: argparse.Namespace, dataset: str) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from cnn_study import progress
+    from cnn_study import figures, progress
 
+    study, results = _study(options)
+    figures.planned(study, inspected=False)  # refuses questions that figures could not be named by
     show = progress.watch if options.watch else progress.check
-    show(*_study(options))
+    show(study, results)
 
 
 def _prepare(options: argparse.Namespace) -> None:
