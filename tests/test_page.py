@@ -4,6 +4,7 @@ The published text with today's theme and scripts; and the text of a small study
 """
 
 import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
@@ -423,7 +424,7 @@ def test_every_receipt_opens(page):
 def test_a_receipt_leaves_out_none_of_many_experiments(page):
     key = page.evaluate(
         "() => [...document.querySelectorAll('.receipt[data-key]')].map(e => e.dataset.key)"
-        ".find(key => key.includes('contrasts:0:'))"
+        ".find(key => key.startsWith(';contrasts:0:'))"
     )
     page.locator(f'[data-key="{key}"]').first.click()
     receipt = page.get_by_role("dialog")
@@ -447,9 +448,9 @@ def test_the_count_below_a_figure_opens_what_it_is_drawn_from(page):
 
 
 def test_a_figure_of_one_network_names_its_seed_alone(page):
-    page.locator('[data-key=";figure-feature-maps:0:runs"]').click()
-    (run,) = page.get_by_role("dialog").locator("summary").all_inner_texts()
-    assert run == "base: seed 1"
+    # The network that runs in the page has taken the place of the figure, not of its receipt.
+    receipts = json.loads(page.locator("#receipts").text_content())
+    assert receipts["cells"]["figure-feature-maps:0:runs"]["seeds"] == {"base": [1]}
 
 
 def test_a_printed_number_shows_who_printed_it(page):

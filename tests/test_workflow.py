@@ -464,7 +464,9 @@ def test_a_search_is_planned_until_it_is_done(tmp_path, monkeypatch):
     for config in ({"study": "digits"}, {"study": "digits", "train": "false"}):
         done = workflow.plan(config)
         assert (done.search, done.search_missing) == (plan.search, False)
-    declared = workflow.plan({"study": "cifar10"})
+    file = tmp_path / "experiments/digits.yaml"
+    file.write_text(file.read_text().replace("search:\n", "search:\n  trained: false\n"))
+    declared = workflow.plan({"study": "digits"})
     assert declared.study.search
     assert (declared.search, declared.search_missing) == (None, False)
 

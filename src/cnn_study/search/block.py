@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from cnn_study.schema import Id, Part, Seeds, Text
 
@@ -41,7 +40,7 @@ class Varied(Part):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, schema: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Say that a list may stand for an object with `values`."""
         values = {"type": "array", "items": {}, "description": "The values it may take."}
