@@ -79,17 +79,39 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def page(browser, published):
-    """The page as opened from disk, with what it says and asks for."""
+def open_page(browser, path: Path):
+    """Open a page from disk and note what it says and asks for."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.said, opened.asked = [], []
     opened.on("console", lambda message: opened.said.append(message.text))
     opened.on("pageerror", lambda error: opened.said.append(str(error)))
     opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.goto(published.as_uri())
+    opened.goto(path.as_uri())
+    return opened
+
+
+@pytest.fixture
+def page(browser, published):
+    """The page as a reader finds it."""
+    opened = open_page(browser, published)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def opened_once(browser, published):
+    opened = open_page(browser, published)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def still(opened_once):
+    """The page, opened once for all tests that leave it as it was: opening takes seconds."""
+    opened_once.set_viewport_size({"width": 1280, "height": 900})
+    yield opened_once
+    opened_once.evaluate("() => document.querySelectorAll('dialog').forEach(one => one.close())")
+    assert opened_once.said == []
 
 
 def test_it_says_nothing_and_asks_for_nothing(page):
@@ -100,8 +122,8 @@ def test_it_says_nothing_and_asks_for_nothing(page):
     assert outside == []
 
 
-def test_every_figure_is_drawn_and_described(page):
-    pictures = page.locator("figure img")
+def test_every_figure_is_drawn_and_described(still):
+    pictures = still.locator("figure img")
     assert pictures.count() >= 5
     for number in range(pictures.count()):
         picture = pictures.nth(number)
@@ -109,8 +131,8 @@ def test_every_figure_is_drawn_and_described(page):
         assert len(picture.get_attribute("alt")) > 40
 
 
-def test_every_link_inside_the_page_leads_somewhere(page):
-    broken = page.evaluate(
+def test_every_link_inside_the_page_leads_somewhere(still):
+    broken = still.evaluate(
         "() => [...document.querySelectorAll('a[href^=\"#\"]')]"
         ".map(link => link.getAttribute('href').slice(1))"
         ".filter(id => id && !document.getElementById(id))"
@@ -201,23 +223,23 @@ def test_the_network_at_work_is_light_on_paper(page):
     assert page.evaluate(brightest) == dark
 
 
-def test_sentences_in_tables_have_room_on_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 844})
-    cell = page.locator("#tbl-settings tbody tr").first.locator("td").last
+def test_sentences_in_tables_have_room_on_a_phone(still):
+    still.set_viewport_size({"width": 390, "height": 844})
+    cell = still.locator("#tbl-settings tbody tr").first.locator("td").last
     assert cell.bounding_box()["width"] > 200
 
 
-def test_figures_on_a_phone_stay_large_enough_to_be_read(page):
-    page.set_viewport_size({"width": 390, "height": 844})
-    widths = page.locator(".figure-box img").evaluate_all("all => all.map(i => i.clientWidth)")
+def test_figures_on_a_phone_stay_large_enough_to_be_read(still):
+    still.set_viewport_size({"width": 390, "height": 844})
+    widths = still.locator(".figure-box img").evaluate_all("all => all.map(i => i.clientWidth)")
     assert len(widths) > 20
     assert min(widths) >= 34 * 16
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert still.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
-def test_on_a_phone_nothing_hangs_over_the_side(page):
-    page.set_viewport_size({"width": 390, "height": 844})
-    wide = page.evaluate("() => document.documentElement.scrollWidth")
+def test_on_a_phone_nothing_hangs_over_the_side(still):
+    still.set_viewport_size({"width": 390, "height": 844})
+    wide = still.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= 390
 
 
@@ -234,8 +256,7 @@ def serious_faults(page) -> list[tuple]:
     return [(one["id"], [node["target"] for node in one["nodes"][:3]]) for one in serious]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_serious(page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
@@ -251,23 +272,23 @@ def test_axe_finds_nothing_serious_in_a_small_study(page, small, width):
 
 
 @pytest.mark.parametrize("width", [1280, 1366, 1440, 1920])
-def test_no_table_hides_columns_on_a_laptop(page, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    hidden = page.evaluate(
+def test_no_table_hides_columns_on_a_laptop(still, width):
+    still.set_viewport_size({"width": width, "height": 900})
+    hidden = still.evaluate(
         "() => [...document.querySelectorAll('.table-box')]"
         ".filter(box => box.scrollWidth > box.clientWidth)"
         ".map(box => box.closest('figure').id)"
     )
-    assert page.locator(".evidence .table-box").count() > 10
+    assert still.locator(".evidence .table-box").count() > 10
     assert hidden == []
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert still.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
-def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(page):
+def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(still):
     """Also what a script has moved since the page came, as the evidence of a question."""
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(200)
-    wrong = page.evaluate(
+    still.set_viewport_size({"width": 390, "height": 844})
+    still.wait_for_timeout(200)
+    wrong = still.evaluate(
         "() => [...document.querySelectorAll('.table-box, .figure-box, .equation-body')]"
         ".filter(box => (box.scrollWidth > box.clientWidth) !== (box.tabIndex === 0))"
         ".map(box => box.closest('[id]').id)"
@@ -275,14 +296,14 @@ def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(page):
     assert wrong == []
 
 
-def test_names_break_between_their_words_only(page):
-    name = page.locator("#tbl-ledger td code", has_text="flip-shift-normalization").first
+def test_names_break_between_their_words_only(still):
+    name = still.locator("#tbl-ledger td code", has_text="flip-shift-normalization").first
     parts = name.evaluate(
         "code => [...code.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)"
         ".map(node => node.data)"
     )
     assert parts == ["flip-", "shift-", "normalization-", "cosine-", "epochs-20"]
-    page.set_viewport_size({"width": 390, "height": 844})
+    still.set_viewport_size({"width": 390, "height": 844})
     lines = name.evaluate(
         "code => [...code.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)"
         ".map(node => { const range = document.createRange(); range.selectNode(node);"
@@ -293,13 +314,13 @@ def test_names_break_between_their_words_only(page):
 
 
 @pytest.mark.parametrize("width", [1280, 1024, 390])
-def test_no_button_stands_in_front_of_the_text(page, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    page.locator("#tbl-question-combination").scroll_into_view_if_needed()
-    main = page.locator("main").bounding_box()
-    bar = page.locator(".sidebar").bounding_box()
+def test_no_button_stands_in_front_of_the_text(still, width):
+    still.set_viewport_size({"width": width, "height": 900})
+    still.locator("#tbl-question-combination").scroll_into_view_if_needed()
+    main = still.locator("main").bounding_box()
+    bar = still.locator(".sidebar").bounding_box()
     for button in (".receipt-toggle", ".theme-toggle"):
-        box = page.locator(button).bounding_box()
+        box = still.locator(button).bounding_box()
         assert box["x"] + box["width"] <= main["x"] or box["y"] + box["height"] <= bar["height"]
 
 
@@ -357,9 +378,9 @@ def test_a_guess_is_set_beside_the_interval(page):
     assert "1 of" in page.locator(".predict-tally").inner_text()
 
 
-def test_every_answer_can_be_guessed_on_one_scale(page):
+def test_every_answer_can_be_guessed_on_one_scale(still):
     """A scale for each would give its answer away, and one that ends before, forbid it."""
-    boxes = page.locator(".predict[data-change]")
+    boxes = still.locator(".predict[data-change]")
     answers = [
         100 * float(boxes.nth(n).get_attribute(f"data-{end}"))
         for n in range(boxes.count())
@@ -368,7 +389,7 @@ def test_every_answer_can_be_guessed_on_one_scale(page):
     ]
     scales = {
         (float(box.get_attribute("min")), float(box.get_attribute("max")))
-        for box in page.locator(".predict input").all()
+        for box in still.locator(".predict input").all()
     }
     ((lowest, highest),) = scales
     assert lowest == -highest
@@ -388,11 +409,11 @@ def test_answers_can_be_hidden_until_guessed(page):
     assert page.locator("#tbl-question-dropout").is_visible()
 
 
-def test_a_click_on_a_number_opens_its_receipt(page):
-    number = page.locator(".abstract .receipt").first
+def test_a_click_on_a_number_opens_its_receipt(still):
+    number = still.locator(".abstract .receipt").first
     shown = number.inner_text()
     number.click()
-    receipt = page.get_by_role("dialog")
+    receipt = still.get_by_role("dialog")
     assert receipt.get_by_role("heading", level=2).inner_text() == shown
     said = receipt.inner_text()
     stored = receipt.locator("dd strong").inner_text()
@@ -401,11 +422,12 @@ def test_a_click_on_a_number_opens_its_receipt(page):
     assert "results/cifar10/tables/experiments.csv" in said
     assert "snakemake --cores all base --config study=cifar10" in said
     assert said.count("seed-") == 5
-    page.keyboard.press("Escape")
+    still.keyboard.press("Escape")
     assert not receipt.is_visible()
 
 
 def test_every_receipt_opens(page):
+    page.add_style_tag(content="main { display: none; }")  # or each would lay it out again
     faults = page.evaluate(
         """() => {
           const dialog = document.querySelector('.receipt-dialog');
@@ -421,22 +443,22 @@ def test_every_receipt_opens(page):
     assert faults == []
 
 
-def test_a_receipt_leaves_out_none_of_many_experiments(page):
-    key = page.evaluate(
+def test_a_receipt_leaves_out_none_of_many_experiments(still):
+    key = still.evaluate(
         "() => [...document.querySelectorAll('.receipt[data-key]')].map(e => e.dataset.key)"
         ".find(key => key.startsWith(';contrasts:0:'))"
     )
-    page.locator(f'[data-key="{key}"]').first.click()
-    receipt = page.get_by_role("dialog")
+    still.locator(f'[data-key="{key}"]').first.click()
+    receipt = still.get_by_role("dialog")
     assert receipt.locator("summary").count() == 6  # three kernel sizes at each of two widths
     assert "95 % interval" in receipt.inner_text()
     command = receipt.locator("pre").inner_text()
     assert all(name in command for name in receipt.locator("summary code").all_inner_texts())
 
 
-def test_the_count_below_a_figure_opens_what_it_is_drawn_from(page):
-    page.locator('[data-key=";figure-depth-curve:0:runs"]').click()
-    receipt = page.get_by_role("dialog")
+def test_the_count_below_a_figure_opens_what_it_is_drawn_from(still):
+    still.locator('[data-key=";figure-depth-curve:0:runs"]').click()
+    receipt = still.get_by_role("dialog")
     title = receipt.get_by_role("heading", level=2).inner_text()
     assert title.startswith("n\u00a0=\u00a05 complete runs")
     assert receipt.locator("dd strong").inner_text() == "25"
@@ -447,15 +469,15 @@ def test_the_count_below_a_figure_opens_what_it_is_drawn_from(page):
     assert "python -m cnn_study figures cifar10" in said
 
 
-def test_a_figure_of_one_network_names_its_seed_alone(page):
+def test_a_figure_of_one_network_names_its_seed_alone(still):
     # The network that runs in the page has taken the place of the figure, not of its receipt.
-    receipts = json.loads(page.locator("#receipts").text_content())
+    receipts = json.loads(still.locator("#receipts").text_content())
     assert receipts["cells"]["figure-feature-maps:0:runs"]["seeds"] == {"base": [1]}
 
 
-def test_a_printed_number_shows_who_printed_it(page):
-    page.locator('[data-key*="published_test_accuracy"]').first.click()
-    said = page.get_by_role("dialog").inner_text()
+def test_a_printed_number_shows_who_printed_it(still):
+    still.locator('[data-key*="published_test_accuracy"]').first.click()
+    said = still.get_by_role("dialog").inner_text()
     assert "Ranthilake" in said
     assert "Runs behind it" not in said
 
@@ -508,9 +530,9 @@ def saved(page, table: str) -> list[list[str]]:
     return list(csv.reader(lines.splitlines()))
 
 
-def test_a_table_is_saved_as_csv(page):
-    rows = saved(page, "tbl-question-depth")
-    shown = page.locator("#tbl-question-depth tr")
+def test_a_table_is_saved_as_csv(still):
+    rows = saved(still, "tbl-question-depth")
+    shown = still.locator("#tbl-question-depth tr")
     assert len(rows) == shown.count()
     assert rows[0] == [
         *("Experiment", "filters", "Test accuracy (%)", "Test accuracy (%) ±"),
@@ -525,9 +547,9 @@ def test_a_table_is_saved_as_csv(page):
     assert rows[1][4:8] == ["reference", "", "", ""]
 
 
-def test_saved_numbers_are_numbers(page):
+def test_saved_numbers_are_numbers(still):
     """Programs read no thousands separators, no plus and no typographic minus."""
-    rows = saved(page, "tbl-ledger")
+    rows = saved(still, "tbl-ledger")
     assert all(re.fullmatch(r"-?[\d.]*", cell) for row in rows[1:] for cell in row[-2:])
     assert any(cell.startswith("-") and len(cell) > 4 for row in rows for cell in row[-2:])
     assert not re.search(r"−\d", str(rows))
