@@ -28,7 +28,7 @@ search:
     filters: [[2, 3], [2, 4], [1, 4]]
     learning_rate: {low: 0.001, high: 0.02, scale: log}
   prices:
-    cheap: {title: As cheap as the base, macs: base}
+    cheap: {title: As cheap as the base, macs: base, goal: 85}
 """
 TRIED = [
     # filters, learning rate, validation accuracy in the search and with a new seed
@@ -127,6 +127,18 @@ def test_a_winner_is_set_beside_the_base(text):
     assert "**Take a whole model.**" in advice
     assert "*As cheap as the base*: 84.00 % of the test images right, 29.00 percentage" in advice
     assert "after five epochs of training instead of two." in advice
+
+
+def test_a_goal_is_set_beside_what_was_reached(text):
+    """84 % with two runs 4 points apart: the interval holds almost anything."""
+    section = text.partition("# A search for the best small network")[2].replace("\u00a0", " ")
+    assert "three trials; goal: 85.00 % of the test images." in section
+    missing = "The goal of 85.00 % is not reached: 1.00 percentage points are missing, though it"
+    assert f"{missing} lies within the interval." in section
+    assert "The goal is not reached. Why? A winner can fail in two ways." in section
+    wrong = "which misses its goal, gets 10.00 % of the training images wrong; that on the"
+    assert wrong in section
+    assert "it gets 9.00 percentage points more wrong is the smaller part: it has not" in section
 
 
 def test_settings_that_are_not_the_bases_stand_side_by_side(text):

@@ -163,7 +163,9 @@ def test_another_meaning_is_another_search(tmp_path):
     plain = load(tmp_path).search.fingerprint
     assert len(plain) == 16
     assert load(tmp_path).search.fingerprint == plain
-    titled = {id_: {**price, "title": "Else"} for id_, price in SEARCH["prices"].items()}
+    titled = {
+        id_: {**price, "title": "Else", "goal": 99.5} for id_, price in SEARCH["prices"].items()
+    }
     assert load(tmp_path, prices=titled).search.fingerprint == plain
     for changed in (
         {"trials": 7},

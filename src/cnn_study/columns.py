@@ -726,6 +726,7 @@ SEARCH_PRICES = Table(
         _count("most_macs", "Most MACs that a model may have; empty: no limit.", "operations"),
         _count("most_parameters", "Most parameters; empty: no limit.", "parameters"),
         _number("most_training_seconds", "Most estimated seconds; empty: no limit.", "seconds"),
+        _share("goal", "Mean test accuracy that was hoped for; empty: none was told."),
         _count("trials", "Models tried.", "", required=True),
         _count("broken_trials", "Of these, with a run that diverged or failed.", "", required=True),
         _count("trial", "Number of the trial that won; empty if none was trained.", ""),

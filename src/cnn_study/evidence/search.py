@@ -107,6 +107,7 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
         "most_macs": limit.macs,
         "most_parameters": limit.parameters,
         "most_training_seconds": limit.training_seconds,
+        "goal": limit.goal,
         "trials": trials,
         "broken_trials": trials - len(_means(tried, "validation_accuracy")),
     }

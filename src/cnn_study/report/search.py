@@ -49,6 +49,20 @@ class Price:
         training, validation = self.row.training_accuracy, self.row.validation_accuracy
         return derived(training - validation, "difference of", training, validation)
 
+    @property
+    def unlearned(self) -> float:
+        """Mean share of the training images that the winner's own runs get wrong."""
+        training = self.row.training_accuracy
+        return derived(1 - training, "difference of 1 and", training)
+
+    @property
+    def missing(self) -> float | None:
+        """The goal less what the winner scores, None without a goal."""
+        goal, score = self.row.goal, self.test.difference
+        if goal is None or score is None:
+            return None
+        return derived(goal - score, "difference of", goal, score)
+
 
 @dataclass(frozen=True)
 class Searched:
@@ -97,6 +111,11 @@ class Searched:
     def short(self) -> bool:
         """Whether trials are trained for fewer epochs than winners."""
         return any(limit.winner_epochs > self.search.epochs for limit in self.search.limits)
+
+    @property
+    def missed(self) -> list[Price]:
+        """Prices at which the goal is not reached."""
+        return [price for price in self.winners if (price.missing or 0) > 0]
 
     @property
     def broken(self) -> int:

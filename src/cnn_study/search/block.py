@@ -100,6 +100,13 @@ class Price(Part):
     winner_epochs: int | None = Field(
         None, ge=1, le=10_000, description="As the search's own, at this price."
     )
+    goal: float | int | None = Field(
+        None,
+        gt=0,
+        le=100,
+        description="Mean test accuracy of the winner's own runs that is hoped for, percent. The "
+        "report says whether it is reached; nothing is chosen by it.",
+    )
 
     @model_validator(mode="after")
     def _some_limit(self) -> "Price":

@@ -218,5 +218,6 @@ def _limit(
         id_, price.title, price.trials or block.trials,
         price.winner_epochs or block.winner_epochs or block.epochs, **limits,
         training_seconds=price.training_seconds, least=price.least,
+        goal=None if price.goal is None else price.goal / 100,
     )  # fmt: skip
     return limit, faults

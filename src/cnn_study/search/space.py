@@ -27,6 +27,9 @@ from cnn_study.settings import (
 )
 
 SEARCH_VERSION = 1
+
+UNSEEN = ("title", "goal")
+"""What a price has for readers only: no trial depends on it."""
 """Raised by one when the same block would be searched in another way."""
 
 DRAWN = 5_000
@@ -113,6 +116,7 @@ class Limit:
 
     Attributes:
         least: share of the limit on MACs, else on parameters, that it must cost.
+        goal: mean test accuracy hoped for, a share.
     """
 
     id: str
@@ -123,6 +127,7 @@ class Limit:
     parameters: int | None = None
     training_seconds: float | None = None
     least: float = 0.0
+    goal: float | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ class Search:
         if self.algorithm != "bayesian":
             del meaning["together"]
         meaning["limits"] = [
-            {key: value for key, value in limit.items() if key != "title"}
+            {key: value for key, value in limit.items() if key not in UNSEEN}
             for limit in meaning["limits"]
         ]
         meaning["versions"] = [SEARCH_VERSION, TRAINING_VERSION]
