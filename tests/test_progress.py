@@ -218,6 +218,20 @@ def test_a_search_takes_less_time_on_more_cores_as_far_as_trials_are_proposed_to
     each = one / (trials + finals + winners)
     assert two == pytest.approx(each * (trials / 2 + finals / 2 + winners / 2))
     assert many == pytest.approx(each * (trials / 2 + finals / again + limit.winner_epochs))
+    later = estimate.search_seconds(digits, [], 2, (limit.id, 4))
+    assert later == pytest.approx(two - each * 4 * block.epochs / 2)
+    after = estimate.search_seconds(digits, [], 2, (limit.id, limit.trials))
+    assert after == pytest.approx(each * (finals / 2 + winners / 2))
+
+
+def test_a_trial_tells_of_itself_and_of_the_search():
+    digits = load(PROJECT / "experiments" / "digits.yaml")
+    (limit,) = digits.search.limits
+    said = progress.trial(digits, [], limit, {1: 0.5, 2: 0.75, 4: None}, 2)
+    begin = f"search, {limit.title}: trial 4, no score, best so far 75.00 %; 3 of 10 trials done, "
+    assert said.startswith(begin)
+    nothing = progress.trial(digits, [], limit, {1: None}, 2)
+    assert nothing.startswith(f"search, {limit.title}: trial 1, no score; 1 of 10 trials done, ")
 
 
 def test_a_training_that_was_killed_is_not_running(tmp_path):

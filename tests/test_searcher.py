@@ -15,6 +15,7 @@ import yaml
 
 from cnn_study import evidence, records, search, study, tables
 from cnn_study.errors import UserError
+from cnn_study.heartbeat import percent
 
 BLOCK = {
     "algorithm": "random",
@@ -83,7 +84,9 @@ def done(tmp_path_factory, digits_file) -> Place:
     place = Place(tmp_path_factory.mktemp("done"), digits_file)
     code, out, err = place.run("--workers", "2")
     assert code == 0, err
-    assert out.strip() == str(search.place(place.study, place.results))
+    *told, path = out.splitlines()
+    assert path == str(search.place(place.study, place.results))
+    place.told = told
     return place
 
 
@@ -101,6 +104,27 @@ def test_trials_finalists_and_winner_leave_run_records(done):
             record = records.read(path)
             assert record.epochs[-1].validation_accuracy == run.validation_accuracy
             assert (len(record.epochs), record.fingerprint) == (trial.epochs, trial.fingerprint)
+
+
+def test_every_trial_is_told_of_as_it_ends(done):
+    (found,) = done.facts().prices
+    first, *trials, last = done.told
+    assert first == "search, Cheap: 3 trials"
+    assert [re.search(r"; (\d of 3) trials done, about", line)[1] for line in trials] == [
+        "1 of 3", "2 of 3", "3 of 3",
+    ]  # fmt: skip
+    scores = {trial.trial: percent(trial.accuracies[0]) for trial in found.trials}
+    for line in trials:
+        number, score = re.search(r"trial (\d), validation accuracy ([\d.]+ %)", line).groups()
+        assert score == scores[int(number)]
+    best = percent(max(trial.accuracies[0] for trial in found.trials))
+    assert f"best so far {best};" in trials[-1]
+    assert trials[-1].endswith(" of the search left with 2 at a time")
+    final = next(one for one in found.finalists if one.trial == found.winner.trial)
+    won = percent(final.accuracies[0])
+    assert last == (
+        f"search, Cheap: trial {final.trial} wins, validation accuracy {won} with new seeds"
+    )
 
 
 def test_the_best_trials_are_finalists_and_the_price_is_kept(done):
@@ -286,7 +310,7 @@ def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, t
     port = _free_port()
     early = place.start("--join", f"127.0.0.1:{port}")
     chief = place.start("--workers", "1", "--listen", f"127.0.0.1:{port}")
-    assert any(re.search("Cheap: trial . wins", line) for line in chief.stderr)
+    assert any(re.search("Cheap: trial . wins", line) for line in chief.stdout)
     late = place.start("--join", f"127.0.0.1:{port}")
     for process in (chief, early, late):
         process.communicate(timeout=300)

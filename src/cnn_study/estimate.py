@@ -50,14 +50,18 @@ def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> f
     return total
 
 
-def search_seconds(study: "Study", there: list[Record], cores: int) -> float:
-    """Estimate the time of the study's whole search.
+def search_seconds(
+    study: "Study", there: list[Record], cores: int, ended: tuple[str, int] | None = None
+) -> float:
+    """Estimate the time of the study's search.
 
     Every model is taken to cost as many MACs as it may; without a limit on them, those of the base.
 
     Args:
         there: records of the study's runs, whose times the estimate is fitted to.
         cores: trainings side by side, where so many can be.
+        ended: the price that is searched, and how many of its trials have ended; what comes
+            before them is left out.
     """
     search, (constant, per_mac) = study.search, _fit(there)
     fractions = (search.base["validation_fraction"], search.base["training_fraction"])
@@ -65,9 +69,12 @@ def search_seconds(study: "Study", there: list[Record], cores: int) -> float:
     again = search.finalists * len(search.finalist_seeds)
     winners = len(search.winner_seeds)
     known_together = search.together if search.algorithm == "bayesian" else cores
+    names = [limit.id for limit in search.limits]
+    price, tried = ended or (names[0], 0)
     total = 0.0
-    for limit in search.limits:
-        epochs = search.epochs * limit.trials * len(search.seeds) / min(cores, known_together)
+    for limit in search.limits[names.index(price) :]:
+        trials = max(0, limit.trials - tried) if limit.id == price else limit.trials
+        epochs = search.epochs * trials * len(search.seeds) / min(cores, known_together)
         epochs += search.epochs * again / min(cores, again)
         epochs += limit.winner_epochs * winners / min(cores, winners)
         macs = study.experiments["base"].macs if limit.macs is None else limit.macs

@@ -18,6 +18,7 @@ from rich.table import Table
 from cnn_study import records, runs, search
 from cnn_study.estimate import duration, search_seconds, seconds_left
 from cnn_study.heartbeat import percent, running
+from cnn_study.search.space import Limit
 from cnn_study.settings import value_text
 from cnn_study.study import Experiment, Study
 
@@ -44,6 +45,31 @@ def standing(study: Study, results: Path) -> str:
     """Say, at the end of a run, how many are done and how long the rest will take."""
     # The place of the run that has just ended is free for the next one.
     return _standing(*_read(study, results), study, len(running(results)) + 1)
+
+
+def trial(
+    study: Study,
+    there: list[records.Record],
+    limit: Limit,
+    scores: dict[int, float | None],
+    at_once: int,
+) -> str:
+    """Say, at the end of a trial of the search, what it gave and how far the search is.
+
+    Args:
+        there: records of the study's runs, from which the time left is estimated.
+        scores: mean validation accuracy of the trials that have ended at this price, by number,
+            the last one last; None if it has none.
+    """
+    number, score = list(scores.items())[-1]
+    known = [one for one in scores.values() if one is not None]
+    best = f", best so far {percent(max(known))}" if known else ""
+    scored = "no score" if score is None else f"validation accuracy {percent(score)}"
+    left = search_seconds(study, there, at_once, (limit.id, len(scores)))
+    return (
+        f"search, {limit.title}: trial {number}, {scored}{best}; {len(scores)} of {limit.trials} "
+        f"trials done, about {duration(left)} of the search left with {at_once} at a time"
+    )
 
 
 def _standing(

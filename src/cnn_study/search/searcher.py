@@ -8,6 +8,7 @@ that was stopped goes through the same trials again and trains only what is miss
 import contextlib
 import io
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from threadpoolctl import threadpool_limits
 
-from cnn_study import records, runs, search, training
+from cnn_study import progress, records, runs, search, training
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import log, percent
 from cnn_study.machine import absent, one_thread
@@ -97,7 +98,10 @@ def _go_through(study: Study, place: Place, workers: int, address: str, path: Pa
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()
     with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
-        searches = [_AtPrice(study, place, chief, pool, limit) for limit in study.search.limits]
+        there = [records.read(path) for path in runs.done(study, place.results).values()]
+        searches = [
+            _AtPrice(study, place, chief, pool, limit, there) for limit in study.search.limits
+        ]
         for one in searches:
             one.choose()
         # The winner of a price is trained while the next price is searched.
@@ -130,17 +134,24 @@ class _AtPrice:
     """The search at one price: `choose` a winner, then say what was `found`."""
 
     def __init__(
-        self, study: Study, place: Place, chief: "_Chief", pool: "_Workers", limit: Limit
+        self,
+        study: Study,
+        place: Place,
+        chief: "_Chief",
+        pool: "_Workers",
+        limit: Limit,
+        there: list[records.Record],
     ) -> None:
         self.study, self.place, self.chief, self.pool = study, place, chief, pool
-        self.search, self.limit = study.search, limit
+        self.search, self.limit, self.there = study.search, limit, there
+        self.scores: dict[int, float | None] = {}
         self.trials: list[search.Trial] = []
         self.finals: list[search.Trained] = []
         self.winner: _Training | None = None
 
     def choose(self) -> None:
         """Try models, choose one with new seeds, and begin to train it with still others."""
-        log(f"{self.limit.title}: {self.limit.trials} trials")
+        _say(f"search, {self.limit.title}: {self.limit.trials} trials")
         self.trials = [self._trial(*one) for one in enumerate(self._propose(), start=1)]
         of = {trial.trial: trial for trial in self.trials}
         best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
@@ -155,7 +166,11 @@ class _AtPrice:
             self.search.smallest_improvement,
         )
         if chosen:
-            log(f"{self.limit.title}: trial {chosen.number} wins")
+            score = sum(chosen.accuracies) / len(chosen.accuracies)
+            _say(
+                f"search, {self.limit.title}: trial {chosen.number} wins, validation accuracy "
+                f"{percent(score)} with new seeds"
+            )
             self.winner = self._start(
                 of[chosen.number], self.limit.winner_epochs, self.search.winner_seeds
             )
@@ -202,10 +217,16 @@ class _AtPrice:
         Returns:
             Whether they did; not where one was ended from outside.
         """
+        self.scores = {}
+        oracle.ended = self._tell
         self.chief.serve(oracle)
         told = (self.place, self.limit.title, self.chief.address)
         names = [f"worker-{number}" for number in range(1, self.pool.count + 1)]
         return _wait([self.pool.submit(_work, *told, name) for name in names], oracle)
+
+    def _tell(self, number: int, score: float | None) -> None:
+        self.scores[number] = score
+        _say(progress.trial(self.study, self.there, self.limit, self.scores, self.pool.count))
 
     def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> search.Trial:
         values, epochs = proposed
@@ -265,6 +286,11 @@ class _AtPrice:
                 )
             found.append(_outcome(record))
         return found
+
+
+def _say(line: str) -> None:
+    """Tell the person at the screen. Keras-tuner, in another thread, may keep stdout to itself."""
+    print(line, file=sys.__stdout__, flush=True)
 
 
 def _scored(trial: search.Trial, trained: search.Trained) -> choosing.Scored:

@@ -92,6 +92,7 @@ class Oracle:
     def __init__(self, search: Search, limit: Limit, **options: Any) -> None:
         self.search, self.limit = search, limit
         self._stopped = False
+        self.ended: Callable[[int, float | None], None] = lambda number, score: None
         super().__init__(
             objective=keras_tuner.Objective(OBJECTIVE, "max"),
             hyperparameters=hyperparameters(search),
@@ -116,6 +117,12 @@ class Oracle:
             # Told to stop only when nothing runs: the last one then closes the search.
             return {"status": TrialStatus.IDLE if self.running else TrialStatus.STOPPED}
         return self._next(trial_id)
+
+    def end_trial(self, trial: Trial) -> None:
+        """End a trial, and tell its number and its score, None if it has none, to `ended`."""
+        super().end_trial(trial)
+        number = list(self.trials).index(trial.trial_id) + 1
+        self.ended(number, self.trials[trial.trial_id].score)
 
     def stop(self) -> None:
         """Propose no more trials."""
