@@ -166,10 +166,9 @@ class _AtPrice:
             self.search.smallest_improvement,
         )
         if chosen:
-            score = sum(chosen.accuracies) / len(chosen.accuracies)
             _say(
                 f"search, {self.limit.title}: trial {chosen.number} wins, validation accuracy "
-                f"{percent(score)} with new seeds"
+                f"{percent(chosen.mean)} with new seeds"
             )
             self.winner = self._start(
                 of[chosen.number], self.limit.winner_epochs, self.search.winner_seeds

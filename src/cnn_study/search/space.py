@@ -27,10 +27,10 @@ from cnn_study.settings import (
 )
 
 SEARCH_VERSION = 1
+"""Raised by one when the same block would be searched in another way."""
 
 UNSEEN = ("title", "goal")
 """What a price has for readers only: no trial depends on it."""
-"""Raised by one when the same block would be searched in another way."""
 
 DRAWN = 5_000
 """Models drawn to see whether any fits a limit."""
