@@ -34,9 +34,11 @@ def test_a_slanted_leader_does_not_hit_the_box_of_its_own_point():
 
 def test_overlap_is_symmetric_and_touching_is_none():
     one = (0, 0, 2, 2)
-    assert labels.overlap(one, (1, 1, 3, 3))
-    assert labels.overlap((1, 1, 3, 3), one)
-    assert not labels.overlap(one, (2, 0, 4, 2))
+    assert labels.hits([one], [(1, 1, 3, 3)]) == 1
+    assert labels.hits([(1, 1, 3, 3)], [one]) == 1
+    assert labels.hits([one], [(2, 0, 4, 2)]) == 0
+    assert labels.hits([one, (1, 1, 3, 3)], [one, (1, 1, 3, 3), (9, 9, 10, 10)]) == 4
+    assert labels.hits([one], []) == 0
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])

@@ -208,13 +208,6 @@ local function picture(image, alt, is_inline)
   return raw_inline(typst_picture(image, alt, is_inline))
 end
 
-local function read_image(image)
-  local alt = image.attributes['fig-alt'] or image.attributes.alt
-    or pandoc.utils.stringify(image.caption)
-  if not check_picture(image, alt, image.src) then return {} end
-  return picture(image, alt, true)
-end
-
 ---------------------------------------------------------------------------- numbers
 
 -- Counts an element with a cross-reference id; returns its label, e.g. 'Figure 3:'.
@@ -223,6 +216,15 @@ local function count(id, kind)
   counts[kind] = counts[kind] + 1
   numbers[id] = tostring(counts[kind])
   return reference_names[kind] .. '\u{a0}' .. numbers[id]
+end
+
+-- Reports an id of a kind that its element is not.
+local function check_id(element)
+  local id = element.identifier
+  if kind_of(id) and not numbers[id] then
+    pandoc.log.warn(id .. ': ids that begin with fig-, tbl-, eq- and sec- belong to a picture with'
+      .. ' a caption, a table with a caption, a formula and a numbered heading')
+  end
 end
 
 local function label_caption(caption, id, kind)
@@ -234,6 +236,14 @@ local function label_caption(caption, id, kind)
   end
   caption[1].content:insert(1, pandoc.Space())
   caption[1].content:insert(1, pandoc.Strong(label .. ':'))
+end
+
+local function read_image(image)
+  check_id(image)
+  local alt = image.attributes['fig-alt'] or image.attributes.alt
+    or pandoc.utils.stringify(image.caption)
+  if not check_picture(image, alt, image.src) then return {} end
+  return picture(image, alt, true)
 end
 
 local function read_figure(figure)
@@ -298,6 +308,9 @@ local function begins_appendices(header)
   return is_appendix and not in_appendices
 end
 
+-- On paper. What stands between two of them is set beside the rest, and no figure floats out of it.
+local new_page = raw_block '#pagebreak(weak: true)'
+
 -- Counts the sections as both writers do; the writer for the page takes the number given here. On
 -- the page the title is the only heading of level 1.
 local function read_header(header)
@@ -318,52 +331,62 @@ local function read_header(header)
     numbers[header.identifier] = number
     names[header.identifier] = in_appendices and 'Appendix' or nil
   end
-  if is_first and not is_html then return { raw_block '#show: appendices', header } end
-  return header
+  if is_html then return header end
+  if is_first then return { new_page, raw_block '#show: appendices', header } end
+  return header.classes:includes 'new-page' and { new_page, header } or header
 end
 
 ---------------------------------------------------------------------------- formulas
 
-local function html_formula(math, id)
-  if math.mathtype == 'InlineMath' then return math end
-  local content = pandoc.Inlines { pandoc.Span(math, { class = 'equation-body' }) }
-  if id then
-    content:insert(pandoc.Span('(' .. numbers[id] .. ')', { class = 'equation-number' }))
+-- Writes a formula; `read_equations` adds the number where it has one.
+local function read_formula(math)
+  if not is_html then
+    local written = pandoc.write(pandoc.Pandoc { pandoc.Plain(math) }, 'typst'):gsub('%s+$', '')
+    return raw_inline(('#formula(%s, alt: %s)'):format(written, typst_string(math.text)))
   end
-  return pandoc.Span(content, { id = id, class = 'equation' })
+  if math.mathtype == 'InlineMath' then return nil end
+  return pandoc.Span(pandoc.Span(math, { class = 'equation-body' }), { class = 'equation' })
 end
 
-local function typst_formula(math, id)
-  local written = pandoc.write(pandoc.Pandoc { pandoc.Plain(math) }, 'typst'):gsub('%s+$', '')
-  local number = id and (', number: "(%s)"'):format(numbers[id]) or ''
-  local call = ('#formula(%s, alt: %s%s)'):format(written, typst_string(math.text), number)
-  return raw_inline(id and ('%s<%s>'):format(call, id) or call)
+local function is_written_formula(inline)
+  return is_html and inline.t == 'Span' and inline.classes:includes 'equation'
+    or inline.t == 'RawInline' and inline.text:match '^#formula%(' ~= nil
 end
 
--- Replaces each formula, together with the `{#eq-x}` that may stand behind it.
-local function read_formulas(inlines)
-  local result = pandoc.Inlines {}
-  local position = 1
-  while position <= #inlines do
-    local inline = inlines[position]
-    if inline.t == 'Math' then
-      local mark = inlines[position + 1]
-      local steps = mark and (mark.t == 'Space' or mark.t == 'SoftBreak') and 2 or 1
-      mark = inlines[position + steps]
-      local text = mark and mark.t == 'Str' and mark.text or ''
-      local id, rest = text:match '^{#(eq%-[^%s}]+)}(.*)$'
-      if id then count(id, 'eq') end
-      result:insert((is_html and html_formula or typst_formula)(inline, id))
-      if id then
-        position = position + steps
-        if rest ~= '' then result:insert(pandoc.Str(rest)) end
-      end
+local function add_number(formula, id)
+  local number = '(' .. numbers[id] .. ')'
+  if is_html then
+    formula.identifier = id
+    formula.content:insert(pandoc.Span(number, { class = 'equation-number' }))
+  else
+    formula.text = ('%s, number: "%s")<%s>'):format(formula.text:sub(1, -2), number, id)
+  end
+end
+
+-- Numbers each formula of a paragraph behind which a `{#eq-x}` stands.
+local function read_equations(paragraph)
+  local result, is_changed = pandoc.Inlines {}, false
+  for _, inline in ipairs(paragraph.content) do
+    local id, rest = (inline.t == 'Str' and inline.text or ''):match '^{#(eq%-[^%s}]+)}(.*)$'
+    local place = #result
+    if id and place > 1 and (result[place].t == 'Space' or result[place].t == 'SoftBreak') then
+      place = place - 1
+    end
+    if id and place > 0 and is_written_formula(result[place]) then
+      local formula = result[place]
+      count(id, 'eq')
+      add_number(formula, id)
+      while #result >= place do result:remove() end
+      result:insert(formula)
+      if rest ~= '' then result:insert(pandoc.Str(rest)) end
+      is_changed = true
     else
       result:insert(inline)
     end
-    position = position + 1
   end
-  return result
+  if not is_changed then return nil end
+  paragraph.content = result
+  return paragraph
 end
 
 ---------------------------------------------------------------------------- code
@@ -453,29 +476,27 @@ end
 
 ---------------------------------------------------------------------------- what was not understood
 
-local function check_id(element)
-  local id = element.identifier
-  if kind_of(id) and not numbers[id] then
-    pandoc.log.warn(id .. ': ids that begin with fig-, tbl-, eq- and sec- belong to a picture with'
-      .. ' a caption, a table with a caption, a formula and a numbered heading')
-  end
-end
-
 local function check_text(text)
   if text.text:match '^{{<' or text.text:match '^{#' then
     pandoc.log.warn('this mark is not understood: ' .. text.text)
   end
 end
 
+local function finish_span(span)
+  check_id(span)
+  return read_receipt(span)
+end
+
+-- Each walk goes through the whole document, and a function for `Inlines` or `Str` is called for
+-- every piece of it: what can go together does.
 function Pandoc(doc)
   doc = doc:walk { Div = drop_other_format, Span = drop_other_format }
   doc = doc:walk { Div = read_div }
   if not is_html then doc = doc:walk { Blocks = read_blocks } end
-  doc = doc:walk { Header = read_header, Table = read_table, CodeBlock = read_code }
-  doc = doc:walk { Figure = read_figure }
-  doc:walk { Span = check_id, Div = check_id, Header = check_id, Image = check_id }
-  doc = doc:walk { Image = read_image, Inlines = read_formulas }
-  doc = doc:walk { Span = read_receipt }
-  doc:walk { Str = check_text }
-  return doc:walk { Cite = read_cite }
+  doc = doc:walk { Header = read_header, Table = read_table, CodeBlock = read_code,
+    Math = read_formula }
+  doc = doc:walk { Figure = read_figure, Para = read_equations }
+  doc = doc:walk { Image = read_image }
+  return doc:walk { Span = finish_span, Div = check_id, Header = check_id, Str = check_text,
+    Cite = read_cite }
 end

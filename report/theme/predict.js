@@ -1,5 +1,4 @@
 // Predict, then see: the reader guesses an effect, and sees the guess beside the interval.
-// (Pandoc reads this file as a part of a template: no dollar signs.)
 (function () {
   'use strict';
   const boxes = Array.from(document.querySelectorAll('.predict[data-change]'));

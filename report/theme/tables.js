@@ -1,5 +1,4 @@
 // Tables: a click on a column's heading sorts by it, a button saves the table as CSV.
-// (Pandoc reads this file as a part of a template: no dollar signs.)
 (function () {
   'use strict';
   const text = cell => cell.innerText.trim().replace(/\s+/g, ' ');
@@ -103,7 +102,7 @@
     figure.querySelector('figcaption').append(' ', button);
   }
 
-  document.querySelectorAll('figure.table[id]').forEach(figure => {
+  document.querySelectorAll('figure.table[id], .quarto-float[id^="tbl-"]').forEach(figure => {
     const table = figure.querySelector('table');
     if (!table || !table.tHead || table.tBodies.length !== 1) return;
     if (table.tBodies[0].rows.length > 2) makeSortable(table);

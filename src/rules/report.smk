@@ -40,8 +40,7 @@ rule write_report:
         ),
     output:
         text=f"{RESULTS}/report/index.qmd",
-        receipts=f"{RESULTS}/report/receipts.html",
-        live=f"{RESULTS}/report/live.html",
+        page=f"{RESULTS}/report/page.html",
     log:
         f"{LOGS}/write.log",
     benchmark:
@@ -59,8 +58,7 @@ rule render_report:
     """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
     input:
         text=rules.write_report.output.text,
-        receipts=rules.write_report.output.receipts,
-        live=rules.write_report.output.live,
+        page=rules.write_report.output.page,
         figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
         code=planning.code("render"),

@@ -11,7 +11,10 @@ from cnn_study.inference import Effect, effect, unpaired
 from cnn_study.search.space import Limit
 
 FORESTS = 50
-TREES = 100
+TREES = 25
+"""In each forest. In the published search 300 move no importance by more than 0.03 points, where
+bars are up to 4 points long, and take ten times as long."""
+
 LEAST_TRIALS = 10
 """Fewer trials tell nothing about a parameter: no importance is given."""
 

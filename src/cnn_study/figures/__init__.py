@@ -10,9 +10,8 @@ cost, published, search.
 
 import json
 import multiprocessing
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -78,51 +77,48 @@ def draw(
         processes: how many draw side by side.
         format_: SVG is what the report takes, light or dark; PNG is light, for slides.
     """
-    results = Results(tables, evidence, inspected)
-    pictures = _pictures(study, inspected is not None)
-    parts = [list(pictures)[first::processes] for first in range(processes)]
-    draw_part = partial(_draw_part, (study.path, tables, evidence, inspected), output, format_)
+    _opened.cache_clear()  # the tables may be others than at the last call
+    ids = list(_pictures(study, inspected is not None))
+    draw_one = partial(_draw_one, (study.path, tables, evidence, inspected), output, format_)
+    described = {}
     if processes == 1:
-        draw_part(parts[0])
+        described = {id_: draw_one(id_) for id_ in ids}
     else:
         # Fresh processes: one that was forked would share the state of Matplotlib.
         with ProcessPoolExecutor(processes - 1, multiprocessing.get_context("spawn")) as pool:
-            others = pool.map(draw_part, parts[1:])
-            draw_part(parts[0])
-            list(others)
-    index = {
-        id_: {"file": f"{id_}.{format_}", **_description(picture, results)}
-        for id_, picture in pictures.items()
-    }
-    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+            waiting = {id_: pool.submit(draw_one, id_) for id_ in ids}
+            # This process draws too, from the other end, what none has begun.
+            for id_ in reversed(ids):
+                if waiting[id_].cancel():
+                    described[id_] = draw_one(id_)
+            described |= {id_: one.result() for id_, one in waiting.items() if not one.cancelled()}
+    text = json.dumps({id_: described[id_] for id_ in ids}, indent=1, ensure_ascii=False) + "\n"
     _write(output / INDEX, text.encode())
 
 
-def _draw_part(
-    sources: tuple[Path, Path, Path, Path | None],
-    output: Path,
-    format_: Format,
-    ids: Sequence[str],
-) -> None:
-    """Write some of the figures.
-
-    Args:
-        sources: study file, tables, evidence, facts of the inspection.
-    """
-    path, tables, evidence, inspected = sources
-    results = Results(tables, evidence, inspected)
-    pictures = _pictures(load(path), inspected is not None)
-    for id_ in ids:
-        _write(output / f"{id_}.{format_}", image(pictures[id_], results, format_))
+Sources = tuple[Path, Path, Path, Path | None]
+"""Study file, tables, evidence, facts of the inspection."""
 
 
-def _description(picture: Picture, results: Results) -> dict[str, Any]:
+def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict[str, Any]:
+    """Write one of the figures; give what is said about it."""
+    pictures, results = _opened(sources)
+    file, picture = f"{id_}.{format_}", pictures[id_]
+    _write(output / file, image(picture, results, format_))
     return {
+        "file": file,
         "caption": picture.caption(results),
         "count": picture.count(results),
         "alt": picture.alt(results),
         "runs": picture.runs(results),
     }
+
+
+@lru_cache(1)
+def _opened(sources: Sources) -> tuple[dict[str, Picture], Results]:
+    """Read what the figures are drawn from, once a process."""
+    path, tables, evidence, inspected = sources
+    return _pictures(load(path), inspected is not None), Results(tables, evidence, inspected)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,6 +9,7 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import settle
 
 if TYPE_CHECKING:
+    import numpy
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -74,6 +75,9 @@ def best_box(
     point: Point, size: tuple[float, float], taken: Sequence[Box], frame: Sequence[float]
 ) -> Box:
     """Find the place for a label around its point: nearest of those that cover least."""
+    import numpy as np
+
+    taken = np.array(taken, dtype=float).reshape(-1, 4)
     best = (math.inf, (0.0, 0.0, 0.0, 0.0))
     for distance in DISTANCES:
         for box in _boxes_around(point, size, distance):
@@ -102,14 +106,15 @@ def outside(box: Box, frame: Sequence[float]) -> int:
     return low + sum(edge > limit for edge, limit in zip(box[2:], frame[2:], strict=True))
 
 
-def hits(boxes: Iterable[Box], taken: Sequence[Box]) -> int:
-    """Count how often one of some boxes covers one of others."""
-    return sum(overlap(box, other) for box in boxes for other in taken)
+def hits(boxes: Iterable[Box], taken: "Sequence[Box] | numpy.ndarray") -> int:
+    """Count how often one of some boxes shares more than an edge with one of others."""
+    import numpy as np
 
-
-def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes share more than an edge."""
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    left, bottom, right, top = np.asarray(taken, dtype=float).reshape(-1, 4).T
+    return sum(
+        int(((box[0] < right) & (left < box[2]) & (box[1] < top) & (bottom < box[3])).sum())
+        for box in boxes
+    )
 
 
 def _nearest(point: Point, box: Box) -> Point:

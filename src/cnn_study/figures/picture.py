@@ -167,9 +167,15 @@ def new(height: float) -> "Figure":
 
 
 def settle(figure: "Figure") -> None:
-    """Lay the figure out and keep that, or saving it would move things once more."""
-    for _ in range(2 if figure.get_layout_engine() else 0):
-        figure.get_layout_engine().execute(figure)
+    """Lay the figure out and keep that, or saving it would move things once more.
+
+    A second time only where something keeps its proportions, and so moves what is beside it: the
+    rest would move by a tenth of a point.
+    """
+    engine = figure.get_layout_engine()
+    keeps = any(axes.get_aspect() != "auto" for axes in figure.axes)
+    for _ in range(0 if engine is None else 2 if keeps else 1):
+        engine.execute(figure)
     figure.set_layout_engine("none")
 
 

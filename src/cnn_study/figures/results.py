@@ -6,7 +6,8 @@ Nothing is worked out here that the evidence holds already. pandas is imported o
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,9 +132,15 @@ class Results:
 
     def by_seed(self, id_: str) -> dict[int, float]:
         """Give the test accuracy in percent of each complete run."""
-        runs = self.runs[self.runs["experiment"] == id_]
-        pairs = zip(runs["seed"], runs["test_accuracy"], strict=True)
-        return {int(seed): 100 * float(score) for seed, score in pairs}
+        return self._by_seed.get(id_, {})
+
+    @cached_property
+    def _by_seed(self) -> dict[str, dict[int, float]]:
+        found: dict[str, dict[int, float]] = {}
+        columns_ = (self.runs[name] for name in ("experiment", "seed", "test_accuracy"))
+        for id_, seed, score in zip(*columns_, strict=True):
+            found.setdefault(id_, {})[int(seed)] = 100 * float(score)
+        return found
 
     def scores(self, id_: str) -> list[float]:
         """Give the test accuracy in percent of each complete run, by seed."""
@@ -168,32 +175,34 @@ class Results:
 
     def changes(self, question: str) -> list[Change]:
         """Give the changes of a question, in the order of the study file."""
-        ledger, single = self.read("ledger"), self.read("differences")
-        single = single[single["question"] == question].dropna(subset="test_difference")
-        return [
-            Change(
-                row["experiment"],
+        return self._changes.get(question, [])
+
+    @cached_property
+    def _changes(self) -> dict[str, list[Change]]:
+        """Give the changes of each question."""
+        single = self.read("differences").dropna(subset="test_difference")
+        by = {
+            among: tuple(100 * float(number) for number in group["test_difference"])
+            for among, group in single.groupby(["question", "experiment"])
+        }
+        found: dict[str, list[Change]] = {}
+        for row in self.read("ledger").to_dict("records"):
+            question, id_ = row["question"], row["experiment"]
+            change = Change(
+                id_,
                 row["reference"],
                 _points(row),
                 row["test_verdict"],
-                tuple(
-                    100 * float(number)
-                    for number in single.loc[
-                        single["experiment"] == row["experiment"], "test_difference"
-                    ]
-                ),
+                by.get((question, id_), ()),
             )
-            for row in ledger[ledger["question"] == question].to_dict("records")
-        ]
+            found.setdefault(question, []).append(change)
+        return found
 
     def change(self, experiment: str, reference: str) -> Change | None:
         """Find a change in the ledger; None if it is not set against this reference there."""
-        ledger = self.read("ledger")
-        mine = (ledger["experiment"] == experiment) & (ledger["reference"] == reference)
-        for question in ledger.loc[mine, "question"]:
-            found = self.changes(question)
-            return next(change for change in found if change.experiment == experiment)
-        return None
+        of_all = chain.from_iterable(self._changes.values())
+        mine = (one for one in of_all if (one.experiment, one.reference) == (experiment, reference))
+        return next(mine, None)
 
     def contrasts(self, question: str) -> list[Contrast]:
         """Give main effects, interactions and combinations of a question."""

@@ -3,6 +3,7 @@
 All numbers come from tables and evidence. Matplotlib is imported only to draw.
 """
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,34 @@ class Tried:
     won: bool
 
 
+@functools.cache
+def _tried(results: Results) -> list[Tried]:
+    """Give the trials that were trained to the end, by price and number."""
+    runs, values = results.read("search-runs"), results.read("search-values")
+    runs = runs[runs["stage"] == "trial"]
+    finalists = {
+        (row["price"], row["trial"]): row
+        for row in results.read("search-finalists").to_dict("records")
+    }
+    found = []
+    for (price, number), mine in runs.groupby(["price", "trial"], sort=False):
+        if (mine["status"] != "complete").any():
+            continue
+        given = values[(values["price"] == price) & (values["trial"] == number)]
+        final = finalists.get((price, number), {})
+        fresh = final.get("fresh_accuracy")
+        found.append(
+            Tried(
+                price, int(number), 100 * float(mine["validation_accuracy"].mean()),
+                dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
+                dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
+                None if fresh is None or fresh != fresh else 100 * float(fresh),
+                bool(final.get("won", False)),
+            )
+        )  # fmt: skip
+    return found
+
+
 @dataclass(frozen=True)
 class SearchPicture(Picture):
     """What the figures of the search have in common.
@@ -63,39 +92,13 @@ class SearchPicture(Picture):
     experiments: tuple[str, ...] = ()
 
     def _something(self, results: Results) -> bool:
-        return bool(self._tried(results))
-
-    def _tried(self, results: Results) -> list[Tried]:
-        """Give the trials that were trained to the end, by price and number."""
-        runs, values = results.read("search-runs"), results.read("search-values")
-        runs = runs[runs["stage"] == "trial"]
-        finalists = {
-            (row["price"], row["trial"]): row
-            for row in results.read("search-finalists").to_dict("records")
-        }
-        found = []
-        for (price, number), mine in runs.groupby(["price", "trial"], sort=False):
-            if (mine["status"] != "complete").any():
-                continue
-            given = values[(values["price"] == price) & (values["trial"] == number)]
-            final = finalists.get((price, number), {})
-            fresh = final.get("fresh_accuracy")
-            found.append(
-                Tried(
-                    price, int(number), 100 * float(mine["validation_accuracy"].mean()),
-                    dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
-                    dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
-                    None if fresh is None or fresh != fresh else 100 * float(fresh),
-                    bool(final.get("won", False)),
-                )
-            )  # fmt: skip
-        return found
+        return bool(_tried(results))
 
     def _of(self, tried: Sequence[Tried], price: str) -> list[Tried]:
         return [one for one in tried if one.price == price]
 
     def _count(self, results: Results) -> str:
-        tried = self._tried(results)
+        tried = _tried(results)
         parts = [
             f"{counted(len(self._of(tried, price)), 'trial')} {title[0].lower()}{title[1:]}"
             for price, title in self.prices
@@ -129,7 +132,7 @@ class Trials(SearchPicture):
     """What each trial scored, in the order they were proposed."""
 
     def _draw(self, results: Results) -> "Figure":
-        tried = self._tried(results)
+        tried = _tried(results)
         figure = new(2.7)
         panels = figure.subplots(1, len(self.prices), sharey=True, squeeze=False)[0]
         for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
@@ -164,7 +167,7 @@ class Trials(SearchPicture):
         )
 
     def _tell(self, results: Results) -> str:
-        tried = self._tried(results)
+        tried = _tried(results)
         parts = []
         for price, title in self.prices:
             mine = self._of(tried, price)
@@ -190,7 +193,7 @@ class Slices(SearchPicture):
     """Validation accuracy over each parameter that was varied."""
 
     def _draw(self, results: Results) -> "Figure":
-        tried = self._tried(results)
+        tried = _tried(results)
         figure = new(0.5 + PANEL * -(-len(self.parameters) // ACROSS))
         for axes, name in zip(
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
@@ -231,7 +234,7 @@ class Slices(SearchPicture):
         )
 
     def _tell(self, results: Results) -> str:
-        tried = self._tried(results)
+        tried = _tried(results)
         parts = []
         for name in self.parameters:
             mine = [one for one in tried if name in one.places]
@@ -251,7 +254,7 @@ class Parallel(SearchPicture):
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
-        tried = sorted(self._tried(results), key=lambda one: one.accuracy)
+        tried = sorted(_tried(results), key=lambda one: one.accuracy)
         figure = new(0.9 + 1.6 * len(self.prices))
         panels = figure.subplots(len(self.prices), 1, squeeze=False)[:, 0]
         for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
@@ -295,7 +298,7 @@ class Parallel(SearchPicture):
             f"{title}: the winner has "
             + ", ".join(f"{words(name)} {value}" for name, value in one.values.items())
             for price, title in self.prices
-            for one in self._of(self._tried(results), price)
+            for one in self._of(_tried(results), price)
             if one.won
         ]
         return f"Parallel coordinates, a panel for each price. {'. '.join(parts) or NO_SEARCH}."

@@ -5,18 +5,19 @@ report/ say it.
 """
 
 from pathlib import Path
+from typing import Any
 
 from cnn_study import inspection
 from cnn_study.records import write_whole
-from cnn_study.report import live, receipts, values
+from cnn_study.report import live, page, receipts, values
 from cnn_study.report.inspected import live_network
 from cnn_study.report.templates import fill
 from cnn_study.study import Study
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "report" / "index.qmd.j2"
 
-
-RECEIPTS, LIVE = "receipts.html", "live.html"
+PAGE = "page.html"
+"""What the page holds besides its text."""
 
 
 def write(
@@ -32,8 +33,8 @@ def write(
 
     Equal tables and templates give equal bytes. Paths of pictures start from the folder that
     holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
-    `receipts.html`, which the page takes in: where every number comes from; and, where the base's
-    weights are kept, `live.html`, the trained network that runs in the page.
+    `page.html`, which the page takes in: where every number comes from, and, where the base's
+    weights are kept, the trained network that runs in the page.
 
     Args:
         tables: folder of the CSV tables.
@@ -48,20 +49,21 @@ def write(
             or a template asks for a value that is not there; names template and line.
     """
     text = fill(template, values.gather(study, tables, evidence, figures, inspected))
-    page = receipts.fragment(text, study, tables.parent, inspected)
-    write_whole(output.with_name(RECEIPTS), lambda file: file.write(page.encode()))
-    network = _network(study, tables.parent, inspected)
-    write_whole(output.with_name(LIVE), lambda file: file.write(network.encode()))
+    data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
+    if network := _network(study, tables.parent, inspected):
+        data[live.ELEMENT] = network
+    beside = page.fragment(data)
+    write_whole(output.with_name(PAGE), lambda file: file.write(beside.encode()))
     write_whole(output, lambda file: file.write(text.encode()))
 
 
-def _network(study: Study, results: Path, inspected: Path | None) -> str:
-    """Write the page's part that runs the base's trained network; nothing if it is not kept."""
+def _network(study: Study, results: Path, inspected: Path | None) -> dict[str, Any] | None:
+    """Describe the base's trained network, which runs in the page; None if it is not kept."""
     seen = inspection.read(inspected) if inspected else None
     found = live_network(study, seen)
     if found is None:
-        return ""
-    made = live.network(
+        return None
+    return live.network(
         study.experiments["base"].settings,
         study.dataset.image_shape,
         study.dataset.class_names,
@@ -72,4 +74,3 @@ def _network(study: Study, results: Path, inspected: Path | None) -> str:
         labels=seen.arrays["shown_labels"],
         facts={"experiment": "base", "seed": found.seed, "test_accuracy": found.test_accuracy},
     )
-    return live.fragment(made)

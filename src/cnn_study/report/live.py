@@ -5,9 +5,7 @@ means is computed by report/theme/network.js; tests/test_live.py holds that to K
 """
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +13,8 @@ import numpy as np
 from cnn_study.architecture import Layer, layers
 from cnn_study.settings import ModelSettings
 
-THEME = Path(__file__).resolve().parents[3] / "report" / "theme"
-
-SCRIPTS = ("network.js", "live-parts.js", "live-picture.js", "live-working.js", "live.js")
-"""What computes, and what shows it; all stand in the page whole, in this order."""
+ELEMENT = "live-network"
+"""Id of the page's element that holds the network."""
 
 EPSILON = 1e-3
 """Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
@@ -30,33 +26,6 @@ WEIGHTS = {
     "dense": ("kernel", "bias"),
 }
 SHOWN_OPTIONS = ("kernel_size", "strides", "padding", "activation", "pool_size")
-
-
-def fragment(
-    network: Mapping[str, Any], name: str = "live-network", theme: Path | None = None
-) -> str:
-    """Give everything that the page needs after its text: the data and the scripts.
-
-    The document holds `<div class="live" data-network="live-network">…</div>`; what stands in
-    it is shown where scripts do not run.
-
-    Args:
-        network: what the function `network` returns.
-        name: id of the data, which the document's `data-network` names.
-        theme: folder of the scripts; default: that of the report.
-    """
-    scripts = [(theme or THEME) / script for script in SCRIPTS]
-    texts = [f"<script>\n{script.read_text(encoding='utf-8')}</script>\n" for script in scripts]
-    return element(network, name) + "".join(texts)
-
-
-def element(network: Mapping[str, Any], name: str = "live-network") -> str:
-    """Put a network into a script element that no browser runs or ends too early."""
-    text = json.dumps(network, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    # In JSON, < stands in texts only, where its escape means the same. Without it, neither
-    # </script nor <!-- can be in the page.
-    text = text.replace("<", "\\u003c")
-    return f'<script type="application/json" id="{name}">{text}</script>\n'
 
 
 def network(

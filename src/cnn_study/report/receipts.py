@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,6 @@ PRINTED = {
     "orders": ("printed_difference",),
 }
 """Columns by table that hold what somebody else printed, not what runs of ours gave."""
-
-SCRIPT = Path(__file__).resolve().parents[3] / "report" / "theme" / "receipts.js"
 
 
 @dataclass(frozen=True)
@@ -137,23 +135,6 @@ def mark(text: str, number: Any) -> str:
 # ------------------------------------------------------------------------------- for the page
 
 
-def fragment(text: str, study: Study, results: Path, inspected: Path | None = None) -> str:
-    """Write the receipts of every mark in a text, and the script that shows them, as HTML.
-
-    Args:
-        text: the report's text.
-        results: the study's results folder, with `tables` and `evidence`.
-    """
-    found = receipts(text, study, results, inspected)
-    content = json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    content = content.replace("<", "\\u003c")
-    script = SCRIPT.read_text(encoding="utf-8")
-    return (
-        f'<script type="application/json" id="{ELEMENT}">{content}</script>\n'
-        f"<script>\n{script}</script>\n"
-    )
-
-
 def receipts(
     text: str, study: Study, results: Path, inspected: Path | None = None
 ) -> dict[str, Any]:
@@ -175,7 +156,7 @@ def receipts(
         *(tables.read(results / "tables", table) for table in (columns.RUNS, columns.SEARCH_RUNS)),
     )
     found: dict[str, Any] = {"tables": {}, "cells": {}}
-    frames: dict[str, pd.DataFrame] = {}
+    rows: dict[str, list[dict[str, str]]] = {}
     drawn: dict[str, Any] = {}
     for cell in sorted({cell for key in keys for cell in key.split(";")}):
         name, row, column = cell.split(":")
@@ -191,13 +172,13 @@ def receipts(
             found["cells"][cell] = _fact(inspected, column)
             continue
         folder, table = known[name]
-        if name not in frames:
+        if name not in rows:
             path = results / folder / table.file
-            frames[name] = pd.read_csv(path, dtype=str, keep_default_na=False)
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+            rows[name] = frame.to_dict("records")
             found["tables"][name] = _about(folder, table, path)
         found["tables"][name]["columns"][column] = _column(table, column)
-        values = frames[name].iloc[int(row)].to_dict()
-        found["cells"][cell] = _cell(runs, table, int(row), column, values)
+        found["cells"][cell] = _cell(runs, table, int(row), column, rows[name][int(row)])
     involved = {id_ for cell in found["cells"].values() for id_ in cell["experiments"]}
     return found | {
         "study": study.name,
@@ -422,9 +403,16 @@ class Runs:
     def listed(self, experiment: str) -> list[list[Any]]:
         """List seed, status, test accuracy, record, weights and commit of each run."""
         wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
-        mine = self.frame[self.frame["experiment"] == experiment]
-        plain = mine.astype(object).where(mine.notna(), None)
-        return [[row[column] for column in wanted] for row in plain.to_dict("records")]
+        return [[row[column] for column in wanted] for row in self._by_experiment[experiment]]
+
+    @cached_property
+    def _by_experiment(self) -> dict[str, list[dict[str, Any]]]:
+        """Give the rows of each experiment's runs; None where a cell is empty."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        plain = self.frame.astype(object).where(self.frame.notna(), None)
+        for row in plain.to_dict("records"):
+            found.setdefault(row["experiment"], []).append(row)
+        return found
 
     def behind(self, table: str, column: str, row: dict[str, str]) -> list[str]:
         """Name the experiments whose runs a cell is made from."""
@@ -473,8 +461,8 @@ class Runs:
         if "seed" in row and table != "habits":
             return [int(row["seed"])]
         if column.endswith("_runs"):
-            mine = self.frame["experiment"].isin(experiments)
-            return sorted({int(seed) for seed in self.frame[mine]["seed"]})
+            of_all = (self._by_experiment.get(id_, []) for id_ in experiments)
+            return sorted({int(row["seed"]) for row in chain.from_iterable(of_all)})
         needed = experiments
         if table in ("contrasts", "contrast-differences") and len(self._grid(row["question"])):
             needed = list(self._grid(row["question"]))

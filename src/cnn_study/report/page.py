@@ -1,0 +1,44 @@
+"""What the page holds besides its text: data, and the scripts with which a reader works on them.
+
+Both engines put it behind the text. Knows nothing of studies.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+THEME = Path(__file__).resolve().parents[3] / "report" / "theme"
+
+SCRIPTS = (
+    "tables.js",
+    "predict.js",
+    "receipts.js",
+    "network.js",
+    "live-parts.js",
+    "live-picture.js",
+    "live-working.js",
+    "live.js",
+)
+"""Tables that sort, guesses, receipts, the network at work; all stand in the page whole, in this
+order. Each does nothing where it finds nothing to work on."""
+
+
+def fragment(data: Mapping[str, Any]) -> str:
+    """Give everything that the page needs after its text.
+
+    Args:
+        data: what becomes JSON, by the id under which scripts and marks find it.
+    """
+    elements = [element(content, id_) for id_, content in data.items()]
+    texts = [(THEME / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return "".join([*elements, *(f"<script>\n{text}</script>\n" for text in texts)])
+
+
+def element(content: Any, id_: str) -> str:
+    """Put data into a script element that no browser runs or ends too early."""
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # In JSON, < stands in texts only, where its escape means the same. Without it, neither
+    # </script nor <!-- can be in the page.
+    text = text.replace("<", "\\u003c")
+    return f'<script type="application/json" id="{id_}">{text}</script>\n'
