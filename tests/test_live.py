@@ -10,6 +10,7 @@ import pytest
 
 from cnn_study import architecture, datasets, records
 from cnn_study.report import live
+from cnn_study.report import page as page_parts
 from cnn_study.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -78,7 +79,7 @@ def browser():
 def calculator(browser):
     """A page with the computing script alone; gives every layer's numbers for an image."""
     page = browser.new_page()
-    page.set_content(f"<script>{(live.THEME / 'network.js').read_text()}</script>")
+    page.set_content(f"<script>{(page_parts.THEME / 'network.js').read_text()}</script>")
 
     def compute(data: dict, pixels: np.ndarray) -> dict[str, np.ndarray]:
         page.evaluate("text => { window.network = cnnNetwork.decode(text); }", json.dumps(data))
@@ -311,7 +312,7 @@ def test_arrays_are_little_endian():
 
 def test_no_text_can_end_the_element():
     data = {"class_names": ["</script>", "<!--", "<script>"]}
-    text = live.element(data, "here")
+    text = page_parts.element(data, "here")
     inside = text.removeprefix('<script type="application/json" id="here">')
     inside = inside.removesuffix("</script>\n")
     assert "<" not in inside
@@ -365,7 +366,7 @@ STATIC = "A reader without scripts sees this."
 def shown(keras, tmp_path_factory):
     """A page with a small network of random weights; with its model and its images."""
     model, data, images = build(keras, SHAPE, {"filters": [4, 5]})
-    style = "".join((live.THEME / f"{name}.css").read_text() for name in ("report", "live"))
+    style = "".join((page_parts.THEME / f"{name}.css").read_text() for name in ("report", "live"))
     place = tmp_path_factory.mktemp("live") / "page.html"
     place.write_text(
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Live</title>'
@@ -373,7 +374,7 @@ def shown(keras, tmp_path_factory):
         f'<style>{style}</style><main><div class="live" data-network="live-network">'
         f'<figure id="fig-still"><p>{STATIC}</p><figcaption><strong>Figure 7:</strong> Still.'
         f'</figcaption></figure></div><p class="when-live">At work.</p>'
-        f'<p class="when-static">At rest.</p></main>{live.fragment(data)}',
+        f'<p class="when-static">At rest.</p></main>{page_parts.fragment({live.ELEMENT: data})}',
         encoding="utf-8",
     )
     return model, images, place
@@ -828,7 +829,7 @@ def test_a_grey_network_has_white_ink_on_black(keras, browser, tmp_path):
     framed[:, 4:8, 4:8] = 200
     data["images"]["data"] = base64.b64encode(framed.tobytes()).decode()
     place = tmp_path / "grey.html"
-    place.write_text(f'<div class="live" data-network="x"></div>{live.fragment(data, "x")}')
+    place.write_text(f'<div class="live" data-network="x"></div>{page_parts.fragment({"x": data})}')
     opened = browser.new_page()
     opened.goto(place.as_uri())
     assert shares(opened) == expected(model, framed[0])
@@ -844,7 +845,7 @@ def test_every_kind_of_layer_can_be_shown(keras, browser, tmp_path):
     values = CASES["residual-normalized-strided"] | {"kernel_size": 9, "convolution_dropout": 0.1}
     model, data, images = build(keras, COLOUR, values)
     place = tmp_path / "residual.html"
-    place.write_text(f'<div class="live" data-network="x"></div>{live.fragment(data, "x")}')
+    place.write_text(f'<div class="live" data-network="x"></div>{page_parts.fragment({"x": data})}')
     opened = browser.new_page()
     errors = []
     opened.on("pageerror", lambda error: errors.append(str(error)))

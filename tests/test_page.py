@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnn_study import inspection, render
+from cnn_study import inspection, render, report
 from cnn_study.report import live, receipts
+from cnn_study.report import page as page_parts
 from cnn_study.study import Study, load
 from report_by_hand import PLAIN, SCORES, Made
 
@@ -37,14 +38,13 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     render._lay_out(output, source, results, render.REPORT)
     (output / "report").unlink()
     (output / "report").mkdir()
-    written = output / "report" / "receipts.html"
     seen = inspection.find(study, results)
-    written.write_text(receipts.fragment(text, study, results, seen), encoding="utf-8")
-    network = (results / "report" / "live.html").read_text(encoding="utf-8")
-    if data := re.match(r"<script type.*?</script>\n", network, re.DOTALL):
-        scripts = [(live.THEME / name).read_text(encoding="utf-8") for name in live.SCRIPTS]
-        network = data[0] + "".join(f"<script>\n{script}</script>\n" for script in scripts)
-    (output / "report" / "live.html").write_text(network, encoding="utf-8")
+    data = {receipts.ELEMENT: receipts.receipts(text, study, results, seen)}
+    beside = (results / "report" / report.PAGE).read_text(encoding="utf-8")
+    mark = f'<script type="application/json" id="{live.ELEMENT}">'
+    if found := re.search(f"{mark}(.*?)</script>", beside):
+        data[live.ELEMENT] = json.loads(found[1])
+    (output / "report" / report.PAGE).write_text(page_parts.fragment(data), encoding="utf-8")
     project = yaml.safe_load((output / "_quarto.yml").read_text(encoding="utf-8"))
     document = render._front_matter(source.name, text)
     options = render._options(project, document, "html")

@@ -88,7 +88,7 @@ def test_text_is_current(published, tmp_path):
     folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
     inspected = inspection.find(published, RESULTS)
     report.write(published, *folders, tmp_path / "index.qmd", inspected)
-    for name in ("index.qmd", report.RECEIPTS, report.LIVE):
+    for name in ("index.qmd", report.PAGE):
         made, there = (tmp_path / name, RESULTS / "report" / name)
         assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
 

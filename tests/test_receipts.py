@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cnn_study import tables
-from cnn_study.report import filters, receipts
+from cnn_study.report import filters, page, receipts
 from cnn_study.report.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
 from report_by_hand import PLAIN, SCORES, Made
 
@@ -24,7 +24,7 @@ def made(tmp_path_factory) -> Made:
 
 
 def content(made: Made) -> dict:
-    page = made.output.with_name("receipts.html").read_text(encoding="utf-8")
+    page = made.output.with_name("page.html").read_text(encoding="utf-8")
     (found,) = re.findall(r'<script type="application/json" id="receipts">(.*?)</script>', page)
     return json.loads(found)
 
@@ -305,14 +305,16 @@ def test_a_printed_number_names_its_source_and_none_of_our_runs(grid):
 
 
 def test_the_scripts_know_no_study():
-    assert "cifar10" not in receipts.SCRIPT.read_text(encoding="utf-8")
+    for name in page.SCRIPTS:
+        assert "cifar10" not in (page.THEME / name).read_text(encoding="utf-8"), name
 
 
 def test_names_from_a_study_cannot_end_the_element(made):
     text = '[1]{.receipt data-key=";experiments:0:test_accuracy_mean"}'
-    study = made.study
-    hostile = receipts.fragment(text, study, made.folder).split("</script>")
+    found = receipts.receipts(text, made.study, made.folder)
+    hostile = page.fragment({"receipts": found | {"title": "</script><!--"}}).split("</script>")
     assert "<" not in hostile[0].split(">", 1)[1]
+    assert json.loads(hostile[0].split(">", 1)[1])["title"] == "</script><!--"
 
 
 def test_filters_mark_numbers_from_tables_only():
