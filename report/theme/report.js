@@ -150,10 +150,13 @@
   // What overflows can be scrolled with the keyboard; the rest needs no place in the tab order.
   // Sizes change with the window, and when other scripts move or show a box.
   const boxes = all('.table-box, .figure-box, .equation-body');
+  const overflows = box => box.scrollWidth > box.clientWidth;
   const reach = box => {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    if (overflows(box)) box.classList.add('tight');   // a table is set closer first
+    if (overflows(box)) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
   };
+  addEventListener('resize', () => boxes.forEach(box => box.classList.remove('tight')));
   const sizes = new ResizeObserver(entries => entries.forEach(({ target }) => (
     reach(boxes.includes(target) ? target : target.parentElement))));
   boxes.forEach(box => {
