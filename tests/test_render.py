@@ -2,15 +2,25 @@ import io
 import os
 import re
 import shutil
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from pypdf import PdfReader
 
 from cnn_study.errors import UserError
-from cnn_study.render import RENDERED, REPORT, check_page, inputs_sha256, quarto_faults, render
+from cnn_study.render import (
+    RENDERED,
+    REPORT,
+    check_page,
+    inputs_sha256,
+    kept,
+    quarto_faults,
+    render,
+)
 
 FRONT_MATTER = """\
 ---
@@ -674,6 +684,64 @@ def test_quarto_log_is_read_line_by_line() -> None:
     log = "\x1b[33mWARN: one\x1b[39m\n[WARNING] Citeproc: two\nwarning: three\nno warning\npandoc\n"
     assert quarto_faults(log, 0) == ["WARN: one", "[WARNING] Citeproc: two", "warning: three"]
     assert quarto_faults("ERROR: broken", 1) == ["ERROR: broken"]
+    tabs = "Warning: couldn't recognize format, using default tabset rendering"
+    assert quarto_faults(tabs, 0) == []
+
+
+def test_a_failing_quarto_is_told_from_its_first_error(capfd) -> None:
+    """It prints the settings, abstract and all, and then pages of the document."""
+    page = "<script>" + "x" * 10_000
+    said = "\n".join(["pandoc", "  abstract: long", "error: unclosed label", page, *["more"] * 90])
+    (told,) = quarto_faults(said, 1)
+    assert told.startswith("error: unclosed label\n<script>xxx")
+    assert len(told) < 1_000
+    assert page in capfd.readouterr().err
+    assert quarto_faults("only\nthis", 1) == ["only\nthis"]
+    assert quarto_faults("", 4) == ["Quarto ended with status 4 and said nothing"]
+
+
+def lay_out(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run what Quarto runs before it renders, as it does: in the project, by itself."""
+    before = yaml.safe_load((REPORT / "_quarto.yml").read_text())["project"]["pre-render"]
+    shutil.copyfile(REPORT / before, project / before)
+    return subprocess.run(
+        [sys.executable, before], cwd=project, env=os.environ | environment,
+        capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+
+
+def test_quarto_finds_the_document_in_the_reports_folder(tmp_path: Path) -> None:
+    project, results = tmp_path / "report", tmp_path / "results" / "small"
+    project.mkdir()
+    refused = lay_out(project, CNN_STUDY="small")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CNN_STUDY=small: results/small/report/index.qmd is not there")
+    assert "snakemake --cores all --config study=small" in refused.stderr
+    (results / "figures").mkdir(parents=True)
+    (results / "report").mkdir()
+    wanted = {"index.qmd": "text", "report/page.html": "page", "figures/a.svg": "new"}
+    for name, text in wanted.items():
+        place = (
+            results / "report" / name.split("/")[-1] if "figures" not in name else results / name
+        )
+        place.write_text(text)
+    (project / "figures").mkdir()
+    (project / "figures" / "old.svg").write_text("of an earlier study")
+    assert lay_out(project, CNN_STUDY="small").returncode == 0
+    found = {path.relative_to(project).as_posix(): path.read_text()
+             for path in project.rglob("*") if path.is_file() and path.suffix != ".py"}  # fmt: skip
+    assert found == wanted
+
+
+def test_what_quarto_lays_out_there_makes_no_page_old(tmp_path: Path) -> None:
+    copy = tmp_path / "report"
+    shutil.copytree(REPORT, copy, ignore=shutil.ignore_patterns(".quarto"))
+    before = kept(copy)
+    assert {path.name for path in before} >= {"_quarto.yml", "references.bib", "report.css"}
+    (copy / "figures").mkdir(exist_ok=True)
+    (copy / "figures" / "more.svg").write_text("")
+    (copy / "index.qmd").write_text("")
+    assert kept(copy) == before
 
 
 def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> None:
@@ -682,6 +750,25 @@ def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> 
         render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="quarto")
     with pytest.raises(UserError, match="engine 'latex': allowed are auto, quarto, pandoc"):
         render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="latex")
+
+
+@pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+def test_quarto_renders_the_reports_folder(tmp_path: Path) -> None:
+    project, results = tmp_path / "report", tmp_path / "results" / "cifar10"
+    shutil.copytree(REPORT, project)
+    source = make_document(results)
+    (results / "report").mkdir()
+    text = source.read_text().replace("format:\n", "format:\n  typst: default\n")
+    (results / "report" / "index.qmd").write_text(text)
+    (results / "report" / "page.html").write_text("<script>'the page'</script>")
+    shutil.copyfile(results / "sample.bib", project / "sample.bib")
+    for name in ("receipts.html", "citation.html"):
+        shutil.copyfile(results / name, project / name)
+    done = subprocess.run(["quarto", "render", project], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = project / "rendered"
+    assert "A line that rises." in (made / "index.html").read_text()
+    assert (made / "index.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
@@ -753,16 +840,17 @@ def test_what_a_page_was_made_from_is_told(tmp_path):
     """Text, included parts, figures and theme count; what stands beside them does not."""
     (tmp_path / "figures").mkdir()
     (tmp_path / "report").mkdir()
-    source, part = tmp_path / "report" / "index.qmd", tmp_path / "report" / "live.html"
-    picture, theme = tmp_path / "figures" / "a.svg", tmp_path / "theme"
-    theme.mkdir()
-    for path in (source, part, picture, theme / "a.css"):
+    source, part = tmp_path / "report" / "index.qmd", tmp_path / "report" / "page.html"
+    picture, look = tmp_path / "figures" / "a.svg", tmp_path / "look"
+    (look / "theme").mkdir(parents=True)
+    style, settings = look / "theme" / "a.css", look / "_quarto.yml"
+    for path in (source, part, picture, style, settings):
         path.write_text("one")
-    first = inputs_sha256(source, tmp_path, theme)
+    first = inputs_sha256(source, tmp_path, look)
     (tmp_path / "report" / "index.html").write_text("made")
-    (theme / "a.j2").write_text("a template, whose text counts")
-    assert inputs_sha256(source, tmp_path, theme) == first
-    for path in (source, part, picture, theme / "a.css"):
+    (look / "a.j2").write_text("a template, whose text counts")
+    assert inputs_sha256(source, tmp_path, look) == first
+    for path in (source, part, picture, style, settings):
         path.write_text("other")
-        assert inputs_sha256(source, tmp_path, theme) != first, path
+        assert inputs_sha256(source, tmp_path, look) != first, path
         path.write_text("one")

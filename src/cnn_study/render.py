@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,12 @@ OPTIONS = {
 """Settings that mean the same to Quarto and to Pandoc; every other one is metadata."""
 
 QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
+QUARTO_ERROR = re.compile(r"^\W*error\b", re.IGNORECASE)
+QUARTO_HARMLESS = ("couldn't recognize format, using default tabset rendering",)
+"""Warnings of what Quarto renders well: on paper tabs become headings."""
+
+TOLD_LINES, TOLD_WIDTH = 20, 160
+"""Of what Quarto prints when it fails, which may be the whole document."""
 
 
 def render(
@@ -93,17 +100,20 @@ def inputs_sha256(source: Path, resources: Path, report: Path = REPORT) -> str:
     Returns:
         sha256 (hexadecimal) of the names and contents, in the order of the names.
     """
-    folders = {"report": report, "figures": resources / "figures"}
-    files = {
-        f"{name}/{path.relative_to(folder).as_posix()}": path
-        for name, folder in folders.items()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".j2" and path.name[0] != "."
-    }
+    figures = sorted(path for path in (resources / "figures").glob("*") if path.is_file())
+    files = {f"figures/{path.name}": path for path in figures}
+    files |= {f"report/{path.relative_to(report).as_posix()}": path for path in kept(report)}
     parts = (path for path in source.parent.glob("*.html") if path.stem != source.stem)
     files |= {f"text/{path.name}": path for path in (source, *parts)}
     lines = (f"{name} {_sha256(files[name].read_bytes())}\n" for name in sorted(files))
     return _sha256("".join(lines).encode())
+
+
+def kept(report: Path = REPORT) -> list[Path]:
+    """List what every page is made from: settings, bibliography, filters, theme."""
+    patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
+    found = (path for pattern in patterns for path in report.glob(pattern))
+    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
 
 
 def _sha256(content: bytes) -> str:
@@ -133,12 +143,15 @@ def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
     for path in resources.resolve().iterdir():
         if not path.name.startswith(own):
             (stage / path.name).symlink_to(path)
-    for path in report.iterdir():
-        target = stage / path.name
-        if path.is_dir() and not target.exists():
-            shutil.copytree(path, target)
-        elif not target.exists() and path.suffix != ".j2":
+    for path in kept(report):
+        target = stage / path.relative_to(report)
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():
             shutil.copyfile(path, target)
+    settings = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
+    settings["project"] = {"type": "default"}  # which here is laid out already
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    (stage / "_quarto.yml").write_text(text, encoding="utf-8")
     shutil.copyfile(source, stage / source.name)
 
 
@@ -375,7 +388,17 @@ def _render_with_quarto(stage: Path, name: str) -> tuple[bytes, bytes]:
 
 
 def quarto_faults(log: str, status: int) -> list[str]:
-    """Return the warnings in what Quarto printed; all of it if Quarto failed."""
+    """Return the warnings in what Quarto printed; if it failed, what it says from the first error.
+
+    All of it, if it failed, goes to stderr too.
+    """
     lines = re.sub(r"\x1b\[[0-9;]*m", "", log).splitlines()
-    faults = [line for line in lines if QUARTO_WARNING.match(line)]
-    return [*faults, "\n".join(lines)] if status else faults
+    warnings = (line[:TOLD_WIDTH] for line in lines if QUARTO_WARNING.match(line))
+    faults = [line for line in warnings if not line.endswith(QUARTO_HARMLESS)]
+    if not status:
+        return faults
+    print(log, file=sys.stderr)
+    errors = (number for number, line in enumerate(lines) if QUARTO_ERROR.search(line))
+    first = next(errors, max(0, len(lines) - TOLD_LINES))
+    told = [line[:TOLD_WIDTH] for line in lines[first : first + TOLD_LINES]]
+    return [*faults, "\n".join(told) or f"Quarto ended with status {status} and said nothing"]

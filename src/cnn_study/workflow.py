@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from cnn_study import columns, figures, inspection, runs, search, study
+from cnn_study import columns, figures, inspection, render, runs, search, study
 from cnn_study.errors import UserError
 from cnn_study.study import Study
 
@@ -211,5 +211,4 @@ def scripts() -> list[str]:
 
 def theme() -> list[str]:
     """List what the report's looks are made from, and its bibliography."""
-    kept = (path for path in Path("report").rglob("*") if path.is_file())
-    return sorted(str(path) for path in kept if path.suffix != ".j2" and path.name[0] != ".")
+    return [str(path) for path in render.kept(Path("report"))]
