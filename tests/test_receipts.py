@@ -119,6 +119,24 @@ def test_a_figure_leads_to_its_file_and_the_runs_that_it_shows(made):
     assert "base" in found["experiments"]
 
 
+def test_a_setting_leads_to_its_line_of_the_study_file(made):
+    text, found = made.output.read_text(encoding="utf-8"), content(made)
+    key = ";settings:learning-rate-2:learning_rate"
+    assert f'[0.01]{{.receipt data-key="{key}" data-experiment="learning-rate-2"}}' in text
+    cell = found["cells"][key[1:]]
+    lines = made.study.path.read_text(encoding="utf-8").splitlines()
+    assert lines[cell["line"] - 1].strip() == "learning-rate-2: {learning_rate: 0.01}"
+    assert dict(cell["beside"])["Given in"] == "questions.rate.changes.learning-rate-2"
+    assert (cell["value"], cell["seeds"]) == ("0.01", [1, 2])
+    default = found["cells"]["settings:base:learning_rate"]
+    assert (default["value"], default["line"]) == ("0.001", None)
+    assert dict(default["beside"])["Given in"] == "nothing: the default"
+    file = found["tables"]["settings"]
+    assert file["path"] == "experiments/small.yaml"
+    assert file["sha256"] == hashlib.sha256(made.study.path.read_bytes()).hexdigest()
+    assert file["columns"]["learning_rate"]["meaning"][0][1]
+
+
 def test_a_tally_of_one_and_of_none():
     one = SimpleNamespace(cells=(Cell("ledger", 3, "test_verdict", "wide"),))
     key = 'data-key="number of;ledger:3:test_verdict" data-experiment="wide"'

@@ -969,3 +969,30 @@ def test_smallest_effect_is_half_a_point_unless_the_study_says_otherwise(tmp_pat
     assert load(tmp_path, other).smallest_effect == 0.02
     found = faults(tmp_path, DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 0\n", 1))
     assert [fault.split(":")[0:2] for fault in found] == [["line 2", " smallest_effect"]]
+
+
+def test_where_a_setting_is_given(tmp_path):
+    """By a change, by what was changed, by the base, by a grid, or by nothing."""
+    further = """\
+  again:
+    title: Again
+    question: And slower?
+    hypothesis: No.
+    reference: wide
+    changes:
+      slow: {learning_rate: 0.0001}
+  size:
+    title: Size
+    question: Larger kernels?
+    hypothesis: No.
+    grid:
+      kernel_size: [3, 5]
+"""
+    found = load(tmp_path, CHANGES + WIDE + further)
+    assert found.given("wide", "filters") == ("questions.width.changes.wide", 11)
+    assert found.given("slow", "learning_rate") == ("questions.again.changes.slow", 18)
+    assert found.given("slow", "filters") == ("questions.width.changes.wide", 11)
+    assert found.given("slow", "kernel_size") == ("base", 4)
+    assert found.given("kernel-size-5", "kernel_size") == ("questions.size.grid", 24)
+    assert found.given("kernel-size-5", "filters") == ("base", 4)
+    assert found.given("slow", "optimizer") == ("", None)

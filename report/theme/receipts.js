@@ -47,8 +47,8 @@
     const sources = once(cells.map(cell => cell.source).filter(Boolean));
     const list = [[table.kind, table.title + '. ' + table.description], meaning(table.columns[column]),
       ...sources.map(key => ['Printed in', cite(key)])];
-    const path = code(known.results + '/' + table.file);
-    const file = [table.kind === 'Figure' ? ['File', path] : ['File', path, ', column ', code(column)],
+    const path = code(table.path || known.results + '/' + table.file);
+    const file = [table.kind === 'Figure' || table.path ? ['File', path] : ['File', path, ', column ', code(column)],
       ['sha256', code(table.sha256)]];
     if (cells.length === 1) {
       const [{ value, row, line, beside }] = cells;
@@ -84,7 +84,7 @@
       '# trains what has no record; set a record aside to train it again',
       'snakemake --cores all ' + experiments.join(' ') + ' --config study=' + known.study] : [];
     const steps = { tables: ['tables'], analyse: ['tables', 'analyse'],
-      figures: ['tables', 'analyse', 'figures'], inspect: ['inspect'] };
+      figures: ['tables', 'analyse', 'figures'], inspect: ['inspect'], check: ['check'] };
     once(Array.from(made).flatMap(stage => steps[stage])).forEach(step => (
       lines.push('python -m cnn_study ' + step + ' ' + known.study)));
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];

@@ -159,6 +159,8 @@ class Study:
     declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
     """The same for questions that are declared and not trained; in none of the above."""
     search: Search | None = None
+    lines: dict[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    """The line of every key of the study file, by its place."""
 
     @property
     def smallest_effect(self) -> float:
@@ -172,6 +174,24 @@ class Study:
             if all(getattr(settings, name) == value for name, value in values.items()):
                 return id_
         raise LookupError(f"no experiment of {question} has {values}")
+
+    def given(self, experiment: str, setting: str) -> tuple[str, int | None]:
+        """Find where the file gives a setting of an experiment.
+
+        Returns:
+            The place, such as questions.depth.changes.depth-2, and its line; "" and None where
+            the setting is at its default.
+        """
+        one: Experiment | None = self.experiments[experiment]
+        while one.reference is not None and setting not in one.change:
+            one = self.experiments[one.reference]
+        above = ("base",)
+        if one.reference is not None:
+            name = next(name for name, ids in self.questions.items() if one.id in ids)
+            changes = self.file.questions[name].changes
+            above = ("questions", name, *(("changes", one.id) if changes else ("grid",)))
+        line = self.lines.get((*above, setting))
+        return (".".join(above), line) if line else ("", None)
 
     @property
     def kept_weights(self) -> tuple[tuple[str, int], ...]:
@@ -393,6 +413,7 @@ class _Resolver:
                 if name not in trained
             },
             search,
+            self.lines,
         )
 
     def _search(self, trained: list[str]) -> Search | None:

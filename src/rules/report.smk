@@ -33,6 +33,7 @@ rule write_report:
         evidence=rules.analyse.output.evidence,
         figures=rules.draw_figures.output.figures,
         inspection=PLAN.inspection or [],
+        study=PLAN.study_files,
         templates=planning.templates(),
         scripts=planning.scripts(),
         code=planning.code(

@@ -116,13 +116,13 @@ def comparison_of(
     question = study.file.questions[name]
     reference, members = question.reference, study.questions[name]
     changed = {key for id_ in members for key in study.experiments[id_].change}
-    kept = study.experiments[reference].settings
-    rows = [Row(results[reference], chosen_settings(kept, changed), is_reference=True)]
+    kept = chosen_settings(study.experiments[reference], changed)
+    rows = [Row(results[reference], kept, is_reference=True)]
     rows += [
         compare(
             results[id_],
             results[reference],
-            chosen_settings(study.experiments[id_].settings, changed),
+            chosen_settings(study.experiments[id_], changed),
             findings.changes[id_],
         )
         for id_ in members

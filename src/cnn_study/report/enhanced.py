@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_study.report.curves import Curve, curve_of
 from cnn_study.report.findings import Effect, Findings
-from cnn_study.report.receipts import Cell, derived
+from cnn_study.report.receipts import Cell, Setting, derived
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.report.tables import Tables
 from cnn_study.study import Study
@@ -51,7 +51,7 @@ class AgainstBase:
 
     row: Row
     gain: Effect
-    base_settings: dict[str, str]
+    base_settings: dict[str, Setting]
     curve: Curve | None
     classes: list[ClassGain]
     base_mistake: Mistake | None
@@ -67,8 +67,8 @@ def against_base(
     study: Study, found: Tables, findings: Findings, results: dict[str, Result], id_: str
 ) -> AgainstBase:
     """Set an experiment beside the base: gain, classes, and what each confuses most."""
-    ours, base = study.experiments[id_].settings, study.experiments["base"].settings
-    changed = [name for name, value in ours if value != getattr(base, name)]
+    ours, base = study.experiments[id_], study.experiments["base"]
+    changed = {name for name, value in ours.settings if value != getattr(base.settings, name)}
     shares = {name: _confusion(study, found, name) for name in ("base", id_)}
     gains = [
         ClassGain(

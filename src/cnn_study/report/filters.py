@@ -9,7 +9,7 @@ from typing import Any
 from cnn_study import inference
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
-from cnn_study.report.receipts import TOGETHER, derived, mark
+from cnn_study.report.receipts import TOGETHER, Setting, derived, mark
 from cnn_study.report.results import Row, Scores
 from cnn_study.settings import value_text
 
@@ -264,20 +264,20 @@ def as_long(ratio: float) -> str:
     return "about as long" if 0.9 <= ratio <= 1.1 else f"{mark(text, ratio)} times as long"
 
 
-def set_to(settings: dict[str, str]) -> str:
+def set_to(settings: dict[str, Setting]) -> str:
     """Write settings and their values, such as `filters` 8-16-32 and `kernel_size` 3."""
-    return listing(f"{code(name)} {escape(value)}" for name, value in settings.items())
+    return listing(f"{code(name)} {marked(escape, value)}" for name, value in settings.items())
 
 
-def set_otherwise(settings: dict[str, str], kept: dict[str, str]) -> str:
+def set_otherwise(settings: dict[str, Setting], kept: dict[str, Setting]) -> str:
     """Write the settings that are not as they were, and their values."""
     return set_to({name: value for name, value in settings.items() if value != kept[name]})
 
 
-def changed(settings: dict[str, str], kept: dict[str, str]) -> str:
+def changed(settings: dict[str, Setting], kept: dict[str, Setting]) -> str:
     """Write the settings that are not as they were, such as `kernel_size` 3 instead of 7."""
     return listing(
-        f"{code(name)} {escape(value)} instead of {escape(kept[name])}"
+        f"{code(name)} {marked(escape, value)} instead of {marked(escape, kept[name])}"
         for name, value in settings.items()
         if value != kept[name]
     )
@@ -311,7 +311,7 @@ NUMBERS = (
 
 
 TEXTS = (
-    *(escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
+    *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(words, tally, plural, listing, code, reference, troubles, price, as_long, set_to),
     *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
     *(contrast_verdict, picture),
@@ -321,6 +321,7 @@ FILTERS = (
     {function.__name__: partial(marked, function) for function in NUMBERS}
     | {function.__name__: function for function in TEXTS}
     | {
+        "setting": partial(marked, escape),
         "yaml": partial(json.dumps, ensure_ascii=False),
         "sentence": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],

@@ -18,11 +18,14 @@ from typing import Any
 import pandas as pd
 
 from cnn_study import columns, inspection, tables
-from cnn_study.settings import value_text
+from cnn_study.settings import parameters, value_text
 from cnn_study.study import Study
 
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
+
+SETTINGS = "settings"
+"""In the place of a table: what the study file says; a row is an experiment, a column a setting."""
 
 FIGURE = "figure-"
 """In the place of a table: a figure, with its id behind it."""
@@ -55,7 +58,7 @@ class Cell:
     """One cell of a table: row 0 is the first below the header."""
 
     table: str
-    row: int
+    row: int | str
     column: str
     experiment: str | None = None
 
@@ -76,6 +79,18 @@ class Count(int):
 
     cells: tuple[Cell, ...] = ()
     how: str = ""
+
+
+class Setting(str):
+    """A setting's value as text, with the cell that says it."""
+
+    cells: tuple[Cell, ...]
+
+    def __new__(cls, value: Any, cell: Cell) -> "Setting":
+        """Write the value as ids and tables do."""
+        made = super().__new__(cls, value_text(value))
+        made.cells = (cell,)
+        return made
 
 
 def rows_of(frame: pd.DataFrame, table: str) -> list[dict[str, Any]]:
@@ -171,6 +186,11 @@ def receipts(
             about["columns"][column] = _field(column)
             found["cells"][cell] = _fact(inspected, column)
             continue
+        if name == SETTINGS:
+            about = found["tables"].setdefault(name, _study_file(study))
+            about["columns"][column] = _parameter(column)
+            found["cells"][cell] = _given(runs, row, column)
+            continue
         folder, table = known[name]
         if name not in rows:
             path = results / folder / table.file
@@ -240,6 +260,39 @@ def _fact(path: Path, place: str) -> dict[str, Any]:
     row = dict(zip(("of", "method"), folders, strict=True))
     none: dict[str, Any] = {"beside": [], "experiments": [], "seeds": []}
     return {"value": str(value), "row": row, "line": None} | none
+
+
+def _study_file(study: Study) -> dict[str, Any]:
+    """Describe the study file as `_about` does a table."""
+    return {
+        "kind": "Study file",
+        "path": f"experiments/{study.path.name}",
+        "sha256": hashlib.sha256(study.path.read_bytes()).hexdigest(),
+        "title": "Settings",
+        "description": "The study file gives them; the rest is at default. Each run's record has "
+        "all of them.",
+        "made": "check",
+        "columns": {},
+    }
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    (found,) = (one for one in parameters() if one["name"] == name)
+    return {"meaning": [[name, found["description"]]], "unit": found["unit"]}
+
+
+def _given(runs: "Runs", experiment: str, setting: str) -> dict[str, Any]:
+    """Make the receipt of a setting as `_cell` does that of a cell."""
+    place, line = runs.study.given(experiment, setting)
+    value = value_text(getattr(runs.study.experiments[experiment].settings, setting))
+    return {
+        "value": value,
+        "row": {"experiment": experiment, "setting": setting},
+        "line": line,
+        "beside": [["Given in", place or "nothing: the default"]],
+        "experiments": [experiment],
+        "seeds": runs.complete([experiment]),
+    }
 
 
 def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
@@ -467,12 +520,12 @@ class Runs:
         if table in ("contrasts", "contrast-differences") and len(self._grid(row["question"])):
             needed = list(self._grid(row["question"]))
         images = "validation" if column.startswith("validation") else "test"
-        complete = [self._complete(id_, images) for id_ in needed]
-        return sorted(set.intersection(*complete)) if complete else []
+        return self.complete(needed, images)
 
-    def _complete(self, experiment: str, images: str) -> set[int]:
-        """List the seeds of the complete runs that were scored on these images."""
-        return self._scored[images].get(experiment, set())
+    def complete(self, experiments: list[str], images: str = "test") -> list[int]:
+        """List the seeds of complete runs, scored on these images, that all experiments have."""
+        found = [self._scored[images].get(id_, set()) for id_ in experiments]
+        return sorted(set.intersection(*found)) if found else []
 
     @cached_property
     def _scored(self) -> dict[str, dict[str, set[int]]]:

@@ -1,14 +1,14 @@
 """What the runs of each experiment gave, alone and beside a reference."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.report.findings import Change
 from cnn_study.report.provenance import Provenance
-from cnn_study.report.receipts import derived
+from cnn_study.report.receipts import SETTINGS, Cell, Setting, derived
 from cnn_study.report.tables import Tables
-from cnn_study.settings import Settings, value_text
+from cnn_study.study import Experiment
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Row:
     """
 
     result: Result
-    settings: dict[str, str]
+    settings: dict[str, Setting]
     is_reference: bool = False
     change: Change | None = None
     parameters_ratio: float = 1.0
@@ -104,7 +104,7 @@ class Row:
 
 
 def compare(
-    result: Result, reference: Result, settings: dict[str, str], change: Change | None = None
+    result: Result, reference: Result, settings: dict[str, Setting], change: Change | None = None
 ) -> Row:
     """Set one experiment against its reference."""
     return Row(
@@ -123,6 +123,11 @@ def _ratio(one: float, other: float) -> float:
     return derived(one / other, "ratio of", one, other)
 
 
-def chosen_settings(settings: Settings, names: Iterable[str]) -> dict[str, str]:
-    """Give the named settings as text, in the order of the schema."""
-    return {name: value_text(value) for name, value in settings if name in names}
+def chosen_settings(experiment: Experiment, names: Container[str]) -> dict[str, Setting]:
+    """Give the named settings of an experiment as text, in the order of the schema."""
+    id_ = experiment.id
+    return {
+        name: Setting(value, Cell(SETTINGS, id_, name, id_))
+        for name, value in experiment.settings
+        if name in names
+    }

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.report.findings import Effect, Findings
-from cnn_study.report.receipts import derived
+from cnn_study.report.receipts import Cell, Setting, derived
+from cnn_study.report.results import chosen_settings
 from cnn_study.report.tables import Tables
 from cnn_study.search.space import Limit, Parameter, Search
-from cnn_study.settings import value_text
+from cnn_study.settings import Settings, value_text
 from cnn_study.study import Study
 
 
@@ -39,7 +40,7 @@ class Price:
     test: Effect
     over_base: Effect
     over_enhanced: Effect
-    change: dict[str, Any]
+    change: dict[str, Setting]
     edges: tuple[str, ...]
     finalists: list[SimpleNamespace]
 
@@ -81,7 +82,7 @@ class Searched:
     space: list[Varied]
     settings: dict[str, str]
     prices: list[Price]
-    base: dict[str, Any]
+    base: dict[str, Setting]
     gaps: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
     runs: int
@@ -98,14 +99,11 @@ class Searched:
         return [price for price in self.prices if price.test.difference is not None]
 
     @property
-    def chosen(self) -> dict[str, list[str]]:
+    def chosen(self) -> dict[str, list[Setting]]:
         """Settings in which a winner differs from the base: the base's value and the winners'."""
         changes = [{}, *(price.change for price in self.winners)]
         names = [name for name in self.base if any(name in change for change in changes)]
-        return {
-            name: [value_text(change.get(name, self.base[name])) for change in changes]
-            for name in names
-        }
+        return {name: [change.get(name, self.base[name]) for change in changes] for name in names}
 
     @property
     def short(self) -> bool:
@@ -142,8 +140,11 @@ def searched_of(study: Study, found: Tables, findings: Findings) -> Searched | N
         search,
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
-        [_price(limits[row["price"]], row, finalists) for row in findings.search["search-prices"]],
-        dict(given),
+        [
+            _price(limits[row["price"]], place, row, finalists)
+            for place, row in enumerate(findings.search["search-prices"])
+        ],
+        chosen_settings(study.experiments["base"], Settings.model_fields),
         {row["price"]: SimpleNamespace(**row) for row in findings.search["search-gaps"]},
         [SimpleNamespace(**row) for row in findings.search["search-importance"]],
         len(runs := found.search_runs.drop_duplicates("record")),
@@ -166,18 +167,21 @@ def _varied(parameter: Parameter) -> Varied:
     return Varied(parameter.name, values, when)
 
 
-def _price(limit: Limit, row: dict[str, Any], finalists: list[SimpleNamespace]) -> Price:
+def _price(
+    limit: Limit, place: int, row: dict[str, Any], finalists: list[SimpleNamespace]
+) -> Price:
     def effect(name: str, lower: str, upper: str) -> Effect:
         return Effect(row["runs"] or 0, row[name], row[lower], row[upper])
 
     mine = [one for one in finalists if one.price == limit.id]
+    cell = Cell("search-prices", place, "change")
     return Price(
         limit,
         SimpleNamespace(**row),
         effect("test_accuracy", "test_lower", "test_upper"),
         effect("over_base", "over_base_lower", "over_base_upper"),
         effect("over_enhanced", "over_enhanced_lower", "over_enhanced_upper"),
-        json.loads(row["change"] or "{}"),
+        {name: Setting(value, cell) for name, value in json.loads(row["change"] or "{}").items()},
         tuple((row["edges"] or "").split()),
         mine,
     )

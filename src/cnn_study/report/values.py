@@ -22,7 +22,7 @@ from cnn_study.report.published import published_of
 from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
 from cnn_study.report.search import searched_of
 from cnn_study.report.tables import Tables
-from cnn_study.settings import parameters
+from cnn_study.settings import Settings, parameters
 from cnn_study.study import Study
 
 FAR_APART = 10
@@ -71,6 +71,7 @@ def _values(
         "subtitle": study.file.subtitle,
         "data": data_of(study, found),
         "settings": study.experiments["base"].settings,
+        "given": chosen_settings(study.experiments["base"], Settings.model_fields),
         "parameters": parameters(),
         "results": results,
         "base": base,
@@ -118,10 +119,8 @@ def _values(
         context["published"] = published_of(study, found, findings, results)
     for entry in findings.advice.advice:
         changed = set(vars(entry.change))
-        settings = study.experiments[entry.experiment].settings
-        entry.row = compare(
-            results[entry.experiment], results[entry.reference], chosen_settings(settings, changed)
-        )
+        chosen = chosen_settings(study.experiments[entry.experiment], changed)
+        entry.row = compare(results[entry.experiment], results[entry.reference], chosen)
     return context
 
 
