@@ -77,7 +77,7 @@ def test_a_combination_names_what_it_joins(made):
     assert label(one) == "long-tanh\n= tanh + long"
     assert one.differences == pytest.approx((4, 4, 4))
     assert "+4.00  n = 3  above zero" in made.words("together-contrasts")
-    assert "Blue: surely above zero." in made.caption("together-contrasts")
+    assert "Blue: above zero, after correction." in made.caption("together-contrasts")
 
 
 def test_every_seed_is_a_dot_on_top_of_the_interval(made):

@@ -496,8 +496,8 @@ def test_what_lies_far_below_the_named_ones_is_said(tmp_path, monkeypatch):
 def test_class_effects_say_worst_best_and_what_is_sure(made):
     """All runs but the base's recognize 4 points more of class 0 than their score says."""
     alt = made.alt("class-effects")
-    assert "epochs-1 from −10.0 (1) to −6.0 (0), all of them sure" in alt
-    assert "epochs-4 from +2.0 (1) to +6.0 (0), none of them sure" in alt
+    assert "epochs-1 from −10.0 (1) to −6.0 (0), all of them decided" in alt
+    assert "epochs-4 from +2.0 (1) to +6.0 (0), none of them decided" in alt
 
 
 def test_class_effects_write_every_number_and_mark_the_sure_ones(made):

@@ -347,8 +347,9 @@ def test_choices_go_by_validation_images(tmp_path):
     said = words(made.text())
     assert "suggestions are chosen, give another verdict for `learning-rate-1`" in said
     advice = said[said.index("# Suggestions") : said.index("## Accuracy and cost")]
-    assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): in the mean" in advice
-    assert "gets 10.00 percentage points more of the test images right; training takes" in advice
+    assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): its test" in advice
+    assert "accuracy is then, in the mean, 10.00 percentage points higher; training takes" in advice
+    assert "- `learning_rate`: Size of a step" in advice
     assert "1. **`learning-rate-2`**" in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
     assert "Evidence: moderate, validation and test images agree, in only 3 pairs" in advice
@@ -418,7 +419,7 @@ def test_enhanced_and_published_numbers(whole):
     orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
     effect = "+17.00 | +6.17 to +27.83 | stands | 21.49 | no |"
     assert f"2 over 1 | 34.00 | `filters-4-8` over `base` | {effect}" in orders
-    assert "single runs could not have shown" in orders
+    assert "Two of them are too close for single runs to show, by at least one of our pairs" in orders
 
 
 def test_every_reference_has_one_target(whole, published_study):
@@ -709,12 +710,14 @@ def test_one_comparison_is_worked_by_hand(whole):
 def test_guess_and_answer_stand_apart(whole):
     text = whole.text()
     said = words(text)
-    assert "**Guess first.** By how many percentage points does `learning-rate-1`" in said
-    assert "(`learning_rate` 0.1 instead of 0.001)" in said
+    # learning-rate-1 is worked by hand before, so that its answer is known.
+    assert "Here it is worked for `learning-rate-1`" in said
+    assert "**Guess first.** By how many percentage points does `learning-rate-2`" in said
+    assert "(`learning_rate` 0.01 instead of 0.001)" in said
     before = text[: text.index("# Answers to the guesses")]
     assert text.count("::: {.predict data-change=") == 2
     assert "# Answers to the guesses" not in before
-    assert "| `learning-rate-1` | `base` | −40.00 |" in said
+    assert "| `learning-rate-2` | `base` | +5.00 |" in said
 
 
 # ------------------------------------------------------------------------------- Keras code

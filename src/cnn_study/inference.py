@@ -17,6 +17,9 @@ LEVEL = 0.95
 LEAST_PAIRS = 3
 """Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
 
+STRONG_PAIRS = 5
+"""Pairs of seeds from which on evidence can be called strong."""
+
 POWER = 0.8
 """How often the seeds that `seeds_to_settle` names would settle it (Cohen's customary value)."""
 

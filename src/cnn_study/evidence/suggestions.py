@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnn_study import inference
 from cnn_study.study import Study
 
 NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
@@ -16,9 +17,6 @@ NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
 
 REFUTED = ("hurts", "no meaningful difference", "does not train")
 """Verdicts with which a change is not advised; the others that are not `helps` are open."""
-
-STRONG_PAIRS = 5
-"""Pairs of seeds from which on evidence can be called strong."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +246,7 @@ def _strength(row: dict[str, Any]) -> tuple[str, str]:
             f"the validation images say that it helps; the test images say "
             f"{row['test_verdict']} ({seeds})"
         )
-    if pairs < STRONG_PAIRS:
+    if pairs < inference.STRONG_PAIRS:
         return "moderate", f"validation and test images agree, in only {seeds}"
     return "strong", f"validation and test images agree, in {seeds}"
 

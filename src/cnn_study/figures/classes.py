@@ -269,9 +269,9 @@ class ClassEffects(Picture):
         return (
             "What each change (row) does to the share of each class's test images that are "
             "recognized (recall): mean difference to its reference with the same seed, in "
-            f"percentage points. Blue is more, orange less{full}. Bold with a dot: surely more or "
-            "less (paired t test, corrected for the classes of one change by Holm's method, "
-            f"p below 0.05); the other numbers may be chance. Intervals stand in "
+            f"percentage points. Blue is more, orange less{full}. Bold with a dot: more or less "
+            "by more than chance (paired t test, corrected for the classes of one change by Holm's "
+            "method, p below 0.05); the other numbers may be chance. Intervals stand in "
             f"class-effects.csv. {chosen}"
         )
 
@@ -293,8 +293,8 @@ class ClassEffects(Picture):
 
 def _sure_in_words(sure: Sequence[str], classes: int) -> str:
     if len(sure) == classes:
-        return "all of them sure"
-    return f"sure for {joined(sure)}" if sure else "none of them sure"
+        return "all of them decided"
+    return f"decided for {joined(sure)}" if sure else "none of them decided"
 
 
 def _points(row: dict[str, Any]) -> float:

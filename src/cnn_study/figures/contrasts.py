@@ -141,7 +141,10 @@ def _note(contrast: Contrast) -> str:
 def _colors_in_words(contrasts: Iterable[Contrast]) -> str:
     """Say what the colours mean that are there."""
     there = {contrast.verdict for contrast in contrasts}
-    said = {"helps": "Blue: surely above zero.", "hurts": "Orange: surely below zero."}
+    said = {
+        "helps": "Blue: above zero, after correction.",
+        "hurts": "Orange: below zero, after correction.",
+    }
     return " ".join(meaning for name, meaning in said.items() if name in there)
 
 

@@ -21,6 +21,7 @@ class Comparison:
         contrasts: main effects and interactions, where the question is a grid.
         classes: by experiment and verdict, the classes of which this is said.
         elsewhere: changes that were made to another reference too, with what they did there.
+        told: experiments whose scores the text tells before its questions.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Comparison:
     contrasts: tuple[Contrast, ...]
     classes: dict[str, dict[str, list[str]]]
     elsewhere: tuple[tuple[Row, Change], ...]
+    told: frozenset[str]
 
     @property
     def reference(self) -> Row:
@@ -79,8 +81,18 @@ class Comparison:
 
     @property
     def guess(self) -> Row | None:
-        """The first change whose effect has an interval: the one that the reader guesses at."""
-        return next((row for row in self.changes if row.change.test.lower is not None), None)
+        """The change that the reader guesses at: the first with an interval, not told before."""
+        there = [row for row in self.changes if row.change.test.lower is not None]
+        return next((row for row in there if row.id not in self.told), there[0] if there else None)
+
+    @property
+    def alike(self) -> list[Row]:
+        """List the changes that were made elsewhere too, and there have an effect of one sign."""
+        return [
+            row
+            for row, other in self.elsewhere
+            if row.change.test.difference and row.change.test.difference * other.test.difference > 0
+        ]
 
     @property
     def otherwise(self) -> list[Row]:
@@ -111,8 +123,13 @@ def comparison_of(
     results: dict[str, Result],
     findings: Findings,
     figures: dict[str, Figure],
+    told: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """Put together what there is to say to one question."""
+    """Put together what there is to say to one question.
+
+    Args:
+        told: experiments whose scores the text tells before its questions.
+    """
     question = study.file.questions[name]
     reference, members = question.reference, study.questions[name]
     changed = {key for id_ in members for key in study.experiments[id_].change}
@@ -147,4 +164,5 @@ def comparison_of(
             and other.reference != reference
             and other.test.lower is not None
         ),
+        told,
     )

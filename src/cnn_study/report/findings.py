@@ -64,6 +64,13 @@ class Change:
         """One of `columns.VERDICTS`, by the test images."""
         return self.test.verdict
 
+    @property
+    def survives(self) -> bool:
+        """Whether it helps or hurts even if p is corrected over all changes of the study."""
+        return self.verdict in ("helps", "hurts") and (
+            self.row["test_p_holm_all"] < 1 - inference.LEVEL
+        )
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -195,8 +202,7 @@ class Findings:
         """Count the changes with a p value, the decided ones, and those decided among all."""
         tested = [one for one in self.changes.values() if one.test.p_holm is not None]
         decided = [one for one in tested if one.verdict in ("helps", "hurts")]
-        error = 1 - inference.LEVEL
-        surviving = [one for one in decided if one.row["test_p_holm_all"] < error]
+        surviving = [one for one in decided if one.survives]
         return {
             "changes": len(tested), "decided": len(decided), "surviving": len(surviving)
         }  # fmt: skip

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.report.findings import Effect, Findings
+from cnn_study.report.provenance import Provenance
 from cnn_study.report.receipts import Cell, Setting, derived
-from cnn_study.report.results import chosen_settings
+from cnn_study.report.results import Result, best_of, chosen_settings
 from cnn_study.report.tables import Tables
 from cnn_study.search.space import Limit, Parameter, Search
 from cnn_study.settings import Settings, value_text
@@ -33,6 +34,9 @@ class Price:
         change: settings in which the winner differs from the base.
         edges: parameters that stand at an end of the space.
         finalists: rows of search-finalists.csv, best trial first.
+        longer: times the base's mean training time that the winner's is; None without a winner.
+        rival: of the experiments with no more arithmetic for an image, the best by validation.
+        longer_than_rival: the same beside the rival's; None without one.
     """
 
     limit: Limit
@@ -43,6 +47,9 @@ class Price:
     change: dict[str, Setting]
     edges: tuple[str, ...]
     finalists: list[SimpleNamespace]
+    longer: float | None
+    rival: Result | None
+    longer_than_rival: float | None
 
     @property
     def beyond(self) -> float:
@@ -126,7 +133,9 @@ class Searched:
         return [row for row in self.importance if row.lower > 0]
 
 
-def searched_of(study: Study, found: Tables, findings: Findings) -> Searched | None:
+def searched_of(
+    study: Study, found: Tables, findings: Findings, results: dict[str, Result]
+) -> Searched | None:
     """Put together what the evidence says of the study's search; None without one."""
     search = study.search
     if search is None:
@@ -136,12 +145,13 @@ def searched_of(study: Study, found: Tables, findings: Findings) -> Searched | N
              if value != getattr(given, name)}  # fmt: skip
     finalists = [SimpleNamespace(**row) for row in findings.search["search-finalists"]]
     limits = {limit.id: limit for limit in search.limits}
+    clock = Provenance.of(found).clock
     return Searched(
         search,
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
         [
-            _price(limits[row["price"]], place, row, finalists)
+            _price(limits[row["price"]], place, row, finalists, results, clock)
             for place, row in enumerate(findings.search["search-prices"])
         ],
         chosen_settings(study.experiments["base"], Settings.model_fields),
@@ -150,6 +160,13 @@ def searched_of(study: Study, found: Tables, findings: Findings) -> Searched | N
         len(runs := found.search_runs.drop_duplicates("record")),
         float(runs["training_cpu_seconds"].sum()),
     )
+
+
+def _ratio(seconds: float | None, other: Result | None) -> float | None:
+    """Set the winner's training time against that of an experiment."""
+    if not seconds or other is None or not other.seconds:
+        return None
+    return derived(seconds / other.seconds, "ratio of", seconds, other.seconds)
 
 
 def _varied(parameter: Parameter) -> Varied:
@@ -168,13 +185,21 @@ def _varied(parameter: Parameter) -> Varied:
 
 
 def _price(
-    limit: Limit, place: int, row: dict[str, Any], finalists: list[SimpleNamespace]
+    limit: Limit,
+    place: int,
+    row: dict[str, Any],
+    finalists: list[SimpleNamespace],
+    results: dict[str, Result],
+    clock: str,
 ) -> Price:
     def effect(name: str, lower: str, upper: str) -> Effect:
         return Effect(row["runs"] or 0, row[name], row[lower], row[upper])
 
     mine = [one for one in finalists if one.price == limit.id]
     cell = Cell("search-prices", place, "change")
+    most = limit.macs or 0
+    rival = best_of({id_: result for id_, result in results.items() if result.macs <= most})
+    seconds = row[clock]
     return Price(
         limit,
         SimpleNamespace(**row),
@@ -184,4 +209,7 @@ def _price(
         {name: Setting(value, cell) for name, value in json.loads(row["change"] or "{}").items()},
         tuple((row["edges"] or "").split()),
         mine,
+        _ratio(seconds, results["base"]),
+        rival,
+        _ratio(seconds, rival),
     )

@@ -7,7 +7,7 @@ by validation scores; test scores are told and set against one another.
 from pathlib import Path
 from typing import Any
 
-from cnn_study import __version__, inference, inspection, records
+from cnn_study import __version__, columns, inference, inspection, records
 from cnn_study.report import keras_code, worked
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
@@ -62,8 +62,10 @@ def _values(
     base, enhanced = results["base"], study.file.enhanced
     if enhanced == "base":
         enhanced = None
+    example = worked.comparison(list(findings.changes.values()), found.complete)
+    told = frozenset([*([example.change] if example else []), *([enhanced] if enhanced else [])])
     comparisons = [
-        comparison_of(study, name, results, findings, figures) for name in study.questions
+        comparison_of(study, name, results, findings, figures, told) for name in study.questions
     ]
     context = {
         "study": study,
@@ -80,7 +82,7 @@ def _values(
         "network": network_of(study, found),
         "example": worked.image() | worked.answer(),
         "receptive_fields": receptive_fields(study, enhanced or "base"),
-        "comparison_example": worked.comparison(list(findings.changes.values()), found.complete),
+        "comparison_example": example,
         "comparisons": comparisons,
         "findings": findings,
         "titles": {name: question.title for name, question in study.file.questions.items()},
@@ -93,6 +95,8 @@ def _values(
             "power": inference.POWER,
             "least_pairs": inference.LEAST_PAIRS,
             "most_seeds": inference.MOST_SEEDS,
+            "strong_pairs": inference.STRONG_PAIRS,
+            "verdicts": columns.VERDICTS,
             "smallest": study.smallest_effect,
             "far_apart": FAR_APART * study.smallest_effect,
         },
@@ -109,7 +113,7 @@ def _values(
         "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
         "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
         "receipts": [behind(study, found, id_) for id_ in study.experiments],
-        "searched": searched_of(study, found, findings),
+        "searched": searched_of(study, found, findings, results),
         "enhanced": None,
         "published": None,
     }
@@ -121,6 +125,9 @@ def _values(
         changed = set(vars(entry.change))
         chosen = chosen_settings(study.experiments[entry.experiment], changed)
         entry.row = compare(results[entry.experiment], results[entry.reference], chosen)
+    firsts = {entry.reference: entry.row.settings for entry in reversed(findings.advice.advice)}
+    named = {name for settings in firsts.values() for name in settings}
+    context["explained"] = [one for one in parameters() if one["name"] in named]
     return context
 
 
