@@ -2,7 +2,6 @@
 
 import ast
 import json
-import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from cnn_study import architecture, report, settings
 from cnn_study.errors import UserError
-from cnn_study.report import data, filters, keras_code, templates, values, worked
+from cnn_study.report import data, filters, keras_code, templates, values
 from cnn_study.settings import Settings
 from cnn_study.study import load
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
@@ -419,7 +418,9 @@ def test_enhanced_and_published_numbers(whole):
     orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
     effect = "+17.00 | +6.17 to +27.83 | stands | 21.49 | no |"
     assert f"2 over 1 | 34.00 | `filters-4-8` over `base` | {effect}" in orders
-    assert "Two of them are too close for single runs to show, by at least one of our pairs" in orders
+    assert (
+        "Two of them are too close for single runs to show, by at least one of our pairs" in orders
+    )
 
 
 def test_every_reference_has_one_target(whole, published_study):
@@ -660,39 +661,6 @@ def test_names_of_a_study_are_escaped(plain):
 
 def test_links_in_a_source_are_links():
     assert filters.link("See a_b: https://x.org/y_z. End") == r"See a\_b: <https://x.org/y_z>. End"
-
-
-def test_worked_example_is_right():
-    made = worked.image() | worked.answer()
-    assert made["feature_map"] == [[18, 18, -18, -18]] * 2 + [[12, 12, -12, -12], [6, 6, -6, -6]]
-    assert made["terms"] == [(-1, 1), (0, 1), (1, 7)]
-    assert made["row_sum"] == 6
-    assert made["rectified"][2] == [12, 12, 0, 0]
-    assert made["pooled"] == [[18, 0], [12, 0]]
-    # e^2, e and e^-2 are 7.389, 2.718 and 0.135; their sum is 10.243.
-    assert made["probabilities"] == pytest.approx([0.7214, 0.2654, 0.0132], abs=1e-4)
-    assert made["losses"] == pytest.approx([0.3266, 1.3266, 4.3266], abs=1e-4)
-    assert made["strided"] == [[18, -18], [12, -12]]
-    # Probabilities less 1 for the second class; one step of size 1 against them.
-    assert made["slopes"] == pytest.approx([0.7214, -0.7346, 0.0132], abs=1e-4)
-    assert made["moved"] == pytest.approx([1.2786, 1.7346, -2.0132], abs=1e-4)
-    # e^1.2786 + e^1.7346 + e^-2.0132 = 3.592 + 5.667 + 0.134 = 9.393; 5.667 / 9.393 = 0.603.
-    assert made["probability_after"] == pytest.approx(0.6034, abs=1e-3)
-    assert made["loss_after"] == pytest.approx(0.505, abs=1e-3)
-
-
-def test_the_slopes_of_the_example_are_those_of_its_loss():
-    """By small differences: the loss moves as the slopes say."""
-    made, small = worked.answer(), 1e-6
-
-    def loss(scores: list[float]) -> float:
-        total = sum(math.exp(score) for score in scores)
-        return -math.log(math.exp(scores[made["true_class"]]) / total)
-
-    for place, slope in enumerate(made["slopes"]):
-        moved = list(made["scores"])
-        moved[place] += small
-        assert (loss(moved) - loss(made["scores"])) / small == pytest.approx(slope, abs=1e-5)
 
 
 def test_one_comparison_is_worked_by_hand(whole):

@@ -8,7 +8,14 @@ rule draw_figures:
         evidence=rules.analyse.output.evidence,
         inspection=PLAN.inspection or [],
         code=planning.code(
-            "figures", "inspection", "columns", "tables", "inference", "architecture", "settings"
+            "figures",
+            "examples",
+            "inspection",
+            "columns",
+            "tables",
+            "inference",
+            "architecture",
+            "settings",
         ),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
@@ -37,7 +44,7 @@ rule write_report:
         templates=planning.templates(),
         scripts=planning.scripts(),
         code=planning.code(
-            "report", "inspection", "columns", "architecture", "settings", "inference"
+            "report", "examples", "inspection", "columns", "architecture", "settings", "inference"
         ),
     output:
         text=f"{RESULTS}/report/index.qmd",

@@ -4,8 +4,8 @@ Knows nothing of Keras or of run records. What will be made is known without Mat
 without pandas, so that the workflow can declare it; both are imported only to draw.
 
 `planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
-module by its subject: inspected, network, epochs, levels, effects, classes, calibration, habits,
-cost, published, search.
+module by its subject: inspected, network, learning, epochs, levels, effects, classes, calibration,
+habits, cost, published, search.
 """
 
 import json
@@ -33,6 +33,7 @@ from cnn_study.figures.inspected import (
     Occlusion,
     Samples,
 )
+from cnn_study.figures.learning import Descent
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.picture import Format, Picture, image
@@ -166,6 +167,7 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     models = tuple(_model(study, id_) for id_ in two)
     pictures: dict[str, Picture] = {
         "receptive-field": ReceptiveField(models),
+        "descent": Descent(),
         "architecture": Architecture(models),
         "learning-curves-base-and-enhanced": LearningCurves(two),
         "loss-curves-base-and-enhanced": LearningCurves(two, LOSS),

@@ -4,8 +4,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from cnn_study import inspection
-from cnn_study.report import worked
+from cnn_study import examples, inspection
 from cnn_study.report.receipts import INSPECTION, Cell, derived, of_cell
 from cnn_study.study import Study
 
@@ -20,7 +19,7 @@ def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, 
         "images": made["neighbours"].training_images,
         "chance": (chance := 1 / len(study.dataset.class_names)),
         "far_above_chance": made["neighbours"].test_accuracy > 5 * chance,
-        "example": worked.distance(),
+        "example": examples.distance(),
         "gain": partial(_gain, max(one.test_accuracy for one in made.values())),
     }
 

@@ -7,7 +7,7 @@ by validation scores; test scores are told and set against one another.
 from pathlib import Path
 from typing import Any
 
-from cnn_study import __version__, columns, inference, inspection, records
+from cnn_study import __version__, columns, examples, inference, inspection, records
 from cnn_study.report import keras_code, worked
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
@@ -80,7 +80,7 @@ def _values(
         "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
         "base_curve": curve_of(found, "base"),
         "network": network_of(study, found),
-        "example": worked.image() | worked.answer(),
+        "example": examples.image() | examples.answer(),
         "receptive_fields": receptive_fields(study, enhanced or "base"),
         "comparison_example": example,
         "comparisons": comparisons,

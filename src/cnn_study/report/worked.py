@@ -1,90 +1,10 @@
-"""Examples of the text that are worked with numbers, so that none of them is typed.
-
-Pure functions. Those on made-up numbers take nothing; the comparison takes the study's own runs.
-"""
+"""One comparison of the study's own runs, worked step by step."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cnn_study.inference import quantile
 from cnn_study.report.receipts import derived
-
-
-def image() -> dict[str, Any]:
-    """Work one small image through a convolution, ReLU and pooling.
-
-    Returns:
-        image (6, 6), kernel (3, 3), feature_map (4, 4), rectified (4, 4), pooled (2, 2), strided
-        (2, 2; every second place of the feature map) as lists of whole numbers; terms and row_sum:
-        what each row of the kernel gives in the first place.
-    """
-    image = np.ones((6, 6), int)
-    image[:4, 2:4] = 7  # A bright bar that ends above the lower border.
-    kernel = np.array([[-1, 0, 1]] * 3)
-    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
-    feature_map = (windows * kernel).sum(axis=(2, 3))
-    rectified = np.maximum(feature_map, 0)
-    pooled = rectified.reshape(2, 2, 2, 2).max(axis=(1, 3))
-    arrays = {"image": image, "kernel": kernel, "feature_map": feature_map}
-    arrays |= {"rectified": rectified, "pooled": pooled, "strided": feature_map[::2, ::2]}
-    return {name: array.tolist() for name, array in arrays.items()} | {
-        "terms": list(zip(kernel[0].tolist(), image[0, :3].tolist(), strict=True)),
-        "row_sum": int(kernel[0] @ image[0, :3]),
-    }
-
-
-def distance() -> dict[str, Any]:
-    """Work the Euclidean distance of two images of three pixels.
-
-    Returns:
-        one, other, differences, the total of their squares, and its root.
-    """
-    one, other = np.array([10, 200, 30]), np.array([12, 194, 33])
-    differences = one - other
-    total = int((differences**2).sum())
-    return {
-        "one": one.tolist(), "other": other.tolist(), "differences": differences.tolist(),
-        "total": total, "distance": total**0.5,
-    }  # fmt: skip
-
-
-TRUE_CLASS = 1
-STEP = 1.0
-"""Learning rate of the example; so large that one step shows."""
-
-
-def answer() -> dict[str, Any]:
-    """Turn three scores into probabilities and losses, and take one step of gradient descent.
-
-    The slope of the cross-entropy of a softmax to its scores is the probability less 1 for the true
-    class and the probability for every other (Goodfellow et al. 2016, section 6.2.2.3).
-
-    Returns:
-        scores, probabilities, and losses for each of the three as the true class; true_class (from
-        0), learning_rate, slopes, and scores, probability and loss of the true class after a step.
-    """
-    scores = np.array([2, 1, -2])
-    probabilities = _softmax(scores)
-    slopes = probabilities - np.eye(3)[TRUE_CLASS]
-    moved = scores - STEP * slopes
-    after = _softmax(moved)
-    return {
-        "scores": scores.tolist(),
-        "probabilities": probabilities.tolist(),
-        "losses": (-np.log(probabilities)).tolist(),
-        "true_class": TRUE_CLASS,
-        "learning_rate": STEP,
-        "slopes": slopes.tolist(),
-        "moved": moved.tolist(),
-        "probability_after": float(after[TRUE_CLASS]),
-        "loss_after": float(-np.log(after[TRUE_CLASS])),
-    }
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    return np.exp(scores) / np.exp(scores).sum()
 
 
 @dataclass(frozen=True)
