@@ -68,6 +68,7 @@ SCORES = {
 
 IDS = [
     "receptive-field",
+    "descent",
     "architecture",
     "learning-curves-base-and-enhanced",
     "loss-curves-base-and-enhanced",
@@ -143,7 +144,7 @@ def empty(tmp_path_factory) -> Path:
 def test_writes_exactly_what_was_planned(made, full):
     planned = figures.planned(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
-    assert planned[:2] == ["receptive-field.svg", "architecture.svg"]
+    assert planned[:3] == ["receptive-field.svg", "descent.svg", "architecture.svg"]
     assert planned[-1] == "figures.json"
 
 
@@ -340,8 +341,8 @@ def test_one_pair_is_a_difference_without_an_interval(partial):
 def test_without_any_run_every_figure_says_so(empty):
     names = sorted(figures.planned(make_study(empty.parent / "again", STUDY), False))
     assert names == sorted(path.name for path in empty.iterdir())
-    drawn_from_layers = ("receptive-field", "architecture")
-    entries = {id_: entry for id_, entry in index(empty).items() if id_ not in drawn_from_layers}
+    runless = ("receptive-field", "descent", "architecture")
+    entries = {id_: entry for id_, entry in index(empty).items() if id_ not in runless}
     for id_, entry in entries.items():
         assert written_words((empty / f"{id_}.svg").read_text()) == ["no complete run yet"]
         said = entry["alt"] + entry["caption"]
@@ -393,6 +394,7 @@ def test_study_of_the_base_alone_compares_nothing(tmp_path):
     text = "title: T\ndataset: digits\nbase: {epochs: 2}\n"
     assert list(figures._pictures(make_study(tmp_path, text))) == [
         "receptive-field",
+        "descent",
         "architecture",
         "learning-curves-base-and-enhanced",
         "loss-curves-base-and-enhanced",
