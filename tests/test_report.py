@@ -345,7 +345,7 @@ def test_choices_go_by_validation_images(tmp_path):
     made.runs("learning-rate-2", (0.6, 0.6, 0.6), validation=0.8)
     said = words(made.text())
     assert "suggestions are chosen, give another verdict for `learning-rate-1`" in said
-    advice = said[said.index("# Suggestions") : said.index("## Accuracy and cost")]
+    advice = said[said.index("# Suggestions") : said.index("# Limits and challenges")]
     assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): its test" in advice
     assert "accuracy is then, in the mean, 10.00 percentage points higher; training takes" in advice
     assert "- `learning_rate`: Size of a step" in advice

@@ -67,6 +67,7 @@ def _values(
     comparisons = [
         comparison_of(study, name, results, findings, figures, told) for name in study.questions
     ]
+    timed = [result for result in results.values() if result.seconds is not None]
     context = {
         "study": study,
         "title": study.file.title,
@@ -101,6 +102,8 @@ def _values(
             "far_apart": FAR_APART * study.smallest_effect,
         },
         "best": best_of(results),
+        "quickest": min(timed, key=_seconds, default=None),
+        "slowest": max(timed, key=_seconds, default=None),
         "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
         "calibration": _calibration(results, enhanced or "base"),
         "corrected": findings.corrected,
@@ -129,6 +132,10 @@ def _values(
     named = {name for settings in firsts.values() for name in settings}
     context["explained"] = [one for one in parameters() if one["name"] in named]
     return context
+
+
+def _seconds(result: Result) -> float:
+    return result.seconds
 
 
 def _only_longer(study: Study, findings: Findings) -> list[Change]:
