@@ -44,7 +44,14 @@ rule write_report:
         templates=planning.templates(),
         scripts=planning.scripts(),
         code=planning.code(
-            "report", "examples", "inspection", "columns", "architecture", "settings", "inference"
+            "report",
+            "examples",
+            "inspection",
+            "columns",
+            "architecture",
+            "settings",
+            "study",
+            "inference",
         ),
     output:
         text=f"{RESULTS}/report/index.qmd",
