@@ -172,8 +172,9 @@ def test_time_left_is_that_of_the_same_experiment_where_it_is_known(study, tmp_p
     _write(study, tmp_path, "base", 1, seconds=100)
     there, missing = progress._read(study, tmp_path)
     base = [run for run in missing if run.experiment.id == "base"]
-    left = estimate.seconds_left(study, base, list(there.values()))
+    left = estimate.seconds_left(study, base, list(there.values()), 1)
     assert left == estimate.STARTING_SECONDS + 100
+    assert estimate.seconds_left(study, base * 2, list(there.values()), 1) == left + 100
 
 
 def test_time_left_grows_with_macs_as_in_the_runs_that_are_there(study, tmp_path):
@@ -249,12 +250,14 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
     ("words", "said"),
     [
         (["check", "nowhere"], "There is no study file experiments/nowhere.yaml"),
-        (["train", "digits", "no-such", "--seed", "1"], "has no experiment no-such. It has: base"),
-        (["train", "digits", "base", "--seed", "99"], "has no seed 99. It has: 1, 2, 3."),
+        (["train", "digits", "no-such/seed-1"], "has no experiment no-such. It has: base"),
+        (["train", "digits", "base/seed-99"], "has no seed 99. It has: 1, 2, 3."),
+        (["train", "digits", "base/seed-1", "base"], "base is no name of a run. Write EXPERIMENT/"),
+        (["train", "digits", "base/1"], "base/1 is no name of a run. Write EXPERIMENT/seed-N"),
         (["prepare", "no-such"], "no-such"),
         (["figures", "digits", "--processes", "0"], "--processes 0: allowed is 1 or more."),
         (["docs", "--output", "README.md/x"], "README.md/x/parameters.md cannot be written: "),
-        (["train", "digits", "base", "--seed", "1", "--results", "README.md/x"],
+        (["train", "digits", "base/seed-1", "--results", "README.md/x"],
          ".lock cannot be written: Not a directory."),
         (["tables", "digits", "--results", "README.md/x"], "cannot be written: Not a directory."),
     ],

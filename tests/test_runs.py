@@ -14,8 +14,11 @@ import pytest
 from filelock import FileLock
 
 import cnn_study
-from cnn_study import records, runs, study, training
+import records_by_hand
+from cnn_study import progress, records, runs, study, training
+from cnn_study.__main__ import main
 from cnn_study.errors import UserError
+from cnn_study.estimate import training_seconds
 from cnn_study.settings import Settings
 
 STUDY = """\
@@ -88,13 +91,16 @@ def test_nothing_is_done_where_there_is_nothing(chosen, tmp_path):
 
 
 def test_find_by_what_a_person_types(chosen):
-    assert runs.find(chosen, "raw", 1) == run_of(chosen, "raw", 1)
+    assert runs.find(chosen, "raw/seed-1") == run_of(chosen, "raw", 1)
     with pytest.raises(
         UserError, match=r"mine\.yaml has no experiment row\. It has: base, wide, raw"
     ):
-        runs.find(chosen, "row", 1)
+        runs.find(chosen, "row/seed-1")
     with pytest.raises(UserError, match=r"mine\.yaml has no seed 3\. It has: 2, 1"):
-        runs.find(chosen, "raw", 3)
+        runs.find(chosen, "raw/seed-3")
+    for wrong in ("raw", "raw/1", "raw/seed-", "raw/seed-one", "raw/seed-1/"):
+        with pytest.raises(UserError, match=f"^{wrong} is no name of a run"):
+            runs.find(chosen, wrong)
 
 
 def test_results_are_named_after_the_file(chosen, tmp_path, monkeypatch):
@@ -111,6 +117,89 @@ def test_results_are_named_after_the_file(chosen, tmp_path, monkeypatch):
         Path(other).write_text(STUDY)
         with pytest.raises(UserError, match=said):
             runs.results_folder(study.load(study.study_file(other)))
+
+
+# ------------------------------------------------------------------------------- go together
+
+SHORT_AND_LONG = """\
+title: A study for tests
+dataset: digits
+seeds: 5
+base: {filters: [2], dense_units: 8, epochs: 2}
+questions:
+  length:
+    title: Length
+    question: Is longer better?
+    hypothesis: It is.
+    changes:
+      longer: {epochs: 80}
+      long: {epochs: 1000}
+"""
+
+
+@pytest.fixture
+def short_and_long(tmp_path) -> study.Study:
+    """Five seeds each of runs that take less than a second, 20 s and some minutes."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(SHORT_AND_LONG)
+    chosen = study.load(path)
+    base, longer, long = (
+        training_seconds(chosen, runs.Run(experiment, 1))
+        for experiment in chosen.experiments.values()
+    )
+    assert base < 1
+    assert 2 * longer < runs.BATCH_SECONDS < 4 * longer
+    assert long > runs.BATCH_SECONDS
+    return chosen
+
+
+def together(chosen: study.Study, missing: list[runs.Run], results: Path, at_once: int):
+    """Write batches as experiment and seeds."""
+    found = runs.batches(chosen, missing, results, at_once)
+    assert sorted(run.name for batch in found for run in batch) == sorted(
+        run.name for run in missing
+    )
+    return [
+        f"{batch[0].experiment.id} {' '.join(str(run.seed) for run in batch)}" for batch in found
+    ]
+
+
+def test_short_runs_of_an_experiment_go_together_and_first_seeds_come_first(
+    short_and_long, tmp_path
+):
+    chosen = short_and_long
+    size = int(runs.BATCH_SECONDS / training_seconds(chosen, run_of(chosen, "longer")))
+    seeds = [[1, 2, 3, 4, 5][start : start + size] for start in range(0, 5, size)]
+    longer = [f"longer {' '.join(map(str, some))}" for some in seeds]
+    found = together(chosen, runs.wanted(chosen), tmp_path, 2)
+    assert found[:3] == ["base 1 2 3 4 5", longer[0], "long 1"]
+    assert sorted(found) == sorted(
+        ["base 1 2 3 4 5", *longer, *(f"long {seed}" for seed in (1, 2, 3, 4, 5))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("at_once", "expected"),
+    [
+        (1, ["base 1 2 3 4 5"]),
+        (2, ["base 1 2 3", "base 4 5"]),
+        (4, ["base 1 2", "base 3 4", "base 5"]),
+        (64, [f"base {seed}" for seed in (1, 2, 3, 4, 5)]),
+    ],
+)
+def test_every_process_has_its_share(short_and_long, tmp_path, at_once, expected):
+    base = [run for run in runs.wanted(short_and_long) if run.experiment.id == "base"]
+    assert together(short_and_long, base, tmp_path, at_once) == expected
+    assert together(short_and_long, [], tmp_path, at_once) == []
+
+
+def test_a_run_that_was_begun_and_left_no_record_stays_alone(short_and_long, tmp_path):
+    """What ended its process, for want of memory perhaps, would end the others too."""
+    chosen = short_and_long
+    base = [run for run in runs.wanted(chosen) if run.experiment.id == "base"]
+    with runs.alone(base[1], tmp_path):
+        pass
+    assert together(chosen, base, tmp_path, 1) == ["base 1 3 4 5", "base 2"]
 
 
 # --------------------------------------------------------------------------------- do, alone
@@ -174,6 +263,33 @@ def test_lock_is_free_after_an_error(chosen, tmp_path, trained, digits_file, mon
     with FileLock(lock).acquire(timeout=0):
         pass
     assert not list((tmp_path / "running").iterdir())
+
+
+def test_one_command_trains_runs_one_after_the_other(
+    chosen, tmp_path, trained, digits_file, monkeypatch, capsys
+):
+    """A fault in one, which is none of the user's, does not keep the others from their turn."""
+    train = training.train
+
+    def fail_once(experiment, *others, **more):
+        if experiment.id == "wide":
+            raise ValueError("a fault of ours")
+        train(experiment, *others, **more)
+        return records_by_hand.make(chosen, experiment.id, others[0], test=0.5)
+
+    monkeypatch.setattr(training, "train", fail_once)
+    monkeypatch.setattr(progress, "standing", lambda *_: "standing")
+    command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
+    places = ["--data", str(digits_file), "--results", str(tmp_path)]
+    with pytest.raises(ValueError, match="a fault of ours"):
+        main([*command, *places])
+    assert trained == [("base", 2, True), ("raw", 1, False)]
+    said = capsys.readouterr()
+    assert [line.partition(":")[0] for line in said.out.splitlines()] == [
+        "base seed 2",
+        "raw seed 1",
+    ]
+    assert f"{run_of(chosen, 'wide').name}: Traceback" in said.err
 
 
 def test_two_runs_have_two_locks(chosen, tmp_path):
@@ -250,7 +366,7 @@ class Process:
     def __init__(self, name: str, folder: Path, data: Path, imports: str = "runpy") -> None:
         self.log = folder / f"{name}.log"
         start = f"import {imports}, runpy; runpy.run_module('cnn_study', run_name='__main__')"
-        command = ["-c", start, "train", "mine.yaml", "base", "--seed", "1"]
+        command = ["-c", start, "train", "mine.yaml", "base/seed-1"]
         command += ["--data", str(data), "--results", "results"]
         plain = {key: value for key, value in os.environ.items() if "NUM_THREADS" not in key}
         source = str(Path(cnn_study.__file__).parents[1])

@@ -657,12 +657,15 @@ def results_of(process: subprocess.Popen) -> list[list]:
 
 
 def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
-    """Whatever number of threads the caller asks for. With two threads the bits were others."""
+    """Whatever was trained before it, and whatever number of threads the caller asks for.
+
+    With two threads the bits were others.
+    """
     processes = [
-        start_process(tmp_path / "unset", 1, 2),
+        start_process(tmp_path / "unset", 2, 1),
         start_process(tmp_path / "two", 1, OMP_NUM_THREADS="2", TF_NUM_INTRAOP_THREADS="2"),
     ]
-    (first, other), (again,) = map(results_of, processes)
+    (other, first), (again,) = map(results_of, processes)
     assert first == again
     assert first[0] == other[0] == "complete"
     assert first[1] != other[1]
@@ -695,6 +698,15 @@ def memory_held() -> float:
     """Read what this process holds now, in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget")
+def test_the_peak_of_memory_is_that_of_one_run_alone():
+    held = bytearray(300 * 2**20)
+    before = training.peak_memory()
+    del held
+    training.forget_peak_memory()
+    assert training.peak_memory() < before - 250
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read memory from")

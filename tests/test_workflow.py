@@ -88,9 +88,10 @@ class Workplace:
     def plan(self, *words: str, **more: object) -> tuple[list[str], set[str]]:
         """Name the runs that Snakemake would train, by experiment and seed, and the rules."""
         said = self.snakemake("--dry-run", *words, **more)
-        found = re.findall(r"output: \S+/runs/([^/]+)/[^/]+/seed-(\d+)\.json", said)
+        outputs = " ".join(re.findall(r"^ +output: (.*)$", said, re.MULTILINE))
+        found = re.findall(r"/runs/([^/]+)/[^/]+/seed-(\d+)\.json", outputs)
         runs = sorted(f"{experiment} {seed}" for experiment, seed in found)
-        return runs, set(re.findall(r"^rule (\w+):", said, re.MULTILINE))
+        return runs, set(re.findall(r"^rule (\S+):", said, re.MULTILINE))
 
     def planned(self, *words: str) -> list[str]:
         """Name the runs that Snakemake would train, by experiment and seed."""
@@ -225,7 +226,9 @@ def test_another_meaning_of_training_retrains_everything(clone):
 
 
 def test_even_forced_no_record_is_trained_again(clone):
-    assert not {"train", "inspect_models"} & clone.rules("--forceall")
+    rules = clone.rules("--forceall")
+    assert "render_report" in rules
+    assert not [name for name in rules if name.startswith(("train", "inspect"))]
 
 
 def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path):
@@ -503,9 +506,8 @@ def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(
     said = _say(clone, "--", "base")
     (why,) = [line for line in said if "data/digits.npz" in line]
     assert "prepared data cannot be read: data/digits.npz" in why
-    log = str(record.relative_to(clone.path / "results/tests/runs").with_suffix(".log"))
-    assert f"The log: logs/tests/{log}" in said
-    assert why in (clone.path / "logs/tests" / log).read_text()
+    assert "The log: logs/tests/base/seed-2.log" in said
+    assert why in (clone.path / "logs/tests/base/seed-2.log").read_text()
     assert not [line for line in said if "tensorflow" in line.lower()]
 
 
@@ -546,7 +548,7 @@ def test_targets_have_names(trained):
 def test_no_experiment_can_have_the_name_of_a_rule(trained):
     said = trained.snakemake("--list-rules")
     rules = set(re.findall(r"^([\w-]+)(?: \(|$)", said, re.MULTILINE)) - set(RUNS)
-    assert {"all", "train", "render_report"} < rules
+    assert {"all", "prepare_data", "render_report"} < rules
     # No id has an underscore.
     assert {name for name in rules if re.fullmatch(study.ID, name)} == study.RESERVED
 

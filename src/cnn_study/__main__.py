@@ -72,9 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("dataset")
     prepare.add_argument("--source", help="its archive or unpacked folder; default: download it")
     prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
-    train = add("train", _train, "train one seed of one experiment, unless its record is there")
-    train.add_argument("experiment")
-    train.add_argument("--seed", type=int, required=True)
+    train = add("train", _train, "train runs, one after the other, whose records are not there")
+    train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
     train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     search = add("search", _search, "search for the best models within a price, once")
     search.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
@@ -138,9 +137,19 @@ def _train(options: argparse.Namespace) -> None:
     from cnn_study import progress, runs
 
     study, results = _study(options)
-    run = runs.find(study, options.experiment, options.seed)
-    record = runs.do(study, run, results, _data(options, study.dataset.name))
-    print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
+    fault = None
+    for run in [runs.find(study, name) for name in options.runs]:
+        try:
+            record = runs.do(study, run, results, _data(options, study.dataset.name))
+        except UserError:
+            raise
+        except Exception as error:  # of this run alone, perhaps: the others have their turn
+            print(f"{run.name}: {traceback.format_exc()}", file=sys.stderr)
+            fault = fault or error
+        else:
+            print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
+    if fault:
+        raise fault
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -161,7 +161,11 @@ RUNS = Table(
         _number("training_seconds", "Wall time of all epochs' training.", "seconds"),
         _number("training_cpu_seconds", "Processor time of the same.", "seconds"),
         _number("run_seconds", "Wall time of the run with its scoring.", "seconds"),
-        _number("peak_memory_mebibytes", "Most memory that the process held.", "MiB"),
+        _number(
+            "peak_memory_mebibytes",
+            "Most memory that the process held while it trained the run; on macOS, since it began.",
+            "MiB",
+        ),
         _string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
         _string("backend", "Backend of Keras."),
         _string("backend_version", "Version of the backend's package."),

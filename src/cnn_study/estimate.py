@@ -21,7 +21,9 @@ SECONDS_PER_MAC = 50e-12
 with batch 32. Only used until two experiments of the study have been timed on this machine."""
 
 
-def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> float:
+def seconds_left(
+    study: "Study", missing: "list[Run]", there: list[Record], processes: int
+) -> float:
     """Estimate the time that the missing runs need, one after the other.
 
     An experiment that has been timed takes as long as it did; another one takes a constant and
@@ -31,6 +33,7 @@ def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> f
         study: gives the number of images.
         missing: the runs still to do.
         there: records of the runs that are done.
+        processes: that are started for the missing runs.
 
     Returns:
         Seconds; divide by the trainings that run at once.
@@ -38,16 +41,30 @@ def seconds_left(study: "Study", missing: "list[Run]", there: list[Record]) -> f
     timed = defaultdict(list)
     for record in there:
         timed[record.fingerprint].append(record.cost.run_seconds)
-    constant, per_mac = _fit(there)
-    total = 0.0
+    fitted = _fit(there)
+    total = STARTING_SECONDS * processes
     for run in missing:
         own = timed.get(run.experiment.fingerprint)
-        settings = run.experiment.settings
-        kept = (1 - settings.validation_fraction) * settings.training_fraction
-        images = study.dataset.training_images * kept * settings.epochs
-        guess = images * (constant + per_mac * run.experiment.macs)
-        total += STARTING_SECONDS + (mean(own) if own else guess)
+        guess = training_seconds(study, run, *fitted)
+        total += mean(own) if own else guess
     return total
+
+
+def training_seconds(
+    study: "Study",
+    run: "Run",
+    constant: float = SECONDS_PER_IMAGE,
+    per_mac: float = SECONDS_PER_MAC,
+) -> float:
+    """Estimate how long a run trains from its settings alone, in seconds.
+
+    Args:
+        constant, per_mac: seconds for each training image, and for each MAC of it.
+    """
+    settings = run.experiment.settings
+    kept = (1 - settings.validation_fraction) * settings.training_fraction
+    images = study.dataset.training_images * kept * settings.epochs
+    return images * (constant + per_mac * run.experiment.macs)
 
 
 def search_seconds(

@@ -44,7 +44,7 @@ def outcome(record: records.Record) -> str:
 def standing(study: Study, results: Path) -> str:
     """Say, at the end of a run, how many are done and how long the rest will take."""
     # The place of the run that has just ended is free for the next one.
-    return _standing(*_read(study, results), study, len(running(results)) + 1)
+    return _standing(*_read(study, results), study, results, len(running(results)) + 1)
 
 
 def trial(
@@ -73,13 +73,18 @@ def trial(
 
 
 def _standing(
-    there: dict[str, records.Record], missing: list[runs.Run], study: Study, at_once: int
+    there: dict[str, records.Record],
+    missing: list[runs.Run],
+    study: Study,
+    results: Path,
+    at_once: int,
 ) -> str:
     said = f"{len(there)} of {len(there) + len(missing)} runs done"
     if not missing:
         return said
     at_once = min(at_once, len(missing))
-    left = seconds_left(study, missing, list(there.values())) / at_once
+    processes = len(runs.batches(study, missing, results, at_once))
+    left = seconds_left(study, missing, list(there.values()), processes) / at_once
     return f"{said}, about {duration(left)} left with {at_once} at a time"
 
 
@@ -123,7 +128,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     there, missing = _read(study, results)
     trainings = running(results)
     at_once = len(trainings) or os.cpu_count() or 1
-    how_far = _standing(there, missing, study, at_once)
+    how_far = _standing(there, missing, study, results, at_once)
     left = {run.experiment.id for run in missing}
     rows = {id_: _row(study, experiment, there) for id_, experiment in study.experiments.items()}
     if watched and missing:

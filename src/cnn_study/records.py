@@ -98,7 +98,10 @@ class Cost(_Part):
         description="Processor time of the same, seconds; steadier on a shared machine."
     )
     run_seconds: float = Field(description="Wall time of the run with its scoring, seconds.")
-    peak_memory_mebibytes: float = Field(description="Most memory that the process held, MiB.")
+    peak_memory_mebibytes: float = Field(
+        description="Most memory that the process held while it trained the run, MiB; on macOS, "
+        "since it began."
+    )
 
 
 class Provenance(_Part):

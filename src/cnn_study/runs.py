@@ -1,4 +1,4 @@
-"""The runs of a study: which are wanted, which are there, and doing one that is missing.
+"""The runs of a study: which are wanted, which are there, which go together, and doing one.
 
 One run is done by one process at a time, whatever starts it: a second one waits for the first
 and then finds its record.
@@ -14,9 +14,13 @@ from filelock import FileLock, Timeout
 from cnn_study import records
 from cnn_study.datasets import load_prepared
 from cnn_study.errors import UserError
+from cnn_study.estimate import training_seconds
 from cnn_study.heartbeat import Running, log
 from cnn_study.machine import import_keras, one_thread, own_core
 from cnn_study.study import Experiment, Study
+
+BATCH_SECONDS = 60.0
+"""Trained in one process, by estimate: its start, some 6 s, is little beside that."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,46 @@ def done(study: Study, results: Path) -> dict[str, Path]:
     return found
 
 
-def find(study: Study, experiment: str, seed: int) -> Run:
-    """Find one run by what a person types.
+def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> list[list[Run]]:
+    """Put together the runs of one experiment that one process trains, one after the other.
+
+    A process imports its backend once, which takes longer than a short run. A run that was begun
+    before and left no record stays alone: what ended its process would end the others too.
+
+    Args:
+        missing: runs without a record, in the order of training.
+        at_once: processes side by side; none gets more than its share.
+
+    Returns:
+        Batches, in the order of their first runs.
+    """
+    share = -(-len(missing) // at_once)
+    alike: dict[str, list[Run]] = {}
+    for run in missing:
+        begun = _lock(run, results).exists()
+        alike.setdefault(run.name if begun else run.experiment.id, []).append(run)
+    found: list[list[Run]] = []
+    for together in alike.values():
+        fitting = int(BATCH_SECONDS / training_seconds(study, together[0]))
+        size = max(1, min(share, fitting))
+        found += [together[start : start + size] for start in range(0, len(together), size)]
+    places = {run.name: place for place, run in enumerate(missing)}
+    return sorted(found, key=lambda batch: places[batch[0].name])
+
+
+def find(study: Study, name: str) -> Run:
+    """Find one run by what a person types, such as `depth-2/seed-1`.
 
     Raises:
-        UserError: the study has no such experiment or seed.
+        UserError: it is no name of a run, or the study has no such experiment or seed.
     """
+    experiment, _, numbered = name.partition("/")
+    given = numbered.removeprefix("seed-")
+    if not given.isdecimal() or given == numbered:
+        raise UserError(
+            f"{name} is no name of a run. Write EXPERIMENT/seed-N, such as base/seed-1."
+        )
+    seed = int(given)
     if experiment not in study.experiments:
         raise UserError(
             f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."
@@ -135,7 +173,7 @@ def results_folder(study: Study) -> Path:
 @contextmanager
 def alone(run: Run, results: Path) -> Iterator[None]:
     """Hold the run's lock; the system lets go of it however this process ends."""
-    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
+    lock = FileLock(_lock(run, results))
     if not claim(lock):
         log("another process trains this run; waiting for its record")
         lock.acquire()
@@ -143,3 +181,8 @@ def alone(run: Run, results: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _lock(run: Run, results: Path) -> Path:
+    """Name the file of a run's lock; it stays when the run ends, however it ends."""
+    return results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"

@@ -25,7 +25,7 @@ from cnn_study.search.resolve import faults_of, resolve
 from cnn_study.search.space import Search
 from cnn_study.settings import Settings
 
-RESERVED = {"all", "analyse", "report", "tables", "train"}
+RESERVED = {"all", "analyse", "report", "tables"}
 """Ids that are names of the workflow's rules."""
 
 

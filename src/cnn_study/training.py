@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -86,6 +87,7 @@ def train(
     """
     import keras
 
+    forget_peak_memory()
     started, clock = datetime.now(UTC), time.perf_counter()
     parts = take_parts(images, experiment.settings)
     epochs: list[records.Epoch] = []
@@ -281,6 +283,12 @@ def peak_memory(of: int = resource.RUSAGE_SELF) -> float:
     """Find the most memory that this process, or a child that has ended, has held, in MiB."""
     most = resource.getrusage(of).ru_maxrss
     return most / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` of this process begin anew, where the system can: Linux."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 class Stopwatch:

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from cnn_study import columns, figures, inspection, render, runs, search, study
+from cnn_study import columns, figures, inspection, machine, render, runs, search, study
 from cnn_study.errors import UserError
 from cnn_study.study import Study
 
@@ -32,6 +32,26 @@ ONLY_LOOKING = (
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Runs of one experiment that one job trains, one after the other.
+
+    Attributes:
+        runs: as the command `train` takes them, such as base/seed-1.
+        records: where they will be.
+        priority: larger for what stands earlier in the order of training.
+    """
+
+    runs: tuple[str, ...]
+    records: tuple[str, ...]
+    priority: int
+
+    @property
+    def rule(self) -> str:
+        """The name of its rule, after its first run; no id of an experiment has an underscore."""
+        return f"train_{self.runs[0].replace('/', '_')}"
+
+
+@dataclass(frozen=True)
 class Plan:
     """One study as the workflow sees it, settled when the Snakefile is read."""
 
@@ -43,10 +63,27 @@ class Plan:
     done: dict[str, Path]
     train: bool
 
-    @property
-    def missing(self) -> list[str]:
-        """Names of the runs to train."""
-        return [run.name for run in self.wanted if run.name not in self.done] * self.train
+    def batches(self, cores: int | None) -> list["Batch"]:
+        """List what is to be trained, a batch for each process, in the order of training.
+
+        A record that is there is in none of them: no rule makes it, and Snakemake, which deletes
+        a job's outputs before the job, can never touch it.
+
+        Args:
+            cores: that Snakemake may use; None where it only looks.
+        """
+        missing = [run for run in self.wanted if run.name not in self.done] * self.train
+        at_once = 1 if machine.gpus() else cores or 1
+        together = runs.batches(self.study, missing, self.results, at_once)
+        last = len(together)
+        return [
+            Batch(
+                tuple(f"{run.experiment.id}/seed-{run.seed}" for run in batch),
+                tuple(self._record(run) for run in batch),
+                last - place,
+            )
+            for place, batch in enumerate(together)
+        ]
 
     @property
     def inspected(self) -> list[runs.Run]:
@@ -97,15 +134,6 @@ class Plan:
         beside = [str(self.study.path.parent / published.file)] if published else []
         return [str(self.study.path), *beside]
 
-    @property
-    def missing_pattern(self) -> str:
-        """Match the names of missing runs and nothing else.
-
-        A record that exists so has no rule that makes it, and Snakemake, which deletes a job's
-        outputs before the job, can never touch it.
-        """
-        return "|".join(re.escape(name) for name in self.missing) or r"(?!)"
-
     def records(self, experiment: str | None = None) -> list[str]:
         """List the record files, there or to come, of one experiment or of all."""
         chosen = [run for run in self.wanted if experiment in (None, run.experiment.id)]
@@ -117,10 +145,6 @@ class Plan:
 
     def _record(self, run: runs.Run) -> str:
         return str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
-
-    def priority(self, run: str) -> int:
-        """Give the run that stands earlier in the order of training the larger number."""
-        return len(self.wanted) - [other.name for other in self.wanted].index(run)
 
 
 def plan(config: dict[str, Any]) -> Plan:

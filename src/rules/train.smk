@@ -22,38 +22,37 @@ rule prepare_data:
         " --log {log:q}"
 
 
-rule train:
-    """Train one seed of one experiment. Records that are there have no rule: see Plan.
+# Records that are there have no rule: see Plan. One that comes while the workflow runs (from a
+# training that outlived a killed workflow, say) is an output already: `update` keeps Snakemake from
+# deleting it before the job.
+for batch in PLAN.batches(workflow.cores):
 
-    A record that comes while the workflow runs (from a training that outlived a killed workflow,
-    say) is an output already: `update` keeps Snakemake from deleting it before the job.
-    """
-    input:
-        arrays=ancient(str(PLAN.data)),
-    output:
-        record=update(f"{RESULTS}/runs/{{run}}.json"),
-    log:
-        f"{LOGS}/{{run}}.log",
-    benchmark:
-        f"{LOGS}/{{run}}.tsv"
-    wildcard_constraints:
-        run=PLAN.missing_pattern,
-    priority: lambda wildcards: PLAN.priority(wildcards.run)
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        gpu=min(1, machine.gpus()),
-    params:
-        cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
-        experiment=lambda wildcards: wildcards.run.split("/")[0],
-        seed=lambda wildcards: wildcards.run.rpartition("-")[2],
-    shell:
-        "{params.cnn_study} train {params.study:q} {params.experiment}"
-        " --seed {params.seed}"
-        " --data {input.arrays:q}"
-        " --log {log:q}"
+    rule:
+        """Train runs of one experiment, one after the other."""
+        name:
+            batch.rule
+        input:
+            arrays=ancient(str(PLAN.data)),
+        output:
+            records=update(list(batch.records)),
+        log:
+            f"{LOGS}/{batch.runs[0]}.log",
+        benchmark:
+            f"{LOGS}/{batch.runs[0]}.tsv"
+        priority: batch.priority
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            gpu=min(1, machine.gpus()),
+        params:
+            cnn_study=CNN_STUDY,
+            study=PLAN.study.path,
+            runs=batch.runs,
+        shell:
+            "{params.cnn_study} train {params.study:q} {params.runs:q}"
+            " --data {input.arrays:q}"
+            " --log {log:q}"
 
 
 # One target for each experiment, by its id.
