@@ -9,8 +9,7 @@ local own_format = is_html and 'html' or 'typst'
 local reference_names = { fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section' }
 local callout_names = { note = 'Note', tip = 'Tip', warning = 'Warning', caution = 'Caution',
   important = 'Important' }
-local mime_types = { svg = 'image/svg+xml', png = 'image/png', jpg = 'image/jpeg',
-  jpeg = 'image/jpeg', webp = 'image/webp', gif = 'image/gif' }
+local picture_kinds = { svg = true, png = true, jpg = true, jpeg = true, webp = true, gif = true }
 local numbers = {}                          -- id -> the number as text, e.g. '3' or '2.1'
 local counts = { fig = 0, tbl = 0, eq = 0 }
 local names = {}                            -- id -> its name, where not the one of its kind
@@ -126,55 +125,18 @@ end
 
 ---------------------------------------------------------------------------- pictures
 
-local function read_file(path)
+local function is_there(path)
   local file = io.open(path, 'rb')
-  if not file then return nil end
-  local contents = file:read 'a'
-  file:close()
-  return contents
-end
-
-local base64_digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-local base64_pairs = {}                     -- 12 bits -> two digits
-for first = 1, 64 do
-  for second = 1, 64 do
-    base64_pairs[(first - 1) * 64 + second - 1] =
-      base64_digits:sub(first, first) .. base64_digits:sub(second, second)
-  end
-end
-
-local function base64(bytes)
-  local padding = (3 - #bytes % 3) % 3
-  bytes = bytes .. ('\0'):rep(padding)
-  local encoded = {}
-  for position = 1, #bytes, 3 do
-    local bits = string.unpack('>I3', bytes, position)
-    encoded[#encoded + 1] = base64_pairs[bits >> 12]
-    encoded[#encoded + 1] = base64_pairs[bits & 4095]
-  end
-  local text = table.concat(encoded)
-  return text:sub(1, #text - padding) .. ('='):rep(padding)
-end
-
--- A drawing is text: written as it is, with other quotation marks, it is a quarter shorter than in
--- base64. Browsers drop line breaks from an address.
-local function drawing_uri(contents)
-  local text = contents:gsub('"', "'"):gsub('%s*\n%s*', ' '):gsub('%%', '%%25'):gsub('#', '%%23')
-  return 'data:image/svg+xml,' .. text:gsub('&', '&amp;')
-end
-
-local function data_uri(path, contents)
-  if path:match '%.svg$' and not contents:find("'", 1, true) then return drawing_uri(contents) end
-  return 'data:' .. mime_types[path:match '%.(%w+)$'] .. ';base64,' .. base64(contents)
+  return file ~= nil and file:close()
 end
 
 -- Reports what is wrong with a picture; true where it can be shown.
 local function check_picture(image, alt, name)
   local extension = image.src:match '%.(%w+)$'
-  if image.src:match '^%a+:' or image.src:match '^/' or not mime_types[extension] then
+  if image.src:match '^%a+:' or image.src:match '^/' or not picture_kinds[extension] then
     pandoc.log.warn(name .. ': a picture must be an SVG, PNG, JPEG, WebP or GIF file named by'
       .. ' a path relative to the document')
-  elseif not read_file(image.src) then
+  elseif not is_there(image.src) then
     pandoc.log.warn(name .. ': there is no such file; paths start from the folder of the document')
   elseif alt == '' then
     pandoc.log.warn(name .. ': has no alternative text; write {fig-alt="what the picture shows"}')
@@ -183,11 +145,10 @@ local function check_picture(image, alt, name)
   end
 end
 
+-- `render.py` puts the file itself in the place of its path.
 local function html_picture(image, alt)
-  local contents, width = read_file(image.src), image.attributes.width
-  local has_dark = contents:find('(prefers-color-scheme: dark)', 1, true)
-  return ('<img%s src="%s" alt="%s"%s>'):format(
-    has_dark and '' or ' class="light-only"', data_uri(image.src, contents), escape_html(alt),
+  local width = image.attributes.width
+  return ('<img src="%s" alt="%s"%s>'):format(escape_html(image.src), escape_html(alt),
     width and (' style="width: %s"'):format(escape_html(width)) or '')
 end
 

@@ -50,9 +50,9 @@ class Effect:
 
 def quantile(n: int) -> float:
     """Give the quantile of Student's t distribution that an interval of n differences takes."""
-    from scipy import stats
+    from scipy.special import stdtrit
 
-    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:

@@ -3,6 +3,7 @@
 Knows nothing of runs, of tables or of what the document says.
 """
 
+import base64
 import datetime
 import hashlib
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +48,18 @@ OPTIONS = {
     "typst": {"number-sections", "toc", "toc-depth"},
 }
 """Settings that mean the same to Quarto and to Pandoc; every other one is metadata."""
+
+PICTURE = re.compile(r'<img src="([^":]+)"')
+"""As the filter writes it: by the path of its file."""
+
+PICTURE_KINDS = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
 
 QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
 QUARTO_ERROR = re.compile(r"^\W*error\b", re.IGNORECASE)
@@ -262,10 +276,44 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
 
 def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
     page = stage / "rendered.html"
-    if page.exists():
-        faults += check_page(page.read_text(encoding="utf-8"))
-    _refuse(name, faults)
-    return page.read_bytes()
+    text = embed_pictures(page.read_text(encoding="utf-8"), stage) if page.exists() else ""
+    _refuse(name, faults + check_page(text))
+    return text.encode()
+
+
+def embed_pictures(page: str, folder: Path) -> str:
+    """Put pictures into the page itself, so that it is one file to send.
+
+    Those that know no dark colours get the class `light-only`.
+
+    Args:
+        folder: that their paths start from.
+    """
+
+    def embedded(found: re.Match[str]) -> str:
+        path = folder / unescape(found[1])
+        if not path.is_file():
+            return found[0]
+        contents = path.read_bytes()
+        kind = "" if b"(prefers-color-scheme: dark)" in contents else ' class="light-only"'
+        return f'<img{kind} src="{_address(path, contents)}"'
+
+    return PICTURE.sub(embedded, page)
+
+
+def _address(path: Path, contents: bytes) -> str:
+    """Write a picture as an address.
+
+    A drawing is text: written as it is, with other quotation marks, it is a quarter shorter than
+    in base64.
+    """
+    kind = PICTURE_KINDS[path.suffix]
+    if path.suffix != ".svg" or b"'" in contents:
+        return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
+    text = re.sub(r"\s*\n\s*", " ", contents.decode())  # browsers drop line breaks
+    for mark, written in (('"', "'"), ("%", "%25"), ("#", "%23"), ("&", "&amp;")):
+        text = text.replace(mark, written)
+    return f"data:{kind},{text}"
 
 
 def _find_pandoc() -> str:

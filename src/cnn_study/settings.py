@@ -10,6 +10,7 @@ A default is part of what training means (see `fingerprint`): changing one raise
 import copy
 import hashlib
 import json
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -303,7 +304,8 @@ def value_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def parameters() -> list[dict[str, Any]]:
+@cache
+def parameters() -> tuple[dict[str, Any], ...]:
     """List every parameter for the documentation, in order.
 
     Returns:
@@ -326,4 +328,4 @@ def parameters() -> list[dict[str, Any]]:
                     "schema": schema,
                 }
             )
-    return rows
+    return tuple(rows)

@@ -134,6 +134,7 @@ def _style() -> dict[str, Any]:
         "font.size": 9,
         "axes.labelsize": 9,
         "axes.titlesize": 9,
+        "axes.titley": 1.0,  # or every layout looks whether a title meets ticks
         "xtick.labelsize": 8,
         "ytick.labelsize": 8,
         "legend.fontsize": 8,
