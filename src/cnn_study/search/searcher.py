@@ -98,6 +98,7 @@ def _go_through(study: Study, place: Place, workers: int, address: str, path: Pa
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()
     with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
+        pool.make_ready()
         there = [records.read(path) for path in runs.done(study, place.results).values()]
         searches = [
             _AtPrice(study, place, chief, pool, limit, there) for limit in study.search.limits
@@ -398,6 +399,11 @@ class _Workers:
             raise UserError(NOTHING_TRAINED)
         return pool
 
+    def make_ready(self) -> None:
+        """Let every worker import what it needs while this process does the same."""
+        for _ in range(self.count):
+            self.submit(_import_tuner)
+
     def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
         """Have a worker do something."""
         try:
@@ -420,6 +426,11 @@ def _begin(parent: int) -> None:
     """Begin a worker: one thread to compute with, and an end together with its parent's."""
     one_thread()
     _watch(lambda: os.getppid() != parent, 1)
+
+
+def _import_tuner() -> None:
+    with _quiet():
+        from cnn_study.search import tuner  # noqa: F401
 
 
 def _watch(over: Callable[[], bool], status: int) -> None:
