@@ -129,6 +129,14 @@ def test_every_field_of_the_record_is_described():
     assert "None" not in page
 
 
+@pytest.fixture(scope="module")
+def record_schema() -> jsonschema.Draft202012Validator:
+    """Checked itself only once: that takes longer than a record."""
+    schema = json.loads((PROJECT / "docs" / "record.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
 def _published_records() -> list:
     if not PUBLISHED:
         return [pytest.param(None, marks=pytest.mark.skip("no published runs in this checkout"))]
@@ -136,9 +144,8 @@ def _published_records() -> list:
 
 
 @pytest.mark.parametrize("path", _published_records(), ids=lambda path: getattr(path, "stem", ""))
-def test_published_records_keep_to_the_schema(path):
-    schema = json.loads((PROJECT / "docs" / "record.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
+def test_published_records_keep_to_the_schema(path, record_schema):
+    record_schema.validate(json.loads(path.read_text(encoding="utf-8")))
     record = records.read(path)
     assert path.parts[-3:-1] == (record.experiment, record.fingerprint)
     if record.status == "complete":
