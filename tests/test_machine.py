@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -31,6 +32,20 @@ def test_each_training_gets_a_core_of_its_own_and_gives_it_back(tmp_path):
     ended = [process.communicate("\n")[0].strip() for process in processes]
     assert said == sorted([f"{core} [{core}]" for core in cores] + [f"None {cores}"])
     assert ended == [str(cores)] * len(processes)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
+def test_a_process_keeps_its_core_from_one_training_to_the_next(tmp_path, monkeypatch):
+    """Threads of a backend stay on the core of the first."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(machine, "gpus", lambda: 0)
+    before = os.sched_getaffinity(0)
+    with machine.own_core() as whole:
+        for _ in range(2):
+            with machine.own_core() as core:
+                assert core == whole
+            assert os.sched_getaffinity(0) == {whole}
+    assert os.sched_getaffinity(0) == before
 
 
 def test_one_thread_overrules_what_the_caller_set(monkeypatch):
@@ -79,9 +94,10 @@ def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
     program.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\necho "  MIG 1"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert machine.gpus() == 2
+    count = machine.gpus.__wrapped__  # a process asks the driver only once
+    assert count() == 2
     program.unlink()
-    assert machine.gpus() == 0
+    assert count() == 0
 
 
 def test_the_processor_has_a_name():

@@ -16,6 +16,7 @@ from cnn_study.render import (
     RENDERED,
     REPORT,
     check_page,
+    embed_pictures,
     inputs_sha256,
     kept,
     quarto_faults,
@@ -854,3 +855,48 @@ def test_what_a_page_was_made_from_is_told(tmp_path):
         path.write_text("other")
         assert inputs_sha256(source, tmp_path, look) != first, path
         path.write_text("one")
+
+
+# ------------------------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "written"),
+    [
+        # By hand: line breaks go, and what ends an attribute or an address is written otherwise.
+        (
+            "a.svg",
+            b'<svg fill="#fff">\n  <g>a &amp; 5 %</g>\n</svg>',
+            'class="light-only" src="data:image/svg+xml,'
+            "<svg fill='%23fff'> <g>a &amp;amp; 5 %25</g> </svg>\"",
+        ),
+        (
+            "b.svg",
+            b"<svg><style>@media (prefers-color-scheme: dark) {}</style></svg>",
+            'src="data:image/svg+xml,<svg><style>@media (prefers-color-scheme: dark) {}'
+            '</style></svg>"',
+        ),
+        (
+            "it's.svg",
+            b"<svg id='x'/>",
+            'class="light-only" src="data:image/svg+xml;base64,PHN2ZyBpZD0neCcvPg=="',
+        ),
+        (
+            "c & d.png",
+            b"\x89PNG",
+            'class="light-only" src="data:image/png;base64,iVBORw=="',
+        ),
+    ],
+)
+def test_a_picture_stands_in_the_page_itself(tmp_path, name, contents, written):
+    (tmp_path / name).write_bytes(contents)
+    page = f'<p><img src="{name.replace("&", "&amp;")}" alt="x"></p>'
+    assert embed_pictures(page, tmp_path) == f'<p><img {written} alt="x"></p>'
+
+
+@pytest.mark.parametrize("name", ["nowhere.svg", "text.txt", "data:,"])
+def test_what_is_no_picture_here_stays_and_is_told_of(tmp_path, name):
+    (tmp_path / "text.txt").write_text("no picture")
+    page = f'<img src="{name}" alt="x">'
+    assert embed_pictures(page, tmp_path) == page
+    assert bool(check_page(page)) == (name != "data:,")

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 import cnn_study
 import records_by_hand
-from cnn_study import progress, records, runs, study, training
+from cnn_study import heartbeat, progress, records, runs, study, training
 from cnn_study.__main__ import main
 from cnn_study.errors import UserError
 from cnn_study.estimate import training_seconds
@@ -164,7 +164,7 @@ def together(chosen: study.Study, missing: list[runs.Run], results: Path, at_onc
     ]
 
 
-def test_short_runs_of_an_experiment_go_together_and_first_seeds_come_first(
+def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(
     short_and_long, tmp_path
 ):
     chosen = short_and_long
@@ -193,12 +193,15 @@ def test_every_process_has_its_share(short_and_long, tmp_path, at_once, expected
     assert together(short_and_long, [], tmp_path, at_once) == []
 
 
-def test_a_run_that_was_begun_and_left_no_record_stays_alone(short_and_long, tmp_path):
-    """What ended its process, for want of memory perhaps, would end the others too."""
+def test_a_run_whose_process_was_ended_from_outside_stays_alone(short_and_long, tmp_path):
+    """What ended it, for want of memory perhaps, would end the others too."""
     chosen = short_and_long
     base = [run for run in runs.wanted(chosen) if run.experiment.id == "base"]
-    with runs.alone(base[1], tmp_path):
-        pass
+    for run in base[:2]:
+        with runs.alone(run, tmp_path), heartbeat.Running(tmp_path, run.name, 2):
+            running = (tmp_path / "running" / f"{run.name.replace('/', '-')}.json").read_text()
+    assert together(chosen, base, tmp_path, 1) == ["base 1 2 3 4 5"]
+    (tmp_path / "running" / f"{base[1].name.replace('/', '-')}.json").write_text(running)
     assert together(chosen, base, tmp_path, 1) == ["base 1 3 4 5", "base 2"]
 
 
@@ -281,15 +284,15 @@ def test_one_command_trains_runs_one_after_the_other(
     monkeypatch.setattr(progress, "standing", lambda *_: "standing")
     command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
     places = ["--data", str(digits_file), "--results", str(tmp_path)]
-    with pytest.raises(ValueError, match="a fault of ours"):
+    with pytest.raises(ValueError, match="a fault of ours") as caught:
         main([*command, *places])
+    assert caught.value.__notes__ == [f"It came while {run_of(chosen, 'wide').name} was trained."]
     assert trained == [("base", 2, True), ("raw", 1, False)]
     said = capsys.readouterr()
     assert [line.partition(":")[0] for line in said.out.splitlines()] == [
         "base seed 2",
         "raw seed 1",
     ]
-    assert f"{run_of(chosen, 'wide').name}: Traceback" in said.err
 
 
 def test_two_runs_have_two_locks(chosen, tmp_path):

@@ -48,6 +48,7 @@ search:
   prices: {cheap: {title: Cheap, macs: 40000}}
 """
 RUNS = ["base", "filters-4", "absurd"]
+ONE_JOB = "train_base_seed-1"
 
 
 class Workplace:
@@ -415,6 +416,7 @@ def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     first.unlink()
     kept = late.rename(tmp_path / "late.json")
     before = kept.stat().st_ino, kept.read_bytes()
+    assert place.plan("--cores", "1", "--", "base") == (["base 1", "base 2"], {"base", ONE_JOB})
     running = subprocess.Popen(**place.command("--cores", "1", "--", "base"))
     _wait_for(lambda: list((place.path / "results/tests/running").glob("base-*-seed-1.json")))
     kept.rename(late)
@@ -422,6 +424,34 @@ def test_a_record_that_comes_after_planning_is_kept(trained, tmp_path):
     assert running.returncode == 0, said
     assert first.exists()
     assert (late.stat().st_ino, late.read_bytes()) == before
+
+
+def test_what_fails_takes_no_finished_run_with_it(trained, tmp_path):
+    """One process trains two seeds; what belongs to the second cannot be written."""
+    place = trained.copy(tmp_path / "failing")
+    first, second = sorted((place.path / "results/tests/runs/base").glob("*/seed-*.json"))
+    for record in (first, second):
+        record.unlink()
+    blocked = second.with_suffix(".predictions.npz")
+    blocked.unlink()
+    blocked.mkdir()
+    assert place.rules("--cores", "1", "--", "base") == {"base", ONE_JOB}
+    said = _say(place, "--cores", "1", "--", "base")
+    assert [line for line in said if blocked.name in line]
+    assert not [line for line in said if "backup" in line]
+    assert list(place.records()) == ["absurd 1", "absurd 2", "base 1", "filters-4 1", "filters-4 2"]
+    blocked.rmdir()
+    assert place.planned("base") == ["base 2"]
+
+
+@pytest.mark.parametrize("looks", ["--summary", "--dag", "--rulegraph", "--list-rules"])
+def test_whoever_only_looks_need_not_say_with_how_many_cores(clone, looks):
+    clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
+    command = [sys.executable, "-m", "snakemake", looks, "--config", "study=tests"]
+    given = {**clone.command(), "args": command, "stderr": subprocess.PIPE}
+    ended = subprocess.run(**given, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "train_base_seed-3" in ended.stdout or looks == "--rulegraph"
 
 
 def test_a_wrong_study_is_one_message(trained):
@@ -526,6 +556,7 @@ def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(
         ("CalledProcessError in file x: Command 'x' returned non-zero exit status 137.", True),
         ("CalledProcessError in file x: Command 'x' died with <Signals.SIGKILL: 9>.", True),
         ("Conda environments: ignored", False),
+        ("Cannot restore results/x/runs/base/0/seed-1.json: no backup found.", False),
         ("Nothing to be done", True),
     ],
 )  # fmt: skip

@@ -134,22 +134,24 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from cnn_study import progress, runs
+    from cnn_study import machine, progress, runs
 
     study, results = _study(options)
-    fault = None
-    for run in [runs.find(study, name) for name in options.runs]:
-        try:
-            record = runs.do(study, run, results, _data(options, study.dataset.name))
-        except UserError:
-            raise
-        except Exception as error:  # of this run alone, perhaps: the others have their turn
-            print(f"{run.name}: {traceback.format_exc()}", file=sys.stderr)
-            fault = fault or error
-        else:
-            print(f"{progress.outcome(record)}; {progress.standing(study, results)}", flush=True)
-    if fault:
-        raise fault
+    faults: list[Exception] = []
+    with machine.own_core():
+        for run in [runs.find(study, name) for name in options.runs]:
+            try:
+                record = runs.do(study, run, results, _data(options, study.dataset.name))
+                said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
+                print(said, flush=True)
+            except Exception as error:  # of this run alone, perhaps: the others have their turn
+                if not isinstance(error, UserError):
+                    error.add_note(f"It came while {run.name} was trained.")
+                faults.append(error)
+    for error in faults[1:]:
+        print("".join(traceback.format_exception_only(error)), file=sys.stderr)
+    if faults:
+        raise faults[0]
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -163,7 +163,8 @@ RUNS = Table(
         _number("run_seconds", "Wall time of the run with its scoring.", "seconds"),
         _number(
             "peak_memory_mebibytes",
-            "Most memory that the process held while it trained the run; on macOS, since it began.",
+            "Most memory that the process held while it trained the run; where that cannot be "
+            "told, as on macOS, since it began.",
             "MiB",
         ),
         _string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),

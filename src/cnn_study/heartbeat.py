@@ -19,7 +19,7 @@ class Running:
             name: of the run, as in `runs.Run.name`.
         """
         experiment, _, seed = name.split("/")
-        self.path = results / "running" / f"{name.replace('/', '-')}.json"
+        self.path = mark(results, name)
         self.facts = {
             "experiment": experiment, "seed": int(seed.removeprefix("seed-")),
             "epoch": 0, "epochs": epochs, "validation_accuracy": None,
@@ -46,6 +46,15 @@ class Running:
     def _write(self) -> None:
         text = json.dumps(self.facts)
         write_whole(self.path, lambda file: file.write(text.encode()))
+
+
+def mark(results: Path, name: str) -> Path:
+    """Name the file of `Running`. It stays where the process was ended from outside.
+
+    Args:
+        name: of the run, as in `runs.Run.name`.
+    """
+    return results / "running" / f"{name.replace('/', '-')}.json"
 
 
 def log(line: str) -> None:

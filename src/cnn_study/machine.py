@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -57,22 +58,33 @@ def absent(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+_OWN: list[int] = []
+"""The core that this process has for itself now, if it has one."""
+
+
 @contextmanager
 def own_core() -> Iterator[int | None]:
     """Pin this process to a core that no other training has, if there is one.
 
     Left to the system, two trainings were seen to share one core for minutes while the other
-    idled. On a GPU, on macOS, or with every core taken, nothing is pinned.
+    idled. On a GPU, on macOS, or with every core taken, nothing is pinned. Within another
+    `own_core` the process stays where it is: the threads of a backend keep the core of the first
+    training.
 
     Yields:
         The core's number, or None.
     """
+    if _OWN:
+        yield _OWN[-1]
+        return
     with ExitStack() as held:
         core = None if gpus() else _claim_core(held)
         if core is not None:
             before = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {core})
             held.callback(os.sched_setaffinity, 0, before)
+            _OWN.append(core)
+            held.callback(_OWN.clear)
         yield core
 
 
@@ -91,6 +103,7 @@ def _claim_core(held: ExitStack) -> int | None:
     return None
 
 
+@cache
 def gpus() -> int:
     """Count the GPUs that the NVIDIA driver shows."""
     if not shutil.which("nvidia-smi"):

@@ -99,8 +99,8 @@ class Cost(_Part):
     )
     run_seconds: float = Field(description="Wall time of the run with its scoring, seconds.")
     peak_memory_mebibytes: float = Field(
-        description="Most memory that the process held while it trained the run, MiB; on macOS, "
-        "since it began."
+        description="Most memory that the process held while it trained the run, MiB; where that "
+        "cannot be told, as on macOS, since it began."
     )
 
 

@@ -50,7 +50,7 @@ OPTIONS = {
 """Settings that mean the same to Quarto and to Pandoc; every other one is metadata."""
 
 PICTURE = re.compile(r'<img src="([^":]+)"')
-"""As the filter writes it: by the path of its file."""
+"""As the filter writes it, by the path of its file; raw HTML may write it so too."""
 
 PICTURE_KINDS = {
     ".svg": "image/svg+xml",
@@ -276,7 +276,9 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
 
 def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
     page = stage / "rendered.html"
-    text = embed_pictures(page.read_text(encoding="utf-8"), stage) if page.exists() else ""
+    if not page.exists():
+        _refuse(name, faults or ["Pandoc made no page, and said nothing"])
+    text = embed_pictures(page.read_text(encoding="utf-8"), stage)
     _refuse(name, faults + check_page(text))
     return text.encode()
 
@@ -292,7 +294,7 @@ def embed_pictures(page: str, folder: Path) -> str:
 
     def embedded(found: re.Match[str]) -> str:
         path = folder / unescape(found[1])
-        if not path.is_file():
+        if path.suffix not in PICTURE_KINDS or not path.is_file():
             return found[0]
         contents = path.read_bytes()
         kind = "" if b"(prefers-color-scheme: dark)" in contents else ' class="light-only"'

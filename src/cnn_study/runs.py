@@ -15,12 +15,12 @@ from cnn_study import records
 from cnn_study.datasets import load_prepared
 from cnn_study.errors import UserError
 from cnn_study.estimate import training_seconds
-from cnn_study.heartbeat import Running, log
+from cnn_study.heartbeat import Running, log, mark
 from cnn_study.machine import import_keras, one_thread, own_core
 from cnn_study.study import Experiment, Study
 
 BATCH_SECONDS = 60.0
-"""Trained in one process, by estimate: its start, some 6 s, is little beside that."""
+"""Trained in one process, by estimate: its start is little beside that."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Run:
 
 
 def wanted(study: Study) -> list[Run]:
-    """List every run of the study, in the order of training: all first seeds come first."""
+    """List every run of the study in the order that they are wanted: all first seeds come first."""
     return [
         Run(experiment, seed) for seed in study.seeds for experiment in study.experiments.values()
     ]
@@ -57,11 +57,11 @@ def done(study: Study, results: Path) -> dict[str, Path]:
 def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> list[list[Run]]:
     """Put together the runs of one experiment that one process trains, one after the other.
 
-    A process imports its backend once, which takes longer than a short run. A run that was begun
-    before and left no record stays alone: what ended its process would end the others too.
+    A process imports its backend once, which takes longer than a short run. A run whose process
+    was ended from outside, or goes on still, stays alone: it would take the others with it.
 
     Args:
-        missing: runs without a record, in the order of training.
+        missing: runs without a record, in the order of `wanted`.
         at_once: processes side by side; none gets more than its share.
 
     Returns:
@@ -70,7 +70,7 @@ def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> li
     share = -(-len(missing) // at_once)
     alike: dict[str, list[Run]] = {}
     for run in missing:
-        begun = _lock(run, results).exists()
+        begun = mark(results, run.name).exists()
         alike.setdefault(run.name if begun else run.experiment.id, []).append(run)
     found: list[list[Run]] = []
     for together in alike.values():
@@ -173,7 +173,7 @@ def results_folder(study: Study) -> Path:
 @contextmanager
 def alone(run: Run, results: Path) -> Iterator[None]:
     """Hold the run's lock; the system lets go of it however this process ends."""
-    lock = FileLock(_lock(run, results))
+    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
     if not claim(lock):
         log("another process trains this run; waiting for its record")
         lock.acquire()
@@ -181,8 +181,3 @@ def alone(run: Run, results: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _lock(run: Run, results: Path) -> Path:
-    """Name the file of a run's lock; it stays when the run ends, however it ends."""
-    return results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"

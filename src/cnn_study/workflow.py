@@ -203,11 +203,12 @@ def is_news(record: logging.LogRecord) -> bool:
 
     A command that fails says itself why, on the screen and in its log, and ends with status 1 or
     2: that it ended so is no news. One that was killed said nothing. The conda environments name
-    a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs.
+    a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs. That
+    there is no backup of a record from before the job is as it should be.
     """
     said = record.getMessage()
     told = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
-    return not told and said != "Conda environments: ignored"
+    return not (told or said.startswith("Cannot restore ") or said == "Conda environments: ignored")
 
 
 def code(*modules: str) -> list[str]:

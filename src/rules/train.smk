@@ -24,8 +24,8 @@ rule prepare_data:
 
 # Records that are there have no rule: see Plan. One that comes while the workflow runs (from a
 # training that outlived a killed workflow, say) is an output already: `update` keeps Snakemake from
-# deleting it before the job.
-for batch in PLAN.batches(workflow.cores):
+# deleting it before the job, and `keep-incomplete` in the profile after a job that failed.
+for batch in PLAN.batches(workflow.resource_settings.cores):
 
     rule:
         """Train runs of one experiment, one after the other."""
