@@ -69,7 +69,7 @@ def trained(keras, study, digits_file, tmp_path_factory) -> Path:
     """A results folder with base and residual, trained; not to be changed by tests."""
     results = tmp_path_factory.mktemp("results")
     for id_ in ("base", "residual"):
-        runs.do(study, runs.find(study, id_, 3), results, digits_file)
+        runs.do(study, runs.find(study, f"{id_}/seed-3"), results, digits_file)
     return results
 
 
@@ -160,7 +160,7 @@ def test_shown_are_the_first_two_test_images_of_each_class_by_class(found, image
 
 @pytest.mark.parametrize("id_", ["base", "residual"])
 def test_answers_are_those_of_the_run(found, trained, study, id_):
-    path = runs.done(study, trained)[runs.find(study, id_, 3).name]
+    path = runs.done(study, trained)[runs.find(study, f"{id_}/seed-3").name]
     record = records.read(path)
     classes = records.predictions(path, record)["classes"]
     network = found.network(record.fingerprint)
@@ -178,7 +178,7 @@ def test_answers_are_those_of_the_run(found, trained, study, id_):
 
 def test_mistakes_are_wrong_answers_surest_first(found, trained, study, images):
     for id_ in ("base", "residual"):
-        path = runs.done(study, trained)[runs.find(study, id_, 3).name]
+        path = runs.done(study, trained)[runs.find(study, f"{id_}/seed-3").name]
         kept = records.predictions(path, records.read(path))
         network = found.network(study.experiments[id_].fingerprint)
         mistakes = network.mistakes
@@ -211,7 +211,7 @@ def test_neighbours_are_the_nearest_of_the_images_the_base_is_trained_on(found, 
 
 
 def test_baselines_are_fitted_to_what_the_base_is_trained_on(found, trained, study):
-    path = runs.done(study, trained)[runs.find(study, "base", 3).name]
+    path = runs.done(study, trained)[runs.find(study, "base/seed-3").name]
     used = records.read(path).dataset
     assert found.facts.dataset == used
     assert list(found.facts.baselines) == ["nearest_neighbours", "logistic_regression"]
@@ -339,7 +339,7 @@ def test_weights_that_were_not_kept_are_told_of(study, results, digits_file):
 
 def test_a_run_that_diverged_is_told_of(tmp_path, results, digits_file):
     study = study_of(tmp_path, STUDY.replace("enhanced: residual", "enhanced: absurd"))
-    runs.do(study, runs.find(study, "absurd", 3), results, digits_file)
+    runs.do(study, runs.find(study, "absurd/seed-3"), results, digits_file)
     found = inspection.read(inspector.inspect(study, results, digits_file))
     assert list(found.facts.left_out) == ["absurd"]
     assert "diverged: the loss was not finite" in found.facts.left_out["absurd"]
@@ -437,7 +437,7 @@ def test_weights_of_another_run_are_refused_and_nothing_is_written(study, result
 
 def test_a_record_that_tells_of_another_score_is_refused(study, results, digits_file):
     without_inspection(results)
-    path = runs.done(study, results)[runs.find(study, "base", 3).name]
+    path = runs.done(study, results)[runs.find(study, "base/seed-3").name]
     record = json.loads(path.read_text("utf-8"))
     record["test"]["accuracy"] -= 0.1
     path.write_text(json.dumps(record), "utf-8")

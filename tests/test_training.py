@@ -711,14 +711,14 @@ def test_the_peak_of_memory_is_that_of_one_run_alone():
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read memory from")
 def test_memory_of_one_run_after_another_is_let_go(keras, tmp_path):
-    """Each run has 30 MiB of images: were they kept, three runs would hold 90 MiB more.
+    """Each run has 60 MiB of images: were they kept, three runs would hold 180 MiB more.
 
     What Keras itself keeps of each run, under 10 MB, is measured in benchmarks/memory.py.
     """
     from cnn_study.datasets import DATASETS, Images
 
-    pixels = np.zeros((2550, 64, 64, 3), dtype=np.uint8)
-    labels = (np.arange(2550) % 10).astype(np.uint8)
+    pixels = np.zeros((5100, 64, 64, 3), dtype=np.uint8)
+    labels = (np.arange(5100) % 10).astype(np.uint8)
     values = {"filters": [1], "kernel_size": 1, "dense_units": 0, "epochs": 1, "batch_size": 850}
     settings = Settings(**values, pool_size=8, pool_after="every", validation_fraction=0, shift=1)
     chosen = Experiment("base", settings, "0" * 16, 1, 1)
@@ -727,4 +727,4 @@ def test_memory_of_one_run_after_another_is_let_go(keras, tmp_path):
         images = Images(pixels.copy(), labels, pixels[:10], labels[:10])
         training.train(chosen, seed, DATASETS["cifar10"], images, tmp_path)
         held.append(memory_held())
-    assert held[-1] - held[1] < 60, held
+    assert held[-1] - held[1] < 120, held
