@@ -29,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def keras():
     """Keras, imported once for all tests (it takes seconds), with one thread as in training."""
-    from cnn_study.machine import one_thread
+    from cnn_study.machine import import_keras
 
-    one_thread()
+    import_keras()
     import keras
 
     return keras

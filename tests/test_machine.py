@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from cnn_study import machine
+from cnn_study.errors import UserError
 
 CLAIM = """
 import os, sys
@@ -60,11 +61,10 @@ def test_one_thread_overrules_what_the_caller_set(monkeypatch):
 
 IMPORT = """
 import sys
-from cnn_study.machine import import_keras, one_thread
-one_thread()
+from cnn_study.machine import import_keras
 import_keras()
-print([name for name in ("matplotlib", "pandas", "sklearn") if name in sys.modules])
-import matplotlib, pandas, sklearn
+print([name for name in ("jax", "matplotlib", "pandas", "scipy", "sklearn") if name in sys.modules])
+import matplotlib, pandas, scipy, sklearn
 """
 
 
@@ -73,6 +73,17 @@ def test_keras_is_imported_without_what_no_training_calls():
         [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
+
+
+def test_a_backend_that_cannot_be_is_one_message(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    assert machine.backend() == "tensorflow"
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(UserError, match=r"theano\. Allowed are tensorflow and jax; unset"):
+        machine.backend()
+    monkeypatch.setattr(machine, "BACKENDS", ("tensorflow", "theano"))
+    with pytest.raises(UserError, match="with theano, which is not installed"):
+        machine.backend()
 
 
 def test_only_what_was_not_there_is_hidden_and_only_for_a_while():

@@ -609,8 +609,8 @@ def test_weights_are_those_of_plain_keras_at_the_end(keras, small):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from cnn_study.machine import one_thread
-one_thread()
+from cnn_study.machine import import_keras
+import_keras()
 import numpy as np
 from cnn_study import architecture, datasets, training
 from cnn_study.settings import Settings
@@ -657,13 +657,17 @@ def results_of(process: subprocess.Popen) -> list[list]:
 
 
 def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
-    """Whatever was trained before it, and whatever number of threads the caller asks for.
+    """Whatever was trained before it, and whatever the caller asks of threads and of Keras.
 
-    With two threads the bits were others.
+    With two threads the bits were others, and with each of these settings of Keras.
     """
+    own = {"floatx": "float64", "epsilon": 0.01, "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": "jax", **own}))
+    threads = {"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"}
+    keras = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_STEPS_PER_EPOCH": "1"}
     processes = [
         start_process(tmp_path / "unset", 2, 1),
-        start_process(tmp_path / "two", 1, OMP_NUM_THREADS="2", TF_NUM_INTRAOP_THREADS="2"),
+        start_process(tmp_path / "two", 1, **threads, **keras),
     ]
     (other, first), (again,) = map(results_of, processes)
     assert first == again

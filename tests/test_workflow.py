@@ -491,6 +491,17 @@ def test_a_workflow_without_a_place_to_write_is_one_message(tmp_path, monkeypatc
         workflow.lock(tmp_path / "results")
 
 
+def test_a_backend_is_asked_for_only_where_something_is_trained(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    assert workflow.plan({"study": "cifar10"}).missing == []
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")
+    assert workflow.plan({"study": "digits", "train": False}).missing == []
+    with pytest.raises(UserError, match=r"^KERAS_BACKEND is theano\. Allowed are tensorflow and"):
+        workflow.plan({"study": "digits"})
+
+
 def test_a_search_is_planned_until_it_is_done(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")

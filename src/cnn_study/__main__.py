@@ -148,10 +148,18 @@ def _train(options: argparse.Namespace) -> None:
                 if not isinstance(error, UserError):
                     error.add_note(f"It came while {run.name} was trained.")
                 faults.append(error)
-    for error in faults[1:]:
-        print("".join(traceback.format_exception_only(error)), file=sys.stderr)
+    told = [_in_short(error) for error in faults]
+    for number, text in enumerate(told[1:], start=1):
+        if text not in told[:number]:
+            print(text, file=sys.stderr)
     if faults:
         raise faults[0]
+
+
+def _in_short(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return "".join(traceback.format_exception_only(error))
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """This machine: its processor, its GPUs, and a core of its own for each training."""
 
+import gc
 import os
 import platform
 import shutil
@@ -9,9 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from cnn_study.errors import UserError
+
+BACKENDS = ("tensorflow", "jax")
+"""What Keras may compute with, the default first; each is tested."""
 
 
 def one_thread() -> None:
@@ -36,14 +43,56 @@ def one_thread() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def import_keras() -> None:
-    """Import Keras without packages that it imports for functions which no training calls.
+def backend() -> str:
+    """Name what Keras computes with: KERAS_BACKEND, or else TensorFlow.
 
-    Keras does without them where they are not installed; they are a third of what its import with
-    TensorFlow costs (benchmarks/).
+    Raises:
+        UserError: it is not allowed, or not installed.
     """
-    with absent("matplotlib", "pandas", "sklearn"):
-        import keras  # noqa: F401
+    chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if chosen not in BACKENDS:
+        raise UserError(
+            f"KERAS_BACKEND is {chosen}. Allowed are {' and '.join(BACKENDS)}; unset, it is "
+            f"{BACKENDS[0]}."
+        )
+    if find_spec(chosen) is None:
+        raise UserError(
+            f"Keras is to compute with {chosen}, which is not installed. Install it, or let the "
+            f"variable KERAS_BACKEND name another of {', '.join(BACKENDS)}."
+        )
+    return chosen
+
+
+def import_keras() -> None:
+    """Import Keras for a study: one thread, nothing of the user's own Keras settings, and quickly.
+
+    What a run comes to must not depend on a `keras.json` in the home folder, which may ask for
+    another precision or backend, nor on variables that cut epochs short.
+
+    Keras and TensorFlow do without packages that are not installed, and take long to import those
+    that are, for functions which no training calls (benchmarks/). What is imported stays until the
+    process ends, so Python need not look through it for garbage again and again.
+
+    Raises:
+        UserError: KERAS_BACKEND names what is not allowed or not installed.
+    """
+    if "keras" in sys.modules:
+        return
+    one_thread()
+    os.environ["KERAS_HOME"] = os.devnull
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(name, None)
+    os.environ["KERAS_BACKEND"] = chosen = backend()
+    unused = ["matplotlib", "pandas", "sklearn"]
+    if chosen == "tensorflow":
+        unused += ["jax", "scipy"]
+    gc.disable()
+    try:
+        with absent(*unused):
+            import keras  # noqa: F401
+    finally:
+        gc.enable()
+    gc.freeze()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from cnn_study.datasets import load_prepared
 from cnn_study.errors import UserError
 from cnn_study.estimate import training_seconds
 from cnn_study.heartbeat import Running, log, mark
-from cnn_study.machine import import_keras, one_thread, own_core
+from cnn_study.machine import import_keras, own_core
 from cnn_study.study import Experiment, Study
 
 BATCH_SECONDS = 60.0
@@ -121,7 +121,6 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
 
         images = load_prepared(study.dataset.name, data)
         epochs = run.experiment.settings.epochs
-        one_thread()
         with own_core(), Running(results, run.name, epochs) as running:
             import_keras()
             return training.train(

@@ -63,6 +63,11 @@ class Plan:
     done: dict[str, Path]
     train: bool
 
+    @property
+    def missing(self) -> list[runs.Run]:
+        """The runs to train."""
+        return [run for run in self.wanted if run.name not in self.done] * self.train
+
     def batches(self, cores: int | None) -> list["Batch"]:
         """List what is to be trained, a batch for each process, in the order of training.
 
@@ -72,7 +77,7 @@ class Plan:
         Args:
             cores: that Snakemake may use; None where it only looks.
         """
-        missing = [run for run in self.wanted if run.name not in self.done] * self.train
+        missing = self.missing
         at_once = 1 if machine.gpus() else cores or 1
         together = runs.batches(self.study, missing, self.results, at_once)
         last = len(together)
@@ -151,7 +156,8 @@ def plan(config: dict[str, Any]) -> Plan:
     """Read the study that the configuration names and look which of its runs are there.
 
     Raises:
-        UserError: an unknown configuration key, or a fault in the study.
+        UserError: an unknown configuration key, a fault in the study, or runs are missing and what
+            Keras is to compute with is not there.
     """
     unknown = sorted(set(config) - set(ALLOWED_CONFIG))
     if unknown:
@@ -165,11 +171,14 @@ def plan(config: dict[str, Any]) -> Plan:
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
-    return Plan(
+    found = Plan(
         chosen, results, Path("data") / f"{chosen.dataset.name}.npz",
         str(config.get("data") or ""), tuple(runs.wanted(chosen)),
         runs.done(chosen, results), train == "true",
     )  # fmt: skip
+    if found.missing:
+        machine.backend()
+    return found
 
 
 def lock(results: Path) -> FileLock | None:

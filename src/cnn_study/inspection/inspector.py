@@ -18,7 +18,7 @@ from cnn_study.datasets import Images, load_prepared, split
 from cnn_study.heartbeat import log, percent
 from cnn_study.images import pixel_statistics
 from cnn_study.inspection import baselines, embedding, trained_network
-from cnn_study.machine import import_keras, one_thread, own_core
+from cnn_study.machine import import_keras, own_core
 from cnn_study.runs import Run
 from cnn_study.study import Study
 
@@ -67,8 +67,7 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
         log(f"the inspection is there already: {path}")
         return path
     images = load_prepared(study.dataset.name, data)
-    one_thread()
-    # NumPy's threads were settled when it was imported, before one_thread.
+    # NumPy's threads were settled when it was imported, before those of Keras.
     with own_core(), threadpool_limits(limits=1):
         import_keras()
         made = make(study, results, images)

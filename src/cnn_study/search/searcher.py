@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from cnn_study import progress, records, runs, search, training
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import log, percent
-from cnn_study.machine import absent, one_thread
+from cnn_study.machine import absent, import_keras
 from cnn_study.search import choosing
 from cnn_study.search.space import Limit, Model
 from cnn_study.settings import value_text
@@ -96,7 +96,6 @@ def search_study(
 
 def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
-    one_thread()
     with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
         pool.make_ready()
         there = [records.read(path) for path in runs.done(study, place.results).values()]
@@ -423,8 +422,7 @@ class _Workers:
 
 
 def _begin(parent: int) -> None:
-    """Begin a worker: one thread to compute with, and an end together with its parent's."""
-    one_thread()
+    """Let a worker end together with its parent."""
     _watch(lambda: os.getppid() != parent, 1)
 
 
@@ -459,7 +457,6 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
         log(f"the search is done already: {found}")
         return
     _watch(found.exists, 0)
-    one_thread()
     place = Place(study.path, results, data)
     with _quiet():
         from grpc import RpcError
@@ -524,9 +521,10 @@ def _train(place: Place, model: Model, seed: int) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep off the screen what keras-tuner prints, and import Keras as a training does."""
+    """Import Keras as a training does, and keep off the screen what keras-tuner prints."""
     import warnings
 
+    import_keras()
     with (
         contextlib.redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),
