@@ -71,6 +71,21 @@ def test_the_mark_names_the_cells_and_the_experiment_if_it_is_one(number, expect
     assert mark("50", number) == expected
 
 
+def test_on_paper_the_first_number_of_a_row_leads_to_its_runs():
+    def of(row: int, experiment: str) -> str:
+        return mark("50", of_cell(0.5, Cell("runs", row, "x", experiment)))
+
+    prose = f"From {of(1, 'base')} to {of(2, 'base')}."
+    row = f"| {of(1, 'base')} | {of(2, 'wide')} | {of(3, 'base')} | {of(4, 'wide')} |"
+    thinned = (
+        '| [50]{.receipt data-key=";runs:1:x" data-experiment="base"} '
+        '| [50]{.receipt data-key=";runs:2:x" data-experiment="wide"} '
+        '| [50]{.receipt data-key=";runs:3:x"} | [50]{.receipt data-key=";runs:4:x"} |'
+    )
+    text = f"{prose}\n\n{row}\n{row}\n"
+    assert receipts.lead_once_a_row(text) == f"{prose}\n\n{thinned}\n{thinned}\n"
+
+
 def test_marks_never_hold_what_would_end_a_table_cell(made):
     marks = re.findall(r"\{\.receipt [^}]*\}", made.output.read_text(encoding="utf-8"))
     assert len(marks) > 40

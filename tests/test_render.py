@@ -388,6 +388,7 @@ FAULTS = {
     '```{=html}\n<img src="a.png" alt="x">\n```': "<img src='a.png'> is fetched when the page",
     '```{=html}\n<img src="data:," alt="">\n```': "the picture data:, has no alternative text",
     "{{< pagebreak >}}": "this mark is not understood: {{<",
+    "A paragraph {#par-a}": "this mark is not understood: {#par-a}",
     "::: {.callout-danger}\nx\n:::": ".callout-danger: there is no such callout",
     "::: {#fig-panel}\nx\n:::": "fig-panel: ids that begin with fig-",
     "$\\undefinedcommand{x}$": "Could not convert TeX math",
@@ -423,6 +424,18 @@ def test_a_fault_in_the_pdf_alone_is_refused(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", '```{=typst}\n#panic("stop")\n```\n')
     with pytest.raises(UserError, match=r"index.qmd: Typst made no PDF: .*stop"):
         render_to_bytes(tmp_path, source)
+
+
+def test_a_mark_that_only_the_pdf_shows_is_refused(tmp_path: Path) -> None:
+    text = '::: {.content-visible when-format="typst"}\nOn paper {#par-a}\n:::\n'
+    with pytest.raises(UserError, match=r"this mark is not understood: \{#par-a\}"):
+        render_to_bytes(tmp_path, make_document(tmp_path / "source", text))
+
+
+def test_marks_in_code_and_formulas_are_left_alone(tmp_path: Path) -> None:
+    text = "`{{< a >}}` and `{#b}` and $x {\\#y}$\n\n```\n{{< a >}} {#b}\n```\n"
+    page, _ = render_to_bytes(tmp_path, make_document(tmp_path / "source", text))
+    assert b"{{&lt; a" in page
 
 
 @pytest.mark.parametrize(

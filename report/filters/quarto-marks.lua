@@ -2,7 +2,8 @@
 -- tabsets, format conditions, file names on code, pictures.
 --
 -- Runs before citeproc, or `@fig-x` would be taken for a citation. What cannot be resolved is
--- reported through pandoc.log.warn; src/cnn_study/render.py makes an error of every warning.
+-- reported through pandoc.log.warn; src/cnn_study/render.py makes an error of every warning, and
+-- of marks that are left in the text.
 
 local is_html = FORMAT:match 'html' ~= nil
 local own_format = is_html and 'html' or 'typst'
@@ -435,21 +436,13 @@ local function read_receipt(span)
   return inlines
 end
 
----------------------------------------------------------------------------- what was not understood
-
-local function check_text(text)
-  if text.text:match '^{{<' or text.text:match '^{#' then
-    pandoc.log.warn('this mark is not understood: ' .. text.text)
-  end
-end
-
 local function finish_span(span)
   check_id(span)
   return read_receipt(span)
 end
 
--- Each walk goes through the whole document, and a function for `Inlines` or `Str` is called for
--- every piece of it: what can go together does.
+-- Each walk goes through the whole document: what can go together does. None asks for every `Str`,
+-- of which there are ten thousands; marks that are left are found by `render.py`.
 function Pandoc(doc)
   doc = doc:walk { Div = drop_other_format, Span = drop_other_format }
   doc = doc:walk { Div = read_div }
@@ -458,6 +451,5 @@ function Pandoc(doc)
     Math = read_formula }
   doc = doc:walk { Figure = read_figure, Para = read_equations }
   doc = doc:walk { Image = read_image }
-  return doc:walk { Span = finish_span, Div = check_id, Header = check_id, Str = check_text,
-    Cite = read_cite }
+  return doc:walk { Span = finish_span, Div = check_id, Header = check_id, Cite = read_cite }
 end

@@ -61,6 +61,12 @@ PICTURE_KINDS = {
     ".gif": "image/gif",
 }
 
+UNREAD = {
+    "html": re.compile(r"\{\{<|(?<!\S)\{#\S*"),
+    "typst": re.compile(r"\{\{\\<|(?<!\S)\{\\#\S*"),
+}
+"""Marks of Quarto that nothing made use of, as a writer leaves them in the text; not in code."""
+
 QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
 QUARTO_ERROR = re.compile(r"^\W*error\b", re.IGNORECASE)
 QUARTO_HARMLESS = ("couldn't recognize format, using default tabset rendering",)
@@ -266,7 +272,10 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
     command = [_find_pandoc()]
 
     def pdf() -> bytes:
-        _refuse(name, run("typst", command))
+        faults = run("typst", command)
+        if (made := stage / "rendered.typst").exists():
+            faults += _unread("typst", made.read_text(encoding="utf-8"))
+        _refuse(name, faults)
         return _compile_pdf(stage, name, day)
 
     with ThreadPoolExecutor(1) as beside:
@@ -376,8 +385,15 @@ def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
 # What the finished page must hold
 
 
+def _unread(target: str, text: str) -> list[str]:
+    found = (mark.replace("\\", "") for mark in UNREAD[target].findall(text))
+    return [f"this mark is not understood: {mark}" for mark in found]
+
+
 class _Page(HTMLParser):
-    """The ids, links, pictures and fetched addresses of an HTML page."""
+    """The ids, links, pictures, fetched addresses and unread marks of an HTML page."""
+
+    VERBATIM = ("annotation", "code", "script", "style")
 
     def __init__(self) -> None:
         super().__init__()
@@ -385,8 +401,18 @@ class _Page(HTMLParser):
         self.anchors: list[str] = []
         self.fetched: list[str] = []
         self.without_alt: list[str] = []
+        self.unread: list[str] = []
+        self.verbatim = 0
+
+    def handle_data(self, data: str) -> None:
+        if not self.verbatim:
+            self.unread += _unread("html", data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.verbatim -= tag in self.VERBATIM
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.verbatim += tag in self.VERBATIM
         given = {key: value or "" for key, value in attrs}
         if "id" in given:
             self.ids.append(given["id"])
@@ -400,7 +426,7 @@ class _Page(HTMLParser):
 
 
 def check_page(text: str) -> list[str]:
-    """List links to nowhere, repeated ids, pictures without text and anything to be fetched."""
+    """List links to nowhere, repeated ids, pictures without text, fetches and unread marks."""
     page = _Page()
     page.feed(text)
     known = {*page.ids, "", "top"}
@@ -410,6 +436,7 @@ def check_page(text: str) -> list[str]:
           for name, times in Counter(page.ids).items() if times > 1),
         *(f"the picture {source} has no alternative text" for source in page.without_alt),
         *(f"{element} is fetched when the page is read; embed it" for element in page.fetched),
+        *page.unread,
     ]  # fmt: skip
 
 

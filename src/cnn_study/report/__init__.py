@@ -48,7 +48,8 @@ def write(
         UserError: tables, evidence or figures are missing or not this study's, no run has a record,
             or a template asks for a value that is not there; names template and line.
     """
-    text = fill(template, values.gather(study, tables, evidence, figures, inspected))
+    filled = fill(template, values.gather(study, tables, evidence, figures, inspected))
+    text = receipts.lead_once_a_row(filled)
     data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
     if network := _network(study, tables.parent, inspected):
         data[live.ELEMENT] = network
