@@ -169,7 +169,7 @@ def test_a_parameter_may_hang_on_several_and_on_one_that_hangs_itself(make, play
 
 def test_bayesian_goes_where_scores_are_high(make, play):
     """After what is drawn, trials score better than drawn ones do."""
-    trials = play(make(algorithm="bayesian", trials=14))
+    trials = play(make(algorithm="bayesian", trials=11))
     drawn = play(make(algorithm="random", trials=40))
     later = [score(values) for values, *_ in trials[6:]]
     random_ = [score(values) for values, *_ in drawn]

@@ -329,18 +329,19 @@ def test_the_plan_before_and_after_training_names_the_same_inspection(clone, mon
 
 @pytest.fixture(scope="module")
 def killed(trained, tmp_path_factory):
-    """A workflow that was joined by a second one and killed with -9.
+    """A workflow that was joined by a second one and killed with -9, its training too.
 
-    One process trains two seeds: it was at the second.
+    One process trains the two seeds of a further experiment: it was at the second.
     """
     place = trained.copy(tmp_path_factory.mktemp("killed") / "project")
-    place.write_study(STUDY.replace("{filters: [4]}", "{filters: [4], epochs: 150}"))
+    further = "filters-4: {filters: [4]}\n      long: {epochs: 300}"
+    place.write_study(STUDY.replace("filters-4: {filters: [4]}", further))
     first = subprocess.Popen(**place.command("--cores", "1"), start_new_session=True)
-    _wait_for(lambda: list((place.path / "results/tests/running").glob("filters-4-*-2.json")))
+    _wait_for(lambda: list((place.path / "results/tests/running").glob("long-*-2.json")))
     place.before = _files(place)
     place.second = subprocess.run(**place.command(), timeout=300, check=False)
     place.after_second = _files(place)
-    os.kill(first.pid, signal.SIGKILL)
+    os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     return place
 
@@ -369,17 +370,15 @@ def test_a_second_workflow_says_so_in_one_line_and_changes_nothing(killed):
 
 def test_after_kill_9_the_bare_command_goes_on(killed):
     finished = {name: time_ for name, time_ in _files(killed).items() if name.startswith("runs/")}
-    assert (
-        len([name for name in finished if re.match(r"runs/filters-4/.*/seed-1\.json", name)]) == 2
-    )
+    records = [name for name in finished if re.search(r"/seed-\d\.json$", name)]
+    assert [Path(name).name for name in records if "/long/" in name] == ["seed-1.json"]
+    assert sorted(killed.records()) == sorted([*ALL, "long 1"])
     said = killed.snakemake()
     now = _files(killed)
     assert {name: now[name] for name in finished} == finished
-    trained = (killed.path / "results/tests/runs/filters-4").glob("*/seed-*.json")
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in trained]
-    assert [record["status"] for record in records] == ["complete"] * 4
-    # The two of before the change are still there, beside the two of after it.
-    assert sorted(len(record["epochs"]) for record in records) == [2, 2, 150, 150]
+    assert sorted(killed.records()) == sorted([*ALL, "long 1", "long 2"])
+    trained = [killed.records()[f"long {seed}"] for seed in (1, 2)]
+    assert [(one["status"], len(one["epochs"])) for one in trained] == [("complete", 300)] * 2
     assert not [name for name in now if name.endswith(".part")], said
     assert "Nothing to be done" in killed.snakemake()
 
