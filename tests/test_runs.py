@@ -294,6 +294,15 @@ def test_one_command_trains_runs_one_after_the_other(
     ]
 
 
+def test_what_holds_for_all_runs_of_a_command_is_said_once(chosen, tmp_path, trained, capsys):
+    command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
+    assert main([*command, "--data", str(tmp_path / "no.npz"), "--results", str(tmp_path)]) == 2
+    assert trained == []
+    said = capsys.readouterr().err
+    assert said.count("Make it with: ") == 1
+    assert "Traceback" not in said
+
+
 def test_two_runs_have_two_locks(chosen, tmp_path):
     with (
         runs.alone(run_of(chosen, "base", 1), tmp_path),

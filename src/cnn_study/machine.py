@@ -76,9 +76,9 @@ def import_keras() -> None:
     Raises:
         UserError: KERAS_BACKEND names what is not allowed or not installed.
     """
+    one_thread()
     if "keras" in sys.modules:
         return
-    one_thread()
     os.environ["KERAS_HOME"] = os.devnull
     for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
         os.environ.pop(name, None)

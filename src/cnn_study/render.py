@@ -409,7 +409,7 @@ class _Page(HTMLParser):
             self.unread += _unread("html", data)
 
     def handle_endtag(self, tag: str) -> None:
-        self.verbatim -= tag in self.VERBATIM
+        self.verbatim = max(0, self.verbatim - (tag in self.VERBATIM))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.verbatim += tag in self.VERBATIM

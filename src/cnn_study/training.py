@@ -1,7 +1,7 @@
 """Train one seed of one experiment and leave its record.
 
 Keras is imported here, in `network`, `schedule` and `inspection` and nowhere else, and inside
-functions: threads are set (`machine.one_thread`) before a backend starts.
+functions: `machine.import_keras` settles before what Keras computes with, and how.
 """
 
 import gc

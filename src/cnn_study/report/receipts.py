@@ -150,8 +150,8 @@ def mark(text: str, number: Any) -> str:
 def lead_once_a_row(text: str) -> str:
     """Let only the first number of each experiment in a row of a table lead to its runs on paper.
 
-    Links to the same place beside each other help nobody, a reader that is read to least of all,
-    and they are a third of what setting the PDF takes.
+    Links to the same place beside each other help nobody, least of all those to whom the PDF is
+    read aloud; a link at every number takes a third of the time that setting the PDF takes.
     """
 
     def thinned(row: re.Match[str]) -> str:

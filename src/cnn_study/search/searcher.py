@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from cnn_study import progress, records, runs, search, training
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import log, percent
-from cnn_study.machine import absent, import_keras
+from cnn_study.machine import absent, import_keras, one_thread
 from cnn_study.search import choosing
 from cnn_study.search.space import Limit, Model
 from cnn_study.settings import value_text
@@ -96,6 +96,7 @@ def search_study(
 
 def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
+    one_thread()  # for NumPy in the workers, which settles it as it is imported
     with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
         pool.make_ready()
         there = [records.read(path) for path in runs.done(study, place.results).values()]
