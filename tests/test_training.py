@@ -659,7 +659,8 @@ def results_of(process: subprocess.Popen) -> list[list]:
 def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
     """Whatever was trained before it, and whatever the caller asks of threads and of Keras.
 
-    With two threads the bits were others, and with each of these settings of Keras.
+    With two threads the bits were others; so they were with another precision and epsilon in
+    keras.json, and with the variable.
     """
     own = {"floatx": "float64", "epsilon": 0.01, "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "jax", **own}))

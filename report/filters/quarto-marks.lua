@@ -442,7 +442,7 @@ local function finish_span(span)
 end
 
 -- Each walk goes through the whole document: what can go together does. None asks for every `Str`,
--- of which there are ten thousands; marks that are left are found by `render.py`.
+-- of which a report has tens of thousands; marks that are left are found by `render.py`.
 function Pandoc(doc)
   doc = doc:walk { Div = drop_other_format, Span = drop_other_format }
   doc = doc:walk { Div = read_div }
