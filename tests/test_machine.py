@@ -86,20 +86,6 @@ def test_a_backend_that_cannot_be_is_one_message(monkeypatch):
         machine.backend()
 
 
-def test_only_what_was_not_there_is_hidden_and_only_for_a_while():
-    import colorsys
-
-    sys.modules.pop("chunk_of_nothing", None)
-    with machine.absent("colorsys", "chunk_of_nothing"):
-        import colorsys as still_there
-
-        assert still_there is colorsys
-        with pytest.raises(ImportError):
-            import chunk_of_nothing  # noqa: F401
-    assert "chunk_of_nothing" not in sys.modules
-    assert sys.modules["colorsys"] is colorsys
-
-
 def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\necho "  MIG 1"\n')

@@ -1,6 +1,5 @@
 """This machine: its processor, its GPUs, and a core of its own for each training."""
 
-import gc
 import os
 import platform
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cnn_study.errors import UserError
+from cnn_study.imports import lean
 
 BACKENDS = ("tensorflow", "jax")
 """What Keras may compute with, the default first; each is tested."""
@@ -69,9 +69,8 @@ def import_keras() -> None:
     What a run comes to must not depend on a `keras.json` in the home folder, which may ask for
     another precision or backend, nor on variables that cut epochs short.
 
-    Keras and TensorFlow do without packages that are not installed, and take long to import those
-    that are, for functions which no training calls (benchmarks/). What is imported stays until the
-    process ends, so Python need not look through it for garbage again and again.
+    Keras and TensorFlow take long to import packages for functions which no training calls
+    (benchmarks/).
 
     Raises:
         UserError: KERAS_BACKEND names what is not allowed or not installed.
@@ -86,25 +85,8 @@ def import_keras() -> None:
     unused = ["matplotlib", "pandas", "sklearn"]
     if chosen == "tensorflow":
         unused += ["jax", "scipy"]
-    gc.disable()
-    try:
-        with absent(*unused):
-            import keras  # noqa: F401
-    finally:
-        gc.enable()
-    gc.freeze()
-
-
-@contextmanager
-def absent(*packages: str) -> Iterator[None]:
-    """Let packages that are not imported yet seem not to be installed."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+    with lean(*unused):
+        import keras  # noqa: F401
 
 
 _OWN: list[int] = []

@@ -238,8 +238,10 @@ def _read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
     try:
-        content = YAML(typ="safe", pure=True).load(text)
-        lines = _lines(YAML(typ="safe", pure=True).compose(text))
+        yaml = YAML(typ="safe", pure=True)
+        root = yaml.compose(text)
+        content = None if root is None else yaml.constructor.construct_document(root)
+        lines = _lines(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}" if mark else ""

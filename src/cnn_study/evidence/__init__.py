@@ -4,7 +4,6 @@ Reads tables and the study, never records or images, and imports no backend. Sen
 figures of the report all take their numbers from what is written here.
 """
 
-import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from cnn_study.evidence.habits import habit_means, habit_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.orders import order_rows
 from cnn_study.evidence.search import search_rows
+from cnn_study.imports import lean
 from cnn_study.records import write_whole
 from cnn_study.study import Study
 
@@ -68,10 +68,8 @@ def _spare_collections() -> None:
     What is there by now, mostly imported code, is taken out of its sight: 0.1 s each, over a
     hundred times.
     """
-    import scipy.stats  # noqa: F401
-    import statsmodels.stats.multitest  # noqa: F401
-
-    gc.freeze()
+    with lean():
+        import statsmodels.stats.multitest  # noqa: F401
 
 
 def _short(value: Any) -> Any:

@@ -41,6 +41,7 @@ from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
 from cnn_study.figures.words import axis_label, value, words
+from cnn_study.imports import lean
 from cnn_study.study import Study, load
 
 INDEX = "figures.json"
@@ -117,7 +118,9 @@ def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict
 
 @lru_cache(1)
 def _opened(sources: Sources) -> tuple[dict[str, Picture], Results]:
-    """Read what the figures are drawn from, once a process."""
+    """Import what draws and read what is drawn from, once a process."""
+    with lean("scipy"):
+        import seaborn  # noqa: F401
     path, tables, evidence, inspected = sources
     return _pictures(load(path), inspected is not None), Results(tables, evidence, inspected)
 

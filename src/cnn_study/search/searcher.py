@@ -29,7 +29,8 @@ from threadpoolctl import threadpool_limits
 from cnn_study import progress, records, runs, search, training
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import log, percent
-from cnn_study.machine import absent, import_keras, one_thread
+from cnn_study.imports import absent
+from cnn_study.machine import import_keras, one_thread
 from cnn_study.search import choosing
 from cnn_study.search.space import Limit, Model
 from cnn_study.settings import value_text
