@@ -66,7 +66,7 @@ def test_it_is_written_in_words(made):
         *("Interactions", "filters 4-8 at kernel size 3", "+2.00  n = 3  too close to call"),
     } <= set(words)
     caption = made.caption("grid-contrasts")
-    assert "Main effect: the mean difference over all values of the other parameter." in caption
+    assert "Main effect: the mean difference over all values of the other setting." in caption
     assert "Together less the sum" not in caption
     assert "n = 3 pairs of runs for each contrast." in caption
 

@@ -125,7 +125,7 @@ def test_a_caption_explains_every_mark_and_counts_the_pairs(made):
     caption = made.caption("shapes")
     for words in (
         "difference to epochs-4 in test accuracy, in percentage points",
-        "Dots: one seed each, the change less its reference; upright line: the mean; bar: 95 % ",
+        "Dots: one seed each, the change less its reference; vertical line: the mean; bar: 95 % ",
         "Light band: differences below 0.5 points, too small to matter.",
         "Blue: helps.",
         "n = 2 to 3 pairs of runs for each change.",

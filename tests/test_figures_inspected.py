@@ -145,8 +145,23 @@ def test_occlusion_stands_in_two_rows_of_five(pictures, results, study):
     assert titled == list(study.dataset.class_names)
     networks = len(results.inspection.facts.networks)
     assert [len(part.axes) for part in figure.subfigs] == [5 * (1 + networks)] * 2
-    expected = "Blue: covering it raises that probability, so what stands there misleads"
+    expected = "Blue ones: covering them raises that probability, so what stands there speaks"
     assert expected in pictures["occlusion"].caption(results)
+
+
+def test_occlusion_says_which_answers_are_right(pictures, results, study):
+    arrays, names = results.inspection.arrays, study.dataset.class_names
+    figure = pictures["occlusion"]._draw(results)
+    written = [text.get_text() for axes in figure.axes for text in axes.texts]
+    for network in results.inspection.facts.networks:
+        answers = results.inspection.of(network)["probabilities"].argmax(axis=1)
+        places = [list(arrays["shown_labels"]).index(label) for label in range(len(names))]
+        right = sum(answers[place] == arrays["shown_labels"][place] for place in places)
+        assert f"{network.experiment}: {right} of {len(names)} right" in (
+            pictures["occlusion"].alt(results)
+        )
+        for place in places:
+            assert names[answers[place]] in written
 
 
 def test_grey_images_have_no_colours_and_no_light(pictures, results):

@@ -347,7 +347,7 @@ def test_choices_go_by_validation_images(tmp_path):
     assert "suggestions are chosen, give another verdict for `learning-rate-1`" in said
     advice = said[said.index("# Suggestions") : said.index("# Limits and challenges")]
     assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): its test" in advice
-    assert "accuracy is then, in the mean, 10.00 percentage points higher; training takes" in advice
+    assert "accuracy is then, on average, 10.00 percentage points higher; training takes" in advice
     assert "- `learning_rate`: Size of a step" in advice
     assert "1. **`learning-rate-2`**" in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
@@ -373,6 +373,17 @@ def test_background_and_caveat_stand_around_the_answer(tmp_path):
     assert said.index("**Answer**") < said.index("**But.** Two are not all.")
 
 
+def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
+    """Base 50, 51, 52: s = 1. Rate 2: 60, 68, 64: s = 4, four times that. Rate 1: s = 26."""
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
+    made.runs("learning-rate-1", (0.6, 0.1, 0.5)).runs("learning-rate-2", (0.6, 0.68, 0.64))
+    said = words(unmarked(made.text()))
+    assert "`learning-rate-1` lie far apart, at 10.00, 50.00 and 60.00\\ %: where some" in said
+    spread = "`learning-rate-2` spread 4.0 times as widely as those of the reference (standard"
+    assert f"{spread} deviations 4.00 and 1.00 percentage points)" in said
+    assert "`learning-rate-1` spread" not in said
+
+
 def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
     """The first rate is worst with each seed; base and the other change places."""
     made = Made(tmp_path, PLAIN)
@@ -381,6 +392,9 @@ def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
     said = words(unmarked(made.text()))
     # Seed 1 keeps rate 2 (0.6, and 0.6 with the other seed), seed 2 the base (0.7 and 0.5).
     assert "| best by test | Learning\\_rate | 65.00 | 55.00 | +10.00 |" in said
+    # Two pairs: the interval of their mean holds zero, for either kind of choice.
+    assert "Of the two choices by test scores in @tbl-habits, none has an interval" in said
+    assert "; of the two by validation scores, none has one (not corrected" in said
     made = Made(tmp_path / "b", PLAIN)
     made.runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.1, 0.1))
     made.runs("learning-rate-2", (0.6, 0.6))

@@ -126,23 +126,43 @@ def test_a_winner_is_set_beside_the_base(text):
     assert "its winner classifies 84.00 % (as cheap as the base in use, training" in abstract
     assert "The winner classifies 84.00 % of the test images correctly, 29.00 percentage" in shown
     assert "The search had promised 80.00 % on the validation images after two epochs; " in shown
-    assert "after five epochs, with seeds that chose nothing, it is 81.00 %." in shown
+    assert "after five epochs, with new seeds, it is 81.00 %." in shown
     advice = shown.partition("# Suggestions")[2]
     assert "**Take a whole model.**" in advice
     assert "*As cheap as the base*: 84.00 % of the test images right, 29.00 percentage" in advice
     assert "after five epochs of training instead of two." in advice
 
 
+def test_what_was_drawn_at_random_and_what_the_search_cannot_say_is_told(tmp_path):
+    """Of three trials by Bayesian optimization two are random; the second wins."""
+    bayesian = SEARCH.replace(
+        "algorithm: random", "algorithm: bayesian\n  caveat: Drawn by *hand*."
+    )
+    made = Made(tmp_path, PLAIN + bayesian)
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    add_search(made)
+    said = " ".join(unmarked(made.text()).split())
+    assert "three trials, the first two of them drawn at random; goal:" in said
+    assert "It is one of the trials that were drawn at random. The search had promised" in said
+    assert "**But.** Drawn by *hand*. **In short.** A search chooses" in said
+
+
+def test_a_random_search_says_nothing_of_it(text):
+    assert "drawn at random; goal" not in text
+    assert "It is one of the trials that were drawn at random" not in text
+
+
 def test_a_goal_is_set_beside_what_was_reached(text):
     """84 % with two runs 4 points apart: the interval holds almost anything."""
     section = text.partition("# A search for the best small network")[2].replace("\u00a0", " ")
     assert "three trials; goal: 85.00 % of the test images." in section
-    missing = "The goal of 85.00 % is not reached: 1.00 percentage points are missing, though it"
-    assert f"{missing} lies within the interval." in section
-    assert "The goal is not reached. Why? A winner can fail in two ways." in section
+    missing = "The goal of 85.00 % is not reached: 1.00 percentage points are missing, though"
+    assert f"{missing} the interval reaches above it." in section
+    assert "The goal is not reached. Why? A network can fall short in two ways." in section
     wrong = "which misses its goal, gets 10.00 % of the training images wrong; that on the"
     assert wrong in section
-    assert "it gets 9.00 percentage points more wrong is the smaller part: it has not" in section
+    assert "it gets 9.00 percentage points more wrong is the smaller part: it underfits." in section
 
 
 def test_a_network_that_gets_training_images_wrong_as_often_does_not_overfit(tmp_path):
@@ -154,7 +174,7 @@ def test_a_network_that_gets_training_images_wrong_as_often_does_not_overfit(tmp
     said = " ".join(unmarked(made.text()).split()).replace("\u00a0", " ")
     assert (
         "which misses its goal, gets 10.00 % of the training images wrong, as augmentation shows "
-        "them, and no more of the validation images: it has not learned enough. The search has"
+        "them, and no more of the validation images: it underfits. The search has"
     ) in said
 
 

@@ -150,8 +150,8 @@ class ClassBars(Picture):
         gap = "A class without bars has no test images." if set(self.classes) - there else ""
         return (
             "Share of the test images of each class that is recognized (recall). Bars are means "
-            "over the seeds, dots single runs; the class that is recognized most often is first. "
-            f"{gap}"
+            "over the seeds, dots single runs; the class that "
+            f"{self.experiments[-1]} recognizes most often is first. {gap}"
         )
 
     def _tell(self, results: Results) -> str:
@@ -269,9 +269,9 @@ class ClassEffects(Picture):
         return (
             "What each change (row) does to the share of each class's test images that are "
             "recognized (recall): mean difference to its reference with the same seed, in "
-            f"percentage points. Blue is more, orange less{full}. Bold with a dot: more or less "
-            "by more than chance (paired t test, corrected for the classes of one change by Holm's "
-            "method, p below 0.05); the other numbers may be chance. Intervals stand in "
+            f"percentage points. Blue is more, orange less{full}. Bold with a dot: p below 0.05 "
+            "(paired t test, corrected by Holm's method for the classes of one change, not for the "
+            "number of changes); the other numbers may be chance. Intervals stand in "
             f"class-effects.csv. {chosen}"
         )
 

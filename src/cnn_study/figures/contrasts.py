@@ -26,7 +26,7 @@ HEADINGS = {
 }
 
 MEANINGS = {
-    "main effect": "Main effect: the mean difference over all values of the other parameter.",
+    "main effect": "Main effect: the mean difference over all values of the other setting.",
     "interaction": "Interaction: how much more the one change makes where the other is made too.",
     "combination": "Together less the sum: what changes make together less what they make one by "
     "one, added up.",
@@ -41,7 +41,7 @@ SAID = dict(zip(VERDICTS, VERDICTS, strict=True)) | {
 
 @dataclass(frozen=True)
 class Contrasts(Picture):
-    """What parameters do on the average and together, one row a contrast of one question.
+    """What settings do on average and together, one row a contrast of one question.
 
     Attributes:
         smallest: the smallest difference worth having, in percentage points.
@@ -93,9 +93,9 @@ class Contrasts(Picture):
         contrasts = results.contrasts(self.question)
         meanings = " ".join(MEANINGS[kind] for kind in dict.fromkeys(one.kind for one in contrasts))
         return (
-            f"{self.title}: what changes do on the average and together, in percentage points of "
+            f"{self.title}: what changes do on average and together, in percentage points of "
             f"test accuracy, against {self.experiments[0]}. {meanings} Dots: one seed each; "
-            f"upright line: the mean; bar: 95 % interval. {band_in_words(self.smallest)} "
+            f"vertical line: the mean; bar: 95 % interval. {band_in_words(self.smallest)} "
             f"{_colors_in_words(contrasts)} {cut_off(one.found for one in contrasts)}"
         )
 

@@ -29,7 +29,7 @@ MOST_LINES = 52
 """Changes and titles of questions that a page of all effects holds."""
 
 MARKED = (
-    "Dots: one seed each, the change less its reference; upright line: the mean; bar: 95 % "
+    "Dots: one seed each, the change less its reference; vertical line: the mean; bar: 95 % "
     "interval."
 )
 """Explains `marks.forest_row`."""
@@ -394,8 +394,8 @@ class Pair(Picture):
         first, second = self.experiments
         return (
             f"{self.title}. Above: test accuracy; each dot is one run, thin lines join runs with "
-            f"the same seed, upright lines are means. Below: {second} less {first} with the same "
-            "seed, in percentage points; upright line: the mean; bar: 95 % interval. "
+            f"the same seed, vertical lines are means. Below: {second} less {first} with the same "
+            "seed, in percentage points; vertical line: the mean; bar: 95 % interval. "
             f"{band_in_words(self.smallest)} {cut_off([self._difference(results)[0]])}"
         )
 

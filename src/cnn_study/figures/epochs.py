@@ -110,7 +110,7 @@ class LearningCurves(Picture):
         return loss_turn(_validation_losses(results, id_)) if self.measure.marked else None
 
     def _mark_lowest(self, axes: "Axes", turn: Turn) -> None:
-        """Draw an upright line where the validation loss is lowest, and say so beside it."""
+        """Draw a vertical line where the validation loss is lowest, and say so beside it."""
         axes.axvline(
             turn.lowest, color=LIGHT.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1
         )
@@ -142,7 +142,7 @@ class LearningCurves(Picture):
         parts = [f"{id_}: {_turn_in_words(turn)}" for id_, turn in found.items() if turn]
         if not parts:
             return ""
-        return f"Dotted upright line: lowest mean validation loss. {'; '.join(parts)}."
+        return f"Dotted vertical line: lowest mean validation loss. {'; '.join(parts)}."
 
     def _tell(self, results: Results) -> str:
         curves = self._curves(results)

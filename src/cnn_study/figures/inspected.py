@@ -296,7 +296,7 @@ class Occlusion(Inspected):
         there, places = self._there(results), self._places(results)
         across, strips = min(ACROSS, len(places)), -(-len(places) // ACROSS)
         high = 1 + len(there)
-        figure = new((0.95 * high + 0.2) * strips)
+        figure = new((0.95 * high + 0.2 + 0.1 * len(there)) * strips)
         for strip, part in enumerate(_parts(figure, strips)):
             panels = part.subplots(high, across, squeeze=False)
             for axes in panels.flat:
@@ -315,10 +315,19 @@ class Occlusion(Inspected):
             axes.set_title(wrap(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
         for row, (id_, network) in zip(panels[1:], self._there(results), strict=True):
             lost = results.inspection.of(network)["occlusion"].astype(float)
+            answers = self._answers(results, network)
             for axes, place in zip(row, places, strict=False):
                 _show(axes, _overlay(images[place], lost[place], *square))
+                right = answers[place] == arrays["shown_labels"][place]
+                _below(
+                    axes, wrap(self.classes[answers[place]], 16), LIGHT.series[0 if right else 1]
+                )
             row[0].text(-0.08, 0.5, wrap(id_, 14), transform=row[0].transAxes, ha="right",
                         va="center", fontsize=SMALL)  # fmt: skip
+
+    def _answers(self, results: Results, network: "Network") -> "numpy.ndarray":
+        """Give the class that a network holds most probable, for each shown image."""
+        return results.inspection.of(network)["probabilities"].argmax(axis=1)
 
     def _places(self, results: Results) -> list[int]:
         """Take the first shown image of each class."""
@@ -331,21 +340,26 @@ class Occlusion(Inspected):
         return (
             "Where the networks look. A grey square of "
             f"{facts.occlusion_side}×{facts.occlusion_side} pixels is laid over every place of the "
-            "image (above). Orange: covering this place lowers the probability of the true class, "
-            "so the network relies on it. Blue: covering it raises that probability, so what "
-            "stands there misleads the network. The stronger the colour, the "
-            "larger the change, to ±50 percentage points; a pixel "
-            "takes the mean over all squares that cover it."
+            "image above. Orange places: covering them lowers the probability of the true class, "
+            "so what stands there speaks for it. Blue ones: covering them raises that probability, "
+            "so what stands there speaks against it. The stronger the colour, the larger the "
+            "change, to ±50 percentage points; a pixel takes the mean over all squares that cover "
+            "it. Above each image its true class, below each map the network's answer, blue if it "
+            "is right, orange if not."
         )
 
     def _tell(self, results: Results) -> str:
         said = []
         for id_, network in self._there(results):
             lost = results.inspection.of(network)["occlusion"].astype(float)
-            largest = [100 * lost[place].max() for place in self._places(results)]
+            places, answers = self._places(results), self._answers(results, network)
+            labels = results.inspection.arrays["shown_labels"]
+            right = sum(answers[place] == labels[place] for place in places)
+            largest = [100 * lost[place].max() for place in places]
             said.append(
-                f"{id_}: covering the place that matters most takes between {min(largest):.0f} and "
-                f"{max(largest):.0f} points from the true class"
+                f"{id_}: {right} of {len(places)} right; covering the place that matters most "
+                f"takes between {min(largest):.0f} and {max(largest):.0f} points from the true "
+                "class"
             )
         return f"Occlusion maps of {len(self._places(results))} test images. {'; '.join(said)}."
 

@@ -88,7 +88,7 @@ class Grid(Picture):
                 scores = results.scores(summary.id)
                 beside = [place + 0.09] * len(scores)
                 axes.plot(beside, scores, ".", color=color, alpha=0.8, markersize=4)
-                _upright(axes, place, effect(scores), color)
+                _vertical(axes, place, effect(scores), color)
             axes.plot(
                 places,
                 [summary.mean for summary in summaries],
@@ -128,7 +128,7 @@ class Grid(Picture):
             f"{self.title}: test accuracy by {rows} and {columns}. Left: the mean over the seeds "
             "in percent, with ± the standard deviation between the seeds; a stronger colour is a "
             "higher mean. "
-            f"Right: the same means, one line for each value of {rows}; upright bars: the 95 % t "
+            f"Right: the same means, one line for each value of {rows}; vertical bars: the 95 % t "
             "interval of each mean; each small dot beside it is one run. "
             f"{cut_off(effect(results.scores(one.id)) for one in summaries)} {span(summaries)}"
         )
@@ -197,7 +197,7 @@ class Curve(Picture):
     def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool) -> None:
         if not found.n:
             return
-        _upright(axes, value, found, LIGHT.series[1])
+        _vertical(axes, value, found, LIGHT.series[1])
         axes.plot(
             [value], [found.mean], "D" if kept else "s", color=LIGHT.series[1], markersize=4.5,
             markeredgecolor=LIGHT.page, markeredgewidth=0.5, zorder=4,
@@ -244,7 +244,7 @@ class Curve(Picture):
         scale = " (logarithmic)" if logarithmic([value for value, _ in self.points]) else ""
         return (
             f"{self.title}: test accuracy over {self.parameter}{scale}. Each dot is one run; "
-            f"squares, and the diamond for {self.reference}, are means over the seeds; upright "
+            f"squares, and the diamond for {self.reference}, are means over the seeds; vertical "
             "bars: the 95 % t interval of each mean, where there are two runs or more. The line "
             "only guides the eye. Whether two means differ is told by the differences between runs "
             f"with the same seed, not by these bars. {cut_off(one for *_, one in found)} "
@@ -259,7 +259,7 @@ class Curve(Picture):
         )
 
 
-def _upright(axes: "Axes", at: float, found: Effect, color: str) -> None:
+def _vertical(axes: "Axes", at: float, found: Effect, color: str) -> None:
     """Draw the interval of a mean, with ends that stand out beside its mark."""
     marks.line(
         axes, found, [at] * 2, [found.lower, found.upper], color=color, linewidth=1.5, zorder=3.5,

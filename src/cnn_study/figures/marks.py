@@ -91,7 +91,7 @@ def dots(
 def mean_line(
     axes: "Axes", mean: float, row: float, color: str, reach: float = 0.3, thick=2.5
 ) -> None:
-    """Draw the mean of one row as an upright line."""
+    """Draw the mean of one row as a vertical line."""
     axes.plot([mean] * 2, [row - reach, row + reach], color=color, linewidth=thick, zorder=4)
 
 
@@ -104,7 +104,7 @@ def interval(axes: "Axes", found: Effect, row: float, color: str, width: float =
 def forest_row(
     axes: "Axes", row: float, found: Effect, single: Sequence[float], color: str, thick: float
 ) -> None:
-    """Draw one row of a forest: a bar for the interval, its mean upright, the seeds on top.
+    """Draw one row of a forest: a bar for the interval, its mean as a line, the seeds on top.
 
     Args:
         thick: of the bar, points.

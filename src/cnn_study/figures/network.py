@@ -169,7 +169,7 @@ def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> float:
 
 
 def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> float:
-    """Draw a row of values as an upright bar; give its reach."""
+    """Draw a row of values as a vertical bar; give its reach."""
     from matplotlib.patches import Rectangle
 
     height = side * max(math.log(block.shape[0] + 1) / math.log(most + 1), 0.1)

@@ -95,7 +95,7 @@ class PublishedAndOurs(Picture):
         )
         return (
             "Published test accuracies and ours, by the comparison that they were published in. "
-            "Cross: published, one run; dots: our single runs; upright line: our mean; bar: the "
+            "Cross: published, one run; dots: our single runs; vertical line: our mean; bar: the "
             "95 % prediction interval, which would hold one more run of ours 95 times in 100. "
             f"{count}"
         )

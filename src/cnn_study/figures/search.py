@@ -14,7 +14,7 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.cost import arrows, arrows_in_words, floor, logarithmic, operations
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import counted, value, words, wrap
+from cnn_study.figures.words import counted, signed, value, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,7 +161,7 @@ class Trials(SearchPicture):
 
     def _explain(self, results: Results) -> str:
         return (
-            "What the search tried, in the order of proposal: mean validation accuracy of each "
+            f"What the search tried, in the order of proposal: {_measure(results)} of each "
             "trial. Black marks: the best trials trained again with new seeds; lines lead to what "
             "the search had promised."
         )
@@ -228,9 +228,9 @@ class Slices(SearchPicture):
 
     def _explain(self, results: Results) -> str:
         return (
-            "Every trial of the search, once for each parameter: mean validation accuracy over the "
-            "value that the trial had. The other parameters differ too, so that a slope may be "
-            "another parameter's doing. A trial in which a parameter was not varied is left out."
+            f"Every trial of the search, once for each setting: {_measure(results)} over the "
+            "value that the trial had. The other settings differ too, so that a slope may be "
+            "another setting's doing. A trial in which a setting was not varied is left out."
         )
 
     def _tell(self, results: Results) -> str:
@@ -243,7 +243,7 @@ class Slices(SearchPicture):
                 parts.append(f"{words(name)}: the best trial has {best.values[name]}")
         return (
             f"{counted(len(self.parameters), 'scatter plot')} of validation accuracy, one for each "
-            f"parameter. {'; '.join(parts) or NO_SEARCH}."
+            f"setting. {'; '.join(parts) or NO_SEARCH}."
         )
 
 
@@ -287,10 +287,10 @@ class Parallel(SearchPicture):
 
     def _explain(self, results: Results) -> str:
         return (
-            "Parallel coordinates: each trial is a line that passes each parameter at its value, "
+            "Parallel coordinates: each trial is a line that passes each setting at its value, "
             "the smallest at the bottom, the largest on top; what is no number stands in the order "
             "of the study file. The fainter a line, the lower the validation accuracy at that "
-            "price. A parameter that was not varied in a trial is passed by."
+            "price. A setting that was not varied in a trial is passed by."
         )
 
     def _tell(self, results: Results) -> str:
@@ -316,8 +316,7 @@ class Importance(SearchPicture):
         figure = new(0.7 + 0.24 * len(rows))
         axes = figure.subplots()
         labels = [words(row["parameter"]) for row in rows]
-        marks.rows(axes, labels, [f"{100 * row['importance']:+.2f}".replace("-", "−")
-                                  for row in rows])  # fmt: skip
+        marks.rows(axes, labels, [signed(100 * row["importance"]) for row in rows])
         axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
         for place, row in enumerate(rows):
             ends = [100 * row["lower"], 100 * row["upper"]]
@@ -334,17 +333,17 @@ class Importance(SearchPicture):
         return (
             "What mattered in the search: by how much random forests, fitted to the trials of all "
             "prices, err more about trials that they have not seen when the values of one "
-            "parameter are shuffled. Upright line: mean over the forests, each fitted to trials "
-            "drawn anew; bar: from the 2.5th to the 97.5th percentile."
+            "setting are shuffled (permutation importance). Vertical line: mean over the forests, "
+            "each fitted to trials drawn anew; bar: from the 2.5th to the 97.5th percentile."
         )
 
     def _tell(self, results: Results) -> str:
         parts = [
-            f"{words(row['parameter'])} {100 * row['importance']:.2f}"
+            f"{words(row['parameter'])} {signed(100 * row['importance'])}"
             for row in results.read("search-importance").to_dict("records")
         ]
         return (
-            "Bars of the importance of each parameter, in percentage points: "
+            "Bars of the importance of each setting, in percentage points: "
             f"{', '.join(parts) or NO_SEARCH}."
         )
 
@@ -411,7 +410,7 @@ class Winners(SearchPicture):
 
     def _count(self, results: Results) -> str:
         runs = sum(int(row["runs"]) for row in self._rows(results))
-        return f"{counted(runs, 'run')} of winners, with seeds that chose nothing."
+        return f"{counted(runs, 'run')} of winners, with new seeds."
 
     def _explain(self, results: Results) -> str:
         below = {one.id: one.mean for one in self._others(results)[1]}
@@ -430,6 +429,14 @@ class Winners(SearchPicture):
         parts += [f"{one.id}: {one.mean:.1f} % with {operations(one.macs)}"
                   for one in results.of(self.shown(results)) if one.complete]  # fmt: skip
         return f"Scatter plot of test accuracy over MACs. {'; '.join(parts) or NO_SEARCH}."
+
+
+def _measure(results: Results) -> str:
+    """Name what trials are compared by."""
+    runs = results.read("search-runs")
+    trials = runs[runs["stage"] == "trial"].groupby(["price", "trial"])
+    several = len(trials) and trials.size().max() > 1
+    return f"{'mean ' if several else ''}validation accuracy"
 
 
 def _value(text: str) -> str:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 from cnn_study.report.findings import Change, Contrast, Findings
 from cnn_study.report.pictures import Figure, figure_of
+from cnn_study.report.receipts import derived
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.study import Study
+
+FAR_WIDER = 3
+"""Times a standard deviation: by chance, of five runs on either side, in one of 36 cases."""
 
 FURTHER = ("effects", "curve", "contrasts")
 
@@ -58,6 +62,17 @@ class Comparison:
     def troubles(self) -> list[Result]:
         """Experiments that lack runs."""
         return [row.result for row in self.rows if row.result.complete < row.result.planned]
+
+    @property
+    def spread_out(self) -> list[tuple[Row, float]]:
+        """List the changes whose runs spread far more widely than the reference's, and by what."""
+        usual = self.reference.result.test.deviation
+        found = [
+            (row, derived(spread / usual, "ratio of", spread, usual))
+            for row in self.changes
+            if usual and (spread := row.result.test.deviation)
+        ]
+        return [(row, times) for row, times in found if times >= FAR_WIDER]
 
     @property
     def same_cost(self) -> bool:

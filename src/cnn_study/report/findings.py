@@ -213,6 +213,14 @@ class Findings:
         margins = [one.row["test_images_margin"] for one in self.changes.values()]
         return max((margin for margin in margins if margin is not None), default=None)
 
+    @property
+    def choices(self) -> list[tuple[list[Habit], str]]:
+        """Group the choices that luck has a part in by the scores that they go by."""
+        kinds = (("best by test", "best epoch"), "test"), (("best by validation",), "validation")
+        there = [one for one in self.habits if not one.always_the_same]
+        found = [([one for one in there if one.habit in names], kind) for names, kind in kinds]
+        return [(ones, kind) for ones, kind in found if ones]
+
     def said(self, *verdicts: str) -> list[Change]:
         """List the changes of which one of these verdicts is said."""
         return [change for change in self.changes.values() if change.verdict in verdicts]

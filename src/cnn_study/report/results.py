@@ -35,6 +35,7 @@ class Result:
     Attributes:
         test, validation: accuracies; calibration: expected calibration error, a share; loss: mean
             cross-entropy in nats. The last two are of the test images.
+        scores: test accuracy of each complete run, the lowest first.
         seconds: mean training time of a run; of the processor or on the clock, see `Provenance`.
         training_images: images trained on; None without a complete run.
     """
@@ -49,6 +50,7 @@ class Result:
     validation: Scores
     calibration: Scores
     loss: Scores
+    scores: tuple[float, ...]
     parameters: int
     macs: int
     seconds: float | None
@@ -58,7 +60,7 @@ class Result:
 def result_of(row: dict[str, Any], found: Tables, provenance: "Provenance") -> Result:
     """Take what an experiment gave from its row of experiments.csv."""
     id_ = row["experiment"]
-    images = {run["training_images"] for run in found.complete if run["experiment"] == id_}
+    runs = [run for run in found.complete if run["experiment"] == id_]
     return Result(
         id_,
         *(row[f"{kind}_runs"] for kind in ("planned", "complete", "diverged", "failed", "missing")),
@@ -66,10 +68,11 @@ def result_of(row: dict[str, Any], found: Tables, provenance: "Provenance") -> R
         Scores.of(row, "validation_accuracy", row["validation_accuracy_n"]),
         Scores.of(row, "test_calibration_error", row["complete_runs"]),
         Scores.of(row, "test_loss", row["complete_runs"]),
+        tuple(sorted(run["test_accuracy"] for run in runs)),
         row["parameters"],
         row["macs"],
         row[f"{provenance.clock}_mean"],
-        max(images, default=None),
+        max((run["training_images"] for run in runs), default=None),
     )
 
 

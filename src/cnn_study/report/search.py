@@ -77,6 +77,7 @@ class Searched:
     """The study's search.
 
     Attributes:
+        caveat: what it cannot say.
         prices: empty where it is not done yet.
         base: every setting of the study's base.
         gaps: rows of search-gaps.csv by price.
@@ -86,6 +87,7 @@ class Searched:
     """
 
     search: Search
+    caveat: str
     space: list[Varied]
     settings: dict[str, str]
     prices: list[Price]
@@ -148,6 +150,7 @@ def searched_of(
     clock = Provenance.of(found).clock
     return Searched(
         search,
+        study.file.search.caveat,
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
         [

@@ -118,6 +118,11 @@ class Price(Part):
 class SearchBlock(Part):
     """A search for the best model within a price."""
 
+    caveat: Text = Field(
+        "",
+        description="What the search cannot say, in Markdown: for instance what was chosen by hand "
+        "before it.",
+    )
     trained: bool = Field(
         True,
         description="false declares the search before it is done: it is checked and told of, and "

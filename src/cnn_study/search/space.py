@@ -164,6 +164,13 @@ class Search:
     winner_seeds: tuple[int, ...]
     smallest_improvement: float
 
+    def drawn(self, limit: Limit) -> int:
+        """Count the trials that Bayesian optimization draws at random before it proposes any.
+
+        As many as there are parameters, at most half.
+        """
+        return max(2, min(len(self.space), limit.trials // 2))
+
     @property
     def fingerprint(self) -> str:
         """Name what the search means; another meaning is another search. 16 hexadecimal digits."""

@@ -165,9 +165,8 @@ class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
     """Proposes by a Gaussian process, `together` trials at a time."""
 
     def __init__(self, search: Search, limit: Limit) -> None:
-        # As many at random as there are parameters, at most half.
-        drawn = max(2, min(len(search.space), limit.trials // 2))
-        super().__init__(search, limit, num_initial_points=drawn, max_trials=None)
+        first = search.drawn(limit)
+        super().__init__(search, limit, num_initial_points=first, max_trials=None)
 
     def _next(self, trial_id: str) -> dict[str, Any]:
         number = len(self.trials)
