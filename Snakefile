@@ -5,6 +5,7 @@ Each step is a command that can be run by hand: `python -m cnn_study --help`.
 """
 
 import os
+import shlex
 import sys
 
 from snakemake.logging import logger
@@ -22,7 +23,7 @@ except UserError as error:
 
 # The commands run in the environment that Snakemake runs in. `conda:` in the rules only names the
 # file that makes it, for Snakemake's linter wants the software of each rule named.
-CNN_STUDY = f"{sys.executable} -m cnn_study"
+CNN_STUDY = f"{shlex.quote(sys.executable)} -m cnn_study"
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 

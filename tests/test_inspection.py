@@ -327,10 +327,12 @@ def test_with_nothing_trained_samples_and_baselines_are_made(study, trained, tmp
     assert inspection.find(study, tmp_path) is None
 
 
-def test_weights_that_were_not_kept_are_told_of(study, results, digits_file):
+def test_weights_that_were_not_kept_are_told_of(study, results, digits_file, capsys):
     (lost,) = results.glob("runs/residual/*/seed-3.weights.npz")
     lost.unlink()
     path = inspector.inspect(study, without_inspection(results), digits_file)
+    record = lost.with_name("seed-3.json")
+    assert f"not kept; delete {record}, and the workflow trains it again" in capsys.readouterr().err
     found = inspection.read(path)
     assert found.facts.left_out == {"residual": "the weights of its run were not kept"}
     assert [network.experiment for network in found.facts.networks] == ["base"]
@@ -443,6 +445,18 @@ def test_a_record_that_tells_of_another_score_is_refused(study, results, digits_
     path.write_text(json.dumps(record), "utf-8")
     with pytest.raises(UserError, match="the record says"):
         inspector.inspect(study, results, digits_file)
+
+
+def test_other_weights_than_those_inspected_are_not_passed_off_as_them(results, inspected):
+    """A run trained again on another kind of processor has other weights, and the same place."""
+    network = inspection.read(inspected).facts.networks[0]
+    assert "convolution_1/kernel" in inspection.weights(network, results)
+    (path,) = results.glob("runs/base/*/seed-3.weights.npz")
+    with np.load(path) as arrays:
+        changed = {name: arrays[name] + np.float32(1) for name in arrays.files}
+    np.savez_compressed(path, **changed)
+    with pytest.raises(UserError, match=r"other weights of base, seed 3.*delete the inspection"):
+        inspection.weights(network, results)
 
 
 # ------------------------------------------------------------------------------- reading side

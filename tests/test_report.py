@@ -291,7 +291,9 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     ids=["no questions", "none trained"],
 )
 def test_a_study_without_trained_changes_reads_well(tmp_path, text, ledger):
+    """Its report refers to no part that only questions have, and to no weights: none are kept."""
     written = Made(tmp_path, text).runs("base", (0.5, 0.6)).text()
+    assert "| Are trained models there? | Of every run the hash of its weights. |" in written
     assert ("# Ledger of all changes" in written) == ledger
     assert "There is nothing to suggest yet" in words(written)
     check_clean(written)
@@ -437,12 +439,16 @@ def test_enhanced_and_published_numbers(whole):
     )
 
 
+def references(text: str) -> tuple[Counter[str], set[str]]:
+    """Give how often each id is defined, and the ids that are referred to."""
+    defined = Counter(re.findall(r"\{#((?:sec|tbl|fig|eq)-[\w-]+)", text))
+    used = set(re.findall(r"@((?:sec|tbl|fig|eq)-[\w-]+)", text))
+    return defined, used | set(re.findall(r"\]\(#([\w-]+)\)", text))
+
+
 def test_every_reference_has_one_target(whole, published_study):
     for text in (whole.text(), published_study):
-        defined = Counter(re.findall(r"\{#((?:sec|tbl|fig|eq)-[\w-]+)", text))
-        used = set(re.findall(r"@((?:sec|tbl|fig|eq)-[\w-]+)", text))
-        used |= set(re.findall(r"\]\(#([\w-]+)\)", text))
-        assert used <= set(defined)
+        defined, used = references(text)
         assert max(defined.values()) == 1
         floats = {id_ for id_ in defined if id_.startswith(("tbl-", "fig-"))}
         assert floats <= used, "each table and figure is referred to"
@@ -481,6 +487,10 @@ def check_clean(text: str) -> None:
     assert not re.search(r"(?<!\w)- *%|\( *\)|\.\.", without_code(text))
     assert "\n\n\n" not in text
     assert text.endswith("\n")
+    paragraph_before = r"^(?!:::)[^\n]+\n#+ "
+    assert not re.search(paragraph_before, without_code(text), re.MULTILINE), "no heading"
+    defined, used = references(text)
+    assert used <= set(defined)
 
 
 def without_code(text: str) -> str:

@@ -55,7 +55,7 @@ class Workplace:
     """A copy of the project with one small study, in which Snakemake really runs."""
 
     def __init__(self, path: Path, study: str = STUDY) -> None:
-        self.path = path
+        self.path, self.python = path, sys.executable
         for folder in ("src", "profiles", "report"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ruff_cache")
             shutil.copytree(PROJECT / folder, path / folder, ignore=ignored)
@@ -70,12 +70,12 @@ class Workplace:
     def copy(self, path: Path) -> "Workplace":
         shutil.copytree(self.path, path, symlinks=True)
         other = object.__new__(Workplace)
-        other.path = path
+        other.path, other.python = path, self.python
         return other
 
     def command(self, *words: str, config: tuple[str, ...] = ("study=tests",)) -> dict:
         return {
-            "args": [sys.executable, "-m", "snakemake", "--cores", "2", "--config", *config,
+            "args": [self.python, "-m", "snakemake", "--cores", "2", "--config", *config,
                      "--quiet", "host", *words],
             "cwd": self.path, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT,
             "env": {**os.environ, "PYTHONPATH": str(self.path / "src"), "CNN_STUDY_DATA": ""},
@@ -119,8 +119,14 @@ ALL = sorted(f"{experiment} {seed}" for experiment in RUNS for seed in (1, 2))
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Workplace:
-    """The study, trained and rendered by the bare command; not to be changed by tests."""
-    place = Workplace(tmp_path_factory.mktemp("trained") / "project")
+    """The study, trained and rendered by the bare command; not to be changed by tests.
+
+    Project and Python lie in folders whose names a shell would take apart.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "Python's place").symlink_to(sys.prefix)
+    place = Workplace(folder / "a project")
+    place.python = str(folder / "Python's place" / "bin" / "python")
     place.output = place.snakemake()
     return place
 

@@ -198,7 +198,8 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
         results: the study's results folder.
 
     Raises:
-        UserError: they are not there.
+        UserError: they are not there, or not those that were inspected: a run that was lost and
+            trained again on another kind of processor has other ones.
     """
     record = records.find(results / "runs").get((network.fingerprint, network.seed))
     path = record.with_suffix(".weights.npz") if record else None
@@ -208,7 +209,22 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
             "though the inspection was made from them. Get them back, or delete the inspection."
         )
     with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+        found = {name: arrays[name] for name in arrays.files}
+    if _digest(found) != network.weights_sha256:
+        raise UserError(
+            f"{path} holds other weights of {network.experiment}, seed {network.seed}, than those "
+            f"that were inspected. Get those back, or delete the inspection in "
+            f"{results}/inspection; the workflow then makes it again."
+        )
+    return found
+
+
+def _digest(weights: Mapping[str, np.ndarray]) -> str:
+    """Hash weights as `training.weights_digest` does."""
+    digest = hashlib.sha256()
+    for weight in weights.values():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
 
 
 def kept(study: Study) -> list[Run]:

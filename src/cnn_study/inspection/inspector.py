@@ -148,7 +148,7 @@ def load_networks(
         reason = _why_not(path)
         if path is None or reason:
             left_out[run.experiment.id] = reason
-            log(f"{run.experiment.id} is left out: {reason}")
+            log(f"{run.experiment.id} is left out: {reason}{_remedy(path) if path else ''}")
         else:
             networks.append(_load(run, path, images, len(study.dataset.class_names)))
     return networks, left_out
@@ -164,6 +164,13 @@ def _why_not(path: Path | None) -> str:
     if not _weights(path).exists():
         return "the weights of its run were not kept"
     return ""
+
+
+def _remedy(record: Path) -> str:
+    """Say how to have a run inspected that was trained before its weights were wanted."""
+    if records.read(record).status != "complete":
+        return ""
+    return f"; delete {record}, and the workflow trains it again and keeps them"
 
 
 def _weights(record: Path) -> Path:

@@ -104,7 +104,6 @@ def _values(
         "best": best_of(results),
         "quickest": min(timed, key=_seconds, default=None),
         "slowest": max(timed, key=_seconds, default=None),
-        "kept": list(dict.fromkeys(id_ for id_, _ in study.kept_weights)),
         "calibration": _calibration(results, enhanced or "base"),
         "corrected": findings.corrected,
         "longer": _only_longer(study, findings),
