@@ -17,6 +17,7 @@ from cnn_study.errors import UserError
 logger.addFilter(planning.is_news)
 try:
     PLAN = planning.plan(config)
+    planning.check_profile(PLAN)
     LOCK = planning.lock(PLAN.results)
 except UserError as error:
     sys.exit(str(error))

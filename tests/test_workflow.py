@@ -450,6 +450,27 @@ def test_what_fails_takes_no_finished_run_with_it(trained, tmp_path):
     assert place.planned("base") == ["base 2"]
 
 
+def test_arrays_that_another_study_reads_are_not_deleted_before_they_are_made_again(
+    trained, tmp_path
+):
+    place = trained.copy(tmp_path / "data")
+    module = place.path / "src/cnn_study/datasets.py"
+    broken = "def prepare(*_):\n    raise UserError('The archive is gone.')\n"
+    module.write_text(module.read_text("utf-8") + "\n\n" + broken, "utf-8")
+    words = ("--forcerun", "prepare_data", "--", "data/digits.npz")
+    assert "The archive is gone." in place.snakemake(*words, status=1)
+    assert (place.path / "data/digits.npz").exists()
+
+
+def test_without_the_profile_nothing_is_trained(clone):
+    words = ("--workflow-profile", "none")
+    assert "Nothing to be done" not in clone.snakemake(*words, "--dry-run")
+    clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))
+    said = clone.snakemake(*words, status=1).strip()
+    assert said.endswith("Leave --workflow-profile out, or add --keep-incomplete.")
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("looks", ["--summary", "--dag", "--rulegraph", "--list-rules"])
 def test_whoever_only_looks_need_not_say_with_how_many_cores(clone, looks):
     clone.write_study(STUDY.replace("seeds: 2", "seeds: 3"))

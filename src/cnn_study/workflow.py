@@ -3,6 +3,8 @@
 Only plans: imports neither Keras nor anything that draws or tabulates.
 """
 
+import contextlib
+import io
 import logging
 import re
 import sys
@@ -179,6 +181,29 @@ def plan(config: dict[str, Any]) -> Plan:
     if found.missing:
         machine.backend()
     return found
+
+
+def check_profile(plan: Plan) -> None:
+    """Refuse to train where Snakemake would delete the finished runs of a job that fails.
+
+    Raises:
+        UserError: it was told to leave the project's profile aside.
+    """
+    if plan.missing and not _keeps_incomplete(sys.argv[1:]):
+        raise UserError(
+            "Snakemake runs without this project's profile, profiles/default, and would delete "
+            "finished runs when a later one fails. Leave --workflow-profile out, or add "
+            "--keep-incomplete."
+        )
+
+
+def _keeps_incomplete(arguments: list[str]) -> bool:
+    """Read Snakemake's command line and profile as it does itself, without a word."""
+    from snakemake.cli import parse_args
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        _, options = parse_args(arguments)
+    return options.keep_incomplete
 
 
 def lock(results: Path) -> FileLock | None:

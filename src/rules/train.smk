@@ -1,10 +1,11 @@
 """From the dataset's archive to one record a run."""
 
 
+# Other studies may read the arrays meanwhile: `update` keeps Snakemake from deleting them first.
 rule prepare_data:
     """Get the dataset, check it, and make the arrays that training reads."""
     output:
-        arrays=str(PLAN.data),
+        arrays=update(str(PLAN.data)),
     log:
         f"{LOGS}/prepare.log",
     benchmark:
