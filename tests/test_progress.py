@@ -57,6 +57,14 @@ def test_check_lists_experiments_costs_and_runs(study, tmp_path, capsys, monkeyp
     assert re.search(r"^1 of 4 runs done, about \d+ s left with \d at a time$", said, re.M)
 
 
+def test_check_on_a_terminal_without_dashes(study, tmp_path):
+    command = [sys.executable, "-m", "cnn_study", "check", study.path, "--results", tmp_path]
+    terminal = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ended = subprocess.run(command, env=terminal, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert b"0 of 4 runs done" in ended.stdout
+
+
 MANY = [f"filters-{number}-and-as-many-again-in-all" for number in range(3, 43)]
 
 

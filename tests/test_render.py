@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pypdf import PdfReader
 
+from cnn_study.__main__ import main
 from cnn_study.errors import UserError
 from cnn_study.render import (
     RENDERED,
@@ -160,6 +161,17 @@ def render_to_bytes(folder: Path, source: Path, **options: object) -> tuple[byte
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     folder = tmp_path_factory.mktemp("render")
     return render_to_bytes(folder, make_document(folder / "source"))
+
+
+def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch, capsys):
+    report = tmp_path / "results" / "report"
+    report.mkdir(parents=True)
+    (report / "page.html").write_text("<p>beside</p>\n", "utf-8")
+    front = "---\ntitle: T\ndate: 2026-01-31\nformat:\n  html:\n    include-after-body: report/page.html\n---\n\n"
+    (report / "index.qmd").write_text(front + "# One {#sec-one}\n\nText.\n", "utf-8")
+    monkeypatch.chdir(report)
+    assert main(["render", "index.qmd", "--html", "a.html", "--pdf", "a.pdf"]) == 0
+    assert "<p>beside</p>" in (report / "a.html").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -294,6 +294,21 @@ def test_one_command_trains_runs_one_after_the_other(
     ]
 
 
+def test_a_fault_of_ours_keeps_its_traceback_beside_a_users_mistake(
+    chosen, tmp_path, monkeypatch, capsys
+):
+    def fail(_, run, *others):
+        if run.experiment.id == "base":
+            raise UserError("no space left")
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(runs, "do", fail)
+    command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "base/seed-1"]
+    with pytest.raises(ValueError, match="a fault of ours"):
+        main([*command, "--results", str(tmp_path)])
+    assert capsys.readouterr().err == "no space left\n"
+
+
 def test_what_holds_for_all_runs_of_a_command_is_said_once(chosen, tmp_path, trained, capsys):
     command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
     assert main([*command, "--data", str(tmp_path / "no.npz"), "--results", str(tmp_path)]) == 2

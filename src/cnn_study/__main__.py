@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,8 @@ from cnn_study.study import Study, load, study_file
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake becomes one message and exit status 2."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without dashes is no fault
     screen = None
     try:
         if options.log:
@@ -148,12 +151,13 @@ def _train(options: argparse.Namespace) -> None:
                 if not isinstance(error, UserError):
                     error.add_note(f"It came while {run.name} was trained.")
                 faults.append(error)
-    told = [_in_short(error) for error in faults]
-    for number, text in enumerate(told[1:], start=1):
-        if text not in told[:number]:
-            print(text, file=sys.stderr)
     if faults:
-        raise faults[0]
+        # One of ours, if there is one: its traceback must not be missed.
+        worst = next((one for one in faults if not isinstance(one, UserError)), faults[0])
+        for text in dict.fromkeys(map(_in_short, faults)):
+            if text != _in_short(worst):
+                print(text, file=sys.stderr)
+        raise worst
 
 
 def _in_short(error: Exception) -> str:
@@ -233,7 +237,7 @@ def _write(options: argparse.Namespace) -> None:
 def _render(options: argparse.Namespace) -> None:
     from cnn_study import render
 
-    study_results = options.text.parent.parent  # where the text's figures/ lie
+    study_results = options.text.parent / ".."  # where the text's figures/ lie
     engine = render.render(options.text, options.html, options.pdf, resources=study_results)
     print(f"{options.html} and {options.pdf}: rendered with {engine}")
 
