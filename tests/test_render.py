@@ -167,7 +167,8 @@ def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch, ca
     report = tmp_path / "results" / "report"
     report.mkdir(parents=True)
     (report / "page.html").write_text("<p>beside</p>\n", "utf-8")
-    front = "---\ntitle: T\ndate: 2026-01-31\nformat:\n  html:\n    include-after-body: report/page.html\n---\n\n"
+    front = "---\ntitle: T\ndate: 2026-01-31\nformat:\n  html:\n"
+    front += "    include-after-body: report/page.html\n---\n\n"
     (report / "index.qmd").write_text(front + "# One {#sec-one}\n\nText.\n", "utf-8")
     monkeypatch.chdir(report)
     assert main(["render", "index.qmd", "--html", "a.html", "--pdf", "a.pdf"]) == 0
