@@ -748,6 +748,28 @@ def test_the_best_epoch_by_hand(tmp_path):
     assert (mean["gap"], mean["always_the_same"]) == ("0.05", "false")
 
 
+def test_an_epoch_without_a_score_of_every_seed_is_not_chosen(tmp_path):
+    """Seed 1 has no score after epoch 2, so it tells the 0.5 of epoch 1, where seed 2 has 0.4;
+    seed 2 tells the same epoch, though its 0.9 of epoch 2 is higher."""
+    change = "changes: {watched: {validation_fraction: 0, watch_test: true}}"
+    study = study_of(tmp_path, asked("recipe", change))
+    one, other = runs(study, "watched", [0.5, 0.9], None)
+    nothing = [None, None]
+    found = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", [0.5, 0.5]),
+        [
+            with_epochs(one, validation_accuracy=nothing, watched_test_accuracy=[0.5, None]),
+            with_epochs(other, validation_accuracy=nothing, watched_test_accuracy=[0.4, 0.9]),
+        ],
+    )
+    assert pick(found["habits"], "seed", "chosen", "told", "honest") == [
+        ("1", "epoch 1", "0.5", "0.4"),
+        ("2", "epoch 1", "0.4", "0.5"),
+    ]
+
+
 BASE_TEST, BASE_VALIDATION = [0.50, 0.60, 0.55], [0.70, 0.60, 0.65]
 WIDE_TEST, WIDE_VALIDATION = [0.52, 0.50, 0.59], [0.60, 0.65, 0.66]
 
@@ -810,6 +832,34 @@ def test_an_experiment_with_fewer_runs_hides_no_other(tmp_path):
     ]
     assert chosen == ["wide", "base", "wide"]
     assert [row for row in rows if row["among"] == "rate"] == []
+
+
+def test_runs_without_a_validation_score_are_chosen_by_neither(tmp_path):
+    """The last epoch of seed 3 of wide has no score: choices are among seeds 1 and 2 of both."""
+    study = study_of(tmp_path, WIDTH)
+    rows = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", [*BASE_TEST[:2], None], [*BASE_VALIDATION[:2], None]),
+        runs(study, "wide", WIDE_TEST, [*WIDE_VALIDATION[:2], None]),
+    )["habits"]
+    seeds = {
+        habit: [row["seed"] for row in rows if (row["habit"], row["among"]) == (habit, "width")]
+        for habit in ("best by test", "best by validation")
+    }
+    assert seeds == {"best by test": ["1", "2"], "best by validation": ["1", "2"]}
+
+
+def test_with_hardly_any_validation_score_nothing_is_chosen(tmp_path):
+    """The last epoch of two seeds of wide has no score, which leaves one to choose by."""
+    study = study_of(tmp_path, WIDTH)
+    rows = analysed(
+        study,
+        tmp_path,
+        runs(study, "base", BASE_TEST[:2], BASE_VALIDATION[:2]),
+        runs(study, "wide", WIDE_TEST, [0.6, None, None]),
+    )["habits"]
+    assert rows == []
 
 
 def test_what_holds_no_image_out_is_chosen_by_neither(tmp_path):

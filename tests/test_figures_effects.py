@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnn_study.figures import classes, cost, marks
+from cnn_study.figures import classes, cost, epochs, marks
 from cnn_study.figures.effects import AllEffects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
@@ -363,6 +363,20 @@ def test_loss_curves_say_where_a_rise_may_be_chance(plain, tmp_path):
     assert "then it rises" not in same.words("loss-curves-base-and-enhanced")
 
 
+def test_a_run_with_a_loss_missing_in_one_epoch_turns_nothing(plain, tmp_path):
+    """Losses 0.51, 0.52, 0.53 and then 0.91, none, 0.93: seeds 1 and 3 are left."""
+    import pandas
+
+    lacking = Made(tmp_path, plain.text, SCORES, losses=(0.5, 0.9))
+    table = pandas.read_csv(lacking.tables / "epochs.csv")
+    table.loc[(table["seed"] == 2) & (table["epoch"] == 2), "validation_loss"] = None
+    table.to_csv(lacking.tables / "epochs.csv", index=False)
+    losses = epochs._validation_losses(lacking.results, "base")
+    assert losses == [pytest.approx([0.51, 0.91]), pytest.approx([0.53, 0.93])]
+    assert "validation loss goes from 0.52 to 0.92" in lacking.alt("loss-curves-base-and-enhanced")
+    assert "lowest: epoch 1" in lacking.words("loss-curves-base-and-enhanced")
+
+
 def test_curves_of_accuracy_mark_no_loss(plain):
     id_ = "learning-curves-base-and-enhanced"
     assert "loss" not in " ".join([*plain.words(id_), plain.caption(id_), plain.alt(id_)])
@@ -379,11 +393,11 @@ def test_without_held_out_images_nothing_is_marked(tmp_path):
         "watch_test: true, validation_fraction: 0", "watch_test: true"
     )
     bare = Made(tmp_path, text, SCORES, VALIDATION, STATUSES)
-    epochs = bare.tables / "epochs.csv"
+    path = bare.tables / "epochs.csv"
     import pandas
 
-    table = pandas.read_csv(epochs).assign(validation_loss=math.nan, validation_accuracy=math.nan)
-    table.to_csv(epochs, index=False)
+    table = pandas.read_csv(path).assign(validation_loss=math.nan, validation_accuracy=math.nan)
+    table.to_csv(path, index=False)
     assert "lowest" not in bare.caption("loss-curves-base-and-enhanced")
     assert "Training" in bare.words("loss-curves-base-and-enhanced")
     assert "Validation" not in bare.words("loss-curves-base-and-enhanced")

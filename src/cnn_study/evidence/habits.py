@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from cnn_study.evidence.facts import Facts
+from cnn_study.evidence.facts import MEASURES, Facts
 from cnn_study.inference import effect
 
 
@@ -49,7 +49,8 @@ def _best_epochs(facts: Facts) -> list[dict[str, Any]]:
     watched = facts.epochs[facts.epochs["watched_test_accuracy"].notna()]
     for id_, epochs in watched.groupby("experiment", sort=False):
         scores = epochs.pivot(index="epoch", columns="seed", values="watched_test_accuracy")
-        for seed in scores.columns if len(scores.columns) > 1 else ():
+        scores = scores.dropna()  # epochs after which every seed has a score
+        for seed in scores.columns if len(scores) and len(scores.columns) > 1 else ():
             chosen = scores[seed].idxmax()
             told = float(scores.loc[chosen, seed])
             honest = float(scores.loc[chosen].drop(seed).mean())
@@ -68,14 +69,16 @@ def _best_experiments(
 ) -> list[dict[str, Any]]:
     """Choose by each seed alone, and expect the mean of the other seeds.
 
-    Experiments with fewer complete runs than others are left out: one that has a single run would
+    By either kind of images the choice is among the same runs: those that have both scores.
+    Experiments with fewer such runs than others are left out: one that has a single run would
     leave no seed that all of them have.
     """
-    tests = {id_: facts.scores(id_, "test_accuracy") for id_ in ids}
-    most = max(len(scores) for scores in tests.values())
-    tests = {id_: scores for id_, scores in tests.items() if len(scores) == most}
-    by = {id_: facts.scores(id_, f"{images}_accuracy") for id_ in tests}
-    seeds = sorted(set.intersection(*(set(scores) for scores in (*by.values(), *tests.values()))))
+    scored = {id_: {one: facts.scores(id_, f"{one}_accuracy") for one in MEASURES} for id_ in ids}
+    both = {id_: set.intersection(*map(set, scores.values())) for id_, scores in scored.items()}
+    most = max(map(len, both.values()))
+    kept = [id_ for id_ in ids if len(both[id_]) == most]
+    seeds = sorted(set.intersection(*(both[id_] for id_ in kept)))
+    by, tests = ({id_: scored[id_][one] for id_ in kept} for one in (images, "test"))
     rows = []
     for seed in seeds if len(by) > 1 < len(seeds) else ():
         chosen = max(by, key=lambda id_: by[id_][seed])

@@ -174,10 +174,11 @@ def _epochs(results: Results) -> "pandas.DataFrame":
 
 
 def _validation_losses(results: Results, id_: str) -> list[list[float]]:
-    """Give the validation loss of each seed and epoch; none where no images are held out."""
+    """Give the validation loss of each epoch, for each seed that has one in all of them."""
     epochs = _epochs(results)
-    mine = epochs[epochs["experiment"] == id_].dropna(subset="validation_loss")
-    return mine.pivot(index="seed", columns="epoch", values="validation_loss").values.tolist()
+    mine = epochs[epochs["experiment"] == id_]
+    losses = mine.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
+    return losses.values.tolist()
 
 
 def _turn_in_words(turn: Turn) -> str:
