@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cnn_study import figures
-from cnn_study.evidence.contrasts import parts_of
+from cnn_study.combinations import parts_of
 from cnn_study.figures.contrasts import has_contrasts, label
 from cnn_study.figures.results import Contrast
 from cnn_study.inference import Effect

@@ -3,13 +3,13 @@
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
+from cnn_study.combinations import parts_of
 from cnn_study.evidence.facts import MEASURES, Facts, family
 from cnn_study.inference import effect
 from cnn_study.settings import value_text
-from cnn_study.study import Experiment, Study
 
 
 @dataclass(frozen=True)
@@ -96,28 +96,6 @@ def _combinations(facts: Facts, name: str) -> list[Contrast]:
         words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
         found.append(Contrast(name, "combination", words, differences, known))
     return found
-
-
-def parts_of(study: Study, combination: str) -> list[str]:
-    """Find the smallest changes that make up a combination's, each setting once.
-
-    Returns:
-        Two or more experiments with the same reference, in the order of the study file; none if
-        its changes were not all run one by one.
-    """
-    whole = study.experiments[combination]
-    wanted = _settings(whole)
-    smaller = {
-        id_: _settings(one)
-        for id_, one in study.experiments.items()
-        if one.reference == whole.reference and _settings(one) < wanted
-    }
-    for count in range(len(wanted), 1, -1):
-        for parts in combinations(smaller, count):
-            settings = [setting for part in parts for setting in smaller[part]]
-            if len(settings) == len(wanted) and set(settings) == wanted:
-                return list(parts)
-    return []
 
 
 Scores = dict[tuple[str, str], dict[int, float]]
@@ -210,7 +188,3 @@ class _Grid:
 
 def _cell(place: int, value: str, other: str) -> tuple[str, str]:
     return (value, other) if place == 0 else (other, value)
-
-
-def _settings(experiment: Experiment) -> set[tuple[str, str]]:
-    return {(name, value_text(value)) for name, value in experiment.change.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.columns import VERDICTS
+from cnn_study.combinations import parts_of
 from cnn_study.figures import marks
 from cnn_study.figures.effects import band_in_words, tally_pairs, verdict_color
 from cnn_study.figures.picture import TALLEST, Picture, new
@@ -155,32 +156,10 @@ def has_contrasts(study: Study, name: str) -> bool:
     """Whether the evidence sets changes of a question together.
 
     It does for grids of two parameters with the reference's values, and for changes that join
-    others (`evidence.contrasts`, which needs pandas and cannot be asked when figures are planned).
+    others.
     """
     question = study.file.questions[name]
     reference = study.experiments[question.reference].settings
     if len(question.grid) == 2:
         return all(getattr(reference, key) in values for key, values in question.grid.items())
-    return any(_is_joined(study, id_) for id_ in study.questions[name])
-
-
-def _is_joined(study: Study, combination: str) -> bool:
-    """Whether smaller changes of the same reference make up a change, each setting once."""
-    whole = study.experiments[combination]
-    smaller = [
-        _settings(one.change)
-        for one in study.experiments.values()
-        if one.reference == whole.reference and _settings(one.change) < _settings(whole.change)
-    ]
-    return _made_up(_settings(whole.change), smaller)
-
-
-def _settings(change: dict[str, object]) -> frozenset[tuple[str, str]]:
-    return frozenset((name, str(value)) for name, value in change.items())
-
-
-def _made_up(wanted: frozenset, parts: list[frozenset]) -> bool:
-    """Whether some of the parts, none of them empty, make up the whole, nothing twice."""
-    if not wanted:
-        return True
-    return any(_made_up(wanted - part, parts) for part in parts if part and part <= wanted)
+    return any(parts_of(study, id_) for id_ in study.questions[name])
