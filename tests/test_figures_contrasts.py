@@ -121,6 +121,14 @@ def test_questions_whose_changes_join_no_others_have_none(tmp_path, change, ther
     assert has_contrasts(make_study(tmp_path, text), "together") == there
 
 
+def test_a_grid_of_three_parameters_has_none(tmp_path):
+    """Its cells join others, but the evidence sets none of them together."""
+    grid = "{filters: [[2, 4], [4, 8]], kernel_size: [3, 5]}"
+    text = STUDY.replace(grid, f"{grid[:-1]}, activation: [relu, elu]}}")
+    assert len(make_study(tmp_path, text).questions["grid"]) == 7
+    assert not has_contrasts(make_study(tmp_path, text), "grid")
+
+
 def test_what_is_planned_is_what_the_evidence_joins():
     study = load(PROJECT / "experiments" / "cifar10.yaml")
     joined = {

@@ -9,8 +9,16 @@ import pytest
 from numpy.random import default_rng
 from ruamel.yaml import YAML
 
-from cnn_study import columns
-from cnn_study.evidence.suggestions import NO_ADVICE, Candidate, Choice, choose, suggest, yaml_text
+from cnn_study import columns, figures
+from cnn_study.evidence.suggestions import (
+    NO_ADVICE,
+    Candidate,
+    Choice,
+    _figure,
+    choose,
+    suggest,
+    yaml_text,
+)
 from cnn_study.study import Study, load
 
 STUDY = """
@@ -413,6 +421,25 @@ def test_what_an_entry_says(study):
         "not_decided": [],
         "ledger": [{"question": "width", "experiment": "wider"}],
     }
+
+
+def test_an_entry_names_a_figure_that_is_drawn(tmp_path):
+    """A grid of two parameters has a heat map before the effects; another grid has none."""
+    grids = {
+        "one": "{learning_rate: [0.1, 0.01]}",
+        "two": "{filters: [[2], [4]], kernel_size: [3, 5]}",
+        "three": "{filters: [[2], [8]], kernel_size: [3, 7], epochs: [2, 3]}",
+    }
+    asked = "".join(
+        f"  {name}: {{title: Grid, question: Which?, hypothesis: None., grid: {grid}}}\n"
+        for name, grid in grids.items()
+    )
+    path = tmp_path / "grids.yaml"
+    path.write_text(STUDY[: STUDY.index("  width:\n")] + asked)
+    study = load(path)
+    named = [_figure(study, name) for name in grids]
+    assert named == ["one", "two-effects", "three"]
+    assert {f"{id_}.svg" for id_ in named} <= set(figures.planned(study, False))
 
 
 def test_where_else_the_same_change_held(study):

@@ -219,8 +219,9 @@ def _entry(
 
 
 def _figure(study: Study, question: str) -> str:
-    """Name the figure that shows the effects; of a grid it is not the first."""
-    return f"{question}-effects" if study.file.questions[question].grid else question
+    """Name the figure that shows the effects; where there is a heat map it is not the first."""
+    heat_map = len(study.file.questions[question].grid) == 2
+    return f"{question}-effects" if heat_map else question
 
 
 def _gain(row: dict[str, Any]) -> dict[str, Any]:

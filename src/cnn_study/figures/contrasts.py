@@ -156,10 +156,11 @@ def has_contrasts(study: Study, name: str) -> bool:
     """Whether the evidence sets changes of a question together.
 
     It does for grids of two parameters with the reference's values, and for changes that join
-    others.
+    others; a grid of more parameters has neither.
     """
     question = study.file.questions[name]
     reference = study.experiments[question.reference].settings
-    if len(question.grid) == 2:
-        return all(getattr(reference, key) in values for key, values in question.grid.items())
+    if question.grid:
+        kept = all(getattr(reference, key) in values for key, values in question.grid.items())
+        return kept and len(question.grid) == 2
     return any(parts_of(study, id_) for id_ in study.questions[name])
