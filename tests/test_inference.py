@@ -109,6 +109,20 @@ def test_differences_that_only_floating_point_tells_apart_are_equal():
     assert effect([0.1, 0.2, -0.3]).mean == 0.0
 
 
+def test_differences_that_only_rounding_tells_apart_are_equal():
+    """Of 360 images 101, 102, 103 and 104 are right: (104 - 103) - (102 - 101) is nothing."""
+    right = [round(images / 360, 6) for images in (101, 102, 103, 104)]
+    alike = [right[3] - right[2] - (right[1] - right[0])] * 3
+    assert abs(alike[0]) == pytest.approx(1e-6)
+    assert effect(alike) == Effect(3, 0.0, 0.0, 0.0, 0.0, 1.0)
+    assert effect([0.25, 0.250004, 0.249996]).p == 0.0
+
+
+def test_one_image_of_ten_thousand_in_one_of_five_runs_is_seen():
+    assert effect([0.0001, 0, 0, 0, 0]).mean == pytest.approx(0.00002)
+    assert effect([0.0001, 0, 0, 0, 0]).p == pytest.approx(0.373901, abs=1e-6)  # t = 1
+
+
 def test_an_effect_turns_around_with_its_differences_and_grows_with_them():
     differences = [0.011, -0.004, 0.02, 0.007, 0.0]
     one, around, tenfold = (effect([k * x for x in differences]) for k in (1, -1, 10))
@@ -377,3 +391,4 @@ def test_an_unpaired_difference_of_few_or_equal_runs_is_told_as_far_as_it_goes()
     assert unpaired([1.0], [0.5, 0.6]).lower is None
     same = unpaired([0.7, 0.7], [0.5, 0.5])
     assert (same.lower, same.upper, same.p) == (same.mean, same.mean, 0.0)
+    assert unpaired([0.7, 0.7], [0.7, 0.700001]) == Effect(2, 0.0, None, 0.0, 0.0, 1.0)

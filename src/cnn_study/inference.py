@@ -25,8 +25,13 @@ POWER = 0.8
 
 MOST_SEEDS = 1000
 
-RESOLUTION = 1e-9
-"""Differences of shares that differ by less are equal: the rest is floating point."""
+RESOLUTION = 1e-5
+"""Differences that differ by less are equal: the rest is rounding.
+
+Scores come from tables with six digits, so each is wrong by up to 5e-7. A contrast adds up four of
+them or more, and can be wrong by 2e-6 or more, and two contrasts lie twice as far apart. One of
+10,000 test images is ten times this resolution.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,7 @@ def effect(differences: Sequence[float]) -> Effect:
     n = len(differences)
     if n == 0:
         return Effect(0)
-    mean = statistics.fmean(differences)
-    if abs(mean) < RESOLUTION:
-        mean = 0.0
+    mean = _resolved(statistics.fmean(differences))
     if n == 1:
         return Effect(1, mean)
     if max(differences) - min(differences) < RESOLUTION:
@@ -102,6 +105,11 @@ def effect(differences: Sequence[float]) -> Effect:
     reach = quantile(n) * error
     p = 2 * float(stdtr(n - 1, -abs(mean) / error))
     return Effect(n, mean, deviation, mean - reach, mean + reach, p)
+
+
+def _resolved(mean: float) -> float:
+    """Give a mean difference, 0 where only rounding tells it from that."""
+    return mean if abs(mean) >= RESOLUTION else 0.0
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -223,7 +231,7 @@ def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
     n = min(len(ours), len(theirs))
     if not n:
         return Effect(0)
-    mean = statistics.fmean(ours) - statistics.fmean(theirs)
+    mean = _resolved(statistics.fmean(ours) - statistics.fmean(theirs))
     if n < 2:
         return Effect(n, mean)
     if max(max(runs) - min(runs) for runs in (ours, theirs)) < RESOLUTION:
