@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cnn_study.figures import classes, cost, epochs, marks
-from cnn_study.figures.effects import AllEffects, clip, split
+from cnn_study.figures.effects import MOST_LINES, AllEffects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Change, Results, Summary
@@ -209,7 +209,10 @@ def test_sixty_changes_stand_on_two_pages_each_question_whole():
     sizes = [8, 1, 4, 3, 9, 1, 2, 2, 2, 3, 5, 1, 2, 2, 3, 12]
     pages = split(sizes)
     questions = tuple((str(n), f"Question {n}") for n in range(len(sizes)))
-    assert pages == [(0, 8), (8, 16)]
+    assert [[question for question, *_ in page] for page in pages] == [
+        list(range(8)),
+        list(range(8, 16)),
+    ]
     drawn = [
         AllEffects(questions, (), 0.5, page, (number, 2))._draw(Many(sizes))
         for number, page in enumerate(pages, start=1)
@@ -223,10 +226,40 @@ def test_sixty_changes_stand_on_two_pages_each_question_whole():
     assert all(label.get_fontsize() == 7 for label in labels)
 
 
-def test_a_page_holds_what_fits_and_no_question_has_two():
-    assert split([51]) == [(0, 1)]
-    assert split([20, 29]) == [(0, 2)]
-    assert split([25, 30]) == [(0, 1), (1, 2)]
+def test_a_page_holds_what_fits():
+    assert split([51]) == [((0, 0, 51),)]
+    assert split([20, 29]) == [((0, 0, 20), (1, 0, 29))]
+    assert split([25, 30]) == [((0, 0, 25),), ((1, 0, 30),)]
+    assert split([]) == []
+
+
+def test_a_question_longer_than_a_page_goes_on_on_the_next():
+    assert split([60]) == [((0, 0, 30),), ((0, 30, 60),)]
+    assert split([1, 103]) == [((0, 0, 1), (1, 0, 34)), ((1, 34, 68),), ((1, 68, 103),)]
+    questions = (("0", "First"), ("1", "Second"))
+    picture = AllEffects(questions, (), 0.5, ((0, 30, 60), (1, 0, 1)))
+    labels = picture._draw(Many([60, 1])).axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == [
+        "First, continued",
+        "Second",
+    ]
+    assert [label.get_text() for label in labels][1:3] == ["0-30", "0-31"]
+    assert "Verdicts of 31 changes: helps 31." in picture.alt(Many([60, 1]))
+
+
+@pytest.mark.parametrize("sizes", [[10] * 25, [25, 51, 25], [1, 120, 1], [51] * 3, [1] * 100])
+def test_no_page_is_empty_or_too_long_and_nothing_is_left_out(sizes):
+    pages = split(sizes)
+    assert all(pages)
+    lines = [sum(1 + last - first for _, first, last in page) for page in pages]
+    assert max(lines) <= MOST_LINES
+    shown = [
+        (question, change)
+        for page in pages
+        for question, first, last in page
+        for change in range(first, last)
+    ]
+    assert shown == [(place, change) for place, size in enumerate(sizes) for change in range(size)]
 
 
 def test_an_axis_ends_before_a_few_very_large_effects_only():

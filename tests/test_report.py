@@ -12,7 +12,7 @@ import pytest
 
 from cnn_study import architecture, report, settings
 from cnn_study.errors import UserError
-from cnn_study.report import data, filters, keras_code, templates, values
+from cnn_study.report import data, filters, keras_code, pictures, templates, values
 from cnn_study.settings import Settings
 from cnn_study.study import load
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
@@ -280,6 +280,23 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     assert "- *Later*, on `base`: `epochs-9`." in text
     assert r"- *Learning\_rate*, on `base`: `learning-rate-2`." in text
     assert "Of three declared changes" in words(text)
+
+
+def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
+    """Twelve questions of ten changes take three pages; ten pages are shown in their order too."""
+    asked = "".join(
+        f"  q-{n}: {{title: T, question: Q?, hypothesis: H., grid: {{learning_rate: ["
+        + ", ".join(f"0.{n:03}{place}" for place in range(11, 21))
+        + "]}}\n"
+        for n in range(1, 13)
+    )
+    made = Made(tmp_path, PLAIN[: PLAIN.index("  rate:")] + asked).runs("base", (0.5, 0.5))
+    ledger = made.text().split("# Ledger of all changes")[1]
+    shown = re.findall(r"\{#fig-(effects-all\S*)", ledger)
+    assert shown == ["effects-all", "effects-all-2", "effects-all-3"]
+    figures = {id_: id_ for id_ in ["more", *(f"more-{n}" for n in range(11, 1, -1)), "more-all"]}
+    assert pictures.pages_of(figures, "more") == ["more", *(f"more-{n}" for n in range(2, 12))]
+    assert pictures.pages_of(figures, "other") == []
 
 
 @pytest.mark.parametrize(

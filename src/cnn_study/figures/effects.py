@@ -7,8 +7,8 @@ the base is their difference worked out from the runs. Matplotlib is imported on
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import count, groupby, islice, pairwise
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.columns import VERDICTS
 from cnn_study.figures import marks
@@ -27,6 +27,9 @@ LONGEST_REFERENCE = 34
 
 MOST_LINES = 52
 """Changes and titles of questions that a page of all effects holds."""
+
+Part = tuple[int, int, int]
+"""Changes of one question: its place, the first of them, and the one after the last."""
 
 MARKED = (
     "Dots: one seed each, the change less its reference; vertical line: the mean; bar: 95 % "
@@ -112,25 +115,25 @@ class AllEffects(Picture):
 
     Attributes:
         questions: id and title of each, in the order of the study.
-        page: first question that is shown, and the one after the last.
+        page: what is shown.
         place: number of the page, and how many there are.
     """
 
     questions: tuple[tuple[str, str], ...]
     experiments: tuple[str, ...]
     smallest: float
-    page: tuple[int, int | None] = (0, None)
+    page: tuple[Part, ...]
     place: tuple[int, int] = (1, 1)
 
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the changes of this page, and their references."""
-        changes = [change for group in self._groups(results) for change in group]
+        changes = self._changes(results)
         ids = {id_ for change in changes for id_ in (change.experiment, change.reference)}
         return tuple(id_ for id_ in self.experiments if id_ in ids)
 
     def _draw(self, results: Results) -> "Figure":
         groups = self._groups(results)
-        lines = [line for group in groups for line in (None, *group)]
+        lines = [line for _, changes in groups for line in (None, *changes)]
         height = min(0.19, (TALLEST - 0.9) / len(lines))
         figure = new(0.9 + height * len(lines))
         axes = figure.subplots()
@@ -146,14 +149,22 @@ class AllEffects(Picture):
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
-    def _groups(self, results: Results) -> list[list[Change]]:
-        return [results.changes(question) for question, _ in self.questions[slice(*self.page)]]
+    def _groups(self, results: Results) -> list[tuple[str, list[Change]]]:
+        """Give the changes of this page with the title of their question."""
+        groups = []
+        for place, first, last in self.page:
+            question, title = self.questions[place]
+            changes = results.changes(question)[first:last]
+            groups.append((f"{title}, continued" if first else title, changes))
+        return groups
 
-    def _label(self, axes: "Axes", groups: Sequence[Sequence[Change]], size: float) -> None:
+    def _label(
+        self, axes: "Axes", groups: Sequence[tuple[str, Sequence[Change]]], size: float
+    ) -> None:
         """Write the names of the changes, each question's below its title and reference."""
         labels, notes, titles = [], [], []
-        written = iter(_notes([change for changes in groups for change in changes]))
-        for (_, title), changes in zip(self.questions[slice(*self.page)], groups, strict=True):
+        written = iter(_notes([change for _, changes in groups for change in changes]))
+        for title, changes in groups:
             titles.append(len(labels))
             references = dict.fromkeys(change.reference for change in changes)
             labels += [title, *(change.experiment for change in changes)]
@@ -166,7 +177,7 @@ class AllEffects(Picture):
 
     def _ends(self, results: Results) -> tuple[float, float]:
         """Give the ends of the axis, the same ones on every page."""
-        changes = self._changes(results)
+        changes = self._all(results)
         numbers = [-2 * self.smallest, 2 * self.smallest]
         for change in changes:
             numbers += change.differences
@@ -217,10 +228,14 @@ class AllEffects(Picture):
         ).set_in_layout(False)
 
     def _count(self, results: Results) -> str:
-        changes = [change for group in self._groups(results) for change in group]
+        changes = self._changes(results)
         return f"{tally_pairs(changes)} {self._without(changes)}"
 
     def _changes(self, results: Results) -> list[Change]:
+        """Give the changes of this page."""
+        return [change for _, changes in self._groups(results) for change in changes]
+
+    def _all(self, results: Results) -> list[Change]:
         """Give the changes of every page."""
         return [change for question, _ in self.questions for change in results.changes(question)]
 
@@ -230,12 +245,11 @@ class AllEffects(Picture):
         return f"Without a pair: {'; '.join(parts)}." if parts else ""
 
     def _explain(self, results: Results) -> str:
-        changes = self._changes(results)
+        changes = self._all(results)
         low, high = self._ends(results)
         beyond = any(
             one.found.n >= LEAST_PAIRS and (one.found.lower < low or one.found.upper > high)
-            for group in self._groups(results)
-            for one in group
+            for one in self._changes(results)
         )
         arrows = "Arrows: beyond the axis, with mean and interval in numbers." if beyond else ""
         number, pages = self.place
@@ -249,7 +263,7 @@ class AllEffects(Picture):
         )
 
     def _tell(self, results: Results) -> str:
-        changes = [change for group in self._groups(results) for change in group]
+        changes = self._changes(results)
         named = [
             f"{verdict.capitalize()}: "
             + ", ".join(f"{one.experiment} {signed(one.found.mean)}" for one in mine)
@@ -262,19 +276,35 @@ class AllEffects(Picture):
         )
 
 
-def split(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Split questions over pages, none torn apart, the pages about equally long.
+def split(sizes: Sequence[int]) -> list[tuple[Part, ...]]:
+    """Split changes over pages, none empty or too long, all about equally long.
+
+    A question is not torn apart, unless it has more changes than a page holds.
 
     Args:
         sizes: changes of each question.
     """
-    lines = [1 + size for size in sizes]
-    pages = -(-sum(lines) // MOST_LINES)
-    starts = [0]
-    for page in range(1, pages):
-        target = sum(lines) * page / pages
-        starts.append(min(range(len(lines)), key=lambda end: abs(sum(lines[:end]) - target)))
-    return list(zip(starts, [*starts[1:], len(lines)], strict=True))
+    parts = [part for place, size in enumerate(sizes) for part in _parts(place, size)]
+    lines = [1 + last - first for _, first, last in parts]
+    middles = [sum(lines[:place]) + own / 2 for place, own in enumerate(lines)]
+    for number in count(-(-sum(lines) // MOST_LINES)):
+        # Each part stands on the page on which its middle would be, were all equally long.
+        on = [int(number * middle / sum(lines)) for middle in middles]
+        if all(sum(own) <= MOST_LINES for own in _by_page(on, lines)):
+            return _by_page(on, parts)
+
+
+def _parts(place: int, size: int) -> list[Part]:
+    """Cut a question that has more changes than a page holds, with its title, into equal parts."""
+    number = -(-size // (MOST_LINES - 1))
+    ends = pairwise(size * cut // number for cut in range(number + 1))
+    return [(place, first, last) for first, last in ends]
+
+
+def _by_page(on: Sequence[int], things: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Group what stands on the same page."""
+    pages = groupby(zip(on, things, strict=True), key=lambda pair: pair[0])
+    return [tuple(thing for _, thing in pairs) for _, pairs in pages]
 
 
 def _notes(changes: Sequence[Change]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import chain, count, takewhile
 from pathlib import Path
 
 from cnn_study.errors import UserError
@@ -61,3 +62,9 @@ def figure_of(figures: dict[str, Figure], id_: str) -> Figure:
     if id_ not in figures:
         raise UserError(f"figures.json has no figure {id_}. Draw the figures of this study first.")
     return figures[id_]
+
+
+def pages_of(figures: dict[str, Figure], id_: str) -> list[Figure]:
+    """Give the pages of a figure, which are called id, id-2, id-3, …; none if it was not drawn."""
+    ids = chain([id_], (f"{id_}-{number}" for number in count(2)))
+    return [figures[page] for page in takewhile(figures.__contains__, ids)]

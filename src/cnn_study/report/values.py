@@ -16,7 +16,7 @@ from cnn_study.report.enhanced import against_base
 from cnn_study.report.findings import Change, Findings
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
-from cnn_study.report.pictures import Figure, read_figures
+from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind
 from cnn_study.report.published import published_of
 from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
@@ -110,6 +110,7 @@ def _values(
         "images_margin": findings.images_margin,
         "adam": keras_code.ADAM,
         "figures": figures,
+        "all_effects": pages_of(figures, "effects-all"),
         "provenance": provenance,
         "version": __version__,
         "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
