@@ -80,6 +80,16 @@ def test_a_combination_names_what_it_joins(made):
     assert "Blue: above zero, after correction." in made.caption("together-contrasts")
 
 
+def test_long_names_of_what_is_joined_have_a_line_each():
+    long = "an-experiment-whose-name-is-about-as-long-as-names-may-be"
+    joined = Contrast("", "combination", "both", (f"{long}-1", f"{long}-2"), Effect(0), "", ())
+    lines = label(joined).split("\n")
+    assert max(map(len, lines)) <= 41
+    assert [line[0] for line in lines] == ["b", "=", "l", "+", "l"]
+    grid = "filters 8-16-32-64-128-256 against 4-8, at kernel_size 3 against 5"
+    assert label(Contrast(grid, "interaction", "", (), Effect(0), "", ())).count("\n") == 1
+
+
 def test_every_seed_is_a_dot_on_top_of_the_interval(made):
     axes = made.picture("grid-contrasts")._draw(made.results).axes[0]
     dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]

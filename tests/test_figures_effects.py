@@ -1,12 +1,13 @@
 """Figures of differences, curves, costs, classes and habits: numbers worked out by hand."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 
 from cnn_study.figures import classes, cost, epochs, marks
-from cnn_study.figures.effects import MOST_LINES, AllEffects, clip, split
+from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Change, Results, Summary
@@ -245,6 +246,37 @@ def test_a_question_longer_than_a_page_goes_on_on_the_next():
     ]
     assert [label.get_text() for label in labels][1:3] == ["0-30", "0-31"]
     assert "Verdicts of 31 changes: helps 31." in picture.alt(Many([60, 1]))
+
+
+LONG = "a-very-long-name-of-an-experiment-that-goes-on-and-on-and-"
+
+
+def test_long_names_leave_room_for_what_is_drawn(tmp_path):
+    """A layout without any room is a warning, which is an error here."""
+    names = {id_: f"{LONG}{place:02}" for place, id_ in enumerate(SCORES) if id_ != "base"}
+    text = re.sub(r"\b(epochs-\d|kernel-3|tanh|sigmoid|gelu|elu|single|watched)(?=: \{|$)",
+                  lambda found: names[found[0]], STUDY, flags=re.MULTILINE)  # fmt: skip
+    scores = {names.get(id_, id_): found for id_, found in SCORES.items()}
+    made = Made(tmp_path, text, scores)
+    assert {len(id_) for id_ in made.study.experiments} == {len("base"), 60}
+    for id_ in ("effects-all", "shapes", "confusion-base-and-enhanced"):
+        assert LONG[:15] in " ".join(made.words(id_))
+    shapes = made.picture("shapes")._draw(made.results)
+    assert shapes.get_figheight() == pytest.approx(0.95 + 0.165 * 5 * 3)
+
+
+def test_a_question_with_many_changes_fits_on_a_page():
+    class Crowd(Many):
+        def of(self, ids):
+            return [replace(summary(id_, 1, 1.0), troubles=("1 of 5 diverged",)) for id_ in ids]
+
+    picture = Effects("0", "Many", ("base",), 0.5)
+    assert picture._draw(Crowd([20])).get_figheight() > TALLEST - 1.5
+    figure = picture._draw(Crowd([60]))
+    assert figure.get_figheight() == TALLEST
+    assert figure.axes[0].texts[0].get_text() == "+1.00  (n = 5)  helps  1 of 5 diverged"
+    row = 72 * (TALLEST - 0.95) / 60
+    assert figure.axes[0].texts[0].get_fontsize() < row
 
 
 @pytest.mark.parametrize("sizes", [[10] * 25, [25, 51, 25], [1, 120, 1], [51] * 3, [1] * 100])
@@ -698,7 +730,7 @@ def test_one_seed_gives_no_interval_anywhere(tmp_path):
     assert "1: 40.0 % (n = 1);" in one.alt("epochs-curve")
     assert "single −" not in one.alt("base-and-enhanced")
     assert "+3.00 (n = 1)." in one.alt("base-and-enhanced")
-    for id_ in ("epochs", "epochs-curve", "effects-all", "class-effects", "test-habits"):
+    for id_ in ("epochs", "epochs-curve", "effects-all", "class-effects"):
         assert one.words(id_)
         assert "nan" not in (one.caption(id_) + one.alt(id_)).lower()
 

@@ -42,10 +42,13 @@ class Confusion(Picture):
     classes: tuple[str, ...]
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(3.6 if len(self.experiments) > 1 else 4.6)
+        titles = [wrap(id_) for id_ in self.experiments]
+        more = 0.15 * max(title.count("\n") for title in titles)
+        figure = new((3.6 if len(titles) > 1 else 4.6) + more)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
-        for axes, summary in zip(panels, results.of(self.experiments), strict=True):
-            axes.set_title(wrap(summary.id), color=LIGHT.text)
+        summaries = results.of(self.experiments)
+        for axes, summary, title in zip(panels, summaries, titles, strict=True):
+            axes.set_title(title, color=LIGHT.text)
             axes.set_xlabel("Predicted class")
             axes.set_box_aspect(1)
             if summary.complete:

@@ -40,6 +40,10 @@ SAID = dict(zip(VERDICTS, VERDICTS, strict=True)) | {
 """What the verdict on an interaction or a combination says."""
 
 
+LONGEST = 41
+"""Characters of a label before it goes on in another line."""
+
+
 @dataclass(frozen=True)
 class Contrasts(Picture):
     """What settings do on average and together, one row a contrast of one question.
@@ -115,17 +119,17 @@ class Contrasts(Picture):
 def label(contrast: Contrast) -> str:
     """Name what is set against what, in words."""
     if contrast.kind == "combination":
-        return "\n".join([wrap(contrast.experiment, 41), *_sum(contrast.parts)])
-    if contrast.kind == "main effect":
-        return words(contrast.name)
-    return words(re.sub(r"(.*) against .*, at (.*) against .*", r"\1 at \2", contrast.name))
+        return "\n".join([wrap(contrast.experiment, LONGEST), *_sum(contrast.parts)])
+    name = re.sub(r"(.*) against .*, at (.*) against .*", r"\1 at \2", contrast.name)
+    return wrap(words(name), LONGEST)
 
 
 def _sum(parts: Iterable[str]) -> list[str]:
-    """Write the changes that are joined, two on a line."""
+    """Write the changes that are joined, two on a line where their names are short."""
     names = list(parts)
-    lines = [" + ".join(names[first : first + 2]) for first in range(0, len(names), 2)]
-    return [f"= {lines[0]}", *(f"+ {line}" for line in lines[1:])]
+    each = 2 if max(map(len, names)) < LONGEST / 2 else 1
+    lines = [" + ".join(names[first : first + each]) for first in range(0, len(names), each)]
+    return [wrap(f"{'+' if place else '='} {line}", LONGEST) for place, line in enumerate(lines)]
 
 
 def verdict(contrast: Contrast) -> str:

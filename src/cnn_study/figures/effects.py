@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LONGEST_REFERENCE = 34
 """Characters of a reference's id that leave the axis label in one line."""
 
+LONGEST_NAME = 42
+"""Characters of a name beside a low row before it goes on in a second line."""
+
 MOST_LINES = 52
 """Changes and titles of questions that a page of all effects holds."""
 
@@ -60,15 +63,23 @@ class Effects(Picture):
     def _draw(self, results: Results) -> "Figure":
         changes = results.changes(self.question)
         notes = [self._note(change, results) for change in changes]
-        lines = sum(max(2, note.count("\n") + 1) for note in notes)
-        figure = new(0.95 + 0.165 * lines)
-        axes = figure.subplots()
         labels = [wrap(change.experiment) for change in changes]
-        marks.rows(axes, labels, notes)
+        pairs = zip(labels, notes, strict=True)
+        height = 0.95 + 0.165 * sum(max(2, 1 + max(_breaks(pair))) for pair in pairs)
+        figure = new(min(height, TALLEST))
+        axes = figure.subplots()
+        thick = 9.0
+        if height <= TALLEST:
+            marks.rows(axes, labels, notes)
+        else:
+            row = 72 * (TALLEST - 0.95) / len(changes)
+            thick = min(thick, 0.55 * row)
+            ids = [change.experiment for change in changes]
+            _rows(axes, ids, [note.replace("\n", "  ") for note in notes], min(8.0, 0.62 * row))
         marks.zero(axes, self.smallest)
         for row, change in enumerate(changes):
             color = verdict_color(change.verdict)
-            marks.forest_row(axes, row, change.found, change.differences, color, 9)
+            marks.forest_row(axes, row, change.found, change.differences, color, thick)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel(_difference_label(self.reference), fontsize=8)
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -168,8 +179,11 @@ class AllEffects(Picture):
             titles.append(len(labels))
             references = dict.fromkeys(change.reference for change in changes)
             labels += [title, *(change.experiment for change in changes)]
-            notes += [f"against {joined(references)}", *islice(written, len(changes))]
-        marks.rows(axes, labels, notes, size)
+            notes += [
+                wrap(f"against {joined(references)}", LONGEST_NAME),
+                *islice(written, len(changes)),
+            ]
+        _rows(axes, labels, notes, size)
         for place, (label, note) in enumerate(zip(axes.get_yticklabels(), axes.texts, strict=True)):
             if place in titles:
                 label.set_fontweight("bold")
@@ -305,6 +319,18 @@ def _by_page(on: Sequence[int], things: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Group what stands on the same page."""
     pages = groupby(zip(on, things, strict=True), key=lambda pair: pair[0])
     return [tuple(thing for _, thing in pairs) for _, pairs in pages]
+
+
+def _rows(axes: "Axes", names: Sequence[str], notes: Sequence[str], size: float) -> None:
+    """Lay out low rows; what is long goes on in a second line, in smaller letters."""
+    marks.rows(axes, [wrap(name, LONGEST_NAME) for name in names], notes, size)
+    for text in (*axes.get_yticklabels(), *axes.texts):
+        if "\n" in text.get_text():
+            text.set_fontsize(0.7 * size)
+
+
+def _breaks(texts: Iterable[str]) -> list[int]:
+    return [text.count("\n") for text in texts]
 
 
 def _notes(changes: Sequence[Change]) -> list[str]:
