@@ -410,7 +410,8 @@ def test_study_of_the_base_alone_compares_nothing(tmp_path):
     ("seeds", "change", "there"),
     [
         (1, "{learning_rate: 1.0}", False),
-        (1, "{watch_test: true}", True),
+        (1, "{watch_test: true}", False),
+        (2, "{watch_test: true, validation_fraction: 0}", True),
         (2, "{learning_rate: 1.0}", True),
         (2, "{validation_fraction: 0}", False),
     ],

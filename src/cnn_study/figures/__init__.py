@@ -234,10 +234,10 @@ def _model(study: Study, id_: str) -> Model:
 
 
 def _has_habits(study: Study) -> bool:
-    """Whether a choice by test scores could be made: of an epoch, or of an experiment."""
+    """Whether a choice by test scores of one seed, of an epoch or an experiment, has others."""
     settings = [experiment.settings for experiment in study.experiments.values()]
     held_out = sum(one.validation_fraction > 0 for one in settings)
-    return any(one.watch_test for one in settings) or (held_out > 1 and len(study.seeds) > 1)
+    return len(study.seeds) > 1 and (held_out > 1 or any(one.watch_test for one in settings))
 
 
 def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
