@@ -16,7 +16,7 @@ import cnn_study
 from cnn_study import architecture, records, training
 from cnn_study.datasets import split
 from cnn_study.images import epoch_order
-from cnn_study.settings import TRAINING_VERSION, Settings, fingerprint
+from cnn_study.settings import TRAINING_VERSION, ModelSettings, Settings, fingerprint
 from cnn_study.study import Experiment
 
 TINY = {"filters": [2], "dense_units": 8, "validation_fraction": 0.2, "epochs": 1}
@@ -468,6 +468,13 @@ def weights_after(small, count: int = 96, seed: int = 1, **values):
 def plain(keras, small):
     model, _ = weights_after(small)
     return training.weights_digest(model), int(model.optimizer.iterations)
+
+
+def test_every_parameter_of_the_training_is_changed_below():
+    """Those of the model are changed in test_network; `watch_test` must change nothing."""
+    split = {"training_fraction", "validation_fraction"}  # test_parts_are_those_of_the_split
+    of_the_model = set(ModelSettings.model_fields)
+    assert set(ACTS) | split | {"watch_test"} == set(Settings.model_fields) - of_the_model
 
 
 @pytest.mark.parametrize("name", ACTS)

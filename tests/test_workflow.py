@@ -185,6 +185,19 @@ def test_a_fresh_clone_trains_nothing_and_what_is_lost_comes_out_the_same(clone)
     assert [path.read_bytes() for path in lost] == before
 
 
+def test_a_value_that_is_not_there_stops_the_build_and_leaves_the_report(clone):
+    part = clone.path / "report/sections/limits.qmd.j2"
+    part.write_text(part.read_text("utf-8") + "\n<< unheard_of >>\n", "utf-8")
+    number = part.read_text("utf-8").count("\n")
+    report = [clone.path / f"results/tests/report/index.{kind}" for kind in ("html", "pdf")]
+    before = [path.read_bytes() for path in report]
+    said = clone.snakemake(status=1)
+    assert "unheard_of" in said
+    assert f"limits.qmd.j2, line {number}: " in said
+    assert "Traceback" not in said
+    assert [path.read_bytes() for path in report] == before
+
+
 def test_a_changed_value_retrains_that_experiment_only(clone):
     clone.write_study(STUDY.replace("{filters: [4]}", "{filters: [3]}"))
     assert clone.planned() == ["filters-4 1", "filters-4 2"]
@@ -670,7 +683,10 @@ def test_snakefiles_are_formatted():
 
 @pytest.mark.parametrize(
     "module",
-    ["workflow", "progress", "inspection", "tables", "figures", "report", "render", "reference"],
+    [
+        *("workflow", "progress", "inspection", "search", "tables", "evidence"),
+        *("figures", "report", "render", "reference"),
+    ],
 )
 def test_what_only_plans_or_reports_imports_no_backend(module):
     code = (

@@ -239,7 +239,10 @@ def _render(options: argparse.Namespace) -> None:
 
     study_results = options.text.parent / ".."  # where the text's figures/ lie
     engine = render.render(options.text, options.html, options.pdf, resources=study_results)
-    print(f"{options.html} and {options.pdf}: rendered with {engine}")
+    said = f"{options.html} and {options.pdf}: rendered with {engine}"
+    print(said)
+    if options.log:
+        print(said, file=sys.stderr)
 
 
 def _docs(options: argparse.Namespace) -> None:

@@ -9,10 +9,12 @@ rule draw_figures:
         inspection=PLAN.inspection or [],
         code=planning.code(
             "figures",
+            "combinations",
             "examples",
             "inspection",
             "columns",
             "tables",
+            "imports",
             "inference",
             "architecture",
             "settings",

@@ -37,7 +37,9 @@ rule analyse:
     input:
         tables=rules.collect_tables.output.tables,
         study=PLAN.study_files,
-        code=planning.code("evidence", "inference", "columns", "tables", "settings"),
+        code=planning.code(
+            "evidence", "combinations", "imports", "inference", "columns", "tables", "settings"
+        ),
     output:
         evidence=[f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
     log:

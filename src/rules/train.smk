@@ -60,6 +60,7 @@ for batch in PLAN.batches(workflow.resource_settings.cores):
 for experiment in PLAN.study.experiments:
 
     rule:
+        """One experiment with all its seeds."""
         name:
             experiment
         input:
