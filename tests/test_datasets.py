@@ -808,10 +808,18 @@ def test_no_validation_part():
     assert validation.dtype == training.dtype
 
 
+def test_sizes_are_those_of_the_split():
+    assert datasets.split_sizes(1437, 0.1, 0.001) == (1, 144)  # 1437 - 144 = 1293 are left
+    for fractions in [(0.1, 0.5), (0.25, 1.0), (0.0, 0.3)]:
+        training, validation = datasets.split(np.arange(50) % 3, *fractions)
+        assert (len(training), len(validation)) == datasets.split_sizes(50, *fractions)
+
+
 @pytest.mark.parametrize(
     ("count", "validation_fraction", "training_fraction", "fault"),
     [
         (10, 0.1, 0.01, "no image is left to train on: 10 images"),
+        (10, 0.05, 1.0, "validation_fraction: no image is held out: 0.05 of 10 images"),
         (1, 0.9, 1.0, "no image is left to train on: 1 images"),
         (0, 0.1, 1.0, "no image is left to train on: 0 images"),
         (10, 1.0, 1.0, "validation_fraction is 1.0; allowed: 0 <= value < 1"),

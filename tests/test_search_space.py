@@ -232,7 +232,12 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
             "search.settings.epochs: give the epochs of a trial as search.epochs",
         ),
         ({"settings": {"watch_test": True}}, "a search looks at validation scores only"),
+        (
+            {"settings": {"validation_fraction": 0.0003}},
+            "a search needs validation images, and 0.0003 of 1,437 images is none; give it a",
+        ),
         ({"settings": {"validation_fraction": 0.0}}, "a search needs validation images"),
+        ({"settings": {"training_fraction": 0.0001}}, "no image is left to train on: 1,437 images"),
         ({"settings": {"kernel_size": 3}}, "is varied under search.space too"),
         (
             {"space": {"kernel_size": [3, 99]}},

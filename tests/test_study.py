@@ -687,6 +687,24 @@ def test_six_poolings_on_8x8_images_are_refused(tmp_path):
     assert "pool_after" in fault
 
 
+def test_fractions_that_leave_no_image_are_refused(tmp_path):
+    """The digits have 1,437 training images: 0.0003 of them is 0.43 of an image."""
+    text = CHANGES + "      few: {training_fraction: 0.0001}\n"
+    text += "      unseen:\n        epochs: 3\n        validation_fraction: 0.0003\n"
+    few, unseen = faults(tmp_path, text)
+    assert few.startswith(
+        "line 11: questions.width.changes.few.training_fraction: no image is left to train on: "
+        "1,437 images, validation_fraction 0.1, training_fraction 0.0001; raise"
+    )
+    assert few.endswith("(experiment few)")
+    assert unseen.startswith(
+        "line 14: questions.width.changes.unseen.validation_fraction: no image is held out: "
+        "0.0003 of 1,437 images rounds to none; raise it, or give 0"
+    )
+    few = "training_fraction: 0.0008, validation_fraction: 0.0004"  # one image each
+    assert load(tmp_path, CHANGES + f"      few: {{{few}}}\n")
+
+
 # -------------------------------------------------------------------------- all faults at once
 
 

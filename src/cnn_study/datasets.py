@@ -558,6 +558,43 @@ def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.lexsort((labels, place))
 
 
+def split_sizes(
+    images: int, validation_fraction: float, training_fraction: float
+) -> tuple[int, int]:
+    """Count the images to train on and those held out, as `split` divides them."""
+    validation_count = round(images * validation_fraction)
+    return round((images - validation_count) * training_fraction), validation_count
+
+
+def split_fault(
+    images: int, validation_fraction: float, training_fraction: float
+) -> tuple[str, str] | None:
+    """Say which fraction leaves no image where there should be some; None where none does.
+
+    Args:
+        images: training images of the dataset.
+        validation_fraction: 0 is no fault: it asks for no validation image.
+
+    Returns:
+        The setting, and what is wrong with it.
+    """
+    training_count, validation_count = split_sizes(images, validation_fraction, training_fraction)
+    if training_count == 0:
+        return (
+            "training_fraction",
+            f"no image is left to train on: {images:,} images, validation_fraction "
+            f"{validation_fraction:g}, training_fraction {training_fraction:g}; raise "
+            "training_fraction or lower validation_fraction",
+        )
+    if validation_fraction > 0 and validation_count == 0:
+        return (
+            "validation_fraction",
+            f"no image is held out: {validation_fraction:g} of {images:,} images rounds to none; "
+            "raise it, or give 0 for no validation scores",
+        )
+    return None
+
+
 def split(
     labels: np.ndarray, validation_fraction: float, training_fraction: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -576,19 +613,17 @@ def split(
         Training indices and validation indices, each ascending (canonical order).
 
     Raises:
-        UserError: a fraction out of range, or an empty training part.
+        UserError: a fraction out of range, an empty training part, or an empty validation part
+            although there should be one.
     """
     if not 0 <= validation_fraction < 1:
         raise UserError(f"validation_fraction is {validation_fraction}; allowed: 0 <= value < 1")
     if not 0 < training_fraction <= 1:
         raise UserError(f"training_fraction is {training_fraction}; allowed: 0 < value <= 1")
     order = stratified_order(labels)
-    validation_count = round(len(order) * validation_fraction)
-    training_count = round((len(order) - validation_count) * training_fraction)
-    if training_count == 0:
-        raise UserError(
-            f"no image is left to train on: {len(order)} images, validation_fraction "
-            f"{validation_fraction}, training_fraction {training_fraction}; raise "
-            "training_fraction or lower validation_fraction"
-        )
+    if fault := split_fault(len(order), validation_fraction, training_fraction):
+        raise UserError(": ".join(fault))
+    training_count, validation_count = split_sizes(
+        len(order), validation_fraction, training_fraction
+    )
     return np.sort(order[len(order) - training_count :]), np.sort(order[:validation_count])

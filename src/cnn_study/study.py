@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cnn_study import architecture, settings
-from cnn_study.datasets import DATASETS, Dataset
+from cnn_study.datasets import DATASETS, Dataset, split_fault
 from cnn_study.errors import UserError
 from cnn_study.schema import BLANK, ID, Id, Part, Seeds, Text, seeds_of
 from cnn_study.search.block import Price, SearchBlock, Varied
@@ -534,6 +534,12 @@ class _Resolver:
             return None
         except UserError as error:
             self._fault(place, f"experiment {id_}: {error}")
+            return None
+        fault = split_fault(
+            dataset.training_images, merged.validation_fraction, merged.training_fraction
+        )
+        if fault:
+            self._fault((*place, fault[0]), f"{fault[1]} (experiment {id_})")
             return None
         self.experiments[id_] = Experiment(
             id_,

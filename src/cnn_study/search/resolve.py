@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from cnn_study.datasets import Dataset
+from cnn_study.datasets import Dataset, split_sizes
 from cnn_study.schema import seeds_of
 from cnn_study.search.block import Price, SearchBlock, Varied
 from cnn_study.search.space import Limit, Parameter, Search
@@ -47,9 +47,7 @@ def resolve(
         limit, more = _limit(id_, price, block, experiments)
         limits.append(limit)
         faults += more
-    if {**base, **block.settings}["validation_fraction"] == 0:
-        place = ("search", "settings", "validation_fraction")
-        faults.append((place, "a search needs validation images; give it a share above 0"))
+    faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
     for limit in limits:
         if block.finalists > limit.trials:
             message = f"{block.finalists} of {limit.trials} trials at the price {limit.id}"
@@ -153,6 +151,14 @@ def _refused(place: tuple[str, ...], name: str, value: Any) -> Iterable[Fault]:
             if fault["loc"]:  # rules between parameters wait until all are known
                 message = fault["msg"].removeprefix("Value error, ")
                 yield place, f"{message[0].lower()}{message[1:]}, not {fault['input']!r}"
+
+
+def _held_out(share: Any, images: int) -> Iterable[Fault]:
+    """Find that no validation image is held out; what is no share at all is told of elsewhere."""
+    place = ("search", "settings", "validation_fraction")
+    if not list(_refused(place, place[-1], share)) and split_sizes(images, share, 1)[1] == 0:
+        message = f"a search needs validation images, and {share:g} of {images:,} images is none"
+        yield place, f"{message}; give it a larger share"
 
 
 def _conditions(block: SearchBlock) -> Iterable[Fault]:

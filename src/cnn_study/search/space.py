@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnn_study import architecture, estimate
-from cnn_study.datasets import Dataset
+from cnn_study.datasets import Dataset, split_fault
 from cnn_study.errors import UserError
 from cnn_study.settings import (
     TRAINING_VERSION,
@@ -200,12 +200,17 @@ class Search:
 
         Raises:
             ValidationError: the values do not go together.
-            UserError: the network cannot be built.
+            UserError: the network cannot be built, or no image is left to train on.
         """
         kept = self.active(values)
         given = {**self.base, **kept, "epochs": epochs or self.epochs}
         given["warmup_epochs"] = given["warmup_epochs"] * given["epochs"] / self.epochs
         settings = Settings.model_validate(given)
+        fault = split_fault(
+            self.dataset.training_images, settings.validation_fraction, settings.training_fraction
+        )
+        if fault:
+            raise UserError(": ".join(fault))
         cost = architecture.cost(settings, self.dataset.image_shape, len(self.dataset.class_names))
         return Model(kept, settings, fingerprint(settings, self.dataset.digest), *cost)
 
