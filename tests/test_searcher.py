@@ -297,6 +297,24 @@ def tables_of(name: str):
     return next(table for table in columns.EVIDENCE if table.name == name)
 
 
+def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
+    tmp_path, digits_file, monkeypatch
+):
+    """Its last validation loss is not finite, though that of the test images is."""
+    from cnn_study.search import searcher, tuner
+
+    place = Place(tmp_path, digits_file, seeds=2)
+    outcomes = [
+        search.SearchRun(seed=1, status="complete", validation_accuracy=0.5),
+        search.SearchRun(seed=2, status="complete", validation_accuracy=None),
+    ]
+    monkeypatch.setattr(searcher.runs, "do", lambda *given: None)
+    monkeypatch.setattr(searcher, "_outcome", lambda record: outcomes.pop(0))
+    given = searcher.Place(place.study.path, place.results, place.data)
+    with pytest.raises(tuner.Failed, match="no validation score"):
+        searcher._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
+
+
 def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, tmp_path):
     """At each of two prices; one worker waits for the chief, another comes after the first price.
 

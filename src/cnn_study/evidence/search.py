@@ -44,11 +44,11 @@ def _runs(facts: Facts, price: str, stage: str) -> pd.DataFrame:
 
 
 def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
-    """Give the mean over the seeds of each trial, all of whose runs are complete."""
+    """Give the mean over the seeds of each trial, all of whose runs are complete with a score."""
     return {
         int(trial): float(mine[column].mean())
         for trial, mine in runs.groupby("trial")
-        if (mine["status"] == "complete").all()
+        if (mine["status"] == "complete").all() and mine[column].notna().all()
     }
 
 

@@ -31,7 +31,7 @@ class SearchRun(_Part):
     status: Literal["complete", "diverged", "failed"] = Field(description="As in its record.")
     validation_accuracy: float | None = Field(
         description="Share of the validation images correct after the last epoch; null unless "
-        "complete."
+        "complete, and where its loss is not finite."
     )
 
 
@@ -45,7 +45,7 @@ class Trained(_Part):
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """Validation accuracy of each seed; empty if any run is not complete."""
+        """Validation accuracy of each seed; empty if any run has none."""
         scores = [run.validation_accuracy for run in self.runs]
         return () if None in scores else tuple(scores)
 

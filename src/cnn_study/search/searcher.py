@@ -507,11 +507,14 @@ def _score(study: Study, place: Place, title: str, values: dict[str, Any], epoch
         for seed in study.search.seeds
     ]
     said = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
-    bad = [outcome.status for outcome in outcomes if outcome.status != "complete"]
-    if bad:
-        log(f"{title}: {bad[0]}, {said}")
-        raise Failed(bad[0])
-    mean = sum(outcome.validation_accuracy for outcome in outcomes) / len(outcomes)
+    scores = [outcome.validation_accuracy for outcome in outcomes]
+    if None in scores:
+        # A complete run has none where its last validation loss is not finite.
+        status = outcomes[scores.index(None)].status
+        bad = "no validation score" if status == "complete" else status
+        log(f"{title}: {bad}, {said}")
+        raise Failed(bad)
+    mean = sum(scores) / len(scores)
     log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
     return mean
 
