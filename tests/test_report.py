@@ -471,6 +471,28 @@ def test_every_reference_has_one_target(whole, published_study):
         assert floats <= used, "each table and figure is referred to"
 
 
+def test_tables_of_one_question_are_never_those_of_another(tmp_path):
+    """A question may be called like another with a word more, such as that of a table."""
+    asked = PLAIN
+    for number, more in enumerate(("cost", "elsewhere", "contrasts", "caption"), start=2):
+        asked += f"""
+  rate-{more}:
+    title: Rate, {more}
+    question: Which one?
+    hypothesis: None.
+    changes: {{filters-{number}-8: {{filters: [{number}, 8]}}}}
+"""
+    made = Made(tmp_path, asked)
+    for id_ in made.study.experiments:
+        made.runs(id_, (0.5, 0.6))
+    text = made.text()
+    ids = Counter(re.findall(r"\{#(tbl-[\w-]+)", text))
+    assert {"tbl-question-rate-cost", "tbl-cost-rate-cost", "tbl-cost-rate-caption"} <= set(ids)
+    assert max(ids.values()) == 1
+    used = set(re.findall(r"@(tbl-[\w-]+)", text))
+    assert used <= set(ids)
+
+
 def test_every_citation_is_in_the_bibliography(published_study):
     bibliography = (PROJECT / "report" / "references.bib").read_text(encoding="utf-8")
     known = set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))

@@ -223,7 +223,7 @@ end
 
 local function html_table(tbl, id)
   local caption = tbl.caption.long
-  local name = id .. '-caption'
+  local name = 'caption-' .. id
   -- A list of pairs: the order of a Lua table's keys differs from run to run.
   local attributes = { { 'tabindex', '0' } }
   local blocks = pandoc.Blocks { raw_block(
