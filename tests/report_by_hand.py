@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import records_by_hand
-from cnn_study import evidence, figures, report, tables
+from cnn_study import evidence, figures, printed, report, tables
 from cnn_study.study import load
 
 PLAIN = """
@@ -33,7 +33,7 @@ WITH_ALL = (
 published: {file: printed.csv, citation: ranthilake2021}
 """
 )
-PRINTED = f"""{",".join(tables.PRINTED_COLUMNS)}
+PRINTED = f"""{",".join(printed.COLUMNS)}
 width,1,2-4,3,56,,,base
 width,3,2-4,3,57,,,base
 width,2,4-8,3,90,,,filters-4-8

@@ -19,6 +19,7 @@ import records_by_hand
 from cnn_study import columns, evidence, tables
 from cnn_study.errors import UserError
 from cnn_study.evidence import ledger_text
+from cnn_study.printed import COLUMNS as PRINTED_COLUMNS
 from cnn_study.records import Record
 from cnn_study.study import Study, load
 
@@ -49,7 +50,7 @@ def study_of(folder: Path, *questions: str, head: str = HEAD, printed: tuple[str
     text = f"{head}questions:\n{''.join(questions)}"
     if printed:
         text += "published: {file: tiny-published.csv, citation: somebody2020}\n"
-        lines = "\n".join([",".join(tables.PRINTED_COLUMNS), *printed])
+        lines = "\n".join([",".join(PRINTED_COLUMNS), *printed])
         (folder / "tiny-published.csv").write_text(lines + "\n")
     (folder / "tiny.yaml").write_text(text)
     return load(folder / "tiny.yaml")

@@ -52,7 +52,7 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     options = render._options(project, document, "html")
     day = render._date(source.name, document)
     defaults = render._defaults(source.name, options, "html", day)
-    assert render._run_pandoc([render._find_pandoc()], output, "html", defaults) == []
+    assert render._run_pandoc([render.find_pandoc()], output, "html", defaults) == []
     page = output / "page.html"
     page.write_bytes(render._checked_page(output, source.name, []))
     return page

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from cnn_study import tables
+from cnn_study import printed
 from cnn_study.report import filters, page, receipts
 from cnn_study.report.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
 from report_by_hand import PLAIN, SCORES, Made
@@ -105,8 +105,8 @@ def test_every_mark_shows_what_its_cell_holds(made):
     pattern = r'\[(\d+\.\d+)\u00a0%\]\{\.receipt data-key=";([^";]+)"'
     marks = re.findall(pattern, text)
     assert len(marks) > 3
-    for printed, cell in marks:
-        assert f"{100 * float(found['cells'][cell]['value']):.2f}" == printed
+    for shown, cell in marks:
+        assert f"{100 * float(found['cells'][cell]['value']):.2f}" == shown
 
 
 def test_a_number_of_changes_leads_to_their_verdicts(made):
@@ -252,7 +252,7 @@ published: {file: printed.csv, citation: ranthilake2021}
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory) -> Made:
     made = Made(tmp_path_factory.mktemp("grid"), GRID)
-    heading = ",".join(tables.PRINTED_COLUMNS)
+    heading = ",".join(printed.COLUMNS)
     made.folder.joinpath("printed.csv").write_text(
         f"{heading}\nwidth,1,2-4,3,56,,,base\nwidth,2,4-8,3,90,,,wide\n"
     )

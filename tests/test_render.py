@@ -671,12 +671,12 @@ print({said!r}, file=sys.stderr)
 @pytest.fixture
 def fake_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def install(said: str) -> None:
-        from cnn_study.render import _find_pandoc
+        from cnn_study.prose import find_pandoc
 
         program = tmp_path / "bin" / "quarto"
         program.parent.mkdir()
         program.write_text(
-            FAKE_QUARTO.format(python=sys.executable, pandoc=_find_pandoc(), said=said)
+            FAKE_QUARTO.format(python=sys.executable, pandoc=find_pandoc(), said=said)
         )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")

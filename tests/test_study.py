@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnn_study import study
+from cnn_study import printed, prose, study
 from cnn_study.datasets import DATASETS
 from cnn_study.errors import UserError
 from cnn_study.settings import Settings, fingerprint
@@ -758,6 +758,72 @@ def test_two_experiments_at_fault_are_both_told(tmp_path):
 def test_a_long_value_is_not_told_in_full(tmp_path):
     (fault,) = faults(tmp_path, CHANGES + f"      a: {{activation: {'x' * 5000}}}\n")
     assert len(fault) < 500
+
+
+# --------------------------------------------------------------- what only the report needs
+
+
+def report_faults(folder: Path, text: str) -> list[str]:
+    """Load as `check` and the workflow do; a training, which needs no report, takes the file."""
+    assert load(folder, text)
+    with pytest.raises(UserError) as error:
+        study.load(folder / "mine.yaml", with_report=True)
+    first, *rest = str(error.value).splitlines()
+    assert first == f"{folder / 'mine.yaml'} cannot be used:"
+    return [line.strip() for line in rest]
+
+
+def test_printed_numbers_that_are_not_there_are_told_before_training(tmp_path):
+    text = HEADER + "published: {file: nothere.csv, citation: nokey}\n"
+    citation, file = report_faults(tmp_path, text)
+    assert citation == (
+        "line 5: published.citation: report/references.bib has no work nokey. Add it there, or "
+        "cite one that is there"
+    )
+    assert file.startswith(
+        "line 5: published.file: nothere.csv: cannot be read as CSV in UTF-8: No such file"
+    )
+    assert f"Put the file of the printed numbers at {tmp_path / 'nothere.csv'}, or take" in file
+
+
+def test_printed_numbers_are_checked_before_training(tmp_path):
+    lines = [",".join(printed.COLUMNS), "w,1,2,3,61.5,,,base wide", "w,2,2,3,sixty,,,large"]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    text = CHANGES + WIDE + "published:\n  citation: lecun1998\n  file: a.csv\n"
+    assert report_faults(tmp_path, text) == [
+        "line 14: published.file: a.csv: line 3, column test_accuracy_percent: 'sixty' is not a "
+        "number from 0 to 100. Correct it",
+        "line 14: published.file: a.csv: line 3, column experiment: the study has no experiment "
+        "large. Use one of: base, wide",
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(lines[:2]))
+    assert study.load(tmp_path / "mine.yaml", with_report=True)
+
+
+def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
+    """A mail address, code and a reference to a table are no citations."""
+    text = CHANGES + WIDE + '    background: "As [see @lecun1998; @lecun1989, p. 2] and a@b.org"\n'
+    text += (
+        "    caveat: |\n      Not `@code`, see @tbl-base.[^1]\n\n      [^1]: As @nobody2020 has.\n"
+    )
+    search = "search:\n  caveat: '[-@lecun]'\n  trials: 3\n  epochs: 2\n"
+    search += "  space: {kernel_size: [3, 5]}\n  prices: {a: {title: A, macs: 10000000}}\n"
+    background, caveat, searched = report_faults(tmp_path, text + search)
+    assert background == (
+        "line 12: questions.width.background: report/references.bib has no work lecun1989. Did "
+        "you mean lecun1998? Add it there, or cite one that is there"
+    )
+    assert caveat.startswith(
+        "line 13: questions.width.caveat: report/references.bib has no work nobody2020."
+    )
+    assert searched.startswith("line 18: search.caveat: report/references.bib has no work lecun.")
+
+
+def test_without_a_bibliography_citations_are_not_checked(tmp_path, monkeypatch):
+    """As where the package is installed apart from the project's folder."""
+    monkeypatch.setattr(prose, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")
+    path = write(tmp_path, CHANGES + WIDE + "    caveat: As @nobody2020 has.\n")
+    assert study.load(path, with_report=True)
 
 
 # ------------------------------------------------------------------------ no such, not readable

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import records_by_hand
-from cnn_study import records, tables
+from cnn_study import printed, records, tables
 from cnn_study.errors import UserError
 from cnn_study.study import Study, load
 
@@ -51,7 +51,7 @@ questions:
       no-validation: {validation_fraction: 0}
 """
 PUBLISHED = "published: {file: tiny-published.csv, citation: somebody2020}\n"
-HEADER = ",".join(tables.PRINTED_COLUMNS)
+HEADER = ",".join(printed.COLUMNS)
 
 
 @pytest.fixture
@@ -421,7 +421,7 @@ def test_columns_of_printed_numbers_are_checked(results, tmp_path):
 def test_a_missing_file_of_printed_numbers_is_one_message(results, tmp_path):
     study = with_published(tmp_path)
     (tmp_path / "tiny-published.csv").unlink()
-    with pytest.raises(UserError, match=r"tiny-published\.csv.*take `published` out"):
+    with pytest.raises(UserError, match=r"tiny-published\.csv(?s:.*)take `published` out"):
         collect(study, results, tmp_path)
 
 
@@ -429,8 +429,8 @@ def test_a_spreadsheet_may_have_written_the_printed_numbers(tmp_path):
     study = with_published(tmp_path)
     text = f"\ufeff{HEADER}\r\n\r\nwidth, 1 ,2,3,61.5,,,base\r\n,,,,,,,\r\n"
     (tmp_path / "tiny-published.csv").write_bytes(text.encode())
-    printed = tables.read_published(tables.published_file(study), study)
-    assert printed == [tables.Printed("width", "1", "2", 3, 0.615, None, ("base",))]
+    numbers = tables.read_published(tables.published_file(study), study)
+    assert numbers == [printed.Printed("width", "1", "2", 3, 0.615, None, ("base",))]
 
 
 def test_the_published_study_prints_the_numbers_of_its_source():
@@ -443,15 +443,15 @@ def test_the_published_study_prints_the_numbers_of_its_source():
 
 def test_printed_numbers_of_the_published_study_belong_to_matching_experiments():
     study = load(PROJECT / "experiments" / "cifar10.yaml")
-    printed = tables.read_published(tables.published_file(study), study)
-    assert len(printed) == 11
-    for number in printed:
+    numbers = tables.read_published(tables.published_file(study), study)
+    assert len(numbers) == 11
+    for number in numbers:
         for id_ in number.experiments:
             settings = study.experiments[id_].settings
             assert "-".join(map(str, settings.filters)) == number.filters
             assert number.kernel_size in (None, settings.kernel_size)
             assert (settings.validation_fraction == 0) == (number.comparison == "final")
-    without_size = [number for number in printed if number.kernel_size is None]
+    without_size = [number for number in numbers if number.kernel_size is None]
     assert {
         tuple(sorted(study.experiments[id_].settings.kernel_size for id_ in number.experiments))
         for number in without_size

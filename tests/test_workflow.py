@@ -335,6 +335,15 @@ def test_the_plan_names_the_inspection_that_is_there_or_to_come(clone, monkeypat
     assert (plan.inspection, plan.inspection_missing) == (None, False)
 
 
+def test_the_plan_refuses_what_the_report_could_not_be_made_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(
+        "title: T\ndataset: digits\nbase: {}\npublished: {file: no.csv, citation: lecun1998}\n"
+    )
+    with pytest.raises(UserError, match=r"line 4: published\.file: no\.csv: cannot be read"):
+        workflow.plan({"study": "mine.yaml"})
+
+
 def test_the_plan_before_and_after_training_names_the_same_inspection(clone, monkeypatch):
     monkeypatch.chdir(clone.path)
     (path,) = clone.inspections()

@@ -109,10 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _study(options: argparse.Namespace) -> tuple[Study, Path]:
+def _study(options: argparse.Namespace, *, with_report: bool = False) -> tuple[Study, Path]:
     from cnn_study import runs
 
-    chosen = load(study_file(options.study))
+    chosen = load(study_file(options.study), with_report=with_report)
     return chosen, options.results or runs.results_folder(chosen)
 
 
@@ -123,7 +123,7 @@ def _data(options: argparse.Namespace, dataset: str) -> Path:
 def _check(options: argparse.Namespace) -> None:
     from cnn_study import figures, progress
 
-    study, results = _study(options)
+    study, results = _study(options, with_report=True)
     figures.planned(study, inspected=False)  # refuses questions that figures could not be named by
     show = progress.watch if options.watch else progress.check
     show(study, results)

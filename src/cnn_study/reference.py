@@ -7,8 +7,7 @@ from typing import Any
 
 from cnn_study import records, settings, study
 from cnn_study.errors import UserError
-
-BIBLIOGRAPHY = Path(__file__).resolve().parents[2] / "report" / "references.bib"
+from cnn_study.prose import BIBLIOGRAPHY, known_works
 
 HEADINGS = {
     "data": "Data", "model": "Model", "training": "Training",
@@ -77,7 +76,7 @@ def written_out(text: str, bibliography: Path = BIBLIOGRAPHY) -> str:
         UserError: a key that is not in the bibliography.
     """
     marks = sorted(set(re.findall(r"\[@\w+\]", text)))
-    known = re.findall(r"^@\w+\{(\w+),", bibliography.read_text(encoding="utf-8"), re.MULTILINE)
+    known = known_works(bibliography)
     missing = [mark for mark in marks if mark[2:-1] not in known]
     if missing:
         raise UserError(f"{bibliography} has no {', '.join(missing)}: add it, or cite another")

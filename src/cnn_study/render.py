@@ -23,6 +23,7 @@ from typing import Any, Literal
 import yaml
 
 from cnn_study.errors import UserError
+from cnn_study.prose import find_pandoc
 from cnn_study.records import writable
 
 Engine = Literal["quarto", "pandoc"]
@@ -269,7 +270,7 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
 
     if check_only:
         return _checked_page(stage, name, run("html", ["quarto", "pandoc"])), b""
-    command = [_find_pandoc()]
+    command = [find_pandoc()]
 
     def pdf() -> bytes:
         faults = run("typst", command)
@@ -325,14 +326,6 @@ def _address(path: Path, contents: bytes) -> str:
     for mark, written in (('"', "'"), ("%", "%25"), ("#", "%23"), ("&", "&amp;")):
         text = text.replace(mark, written)
     return f"data:{kind},{text}"
-
-
-def _find_pandoc() -> str:
-    """Prefer the pinned Pandoc inside the package to whatever stands on the PATH."""
-    import pypandoc
-
-    bundled = shutil.which("pandoc", path=Path(pypandoc.__file__).parent / "files")
-    return bundled or pypandoc.get_pandoc_path()
 
 
 def _run_pandoc(

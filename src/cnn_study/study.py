@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from cnn_study import architecture, settings
+from cnn_study import architecture, printed, prose, settings
 from cnn_study.datasets import DATASETS, Dataset, split_fault
 from cnn_study.errors import UserError
 from cnn_study.schema import BLANK, ID, Id, Part, Seeds, Text, seeds_of
@@ -211,8 +211,12 @@ def study_file(name: str) -> Path:
     return path
 
 
-def load(path: Path) -> Study:
+def load(path: Path, *, with_report: bool = False) -> Study:
     """Read and check a study file.
+
+    Args:
+        with_report: check too what only the report needs: texts, citations, printed numbers. It
+            is asked for before anything trains; a training that has begun does not end over it.
 
     Raises:
         UserError: every fault found, each with file, line and key, and what is allowed.
@@ -227,7 +231,7 @@ def load(path: Path) -> Study:
     except ValidationError as error:
         faults = [_explain(fault, (), lines) for fault in error.errors()]
         raise _refusal(path, faults + _parameter_faults(content, lines)) from None
-    return _Resolver(path, file, lines).study()
+    return _Resolver(path, file, lines).study(with_report)
 
 
 def _read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
@@ -389,7 +393,7 @@ class _Resolver:
         self.circles: list[set[str]] = []
         self.changes = self._collect_changes()
 
-    def study(self) -> Study:
+    def study(self, with_report: bool) -> Study:
         file = self.file
         self._add("base", file.base, None)
         for id_ in self.changes:
@@ -399,6 +403,8 @@ class _Resolver:
         trained = [name for name, question in file.questions.items() if question.trained]
         ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
         search = self._search(ids)
+        if with_report:
+            self._check_report(ids)
         if self.faults:
             raise _refusal(self.path, self.faults)
         return Study(
@@ -431,6 +437,16 @@ class _Resolver:
         for place, message in faults:
             self._fault(place, message)
         return found
+
+    def _check_report(self, trained: list[str]) -> None:
+        """Check what nothing but the report needs."""
+        for place, message in prose.faults_of(self.file):
+            self._fault(place, message)
+        if self.file.published:
+            name = self.file.published.file
+            _, faults = printed.read(self.path.parent / name, trained)
+            for fault in faults:
+                self._fault(("published", "file"), f"{name}: {fault}")
 
     def _collect_changes(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Map experiment id to (reference, change) over all questions."""

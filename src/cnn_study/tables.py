@@ -7,8 +7,6 @@ are otherwise as short as they can be (0.61, 45000). Means and the like are comp
 records before that rounding. An empty cell means: there is no such value.
 """
 
-import csv
-import io
 import json
 import math
 import statistics
@@ -19,7 +17,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
-from cnn_study import architecture, records, runs, search
+from cnn_study import architecture, printed, records, runs, search
 from cnn_study.columns import (
     CALIBRATION,
     CLASSES,
@@ -38,6 +36,7 @@ from cnn_study.columns import (
     data_package,
 )
 from cnn_study.errors import UserError
+from cnn_study.printed import Printed
 from cnn_study.records import Bin, Record, writable, write_whole
 from cnn_study.runs import Run
 from cnn_study.settings import value_text
@@ -65,19 +64,6 @@ class Outcome:
     def status(self) -> str:
         """One of complete, diverged, failed, missing."""
         return self.record.status if self.record else "missing"
-
-
-@dataclass(frozen=True)
-class Printed:
-    """One number that somebody else printed; accuracy as a share, time in seconds."""
-
-    comparison: str
-    model: str
-    filters: str
-    kernel_size: int | None
-    published_test_accuracy: float
-    published_seconds_per_epoch: float | None
-    experiments: tuple[str, ...]
 
 
 def collect(study: Study, results: Path, output: Path) -> None:
@@ -466,10 +452,10 @@ def _search_rows(
     return rows
 
 
-def published_table(printed: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:
+def published_table(numbers: list[Printed], outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each printed number and each experiment of ours that it belongs to."""
     rows = []
-    for number in printed:
+    for number in numbers:
         facts = asdict(number)
         for id_ in facts.pop("experiments"):
             ours = [record.test.accuracy for record in complete_records(outcomes, id_)]
@@ -516,133 +502,16 @@ def published_file(study: Study) -> Path | None:
     return study.path.parent / study.file.published.file
 
 
-PRINTED_COLUMNS = (
-    "comparison",
-    "model",
-    "filters",
-    "kernel_size",
-    "test_accuracy_percent",
-    "seconds_per_epoch",
-    "validation_accuracy_by_epoch",
-    "experiment",
-)
-"""What a CSV of printed numbers must have; accuracies by epoch are shares between spaces."""
-
-
 def read_published(path: Path, study: Study) -> list[Printed]:
-    """Read and check a CSV of printed numbers.
-
-    Its columns are `PRINTED_COLUMNS`. kernel_size, seconds_per_epoch and
-    validation_accuracy_by_epoch may be empty; experiment holds ids with spaces between.
+    """Read the printed numbers; `study.load` can check them before anything trains.
 
     Raises:
         UserError: every fault found, each with line and column, and what is allowed.
     """
-    rows, faults, printed = _published_rows(path), [], []
-    places: dict[tuple[str, str, str], int] = {}
-    for line, row in rows:
-        reader = _PrintedRow(line, row, faults)
-        number = reader.printed(study)
-        for id_ in number.experiments:
-            first = places.setdefault((number.comparison, number.model, id_), line)
-            if first != line:
-                reader.fault("model", f"line {first} has this comparison, model and experiment")
-        printed.append(number)
+    numbers, faults = printed.read(path, study.experiments)
     if faults:
         raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
-    return printed
-
-
-def _published_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Read the lines of the CSV, each with its number, after checking the header."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}, named by the study's published.file, cannot be read as UTF-8 text: {error}. "
-            "Put the file there, or take `published` out of the study file."
-        ) from None
-    reader = csv.reader(io.StringIO(text, newline=""))
-    lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    header = lines[0][1] if lines else []
-    faults = _header_faults(header) or [
-        f"line {line}, column {header[min(len(cells), len(header) - 1)]}: {len(cells)} cells, but "
-        f"the header has {len(header)}. Check the commas"
-        for line, cells in lines[1:]
-        if len(cells) != len(header)
-    ]
-    if faults:
-        raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
-    return [(line, dict(zip(header, cells, strict=True))) for line, cells in lines[1:]]
-
-
-def _header_faults(header: list[str]) -> list[str]:
-    """Say which columns are missing, unknown or doubled."""
-    remedy = f"The columns are: {', '.join(PRINTED_COLUMNS)}"
-    faults = {name: f"missing. {remedy}" for name in PRINTED_COLUMNS if name not in header}
-    for name in header:
-        if name not in PRINTED_COLUMNS:
-            faults[name] = f"unknown; remove it. {remedy}"
-        elif header.count(name) > 1:
-            faults[name] = "stands twice; remove one"
-    return [f"line 1, column {name}: {fault}" for name, fault in faults.items()]
-
-
-class _PrintedRow:
-    """Turns the cells of one line into numbers, collecting every fault on the way."""
-
-    def __init__(self, line: int, cells: dict[str, str], faults: list[str]) -> None:
-        self.line, self.cells, self.faults = line, cells, faults
-
-    def printed(self, study: Study) -> Printed:
-        percent = self._number("test_accuracy_percent", 100, required=True)
-        for share in self.cells["validation_accuracy_by_epoch"].split():
-            self._parse("validation_accuracy_by_epoch", share, 1)
-        size = self._number("kernel_size", 1000)
-        if size is not None and size != int(size):
-            self.fault("kernel_size", f"{size:g} is not a whole number of pixels. Correct it")
-        return Printed(
-            self._text("comparison"),
-            self._text("model"),
-            self._text("filters"),
-            None if size is None else int(size),
-            (percent or 0) / 100,
-            self._number("seconds_per_epoch", math.inf),
-            self._ids(study),
-        )
-
-    def fault(self, column: str, message: str) -> None:
-        self.faults.append(f"line {self.line}, column {column}: {message}")
-
-    def _text(self, column: str) -> str:
-        if not self.cells[column]:
-            self.fault(column, "is empty. Fill it in, or remove the line")
-        return self.cells[column]
-
-    def _ids(self, study: Study) -> tuple[str, ...]:
-        ids = self._text("experiment").split()
-        known = ", ".join(study.experiments)
-        for id_ in ids:
-            if id_ not in study.experiments:
-                self.fault(
-                    "experiment", f"{study.path} has no experiment {id_}. Use one of: {known}"
-                )
-        return tuple(dict.fromkeys(ids))
-
-    def _number(self, column: str, largest: float, *, required: bool = False) -> float | None:
-        text = self._text(column) if required else self.cells[column]
-        return self._parse(column, text, largest) if text else None
-
-    def _parse(self, column: str, text: str, largest: float) -> float | None:
-        allowed = f"from 0 to {largest}" if math.isfinite(largest) else "of at least 0"
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if math.isfinite(value) and 0 <= value <= largest:
-            return value
-        self.fault(column, f"{text!r} is not a number {allowed}. Correct it")
-        return None
+    return numbers
 
 
 def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -168,7 +168,8 @@ def plan(config: dict[str, Any]) -> Plan:
     empty = [key for key in ("study", "train") if config.get(key, "default") in (None, "")]
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
-    chosen = study.load(study.study_file(str(config.get("study", "cifar10"))))
+    path = study.study_file(str(config.get("study", "cifar10")))
+    chosen = study.load(path, with_report=True)
     results = runs.results_folder(chosen)
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):

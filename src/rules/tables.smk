@@ -9,6 +9,7 @@ rule collect_tables:
         study=PLAN.study_files,
         code=planning.code(
             "tables",
+            "printed",
             "columns",
             "records",
             "study",
