@@ -49,6 +49,37 @@ def made(tmp_path_factory) -> Made:
     return Made(tmp_path_factory.mktemp("made"), STUDY, SCORES)
 
 
+def test_a_grid_around_another_experiment_has_its_reference_as_a_cell(tmp_path):
+    """Scores of the cells are those of the grid around the base: 50, 54, 62, 56."""
+    wide = "  width: {title: W, question: W, hypothesis: W, changes: {wide: {dense_units: 128}}}"
+    text = STUDY.partition("  together:")[0].replace("questions:", f"questions:\n{wide}")
+    cells = {f"filters-{one}-kernel-size-{other}": (one, other)
+             for one in ("2-4", "4-8") for other in (3, 5)}  # fmt: skip
+    found = Made(
+        tmp_path,
+        text + "    reference: wide\n",
+        {
+            "base": (0.1, 0.1, 0.1),
+            "wide": SCORES["base"],
+            "filters-2-4-kernel-size-3": SCORES["kernel-size-3"],
+            "filters-4-8-kernel-size-3": SCORES["filters-4-8-kernel-size-3"],
+            "filters-4-8-kernel-size-5": SCORES["filters-4-8"],
+        },
+    )
+    assert set(found.study.questions["grid"]) == cells.keys() - {"filters-2-4-kernel-size-5"}
+    drawn = found.picture("grid")
+    assert drawn.cells == (
+        ("filters-2-4-kernel-size-3", "wide"),
+        ("filters-4-8-kernel-size-3", "filters-4-8-kernel-size-5"),
+    )
+    assert "50.0" in found.alt("grid")
+    by = {one.name: one for one in found.results.contrasts("grid")}
+    assert by["filters 4-8 against 2-4"].differences == pytest.approx((6.5, 7, 7.5))
+    interaction = by["filters 4-8 against 2-4, at kernel_size 3 against 5"]
+    assert interaction.differences == pytest.approx((3, 2, 1))
+    assert "filters-2-4-kernel-size-3" in found.alt("grid-effects")
+
+
 def test_a_grid_shows_main_effects_and_interactions_with_their_seeds(made):
     """Filters: (5 + 8) / 2, 7, 7.5; together 60 − 55 − 52 + 50 = 3, 2, 1 more."""
     by = {one.name: one for one in made.results.contrasts("grid")}

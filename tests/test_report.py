@@ -493,6 +493,35 @@ def test_tables_of_one_question_are_never_those_of_another(tmp_path):
     assert used <= set(ids)
 
 
+def test_a_grid_around_another_experiment_is_written_of(tmp_path):
+    """Its reference stands for the cell that is as it: 56 and 65 less 55 and 65, half a point."""
+    made = Made(
+        tmp_path,
+        PLAIN
+        + """
+  grid:
+    title: Grid
+    question: Which?
+    hypothesis: The small one.
+    reference: learning-rate-2
+    grid: {kernel_size: [3, 5], dense_units: [32, 64]}
+""",
+    )
+    assert len(made.study.questions["grid"]) == 3
+    for experiment, scores in SCORES.items():
+        made.runs(experiment, scores)
+    for place, id_ in enumerate(made.study.questions["grid"]):
+        made.runs(id_, (0.56 + place / 100, 0.65 + place / 50))
+    text = made.text()
+    check_clean(text)
+    assert row(text, "learning-rate-2", "tbl-question-grid")[-4:] == ["reference", "–", "–", "2"]
+    assert row(text, "kernel-size-3-dense-units-32", "tbl-question-grid")[-4] == "+0.50"
+    assert r"Main effect: kernel\_size 5 against 3" in words(text)
+    assert set(re.findall(r"@((?:tbl|fig)-[\w-]+)", text)) <= set(
+        re.findall(r"\{#((?:tbl|fig)-[\w-]+)", text)
+    )
+
+
 def test_every_citation_is_in_the_bibliography(published_study):
     bibliography = (PROJECT / "report" / "references.bib").read_text(encoding="utf-8")
     known = set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))

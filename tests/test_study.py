@@ -310,6 +310,45 @@ def test_grid_around_another_experiment(tmp_path):
     assert found.experiments["kernel-size-7"].settings == Settings(filters=[4, 6], kernel_size=7)
 
 
+AROUND = (
+    "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n    reference: wide\n    grid: "
+)
+
+
+def test_a_grid_around_another_experiment_leaves_out_the_cell_that_is_as_it(tmp_path):
+    """One cell of a grid cannot be taken out by hand; the reference stands for it."""
+    text = CHANGES + WIDE + AROUND + "{kernel_size: [3, 5], dense_units: [32, 64]}\n"
+    found = load(tmp_path, text)
+    assert found.questions["size"] == (
+        "kernel-size-3-dense-units-32",
+        "kernel-size-5-dense-units-32",
+        "kernel-size-5-dense-units-64",
+    )
+    assert found.cell("size", {"kernel_size": 3, "dense_units": 64}) == "wide"
+    assert list(found.experiments) == ["base", "wide", *found.questions["size"]]
+    untrained = text.replace("reference: wide", "trained: false\n    reference: wide")
+    declared = load(tmp_path, untrained)
+    assert [one.id for one in declared.declared["size"]] == list(found.questions["size"])
+
+
+def test_a_cell_that_is_left_out_is_no_reference(tmp_path):
+    text = CHANGES + WIDE + AROUND + "{kernel_size: [3, 5]}\n"
+    text += "  last:\n    title: L\n    question: L?\n    hypothesis: L.\n"
+    text += "    reference: kernel-size-3\n    changes: {long: {epochs: 12}}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 22: questions.last.reference: there is no experiment kernel-size")
+
+
+def test_a_grid_of_nothing_but_its_reference_is_refused(tmp_path):
+    for text, reference, line in [
+        (GRID + "      kernel_size: [3]\n", "base", 10),
+        (CHANGES + WIDE + AROUND + "{kernel_size: [3], dense_units: [64]}\n", "wide", 17),
+    ]:
+        (fault,) = faults(tmp_path, text)
+        assert fault.startswith(f"line {line}: questions.")
+        assert fault.endswith(f".grid: gives no experiment but {reference}; give it other values")
+
+
 @pytest.mark.parametrize(
     ("line", "seeds"),
     [

@@ -77,7 +77,9 @@ class Question(Part):
         default_factory=dict, description="Experiment id: the parameters it changes."
     )
     grid: dict[str, list[Any]] = Field(
-        default_factory=dict, description="Parameter: its values. Every combination is run."
+        default_factory=dict,
+        description="Parameter: its values. Every combination is run; the reference stands for "
+        "the one that is as it.",
     )
     trained: bool = Field(
         True,
@@ -398,6 +400,7 @@ class _Resolver:
         self._add("base", file.base, None)
         for id_ in self.changes:
             self._resolve(id_, ())
+        self._leave_out_references()
         self._check_references()
         self._check_doubles()
         trained = [name for name, question in file.questions.items() if question.trained]
@@ -480,8 +483,6 @@ class _Resolver:
             change = self._without_reference(question.reference, change)
             if change:
                 cells.append((self._cell_id(change, place), change, place))
-        if not cells:
-            self._fault(place, "gives no experiment but the base; give it other values")
         return cells
 
     def _cell_id(self, change: dict[str, Any], place: tuple) -> str:
@@ -499,6 +500,21 @@ class _Resolver:
             return change
         base = {**Settings().model_dump(), **self.file.base}
         return {key: value for key, value in change.items() if base.get(key) != value}
+
+    def _leave_out_references(self) -> None:
+        """Leave out of each grid the cell that is as its reference, which stands for it."""
+        for name, question in self.file.questions.items():
+            if not question.grid:
+                continue
+            for id_ in list(self.members[name]):
+                found = self.experiments.get(id_)
+                if found and not found.change and self.origin[id_][:2] == ("questions", name):
+                    self.members[name].remove(id_)
+                    del self.experiments[id_], self.changes[id_]
+            if not self.members[name]:
+                place = ("questions", name, "grid")
+                message = f"gives no experiment but {question.reference}; give it other values"
+                self._fault(place, message)
 
     def _resolve(self, id_: str, above: tuple[str, ...]) -> Experiment | None:
         if id_ in self.experiments:
