@@ -858,6 +858,64 @@ def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
     assert searched.startswith("line 18: search.caveat: report/references.bib has no work lecun.")
 
 
+UNSAFE = {
+    "HTML": (
+        "A <script>alert(1)</script> and <b>bold</b>",
+        "HTML and other raw marks are not allowed: <script>alert(1)</script>, <b>, </b>. Write",
+    ),
+    "a block of HTML": ("<div>\n\ntext\n\n</div>", "not allowed: <div>, </div>. Write Markdown"),
+    "an attribute of HTML": ("<span onclick='x'>a</span>", "not allowed: <span onclick='x'>, <"),
+    "a comment": ("a <!-- b --> c", "not allowed: <!-- b -->. Write"),
+    "HTML by its name": ("`<script>`{=html}", "not allowed: <script>. Write Markdown"),
+    "a letter as a tag": ("where a<b and c>d", r"not allowed: <b and c>. Write Markdown; a mark"),
+    "TeX out of a formula": (r"as \textbf{x}", r"not allowed: \textbf{x}. Write"),
+    "a shortcode": ("{{< include /etc/passwd >}}", "shortcodes {{< … >}} are not allowed"),
+    "a script": ("[x](javascript:alert(1))", "not as javascript:alert(1). Give a whole address"),
+    "a hidden script": ("[x](java&#115;cript:a)", "links may begin with https://, http://, mailto"),
+    "a script between brackets": ("<JavaScript:a>", "not as JavaScript:a. Give"),
+    "a script further down": ("[x][1]\n\n[1]: data:text/html,x", "not as data:text/html,x. Give"),
+    "a file": ("[x](other.html)", "not as other.html. Give a whole address"),
+    "a picture elsewhere": ("![x](https://a.org/x.png)", "fetches nothing: https://a.org/x.png"),
+    "an event": (
+        '[x]{onclick="a()"}',
+        "attributes may be alt, fig-alt, height, lang, width, not o",
+    ),
+}
+
+
+@pytest.mark.parametrize("key", ["background", "caveat"])
+@pytest.mark.parametrize("name", UNSAFE)
+def test_what_would_reach_the_page_as_html_is_refused(tmp_path, name, key):
+    text, said = UNSAFE[name]
+    found = report_faults(tmp_path, CHANGES + WIDE + f"    {key}: {json.dumps(text)}\n")
+    (fault,) = found
+    assert fault.startswith(f"line 12: questions.width.{key}: ")
+    assert said in fault
+
+
+SAFE = """\
+With a < b, p<0.05, 3 > 2, $x<y$, $$a<b>c$$, `<script>`, \\<b\\>, &lt;b&gt; and **bold**, H~2~O.
+See [here](https://a.org/@b?c=d&e), <http://a.org>, <a@b.org>, [above](#sec-base),
+and [@lecun1998, p. 2].
+
+| a | b |
+|:--|--:|
+| 1 | 2 |
+
+![A picture](figures/a.svg){width=50%}
+
+```html
+<b onclick="x">
+```
+"""
+
+
+@pytest.mark.parametrize("text", [SAFE, "a \x7f b", "- x: y\n- #z", "'\"\\", "x\u2028y \ufeff"])
+def test_markdown_is_let_through(tmp_path, text):
+    path = write(tmp_path, CHANGES + WIDE + f"    background: {json.dumps(text)}\n")
+    assert study.load(path, with_report=True)
+
+
 def test_without_a_bibliography_citations_are_not_checked(tmp_path, monkeypatch):
     """As where the package is installed apart from the project's folder."""
     monkeypatch.setattr(prose, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")

@@ -21,6 +21,14 @@ BIBLIOGRAPHY = Path(__file__).resolve().parents[2] / "report" / "references.bib"
 MARKDOWN = ("background", "caveat")
 """Keys whose text is Markdown; every other text is shown as it is written."""
 
+LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
+"""How the address of a link may begin."""
+
+FETCHED = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+"""How the address of a picture begins that is no file beside the report."""
+
+ATTRIBUTES = ("alt", "fig-alt", "height", "lang", "width")
+
 CROSS_REFERENCE = re.compile(r"(fig|tbl|sec|eq)-")
 
 Place = tuple[str, ...]
@@ -34,7 +42,7 @@ def faults_of(file: "StudyFile") -> list[Fault]:
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
     found = []
     for place, blocks in zip(markdown, parse(list(markdown.values())), strict=True):
-        found += [(place, fault) for fault in _uncited(_cited(blocks))]
+        found += [(place, fault) for fault in (*_unsafe(blocks), *_uncited(_cited(blocks)))]
     if file.published:
         place = ("published", "citation")
         found += [(place, fault) for fault in _uncited([file.published.citation])]
@@ -60,10 +68,14 @@ def parse(texts: Sequence[str]) -> list[Any]:
     if not texts:
         return []
     with tempfile.TemporaryDirectory(prefix="prose-") as folder:
-        file = Path(folder) / "texts.json"
+        file = Path(folder) / "texts.yaml"
         # Pandoc reads each value of the metadata as Markdown; blocks, if it ends with a line break.
-        file.write_text(json.dumps({"texts": [f"{text}\n" for text in texts]}), encoding="utf-8")
-        command = [find_pandoc(), "--from=markdown", "--to=json", f"--metadata-file={file}"]
+        # Signs are written by their numbers, for Pandoc's YAML refuses some of them otherwise.
+        lines = ("".join(f"\\U{ord(sign):08x}" for sign in f"{text}\n") for text in texts)
+        file.write_text("texts:\n" + "".join(f'- "{line}"\n' for line in lines), encoding="ascii")
+        # So that <div> and <span> are raw HTML like every other tag.
+        language = "markdown-native_divs-native_spans"
+        command = [find_pandoc(), f"--from={language}", "--to=json", f"--metadata-file={file}"]
         done = subprocess.run(command, input="", capture_output=True, encoding="utf-8", check=True)
     return [one["c"] for one in json.loads(done.stdout)["meta"]["texts"]["c"]]
 
@@ -86,6 +98,50 @@ def _elements(tree: Any) -> Iterator[tuple[str, Any]]:
             yield tree["t"], tree.get("c")
         for part in tree.values():
             yield from _elements(part)
+
+
+def _unsafe(blocks: Any) -> Iterator[str]:
+    """Say what would reach the page as HTML or as a program, or be lost on the way."""
+    elements = list(_elements(blocks))
+    raw = [content[1] for kind, content in elements if kind in ("RawInline", "RawBlock")]
+    if raw:
+        yield (
+            f"HTML and other raw marks are not allowed: {_listed(raw)}. Write Markdown; a mark "
+            "that is to be read as it stands goes between backticks, and \\< is the sign alone"
+        )
+    if any(kind == "Str" and "{{<" in content for kind, content in elements):
+        yield "shortcodes {{< … >}} are not allowed. Take them out"
+    targets = [(kind, content[2][0]) for kind, content in elements if kind in ("Link", "Image")]
+    links = [address for kind, address in targets if kind == "Link" and not LINK.match(address)]
+    if links:
+        yield (
+            f"links may begin with https://, http://, mailto: or #, not as {_listed(links)}. Give "
+            "a whole address"
+        )
+    fetched = [address for kind, address in targets if kind == "Image" and FETCHED.match(address)]
+    if fetched:
+        yield f"pictures must be files, for the page fetches nothing: {_listed(fetched)}"
+    given = [name for _, content in elements for name in _attributes(content)]
+    strange = [name for name in given if name not in ATTRIBUTES]
+    if strange:
+        yield f"attributes may be {', '.join(ATTRIBUTES)}, not {_listed(strange)}. Take them out"
+
+
+def _listed(parts: list[str]) -> str:
+    """List the first of what was given, each in one line and cut off if it is long."""
+    lines = (" ".join(part.split()) for part in dict.fromkeys(parts))
+    short = [line if len(line) <= 60 else f"{line[:57]}..." for line in lines]
+    return ", ".join(short[:5]) + (", …" if len(short) > 5 else "")
+
+
+def _attributes(content: Any) -> list[str]:
+    """Name the attributes that an element was given, such as width."""
+    return [
+        name
+        for part in (content if isinstance(content, list) else [])
+        if isinstance(part, list) and [type(one) for one in part] == [str, list, list]
+        for name, _ in part[2]
+    ]
 
 
 def _cited(blocks: Any) -> list[str]:

@@ -65,7 +65,8 @@ class Question(Part):
     background: Text = Field(
         "",
         description="What a reader must know before the question: in a few sentences of Markdown, "
-        "what the changed setting does. It may cite `[@key]` of report/references.bib.",
+        "what the changed setting does. It may cite `[@key]` of report/references.bib; HTML is "
+        "refused.",
     )
     caveat: Text = Field(
         "",
