@@ -440,6 +440,13 @@ def test_a_fault_in_the_pdf_alone_is_refused(tmp_path: Path) -> None:
         render_to_bytes(tmp_path, source)
 
 
+def test_signs_without_a_font_are_named(tmp_path: Path) -> None:
+    source = make_document(tmp_path / "source", "For 学生 🙂 and *学*.\n")
+    said = r"^index.qmd: the PDF's fonts do not have 学, 生, 🙂. Write it otherwise where it comes"
+    with pytest.raises(UserError, match=said):
+        render_to_bytes(tmp_path, source)
+
+
 def test_a_mark_that_only_the_pdf_shows_is_refused(tmp_path: Path) -> None:
     text = '::: {.content-visible when-format="typst"}\nOn paper {#par-a}\n:::\n'
     with pytest.raises(UserError, match=r"this mark is not understood: \{#par-a\}"):

@@ -916,6 +916,29 @@ def test_markdown_is_let_through(tmp_path, text):
     assert study.load(path, with_report=True)
 
 
+def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
+    text = CHANGES + WIDE + "    caveat: Only for 学生, and 🙂\n"
+    text = text.replace("title: A small study", "title: Größe 学").replace("?", "? 🙂", 1)
+    text += "search:\n  trials: 3\n  epochs: 2\n  space: {kernel_size: [3, 5]}\n"
+    text += "  prices: {a: {title: Дёшево 学, macs: 10000000}}\n"
+    assert report_faults(tmp_path, text) == [
+        f"line {line}: {key}: the PDF's fonts do not have {signs}. Write Latin, Greek or Cyrillic "
+        f"letters and the usual signs ({given})"
+        for line, key, signs, given in [
+            (1, "title", "学", "Größe 学"),
+            (8, "questions.width.question", "🙂", "Are more filters better? 🙂"),
+            (12, "questions.width.caveat", "学, 生, 🙂", "Only for 学生, and 🙂"),
+            (17, "search.prices.a.title", "学", "Дёшево 学"),
+        ]
+    ]
+
+
+def test_letters_and_signs_of_europe_and_of_mathematics_are_let_through(tmp_path):
+    signs = "Größe – “naïve” … Łódź, Ωμέγα, Ёлка, ±½ × ≤ ∞ ∑ ∂ → ⇒ √ ∈ ℝ € § µm 3² H₂O ✓"
+    path = write(tmp_path, HEADER.replace("A small study", json.dumps(signs)))
+    assert study.load(path, with_report=True)
+
+
 def test_without_a_bibliography_citations_are_not_checked(tmp_path, monkeypatch):
     """As where the package is installed apart from the project's folder."""
     monkeypatch.setattr(prose, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")

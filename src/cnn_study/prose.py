@@ -1,6 +1,6 @@
 """Whether the report can show what the author of a study wrote, found before anything trains.
 
-Pandoc is asked, by which the report is made. Knows nothing of runs or of results.
+Pandoc and Typst are asked, by which the report is made. Knows nothing of runs or of results.
 """
 
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import typst
+
     from cnn_study.study import StudyFile
 
 BIBLIOGRAPHY = Path(__file__).resolve().parents[2] / "report" / "references.bib"
@@ -29,6 +31,11 @@ FETCHED = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 ATTRIBUTES = ("alt", "fig-alt", "height", "lang", "width")
 
+TYPST = {"ignore_system_fonts": True, "pdf_standards": "ua-1", "format": "pdf"}
+"""How the PDF is made: for readers who cannot see it too, with the fonts that Typst brings."""
+
+NO_FONT = re.compile(r'the text `"(.+?)"` could not be displayed')
+
 CROSS_REFERENCE = re.compile(r"(fig|tbl|sec|eq)-")
 
 Place = tuple[str, ...]
@@ -43,6 +50,9 @@ def faults_of(file: "StudyFile") -> list[Fault]:
     found = []
     for place, blocks in zip(markdown, parse(list(markdown.values())), strict=True):
         found += [(place, fault) for fault in (*_unsafe(blocks), *_uncited(_cited(blocks)))]
+    for (place, text), signs in zip(texts.items(), unshown(list(texts.values())), strict=True):
+        if signs:
+            found.append((place, f"{_no_font(signs)} ({_listed([text])})"))
     if file.published:
         place = ("published", "citation")
         found += [(place, fault) for fault in _uncited([file.published.citation])]
@@ -53,7 +63,10 @@ def _texts(file: "StudyFile") -> dict[Place, str]:
     """Give every text of a study file that the report prints, by its place."""
     parts: dict[Place, Any] = {(): file}
     parts |= {("questions", name): question for name, question in file.questions.items()}
-    parts |= {("search",): file.search}
+    if file.search:
+        prices = file.search.prices.items()
+        parts |= {("search",): file.search}
+        parts |= {("search", "prices", id_): price for id_, price in prices}
     names = ("title", "subtitle", "question", "hypothesis", *MARKDOWN)
     return {
         (*place, name): text
@@ -86,6 +99,42 @@ def find_pandoc() -> str:
 
     bundled = shutil.which("pandoc", path=Path(pypandoc.__file__).parent / "files")
     return bundled or pypandoc.get_pandoc_path()
+
+
+def unshown(texts: Sequence[str]) -> list[list[str]]:
+    """Find the signs of each text that the PDF's fonts do not have: Chinese ones, say, or emoji."""
+    strange = [text for text in dict.fromkeys(texts) if not text.isascii()]
+    missing = {}
+    if _unset(strange):
+        missing = {text: _unset([text]) for text in strange}
+    return [missing.get(text, []) for text in texts]
+
+
+def _unset(texts: list[str]) -> list[str]:
+    """Have texts set as in the report, and list the signs that are in none of Typst's fonts."""
+    if not texts:
+        return []
+    import typst
+
+    lines = ("".join(f"\\u{{{ord(sign):x}}}" for sign in text) for text in texts)
+    document = '#set document(title: "Texts")' + "".join(f'\n\n#"{line}"' for line in lines)
+    try:
+        typst.compile(document.encode(), **TYPST)
+    except typst.TypstError as error:
+        return signs_without_font(error)
+    return []
+
+
+def signs_without_font(error: "typst.TypstError") -> list[str]:
+    """List the signs over which Typst made no PDF, because it has no font for them."""
+    return list(dict.fromkeys(NO_FONT.findall(error.diagnostic or str(error))))
+
+
+def _no_font(signs: list[str]) -> str:
+    return (
+        f"the PDF's fonts do not have {_listed(signs)}. Write Latin, Greek or Cyrillic letters "
+        "and the usual signs"
+    )
 
 
 def _elements(tree: Any) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import yaml
 
 from cnn_study.errors import UserError
-from cnn_study.prose import find_pandoc
+from cnn_study.prose import TYPST, find_pandoc, signs_without_font
 from cnn_study.records import writable
 
 Engine = Literal["quarto", "pandoc"]
@@ -359,16 +359,19 @@ def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
             data, warnings = typst.compile_with_warnings(
                 stage / "rendered.typst",
                 root=stage,
-                ignore_system_fonts=True,
-                pdf_standards="ua-1",
                 timestamp=int(midnight.timestamp()),
-                format="pdf",
                 sys_inputs={"figures": figures},
+                **TYPST,
             )
         except typst.TypstError as error:
             if figures == "float" and "internal error" in str(error):
                 print(f"{name}: Typst could not tag floating figures; they stand in the text.")
                 continue
+            if signs := signs_without_font(error):
+                raise UserError(
+                    f"{name}: the PDF's fonts do not have {', '.join(signs)}. Write it otherwise "
+                    "where it comes from: the study file, its printed numbers or the bibliography."
+                ) from error
             raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
         break
     _refuse(name, [warning.diagnostic for warning in warnings])

@@ -78,7 +78,7 @@ rule render_report:
         page=rules.write_report.output.page,
         figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
-        code=planning.code("render"),
+        code=planning.code("render", "prose"),
     output:
         html=f"{RESULTS}/report/index.html",
         pdf=f"{RESULTS}/report/index.pdf",
