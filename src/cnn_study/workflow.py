@@ -169,7 +169,7 @@ def plan(config: dict[str, Any]) -> Plan:
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
     path = study.study_file(str(config.get("study", "cifar10")))
-    chosen = study.load(path, with_report=True)
+    chosen = study.load(path)
     results = runs.results_folder(chosen)
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
@@ -179,7 +179,9 @@ def plan(config: dict[str, Any]) -> Plan:
         str(config.get("data") or ""), tuple(runs.wanted(chosen)),
         runs.done(chosen, results), train == "true",
     )  # fmt: skip
-    if found.missing:
+    if found.missing or found.search_missing:
+        # What would stop the report is told before anything trains.
+        study.load(path, with_report=True)
         machine.backend()
     return found
 
