@@ -412,7 +412,7 @@ class Embedding(Inspected):
 
     def _draw(self, results: Results) -> "Figure":
         clouds = self._clouds(results)
-        figure = new(3.2 * -(-(len(clouds) + 1) // 2))
+        figure = new(2.55 * -(-(len(clouds) + 1) // 2))
         panels = figure.subplots(-(-(len(clouds) + 1) // 2), 2, squeeze=False).flat
         for axes, (title, points) in zip(panels, clouds, strict=False):
             self._cloud(axes, points.astype(float), results.inspection.arrays["embedding_labels"])
