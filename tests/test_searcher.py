@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -256,6 +257,19 @@ def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(mon
     monkeypatch.setattr(searcher, "_begin", _die)
     with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
         searcher._Workers(1)
+
+
+def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
+    """The sum of floats is rounded in another way from Python 3.12 on."""
+    from cnn_study.search import searcher
+
+    model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
+    asked = SimpleNamespace(model=lambda values, epochs: model, seeds=range(10))
+    outcome = search.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
+    monkeypatch.setattr(searcher.runs, "do", lambda *run: None)
+    monkeypatch.setattr(searcher, "_outcome", lambda record: outcome)
+    place = searcher.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
+    assert searcher._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
 
 
 def _die(_parent: int) -> None:

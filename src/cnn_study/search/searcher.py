@@ -8,6 +8,7 @@ that was stopped goes through the same trials again and trains only what is miss
 import contextlib
 import io
 import os
+import statistics
 import sys
 import tempfile
 import threading
@@ -514,7 +515,7 @@ def _score(study: Study, place: Place, title: str, values: dict[str, Any], epoch
         bad = "no validation score" if status == "complete" else status
         log(f"{title}: {bad}, {said}")
         raise Failed(bad)
-    mean = sum(scores) / len(scores)
+    mean = statistics.fmean(scores)
     log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
     return mean
 
