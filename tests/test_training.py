@@ -194,6 +194,50 @@ def test_record_tells_where_it_comes_from(complete, keras):
     assert (came.commit is None) == (came.changed_since_commit is None)
 
 
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A repository with the package in it, where nothing else says what git is to do."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    module = tmp_path / "environment" / "cnn_study" / "training.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("1")
+    (tmp_path / "of_the_project").write_text("1")
+    monkeypatch.setattr(training, "__file__", str(module))
+
+    def git(*command: str) -> str:
+        person = ["-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false"]
+        return subprocess.run(
+            ["git", "-C", tmp_path, *person, *command], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("init")
+    git("add", "of_the_project")
+    git("commit", "-m", "another project's")
+    return git, module
+
+
+def test_another_project_s_commit_is_not_told(checkout):
+    git, module = checkout
+    assert training._commit() == (None, None)
+    git("add", str(module))
+    git("commit", "-m", "this project's")
+    head = git("rev-parse", "HEAD")
+    assert training._commit() == (head, False)
+    module.write_text("2")
+    assert training._commit() == (head, True)
+
+
+def test_asking_for_the_commit_leaves_the_index_of_git_alone(checkout, tmp_path):
+    git, module = checkout
+    git("add", str(module))
+    git("commit", "-m", "this project's")
+    os.utime(module, (1e9, 1e9))  # git would note the new time
+    before = (tmp_path / ".git/index").read_bytes()
+    assert training._commit()[1] is False
+    assert (tmp_path / ".git/index").read_bytes() == before
+
+
 def test_epochs_are_told_and_recorded(complete):
     record, told, _ = complete
     assert told == record.epochs

@@ -464,17 +464,28 @@ def provenance(started: datetime, *more_packages: str) -> records.Provenance:
 
 
 def _commit() -> tuple[str | None, bool | None]:
-    """Give the project's commit, and whether the package's files differ from it."""
-    package = str(Path(__file__).parent)
+    """Give the project's commit, and whether the package's files differ from it.
+
+    Installed into an environment that lies in another project's checkout, this file is not in
+    that project's repository, whose commit says nothing of it.
+    """
+    package = Path(__file__).parent
+    if not _git(package, "ls-files", "--error-unmatch", Path(__file__).name):
+        return None, None
     head = _git(package, "rev-parse", "HEAD")
-    return head or None, bool(_git(package, "status", "--porcelain", package)) if head else None
+    return head or None, bool(_git(package, "status", "--porcelain", ".")) if head else None
 
 
-def _git(folder: str, *command: str) -> str:
+def _git(folder: Path, *command: str) -> str:
+    """Ask git, and give "" where it has no answer.
+
+    Without optional locks: a commit that a person makes meanwhile must not find the index taken.
+    """
     try:
         ended = subprocess.run(
-            ["git", "-C", folder, *command], capture_output=True, text=True, check=True
-        )
+            ["git", "--no-optional-locks", "-C", folder, *command],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return ""
     return ended.stdout.strip()
