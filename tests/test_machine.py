@@ -52,27 +52,37 @@ def test_a_process_keeps_its_core_from_one_training_to_the_next(tmp_path, monkey
 def test_one_thread_overrules_what_the_caller_set(monkeypatch):
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         monkeypatch.setenv(name, "8")
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"):
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_CPP_MIN_LOG_LEVEL"):
         monkeypatch.setenv(name, "")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
     machine.one_thread()
     assert os.environ["OMP_NUM_THREADS"] == os.environ["TF_NUM_INTRAOP_THREADS"] == "1"
-    assert "intra_op_parallelism_threads=1" in os.environ["XLA_FLAGS"]
+    assert os.environ["XLA_FLAGS"] == (
+        "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    )
 
 
 IMPORT = """
-import sys
+import os, sys
 from cnn_study.machine import import_keras
 import_keras()
 print([name for name in ("jax", "matplotlib", "pandas", "scipy", "sklearn") if name in sys.modules])
 import matplotlib, pandas, scipy, sklearn
+print([name for name in sys.argv[1:] if name in os.environ])
 """
+SETTINGS = (
+    *("JAX_ENABLE_X64", "JAX_DEFAULT_MATMUL_PRECISION", "KERAS_MAX_EPOCHS"),
+    *("ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS"),
+)
 
 
-def test_keras_is_imported_without_what_no_training_calls():
+def test_keras_is_imported_without_what_no_training_calls_or_the_user_sets():
     ended = subprocess.run(
-        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=False
-    )
-    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
+        [sys.executable, "-c", IMPORT, *SETTINGS, "JAX_PLATFORMS"],
+        env={**os.environ, **dict.fromkeys((*SETTINGS, "JAX_PLATFORMS"), "1")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (0, "[]\n['JAX_PLATFORMS']\n"), ended.stderr
 
 
 def test_a_backend_that_cannot_be_is_one_message(monkeypatch):

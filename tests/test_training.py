@@ -708,15 +708,18 @@ def results_of(process: subprocess.Popen) -> list[list]:
 
 
 def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
-    """Whatever was trained before it, and whatever the caller asks of threads and of Keras.
+    """Whatever was trained before it, and whatever the caller asks of threads, Keras and backend.
 
     With two threads the bits were others; so they were with another precision and epsilon in
-    keras.json, and with the variable.
+    keras.json, and with each variable: those of oneDNN and XLA are asked for here where they are
+    not on by themselves.
     """
     own = {"floatx": "float64", "epsilon": 0.01, "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps({"backend": "jax", **own}))
     threads = {"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"}
     keras = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_STEPS_PER_EPOCH": "1"}
+    keras |= {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"}
+    keras |= {"TF_ENABLE_ONEDNN_OPTS": "1", "XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}
     processes = [
         start_process(tmp_path / "unset", 2, 1),
         start_process(tmp_path / "two", 1, **threads, **keras),

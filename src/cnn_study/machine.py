@@ -20,6 +20,15 @@ from cnn_study.imports import lean
 BACKENDS = ("tensorflow", "jax")
 """What Keras may compute with, the default first; each is tested."""
 
+SETTINGS = (
+    *("DNNL_", "JAX_", "KERAS_MAX_", "ONEDNN_", "TF_ENABLE_ONEDNN_OPTS", "TF_ONEDNN_"),
+    *("TF_SET_ONEDNN_", "TF_XLA_FLAGS"),
+)
+"""How variables begin that change what a training computes, or cut its epochs short."""
+
+KEPT_SETTINGS = ("JAX_PLATFORMS",)
+"""Of these, what only says on which device, as CUDA_VISIBLE_DEVICES does."""
+
 
 def one_thread() -> None:
     """Let the backend compute with one thread: the same seed then gives the same bits.
@@ -34,12 +43,7 @@ def one_thread() -> None:
         "TF_NUM_INTEROP_THREADS",
     ):
         os.environ[name] = "1"
-    flags, given = (
-        "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-        os.environ.get("XLA_FLAGS", ""),
-    )
-    if flags not in given:
-        os.environ["XLA_FLAGS"] = f"{given} {flags}".strip()
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
@@ -64,10 +68,11 @@ def backend() -> str:
 
 
 def import_keras() -> None:
-    """Import Keras for a study: one thread, nothing of the user's own Keras settings, and quickly.
+    """Import Keras for a study: one thread, none of the user's own settings, and quickly.
 
     What a run comes to must not depend on a `keras.json` in the home folder, which may ask for
-    another precision or backend, nor on variables that cut epochs short.
+    another precision or backend, nor on variables with which Keras or its backend compute in
+    another way.
 
     Keras and TensorFlow take long to import packages for functions which no training calls
     (benchmarks/).
@@ -79,8 +84,9 @@ def import_keras() -> None:
     if "keras" in sys.modules:
         return
     os.environ["KERAS_HOME"] = os.devnull
-    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        if name not in KEPT_SETTINGS:
+            del os.environ[name]
     os.environ["KERAS_BACKEND"] = chosen = backend()
     unused = ["matplotlib", "pandas", "sklearn"]
     if chosen == "tensorflow":
