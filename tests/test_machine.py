@@ -109,3 +109,30 @@ def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
 
 def test_the_processor_has_a_name():
     assert machine.processor().strip()
+
+
+EPYC = """processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: {model}
+model name\t: AMD EPYC
+flags\t\t: fpu sse2 avx {flags}
+power management:
+
+processor\t: 1
+model name\t: another
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (EPYC.format(model=1, flags="avx2 sha_ni"), "AMD EPYC (family 25, model 1, AVX2)"),
+        (EPYC.format(model=17, flags="avx2 avx512f"), "AMD EPYC (family 25, model 17, AVX-512)"),
+        ("processor: 0\nmodel name: Cortex-A72\nFeatures: fp asimd\n", "Cortex-A72"),
+    ],
+)
+def test_one_name_of_two_kinds_of_processor_is_told_apart(tmp_path, monkeypatch, text, named):
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    machine.CPUINFO.write_text(text)
+    assert machine.processor() == named

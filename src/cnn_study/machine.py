@@ -29,6 +29,11 @@ SETTINGS = (
 KEPT_SETTINGS = ("JAX_PLATFORMS",)
 """Of these, what only says on which device, as CUDA_VISIBLE_DEVICES does."""
 
+CPUINFO = Path("/proc/cpuinfo")
+
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sse2": "SSE2"}
+"""Vector instructions of x86 as Linux calls them, the widest first."""
+
 
 def one_thread() -> None:
     """Let the backend compute with one thread: the same seed then gives the same bits.
@@ -150,14 +155,32 @@ def gpus() -> int:
 
 
 def processor() -> str:
-    """Name the CPU's model."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+    """Name the CPU; on x86 under Linux also its family, model and widest vector instructions.
+
+    One name may stand for several processors. Those with other vector instructions give other
+    bits for the same seed.
+    """
+    facts = _first_processor()
+    if "model name" in facts:
+        kind = _kind(facts) if "cpu family" in facts else ""
+        return facts["model name"] + kind
     if platform.system() == "Darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         named = subprocess.run(command, capture_output=True, text=True, check=False)
         return named.stdout.strip() or platform.machine()
     return platform.processor() or platform.machine()
+
+
+def _first_processor() -> dict[str, str]:
+    """Read what Linux says of the first processor; nothing on other systems."""
+    if not CPUINFO.exists():
+        return {}
+    lines = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _kind(facts: dict[str, str]) -> str:
+    flags = facts["flags"].split()
+    widest = [f", {said}" for flag, said in VECTORS.items() if flag in flags][:1]
+    return f" (family {facts['cpu family']}, model {facts['model']}{''.join(widest)})"

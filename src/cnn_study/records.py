@@ -110,7 +110,10 @@ class Provenance(_Part):
     versions: dict[str, str] = Field(description="Python and package versions.")
     backend: str = Field(description="Backend of Keras: tensorflow or jax.")
     device: str = Field(description="CPU, or the GPU's model.")
-    processor: str = Field(description="Model of the CPU.")
+    processor: str = Field(
+        description="Model of the CPU; on x86 under Linux, in newer records, also its family, "
+        "model number and widest vector instructions."
+    )
     system: str = Field(description="Operating system and machine architecture.")
     threads: int = Field(description="Threads that the backend may compute with.")
     commit: str | None = Field(description="Commit of this project; null outside a checkout.")
