@@ -367,6 +367,55 @@ def _free_port() -> int:
         return found.getsockname()[1]
 
 
+@pytest.fixture
+def chief(done):
+    """A chief that proposes nothing, and the address of it."""
+    from cnn_study.search import searcher
+
+    with searcher._chief(done.study, searcher.LOOPBACK) as chief:
+        chief.server.start()
+        yield chief.address
+
+
+def test_no_two_chiefs_listen_at_one_address(done, chief):
+    from cnn_study.search import searcher
+
+    with pytest.raises(UserError, match=f"nothing can listen at {chief}"):
+        searcher._chief(done.study, chief).__enter__()
+
+
+def test_a_worker_of_another_search_is_refused_with_one_message(done, chief, tmp_path):
+    place = copied(done, tmp_path / "other")
+    place.change(trials=4)
+    code, _, err = place.run("--join", chief)
+    assert code == 2
+    assert err.splitlines()[-1] == (
+        f"the chief at {chief} goes through another search than that of "
+        f"{place.folder / 'mine.yaml'}. Join the chief of this one, or give the study file as it "
+        "is there."
+    )
+    assert "Traceback" not in err
+
+
+def test_every_call_for_another_search_is_refused(keras, done, chief):
+    """Also of a worker whose own chief is gone, and who has a score to tell."""
+    import grpc
+
+    from cnn_study.search import calls
+    from cnn_study.search.tuner import protos
+
+    with grpc.insecure_channel(chief) as channel:
+        stub = protos.get_service_grpc().OracleStub(channel)
+        for fingerprint, status in [
+            ("0" * 16, calls.REFUSED),
+            (done.study.search.fingerprint, grpc.StatusCode.UNIMPLEMENTED),  # it has no oracle yet
+        ]:
+            calls.mark(stub, fingerprint)
+            with pytest.raises(grpc.RpcError) as error:
+                stub.EndTrial(protos.get_service().EndTrialRequest(), timeout=60)
+            assert error.value.code() == status
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -52,6 +52,11 @@ NOTHING_TRAINED = (
     "is short."
 )
 
+OTHER_SEARCH = (
+    "the chief at {} goes through another search than that of {}. Join the chief of this one, or "
+    "give the study file as it is there."
+)
+
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
 
 
@@ -99,7 +104,7 @@ def search_study(
 def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()  # for NumPy in the workers, which settles it as it is imported
-    with _chief(address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
+    with _chief(study, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
         pool.make_ready()
         there = [records.read(path) for path in runs.done(study, place.results).values()]
         searches = [
@@ -335,15 +340,23 @@ class _Chief:
 
 
 @contextmanager
-def _chief(address: str) -> Iterator[_Chief]:
+def _chief(study: Study, address: str) -> Iterator[_Chief]:
     """Listen at an address until the search is over.
+
+    gRPC by itself lets several processes listen at one port, and calls reach any of them.
 
     Raises:
         UserError: nothing can listen there.
     """
     import grpc
 
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    from cnn_study.search.calls import OneSearch
+
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=1),
+        interceptors=[OneSearch(study.search.fingerprint)],
+        options=[("grpc.so_reuseport", 0)],
+    )
     try:
         port = server.add_insecure_port(address)
     except RuntimeError:
@@ -452,6 +465,9 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
 
     Args:
         address: what the chief listens at, as it was given there.
+
+    Raises:
+        UserError: the chief there goes through another search.
     """
     found = search.place(study, results)
     if found is None:
@@ -464,12 +480,17 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
     with _quiet():
         from grpc import RpcError
 
+        from cnn_study.search.calls import REFUSED
         from cnn_study.search.tuner import JOINED
     name = f"{JOINED}{os.uname().nodename}-{os.getpid()}"
     while True:
         log(f"waiting for the chief at {address}")
-        with contextlib.suppress(RpcError):  # it went, and may come back
+        try:
             _work(place, "joined", address, name)
+        except RpcError as error:
+            if error.code() == REFUSED:
+                raise UserError(OTHER_SEARCH.format(address, study.path)) from None
+            # Else it went, and may come back.
 
 
 def _work(place: Place, title: str, address: str, name: str) -> None:

@@ -22,10 +22,12 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
+from keras_tuner.src.distribute.oracle_client import OracleClient
 from keras_tuner.src.engine.conditions import Parent
 from keras_tuner.src.engine.hyperparameters.hp_types import Choice, Float, Int
 from sklearn.exceptions import ConvergenceWarning
 
+from cnn_study.search import calls
 from cnn_study.search.space import Limit, Model, Parameter, Search
 
 OBJECTIVE = "validation_accuracy"
@@ -296,6 +298,8 @@ class Tuner(BaseTuner):
         # Of any price: the chief's own is asked, and takes its place.
         asked = oracle(search, search.limits[0])
         super().__init__(asked, directory=folder, project_name="search")
+        if isinstance(self.oracle, OracleClient):
+            calls.mark(self.oracle.stub, search.fingerprint)
 
     def pre_create_trial(self) -> None:
         """Wait a little, so that waiting for others costs no processor."""
