@@ -1,9 +1,11 @@
 """One thread, and a core of its own for each training."""
 
 import os
+import random
 import subprocess
 import sys
-import tempfile
+import uuid
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,6 +15,7 @@ from cnn_study.errors import UserError
 CLAIM = """
 import os, sys
 from cnn_study import machine
+machine.CLAIMS = sys.argv[1]
 with machine.own_core() as core:
     print(core, sorted(os.sched_getaffinity(0)), flush=True)
     sys.stdin.readline()
@@ -20,14 +23,27 @@ print(sorted(os.sched_getaffinity(0)))
 """
 
 
+@pytest.fixture
+def claims(monkeypatch) -> str:
+    """Names of claims that no other test, nor a training on this machine, has."""
+    monkeypatch.setattr(machine, "CLAIMS", f"test-{uuid.uuid4()}")
+    return machine.CLAIMS
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
-def test_each_training_gets_a_core_of_its_own_and_gives_it_back(tmp_path):
+def test_each_training_gets_a_core_of_its_own_and_gives_it_back(tmp_path, claims):
+    """Also of users with a folder of their own for what is temporary."""
     cores = sorted(os.sched_getaffinity(0))
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PATH": str(tmp_path)}
+    folders = [tmp_path / str(number) for number in range(len(cores) + 1)]
+    for folder in folders:
+        folder.mkdir()
     processes = [
-        subprocess.Popen([sys.executable, "-c", CLAIM], stdin=subprocess.PIPE, text=True,
-                         stdout=subprocess.PIPE, env=environment)
-        for _ in range(len(cores) + 1)
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIM, claims], stdin=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(folder), "PATH": str(tmp_path)},
+        )
+        for folder in folders
     ]  # fmt: skip
     said = sorted(process.stdout.readline().strip() for process in processes)
     ended = [process.communicate("\n")[0].strip() for process in processes]
@@ -36,9 +52,21 @@ def test_each_training_gets_a_core_of_its_own_and_gives_it_back(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
-def test_a_process_keeps_its_core_from_one_training_to_the_next(tmp_path, monkeypatch):
+def test_a_core_is_drawn_and_the_seed_s_generator_left_alone(monkeypatch, claims):
+    """So that containers, which see nothing of each other, seldom take the same ones."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(1000)))
+    before = random.getstate()
+    drawn = set()
+    for _ in range(10):
+        with ExitStack() as held:
+            drawn.add(machine._claim_core(held))
+    assert len(drawn) > 5
+    assert random.getstate() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
+def test_a_process_keeps_its_core_from_one_training_to_the_next(claims, monkeypatch):
     """Threads of a backend stay on the core of the first."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(machine, "gpus", lambda: 0)
     before = os.sched_getaffinity(0)
     with machine.own_core() as whole:

@@ -2,17 +2,16 @@
 
 import os
 import platform
+import random
 import shutil
+import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from cnn_study.errors import UserError
 from cnn_study.imports import lean
@@ -100,18 +99,24 @@ def import_keras() -> None:
         import keras  # noqa: F401
 
 
+CLAIMS = "cnn-study"
+"""How the names of what is claimed begin."""
+
 _OWN: list[int] = []
 """The core that this process has for itself now, if it has one."""
 
 
 @contextmanager
 def own_core() -> Iterator[int | None]:
-    """Pin this process to a core that no other training has, if there is one.
+    """Pin this process to a core that no other training of this machine has, if there is one.
 
     Left to the system, two trainings were seen to share one core for minutes while the other
     idled. On a GPU, on macOS, or with every core taken, nothing is pinned. Within another
     `own_core` the process stays where it is: the threads of a backend keep the core of the first
     training.
+
+    The core is drawn from those that are free. Containers may not see what each other has
+    claimed, and would otherwise all take the first cores.
 
     Yields:
         The core's number, or None.
@@ -133,16 +138,30 @@ def own_core() -> Iterator[int | None]:
 def _claim_core(held: ExitStack) -> int | None:
     if not hasattr(os, "sched_getaffinity"):
         return None
-    folder = Path(tempfile.gettempdir()) / f"cnn-study-cores-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for core in sorted(os.sched_getaffinity(0)):
-        lock = FileLock(folder / f"{core}.lock")
-        try:
-            held.enter_context(lock.acquire(timeout=0))
-        except (Timeout, OSError):
-            continue
-        return core
+    cores = list(os.sched_getaffinity(0))
+    random.SystemRandom().shuffle(cores)  # not the generator that a seed sets
+    for core in cores:
+        claimed = _claim(f"core-{core}")
+        if claimed:
+            held.enter_context(claimed)
+            return core
     return None
+
+
+def _claim(what: str) -> socket.socket | None:
+    """Claim a part of this machine until the socket is closed, however this process ends.
+
+    The socket only holds a name, which Linux gives once ("abstract" names, unix(7)). It is no
+    file: it needs no folder, and whoever else uses the machine, with a TMPDIR of their own,
+    finds it taken.
+    """
+    claimed = socket.socket(socket.AF_UNIX)
+    try:
+        claimed.bind(f"\0{CLAIMS}-{what}")
+    except OSError:
+        claimed.close()
+        return None
+    return claimed
 
 
 @cache
