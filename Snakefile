@@ -10,7 +10,6 @@ import sys
 
 from snakemake.logging import logger
 
-from cnn_study import machine
 from cnn_study import workflow as planning
 from cnn_study.errors import UserError
 
@@ -27,6 +26,7 @@ except UserError as error:
 CNN_STUDY = f"{shlex.quote(sys.executable)} -m cnn_study"
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
+GPUS = PLAN.gpus
 
 
 # Without a target, everything.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_a_core_is_drawn_and_the_seed_s_generator_left_alone(monkeypatch, claims
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no core pinning on this system")
 def test_a_process_keeps_its_core_from_one_training_to_the_next(claims, monkeypatch):
     """Threads of a backend stay on the core of the first."""
-    monkeypatch.setattr(machine, "gpus", lambda: 0)
+    monkeypatch.setattr(machine, "gpus", lambda: ())
     before = os.sched_getaffinity(0)
     with machine.own_core() as whole:
         for _ in range(2):
@@ -124,15 +125,76 @@ def test_a_backend_that_cannot_be_is_one_message(monkeypatch):
         machine.backend()
 
 
-def test_gpus_are_counted_from_the_driver(tmp_path, monkeypatch):
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A driver that shows two GPUs, both of which TensorFlow says it can use."""
     program = tmp_path / "nvidia-smi"
     program.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\necho "  MIG 1"\n')
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    count = machine.gpus.__wrapped__  # a process asks the driver only once
-    assert count() == 2
-    program.unlink()
-    assert count() == 0
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv(machine.KNOWN, "")  # so that it is put back to what it was
+    monkeypatch.delenv(machine.KNOWN)
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(2)")
+    return program
+
+
+find_gpus = machine.gpus.__wrapped__  # a process asks only once
+
+
+@pytest.mark.parametrize(
+    ("visible", "found"),
+    [
+        (None, ("0", "1")),
+        ("1", ("1",)),
+        ("1, 0", ("1", "0")),
+        ("0,2,1", ("0",)),  # there is no third one, and what comes after it does not count
+        ("", ()),
+        ("-1", ()),
+        ("GPU-1f,MIG-2e", ("GPU-1f", "MIG-2e")),
+    ],
+)
+def test_gpus_are_those_of_the_driver_that_the_user_leaves(driver, monkeypatch, visible, found):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert find_gpus() == found
+
+
+def test_gpus_are_asked_for_once_by_all_processes(driver, monkeypatch):
+    assert find_gpus() == ("0", "1")
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(0)")
+    ask = "from cnn_study import machine; print(machine.gpus())"
+    told = subprocess.check_output([sys.executable, "-c", ask], text=True)
+    assert told == "('0', '1')\n"
+
+
+@pytest.mark.parametrize(
+    "script", ["print(0)", "import no_such_module", "import time; time.sleep(9)"]
+)
+def test_gpus_that_the_backend_cannot_use_do_not_count(driver, monkeypatch, capsys, script):
+    monkeypatch.setattr(machine, "PROGRAM_SECONDS", 1)
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", script)
+    assert find_gpus() == ()
+    said = (
+        "GPUs that the driver shows: 2; that tensorflow can use: 0. See README.md, What it costs.\n"
+    )
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("text", [None, "#!/bin/sh\nexec sleep 9\n", "#!/bin/sh\nexit 9\n"])
+def test_no_driver_is_no_gpu_and_the_backend_is_not_asked(driver, monkeypatch, capsys, text):
+    monkeypatch.setattr(machine, "PROGRAM_SECONDS", 1)
+    driver.write_text(text) if text else driver.unlink()
+    assert find_gpus() == ()
+    assert (machine.KNOWN in os.environ, capsys.readouterr().err) == (False, "")
+
+
+@pytest.mark.parametrize("backend", machine.BACKENDS)
+def test_a_backend_without_gpus_counts_none(backend):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    assert machine._told(sys.executable, "-c", machine.COUNTS[backend]) == "0\n"
 
 
 def test_the_processor_has_a_name():

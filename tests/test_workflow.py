@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import heartbeat, inspection, study, workflow
+from cnn_study import heartbeat, inspection, machine, runs, study, workflow
 from cnn_study.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
@@ -548,6 +548,24 @@ def test_a_backend_is_asked_for_only_where_something_is_trained(tmp_path, monkey
     assert workflow.plan({"study": "digits", "train": False}).missing == []
     with pytest.raises(UserError, match=r"^KERAS_BACKEND is theano\. Allowed are tensorflow and"):
         workflow.plan({"study": "digits"})
+
+
+def test_gpus_are_looked_for_only_where_something_is_to_be_done(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "gpus", lambda: asked.append(1) or ("0", "1"))
+    monkeypatch.chdir(PROJECT)
+    done = workflow.plan({"study": "cifar10"})
+    assert (done.gpus, done.batches(4), asked) == (0, [], [])
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")
+    assert workflow.plan({"study": "digits", "train": False}).gpus == 0
+    plan = workflow.plan({"study": "digits"})
+    assert plan.gpus == 2
+    shared = []
+    monkeypatch.setattr(runs, "batches", lambda *given: shared.append(given[-1]) or [])
+    for cores in (None, 1, 8):
+        plan.batches(cores)
+    assert shared == [1, 1, 2]
 
 
 def test_a_search_is_planned_until_it_is_done(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 import os
 import platform
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 from cnn_study.errors import UserError
@@ -18,6 +18,19 @@ from cnn_study.imports import lean
 
 BACKENDS = ("tensorflow", "jax")
 """What Keras may compute with, the default first; each is tested."""
+
+COUNTS = {
+    "tensorflow": "import tensorflow; print(len(tensorflow.config.list_physical_devices('GPU')))",
+    "jax": "import os; os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'; import jax; "
+    "print(sum(device.platform == 'gpu' for device in jax.devices()))",
+}
+"""Scripts that count the GPUs that a backend can use, and take no memory of them."""
+
+KNOWN = "CNN_STUDY_GPUS"
+"""The variable in which a process hands on which GPUs can be used."""
+
+PROGRAM_SECONDS = 120
+"""Time for another program to answer, an import of a backend on a busy machine included."""
 
 SETTINGS = (
     *("DNNL_", "JAX_", "KERAS_MAX_", "ONEDNN_", "TF_ENABLE_ONEDNN_OPTS", "TF_ONEDNN_"),
@@ -165,12 +178,49 @@ def _claim(what: str) -> socket.socket | None:
 
 
 @cache
-def gpus() -> int:
-    """Count the GPUs that the NVIDIA driver shows."""
-    if not shutil.which("nvidia-smi"):
-        return 0
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+def gpus() -> tuple[str, ...]:
+    """Name the GPUs that the backend can use, as CUDA_VISIBLE_DEVICES does.
+
+    The driver may show GPUs that the backend cannot use: TensorFlow comes without CUDA's libraries
+    unless it is asked for them. So where the driver shows any, the backend is asked. That takes
+    seconds, and the answer is handed on to the processes that this one starts.
+    """
+    if KNOWN not in os.environ:
+        shown = _shown_gpus()
+        if not shown:
+            return ()
+        chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+        count = int(_told(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
+        if count < len(shown):
+            print(
+                f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
+                "See README.md, What it costs.",
+                file=sys.stderr,
+            )
+        os.environ[KNOWN] = ",".join(shown[:count])
+    return tuple(filter(None, os.environ[KNOWN].split(",")))
+
+
+def _shown_gpus() -> list[str]:
+    """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them."""
+    lines = _told("nvidia-smi", "-L").splitlines()
+    names = [str(number) for number in range(sum(line.startswith("GPU ") for line in lines))]
+    if "CUDA_VISIBLE_DEVICES" not in os.environ:
+        return names
+    # What is no device, such as -1, ends the list.
+    listed = map(str.strip, os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+    return list(takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed))
+
+
+def _told(*command: str) -> str:
+    """Give what a program writes to stdout; "" if it is not there, or does not end."""
+    try:
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout
 
 
 def processor() -> str:
@@ -184,9 +234,8 @@ def processor() -> str:
         kind = _kind(facts) if "cpu family" in facts else ""
         return facts["model name"] + kind
     if platform.system() == "Darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        named = subprocess.run(command, capture_output=True, text=True, check=False)
-        return named.stdout.strip() or platform.machine()
+        named = _told("sysctl", "-n", "machdep.cpu.brand_string")
+        return named.strip() or platform.machine()
     return platform.processor() or platform.machine()
 
 

@@ -70,6 +70,12 @@ class Plan:
         """The runs to train."""
         return [run for run in self.wanted if run.name not in self.done] * self.train
 
+    @property
+    def gpus(self) -> int:
+        """How many GPUs there are to train on; none is looked for where nothing is to be done."""
+        works = self.missing or self.inspection_missing or self.search_missing
+        return len(machine.gpus()) if works else 0
+
     def batches(self, cores: int | None) -> list["Batch"]:
         """List what is to be trained, a batch for each process, in the order of training.
 
@@ -79,9 +85,8 @@ class Plan:
         Args:
             cores: that Snakemake may use; None where it only looks.
         """
-        missing = self.missing
-        at_once = 1 if machine.gpus() else cores or 1
-        together = runs.batches(self.study, missing, self.results, at_once)
+        at_once = min(cores or 1, self.gpus or cores or 1)
+        together = runs.batches(self.study, self.missing, self.results, at_once)
         last = len(together)
         return [
             Batch(

@@ -21,7 +21,7 @@ if PLAN.inspection_missing:
             "../../environment.yml"
         threads: 1
         resources:
-            gpu=min(1, machine.gpus()),
+            gpu=min(1, GPUS),
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,

@@ -18,11 +18,11 @@ if PLAN.search_missing:
         # It trains on every core that Snakemake has, by itself, after the experiments.
         threads: os.cpu_count()
         resources:
-            gpu=machine.gpus(),
+            gpu=GPUS,
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
-            workers=lambda wildcards, threads: machine.gpus() or threads,
+            workers=lambda wildcards, threads: GPUS or threads,
         shell:
             "{params.cnn_study} search {params.study:q}"
             " --data {input.arrays:q}"

@@ -45,7 +45,7 @@ for batch in PLAN.batches(workflow.resource_settings.cores):
             "../../environment.yml"
         threads: 1
         resources:
-            gpu=min(1, machine.gpus()),
+            gpu=min(1, GPUS),
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
