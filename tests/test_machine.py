@@ -190,6 +190,36 @@ def test_no_driver_is_no_gpu_and_the_backend_is_not_asked(driver, monkeypatch, c
     assert (machine.KNOWN in os.environ, capsys.readouterr().err) == (False, "")
 
 
+CLAIM_GPU = """
+import os, sys
+from cnn_study import machine
+machine.CLAIMS = sys.argv[1]
+cores = os.sched_getaffinity(0)
+for _ in range(2):
+    with machine.own_core() as core:
+        assert (core, os.sched_getaffinity(0)) == (None, cores)
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_each_training_gets_a_gpu_of_its_own_and_keeps_it(claims):
+    """A backend computes on the GPU that it began with, whatever the variable says later."""
+    command = [sys.executable, "-c", CLAIM_GPU, claims]
+    processes = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, machine.KNOWN: "0,GPU-1f", "CUDA_VISIBLE_DEVICES": "0,GPU-1f"},
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    assert sorted(process.stdout.readline().strip() for process in processes) == [
+        "0", "0,GPU-1f", "GPU-1f",
+    ]  # fmt: skip
+    for process in processes:
+        process.communicate("\n")
+
+
 @pytest.mark.parametrize("backend", machine.BACKENDS)
 def test_a_backend_without_gpus_counts_none(backend):
     if find_spec(backend) is None:

@@ -251,6 +251,21 @@ def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(whic
         assert searcher._wait([pool.submit(time.sleep, 0)])
 
 
+def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
+    from cnn_study import machine
+    from cnn_study.search import searcher
+
+    monkeypatch.setenv(machine.KNOWN, "7,8")
+    with searcher._Workers(2) as pool:
+        jobs = [pool.submit(_gpu_after_a_second) for _ in range(2)]
+        assert sorted(job.result() for job in jobs) == ["7", "8"]
+
+
+def _gpu_after_a_second() -> str:
+    time.sleep(1)  # in which the other worker does the other job
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
     from cnn_study.search import searcher
 

@@ -124,9 +124,9 @@ def own_core() -> Iterator[int | None]:
     """Pin this process to a core that no other training of this machine has, if there is one.
 
     Left to the system, two trainings were seen to share one core for minutes while the other
-    idled. On a GPU, on macOS, or with every core taken, nothing is pinned. Within another
-    `own_core` the process stays where it is: the threads of a backend keep the core of the first
-    training.
+    idled. On macOS, or with every core taken, nothing is pinned. Where there are GPUs, the process
+    takes one of them instead. Within another `own_core` it stays where it is: the threads of a
+    backend keep the core of the first training.
 
     The core is drawn from those that are free. Containers may not see what each other has
     claimed, and would otherwise all take the first cores.
@@ -137,6 +137,7 @@ def own_core() -> Iterator[int | None]:
     if _OWN:
         yield _OWN[-1]
         return
+    own_gpu()
     with ExitStack() as held:
         core = None if gpus() else _claim_core(held)
         if core is not None:
@@ -158,6 +159,24 @@ def _claim_core(held: ExitStack) -> int | None:
         if claimed:
             held.enter_context(claimed)
             return core
+    return None
+
+
+@cache
+def own_gpu() -> socket.socket | None:
+    """Take a GPU that no other training of this machine has, if there is one, and see no other.
+
+    Call before Keras is imported. A backend keeps the GPU that it began with, so this process has
+    it until it ends.
+
+    Returns:
+        What holds the claim.
+    """
+    for name in gpus():
+        claimed = _claim(f"gpu-{name}")
+        if claimed:
+            os.environ["CUDA_VISIBLE_DEVICES"] = name
+            return claimed
     return None
 
 

@@ -31,7 +31,7 @@ from cnn_study import progress, records, runs, search, training
 from cnn_study.errors import UserError
 from cnn_study.heartbeat import log, percent
 from cnn_study.imports import absent
-from cnn_study.machine import import_keras, one_thread
+from cnn_study.machine import import_keras, one_thread, own_gpu
 from cnn_study.search import choosing
 from cnn_study.search.space import Limit, Model
 from cnn_study.settings import value_text
@@ -438,8 +438,9 @@ class _Workers:
 
 
 def _begin(parent: int) -> None:
-    """Let a worker end together with its parent."""
+    """Let a worker end together with its parent, and have a GPU of its own where there are any."""
     _watch(lambda: os.getppid() != parent, 1)
+    own_gpu()
 
 
 def _import_tuner() -> None:
@@ -476,6 +477,7 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
         log(f"the search is done already: {found}")
         return
     _watch(found.exists, 0)
+    own_gpu()
     place = Place(study.path, results, data)
     with _quiet():
         from grpc import RpcError
