@@ -28,6 +28,10 @@ RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 GPUS = PLAN.gpus
 
+# One training at a time on each GPU, or on as many as `--resources gpu=N` says.
+if GPUS and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", GPUS)
+
 
 # Without a target, everything.
 rule all:

@@ -568,6 +568,32 @@ def test_gpus_are_looked_for_only_where_something_is_to_be_done(tmp_path, monkey
     assert shared == [1, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("usable", "more", "provided"),
+    [
+        ("0,1,2", (), ["3"]),
+        ("0,1,2", ("--resources", "gpu=1"), ["1"]),
+        (None, (), []),  # the driver shows two, which TensorFlow cannot use
+    ],
+)
+def test_as_many_trainings_at_a_time_use_gpus_as_there_are(
+    tmp_path, monkeypatch, usable, more, provided
+):
+    place = Workplace(tmp_path / "project")
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text('#!/bin/sh\necho "GPU 0: A"\necho "GPU 1: B"\n')
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-none,GPU-nowhere")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    if usable:
+        monkeypatch.setenv(machine.KNOWN, usable)
+    said = place.snakemake(*more, "--", "data/digits.npz")
+    assert re.findall(r'^Provided resources: gpu=Resource\("gpu", (\d)\)$', said, re.M) == provided
+    refused = "GPUs that the driver shows: 2; that tensorflow can use: 0."
+    assert said.count(refused) == (usable is None)
+
+
 def test_a_search_is_planned_until_it_is_done(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")
