@@ -30,6 +30,28 @@ def test_the_schema_takes_the_studies_that_are_here(path):
     jsonschema.validate(YAML(typ="safe", pure=True).load(path.read_text("utf-8")), schema)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "fault"),
+    [
+        (("base", "epoch"), 3, "'epoch' was unexpected"),
+        (("base", "epochs"), 0, "0 is less than the minimum of 1"),
+        (("questions", "depth", "changes", "depth-2", "pooling"), "median", "is not one of"),
+        (("questions", "width-and-kernel-size", "grid", "kernel_size"), [3, "five"], "not of type"),
+        (("search", "settings", "dens_units"), 0, "'dens_units' was unexpected"),
+    ],
+)
+def test_an_editor_finds_a_wrong_parameter(place, value, fault):
+    content = YAML(typ="safe", pure=True).load(
+        (PROJECT / "experiments" / "cifar10.yaml").read_text("utf-8")
+    )
+    part = content
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    with pytest.raises(jsonschema.ValidationError, match=fault):
+        jsonschema.validate(content, reference.study_schema())
+
+
 def test_every_parameter_is_described():
     page = reference.parameters_page()
     for name in settings.Settings.model_fields:

@@ -18,12 +18,35 @@ def write(output: Path) -> None:
     """Write every page into a folder."""
     pages = {
         "parameters.md": parameters_page(),
-        "study.schema.json": _json(study.StudyFile.model_json_schema()),
+        "study.schema.json": _json(study_schema()),
         "record.schema.json": written_out(_json(records.Record.model_json_schema())),
         "record.md": record_page(),
     }
     for name, text in pages.items():
         records.write_whole(output / name, lambda file, text=text: file.write(text.encode()))
+
+
+def study_schema() -> dict[str, Any]:
+    """Describe a study file, every parameter too, so that an editor can complete and check it."""
+    schema = study.StudyFile.model_json_schema()
+    parts = schema["$defs"]
+    parts["Settings"] = json.loads(written_out(_json(settings.Settings.model_json_schema())))
+    one = {"$ref": "#/$defs/Settings"}
+    question = parts["Question"]["properties"]
+    question["changes"]["patternProperties"] = dict.fromkeys(
+        question["changes"]["patternProperties"], one
+    )
+    question["grid"] |= {
+        "properties": {
+            name: {"type": "array", "items": parameter}
+            for name, parameter in parts["Settings"]["properties"].items()
+        },
+        "additionalProperties": False,
+    }
+    for owner, name in ((schema, "base"), (parts["SearchBlock"], "settings")):
+        owner["properties"][name] |= one
+        del owner["properties"][name]["additionalProperties"]
+    return schema
 
 
 def parameters_page() -> str:
