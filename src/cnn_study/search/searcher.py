@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
@@ -484,7 +485,8 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
 
         from cnn_study.search.calls import REFUSED
         from cnn_study.search.tuner import JOINED
-    name = f"{JOINED}{os.uname().nodename}-{os.getpid()}"
+    # No name of the machine: keras-tuner takes one with "chief" in it for the chief.
+    name = f"{JOINED}{uuid.uuid4().hex}"
     while True:
         log(f"waiting for the chief at {address}")
         try:
