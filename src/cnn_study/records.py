@@ -8,7 +8,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -215,6 +215,14 @@ def _fold_rows(text: str) -> str:
         else:
             row.append(line)
     return "\n".join(lines) + "\n"
+
+
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """Hash the bytes of arrays in order: equal arrays, equal digest (sha256, hexadecimal)."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:

@@ -401,7 +401,7 @@ class _Resolver:
         self._add("base", file.base, None)
         for id_ in self.changes:
             self._resolve(id_, ())
-        self._leave_out_references()
+        self._leave_out_reference_cells()
         self._check_references()
         self._check_doubles()
         trained = [name for name, question in file.questions.items() if question.trained]
@@ -481,7 +481,7 @@ class _Resolver:
         cells = []
         for values in product(*question.grid.values()):
             change = dict(zip(question.grid, values, strict=True))
-            change = self._without_reference(question.reference, change)
+            change = self._unlike_the_base(question.reference, change)
             if change:
                 cells.append((self._cell_id(change, place), change, place))
         return cells
@@ -495,14 +495,14 @@ class _Resolver:
             self._fault(place, f"the id {id_}: {reason}. Use changes, with ids of your own")
         return id_
 
-    def _without_reference(self, reference: str, change: dict[str, Any]) -> dict[str, Any]:
+    def _unlike_the_base(self, reference: str, change: dict[str, Any]) -> dict[str, Any]:
         """Leave out of a grid cell what is as in the base, when the grid is around the base."""
         if reference != "base":
             return change
         base = {**Settings().model_dump(), **self.file.base}
         return {key: value for key, value in change.items() if base.get(key) != value}
 
-    def _leave_out_references(self) -> None:
+    def _leave_out_reference_cells(self) -> None:
         """Leave out of each grid the cell that is as its reference, which stands for it."""
         for name, question in self.file.questions.items():
             if not question.grid:

@@ -5,7 +5,6 @@ functions: `machine.import_keras` settles before what Keras computes with, and h
 """
 
 import gc
-import hashlib
 import math
 import platform
 import resource
@@ -273,10 +272,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray) -> list[records.B
 
 def weights_digest(model: "keras.Model") -> str:
     """Hash the bytes of all weights in order: equal weights, equal digest."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
+    return records.digest(model.get_weights())
 
 
 def peak_memory(of: int = resource.RUSAGE_SELF) -> float:

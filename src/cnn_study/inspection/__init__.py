@@ -210,21 +210,13 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
         )
     with np.load(path, allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    if _digest(found) != network.weights_sha256:
+    if records.digest(found.values()) != network.weights_sha256:
         raise UserError(
             f"{path} holds other weights of {network.experiment}, seed {network.seed}, than those "
             f"that were inspected. Get those back, or delete the inspection in "
             f"{results}/inspection; the workflow then makes it again."
         )
     return found
-
-
-def _digest(weights: Mapping[str, np.ndarray]) -> str:
-    """Hash weights as `training.weights_digest` does."""
-    digest = hashlib.sha256()
-    for weight in weights.values():
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
 
 
 def kept(study: Study) -> list[Run]:
