@@ -38,7 +38,7 @@ STUDY = {
 }
 
 
-def load(folder: Path, **changed) -> study.Study:
+def loaded(folder: Path, **changed) -> study.Study:
     """Load a study whose search is changed in some keys; None takes one out."""
     block = {key: value for key, value in {**SEARCH, **changed}.items() if value is not None}
     path = folder / "mine.yaml"
@@ -48,24 +48,24 @@ def load(folder: Path, **changed) -> study.Study:
 
 def refused(folder: Path, **changed) -> str:
     with pytest.raises(UserError) as error:
-        load(folder, **changed)
+        loaded(folder, **changed)
     return str(error.value)
 
 
 @pytest.fixture
 def search(tmp_path):
-    return load(tmp_path).search
+    return loaded(tmp_path).search
 
 
 def test_limits_are_costs_of_experiments(tmp_path):
-    chosen = load(tmp_path)
+    chosen = loaded(tmp_path)
     base = chosen.experiments["base"]
     assert [limit.macs for limit in chosen.search.limits] == [base.macs, 2 * base.macs]
     assert [limit.trials for limit in chosen.search.limits] == [6, 6]
     numbers = {
         "own": {"title": "Own", "macs": 99_999, "parameters": "base", "times": 3, "trials": 2}
     }
-    (limit,) = load(tmp_path, prices=numbers).search.limits
+    (limit,) = loaded(tmp_path, prices=numbers).search.limits
     assert (limit.macs, limit.parameters, limit.trials) == (99_999, 3 * base.parameters, 2)
 
 
@@ -160,13 +160,13 @@ def test_edges_are_ends_that_could_be_moved(search):
 
 
 def test_another_meaning_is_another_search(tmp_path):
-    plain = load(tmp_path).search.fingerprint
+    plain = loaded(tmp_path).search.fingerprint
     assert len(plain) == 16
-    assert load(tmp_path).search.fingerprint == plain
+    assert loaded(tmp_path).search.fingerprint == plain
     titled = {
         id_: {**price, "title": "Else", "goal": 99.5} for id_, price in SEARCH["prices"].items()
     }
-    assert load(tmp_path, prices=titled).search.fingerprint == plain
+    assert loaded(tmp_path, prices=titled).search.fingerprint == plain
     for changed in (
         {"trials": 7},
         {"seed": 2},
@@ -175,7 +175,7 @@ def test_another_meaning_is_another_search(tmp_path):
         {"settings": {"padding": "valid"}},
         {"space": {**SEARCH["space"], "kernel_size": [3, 5]}},
     ):
-        assert load(tmp_path, **changed).search.fingerprint != plain
+        assert loaded(tmp_path, **changed).search.fingerprint != plain
 
 
 def test_a_parameter_that_comes_later_leaves_a_search_what_it_is(search):
@@ -193,7 +193,7 @@ def test_a_condition_may_write_a_number_in_another_way(tmp_path):
         "convolution_dropout": [0, 0.25],
         "dense_dropout": {"values": [0.0, 0.5], "when": {"convolution_dropout": [0.0]}},
     }
-    found = load(tmp_path, space=space).search
+    found = loaded(tmp_path, space=space).search
     ((_, values),) = found.space[1].when
     assert [type(value) for value in values] == [int]  # as it stands in the list
 
@@ -210,7 +210,7 @@ def test_faults_of_a_search_are_told_beside_others(tmp_path):
 
 
 def test_seeds_of_finalists_and_winners_are_new(tmp_path):
-    chosen = load(tmp_path, seeds=2, finalist_seeds=3, winner_seeds=[7, 8]).search
+    chosen = loaded(tmp_path, seeds=2, finalist_seeds=3, winner_seeds=[7, 8]).search
     assert (chosen.seeds, chosen.finalist_seeds) == ((1, 2), (101, 102, 103))
     assert chosen.winner_seeds == (7, 8)
     message = refused(tmp_path, seeds=[7], finalist_seeds=[8, 7], winner_seeds=[8])
@@ -327,7 +327,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path, changed, said):
 def test_a_base_without_validation_images_cannot_be_searched(tmp_path, monkeypatch):
     monkeypatch.setitem(STUDY, "base", {**STUDY["base"], "validation_fraction": 0.0})
     assert "a search needs validation images" in refused(tmp_path)
-    assert load(tmp_path, settings={"validation_fraction": 0.1}).search
+    assert loaded(tmp_path, settings={"validation_fraction": 0.1}).search
 
 
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
@@ -348,7 +348,7 @@ def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path, units):
     cheapest = study.load(_study(tmp_path, {"filters": [4, 4], "kernel_size": 1, "dense_units": 8}))
     macs = cheapest.experiments["base"].macs
     prices = {"least": {"title": "Least", "macs": macs}}
-    assert load(tmp_path, space=rare, prices=prices).search
+    assert loaded(tmp_path, space=rare, prices=prices).search
     prices = {"less": {"title": "Less", "macs": macs - 1}}
     assert f"has {macs:,} MACs" in refused(tmp_path, space=rare, prices=prices)
 

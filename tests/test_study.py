@@ -40,14 +40,14 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def load(folder: Path, text: str | bytes) -> study.Study:
+def loaded(folder: Path, text: str | bytes) -> study.Study:
     return study.load(write(folder, text))
 
 
 def refusal(folder: Path, text: str | bytes) -> str:
     """Load what must be refused and give the message, which names the file."""
     with pytest.raises(UserError) as error:
-        load(folder, text)
+        loaded(folder, text)
     message = str(error.value)
     assert message.startswith(str(folder / "mine.yaml"))
     return message
@@ -178,7 +178,7 @@ def test_published_weights_that_are_kept(published):
 
 
 def test_changes_merge_onto_the_base(tmp_path):
-    found = load(tmp_path, CHANGES + WIDE + "      long: {epochs: 12, scaling: raw}\n")
+    found = loaded(tmp_path, CHANGES + WIDE + "      long: {epochs: 12, scaling: raw}\n")
     base = Settings(filters=[2, 3], kernel_size=3)
     assert {id_: experiment.settings for id_, experiment in found.experiments.items()} == {
         "base": base,
@@ -209,12 +209,12 @@ CHAIN = """\
 
 
 def test_background_and_caveat_are_told_and_change_no_run(tmp_path):
-    plain = load(tmp_path, CHANGES + WIDE)
+    plain = loaded(tmp_path, CHANGES + WIDE)
     assert plain.file.questions["width"].background == ""
     assert plain.file.questions["width"].caveat == ""
     text = QUESTION + "    background: A filter finds *one* pattern [@lecun1998].\n"
     text += "    caveat: >-\n      More filters are also more\n      parameters.\n    changes:\n"
-    told = load(tmp_path, HEADER + text + WIDE)
+    told = loaded(tmp_path, HEADER + text + WIDE)
     question = told.file.questions["width"]
     assert question.background == "A filter finds *one* pattern [@lecun1998]."
     assert question.caveat == "More filters are also more parameters."
@@ -222,7 +222,7 @@ def test_background_and_caveat_are_told_and_change_no_run(tmp_path):
 
 
 def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
-    found = load(tmp_path, CHANGES + WIDE + CHAIN)
+    found = loaded(tmp_path, CHANGES + WIDE + CHAIN)
     softer = found.experiments["softer"]
     assert softer.settings == Settings(filters=[4, 6], kernel_size=5, dense_dropout=0.5)
     assert (softer.reference, softer.change) == ("larger", {"dense_dropout": 0.5})
@@ -233,7 +233,7 @@ def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
 def test_what_a_change_leaves_as_it_is_is_no_part_of_it(tmp_path):
     text = CHANGES + WIDE + "      cut: {cutout: 4, shift: 0, learning_rate: 1.0e-3}\n"
     text += CHAIN.replace("{kernel_size: 5}", "{kernel_size: 5, filters: [4, 6]}")
-    found = load(tmp_path, text)
+    found = loaded(tmp_path, text)
     assert found.experiments["cut"].change == {"cutout": 4}
     assert found.experiments["larger"].change == {"kernel_size": 5}
     assert found.experiments["larger"].settings == Settings(filters=[4, 6], kernel_size=5)
@@ -242,40 +242,40 @@ def test_what_a_change_leaves_as_it_is_is_no_part_of_it(tmp_path):
 def test_a_grid_around_another_experiment_keeps_its_ids(tmp_path):
     text = CHANGES + WIDE + "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n"
     text += "    reference: wide\n    grid: {kernel_size: [3, 5], epochs: [12]}\n"
-    cells = [load(tmp_path, text).experiments[f"kernel-size-{size}-epochs-12"] for size in (3, 5)]
+    cells = [loaded(tmp_path, text).experiments[f"kernel-size-{size}-epochs-12"] for size in (3, 5)]
     assert [cell.change for cell in cells] == [{"epochs": 12}, {"kernel_size": 5, "epochs": 12}]
 
 
 def test_a_change_may_go_back_to_the_default(tmp_path):
-    found = load(tmp_path, CHANGES + "      standard: {filters: [16, 32, 64]}\n")
+    found = loaded(tmp_path, CHANGES + "      standard: {filters: [16, 32, 64]}\n")
     assert found.experiments["standard"].settings == Settings()
 
 
 def test_a_value_of_the_default_does_not_change_the_fingerprint(tmp_path):
-    plain = load(tmp_path, HEADER).experiments["base"].fingerprint
+    plain = loaded(tmp_path, HEADER).experiments["base"].fingerprint
     text = HEADER.replace("kernel_size: 3", "kernel_size: 3, epochs: 10, optimizer: adam")
-    assert load(tmp_path, text).experiments["base"].fingerprint == plain
-    other = load(tmp_path, HEADER.replace("kernel_size: 3", "kernel_size: 5"))
+    assert loaded(tmp_path, text).experiments["base"].fingerprint == plain
+    other = loaded(tmp_path, HEADER.replace("kernel_size: 3", "kernel_size: 5"))
     assert other.experiments["base"].fingerprint != plain
 
 
 def test_title_and_dataset_decide_what_they_should(tmp_path):
-    plain = load(tmp_path, HEADER)
-    titled = load(tmp_path, HEADER.replace("A small study", "Another title"))
+    plain = loaded(tmp_path, HEADER)
+    titled = loaded(tmp_path, HEADER.replace("A small study", "Another title"))
     assert titled.experiments["base"].fingerprint == plain.experiments["base"].fingerprint
-    moved = load(tmp_path, HEADER.replace("digits", "cifar10"))
+    moved = loaded(tmp_path, HEADER.replace("digits", "cifar10"))
     assert moved.experiments["base"].fingerprint != plain.experiments["base"].fingerprint
 
 
 def test_costs_are_for_the_dataset(tmp_path):
     """By hand for 8x8x1: convolutions (9+1)2 and (18+1)3, 4x4x3 values, 64 units, 10 classes."""
-    base = load(tmp_path, HEADER).experiments["base"]
+    base = loaded(tmp_path, HEADER).experiments["base"]
     assert base.parameters == 20 + 57 + (48 + 1) * 64 + (64 + 1) * 10
     assert base.macs == 64 * 18 + 16 * 54 + 48 * 64 + 64 * 10
 
 
 def test_grid_leaves_out_the_base_and_what_is_as_in_it(tmp_path):
-    found = load(tmp_path, GRID + "      kernel_size: [3, 5]\n      filters: [[2, 3], [4, 6]]\n")
+    found = loaded(tmp_path, GRID + "      kernel_size: [3, 5]\n      filters: [[2, 3], [4, 6]]\n")
     assert {id_: experiment.change for id_, experiment in found.experiments.items()} == {
         "base": {},
         "filters-4-6": {"filters": [4, 6]},
@@ -285,7 +285,7 @@ def test_grid_leaves_out_the_base_and_what_is_as_in_it(tmp_path):
 
 
 def test_grid_knows_what_the_base_has_by_default(tmp_path):
-    found = load(tmp_path, GRID + "      epochs: [10, 12]\n")
+    found = loaded(tmp_path, GRID + "      epochs: [10, 12]\n")
     assert list(found.experiments) == ["base", "epochs-12"]
 
 
@@ -300,13 +300,13 @@ def test_grid_knows_what_the_base_has_by_default(tmp_path):
     ],
 )
 def test_grid_ids(tmp_path, line, id_):
-    assert list(load(tmp_path, GRID + f"      {line}\n").experiments) == ["base", id_]
+    assert list(loaded(tmp_path, GRID + f"      {line}\n").experiments) == ["base", id_]
 
 
 def test_grid_around_another_experiment(tmp_path):
     text = CHANGES + WIDE + "  size:\n    title: S\n    question: S?\n    hypothesis: S.\n"
     text += "    reference: wide\n    grid: {kernel_size: [5, 7]}\n"
-    found = load(tmp_path, text)
+    found = loaded(tmp_path, text)
     assert found.experiments["kernel-size-7"].settings == Settings(filters=[4, 6], kernel_size=7)
 
 
@@ -318,7 +318,7 @@ AROUND = (
 def test_a_grid_around_another_experiment_leaves_out_the_cell_that_is_as_it(tmp_path):
     """One cell of a grid cannot be taken out by hand; the reference stands for it."""
     text = CHANGES + WIDE + AROUND + "{kernel_size: [3, 5], dense_units: [32, 64]}\n"
-    found = load(tmp_path, text)
+    found = loaded(tmp_path, text)
     assert found.questions["size"] == (
         "kernel-size-3-dense-units-32",
         "kernel-size-5-dense-units-32",
@@ -327,7 +327,7 @@ def test_a_grid_around_another_experiment_leaves_out_the_cell_that_is_as_it(tmp_
     assert found.cell("size", {"kernel_size": 3, "dense_units": 64}) == "wide"
     assert list(found.experiments) == ["base", "wide", *found.questions["size"]]
     untrained = text.replace("reference: wide", "trained: false\n    reference: wide")
-    declared = load(tmp_path, untrained)
+    declared = loaded(tmp_path, untrained)
     assert [one.id for one in declared.declared["size"]] == list(found.questions["size"])
 
 
@@ -359,26 +359,26 @@ def test_a_grid_of_nothing_but_its_reference_is_refused(tmp_path):
     ],
 )
 def test_seeds(tmp_path, line, seeds):
-    assert load(tmp_path, HEADER.replace("seeds: 2", line)).seeds == seeds
+    assert loaded(tmp_path, HEADER.replace("seeds: 2", line)).seeds == seeds
 
 
 def test_kept_weights_follow_the_first_seed_and_the_enhanced_model(tmp_path):
     plain = CHANGES.replace("seeds: 2", "seeds: [9, 4]") + WIDE
-    assert load(tmp_path, plain).kept_weights == (("base", 9),)
-    assert load(tmp_path, plain + "enhanced: wide\n").kept_weights == (("base", 9), ("wide", 9))
+    assert loaded(tmp_path, plain).kept_weights == (("base", 9),)
+    assert loaded(tmp_path, plain + "enhanced: wide\n").kept_weights == (("base", 9), ("wide", 9))
 
 
 def test_anchors_aliases_and_merge_keys(tmp_path):
     text = HEADER.replace("base: {", "base: &base {") + QUESTION + "    changes:\n"
     text += "      wide: {<<: *base, filters: [4, 6]}\n"
-    assert load(tmp_path, text).experiments["wide"].settings == Settings(
+    assert loaded(tmp_path, text).experiments["wide"].settings == Settings(
         filters=[4, 6], kernel_size=3
     )
 
 
 def test_dos_line_ends_and_byte_order_mark(tmp_path):
     text = "\ufeff" + (CHANGES + WIDE).replace("\n", "\r\n")
-    assert list(load(tmp_path, text).experiments) == ["base", "wide"]
+    assert list(loaded(tmp_path, text).experiments) == ["base", "wide"]
 
 
 # ------------------------------------------------------------------------------ single faults
@@ -674,7 +674,7 @@ def test_two_ids_for_one_network_are_refused_however_written(tmp_path):
 )
 def test_a_change_to_what_has_a_meaning_is_let_through(tmp_path, base, change):
     text = CHANGES.replace("{filters: [2, 3], kernel_size: 3}", f"{{{base}}}")
-    assert "new" in load(tmp_path, text + f"      new: {{{change}}}\n").experiments
+    assert "new" in loaded(tmp_path, text + f"      new: {{{change}}}\n").experiments
 
 
 @pytest.mark.parametrize("id_", sorted(study.RESERVED))
@@ -741,7 +741,7 @@ def test_fractions_that_leave_no_image_are_refused(tmp_path):
         "0.0003 of 1,437 images rounds to none; raise it, or give 0"
     )
     few = "training_fraction: 0.0008, validation_fraction: 0.0004"  # one image each
-    assert load(tmp_path, CHANGES + f"      few: {{{few}}}\n")
+    assert loaded(tmp_path, CHANGES + f"      few: {{{few}}}\n")
 
 
 # -------------------------------------------------------------------------- all faults at once
@@ -804,7 +804,7 @@ def test_a_long_value_is_not_told_in_full(tmp_path):
 
 def report_faults(folder: Path, text: str) -> list[str]:
     """Load as `check` and the workflow do; a training, which needs no report, takes the file."""
-    assert load(folder, text)
+    assert loaded(folder, text)
     with pytest.raises(UserError) as error:
         study.load(folder / "mine.yaml", with_report=True)
     first, *rest = str(error.value).splitlines()
@@ -1052,7 +1052,7 @@ STRANGE = {
 def survives(folder: Path, text: str | bytes) -> None:
     """Load; nothing but a UserError may be raised, and it has a message that can be printed."""
     try:
-        load(folder, text)
+        loaded(folder, text)
     except UserError as error:
         str(error).encode("utf-8")
 
@@ -1141,7 +1141,7 @@ questions:
 
 
 def test_a_declared_question_is_checked_and_wants_no_runs(tmp_path):
-    study = load(tmp_path, DECLARED)
+    study = loaded(tmp_path, DECLARED)
     assert list(study.experiments) == ["base", "wide"]
     assert study.questions == {"width": ("wide",)}
     (deep,) = study.declared["depth"]
@@ -1168,9 +1168,9 @@ def test_what_is_trained_cannot_rest_on_what_is_not(tmp_path, old, new, key):
 
 
 def test_smallest_effect_is_half_a_point_unless_the_study_says_otherwise(tmp_path):
-    assert load(tmp_path, DECLARED).smallest_effect == 0.005
+    assert loaded(tmp_path, DECLARED).smallest_effect == 0.005
     other = DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 2\n", 1)
-    assert load(tmp_path, other).smallest_effect == 0.02
+    assert loaded(tmp_path, other).smallest_effect == 0.02
     found = faults(tmp_path, DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 0\n", 1))
     assert [fault.split(":")[0:2] for fault in found] == [["line 2", " smallest_effect"]]
 
@@ -1192,7 +1192,7 @@ def test_where_a_setting_is_given(tmp_path):
     grid:
       kernel_size: [3, 5]
 """
-    found = load(tmp_path, CHANGES + WIDE + further)
+    found = loaded(tmp_path, CHANGES + WIDE + further)
     assert found.given("wide", "filters") == ("questions.width.changes.wide", 11)
     assert found.given("slow", "learning_rate") == ("questions.again.changes.slow", 18)
     assert found.given("slow", "filters") == ("questions.width.changes.wide", 11)

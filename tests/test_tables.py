@@ -82,7 +82,7 @@ def results(study: Study, tmp_path: Path) -> Path:
     return folder
 
 
-def collect(study: Study, results: Path, tmp_path: Path) -> dict[str, list[dict[str, str]]]:
+def collected(study: Study, results: Path, tmp_path: Path) -> dict[str, list[dict[str, str]]]:
     """Collect, and give the rows of every CSV as they stand there, all text."""
     output = tmp_path / "tables"
     tables.collect(study, results, output)
@@ -104,7 +104,7 @@ def with_published(tmp_path: Path, *lines: str, header: str = HEADER) -> Study:
 
 
 def test_every_wanted_run_has_its_row_also_when_it_is_missing(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["runs"]
+    rows = collected(study, results, tmp_path)["runs"]
     assert pick(rows, "experiment", "seed", "status", "reason", "test_accuracy") == [
         ("base", "1", "complete", "", "0.5"),
         ("base", "2", "complete", "", "0.7"),
@@ -122,7 +122,7 @@ def test_every_wanted_run_has_its_row_also_when_it_is_missing(study, results, tm
 
 
 def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
-    row = collect(study, results, tmp_path)["runs"][0]
+    row = collected(study, results, tmp_path)["runs"][0]
     fingerprint = study.experiments["base"].fingerprint
     record = records.read(results / f"runs/base/{fingerprint}/seed-1.json")
     assert row == {
@@ -166,7 +166,7 @@ def test_scores_are_those_of_the_last_epoch(study, tmp_path):
     records_by_hand.write(
         study, tmp_path / "results", record.model_copy(update={"epochs": [first, record.epochs[1]]})
     )
-    found = collect(study, tmp_path / "results", tmp_path)
+    found = collected(study, tmp_path / "results", tmp_path)
     assert found["runs"][0]["validation_accuracy"] == "0.5"
     assert pick(found["epochs"], "seed", "epoch", "validation_accuracy") == [
         ("1", "1", "0.99"),
@@ -175,7 +175,7 @@ def test_scores_are_those_of_the_last_epoch(study, tmp_path):
 
 
 def test_epochs_of_diverged_runs_are_there_too(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["epochs"]
+    rows = collected(study, results, tmp_path)["epochs"]
     assert pick(rows, "experiment", "seed", "epoch", "training_loss", "validation_accuracy")[
         :6
     ] == [
@@ -190,7 +190,7 @@ def test_epochs_of_diverged_runs_are_there_too(study, results, tmp_path):
 
 
 def test_runs_that_are_not_complete_are_counted_and_never_averaged(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["experiments"]
+    rows = collected(study, results, tmp_path)["experiments"]
     kinds = ("planned_runs", "complete_runs", "diverged_runs", "failed_runs", "missing_runs")
     assert pick(rows, "experiment", *kinds) == [
         ("base", "3", "2", "1", "0", "0"),
@@ -227,7 +227,7 @@ def test_calibration_adds_up_runs_by_images(study, tmp_path):
         test = record.test.model_copy(update={"calibration": calibration})
         one = record.model_copy(update={"test": test})
         records_by_hand.write(study, tmp_path / "results", one)
-    rows = collect(study, tmp_path / "results", tmp_path)
+    rows = collected(study, tmp_path / "results", tmp_path)
     # (30 * 0.9 + 10 * 0.7) / 40 and (30 * 0.8 + 10 * 0.4) / 40
     assert pick(rows["calibration"], "bin", "images", "mean_probability", "accuracy", "runs") == [
         ("1", "40", "0.85", "0.7", "2"),
@@ -240,7 +240,7 @@ def test_calibration_adds_up_runs_by_images(study, tmp_path):
 
 
 def test_without_held_out_images_there_are_no_validation_scores(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["experiments"]
+    rows = collected(study, results, tmp_path)["experiments"]
     columns = ("complete_runs", "validation_accuracy_n", "validation_accuracy_mean")
     assert pick(rows, "experiment", *columns, "validation_loss_largest") == [
         ("base", "2", "2", "0.6", "0.6"),
@@ -255,7 +255,7 @@ def test_a_validation_loss_that_is_not_finite_shows_in_its_n(study, tmp_path):
     last = bad.epochs[1].model_copy(update={"validation_loss": None})
     bad = bad.model_copy(update={"epochs": [bad.epochs[0], last]})
     records_by_hand.write(study, tmp_path / "results", good, bad)
-    row = collect(study, tmp_path / "results", tmp_path)["experiments"][0]
+    row = collected(study, tmp_path / "results", tmp_path)["experiments"][0]
     assert (row["complete_runs"], row["validation_loss_n"], row["validation_accuracy_n"]) == (
         "2",
         "1",
@@ -264,7 +264,7 @@ def test_a_validation_loss_that_is_not_finite_shows_in_its_n(study, tmp_path):
 
 
 def test_changes_are_said_as_the_study_file_gives_them(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["experiments"]
+    rows = collected(study, results, tmp_path)["experiments"]
     wide = "filters = 4-8, batch_normalization = true, learning_rate = 5e-05"
     assert pick(rows, "experiment", "reference", "change") == [
         ("base", "", ""),
@@ -277,7 +277,7 @@ def test_changes_are_said_as_the_study_file_gives_them(study, results, tmp_path)
 def test_layers_have_shapes_and_costs_worked_out_by_hand(study, results, tmp_path):
     rows = [
         row
-        for row in collect(study, results, tmp_path)["layers"]
+        for row in collected(study, results, tmp_path)["layers"]
         if row["experiment"] in ("base", "wider")
     ]
     assert pick(rows, "experiment", "position", "layer", "output_shape", "parameters", "macs") == [
@@ -293,7 +293,7 @@ def test_layers_have_shapes_and_costs_worked_out_by_hand(study, results, tmp_pat
 
 
 def test_confusion_adds_up_complete_runs(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["confusion"]
+    rows = collected(study, results, tmp_path)["confusion"]
     there = [row for row in rows if row["images"] != "0"]
     assert pick(there, "experiment", "true_class", "predicted_class", "images", "runs") == [
         ("base", "0", "0", "432", "2"),  # of 360 each: 180 + 252 right
@@ -307,7 +307,7 @@ def test_confusion_adds_up_complete_runs(study, results, tmp_path):
 
 
 def test_classes_are_counted_run_by_run(study, results, tmp_path):
-    rows = collect(study, results, tmp_path)["classes"]
+    rows = collected(study, results, tmp_path)["classes"]
     first = [row for row in rows if row["class"] == "0"]
     assert pick(first, "experiment", "seed", "images", "correct") == [
         ("base", "1", "360", "180"),
@@ -358,7 +358,7 @@ def test_printed_numbers_stand_beside_ours(results, tmp_path):
           for seed in (1, 2, 3)),
     )  # fmt: skip
     # 0.61, 0.62, 0.63: s = 0.01; 4.302653 x 0.01 x sqrt(4/3) = 0.0496827
-    assert [list(row.values()) for row in collect(study, results, tmp_path)["published"]] == [
+    assert [list(row.values()) for row in collected(study, results, tmp_path)["published"]] == [
         ["width", "1", "2", "3", "0.615", "12.5", "base", "2", "0.6", "0.141421",
          "-1.60078", "2.80078", "true"],
         ["width", "1", "2", "3", "0.615", "12.5", "wide", "1", "0.25", "", "", "", ""],
@@ -369,9 +369,9 @@ def test_printed_numbers_stand_beside_ours(results, tmp_path):
 
 
 def test_without_printed_numbers_none_are_left_lying(results, tmp_path):
-    collect(with_published(tmp_path, "width,1,2,3,61.5,,,base"), results, tmp_path)
+    collected(with_published(tmp_path, "width,1,2,3,61.5,,,base"), results, tmp_path)
     (tmp_path / "tiny.yaml").write_text(STUDY)
-    collect(load(tmp_path / "tiny.yaml"), results, tmp_path)
+    collected(load(tmp_path / "tiny.yaml"), results, tmp_path)
     there = sorted(path.name for path in (tmp_path / "tables").iterdir())
     assert there == sorted([*CSV_FILES, "datapackage.json"])
 
@@ -399,7 +399,7 @@ def test_without_printed_numbers_none_are_left_lying(results, tmp_path):
 def test_faulty_printed_numbers_are_refused(results, tmp_path, line, expected):
     study = with_published(tmp_path, line)
     with pytest.raises(UserError) as refused:
-        collect(study, results, tmp_path)
+        collected(study, results, tmp_path)
     for part in ["tiny-published.csv", *expected]:
         assert part in str(refused.value)
     assert not (tmp_path / "tables").exists()
@@ -408,7 +408,7 @@ def test_faulty_printed_numbers_are_refused(results, tmp_path, line, expected):
 def test_columns_of_printed_numbers_are_checked(results, tmp_path):
     header = HEADER.replace("model", "modell").replace("filters", "kernel_size")
     with pytest.raises(UserError) as refused:
-        collect(with_published(tmp_path, header=header), results, tmp_path)
+        collected(with_published(tmp_path, header=header), results, tmp_path)
     for part in [
         "line 1, column model: missing. The columns are: comparison, model, filters,",
         "line 1, column filters: missing",
@@ -422,7 +422,7 @@ def test_a_missing_file_of_printed_numbers_is_one_message(results, tmp_path):
     study = with_published(tmp_path)
     (tmp_path / "tiny-published.csv").unlink()
     with pytest.raises(UserError, match=r"tiny-published\.csv(?s:.*)take `published` out"):
-        collect(study, results, tmp_path)
+        collected(study, results, tmp_path)
 
 
 def test_a_spreadsheet_may_have_written_the_printed_numbers(tmp_path):
@@ -480,7 +480,7 @@ def test_numbers_have_six_significant_digits():
 
 
 def test_tables_are_read_back_with_their_types(study, results, tmp_path):
-    collect(study, results, tmp_path)
+    collected(study, results, tmp_path)
     runs = tables.read(tmp_path / "tables", tables.RUNS)
     assert runs["seed"].tolist() == [1, 2, 3] * 4
     assert runs["fingerprint"].map(type).eq(str).all()
@@ -490,7 +490,7 @@ def test_tables_are_read_back_with_their_types(study, results, tmp_path):
 
 
 def test_records_that_are_not_wanted_are_ignored(study, results, tmp_path):
-    before = collect(study, results, tmp_path)
+    before = collected(study, results, tmp_path)
     for name in ("base/0123456789abcdef/seed-1.json", "gone/0123456789abcdef/seed-1.json"):
         path = results / "runs" / name
         path.parent.mkdir(parents=True)
@@ -498,12 +498,12 @@ def test_records_that_are_not_wanted_are_ignored(study, results, tmp_path):
     fingerprint = study.experiments["base"].fingerprint
     extra = results / f"runs/base/{fingerprint}"
     (extra / "seed-9.json").write_bytes((extra / "seed-1.json").read_bytes())
-    assert collect(study, results, tmp_path) == before
+    assert collected(study, results, tmp_path) == before
 
 
 def test_a_record_is_found_after_its_experiment_was_renamed(study, results, tmp_path):
     (results / "runs" / "wide").rename(results / "runs" / "older-name")
-    row = collect(study, results, tmp_path)["runs"][3]
+    row = collected(study, results, tmp_path)["runs"][3]
     assert (row["experiment"], row["status"]) == ("wide", "complete")
     assert row["record"] == f"runs/older-name/{row['fingerprint']}/seed-1.json"
 
@@ -512,7 +512,7 @@ def test_a_damaged_record_is_one_clear_message(study, results, tmp_path):
     path = next((results / "runs" / "wide").glob("*/seed-1.json"))
     path.write_text(path.read_text()[:200])
     with pytest.raises(UserError, match=r"wide.*seed-1\.json is not a whole run record.*Delete it"):
-        collect(study, results, tmp_path)
+        collected(study, results, tmp_path)
     assert not (tmp_path / "tables").exists()
 
 
@@ -529,7 +529,7 @@ def test_a_record_that_contradicts_itself_is_refused(study, results, tmp_path, c
     path = next((results / "runs" / "base").glob("*/seed-1.json"))
     records.write(path, records.read(path).model_copy(update=change))
     with pytest.raises(UserError, match=rf"seed-1\.json.*{message}.*Delete it"):
-        collect(study, results, tmp_path)
+        collected(study, results, tmp_path)
 
 
 def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path):
@@ -538,7 +538,7 @@ def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path
     content["test"]["confusion"] = [[180, 180], [0, 0]]
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="not 10 x 10"):
-        collect(study, results, tmp_path)
+        collected(study, results, tmp_path)
 
 
 def test_a_row_with_an_undeclared_column_is_our_mistake():
@@ -548,7 +548,7 @@ def test_a_row_with_an_undeclared_column_is_our_mistake():
 
 def test_a_study_without_any_run_has_tables_too(tmp_path):
     study = load(PROJECT / "experiments" / "cifar10.yaml")
-    found = collect(study, tmp_path / "nothing", tmp_path)
+    found = collected(study, tmp_path / "nothing", tmp_path)
     assert {row["status"] for row in found["runs"]} == {"missing"}
     assert len(found["runs"]) == len(study.experiments) * len(study.seeds)
     assert [row["experiment"] for row in found["experiments"]] == list(study.experiments)
@@ -558,7 +558,7 @@ def test_a_study_without_any_run_has_tables_too(tmp_path):
 
 def test_every_column_is_described(results, tmp_path):
     study = with_published(tmp_path, "width,1,2,3,61.5,,,base")
-    found = collect(study, results, tmp_path)
+    found = collected(study, results, tmp_path)
     package = json.loads((tmp_path / "tables" / "datapackage.json").read_text())
     fields = {resource["name"]: resource["schema"]["fields"] for resource in package["resources"]}
     assert {name: [field["name"] for field in its] for name, its in fields.items()} == {
@@ -578,7 +578,7 @@ def validate(results, tmp_path):
     reason = "frictionless is not installed: pip install -e '.[test]'"
     frictionless = pytest.importorskip("frictionless", reason=reason)
     study = with_published(tmp_path, "width,1,2,3,61.5,,,base", "width,2,4-8,,70,,,wide wider")
-    collect(study, results, tmp_path)
+    collected(study, results, tmp_path)
     return lambda: frictionless.validate(str(tmp_path / "tables" / "datapackage.json"))
 
 
