@@ -96,7 +96,7 @@ def _summary(measure: str) -> tuple[Column, ...]:
     make = (lambda *text: _number(*text, "nats")) if measure.endswith("loss") else _share
     what = f"{measure} (runs.csv) over the complete runs"
     spread = f"Standard deviation of {what}, n - 1 in the denominator; empty for fewer than two."
-    count = _count(
+    runs = _count(
         f"{measure}_n",
         f"Complete runs that have a {measure}; fewer than complete_runs where no images are held "
         "out, or where it is not finite.",
@@ -104,7 +104,7 @@ def _summary(measure: str) -> tuple[Column, ...]:
         required=True,
     )
     return (
-        *((count,) if measure.startswith("validation") else ()),
+        *((runs,) if measure.startswith("validation") else ()),
         make(f"{measure}_mean", f"Mean of {what}."),
         make(f"{measure}_standard_deviation", spread),
         make(f"{measure}_smallest", f"Smallest {what}."),
