@@ -11,7 +11,7 @@ import sys
 from snakemake.logging import logger
 
 from cnn_study import workflow as planning
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
 
 logger.addFilter(planning.is_news)
 try:

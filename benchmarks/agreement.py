@@ -15,7 +15,8 @@ from statistics import mean, stdev
 import numpy as np
 from scipy import stats
 
-from cnn_study import datasets, machine, study
+from cnn_study.study.merge import load
+from cnn_study.train import machine
 
 
 def main() -> None:
@@ -24,16 +25,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     machine.one_thread()
-    from cnn_study import training
+    from cnn_study.train import training
+    from cnn_study.train.parts import take_parts
 
-    chosen = study.load(Path("experiments/digits.yaml"))
+    chosen = load(Path("experiments/digits.yaml"))
     base = chosen.experiments["base"]
     ours, plain = [], []
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "digits.npz"
-        datasets.prepare("digits", arrays)
-        images = datasets.load_prepared("digits", arrays)
-        parts = training.take_parts(images, base.settings)
+        arrays.prepare("digits", arrays)
+        images = arrays.load_prepared("digits", arrays)
+        parts = take_parts(images, base.settings)
         for seed in range(1, options.seeds + 1):
             record = training.train(base, seed, chosen.dataset, images, Path(folder))
             ours.append(record.test.accuracy)

@@ -9,7 +9,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from cnn_study import datasets, machine, study
+from cnn_study.study.merge import load
+from cnn_study.train import machine
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -25,16 +26,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
     machine.one_thread()
-    from cnn_study import training
+    from cnn_study.train import training
 
-    chosen = study.load(Path("experiments/digits.yaml"))
+    chosen = load(Path("experiments/digits.yaml"))
     base = chosen.experiments["base"]
     short = replace(base, settings=base.settings.model_copy(update={"epochs": 2}))
     held = []
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "digits.npz"
-        datasets.prepare("digits", arrays)
-        images = datasets.load_prepared("digits", arrays)
+        arrays.prepare("digits", arrays)
+        images = arrays.load_prepared("digits", arrays)
         for seed in range(1, options.runs + 1):
             training.train(short, seed, chosen.dataset, images, Path(folder))
             held.append(resident())

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from cnn_study.study import load
+from cnn_study.study.merge import load
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits
 
-from cnn_study import datasets
-from cnn_study.datasets import Dataset, Images
+from cnn_study.data import arrays
+from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.data.images import Images, content_digest
 
 # The tests compare bits, which only a CPU promises. Set before any backend starts; a tester who
 # wants the GPU sets the variable.
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def keras():
     """Keras, imported once for all tests (it takes seconds), with one thread as in training."""
-    from cnn_study.machine import import_keras
+    from cnn_study.train.machine import import_keras
 
     import_keras()
     import keras
@@ -41,7 +42,7 @@ def keras():
 def digits_file(tmp_path_factory) -> Path:
     """The digits as `prepare` writes them."""
     place = tmp_path_factory.mktemp("data") / "digits.npz"
-    datasets.prepare("digits", place)
+    arrays.prepare("digits", place)
     return place
 
 
@@ -56,7 +57,7 @@ class Small:
 @pytest.fixture(scope="session")
 def small(digits_file) -> Small:
     """The first 320 training and 100 test images of the digits, 8x8 pixels, one channel."""
-    whole = datasets.load_prepared("digits", digits_file)
+    whole = arrays.load_prepared("digits", digits_file)
     images = Images(
         whole.training_images[:SMALL_TRAINING],
         whole.training_labels[:SMALL_TRAINING],
@@ -66,10 +67,10 @@ def small(digits_file) -> Small:
     for array in vars(images).values():
         array.setflags(write=False)  # one test must not change what another one sees
     facts = replace(
-        datasets.DATASETS["digits"],
+        DATASETS["digits"],
         training_images=SMALL_TRAINING,
         test_images=SMALL_TEST,
-        digest=datasets.content_digest(images),
+        digest=content_digest(images),
     )
     return Small(facts, images)
 

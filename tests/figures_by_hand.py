@@ -5,11 +5,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnn_study import columns, evidence, figures, tables
-from cnn_study.columns import Table
+from cnn_study.evidence.analyse import analyse
+from cnn_study.figures.draw import _pictures, draw
 from cnn_study.figures.picture import Picture, image
 from cnn_study.figures.results import Results
-from cnn_study.study import Study, load
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
+from cnn_study.tables import schemas as table_schemas
+from cnn_study.tables.collect import summarize
+from cnn_study.tables.schemas import Table
 
 COMPLETE, DIVERGED, MISSING = "complete", "diverged", "missing"
 CLASS_IMAGES = 1000
@@ -46,14 +51,14 @@ class Made:
         self.tables, self.evidence = self.folder / "tables", self.folder / "evidence"
         self.figures = self.folder / "figures"
         self._write()
-        evidence.analyse(self.study, self.tables, self.evidence)
+        analyse(self.study, self.tables, self.evidence)
 
     # ---- what the figures say
 
     def draw(self, output: Path | None = None) -> Path:
         """Draw all figures of the study."""
         output = output or self.figures
-        figures.draw(self.study, self.tables, self.evidence, output)
+        draw(self.study, self.tables, self.evidence, output)
         return output
 
     @property
@@ -61,7 +66,7 @@ class Made:
         return Results(self.tables, self.evidence)
 
     def picture(self, id_: str) -> Picture:
-        return figures._pictures(self.study)[id_]
+        return _pictures(self.study)[id_]
 
     def caption(self, id_: str) -> str:
         """What is said below a figure, with plain spaces."""
@@ -78,7 +83,7 @@ class Made:
     # ---- tables
 
     def _write(self) -> None:
-        rows = {table.name: [] for table in columns.TABLES}
+        rows = {table.name: [] for table in table_schemas.TABLES}
         for id_ in self.study.experiments:
             done = self._runs(id_, rows)
             rows["experiments"].append(self._summary(id_, done))
@@ -87,8 +92,8 @@ class Made:
                 rows["calibration"] += make_calibration(id_)
         rows["published"] = self.printed
         self.tables.mkdir(parents=True)
-        for table in columns.TABLES:
-            if table is not columns.PUBLISHED or self.study.file.published:
+        for table in table_schemas.TABLES:
+            if table is not table_schemas.PUBLISHED or self.study.file.published:
                 write_table(self.tables, table, rows[table.name])
 
     def _status(self, id_: str) -> tuple[str, ...]:
@@ -161,7 +166,7 @@ def calibration_error(place: int) -> float:
 
 def named(measure: str, scores: list[float]) -> dict:
     """Sum up scores as experiments.csv does."""
-    return {f"{measure}_{name}": value for name, value in tables.summarize(scores).items()}
+    return {f"{measure}_{name}": value for name, value in summarize(scores).items()}
 
 
 def make_study(folder: Path, text: str) -> Study:
@@ -172,7 +177,7 @@ def make_study(folder: Path, text: str) -> Study:
 
 
 def write_table(folder: Path, table: Table, rows: list[dict]) -> None:
-    (folder / table.file).write_text(tables.csv_text(tables.frame(table, rows)))
+    (folder / table.file).write_text(csv_files.csv_text(csv_files.frame(table, rows)))
 
 
 def make_epoch(id_: str, seed: int, epoch: int, losses: tuple[float, ...]) -> dict:

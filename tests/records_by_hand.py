@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from cnn_study import records
-from cnn_study.runs import Run
-from cnn_study.settings import TRAINING_VERSION
-from cnn_study.study import Study
+from cnn_study.runs import records
+from cnn_study.runs.wanted import Run
+from cnn_study.study.model import Study
+from cnn_study.study.settings import TRAINING_VERSION
 
 COST = {
     "training_seconds": 10.0,

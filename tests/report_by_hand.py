@@ -5,8 +5,12 @@ import re
 from pathlib import Path
 
 import records_by_hand
-from cnn_study import evidence, figures, printed, report, tables
-from cnn_study.study import load
+from cnn_study.evidence.analyse import analyse
+from cnn_study.figures.draw import planned_figures
+from cnn_study.report.write import write
+from cnn_study.study import published_numbers
+from cnn_study.study.merge import load
+from cnn_study.tables.collect import collect
 
 PLAIN = """
 title: Digits & *stars* | <b>
@@ -33,7 +37,7 @@ WITH_ALL = (
 published: {file: printed.csv, citation: ranthilake2021}
 """
 )
-PRINTED = f"""{",".join(printed.COLUMNS)}
+PRINTED = f"""{",".join(published_numbers.COLUMNS)}
 width,1,2-4,3,56,,,base
 width,3,2-4,3,57,,,base
 width,2,4-8,3,90,,,filters-4-8
@@ -72,9 +76,9 @@ class Made:
         return self
 
     def collect(self) -> None:
-        tables.collect(self.study, self.folder, self.folder / "tables")
-        evidence.analyse(self.study, self.folder / "tables", self.folder / "evidence")
-        files = (Path(name) for name in figures.planned(self.study, False))
+        collect(self.study, self.folder, self.folder / "tables")
+        analyse(self.study, self.folder / "tables", self.folder / "evidence")
+        files = (Path(name) for name in planned_figures(self.study, False))
         index = {
             file.stem: {
                 "file": file.name,
@@ -93,7 +97,7 @@ class Made:
 
     def write(self, **given: Path) -> str:
         folders = (self.folder / name for name in ("tables", "evidence", "figures"))
-        report.write(self.study, *folders, self.output, **given)
+        write(self.study, *folders, self.output, **given)
         return self.output.read_text(encoding="utf-8")
 
     def text(self) -> str:

@@ -6,9 +6,9 @@ from math import prod
 import numpy as np
 import pytest
 
-from cnn_study.architecture import cost, layers, receptive_fields
-from cnn_study.errors import UserError
-from cnn_study.settings import ModelSettings, Settings
+from cnn_study.base.errors import UserError
+from cnn_study.study.architecture import cost, layers, receptive_fields
+from cnn_study.study.settings import ModelSettings, Settings
 
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
 BASE = {"filters": [4, 8, 16], "kernel_size": 7}
@@ -288,7 +288,7 @@ def test_receptive_fields_worked_out_by_hand(values, sides):
 
 def test_a_pixel_outside_the_receptive_field_changes_nothing(keras):
     """The middle of the last feature map, with one pixel changed inside or outside its field."""
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     settings = Settings(filters=[2, 2], kernel_size=3, initializer="glorot_uniform")
     image = (16, 16, 1)
@@ -347,7 +347,7 @@ AGAINST_KERAS = [
 @pytest.mark.parametrize("values", AGAINST_KERAS, ids=str)
 def test_layers_are_those_of_keras(keras, values, image):
     """Names, order, shapes and parameters of each layer, and MACs from Keras's own weights."""
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     settings = Settings(**values)
     expected = layers(settings, image, 7)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cnn_study.inspection import Tried, baselines
-from cnn_study.training import Parts
+from cnn_study.inspection import baselines
+from cnn_study.runs.inspections import Tried
+from cnn_study.train.parts import Parts
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")
 

@@ -4,7 +4,7 @@ import time
 from itertools import combinations
 from types import SimpleNamespace
 
-from cnn_study.combinations import parts_of
+from cnn_study.study.combinations import parts_of
 
 
 def study_of(**changes: str) -> SimpleNamespace:

@@ -23,13 +23,18 @@ import numpy as np
 import pooch
 import pytest
 
-from cnn_study import datasets
-from cnn_study.datasets import Source, UserError
+from cnn_study.data import arrays
+from cnn_study.data.arrays import UserError
+from cnn_study.data.catalog import DATASETS, find_dataset
+from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
+from cnn_study.data.readers import cifar10
+from cnn_study.data.readers.cifar10 import Source
+from cnn_study.data.split import split, split_sizes, stratified_order
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_ARCHIVE = PROJECT.parent / "shared" / "data" / "cifar-10-python.tar.gz"
 BATCH_IMAGES = 3
-NAMES = tuple(datasets.CIFAR10_MD5)
+NAMES = tuple(cifar10.CIFAR10_MD5)
 GIVEN_BY = "environment variable CNN_STUDY_DATA"
 
 
@@ -40,7 +45,7 @@ GIVEN_BY = "environment variable CNN_STUDY_DATA"
 def plain_environment(monkeypatch):
     """No proxy and no data source from the tester's own environment."""
     for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name == datasets.SOURCE_VARIABLE:
+        if name.lower().endswith("_proxy") or name == cifar10.SOURCE_VARIABLE:
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
@@ -87,8 +92,8 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def read(path: Path, expected_md5: dict[str, str]) -> datasets.Images:
-    return datasets.read_cifar10(Source(path, GIVEN_BY), expected_md5)
+def read(path: Path, expected_md5: dict[str, str]) -> Images:
+    return cifar10.read_cifar10(Source(path, GIVEN_BY), expected_md5)
 
 
 def read_fault(path: Path, expected_md5: dict[str, str]) -> str:
@@ -98,7 +103,7 @@ def read_fault(path: Path, expected_md5: dict[str, str]) -> str:
     message = str(caught.value)
     for part in (str(path), GIVEN_BY, "cifar-10-python.tar.gz", "cifar-10-batches-py"):
         assert part in message
-    for way_out in ("--config data=PATH", "CNN_STUDY_DATA", datasets.CIFAR10_URL):
+    for way_out in ("--config data=PATH", "CNN_STUDY_DATA", cifar10.CIFAR10_URL):
         assert way_out in message
     return message
 
@@ -109,7 +114,7 @@ def read_fault(path: Path, expected_md5: dict[str, str]) -> str:
 def test_import_is_light():
     """The workflow imports this module often: nothing heavy may come with it."""
     code = (
-        "import sys, cnn_study.datasets;"
+        "import sys, cnn_study.data.arrays;"
         "print([m for m in ('pooch', 'requests', 'sklearn', 'keras') if m in sys.modules])"
     )
     run = subprocess.run(
@@ -124,8 +129,8 @@ def test_import_is_light():
 
 @pytest.mark.parametrize("name", ["cifar10", "digits"])
 def test_facts_are_complete(name):
-    facts = datasets.find_dataset(name)
-    assert facts is datasets.DATASETS[name]
+    facts = find_dataset(name)
+    assert facts is DATASETS[name]
     assert facts.name == name
     assert len(facts.class_names) == 10
     assert len(facts.digest) == 64
@@ -134,7 +139,7 @@ def test_facts_are_complete(name):
 
 def test_unknown_dataset_is_refused():
     with pytest.raises(UserError, match="'mnist'; known datasets: cifar10, digits"):
-        datasets.find_dataset("mnist")
+        find_dataset("mnist")
 
 
 # ------------------------------------------------------------------ CIFAR-10: reading content
@@ -153,7 +158,7 @@ def test_archive_and_folder_give_the_same_content(tmp_path, batches, expected_md
         unpack(batches, tmp_path / "any-name"),
         write(inside / "cifar-10-python.tar.gz", pack(batches)).parent,
     ]
-    digests = {datasets.content_digest(read(place, expected_md5)) for place in places}
+    digests = {content_digest(read(place, expected_md5)) for place in places}
     assert len(digests) == 1
 
 
@@ -167,7 +172,7 @@ def test_rows_become_height_width_channel_in_canonical_order(tmp_path, batches, 
     for row, column, channel in [(0, 0, 0), (0, 1, 0), (1, 0, 0), (31, 31, 2), (7, 5, 1)]:
         place = channel * 1024 + row * 32 + column
         assert images.training_images[BATCH_IMAGES + 1, row, column, channel] == rows[1, place]
-    for name in datasets.ARRAY_NAMES:
+    for name in ARRAY_NAMES:
         assert getattr(images, name).dtype == np.uint8
 
 
@@ -207,7 +212,7 @@ def test_truncated_archive(tmp_path, batches, expected_md5, mode, kept):
 def test_damaged_archive_bytes(tmp_path, batches, expected_md5):
     """Flipped bytes anywhere give one clear message or, in unused bytes, the right content."""
     archive = pack(batches)
-    whole = datasets.content_digest(read(write(tmp_path / "whole", archive), expected_md5))
+    whole = content_digest(read(write(tmp_path / "whole", archive), expected_md5))
     path, refused = tmp_path / "damaged", 0
     for place in range(0, len(archive), 997):
         damaged = bytearray(archive)
@@ -215,7 +220,7 @@ def test_damaged_archive_bytes(tmp_path, batches, expected_md5):
         write(path, bytes(damaged))
         with suppress(UserError):
             refused += 1
-            assert datasets.content_digest(read(path, expected_md5)) == whole
+            assert content_digest(read(path, expected_md5)) == whole
             refused -= 1
     assert refused > 10
 
@@ -290,19 +295,19 @@ def test_unreadable_file_says_why(tmp_path, batches, expected_md5, monkeypatch):
 
 
 def test_argument_goes_before_variable_before_download(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "download_cifar10", lambda: tmp_path / "downloaded")
+    monkeypatch.setattr(cifar10, "download_cifar10", lambda: tmp_path / "downloaded")
     variable = {"CNN_STUDY_DATA": str(tmp_path / "variable")}
-    given = datasets.find_cifar10(tmp_path / "given", variable)
+    given = cifar10.find_cifar10(tmp_path / "given", variable)
     assert given == Source(tmp_path / "given", "--config data=PATH")
-    assert datasets.find_cifar10(None, variable) == Source(tmp_path / "variable", GIVEN_BY)
-    assert datasets.find_cifar10("", variable).path == tmp_path / "variable"
+    assert cifar10.find_cifar10(None, variable) == Source(tmp_path / "variable", GIVEN_BY)
+    assert cifar10.find_cifar10("", variable).path == tmp_path / "variable"
     for nothing in ({}, {"CNN_STUDY_DATA": ""}):
-        assert datasets.find_cifar10(None, nothing).path == tmp_path / "downloaded"
+        assert cifar10.find_cifar10(None, nothing).path == tmp_path / "downloaded"
 
 
 def test_home_folder_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert datasets.find_cifar10("~/data", {}).path == tmp_path / "data"
+    assert cifar10.find_cifar10("~/data", {}).path == tmp_path / "data"
 
 
 # ------------------------------------------------------------------------------- download
@@ -377,18 +382,18 @@ def download_fault(url: str, sha256: str, cache: Path) -> str:
         # Pooch 1.9.0 leaves the response of a failed download open until it is collected.
         warnings.simplefilter("ignore", ResourceWarning)
         with pytest.raises(UserError) as caught:
-            datasets.download_cifar10(url, sha256, cache)
+            cifar10.download_cifar10(url, sha256, cache)
         message = str(caught.value)
         del caught
         gc.collect()
-    for part in (url, str(cache), "--config data=PATH", "CNN_STUDY_DATA", datasets.CIFAR10_URL):
+    for part in (url, str(cache), "--config data=PATH", "CNN_STUDY_DATA", cifar10.CIFAR10_URL):
         assert part in message
     return message
 
 
 def test_download_is_kept_and_used_again(server, tmp_path, expected_md5):
     for _ in range(2):
-        place = datasets.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
+        place = cifar10.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
         assert place == tmp_path / "cifar-10-python.tar.gz"
         assert place.read_bytes() == server.archive
     assert server.requests == ["/good"]
@@ -397,23 +402,23 @@ def test_download_is_kept_and_used_again(server, tmp_path, expected_md5):
 
 
 def test_a_download_without_a_terminal_says_how_far_it_is(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(datasets, "DOWNLOAD_LINE_SECONDS", 0)
+    monkeypatch.setattr(cifar10, "DOWNLOAD_LINE_SECONDS", 0)
     server.archive = pack({"ballast": os.urandom(3 * 2**20)})
     sha256 = hashlib.sha256(server.archive).hexdigest()
-    datasets.download_cifar10(f"{server.address}/good", sha256, tmp_path / "cache")
+    cifar10.download_cifar10(f"{server.address}/good", sha256, tmp_path / "cache")
     lines = capsys.readouterr().out.splitlines()
     assert lines[3] == "downloading: 1 of 3 MiB"  # Four chunks of a quarter of a MiB.
     assert lines[-1] == "downloading: 3 of 3 MiB"
 
 
 def test_a_download_says_something_every_few_seconds_only(server, tmp_path, capsys):
-    datasets.download_cifar10(f"{server.address}/good", server.sha256, tmp_path / "cache")
+    cifar10.download_cifar10(f"{server.address}/good", server.sha256, tmp_path / "cache")
     assert capsys.readouterr().out == ""
 
 
 def test_bad_file_in_the_cache_is_downloaded_again(server, tmp_path):
     write(tmp_path / "cifar-10-python.tar.gz", server.archive[:1000])
-    place = datasets.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
+    place = cifar10.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
     assert place.read_bytes() == server.archive
 
 
@@ -434,12 +439,12 @@ def test_failed_download_says_why_and_keeps_nothing(server, tmp_path, path, faul
 
 def test_good_download_after_a_failed_one(server, tmp_path):
     download_fault(f"{server.address}/truncated", server.sha256, tmp_path)
-    place = datasets.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
+    place = cifar10.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
     assert place.read_bytes() == server.archive
 
 
 def test_silent_server_times_out(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "DOWNLOAD_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(cifar10, "DOWNLOAD_TIMEOUT_SECONDS", 0.2)
     message = download_fault(f"{server.address}/hangs", server.sha256, tmp_path)
     assert "no answer within 0.2 seconds" in message
     assert list(tmp_path.iterdir()) == []
@@ -490,7 +495,9 @@ def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
 
 
 def test_two_processes_download_at_once(server, tmp_path):
-    code = "import sys; from cnn_study.datasets import *; download_cifar10(*sys.argv[1:])"
+    code = (
+        "import sys; from cnn_study.data.readers.cifar10 import *; download_cifar10(*sys.argv[1:])"
+    )
     command = [sys.executable, "-c", code, f"{server.address}/together", server.sha256, tmp_path]
     environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
     processes = [
@@ -512,23 +519,23 @@ def tiny(monkeypatch, tmp_path, batches, expected_md5):
     source = unpack(batches, tmp_path / "source")
     images = read(source, expected_md5)
     facts = replace(
-        datasets.DATASETS["cifar10"],
+        DATASETS["cifar10"],
         training_images=5 * BATCH_IMAGES,
         test_images=BATCH_IMAGES,
-        digest=datasets.content_digest(images),
+        digest=content_digest(images),
     )
-    monkeypatch.setitem(datasets.DATASETS, "cifar10", facts)
-    read_whole = datasets.read_cifar10
-    monkeypatch.setattr(datasets, "read_cifar10", lambda place: read_whole(place, expected_md5))
+    monkeypatch.setitem(DATASETS, "cifar10", facts)
+    read_whole = cifar10.read_cifar10
+    monkeypatch.setattr(cifar10, "read_cifar10", lambda place: read_whole(place, expected_md5))
     return source, images
 
 
 def test_prepared_file_gives_the_content_back(tiny, tmp_path):
     source, images = tiny
     place = tmp_path / "new" / "folder" / "cifar10.npz"
-    datasets.prepare("cifar10", place, source)
-    loaded = datasets.load_prepared("cifar10", place)
-    for name in datasets.ARRAY_NAMES:
+    arrays.prepare("cifar10", place, source)
+    loaded = arrays.load_prepared("cifar10", place)
+    for name in ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(loaded, name), getattr(images, name))
         assert getattr(loaded, name).dtype == np.uint8
     assert [path.name for path in place.parent.iterdir()] == ["cifar10.npz"]
@@ -536,19 +543,19 @@ def test_prepared_file_gives_the_content_back(tiny, tmp_path):
 
 def test_prepared_twice_is_the_same_file(tiny, tmp_path):
     for name in ("one.npz", "two.npz"):
-        datasets.prepare("cifar10", tmp_path / name, tiny[0])
+        arrays.prepare("cifar10", tmp_path / name, tiny[0])
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
 def test_prepare_reads_the_variable(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_STUDY_DATA", str(tiny[0]))
-    datasets.prepare("cifar10", tmp_path / "cifar10.npz")
-    datasets.load_prepared("cifar10", tmp_path / "cifar10.npz")
+    arrays.prepare("cifar10", tmp_path / "cifar10.npz")
+    arrays.load_prepared("cifar10", tmp_path / "cifar10.npz")
 
 
 def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypatch):
     place = tmp_path / "prepared" / "cifar10.npz"
-    datasets.prepare("cifar10", place, tiny[0])
+    arrays.prepare("cifar10", place, tiny[0])
     before = place.read_bytes()
 
     def run_out_of_space(file, **arrays):
@@ -557,7 +564,7 @@ def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypa
 
     monkeypatch.setattr(np, "savez", run_out_of_space)
     with pytest.raises(UserError, match="No space left on device") as caught:
-        datasets.prepare("cifar10", place, tiny[0])
+        arrays.prepare("cifar10", place, tiny[0])
     assert str(place) in str(caught.value)
     assert place.read_bytes() == before
     assert [path.name for path in place.parent.iterdir()] == ["cifar10.npz"]
@@ -566,12 +573,12 @@ def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypa
 def test_prepare_where_no_folder_can_be(tiny, tmp_path):
     place = write(tmp_path / "file", b"in the way") / "cifar10.npz"
     with pytest.raises(UserError, match=r"cifar10\.npz cannot be written: "):
-        datasets.prepare("cifar10", place, tiny[0])
+        arrays.prepare("cifar10", place, tiny[0])
 
 
 def load_fault(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        datasets.load_prepared("cifar10", path)
+        arrays.load_prepared("cifar10", path)
     message = str(caught.value)
     assert f"Delete {path} and run again" in message
     return message
@@ -580,22 +587,22 @@ def load_fault(path: Path) -> str:
 def test_absent_prepared_file(tmp_path):
     path = tmp_path / "cifar10.npz"
     with pytest.raises(UserError, match=r"not found: ") as caught:
-        datasets.load_prepared("cifar10", path)
+        arrays.load_prepared("cifar10", path)
     assert f"python -m cnn_study prepare cifar10 --output {path} " in str(caught.value)
 
 
 def test_digits_say_that_they_need_no_source(tmp_path, capsys):
-    datasets.prepare("digits", tmp_path / "digits.npz", tmp_path / "an archive")
+    arrays.prepare("digits", tmp_path / "digits.npz", tmp_path / "an archive")
     said = capsys.readouterr().out
     assert said.startswith(f"{tmp_path / 'an archive'} is not read")
-    datasets.prepare("digits", tmp_path / "digits.npz", "")
+    arrays.prepare("digits", tmp_path / "digits.npz", "")
     assert capsys.readouterr().out == ""
 
 
 def test_prepared_file_with_other_content(tiny, tmp_path):
     _, images = tiny
     place = tmp_path / "cifar10.npz"
-    arrays = {name: getattr(images, name) for name in datasets.ARRAY_NAMES}
+    arrays = {name: getattr(images, name) for name in ARRAY_NAMES}
     np.savez(place, **{**arrays, "test_labels": images.test_labels[::-1]})
     assert "content has the digest" in load_fault(place)
     reshaped = images.training_images.transpose(0, 2, 1, 3)[:, :16]
@@ -623,7 +630,7 @@ def test_prepared_file_holding_a_pickle_does_not_run_it(tiny, tmp_path):
     victim = tmp_path / "victim"
     evil = np.array([RunsCommand(victim)], dtype=object)
     place = tmp_path / "cifar10.npz"
-    np.savez(place, **dict.fromkeys(datasets.ARRAY_NAMES, evil))
+    np.savez(place, **dict.fromkeys(ARRAY_NAMES, evil))
     assert "cannot be read" in load_fault(place)
     assert not victim.exists()
 
@@ -631,7 +638,7 @@ def test_prepared_file_holding_a_pickle_does_not_run_it(tiny, tmp_path):
 def test_any_damage_to_a_prepared_file_gives_a_clear_message(tiny, tmp_path):
     """Flipped and missing bytes anywhere: a UserError, or (unused bytes) the right content."""
     whole = tmp_path / "whole.npz"
-    datasets.prepare("cifar10", whole, tiny[0])
+    arrays.prepare("cifar10", whole, tiny[0])
     content, place = whole.read_bytes(), tmp_path / "damaged.npz"
     end = len(content)
     for position in [*range(0, 400, 2), *range(400, end - 700, 4001), *range(end - 700, end, 3)]:
@@ -640,37 +647,37 @@ def test_any_damage_to_a_prepared_file_gives_a_clear_message(tiny, tmp_path):
         for damaged in (bytes(flipped), content[:position]):
             write(place, damaged)
             with suppress(UserError):
-                loaded = datasets.load_prepared("cifar10", place)
-                assert datasets.content_digest(loaded) == datasets.content_digest(tiny[1])
+                loaded = arrays.load_prepared("cifar10", place)
+                assert content_digest(loaded) == content_digest(tiny[1])
 
 
 # ------------------------------------------------------------------------------- real data
 
 
 @pytest.fixture(scope="module")
-def cifar10():
+def real_cifar10():
     if not REAL_ARCHIVE.is_file():
         pytest.skip(f"the CIFAR-10 archive is not at {REAL_ARCHIVE}")
-    return datasets.read_cifar10(Source(REAL_ARCHIVE, "test"))
+    return cifar10.read_cifar10(Source(REAL_ARCHIVE, "test"))
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     place = tmp_path_factory.mktemp("digits") / "digits.npz"
-    datasets.prepare("digits", place)
-    return datasets.load_prepared("digits", place)
+    arrays.prepare("digits", place)
+    return arrays.load_prepared("digits", place)
 
 
-def test_real_cifar10(cifar10):
-    facts = datasets.DATASETS["cifar10"]
-    assert datasets.content_digest(cifar10) == facts.digest
-    assert cifar10.training_images.shape == (50_000, 32, 32, 3)
-    assert cifar10.test_images.shape == (10_000, 32, 32, 3)
-    assert np.bincount(cifar10.training_labels).tolist() == [5000] * 10
-    assert np.bincount(cifar10.test_labels).tolist() == [1000] * 10
-    assert facts.class_names[cifar10.training_labels[0]] == "frog"
-    assert facts.class_names[cifar10.test_labels[0]] == "cat"
-    assert cifar10.training_images[0, 0, 0].tolist() == [59, 62, 63]
+def test_real_cifar10(real_cifar10):
+    facts = DATASETS["cifar10"]
+    assert content_digest(real_cifar10) == facts.digest
+    assert real_cifar10.training_images.shape == (50_000, 32, 32, 3)
+    assert real_cifar10.test_images.shape == (10_000, 32, 32, 3)
+    assert np.bincount(real_cifar10.training_labels).tolist() == [5000] * 10
+    assert np.bincount(real_cifar10.test_labels).tolist() == [1000] * 10
+    assert facts.class_names[real_cifar10.training_labels[0]] == "frog"
+    assert facts.class_names[real_cifar10.test_labels[0]] == "cat"
+    assert real_cifar10.training_images[0, 0, 0].tolist() == [59, 62, 63]
 
 
 def test_real_class_names():
@@ -681,7 +688,7 @@ def test_real_class_names():
         content = archive.extractfile(member).read()
     assert hashlib.md5(content).hexdigest() == "5ff9c542aee3614f3951f8cda6e48888"
     names = pickle.loads(content, encoding="utf-8")["label_names"]
-    assert tuple(names) == datasets.DATASETS["cifar10"].class_names
+    assert tuple(names) == DATASETS["cifar10"].class_names
 
 
 def test_digits(digits):
@@ -712,17 +719,17 @@ def fingerprint(indices: np.ndarray) -> str:
 
 def test_digits_split_is_the_published_one(digits):
     """Published runs depend on it: if this fails, the training version has to rise."""
-    training, validation = datasets.split(digits.training_labels, 0.1)
+    training, validation = split(digits.training_labels, 0.1)
     assert (len(training), len(validation)) == (1293, 144)
     assert fingerprint(training) == "fd83cea942b1e9ee"
     assert fingerprint(validation) == "53d6d8b95c4f68df"
 
 
-def test_cifar10_split_is_the_published_one(cifar10):
+def test_cifar10_split_is_the_published_one(real_cifar10):
     """Published runs depend on it: if this fails, the training version has to rise."""
-    training, validation = datasets.split(cifar10.training_labels, 0.1, 1.0)
-    assert np.bincount(cifar10.training_labels[training]).tolist() == [4500] * 10
-    assert np.bincount(cifar10.training_labels[validation]).tolist() == [500] * 10
+    training, validation = split(real_cifar10.training_labels, 0.1, 1.0)
+    assert np.bincount(real_cifar10.training_labels[training]).tolist() == [4500] * 10
+    assert np.bincount(real_cifar10.training_labels[validation]).tolist() == [500] * 10
     assert fingerprint(training) == "aeb6b8dc505bbb47"
     assert fingerprint(validation) == "7957d060fcc34aef"
 
@@ -730,11 +737,11 @@ def test_cifar10_split_is_the_published_one(cifar10):
 def test_order_by_hand():
     """Places (rank + 1/2) / size: 4 zeros at 1/8 3/8 5/8 7/8, 2 ones at 1/4 3/4."""
     labels = np.array([0, 0, 0, 0, 1, 1])
-    order = datasets.stratified_order(labels)
+    order = stratified_order(labels)
     assert labels[order].tolist() == [0, 1, 0, 0, 1, 0]
     # 3 zeros at 1/6 1/2 5/6, one 1 at 1/2: the tie goes to the lower class.
     labels = np.array([0, 1, 0, 0])
-    assert labels[datasets.stratified_order(labels)].tolist() == [0, 0, 1, 0]
+    assert labels[stratified_order(labels)].tolist() == [0, 0, 1, 0]
 
 
 def test_order_shuffles_each_class_in_class_order():
@@ -742,24 +749,24 @@ def test_order_shuffles_each_class_in_class_order():
     generator = np.random.default_rng(0)
     twos = np.array([1, 3, 5])[np.argsort(generator.permutation(np.arange(3)).argsort())]
     sevens = np.array([0, 2, 4, 6])[np.argsort(generator.permutation(np.arange(4)).argsort())]
-    order = datasets.stratified_order(labels)
+    order = stratified_order(labels)
     assert order[labels[order] == 2].tolist() == twos.tolist()
     assert order[labels[order] == 7].tolist() == sevens.tolist()
 
 
 def test_order_depends_on_labels_and_seed_only():
     labels = np.random.default_rng(3).integers(0, 5, 200)
-    order = datasets.stratified_order(labels)
+    order = stratified_order(labels)
     np.random.default_rng(9).random(5)
     assert sorted(order.tolist()) == list(range(200))
-    np.testing.assert_array_equal(order, datasets.stratified_order(labels.astype(np.uint8)))
-    np.testing.assert_array_equal(order, datasets.stratified_order(labels.tolist(), seed=0))
-    assert not np.array_equal(order, datasets.stratified_order(labels, seed=1))
+    np.testing.assert_array_equal(order, stratified_order(labels.astype(np.uint8)))
+    np.testing.assert_array_equal(order, stratified_order(labels.tolist(), seed=0))
+    assert not np.array_equal(order, stratified_order(labels, seed=1))
 
 
 def largest_deviation(labels: np.ndarray) -> np.ndarray:
     """Return per class how far any prefix of the order is from the class's share."""
-    order = datasets.stratified_order(labels)
+    order = stratified_order(labels)
     counts = np.cumsum(labels[order][:, None] == np.unique(labels), axis=0)
     shares = np.arange(1, len(labels) + 1)[:, None] * (counts[-1] / len(labels))
     return np.abs(counts - shares).max(axis=0)
@@ -781,8 +788,8 @@ def test_every_prefix_of_digits_is_close_to_stratified(digits):
 def test_split_by_hand():
     """8 images of 2 classes: 2 to validate, then half of the other 6."""
     labels = np.array([0, 1, 0, 1, 0, 1, 0, 1])
-    order = datasets.stratified_order(labels).tolist()
-    training, validation = datasets.split(labels, 0.25, 0.5)
+    order = stratified_order(labels).tolist()
+    training, validation = split(labels, 0.25, 0.5)
     assert validation.tolist() == sorted(order[:2])
     assert training.tolist() == sorted(order[5:])
     assert labels[validation].tolist() in ([0, 1], [1, 0])
@@ -790,10 +797,10 @@ def test_split_by_hand():
 
 def test_smaller_training_parts_lie_within_larger_ones():
     labels = np.random.default_rng(0).integers(0, 10, 500)
-    larger, first_validation = datasets.split(labels, 0.2, 1.0)
+    larger, first_validation = split(labels, 0.2, 1.0)
     assert sorted([*larger, *first_validation]) == list(range(500))
     for fraction in (0.75, 0.5, 0.1, 0.01):
-        smaller, validation = datasets.split(labels, 0.2, fraction)
+        smaller, validation = split(labels, 0.2, fraction)
         assert len(smaller) == round(400 * fraction)
         assert set(smaller) < set(larger)
         assert (np.diff(smaller) > 0).all()
@@ -802,17 +809,17 @@ def test_smaller_training_parts_lie_within_larger_ones():
 
 
 def test_no_validation_part():
-    training, validation = datasets.split(np.zeros(7, dtype=np.uint8), 0)
+    training, validation = split(np.zeros(7, dtype=np.uint8), 0)
     assert training.tolist() == list(range(7))
     assert validation.shape == (0,)
     assert validation.dtype == training.dtype
 
 
 def test_sizes_are_those_of_the_split():
-    assert datasets.split_sizes(1437, 0.1, 0.001) == (1, 144)  # 1437 - 144 = 1293 are left
+    assert split_sizes(1437, 0.1, 0.001) == (1, 144)  # 1437 - 144 = 1293 are left
     for fractions in [(0.1, 0.5), (0.25, 1.0), (0.0, 0.3)]:
-        training, validation = datasets.split(np.arange(50) % 3, *fractions)
-        assert (len(training), len(validation)) == datasets.split_sizes(50, *fractions)
+        training, validation = split(np.arange(50) % 3, *fractions)
+        assert (len(training), len(validation)) == split_sizes(50, *fractions)
 
 
 @pytest.mark.parametrize(
@@ -832,4 +839,4 @@ def test_sizes_are_those_of_the_split():
 def test_split_refuses(count, validation_fraction, training_fraction, fault):
     labels = np.arange(count) % 2
     with pytest.raises(UserError, match=fault):
-        datasets.split(labels, validation_fraction, training_fraction)
+        split(labels, validation_fraction, training_fraction)

@@ -16,12 +16,16 @@ import pytest
 from ruamel.yaml import YAML
 
 import records_by_hand
-from cnn_study import columns, evidence, tables
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
 from cnn_study.evidence import ledger_text
-from cnn_study.printed import COLUMNS as PRINTED_COLUMNS
-from cnn_study.records import Record
-from cnn_study.study import Study, load
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.analyse import analyse
+from cnn_study.runs.records import Record
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.study.published_numbers import COLUMNS as PRINTED_COLUMNS
+from cnn_study.tables.collect import collect
+from cnn_study.tables.data_package import DICTIONARY
 
 PROJECT = Path(__file__).resolve().parents[1]
 HEAD = """
@@ -92,8 +96,8 @@ def with_epochs(record: Record, **scores: list[float]) -> Record:
 def analysed(study: Study, folder: Path, *made: list[Record]) -> dict[str, Rows]:
     """Write records, collect and analyse; give the rows of every CSV as they stand there."""
     records_by_hand.write(study, folder / "results", *(one for some in made for one in some))
-    tables.collect(study, folder / "results", folder / "tables")
-    evidence.analyse(study, folder / "tables", folder / "evidence")
+    collect(study, folder / "results", folder / "tables")
+    analyse(study, folder / "tables", folder / "evidence")
     return {
         path.stem: list(csv.DictReader(path.read_text().splitlines()))
         for path in (folder / "evidence").glob("*.csv")
@@ -368,8 +372,8 @@ def test_only_one_class_with_test_images(odd):
 
 def test_nothing_that_is_no_number_is_written(odd, tmp_path):
     written = {path.name: path.read_text() for path in (tmp_path / "evidence").iterdir()}
-    assert set(written) == set(columns.planned_evidence())
-    del written[columns.DICTIONARY]
+    assert set(written) == set(evidence_schemas.planned_evidence())
+    del written[DICTIONARY]
     for name, text in written.items():
         found = re.search(r"(?i)\b(nan|inf|infinity|none|<na>)\b", text.replace('"none"', ""))
         assert not found, f"{name}: {text[max(0, found.start() - 80) : found.end()]}"
@@ -389,7 +393,7 @@ def test_a_study_of_one_seed(tmp_path):
 
 def test_a_missing_table_is_one_message(study, tmp_path):
     with pytest.raises(UserError, match=r"there is no .*runs\.csv. Make it first"):
-        evidence.analyse(study, tmp_path / "tables", tmp_path / "evidence")
+        analyse(study, tmp_path / "tables", tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
 
 
@@ -402,7 +406,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_same_tables_give_the_same_bytes(study, made, tmp_path):
     analysed(study, tmp_path, made)
-    evidence.analyse(study, tmp_path / "tables", tmp_path / "again")
+    analyse(study, tmp_path / "tables", tmp_path / "again")
     assert contents(tmp_path / "again") == contents(tmp_path / "evidence")
 
 
@@ -412,7 +416,7 @@ def test_the_order_of_rows_in_the_tables_does_not_matter(study, made, tmp_path):
         path = tmp_path / "tables" / f"{name}.csv"
         head, *rows = path.read_text().splitlines()
         path.write_text("\n".join([head, *reversed(rows)]) + "\n")
-    evidence.analyse(study, tmp_path / "tables", tmp_path / "again")
+    analyse(study, tmp_path / "tables", tmp_path / "again")
     assert contents(tmp_path / "again") == contents(tmp_path / "evidence")
 
 
@@ -1085,7 +1089,7 @@ def validate(tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == len(columns.EVIDENCE) == 13
+    assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 13
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

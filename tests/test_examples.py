@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cnn_study import examples
+from cnn_study.base import examples
 
 
 def test_an_image_and_an_answer_worked_by_hand():

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cnn_study import figures
 from cnn_study.__main__ import main
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
 from cnn_study.figures.classes import Confusion
 from cnn_study.figures.colors import DARK_PAGE
 from cnn_study.figures.cost import operations
+from cnn_study.figures.draw import _pictures, draw, planned_figures
 from cnn_study.figures.effects import Effects
 from cnn_study.figures.levels import Curve, Grid
 from cnn_study.figures.picture import image
@@ -142,7 +142,7 @@ def empty(tmp_path_factory) -> Path:
 
 
 def test_writes_exactly_what_was_planned(made, full):
-    planned = figures.planned(made.study, False)
+    planned = planned_figures(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
     assert planned[:3] == ["receptive-field.svg", "descent.svg", "architecture.svg"]
     assert planned[-1] == "figures.json"
@@ -177,7 +177,7 @@ def test_equal_tables_give_equal_bytes_whatever_the_users_style(made, full, tmp_
 
 
 def test_drawn_side_by_side_they_are_the_same(made, full, tmp_path):
-    figures.draw(made.study, made.tables, made.evidence, tmp_path, processes=2)
+    draw(made.study, made.tables, made.evidence, tmp_path, processes=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in full.iterdir()
     )
@@ -339,7 +339,7 @@ def test_one_pair_is_a_difference_without_an_interval(partial):
 
 
 def test_without_any_run_every_figure_says_so(empty):
-    names = sorted(figures.planned(make_study(empty.parent / "again", STUDY), False))
+    names = sorted(planned_figures(make_study(empty.parent / "again", STUDY), False))
     assert names == sorted(path.name for path in empty.iterdir())
     runless = ("receptive-field", "descent", "architecture")
     entries = {id_: entry for id_, entry in index(empty).items() if id_ not in runless}
@@ -366,8 +366,9 @@ def test_captions_and_alternatives_hold_no_gaps(made, partial):
 def test_planning_imports_nothing_to_draw_with(tmp_path):
     make_study(tmp_path, STUDY)
     code = (
-        "import sys; from pathlib import Path; from cnn_study import figures, study;"
-        "print(len(figures.planned(study.load(Path('small.yaml')), False)));"
+        "import sys; from pathlib import Path; from cnn_study.figures.draw import planned_figures;"
+        "from cnn_study.study.merge import load;"
+        "print(len(planned_figures(load(Path('small.yaml')), False)));"
         "heavy = {'matplotlib', 'seaborn', 'pandas', 'scipy', 'keras', 'tensorflow'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
@@ -384,7 +385,7 @@ def test_planning_imports_nothing_to_draw_with(tmp_path):
 
 def test_study_without_enhanced_or_published_has_fewer_figures(tmp_path):
     lines = [line for line in STUDY.splitlines() if not line.startswith(("enhanced", "published"))]
-    planned = figures.planned(make_study(tmp_path, "\n".join(lines)), False)
+    planned = planned_figures(make_study(tmp_path, "\n".join(lines)), False)
     assert "base-and-enhanced.svg" not in planned
     assert "published-and-ours.svg" not in planned
     assert "learning-curves-base-and-enhanced.svg" in planned
@@ -392,7 +393,7 @@ def test_study_without_enhanced_or_published_has_fewer_figures(tmp_path):
 
 def test_study_of_the_base_alone_compares_nothing(tmp_path):
     text = "title: T\ndataset: digits\nbase: {epochs: 2}\n"
-    assert list(figures._pictures(make_study(tmp_path, text))) == [
+    assert list(_pictures(make_study(tmp_path, text))) == [
         "receptive-field",
         "descent",
         "architecture",
@@ -425,7 +426,7 @@ base: {{epochs: 2}}
 questions:
   one: {{title: T, question: Q?, hypothesis: H., changes: {{changed: {change}}}}}
 """
-    assert ("test-habits" in figures._pictures(make_study(tmp_path, text))) == there
+    assert ("test-habits" in _pictures(make_study(tmp_path, text))) == there
 
 
 @pytest.mark.parametrize(
@@ -443,7 +444,7 @@ questions:
 def test_question_that_would_overwrite_a_figure_is_refused(tmp_path, name):
     study = make_study(tmp_path, STUDY.replace("  rate:", f"  {name}:"))
     with pytest.raises(UserError, match=rf"questions\.{name}: .* choose another id") as refusal:
-        figures.planned(study, False)
+        planned_figures(study, False)
     assert str(refusal.value).count("questions.") == 1
 
 
@@ -451,19 +452,19 @@ def test_question_with_the_id_of_another_ones_curve_is_refused(tmp_path):
     rates = "changes: {rate-1: {learning_rate: 1.0}, rate-2: {learning_rate: 2.0}}"
     text = STUDY.replace(RATES, rates).replace("  width-and-kernel-size:", "  rate-curve:")
     with pytest.raises(UserError, match=r"questions\.rate-curve: .* has this name already"):
-        figures.planned(make_study(tmp_path / "taken", text), False)
-    figures.planned(make_study(tmp_path / "free", text.replace(rates, RATES)), False)
+        planned_figures(make_study(tmp_path / "taken", text), False)
+    planned_figures(make_study(tmp_path / "free", text.replace(rates, RATES)), False)
 
 
 def test_grid_whose_forest_would_overwrite_a_figure_is_refused(tmp_path):
     text = STUDY.replace("  width-and-kernel-size:", "  class:")
     with pytest.raises(UserError, match=r"questions\.class: its figure class-effects is"):
-        figures.planned(make_study(tmp_path, text), False)
+        planned_figures(make_study(tmp_path, text), False)
 
 
 def test_questions_that_are_only_declared_have_no_figures(made):
     assert "later" in made.study.declared
-    assert not [name for name in figures.planned(made.study, False) if "later" in name]
+    assert not [name for name in planned_figures(made.study, False) if "later" in name]
 
 
 @pytest.mark.parametrize(
@@ -471,7 +472,7 @@ def test_questions_that_are_only_declared_have_no_figures(made):
     ["{learning_rate: [0.1, 0.01]}", "{learning_rate: [0.1], epochs: [2], dense_units: [8, 9]}"],
 )
 def test_grid_of_one_or_three_parameters_has_no_heat_map(tmp_path, grid):
-    pictures = figures._pictures(make_study(tmp_path, STUDY.replace(RATES, f"grid: {grid}")))
+    pictures = _pictures(make_study(tmp_path, STUDY.replace(RATES, f"grid: {grid}")))
     assert isinstance(pictures["rate"], Effects)
     assert pictures["rate"].experiments[0] == "base"
     assert len(pictures["rate"].experiments) == 3
@@ -479,7 +480,7 @@ def test_grid_of_one_or_three_parameters_has_no_heat_map(tmp_path, grid):
 
 
 def test_grid_of_two_parameters_has_a_heat_map_and_a_forest(made):
-    pictures = figures._pictures(made.study)
+    pictures = _pictures(made.study)
     assert isinstance(pictures["width-and-kernel-size"], Grid)
     forest = pictures["width-and-kernel-size-effects"]
     assert isinstance(forest, Effects)
@@ -488,7 +489,7 @@ def test_grid_of_two_parameters_has_a_heat_map_and_a_forest(made):
 
 def test_grid_finds_cells_by_value_not_by_how_it_is_written(tmp_path):
     grid = "grid: {learning_rate: [1, 0.001], residual: [false, true]}"
-    picture = figures._pictures(make_study(tmp_path, STUDY.replace(RATES, grid)))["rate"]
+    picture = _pictures(make_study(tmp_path, STUDY.replace(RATES, grid)))["rate"]
     assert picture.levels == (("1", "0.001"), ("no", "yes"))
     assert picture.cells[1] == ("base", "residual-true")
 
@@ -520,7 +521,7 @@ def test_grid_finds_cells_by_value_not_by_how_it_is_written(tmp_path):
 )
 def test_one_number_with_three_values_has_a_curve(tmp_path, changes, label, points):
     text = STUDY.replace(RATES, f"changes: {changes}")
-    curve = figures._pictures(make_study(tmp_path, text))["rate-curve"]
+    curve = _pictures(make_study(tmp_path, text))["rate-curve"]
     assert isinstance(curve, Curve)
     assert (curve.label, curve.points, curve.reference) == (label, points, "base")
 
@@ -540,13 +541,13 @@ def test_one_number_with_three_values_has_a_curve(tmp_path, changes, label, poin
 )
 def test_anything_else_has_none(tmp_path, changes):
     text = STUDY.replace(RATES, f"changes: {changes}")
-    assert "rate-curve" not in figures._pictures(make_study(tmp_path, text))
+    assert "rate-curve" not in _pictures(make_study(tmp_path, text))
 
 
 def test_figures_of_the_published_study_are_planned():
-    from cnn_study.study import load
+    from cnn_study.study.merge import load
 
-    pictures = figures._pictures(load(PROJECT / "experiments" / "cifar10.yaml"))
+    pictures = _pictures(load(PROJECT / "experiments" / "cifar10.yaml"))
     assert isinstance(pictures["depth-curve"], Curve)
     assert isinstance(pictures["width-and-kernel-size-effects"], Effects)
     assert isinstance(pictures["confusion-base-and-enhanced"], Confusion)
@@ -589,7 +590,7 @@ def test_larger_squares_are_spoken_of_where_there_are_some(made, tmp_path):
     expected = "A square that is larger than the image sees all of it."
     assert expected in made.caption("receptive-field")
     text = "title: T\ndataset: digits\nbase: {filters: [2, 4], kernel_size: 3, epochs: 2}\n"
-    small = figures._pictures(make_study(tmp_path, text))["receptive-field"]
+    small = _pictures(make_study(tmp_path, text))["receptive-field"]
     assert expected not in small.caption(None)
 
 

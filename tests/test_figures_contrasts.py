@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import figures
-from cnn_study.combinations import parts_of
+from cnn_study.base.inference import Effect
 from cnn_study.figures.contrasts import has_contrasts, label
+from cnn_study.figures.draw import _pictures
 from cnn_study.figures.results import Contrast
-from cnn_study.inference import Effect
-from cnn_study.study import load
+from cnn_study.study.combinations import parts_of
+from cnn_study.study.merge import load
 from figures_by_hand import MISSING, Made, make_study
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -145,7 +145,7 @@ def test_without_runs_it_says_so(tmp_path):
 
 
 def test_it_stands_behind_the_grid_of_its_question(made):
-    ids = [id_ for id_ in figures._pictures(made.study) if id_.startswith(("grid", "together"))]
+    ids = [id_ for id_ in _pictures(made.study) if id_.startswith(("grid", "together"))]
     assert ids == ["grid", "grid-contrasts", "grid-effects", "together", "together-contrasts"]
 
 

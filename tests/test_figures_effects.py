@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from cnn_study.base.inference import Effect, loss_turn
 from cnn_study.figures import classes, cost, epochs, marks
 from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Change, Results, Summary
 from cnn_study.figures.words import aligned, axis_label, signed
-from cnn_study.inference import Effect, loss_turn
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
 STUDY = """
@@ -627,7 +627,7 @@ def without_class(tmp_path) -> Made:
     """A study whose test images hold none of class 3."""
     import pandas
 
-    from cnn_study import evidence
+    from cnn_study.evidence.analyse import analyse
 
     lacking = Made(tmp_path, STUDY, SCORES, VALIDATION, STATUSES)
     for name, column, counts in (
@@ -638,7 +638,7 @@ def without_class(tmp_path) -> Made:
         table = pandas.read_csv(path, dtype={column: str})
         table.loc[table[column] == "3", counts] = 0
         table.to_csv(path, index=False)
-    evidence.analyse(lacking.study, lacking.tables, lacking.evidence)
+    analyse(lacking.study, lacking.tables, lacking.evidence)
     return lacking
 
 

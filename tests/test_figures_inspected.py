@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_study import figures, inspection
 from cnn_study.figures import inspected
 from cnn_study.figures.colors import DARK, DARK_PAGE, LIGHT, contrast
+from cnn_study.figures.draw import _pictures, planned_figures
 from cnn_study.figures.picture import image
 from cnn_study.figures.results import Results
-from cnn_study.study import load
+from cnn_study.runs import inspections
+from cnn_study.study.merge import load
 from figures_by_hand import written_words
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -27,13 +28,13 @@ def study():
 
 @pytest.fixture(scope="module")
 def results(study) -> Results:
-    path = inspection.find(study, FOLDER)
+    path = inspections.find(study, FOLDER)
     return Results(FOLDER / "tables", FOLDER / "evidence", path)
 
 
 @pytest.fixture(scope="module")
 def pictures(study):
-    return figures._pictures(study, inspected=True)
+    return _pictures(study, inspected=True)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def drawn(pictures, results) -> dict[str, str]:
 
 
 def test_they_are_planned_only_where_there_is_an_inspection(study):
-    with_, without = (figures.planned(study, there) for there in (True, False))
+    with_, without = (planned_figures(study, there) for there in (True, False))
     assert {*with_} - {*without} == {f"{id_}.svg" for id_ in IDS}
 
 
@@ -221,4 +222,4 @@ def test_a_pixel_takes_the_mean_of_the_squares_that_cover_it():
 
 def test_images_beside_one_of_their_class_are_counted():
     points = np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float16)
-    assert inspection._alike(points, np.array([3, 3, 1, 2], np.uint8)) == 0.5
+    assert inspections._alike(points, np.array([3, 3, 1, 2], np.uint8)) == 0.5

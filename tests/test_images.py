@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cnn_study import images as epoch_pixels
-from cnn_study.images import epoch_images, epoch_order, pixel_statistics
-from cnn_study.settings import DataSettings
+from cnn_study.study.settings import DataSettings
+from cnn_study.train import epoch_images
+from cnn_study.train.epoch_images import epoch_order, pixel_statistics
 
 PLAIN = DataSettings()
 
@@ -18,7 +18,7 @@ def numbered(count: int, height: int = 4, width: int = 6, channels: int = 3) -> 
 
 def one_epoch(images, seed=1, epoch=1, **settings):
     labels = np.arange(len(images)) % 7
-    return epoch_images(images, labels, DataSettings(**settings), seed, epoch)
+    return epoch_images.epoch_images(images, labels, DataSettings(**settings), seed, epoch)
 
 
 # ------------------------------------------------------------------------------------------ order
@@ -75,7 +75,7 @@ def test_labels_follow_their_images():
     labels = np.arange(200).astype(np.uint8)
     images = np.broadcast_to(labels[:, None, None, None], (200, 4, 4, 1))
     settings = DataSettings(horizontal_flip=True, shift=2)
-    found, found_labels = epoch_images(images, labels, settings, 1, 1)
+    found, found_labels = epoch_images.epoch_images(images, labels, settings, 1, 1)
     np.testing.assert_array_equal(
         found, np.broadcast_to(found_labels[:, None, None, None], found.shape)
     )
@@ -273,13 +273,13 @@ def test_pixel_statistics_are_those_of_numpy():
 def test_pixel_statistics_do_not_depend_on_the_chunk(monkeypatch, chunk):
     images = numbered(300)
     expected = pixel_statistics(images)
-    monkeypatch.setattr(epoch_pixels, "CHUNK", chunk)
+    monkeypatch.setattr(epoch_images, "CHUNK", chunk)
     np.testing.assert_array_equal(pixel_statistics(images), expected)
 
 
 def test_all_chunks_are_augmented(monkeypatch):
     """Each of three chunks has its own random numbers."""
-    monkeypatch.setattr(epoch_pixels, "CHUNK", 40)
+    monkeypatch.setattr(epoch_images, "CHUNK", 40)
     image = np.zeros((1, 9, 9, 1), dtype=np.uint8)
     image[0, 4, 4] = 255
     found, _ = one_epoch(np.repeat(image, 100, axis=0), shift=4)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cnn_study.imports import absent, lean
+from cnn_study.base.lean_imports import absent, lean
 
 
 def test_only_what_was_not_there_is_hidden_and_only_for_a_while():

@@ -14,7 +14,7 @@ import pytest
 from numpy.random import default_rng
 from scipy.special import stdtr, stdtrit
 
-from cnn_study.inference import (
+from cnn_study.base.inference import (
     MOST_SEEDS,
     Effect,
     degrees_of_freedom,
@@ -363,7 +363,7 @@ def test_differences_in_another_order_are_the_same_effect():
 def test_importing_is_quick():
     """SciPy's statistics and statsmodels are imported when they are first needed."""
     code = (
-        "import sys, cnn_study.inference, cnn_study.evidence; "
+        "import sys, cnn_study.base.inference, cnn_study.evidence.analyse; "
         "print({'scipy.stats', 'statsmodels', 'keras', 'tensorflow', 'jax'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,12 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_study import inspection, records, runs
 from cnn_study.__main__ import main
-from cnn_study.datasets import Images, load_prepared, split
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.images import Images
+from cnn_study.data.split import split
+from cnn_study.execute import local
 from cnn_study.inspection import embedding, inspector
-from cnn_study.study import Study, load
+from cnn_study.runs import inspections, records
+from cnn_study.runs.wanted import done, find
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")
 
@@ -69,7 +74,7 @@ def trained(keras, study, digits_file, tmp_path_factory) -> Path:
     """A results folder with base and residual, trained; not to be changed by tests."""
     results = tmp_path_factory.mktemp("results")
     for id_ in ("base", "residual"):
-        runs.do(study, runs.find(study, f"{id_}/seed-3"), results, digits_file)
+        local.do(study, find(study, f"{id_}/seed-3"), results, digits_file)
     return results
 
 
@@ -79,8 +84,8 @@ def inspected(trained, study, digits_file) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(inspected) -> inspection.Inspection:
-    return inspection.read(inspected)
+def found(inspected) -> inspections.Inspection:
+    return inspections.read(inspected)
 
 
 @pytest.fixture
@@ -160,7 +165,7 @@ def test_shown_are_the_first_two_test_images_of_each_class_by_class(found, image
 
 @pytest.mark.parametrize("id_", ["base", "residual"])
 def test_answers_are_those_of_the_run(found, trained, study, id_):
-    path = runs.done(study, trained)[runs.find(study, f"{id_}/seed-3").name]
+    path = done(study, trained)[find(study, f"{id_}/seed-3").name]
     record = records.read(path)
     classes = records.predictions(path, record)["classes"]
     network = found.network(record.fingerprint)
@@ -178,7 +183,7 @@ def test_answers_are_those_of_the_run(found, trained, study, id_):
 
 def test_mistakes_are_wrong_answers_surest_first(found, trained, study, images):
     for id_ in ("base", "residual"):
-        path = runs.done(study, trained)[runs.find(study, f"{id_}/seed-3").name]
+        path = done(study, trained)[find(study, f"{id_}/seed-3").name]
         kept = records.predictions(path, records.read(path))
         network = found.network(study.experiments[id_].fingerprint)
         mistakes = network.mistakes
@@ -211,7 +216,7 @@ def test_neighbours_are_the_nearest_of_the_images_the_base_is_trained_on(found, 
 
 
 def test_baselines_are_fitted_to_what_the_base_is_trained_on(found, trained, study):
-    path = runs.done(study, trained)[runs.find(study, "base/seed-3").name]
+    path = done(study, trained)[find(study, "base/seed-3").name]
     used = records.read(path).dataset
     assert found.facts.dataset == used
     assert list(found.facts.baselines) == ["nearest_neighbours", "logistic_regression"]
@@ -277,16 +282,16 @@ def test_without_data_the_message_says_how_to_get_it(study, results, capsys):
 
 def test_the_command_says_where_the_facts_are(study, results, capsys):
     assert main(["inspect", str(study.path), "--results", str(results)]) == 0
-    assert capsys.readouterr().out.strip() == str(inspection.find(study, results))
+    assert capsys.readouterr().out.strip() == str(inspections.find(study, results))
 
 
 def test_a_new_id_and_prose_keep_the_place(tmp_path, study, results):
     other = study_of(tmp_path, STUDY.replace("residual:", "renamed:", 1).replace(
         "enhanced: residual", "enhanced: renamed").replace("It does.", "Perhaps."))  # fmt: skip
     assert list(other.experiments) == ["base", "renamed", "absurd"]
-    path = inspection.find(other, results)
-    assert path == inspection.find(study, results)
-    network = inspection.read(path).network(other.experiments["renamed"].fingerprint)
+    path = inspections.find(other, results)
+    assert path == inspections.find(study, results)
+    network = inspections.read(path).network(other.experiments["renamed"].fingerprint)
     assert network.experiment == "residual"
 
 
@@ -297,16 +302,16 @@ def test_a_new_id_and_prose_keep_the_place(tmp_path, study, results):
 )  # fmt: skip
 def test_another_kept_run_has_another_place(tmp_path, study, results, old, new):
     other = study_of(tmp_path, STUDY.replace(old, new))
-    everything = inspection.place(other, results, inspection.kept(other))
-    assert everything != inspection.place(study, results, inspection.kept(study))
+    everything = inspections.place(other, results, inspections.kept(other))
+    assert everything != inspections.place(study, results, inspections.kept(study))
 
 
 def test_another_version_or_dataset_has_another_place(study, results, monkeypatch):
-    before = inspection.place_now(study, results)
+    before = inspections.place_now(study, results)
     other = replace(study, dataset=replace(study.dataset, digest="0" * 64))
-    assert inspection.place_now(other, results) != before
-    monkeypatch.setattr(inspection, "INSPECTION_VERSION", 99)
-    assert inspection.place_now(study, results) != before
+    assert inspections.place_now(other, results) != before
+    monkeypatch.setattr(inspections, "INSPECTION_VERSION", 99)
+    assert inspections.place_now(study, results) != before
 
 
 # -------------------------------------------------------------------------------- left out
@@ -314,7 +319,7 @@ def test_another_version_or_dataset_has_another_place(study, results, monkeypatc
 
 def test_with_nothing_trained_samples_and_baselines_are_made(study, trained, tmp_path, digits_file):
     path = inspector.inspect(study, tmp_path, digits_file)
-    found = inspection.read(path)
+    found = inspections.read(path)
     assert found.facts.left_out == {
         "base": "it is not trained", "residual": "it is not trained"
     }  # fmt: skip
@@ -324,7 +329,7 @@ def test_with_nothing_trained_samples_and_baselines_are_made(study, trained, tmp
     assert found.arrays["sample_images"].shape == (10, 6, 8, 8, 1)
     # Once they are trained, the inspection of them has a place of its own.
     shutil.copytree(trained / "runs", tmp_path / "runs")
-    assert inspection.find(study, tmp_path) is None
+    assert inspections.find(study, tmp_path) is None
 
 
 def test_weights_that_were_not_kept_are_told_of(study, results, digits_file, capsys):
@@ -333,7 +338,7 @@ def test_weights_that_were_not_kept_are_told_of(study, results, digits_file, cap
     path = inspector.inspect(study, without_inspection(results), digits_file)
     record = lost.with_name("seed-3.json")
     assert f"not kept; delete {record}, and the workflow trains it again" in capsys.readouterr().err
-    found = inspection.read(path)
+    found = inspections.read(path)
     assert found.facts.left_out == {"residual": "the weights of its run were not kept"}
     assert [network.experiment for network in found.facts.networks] == ["base"]
     assert not any(name.startswith("residual/") for name in found.arrays)
@@ -341,15 +346,15 @@ def test_weights_that_were_not_kept_are_told_of(study, results, digits_file, cap
 
 def test_a_run_that_diverged_is_told_of(tmp_path, results, digits_file):
     study = study_of(tmp_path, STUDY.replace("enhanced: residual", "enhanced: absurd"))
-    runs.do(study, runs.find(study, "absurd/seed-3"), results, digits_file)
-    found = inspection.read(inspector.inspect(study, results, digits_file))
+    local.do(study, find(study, "absurd/seed-3"), results, digits_file)
+    found = inspections.read(inspector.inspect(study, results, digits_file))
     assert list(found.facts.left_out) == ["absurd"]
     assert "diverged: the loss was not finite" in found.facts.left_out["absurd"]
 
 
 def test_a_study_without_enhanced_model_has_one_network(tmp_path, results, digits_file):
     study = study_of(tmp_path, STUDY.replace("enhanced: residual\n", ""))
-    found = inspection.read(inspector.inspect(study, results, digits_file))
+    found = inspections.read(inspector.inspect(study, results, digits_file))
     assert [network.experiment for network in found.facts.networks] == ["base"]
 
 
@@ -416,10 +421,10 @@ def flip_a_byte(path: Path) -> None:
      (".npz", cut_off), (".npz", flip_a_byte), (".npz", Path.unlink)],
 )  # fmt: skip
 def test_a_damaged_inspection_is_one_message(study, results, digits_file, suffix, spoil):
-    path = inspection.find(study, results)
+    path = inspections.find(study, results)
     spoil(path.with_suffix(suffix))
     with pytest.raises(UserError) as error:
-        inspection.read(path)
+        inspections.read(path)
     assert str(path.with_suffix(suffix)) in str(error.value)
     assert f"Delete {path}" in str(error.value)
     assert "cnn_study inspect" in str(error.value)
@@ -439,7 +444,7 @@ def test_weights_of_another_run_are_refused_and_nothing_is_written(study, result
 
 def test_a_record_that_tells_of_another_score_is_refused(study, results, digits_file):
     without_inspection(results)
-    path = runs.done(study, results)[runs.find(study, "base/seed-3").name]
+    path = done(study, results)[find(study, "base/seed-3").name]
     record = json.loads(path.read_text("utf-8"))
     record["test"]["accuracy"] -= 0.1
     path.write_text(json.dumps(record), "utf-8")
@@ -449,14 +454,14 @@ def test_a_record_that_tells_of_another_score_is_refused(study, results, digits_
 
 def test_other_weights_than_those_inspected_are_not_passed_off_as_them(results, inspected):
     """A run trained again on another kind of processor has other weights, and the same place."""
-    network = inspection.read(inspected).facts.networks[0]
-    assert "convolution_1/kernel" in inspection.weights(network, results)
+    network = inspections.read(inspected).facts.networks[0]
+    assert "convolution_1/kernel" in inspections.weights(network, results)
     (path,) = results.glob("runs/base/*/seed-3.weights.npz")
     with np.load(path) as arrays:
         changed = {name: arrays[name] + np.float32(1) for name in arrays.files}
     np.savez_compressed(path, **changed)
     with pytest.raises(UserError, match=r"other weights of base, seed 3.*delete the inspection"):
-        inspection.weights(network, results)
+        inspections.weights(network, results)
 
 
 # ------------------------------------------------------------------------------- reading side
@@ -464,11 +469,11 @@ def test_other_weights_than_those_inspected_are_not_passed_off_as_them(results, 
 
 def test_reading_imports_neither_keras_nor_scikit_learn(inspected):
     code = (
-        "import sys; from pathlib import Path; from cnn_study import inspection; "
-        f"print(len(inspection.read(Path({str(inspected)!r})).facts.networks), [name for name in "
+        "import sys; from pathlib import Path; from cnn_study.runs import inspections; "
+        f"print(len(inspections.read(Path({str(inspected)!r})).facts.networks), [name for name in "
         "('keras', 'tensorflow', 'jax', 'sklearn') if name in sys.modules])"
     )
-    package = Path(inspection.__file__).parents[1]
+    package = Path(inspections.__file__).parents[2]
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": str(package)},
@@ -477,7 +482,7 @@ def test_reading_imports_neither_keras_nor_scikit_learn(inspected):
 
 
 def test_every_fact_is_described():
-    for part in (inspection.Facts, inspection.Network, inspection.Mistake, inspection.Baseline,
-                 inspection.Tried, inspection.Neighbour):  # fmt: skip
+    for part in (inspections.Facts, inspections.Network, inspections.Mistake, inspections.Baseline,
+                 inspections.Tried, inspections.Neighbour):  # fmt: skip
         for name, field in part.model_fields.items():
             assert field.description or name == "provenance", f"{part.__name__}.{name}"

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn_study import architecture, datasets, records
+from cnn_study.data.catalog import DATASETS
 from cnn_study.report import live
 from cnn_study.report import page as page_parts
-from cnn_study.settings import Settings
+from cnn_study.runs import records
+from cnn_study.study import architecture
+from cnn_study.study.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -116,7 +118,7 @@ def randomize(model, random: np.random.Generator) -> dict[str, np.ndarray]:
 
 def build(keras, shape: tuple[int, int, int], values: dict):
     """Build a model with random weights; give it with the data for the page and an image."""
-    from cnn_study.network import build as build_model
+    from cnn_study.train.network import build as build_model
 
     settings = Settings(**{**SMALL, **values})
     keras.utils.set_random_seed(3)
@@ -245,7 +247,7 @@ def published_data(images: int = 12) -> dict:
         pytest.skip("data/cifar10.npz is not there: python -m cnn_study prepare cifar10")
     record = records.read(place.with_name("seed-1.json"))
     assert record.settings.scaling == "unit"
-    facts = datasets.DATASETS["cifar10"]
+    facts = DATASETS["cifar10"]
     with np.load(prepared) as arrays, np.load(place) as weights:
         return live.network(
             record.settings,
@@ -267,7 +269,7 @@ def published_data(images: int = 12) -> dict:
 def published(keras):
     import base64
 
-    from cnn_study.network import build as build_model
+    from cnn_study.train.network import build as build_model
 
     data = published_data()
     place = next((ROOT / "results" / "cifar10" / "runs" / "base").glob("*/seed-1.weights.npz"))
@@ -864,7 +866,7 @@ def test_it_goes_into_the_report(browser, shown, tmp_path):
     """Rendered as the report is: the fragment follows the text, and the PDF keeps the text."""
     from pypdf import PdfReader
 
-    from cnn_study import render
+    from cnn_study.report import render
 
     page_text = shown[2].read_text(encoding="utf-8")
     (tmp_path / "live.html").write_text(page_text.split("</main>")[1], encoding="utf-8")

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 
 import pytest
 
-from cnn_study import machine
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
+from cnn_study.train import machine
 
 CLAIM = """
 import os, sys
-from cnn_study import machine
+from cnn_study.train import machine
 machine.CLAIMS = sys.argv[1]
 with machine.own_core() as core:
     print(core, sorted(os.sched_getaffinity(0)), flush=True)
@@ -93,7 +93,7 @@ def test_one_thread_overrules_what_the_caller_set(monkeypatch):
 
 IMPORT = """
 import os, sys
-from cnn_study.machine import import_keras
+from cnn_study.train.machine import import_keras
 import_keras()
 print([name for name in ("jax", "matplotlib", "pandas", "scipy", "sklearn") if name in sys.modules])
 import matplotlib, pandas, scipy, sklearn
@@ -164,7 +164,7 @@ def test_gpus_are_those_of_the_driver_that_the_user_leaves(driver, monkeypatch, 
 def test_gpus_are_asked_for_once_by_all_processes(driver, monkeypatch):
     assert find_gpus() == ("0", "1")
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(0)")
-    ask = "from cnn_study import machine; print(machine.gpus())"
+    ask = "from cnn_study.train import machine; print(machine.gpus())"
     told = subprocess.check_output([sys.executable, "-c", ask], text=True)
     assert told == "('0', '1')\n"
 
@@ -192,7 +192,7 @@ def test_no_driver_is_no_gpu_and_the_backend_is_not_asked(driver, monkeypatch, c
 
 CLAIM_GPU = """
 import os, sys
-from cnn_study import machine
+from cnn_study.train import machine
 machine.CLAIMS = sys.argv[1]
 cores = os.sched_getaffinity(0)
 for _ in range(2):

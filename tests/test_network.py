@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnn_study.report import keras_code
-from cnn_study.settings import ModelSettings, Settings
+from cnn_study.study.settings import ModelSettings, Settings
 
 IMAGE = (12, 12, 3)
 MEAN, DEVIATION = np.array([100.0, 120.0, 140.0]), np.array([50.0, 60.0, 70.0])
@@ -19,7 +19,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, *IMAGE)).astype(np.uint8)
 @pytest.fixture(scope="module")
 def build(keras):
     """Build with a seed; settings are given by name on top of a small network."""
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     def build_seeded(seed: int = 1, **values):
         keras.utils.set_random_seed(seed)

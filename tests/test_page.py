@@ -13,10 +13,13 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from cnn_study import inspection, render, report
-from cnn_study.report import live, receipts
+from cnn_study.report import live, receipts, render
 from cnn_study.report import page as page_parts
-from cnn_study.study import Study, load
+from cnn_study.report.front_matter import _date, front_matter
+from cnn_study.report.write import PAGE
+from cnn_study.runs import inspections
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
 from report_by_hand import DRAWING, PLAIN, SCORES, Made
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -40,17 +43,17 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     render._lay_out(output, source, results, render.REPORT)
     (output / "report").unlink()
     (output / "report").mkdir()
-    seen = inspection.find(study, results)
+    seen = inspections.find(study, results)
     data = {receipts.ELEMENT: receipts.receipts(text, study, results, seen)}
-    beside = (results / "report" / report.PAGE).read_text(encoding="utf-8")
+    beside = (results / "report" / PAGE).read_text(encoding="utf-8")
     mark = f'<script type="application/json" id="{live.ELEMENT}">'
     if found := re.search(f"{mark}(.*?)</script>", beside):
         data[live.ELEMENT] = json.loads(found[1])
-    (output / "report" / report.PAGE).write_text(page_parts.fragment(data), encoding="utf-8")
+    (output / "report" / PAGE).write_text(page_parts.fragment(data), encoding="utf-8")
     project = yaml.safe_load((output / "_quarto.yml").read_text(encoding="utf-8"))
-    document = render._front_matter(source.name, text)
+    document = front_matter(source.name, text)
     options = render._options(project, document, "html")
-    day = render._date(source.name, document)
+    day = _date(source.name, document)
     defaults = render._defaults(source.name, options, "html", day)
     assert render._run_pandoc([render.find_pandoc()], output, "html", defaults) == []
     page = output / "page.html"

@@ -12,9 +12,12 @@ import pytest
 from rich.console import Console
 
 import records_by_hand
-from cnn_study import estimate, heartbeat, progress, runs, search
 from cnn_study.__main__ import main
-from cnn_study.study import Study, load
+from cnn_study.execute import progress
+from cnn_study.runs import estimate, heartbeat, searches
+from cnn_study.runs.wanted import wanted
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
 
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
@@ -208,9 +211,9 @@ def test_times_are_written_as_a_person_would(seconds, said):
 
 def test_watching_goes_on_until_the_search_is_done(tmp_path, monkeypatch):
     digits = load(PROJECT / "experiments" / "digits.yaml")
-    monkeypatch.setattr(runs, "done", lambda study, results: runs.wanted(study))
+    monkeypatch.setattr(progress, "done", lambda study, results: wanted(study))
     assert progress._unfinished(digits, tmp_path)
-    found = search.place(digits, tmp_path)
+    found = searches.place(digits, tmp_path)
     found.parent.mkdir()
     found.touch()
     assert not progress._unfinished(digits, tmp_path)

@@ -8,19 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import (
-    columns,
-    evidence,
-    figures,
-    inspection,
-    records,
-    render,
-    report,
-    runs,
-    search,
-    study,
-    tables,
-)
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.analyse import analyse
+from cnn_study.figures.draw import planned_figures
+from cnn_study.report import render
+from cnn_study.report.write import PAGE, write
+from cnn_study.runs import inspections, records, searches
+from cnn_study.runs.wanted import done, wanted
+from cnn_study.study.merge import load
+from cnn_study.tables.collect import collect
+from cnn_study.tables.data_package import planned_tables
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "results" / "cifar10"
@@ -28,23 +25,23 @@ RESULTS = PROJECT / "results" / "cifar10"
 
 @pytest.fixture(scope="module")
 def published():
-    return study.load(PROJECT / "experiments" / "cifar10.yaml")
+    return load(PROJECT / "experiments" / "cifar10.yaml")
 
 
 def test_every_run_is_there_so_that_a_fresh_clone_trains_nothing(published):
-    there = runs.done(published, RESULTS)
-    assert [run.name for run in runs.wanted(published) if run.name not in there] == []
+    there = done(published, RESULTS)
+    assert [run.name for run in wanted(published) if run.name not in there] == []
 
 
 def test_the_search_is_there_so_that_a_fresh_clone_searches_nothing(published):
     assert published.file.search.trained
-    assert search.find(published, RESULTS)
+    assert searches.find(published, RESULTS)
 
 
 def test_the_benchmark_of_overhead_makes_a_sound_study_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(PROJECT)
     runpy.run_path("benchmarks/overhead.py")["_workplace"](tmp_path, 2)
-    made = study.load(tmp_path / "experiments" / "overhead.yaml")
+    made = load(tmp_path / "experiments" / "overhead.yaml")
     assert list(made.experiments) == ["base", "enhanced"]
     assert made.search is None
 
@@ -57,13 +54,13 @@ def test_weights_of_base_and_enhanced_are_kept(published):
 
 
 def test_the_kept_networks_are_inspected(published):
-    path = inspection.place(published, RESULTS, inspection.kept(published))
-    facts = inspection.read(path).facts
+    path = inspections.place(published, RESULTS, inspections.kept(published))
+    facts = inspections.read(path).facts
     assert [(network.experiment, network.seed) for network in facts.networks] == list(
         published.kept_weights
     )
-    there = runs.done(published, RESULTS)
-    for run, network in zip(inspection.kept(published), facts.networks, strict=True):
+    there = done(published, RESULTS)
+    for run, network in zip(inspections.kept(published), facts.networks, strict=True):
         record = records.read(there[run.name])
         assert network.weights_sha256 == record.weights_sha256
         assert network.test_accuracy == record.test.accuracy
@@ -73,22 +70,22 @@ def test_the_kept_networks_are_inspected(published):
 
 
 def test_tables_are_current(published, tmp_path):
-    tables.collect(published, RESULTS, tmp_path)
-    for name in columns.planned(published):
+    collect(published, RESULTS, tmp_path)
+    for name in planned_tables(published):
         assert (tmp_path / name).read_bytes() == (RESULTS / "tables" / name).read_bytes(), name
 
 
 def test_evidence_is_current(published, tmp_path):
-    evidence.analyse(published, RESULTS / "tables", tmp_path)
-    for name in columns.planned_evidence():
+    analyse(published, RESULTS / "tables", tmp_path)
+    for name in evidence_schemas.planned_evidence():
         assert (tmp_path / name).read_bytes() == (RESULTS / "evidence" / name).read_bytes(), name
 
 
 def test_text_is_current(published, tmp_path):
     folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
-    inspected = inspection.find(published, RESULTS)
-    report.write(published, *folders, tmp_path / "index.qmd", inspected)
-    for name in ("index.qmd", report.PAGE):
+    inspected = inspections.find(published, RESULTS)
+    write(published, *folders, tmp_path / "index.qmd", inspected)
+    for name in ("index.qmd", PAGE):
         made, there = (tmp_path / name, RESULTS / "report" / name)
         assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
 
@@ -106,7 +103,7 @@ def test_page_and_pdf_are_those_of_the_text():
 
 def test_no_figure_is_left_of_an_earlier_study(published):
     there = {path.name for path in (RESULTS / "figures").iterdir()}
-    assert there == set(figures.planned(published, True))
+    assert there == set(planned_figures(published, True))
 
 
 def test_every_experiment_is_mentioned(published):
@@ -121,7 +118,7 @@ def test_the_page_is_small_enough_to_send():
 
 
 def test_figures_and_report_are_there(published):
-    for name in figures.planned(published, inspected=True):
+    for name in planned_figures(published, inspected=True):
         assert (RESULTS / "figures" / name).stat().st_size > 100
     assert (RESULTS / "report" / "index.pdf").read_bytes().startswith(b"%PDF")
     assert "<title>" in (RESULTS / "report" / "index.html").read_text("utf-8")

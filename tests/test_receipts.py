@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from cnn_study import printed
+from cnn_study.evidence.cells import Cell, Count, Number, derived, of_cell, rows_of
 from cnn_study.report import filters, page, receipts
-from cnn_study.report.receipts import Cell, Count, Number, derived, mark, of_cell, rows_of
+from cnn_study.report.receipts import mark
+from cnn_study.study import published_numbers
 from report_by_hand import PLAIN, SCORES, Made
 
 
@@ -252,7 +253,7 @@ published: {file: printed.csv, citation: ranthilake2021}
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory) -> Made:
     made = Made(tmp_path_factory.mktemp("grid"), GRID)
-    heading = ",".join(printed.COLUMNS)
+    heading = ",".join(published_numbers.COLUMNS)
     made.folder.joinpath("printed.csv").write_text(
         f"{heading}\nwidth,1,2-4,3,56,,,base\nwidth,2,4-8,3,90,,,wide\n"
     )

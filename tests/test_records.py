@@ -18,9 +18,10 @@ import pytest
 from pydantic import ValidationError
 
 import cnn_study
-from cnn_study import records
-from cnn_study.errors import UserError
-from cnn_study.settings import Settings
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
+from cnn_study.runs import records
+from cnn_study.study.settings import Settings
 
 CONFUSION = [[3, 1], [0, 4]]
 
@@ -230,7 +231,7 @@ def test_a_record_that_is_not_there(tmp_path):
 HALF = """
 import sys, time
 from pathlib import Path
-from cnn_study.records import write_whole
+from cnn_study.base.files import write_whole
 
 def half(file):
     file.write(b"half of it" * 100_000)
@@ -279,7 +280,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, step, before):
         monkeypatch.setattr(os, step, full)
     write = full if step == "write" else (lambda file: file.write(b"new"))
     with pytest.raises(UserError, match=r"seed-1\.json cannot be written: No space left on device"):
-        records.write_whole(path, write)
+        files.write_whole(path, write)
     assert {other.name: other.read_bytes() for other in tmp_path.iterdir()} == (
         {"seed-1.json": before} if before else {}
     )
@@ -309,7 +310,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        records.write_whole(tmp_path / "seed-1.json", interrupt)
+        files.write_whole(tmp_path / "seed-1.json", interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -328,7 +329,7 @@ def test_content_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
-    records.write_whole(path, lambda file: file.write(b"12345"))
+    files.write_whole(path, lambda file: file.write(b"12345"))
     assert seen == [("fsync", 5, False), ("replace", tmp_path, path)]
 
 
@@ -337,7 +338,7 @@ def test_two_writers_at_once_leave_one_whole_file(tmp_path):
 
     def write(letter: bytes):
         while not stop.is_set():
-            records.write_whole(path, lambda file: file.write(letter * 100_000))
+            files.write_whole(path, lambda file: file.write(letter * 100_000))
 
     writers = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b")]
     for writer in writers:
@@ -404,7 +405,7 @@ def test_arrays_round_trip_and_their_hash(tmp_path, monkeypatch):
         "first": np.arange(6, dtype=np.uint8).reshape(2, 3),
         "model/layer/kernel": np.linspace(0, 1, 5, dtype=np.float32),
     }
-    digest = records.write_arrays(tmp_path / "a.npz", arrays)
+    digest = files.write_arrays(tmp_path / "a.npz", arrays)
     assert digest == hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
     with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
         assert list(read) == list(arrays)
@@ -414,13 +415,13 @@ def test_arrays_round_trip_and_their_hash(tmp_path, monkeypatch):
     # Another day, the same bytes.
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 86_400)
-    assert records.write_arrays(tmp_path / "b.npz", arrays) == digest
+    assert files.write_arrays(tmp_path / "b.npz", arrays) == digest
     arrays["first"][0, 0] = 9
-    assert records.write_arrays(tmp_path / "c.npz", arrays) != digest
+    assert files.write_arrays(tmp_path / "c.npz", arrays) != digest
 
 
 def test_predictions_are_read_from_beside_the_record(written):
-    records.write_arrays(
+    files.write_arrays(
         written.parent / "seed-3.predictions.npz",
         {
             "classes": np.array([1, 0, 7], dtype=np.uint8),

@@ -9,8 +9,10 @@ import pypandoc
 import pytest
 from ruamel.yaml import YAML
 
-from cnn_study import records, reference, settings
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
+from cnn_study.report import docs_pages
+from cnn_study.runs import records
+from cnn_study.study import settings
 
 PROJECT = Path(__file__).parents[1]
 BIBLIOGRAPHY = (PROJECT / "report" / "references.bib").read_text(encoding="utf-8")
@@ -18,7 +20,7 @@ PUBLISHED = sorted((PROJECT / "results").glob("*/runs/*/*/seed-*.json"))
 
 
 def test_docs_are_current(tmp_path):
-    reference.write(tmp_path)
+    docs_pages.write(tmp_path)
     made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     kept = {name: (PROJECT / "docs" / name).read_text(encoding="utf-8") for name in made}
     assert kept == made, "run: python -m cnn_study docs"
@@ -49,11 +51,11 @@ def test_an_editor_finds_a_wrong_parameter(place, value, fault):
         part = part[key]
     part[place[-1]] = value
     with pytest.raises(jsonschema.ValidationError, match=fault):
-        jsonschema.validate(content, reference.study_schema())
+        jsonschema.validate(content, docs_pages.study_schema())
 
 
 def test_every_parameter_is_described():
-    page = reference.parameters_page()
+    page = docs_pages.parameters_page()
     for name in settings.Settings.model_fields:
         (line,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
         allowed, _, default, meaning = [cell.strip() for cell in line.split("|")[2:6]]
@@ -63,7 +65,7 @@ def test_every_parameter_is_described():
 
 
 def test_ranges_are_written_as_a_reader_expects():
-    page = reference.parameters_page()
+    page = docs_pages.parameters_page()
     assert "| `batch_size` | integer, 1 or more, at most 65536 | images | `32` |" in page
     assert "| `learning_rate` | number, more than 0, at most 10 | 1 | `0.001` |" in page
     assert "list of 1 to 20 (integer, 1 or more, at most 1024)" in page
@@ -71,17 +73,17 @@ def test_ranges_are_written_as_a_reader_expects():
 
 def test_citations_are_written_out_as_the_report_prints_them():
     text = "Two [@vandermaaten2008], three and more [@he2016], one [@holm1979], again [@holm1979]."
-    assert reference.written_out(text) == (
+    assert docs_pages.written_out(text) == (
         "Two (van der Maaten and Hinton 2008), three and more (He et al. 2016), one (Holm 1979), "
         "again (Holm 1979)."
     )
-    assert reference.written_out("No mark at all: a@b.") == "No mark at all: a@b."
+    assert docs_pages.written_out("No mark at all: a@b.") == "No mark at all: a@b."
     with pytest.raises(UserError, match=r"references\.bib has no \[@nobody1999\]: add it"):
-        reference.written_out("[@holm1979] and [@nobody1999]")
+        docs_pages.written_out("[@holm1979] and [@nobody1999]")
 
 
 def test_no_citation_is_left_as_a_mark():
-    assert "anew every epoch (DeVries and Taylor 2017);" in reference.parameters_page()
+    assert "anew every epoch (DeVries and Taylor 2017);" in docs_pages.parameters_page()
     for name in ("parameters.md", "record.schema.json"):
         page = (PROJECT / "docs" / name).read_text(encoding="utf-8")
         assert "[@" not in page
@@ -111,7 +113,7 @@ def test_an_entry_says_who_what_when_and_where(key):
 @pytest.fixture(scope="module")
 def printed() -> str:
     """The whole list of references as Pandoc prints it."""
-    options = ["--citeproc", f"--bibliography={reference.BIBLIOGRAPHY}", "--wrap=none"]
+    options = ["--citeproc", f"--bibliography={docs_pages.BIBLIOGRAPHY}", "--wrap=none"]
     return pypandoc.convert_text(
         '---\nnocite: "@*"\n---\n', "plain", "markdown", extra_args=options
     )
@@ -144,7 +146,7 @@ def test_no_entry_lacks_its_place(printed):
 
 
 def test_every_field_of_the_record_is_described():
-    page = reference.record_page()
+    page = docs_pages.record_page()
     for part in (records.Record, records.Epoch, records.Test, records.Cost, records.Provenance):
         for name in part.model_fields:
             assert f"| `{name}` |" in page

@@ -12,17 +12,10 @@ import yaml
 from pypdf import PdfReader
 
 from cnn_study.__main__ import main
-from cnn_study.errors import UserError
-from cnn_study.render import (
-    RENDERED,
-    REPORT,
-    check_page,
-    embed_pictures,
-    inputs_sha256,
-    kept,
-    quarto_faults,
-    render,
-)
+from cnn_study.base.errors import UserError
+from cnn_study.report.page_check import check_page
+from cnn_study.report.quarto import quarto_faults
+from cnn_study.report.render import RENDERED, REPORT, embed_pictures, inputs_sha256, kept, render
 
 FRONT_MATTER = """\
 ---
@@ -678,7 +671,7 @@ print({said!r}, file=sys.stderr)
 @pytest.fixture
 def fake_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def install(said: str) -> None:
-        from cnn_study.prose import find_pandoc
+        from cnn_study.report.authored_text import find_pandoc
 
         program = tmp_path / "bin" / "quarto"
         program.parent.mkdir()

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import pypandoc
 import pytest
 
-from cnn_study import architecture, report, settings
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
 from cnn_study.report import data, filters, keras_code, pictures, templates, values
-from cnn_study.settings import Settings
-from cnn_study.study import load
+from cnn_study.report.write import TEMPLATE
+from cnn_study.study import architecture, settings
+from cnn_study.study.merge import load
+from cnn_study.study.settings import Settings
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -589,7 +590,7 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
     folders = (tmp_path / name for name in ("tables", "evidence", "figures"))
     context = values.gather(plain.study, *folders)
     changed = {**vars(context["data"]), "name": "own", "title": "My_images", "source": "Me, 2026."}
-    text = templates.fill(report.TEMPLATE, context | {"data": data.Data(**changed)})
+    text = templates.fill(TEMPLATE, context | {"data": data.Data(**changed)})
     assert "The images are those of *My\\_images*" in text
     assert "Source: Me, 2026." in text
 
@@ -853,7 +854,7 @@ def test_generated_code_builds_the_network(name):
 
 def test_names_of_layers_are_those_of_the_trainer():
     """Read, not imported: importing network would import Keras."""
-    source = (PROJECT / "src" / "cnn_study" / "network.py").read_text(encoding="utf-8")
+    source = (PROJECT / "src" / "cnn_study" / "train" / "network.py").read_text(encoding="utf-8")
     table = next(
         node.value
         for node in ast.walk(ast.parse(source))
@@ -897,6 +898,6 @@ def source(module: str) -> Path | None:
 
 
 def test_report_needs_no_keras():
-    assert "keras" in imported("network")
-    assert "pandas" in imported("report")
-    assert not imported("report") & {"keras", "tensorflow", "jax", "matplotlib", "seaborn"}
+    assert "keras" in imported("train.network")
+    assert "pandas" in imported("report.write")
+    assert not imported("report.write") & {"keras", "tensorflow", "jax", "matplotlib", "seaborn"}

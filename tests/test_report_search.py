@@ -7,10 +7,14 @@ import pandas as pd
 import pytest
 
 import records_by_hand
-from cnn_study import evidence, figures, records, search, tables
+from cnn_study.evidence import search
+from cnn_study.evidence.analyse import analyse
+from cnn_study.figures.draw import _pictures
 from cnn_study.figures.results import Results
-from cnn_study.search.space import Model
-from cnn_study.study import Experiment
+from cnn_study.runs import records, searches
+from cnn_study.study.model import Experiment
+from cnn_study.study.search_space import Model
+from cnn_study.tables.collect import collect
 from figures_by_hand import plain
 from report_by_hand import PLAIN, SCORES, Made, unmarked
 
@@ -66,22 +70,22 @@ def add_search(made: Made, validation: float = 0.81) -> None:
         values = {"filters": filters, "learning_rate": rate}
         model = block.model(values, block.epochs)
         trials.append(
-            search.Trial(**add(made, number, model, {1: (score, 0.5)}), values=values,
+            searches.Trial(**add(made, number, model, {1: (score, 0.5)}), values=values,
                          parameters=model.parameters, macs=model.macs)
         )  # fmt: skip
         if fresh:
-            finalists.append(search.Trained(**add(made, number, model, {101: (fresh, 0.5)})))
+            finalists.append(searches.Trained(**add(made, number, model, {101: (fresh, 0.5)})))
     values = trials[1].values
     runs = {seed: (validation, test) for seed, test in zip((201, 202), TESTS, strict=True)}
     (limit,) = block.limits
-    winner = search.Trained(**add(made, 2, block.model(values, limit.winner_epochs), runs))
+    winner = searches.Trained(**add(made, 2, block.model(values, limit.winner_epochs), runs))
     records.write(
-        search.place(made.study, made.folder),
-        search.Facts(
+        searches.place(made.study, made.folder),
+        searches.Facts(
             format=1, fingerprint=block.fingerprint, algorithm="random", seconds=1.0, workers=1,
             provenance=records.Provenance(**records_by_hand.PROVENANCE),
             prices=[
-                search.AtPrice(
+                searches.AtPrice(
                     price=limit.id, title=limit.title, macs=limit.macs, parameters=None,
                     training_seconds=None, trials=trials, finalists=finalists, winner=winner,
                 )
@@ -93,17 +97,17 @@ def add_search(made: Made, validation: float = 0.81) -> None:
 def add(made: Made, trial: int, model: Model, scores: dict[int, tuple[float, float]]) -> dict:
     """Write the runs of a model: validation and test accuracy by seed."""
     chosen = Experiment(
-        search.EXPERIMENT, model.settings, model.fingerprint, model.parameters, model.macs
+        searches.EXPERIMENT, model.settings, model.fingerprint, model.parameters, model.macs
     )
-    alone = SimpleNamespace(experiments={search.EXPERIMENT: chosen}, dataset=made.study.dataset)
+    alone = SimpleNamespace(experiments={searches.EXPERIMENT: chosen}, dataset=made.study.dataset)
     for seed, (validation, test) in scores.items():
         record = records_by_hand.make(
-            alone, search.EXPERIMENT, seed, validation=validation, test=test,
+            alone, searches.EXPERIMENT, seed, validation=validation, test=test,
             epochs=model.settings.epochs,
         )  # fmt: skip
         records_by_hand.write(alone, made.folder, record)
     runs = [
-        search.SearchRun(seed=seed, status="complete", validation_accuracy=validation)
+        searches.SearchRun(seed=seed, status="complete", validation_accuracy=validation)
         for seed, (validation, _) in scores.items()
     ]
     epochs = model.settings.epochs
@@ -137,7 +141,7 @@ def test_a_trial_with_a_run_that_has_no_score_has_no_mean():
     """A run may be complete although its last validation loss is not finite."""
     rows = {"trial": [1, 1, 2, 2, 3], "validation_accuracy": [0.5, None, 0.5, 0.7, None]}
     runs = pd.DataFrame({**rows, "status": [*["complete"] * 4, "diverged"]})
-    assert evidence.search._means(runs, "validation_accuracy") == {2: pytest.approx(0.6)}
+    assert search._means(runs, "validation_accuracy") == {2: pytest.approx(0.6)}
 
 
 def test_what_was_drawn_at_random_and_what_the_search_cannot_say_is_told(tmp_path):
@@ -223,32 +227,32 @@ def test_what_mattered_is_what_the_scores_hang_on():
     limits = [SimpleNamespace(id="one")]
     study = SimpleNamespace(search=SimpleNamespace(limits=limits))
     facts = SimpleNamespace(study=study, search_runs=runs, search_values=values)
-    first, second = evidence.search.importance(facts)
+    first, second = search.importance(facts)
     assert (first["parameter"], second["parameter"]) == ("learning_rate", "shift")
     assert first["lower"] > 0.02
     assert second["lower"] <= 0.005
     assert abs(second["importance"]) < first["importance"] / 5
     assert first["trials"] == 30
-    facts.search_runs = runs[runs["trial"] < evidence.search.LEAST_TRIALS]
-    assert evidence.search.importance(facts) == []
+    facts.search_runs = runs[runs["trial"] < search.LEAST_TRIALS]
+    assert search.importance(facts) == []
 
 
 @pytest.fixture(scope="module")
 def results(made) -> Results:
-    tables.collect(made.study, made.folder, made.folder / "tables")
-    evidence.analyse(made.study, made.folder / "tables", made.folder / "evidence")
+    collect(made.study, made.folder, made.folder / "tables")
+    analyse(made.study, made.folder / "tables", made.folder / "evidence")
     return Results(made.folder / "tables", made.folder / "evidence")
 
 
 def test_what_is_far_worse_than_all_with_a_name_is_an_arrow(made, results):
     """Winner 84 %, base 55 %: the axis ends half of that below, at 40.5 %."""
-    caption = plain(figures._pictures(made.study)["search-winners"].caption(results))
+    caption = plain(_pictures(made.study)["search-winners"].caption(results))
     assert "Arrows: below the axis (learning-rate-1 15.0 %). 2 runs of winners" in caption
 
 
 @pytest.mark.parametrize("id_", ["search-trials", "search-slices", "search-parallel"])
 def test_figures_tell_the_trials(made, results, id_):
-    picture = figures._pictures(made.study)[id_]
+    picture = _pictures(made.study)[id_]
     assert plain(picture.caption(results)).endswith(" 3 trials as cheap as the base.")
     told = plain(picture.alt(results))
     assert {

@@ -15,11 +15,17 @@ from filelock import FileLock
 
 import cnn_study
 import records_by_hand
-from cnn_study import heartbeat, progress, records, runs, study, training
 from cnn_study.__main__ import main
-from cnn_study.errors import UserError
-from cnn_study.estimate import training_seconds
-from cnn_study.settings import Settings
+from cnn_study.base.errors import UserError
+from cnn_study.execute import local, progress
+from cnn_study.runs import heartbeat, records
+from cnn_study.runs.estimate import training_seconds
+from cnn_study.runs.wanted import Run, done, find, results_folder, wanted
+from cnn_study.study.merge import load
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.settings import Settings
+from cnn_study.study.yaml_lines import study_file
+from cnn_study.train import keras_one, training
 
 STUDY = """\
 title: A study for tests
@@ -39,21 +45,21 @@ questions:
 
 
 @pytest.fixture
-def chosen(tmp_path) -> study.Study:
+def chosen(tmp_path) -> Study:
     path = tmp_path / "mine.yaml"
     path.write_text(STUDY)
-    return study.load(path)
+    return load(path)
 
 
-def run_of(chosen: study.Study, experiment: str = "base", seed: int = 1) -> runs.Run:
-    return runs.Run(chosen.experiments[experiment], seed)
+def run_of(chosen: Study, experiment: str = "base", seed: int = 1) -> Run:
+    return Run(chosen.experiments[experiment], seed)
 
 
 # ------------------------------------------------------------------------- wanted, done, found
 
 
 def test_all_first_seeds_come_first(chosen):
-    assert [(run.experiment.id, run.seed) for run in runs.wanted(chosen)] == [
+    assert [(run.experiment.id, run.seed) for run in wanted(chosen)] == [
         ("base", 2),
         ("wide", 2),
         ("raw", 2),
@@ -83,40 +89,40 @@ def test_done_finds_by_fingerprint_also_under_another_id(chosen, tmp_path):
     renamed = put(tmp_path, wide.name.replace("wide/", "three-filters/"))
     put(tmp_path, wide.name.replace("seed-2", "seed-3"))  # a seed that is not of the study
     put(tmp_path, "raw/0000000000000000/seed-1")  # other settings, long ago
-    assert runs.done(chosen, tmp_path) == {base.name: here, wide.name: renamed}
+    assert done(chosen, tmp_path) == {base.name: here, wide.name: renamed}
 
 
 def test_nothing_is_done_where_there_is_nothing(chosen, tmp_path):
-    assert runs.done(chosen, tmp_path / "nowhere") == {}
+    assert done(chosen, tmp_path / "nowhere") == {}
 
 
 def test_find_by_what_a_person_types(chosen):
-    assert runs.find(chosen, "raw/seed-1") == run_of(chosen, "raw", 1)
+    assert find(chosen, "raw/seed-1") == run_of(chosen, "raw", 1)
     with pytest.raises(
         UserError, match=r"mine\.yaml has no experiment row\. It has: base, wide, raw"
     ):
-        runs.find(chosen, "row/seed-1")
+        find(chosen, "row/seed-1")
     with pytest.raises(UserError, match=r"mine\.yaml has no seed 3\. It has: 2, 1"):
-        runs.find(chosen, "raw/seed-3")
+        find(chosen, "raw/seed-3")
     for wrong in ("raw", "raw/1", "raw/seed-", "raw/seed-one", "raw/seed-1/"):
         with pytest.raises(UserError, match=f"^{wrong} is no name of a run"):
-            runs.find(chosen, wrong)
+            find(chosen, wrong)
 
 
 def test_results_are_named_after_the_file(chosen, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert runs.results_folder(chosen) == Path("results/mine")
+    assert results_folder(chosen) == Path("results/mine")
     (tmp_path / "experiments").mkdir()
     usual = (tmp_path / "experiments/mine.yaml").absolute()
     usual.write_text(STUDY)
-    assert runs.results_folder(study.load(usual)) == Path("results/mine")
+    assert results_folder(load(usual)) == Path("results/mine")
     said = r"both would write to results/mine\. Rename one"
     with pytest.raises(UserError, match=said):
-        runs.results_folder(chosen)
+        results_folder(chosen)
     for other in ("mine.yml", "experiments/mine.yml"):
         Path(other).write_text(STUDY)
         with pytest.raises(UserError, match=said):
-            runs.results_folder(study.load(study.study_file(other)))
+            results_folder(load(study_file(other)))
 
 
 # ------------------------------------------------------------------------------- go together
@@ -138,24 +144,23 @@ questions:
 
 
 @pytest.fixture
-def short_and_long(tmp_path) -> study.Study:
+def short_and_long(tmp_path) -> Study:
     """Five seeds each of runs that take less than a second, 20 s and some minutes."""
     path = tmp_path / "mine.yaml"
     path.write_text(SHORT_AND_LONG)
-    chosen = study.load(path)
+    chosen = load(path)
     base, longer, long = (
-        training_seconds(chosen, runs.Run(experiment, 1))
-        for experiment in chosen.experiments.values()
+        training_seconds(chosen, Run(experiment, 1)) for experiment in chosen.experiments.values()
     )
     assert base < 1
-    assert 2 * longer < runs.BATCH_SECONDS < 4 * longer
-    assert long > runs.BATCH_SECONDS
+    assert 2 * longer < local.BATCH_SECONDS < 4 * longer
+    assert long > local.BATCH_SECONDS
     return chosen
 
 
-def together(chosen: study.Study, missing: list[runs.Run], results: Path, at_once: int):
+def together(chosen: Study, missing: list[Run], results: Path, at_once: int):
     """Write batches as experiment and seeds."""
-    found = runs.batches(chosen, missing, results, at_once)
+    found = local.batches(chosen, missing, results, at_once)
     assert sorted(run.name for batch in found for run in batch) == sorted(
         run.name for run in missing
     )
@@ -168,10 +173,10 @@ def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(
     short_and_long, tmp_path
 ):
     chosen = short_and_long
-    size = int(runs.BATCH_SECONDS / training_seconds(chosen, run_of(chosen, "longer")))
+    size = int(local.BATCH_SECONDS / training_seconds(chosen, run_of(chosen, "longer")))
     seeds = [[1, 2, 3, 4, 5][start : start + size] for start in range(0, 5, size)]
     longer = [f"longer {' '.join(map(str, some))}" for some in seeds]
-    found = together(chosen, runs.wanted(chosen), tmp_path, 2)
+    found = together(chosen, wanted(chosen), tmp_path, 2)
     assert found[:3] == ["base 1 2 3 4 5", longer[0], "long 1"]
     assert sorted(found) == sorted(
         ["base 1 2 3 4 5", *longer, *(f"long {seed}" for seed in (1, 2, 3, 4, 5))]
@@ -188,7 +193,7 @@ def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(
     ],
 )
 def test_every_process_has_its_share(short_and_long, tmp_path, at_once, expected):
-    base = [run for run in runs.wanted(short_and_long) if run.experiment.id == "base"]
+    base = [run for run in wanted(short_and_long) if run.experiment.id == "base"]
     assert together(short_and_long, base, tmp_path, at_once) == expected
     assert together(short_and_long, [], tmp_path, at_once) == []
 
@@ -196,9 +201,9 @@ def test_every_process_has_its_share(short_and_long, tmp_path, at_once, expected
 def test_a_run_whose_process_was_ended_from_outside_stays_alone(short_and_long, tmp_path):
     """What ended it, for want of memory perhaps, would end the others too."""
     chosen = short_and_long
-    base = [run for run in runs.wanted(chosen) if run.experiment.id == "base"]
+    base = [run for run in wanted(chosen) if run.experiment.id == "base"]
     for run in base[:2]:
-        with runs.alone(run, tmp_path), heartbeat.Running(tmp_path, run.name, 2):
+        with local.alone(run, tmp_path), heartbeat.Running(tmp_path, run.name, 2):
             running = (tmp_path / "running" / f"{run.name.replace('/', '-')}.json").read_text()
     assert together(chosen, base, tmp_path, 1) == ["base 1 2 3 4 5"]
     (tmp_path / "running" / f"{base[1].name.replace('/', '-')}.json").write_text(running)
@@ -224,15 +229,15 @@ def trained(monkeypatch, tmp_path, digits_file):
 
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(runs, "import_keras", lambda: imported.append(True))
+    monkeypatch.setattr(local, "import_keras", lambda: imported.append(True))
     return asked
 
 
 def test_weights_are_kept_for_the_first_seed_of_base_and_enhanced_alone(
     chosen, tmp_path, trained, digits_file
 ):
-    for run in runs.wanted(chosen):
-        assert runs.do(chosen, run, tmp_path, digits_file) == "the record"
+    for run in wanted(chosen):
+        assert local.do(chosen, run, tmp_path, digits_file) == "the record"
     assert trained == [
         ("base", 2, True),
         ("wide", 2, True),
@@ -249,7 +254,7 @@ def test_a_run_that_is_there_is_read_and_not_trained(
     run = run_of(chosen, "wide")
     path = put(tmp_path, run.name.replace("wide/", "another-name/"))
     monkeypatch.setattr(records, "read", lambda where: ("read", where))
-    assert runs.do(chosen, run, tmp_path, tmp_path / "no data") == ("read", path)
+    assert local.do(chosen, run, tmp_path, tmp_path / "no data") == ("read", path)
     assert trained == []
     assert "there already" in capsys.readouterr().err
 
@@ -260,7 +265,7 @@ def test_lock_is_free_after_an_error(chosen, tmp_path, trained, digits_file, mon
 
     monkeypatch.setattr(training, "train", fail)
     with pytest.raises(ValueError, match="a fault of ours"):
-        runs.do(chosen, run_of(chosen), tmp_path, digits_file)
+        local.do(chosen, run_of(chosen), tmp_path, digits_file)
     (lock,) = (tmp_path / "locks").iterdir()
     with FileLock(lock).acquire(timeout=0):
         pass
@@ -302,7 +307,7 @@ def test_a_fault_of_ours_keeps_its_traceback_beside_a_users_mistake(
             raise UserError("no space left")
         raise ValueError("a fault of ours")
 
-    monkeypatch.setattr(runs, "do", fail)
+    monkeypatch.setattr(local, "do", fail)
     command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "base/seed-1"]
     with pytest.raises(ValueError, match="a fault of ours"):
         main([*command, "--results", str(tmp_path)])
@@ -320,9 +325,9 @@ def test_what_holds_for_all_runs_of_a_command_is_said_once(chosen, tmp_path, tra
 
 def test_two_runs_have_two_locks(chosen, tmp_path):
     with (
-        runs.alone(run_of(chosen, "base", 1), tmp_path),
-        runs.alone(run_of(chosen, "base", 2), tmp_path),
-        runs.alone(run_of(chosen, "wide", 1), tmp_path),
+        local.alone(run_of(chosen, "base", 1), tmp_path),
+        local.alone(run_of(chosen, "base", 2), tmp_path),
+        local.alone(run_of(chosen, "wide", 1), tmp_path),
     ):
         assert len(list((tmp_path / "locks").iterdir())) == 3
 
@@ -339,10 +344,10 @@ def trained_with(small, folder: Path, monkeypatch, test_images: np.ndarray, **mo
     settings = Settings(
         **{"filters": [2], "dense_units": 8, "epochs": 2, "validation_fraction": 0.2} | more
     )
-    experiment = study.Experiment("base", settings, "0" * 16, 0, 0)
+    experiment = Experiment("base", settings, "0" * 16, 0, 0)
     images = replace(small.images, test_images=test_images)
     told, seen = [], []
-    feed = training._fed
+    feed = keras_one._fed
 
     def noting(pixels, targets, batch_size):
         if np.shares_memory(pixels, test_images):
@@ -350,7 +355,7 @@ def trained_with(small, folder: Path, monkeypatch, test_images: np.ndarray, **mo
             seen.append(len(told))
         return feed(pixels, targets, batch_size)
 
-    monkeypatch.setattr(training, "_fed", noting)
+    monkeypatch.setattr(keras_one, "_fed", noting)
     record = training.train(experiment, 1, small.dataset, images, folder, told.append)
     monkeypatch.undo()
     return record, seen

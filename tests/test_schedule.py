@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnn_study.settings import TrainingSettings
+from cnn_study.study.settings import TrainingSettings
 
 # Half a cosine at 0, 1/4, 1/2 and 3/4 of the way: (1 + cos(x)) / 2.
 COSINE = [1.0, 0.8535534, 0.5, 0.1464466]
@@ -50,7 +50,7 @@ BY_HAND = {
 
 @pytest.fixture
 def make(keras):
-    from cnn_study.schedule import make
+    from cnn_study.train.schedule import make
 
     return make
 
@@ -77,7 +77,7 @@ def test_rate_after_the_end_stays(make, shape, last):
 @pytest.mark.parametrize("name", BY_HAND)
 def test_configuration_round_trip(keras, make, name):
     """Keras saves an optimizer with its schedule and makes an equal one from what it saved."""
-    from cnn_study.schedule import Schedule
+    from cnn_study.train.schedule import Schedule
 
     values, steps_per_epoch, expected = BY_HAND[name]
     optimizer = keras.optimizers.SGD(make(TrainingSettings(**values), steps_per_epoch))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnn_study import study
-from cnn_study.errors import UserError
-from cnn_study.search.space import Parameter
+from cnn_study.base.errors import UserError
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.study.search_space import Parameter
 
 SEARCH = {
     "trials": 6,
@@ -38,12 +39,12 @@ STUDY = {
 }
 
 
-def loaded(folder: Path, **changed) -> study.Study:
+def loaded(folder: Path, **changed) -> Study:
     """Load a study whose search is changed in some keys; None takes one out."""
     block = {key: value for key, value in {**SEARCH, **changed}.items() if value is not None}
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump({**STUDY, "search": block}, sort_keys=False))
-    return study.load(path)
+    return load(path)
 
 
 def refused(folder: Path, **changed) -> str:
@@ -204,7 +205,7 @@ def test_faults_of_a_search_are_told_beside_others(tmp_path):
     block = {**SEARCH, "space": {"filterz": [1, 2]}}
     path.write_text(yaml.safe_dump({**STUDY, "base": base, "search": block}, sort_keys=False))
     with pytest.raises(UserError) as error:
-        study.load(path)
+        load(path)
     assert "pool_size" in str(error.value)
     assert "filterz" in str(error.value)
 
@@ -336,7 +337,7 @@ def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
     text = path.read_text().replace("seeds: 2\n", "", 1)
     path.write_text(text)
     with pytest.raises(UserError, match="a number too long to be written"):
-        study.load(path)
+        load(path)
 
 
 @pytest.mark.parametrize("units", [16, 64])
@@ -345,7 +346,7 @@ def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path, units):
     are too many, some are cheaper than others, and that way leads to it."""
     rare = {"kernel_size": [1, 3, 5, 7], "dense_units": [8 * n for n in range(1, units + 1)],
             "filters": [[4 * n, 4 * m] for n in range(1, 9) for m in range(1, 9)]}  # fmt: skip
-    cheapest = study.load(_study(tmp_path, {"filters": [4, 4], "kernel_size": 1, "dense_units": 8}))
+    cheapest = load(_study(tmp_path, {"filters": [4, 4], "kernel_size": 1, "dense_units": 8}))
     macs = cheapest.experiments["base"].macs
     prices = {"least": {"title": "Least", "macs": macs}}
     assert loaded(tmp_path, space=rare, prices=prices).search

@@ -7,7 +7,7 @@ import warnings
 import pytest
 import yaml
 
-from cnn_study import study
+from cnn_study.study.merge import load
 
 BLOCK = {
     "trials": 8,
@@ -43,7 +43,7 @@ def make(tmp_path):
             "search": {**BLOCK, **changed},
         }
         path.write_text(yaml.safe_dump(text, sort_keys=False))
-        return study.load(path).search
+        return load(path).search
 
     return search
 

@@ -14,9 +14,13 @@ import psutil
 import pytest
 import yaml
 
-from cnn_study import evidence, records, search, study, tables
-from cnn_study.errors import UserError
-from cnn_study.heartbeat import percent
+from cnn_study.base.errors import UserError
+from cnn_study.evidence.analyse import analyse
+from cnn_study.runs import records, searches
+from cnn_study.runs.heartbeat import percent
+from cnn_study.study.merge import load
+from cnn_study.tables import csv_files
+from cnn_study.tables.collect import SEARCH_RUNS, collect
 
 BLOCK = {
     "algorithm": "random",
@@ -52,7 +56,7 @@ class Place:
     def change(self, **changed) -> None:
         path = self.folder / "mine.yaml"
         path.write_text(yaml.safe_dump({**TEXT, "search": {**BLOCK, **changed}}, sort_keys=False))
-        self.study = study.load(path)
+        self.study = load(path)
 
     def start(self, *more: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "cnn_study", "search", str(self.folder / "mine.yaml")]
@@ -67,8 +71,8 @@ class Place:
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 
-    def facts(self) -> search.Facts:
-        return search.read(search.place(self.study, self.results))
+    def facts(self) -> searches.Facts:
+        return searches.read(searches.place(self.study, self.results))
 
     def records(self) -> dict[str, float]:
         """The records of the search, and when each was written."""
@@ -86,7 +90,7 @@ def done(tmp_path_factory, digits_file) -> Place:
     code, out, err = place.run("--workers", "2")
     assert code == 0, err
     *told, path = out.splitlines()
-    assert path == str(search.place(place.study, place.results))
+    assert path == str(searches.place(place.study, place.results))
     place.told = told
     return place
 
@@ -137,14 +141,14 @@ def test_the_best_trials_are_finalists_and_the_price_is_kept(done):
 
 
 def test_what_was_found_holds_no_test_score(done):
-    text = search.place(done.study, done.results).read_text()
+    text = searches.place(done.study, done.results).read_text()
     assert "test" not in re.sub(r"\"title\".*", "", text)
 
 
 def test_what_is_done_is_not_done_again(done):
     before = done.records()
     code, out, _ = done.run("--workers", "2")
-    assert (code, out.strip()) == (0, str(search.place(done.study, done.results)))
+    assert (code, out.strip()) == (0, str(searches.place(done.study, done.results)))
     assert done.records() == before
 
 
@@ -163,7 +167,7 @@ def test_a_search_goes_on_from_its_records(done, tmp_path):
     One worker finds the trials that two were given.
     """
     place = copied(done, tmp_path / "again")
-    search.place(place.study, place.results).unlink()
+    searches.place(place.study, place.results).unlink()
     before = place.records()
     (found,) = done.facts().prices
     lost = place.results / "runs/search" / found.trials[1].fingerprint / "seed-1.json"
@@ -177,7 +181,7 @@ def test_a_search_goes_on_from_its_records(done, tmp_path):
     assert place.digests() == done.digests()
 
 
-def found_prices(place: Place) -> list[search.AtPrice]:
+def found_prices(place: Place) -> list[searches.AtPrice]:
     return place.facts().prices
 
 
@@ -240,23 +244,23 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(which):
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
-    with searcher._Workers(2) as pool:
+    with chief._Workers(2) as pool:
         jobs = [pool.submit(time.sleep, 100) for _ in range(2)]
         os.kill(list(pool._pool._processes)[which], signal.SIGKILL)
         start = time.monotonic()
-        assert not searcher._wait(jobs)
+        assert not chief._wait(jobs)
         assert time.monotonic() - start < 50
-        assert searcher._wait([pool.submit(time.sleep, 0)])
+        assert chief._wait([pool.submit(time.sleep, 0)])
 
 
 def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
-    from cnn_study import machine
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
+    from cnn_study.train import machine
 
     monkeypatch.setenv(machine.KNOWN, "7,8")
-    with searcher._Workers(2) as pool:
+    with chief._Workers(2) as pool:
         jobs = [pool.submit(_gpu_after_a_second) for _ in range(2)]
         assert sorted(job.result() for job in jobs) == ["7", "8"]
 
@@ -267,24 +271,24 @@ def _gpu_after_a_second() -> str:
 
 
 def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
-    monkeypatch.setattr(searcher, "_begin", _die)
+    monkeypatch.setattr(chief, "_begin", _die)
     with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
-        searcher._Workers(1)
+        chief._Workers(1)
 
 
 def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     """The sum of floats is rounded in another way from Python 3.12 on."""
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
     model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
     asked = SimpleNamespace(model=lambda values, epochs: model, seeds=range(10))
-    outcome = search.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
-    monkeypatch.setattr(searcher.runs, "do", lambda *run: None)
-    monkeypatch.setattr(searcher, "_outcome", lambda record: outcome)
-    place = searcher.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
-    assert searcher._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
+    outcome = searches.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
+    monkeypatch.setattr(chief.runs, "do", lambda *run: None)
+    monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
+    place = chief.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
+    assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
 
 
 def _die(_parent: int) -> None:
@@ -314,34 +318,34 @@ def test_trials_that_diverge_are_recorded_and_leave_no_winner(tmp_path, digits_f
     (found,) = place.facts().prices
     assert [trial.runs[0].status for trial in found.trials] == ["diverged"] * 2
     assert (found.finalists, found.winner) == ([], None)
-    tables.collect(place.study, place.results, place.results / "tables")
-    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
-    rows = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
+    collect(place.study, place.results, place.results / "tables")
+    analyse(place.study, place.results / "tables", place.results / "evidence")
+    rows = csv_files.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
     assert (rows[0]["trials"], rows[0]["broken_trials"]) == (2, 2)
 
 
 def tables_of(name: str):
-    from cnn_study import columns
+    from cnn_study.evidence import schemas as evidence_schemas
 
-    return next(table for table in columns.EVIDENCE if table.name == name)
+    return next(table for table in evidence_schemas.EVIDENCE if table.name == name)
 
 
 def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
     tmp_path, digits_file, monkeypatch
 ):
     """Its last validation loss is not finite, though that of the test images is."""
-    from cnn_study.search import searcher, tuner
+    from cnn_study.search import chief, tuner
 
     place = Place(tmp_path, digits_file, seeds=2)
     outcomes = [
-        search.SearchRun(seed=1, status="complete", validation_accuracy=0.5),
-        search.SearchRun(seed=2, status="complete", validation_accuracy=None),
+        searches.SearchRun(seed=1, status="complete", validation_accuracy=0.5),
+        searches.SearchRun(seed=2, status="complete", validation_accuracy=None),
     ]
-    monkeypatch.setattr(searcher.runs, "do", lambda *given: None)
-    monkeypatch.setattr(searcher, "_outcome", lambda record: outcomes.pop(0))
-    given = searcher.Place(place.study.path, place.results, place.data)
+    monkeypatch.setattr(chief.runs, "do", lambda *given: None)
+    monkeypatch.setattr(chief, "_outcome", lambda record: outcomes.pop(0))
+    given = chief.Place(place.study.path, place.results, place.data)
     with pytest.raises(tuner.Failed, match="no validation score"):
-        searcher._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
+        chief._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
 
 
 def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, tmp_path):
@@ -350,10 +354,10 @@ def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, t
     Each trial has two seeds.
     """
     place = copied(done, tmp_path / "changed")
-    before, first = place.records(), search.place(place.study, place.results)
+    before, first = place.records(), searches.place(place.study, place.results)
     dear = {"title": "Dear", "macs": 50_000}
     place.change(trials=4, seeds=2, prices={**BLOCK["prices"], "dear": dear})
-    assert search.place(place.study, place.results) != first
+    assert searches.place(place.study, place.results) != first
     port = _free_port()
     early = place.start("--join", f"127.0.0.1:{port}")
     chief = place.start("--workers", "1", "--listen", f"127.0.0.1:{port}")
@@ -385,18 +389,18 @@ def _free_port() -> int:
 @pytest.fixture
 def chief(done):
     """A chief that proposes nothing, and the address of it."""
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
-    with searcher._chief(done.study, searcher.LOOPBACK) as chief:
+    with chief._chief(done.study, chief.LOOPBACK) as chief:
         chief.server.start()
         yield chief.address
 
 
 def test_no_two_chiefs_listen_at_one_address(done, chief):
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
     with pytest.raises(UserError, match=f"nothing can listen at {chief}"):
-        searcher._chief(done.study, chief).__enter__()
+        chief._chief(done.study, chief).__enter__()
 
 
 def test_a_worker_of_another_search_is_refused_with_one_message(done, chief, tmp_path):
@@ -457,7 +461,7 @@ def test_a_study_without_a_search_says_so(tmp_path, digits_file):
 
 def test_a_damaged_file_of_what_was_found_is_refused(done, tmp_path):
     place = copied(done, tmp_path / "damaged")
-    search.place(place.study, place.results).write_text('{"format": 1}')
+    searches.place(place.study, place.results).write_text('{"format": 1}')
     code, _, err = place.run()
     assert code == 2
     assert "is not a whole search" in err
@@ -470,27 +474,29 @@ def test_a_lost_record_is_told_of_by_the_tables(done, tmp_path):
     (found,) = place.facts().prices
     (place.results / "runs/search" / found.winner.fingerprint / "seed-202.json").unlink()
     with pytest.raises(UserError, match="has no record of trial"):
-        tables.collect(place.study, place.results, place.results / "tables")
+        collect(place.study, place.results, place.results / "tables")
 
 
 def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     frictionless = pytest.importorskip("frictionless")
     place = copied(done, tmp_path / "told")
-    tables.collect(place.study, place.results, place.results / "tables")
-    evidence.analyse(place.study, place.results / "tables", place.results / "evidence")
+    collect(place.study, place.results, place.results / "tables")
+    analyse(place.study, place.results / "tables", place.results / "evidence")
     (found,) = place.facts().prices
-    runs = tables.read(place.results / "tables", tables.SEARCH_RUNS)
+    runs = csv_files.read(place.results / "tables", SEARCH_RUNS)
     assert list(runs["stage"]) == ["trial"] * 3 + ["finalist"] * 2 + ["winner"] * 2
     assert list(runs["validation_accuracy"][:3]) == pytest.approx(
         [trial.accuracies[0] for trial in found.trials], abs=1e-6
     )
-    (row,) = tables.read(place.results / "evidence", tables_of("search-prices")).to_dict("records")
+    (row,) = csv_files.read(place.results / "evidence", tables_of("search-prices")).to_dict(
+        "records"
+    )
     own = runs[runs["stage"] == "winner"]["test_accuracy"]
     assert row["test_accuracy"] == pytest.approx(own.mean(), abs=1e-6)
     assert row["finalist_accuracy"] == pytest.approx(
         next(f.accuracies[0] for f in found.finalists if f.trial == found.winner.trial), abs=1e-6
     )
-    finals = tables.read(place.results / "evidence", tables_of("search-finalists"))
+    finals = csv_files.read(place.results / "evidence", tables_of("search-finalists"))
     assert list(finals["gap"]) == pytest.approx(
         list(finals["search_accuracy"] - finals["fresh_accuracy"]), abs=2e-6
     )

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cnn_study import settings, training
-from cnn_study.settings import (
+from cnn_study.study import settings
+from cnn_study.study.settings import (
     GROUPS,
     Settings,
     fingerprint,
@@ -16,6 +16,9 @@ from cnn_study.settings import (
     parameters,
     pooled_convolutions,
 )
+from cnn_study.train import keras_one
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import Parts
 
 DIGEST = "ab" * 32
 
@@ -303,10 +306,10 @@ def trained_weights(values: dict) -> str:
         random.integers(0, 3, 48).astype(np.uint8),
     )
     given = Settings(**{"filters": [3, 3, 4], "dense_units": 4, "epochs": 2} | values)
-    parts = training.Parts(part, (part[0][:0], part[1][:0]), part)
-    model = training.start(given, parts, 3, seed=1)
-    assert len(list(training.learn(model, given, parts, 1, training.Stopwatch()))) == 2
-    return training.weights_digest(model)
+    parts = Parts(part, (part[0][:0], part[1][:0]), part)
+    model = keras_one.start(given, parts, 3, seed=1)
+    assert len(list(keras_one.learn(model, given, parts, 1, Stopwatch()))) == 2
+    return keras_one.weights_digest(model)
 
 
 def test_what_is_written_in_one_way_trains_to_the_same_weights():

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnn_study import printed, prose, study
-from cnn_study.datasets import DATASETS
-from cnn_study.errors import UserError
-from cnn_study.settings import Settings, fingerprint
+from cnn_study.base.errors import UserError
+from cnn_study.data.catalog import DATASETS
+from cnn_study.report import authored_text
+from cnn_study.study import published_numbers
+from cnn_study.study.file import RESERVED
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.study.settings import Settings, fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,8 +44,8 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def loaded(folder: Path, text: str | bytes) -> study.Study:
-    return study.load(write(folder, text))
+def loaded(folder: Path, text: str | bytes) -> Study:
+    return load(write(folder, text))
 
 
 def refusal(folder: Path, text: str | bytes) -> str:
@@ -66,8 +70,8 @@ def faults(folder: Path, text: str | bytes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def published() -> study.Study:
-    return study.load(ROOT / "experiments" / "cifar10.yaml")
+def published() -> Study:
+    return load(ROOT / "experiments" / "cifar10.yaml")
 
 
 GRID_IDS = [
@@ -677,7 +681,7 @@ def test_a_change_to_what_has_a_meaning_is_let_through(tmp_path, base, change):
     assert "new" in loaded(tmp_path, text + f"      new: {{{change}}}\n").experiments
 
 
-@pytest.mark.parametrize("id_", sorted(study.RESERVED))
+@pytest.mark.parametrize("id_", sorted(RESERVED))
 def test_reserved_id(tmp_path, id_):
     (fault,) = faults(tmp_path, CHANGES + f"      {id_}: {{kernel_size: 5}}\n")
     assert fault.startswith(f"line 11: questions.width.changes.{id_}: the id {id_} is reserved")
@@ -806,7 +810,7 @@ def report_faults(folder: Path, text: str) -> list[str]:
     """Load as `check` and the workflow do; a training, which needs no report, takes the file."""
     assert loaded(folder, text)
     with pytest.raises(UserError) as error:
-        study.load(folder / "mine.yaml", with_report=True)
+        load(folder / "mine.yaml", with_report=True)
     first, *rest = str(error.value).splitlines()
     assert first == f"{folder / 'mine.yaml'} cannot be used:"
     return [line.strip() for line in rest]
@@ -826,7 +830,11 @@ def test_printed_numbers_that_are_not_there_are_told_before_training(tmp_path):
 
 
 def test_printed_numbers_are_checked_before_training(tmp_path):
-    lines = [",".join(printed.COLUMNS), "w,1,2,3,61.5,,,base wide", "w,2,2,3,sixty,,,large"]
+    lines = [
+        ",".join(published_numbers.COLUMNS),
+        "w,1,2,3,61.5,,,base wide",
+        "w,2,2,3,sixty,,,large",
+    ]
     (tmp_path / "a.csv").write_text("\n".join(lines))
     text = CHANGES + WIDE + "published:\n  citation: lecun1998\n  file: a.csv\n"
     assert report_faults(tmp_path, text) == [
@@ -836,7 +844,7 @@ def test_printed_numbers_are_checked_before_training(tmp_path):
         "large. Use one of: base, wide",
     ]
     (tmp_path / "a.csv").write_text("\n".join(lines[:2]))
-    assert study.load(tmp_path / "mine.yaml", with_report=True)
+    assert load(tmp_path / "mine.yaml", with_report=True)
 
 
 def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
@@ -913,7 +921,7 @@ and [@lecun1998, p. 2].
 @pytest.mark.parametrize("text", [SAFE, "a \x7f b", "- x: y\n- #z", "'\"\\", "x\u2028y \ufeff"])
 def test_markdown_is_let_through(tmp_path, text):
     path = write(tmp_path, CHANGES + WIDE + f"    background: {json.dumps(text)}\n")
-    assert study.load(path, with_report=True)
+    assert load(path, with_report=True)
 
 
 def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
@@ -936,14 +944,14 @@ def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
 def test_letters_and_signs_of_europe_and_of_mathematics_are_let_through(tmp_path):
     signs = "Größe – “naïve” … Łódź, Ωμέγα, Ёлка, ±½ × ≤ ∞ ∑ ∂ → ⇒ √ ∈ ℝ € § µm 3² H₂O ✓"
     path = write(tmp_path, HEADER.replace("A small study", json.dumps(signs)))
-    assert study.load(path, with_report=True)
+    assert load(path, with_report=True)
 
 
 def test_without_a_bibliography_citations_are_not_checked(tmp_path, monkeypatch):
     """As where the package is installed apart from the project's folder."""
-    monkeypatch.setattr(prose, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")
+    monkeypatch.setattr(authored_text, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")
     path = write(tmp_path, CHANGES + WIDE + "    caveat: As @nobody2020 has.\n")
-    assert study.load(path, with_report=True)
+    assert load(path, with_report=True)
 
 
 # ------------------------------------------------------------------------ no such, not readable
@@ -953,20 +961,20 @@ def test_file_that_is_not_there_names_those_that_are(tmp_path):
     for name in ("second", "first"):
         (tmp_path / f"{name}.yaml").write_text(HEADER)
     with pytest.raises(UserError) as error:
-        study.load(tmp_path / "third.yaml")
+        load(tmp_path / "third.yaml")
     assert str(error.value).startswith(f"There is no study file {tmp_path / 'third.yaml'}")
     assert "Studies there: first, second" in str(error.value)
 
 
 def test_folder_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"There is no study file .*nowhere.*\.yaml"):
-        study.load(tmp_path / "nowhere" / "mine.yaml")
+        load(tmp_path / "nowhere" / "mine.yaml")
 
 
 def test_folder_instead_of_a_file(tmp_path):
     (tmp_path / "mine.yaml").mkdir()
     with pytest.raises(UserError, match=r"mine\.yaml cannot be read"):
-        study.load(tmp_path / "mine.yaml")
+        load(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize("text", [HEADER.encode("utf-16"), b"title: \xff\xfe\n", b"\x80"])

@@ -9,7 +9,7 @@ import pytest
 from numpy.random import default_rng
 from ruamel.yaml import YAML
 
-from cnn_study import columns, figures
+from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.suggestions import (
     NO_ADVICE,
     Candidate,
@@ -19,7 +19,9 @@ from cnn_study.evidence.suggestions import (
     suggest,
     yaml_text,
 )
-from cnn_study.study import Study, load
+from cnn_study.figures.draw import planned_figures
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
 
 STUDY = """
 title: A tiny study
@@ -247,8 +249,10 @@ def test_what_outdoes_all_is_advised():
 
 
 def test_every_verdict_has_its_list():
-    assert {*columns.VERDICTS} == {"helps", *REFUTED, *UNDECIDED}
-    all_of_them = [candidate(word.replace(" ", "-"), verdict=word) for word in columns.VERDICTS]
+    assert {*evidence_schemas.VERDICTS} == {"helps", *REFUTED, *UNDECIDED}
+    all_of_them = [
+        candidate(word.replace(" ", "-"), verdict=word) for word in evidence_schemas.VERDICTS
+    ]
     found = chosen(all_of_them)
     assert names(found.advised) == ["helps"]
     assert found.outdone == ()
@@ -265,7 +269,7 @@ def test_a_change_that_diverged_once_is_not_advised():
 
 def test_each_change_stands_in_one_list_whatever_the_order_it_comes_in():
     rng = default_rng(2)
-    words = list(columns.VERDICTS)
+    words = list(evidence_schemas.VERDICTS)
     given = [
         candidate(
             f"c{n}",
@@ -339,7 +343,7 @@ def scrambled(ledger: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
             continue
         low, mean, high = sorted(rng.normal(0, 0.1, 3).tolist())
         one |= {"test_difference": mean, "test_lower": low, "test_upper": high}
-        words = list(columns.VERDICTS)
+        words = list(evidence_schemas.VERDICTS)
         one |= {
             "test_pairs": int(rng.integers(9)),
             "test_verdict": how if how in words else words[rng.integers(len(words))],
@@ -439,7 +443,7 @@ def test_an_entry_names_a_figure_that_is_drawn(tmp_path):
     study = load(path)
     named = [_figure(study, name) for name in grids]
     assert named == ["one", "two-effects", "three"]
-    assert {f"{id_}.svg" for id_ in named} <= set(figures.planned(study, False))
+    assert {f"{id_}.svg" for id_ in named} <= set(planned_figures(study, False))
 
 
 def test_where_else_the_same_change_held(study):

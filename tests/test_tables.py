@@ -11,9 +11,22 @@ import pandas as pd
 import pytest
 
 import records_by_hand
-from cnn_study import printed, records, tables
-from cnn_study.errors import UserError
-from cnn_study.study import Study, load
+from cnn_study.base import inference
+from cnn_study.base.errors import UserError
+from cnn_study.runs import records
+from cnn_study.study import published_numbers
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
+from cnn_study.tables.collect import (
+    LAYERS,
+    RUNS,
+    calibration_error,
+    collect,
+    published_file,
+    read_published,
+    summarize,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE_NUMBERS = PROJECT.parent / "shared" / "source" / "original_results.csv"
@@ -51,7 +64,7 @@ questions:
       no-validation: {validation_fraction: 0}
 """
 PUBLISHED = "published: {file: tiny-published.csv, citation: somebody2020}\n"
-HEADER = ",".join(printed.COLUMNS)
+HEADER = ",".join(published_numbers.COLUMNS)
 
 
 @pytest.fixture
@@ -85,7 +98,7 @@ def results(study: Study, tmp_path: Path) -> Path:
 def collected(study: Study, results: Path, tmp_path: Path) -> dict[str, list[dict[str, str]]]:
     """Collect, and give the rows of every CSV as they stand there, all text."""
     output = tmp_path / "tables"
-    tables.collect(study, results, output)
+    collect(study, results, output)
     return {
         path.stem: list(csv.DictReader(path.read_text().splitlines()))
         for path in output.glob("*.csv")
@@ -217,7 +230,7 @@ def bin_(images: int, claimed: float | None, kept: float | None) -> records.Bin:
 def test_calibration_error_is_the_gap_weighted_by_images():
     # 30 images 10 points too sure, 10 images 20 points not sure enough: (3 + 2) / 40.
     bins = [bin_(30, 0.9, 0.8), bin_(0, None, None), bin_(10, 0.5, 0.7)]
-    assert tables.calibration_error(bins) == pytest.approx(0.125)
+    assert calibration_error(bins) == pytest.approx(0.125)
 
 
 def test_calibration_adds_up_runs_by_images(study, tmp_path):
@@ -321,28 +334,28 @@ def test_classes_are_counted_run_by_run(study, results, tmp_path):
 
 
 def test_summaries_by_hand():
-    assert tables.summarize([2.0, 4.0, 9.0]) == {
+    assert summarize([2.0, 4.0, 9.0]) == {
         "mean": 5.0,
         "standard_deviation": pytest.approx(math.sqrt(13)),  # (9 + 1 + 16) / 2
         "smallest": 2.0,
         "largest": 9.0,
     }
-    assert tables.summarize([0.1] * 3)["standard_deviation"] == 0
-    assert set(tables.summarize([]).values()) == {None}
+    assert summarize([0.1] * 3)["standard_deviation"] == 0
+    assert set(summarize([]).values()) == {None}
 
 
 def test_prediction_interval_by_hand():
     # t(0.975, 2) = 4.302653 and t(0.975, 1) = 12.706205, from any table of Student's t.
     reach = 4.302653 * math.sqrt(0.07 / 3) * math.sqrt(4 / 3)
-    assert tables.prediction_interval([0.5, 0.6, 0.8]) == pytest.approx(
+    assert inference.prediction_interval([0.5, 0.6, 0.8]) == pytest.approx(
         (1.9 / 3 - reach, 1.9 / 3 + reach), rel=1e-6
     )
     reach = 12.706205 * math.sqrt(0.02) * math.sqrt(1.5)
-    assert tables.prediction_interval([0.5, 0.7]) == pytest.approx(
+    assert inference.prediction_interval([0.5, 0.7]) == pytest.approx(
         (0.6 - reach, 0.6 + reach), rel=1e-6
     )
-    assert tables.prediction_interval([0.5]) is None
-    assert tables.prediction_interval([]) is None
+    assert inference.prediction_interval([0.5]) is None
+    assert inference.prediction_interval([]) is None
 
 
 def test_printed_numbers_stand_beside_ours(results, tmp_path):
@@ -429,8 +442,10 @@ def test_a_spreadsheet_may_have_written_the_printed_numbers(tmp_path):
     study = with_published(tmp_path)
     text = f"\ufeff{HEADER}\r\n\r\nwidth, 1 ,2,3,61.5,,,base\r\n,,,,,,,\r\n"
     (tmp_path / "tiny-published.csv").write_bytes(text.encode())
-    numbers = tables.read_published(tables.published_file(study), study)
-    assert numbers == [printed.Printed("width", "1", "2", 3, 0.615, None, ("base",))]
+    numbers = read_published(published_file(study), study)
+    assert numbers == [
+        published_numbers.PublishedNumber("width", "1", "2", 3, 0.615, None, ("base",))
+    ]
 
 
 def test_the_published_study_prints_the_numbers_of_its_source():
@@ -443,7 +458,7 @@ def test_the_published_study_prints_the_numbers_of_its_source():
 
 def test_printed_numbers_of_the_published_study_belong_to_matching_experiments():
     study = load(PROJECT / "experiments" / "cifar10.yaml")
-    numbers = tables.read_published(tables.published_file(study), study)
+    numbers = read_published(published_file(study), study)
     assert len(numbers) == 11
     for number in numbers:
         for id_ in number.experiments:
@@ -461,7 +476,7 @@ def test_printed_numbers_of_the_published_study_belong_to_matching_experiments()
 def test_the_same_records_give_the_same_bytes(results, tmp_path):
     study = with_published(tmp_path, "width,1,2,3,61.5,12.5,0.5 0.6,base wide")
     for folder in ("first", "second"):
-        tables.collect(study, results, tmp_path / folder)
+        collect(study, results, tmp_path / folder)
     first, second = (
         {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
         for folder in ("first", "second")
@@ -474,14 +489,14 @@ def test_the_same_records_give_the_same_bytes(results, tmp_path):
 def test_numbers_have_six_significant_digits():
     values = [0.06471234, 1 / 3, 45000.0, 12345.678, 1.5e-7, 0.0, math.nan]
     frame = pd.DataFrame({"x": values})
-    assert tables.csv_text(frame).split("\n") == [
+    assert csv_files.csv_text(frame).split("\n") == [
         "x", "0.0647123", "0.333333", "45000", "12345.7", "1.5e-07", "0", '""', "",
     ]  # fmt: skip
 
 
 def test_tables_are_read_back_with_their_types(study, results, tmp_path):
     collected(study, results, tmp_path)
-    runs = tables.read(tmp_path / "tables", tables.RUNS)
+    runs = csv_files.read(tmp_path / "tables", RUNS)
     assert runs["seed"].tolist() == [1, 2, 3] * 4
     assert runs["fingerprint"].map(type).eq(str).all()
     assert runs["epochs_trained"].dtype == "Int64"
@@ -543,7 +558,7 @@ def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path
 
 def test_a_row_with_an_undeclared_column_is_our_mistake():
     with pytest.raises(ValueError, match="layers declares no column colour"):
-        tables.frame(tables.LAYERS, [{"experiment": "base", "colour": "red"}])
+        csv_files.frame(LAYERS, [{"experiment": "base", "colour": "red"}])
 
 
 def test_a_study_without_any_run_has_tables_too(tmp_path):
@@ -610,6 +625,9 @@ def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):
 
 
 def test_tables_need_no_keras():
-    code = "import sys, cnn_study.tables; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    code = (
+        "import sys, cnn_study.tables.collect; "
+        "print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"

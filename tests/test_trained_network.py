@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from cnn_study import architecture, records, training
-from cnn_study.datasets import split
-from cnn_study.errors import UserError
-from cnn_study.images import pixel_statistics
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
+from cnn_study.data.split import split
 from cnn_study.inspection import trained_network
-from cnn_study.settings import Settings, fingerprint
-from cnn_study.study import Experiment
+from cnn_study.runs import records
+from cnn_study.study import architecture
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import Settings, fingerprint
+from cnn_study.train import keras_one, training
+from cnn_study.train.epoch_images import pixel_statistics
 
 # ----------------------------------------------------------------------------------- occlusion
 
@@ -123,7 +126,7 @@ def model(run, training_pixels):
 
 def test_a_loaded_network_answers_as_the_trained_one(run, small, model):
     path, record = run
-    probabilities = training.predict(model, small.images.test_images)
+    probabilities = keras_one.predict(model, small.images.test_images)
     kept = records.predictions(path, record)
     assert probabilities.argmax(axis=1).tolist() == kept["classes"].tolist()
     assert probabilities.max(axis=1) == pytest.approx(kept["probabilities"], abs=0.5 / 255 + 1e-6)
@@ -159,7 +162,7 @@ def test_features_are_what_the_last_layer_is_given(small, model):
 
 @pytest.mark.parametrize("scaling", ["raw", "unit", "symmetric", "standardized"])
 def test_pixel_scaling_is_that_of_the_network(keras, scaling):
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     pixels = np.random.default_rng(1).integers(0, 256, (5, 6, 4, 3), dtype="uint8")
     settings = Settings(filters=[2], kernel_size=3, dense_units=4, scaling=scaling)
@@ -172,7 +175,7 @@ def test_pixel_scaling_is_that_of_the_network(keras, scaling):
 
 def test_networks_of_every_kind_are_followed(keras):
     """Not square, two channels, mixed precision, residual: every map has its layer's shape."""
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     settings = Settings(
         filters=[2, 4], kernel_size=3, residual=True, batch_normalization=True, dense_units=0,
@@ -203,7 +206,7 @@ def test_other_weights_are_refused(run, weights, training_pixels):
     with np.load(weights) as arrays:
         changed = {name: arrays[name].copy() for name in arrays.files}
     next(iter(changed.values())).flat[0] += 1
-    records.write_arrays(weights, changed)
+    files.write_arrays(weights, changed)
     with pytest.raises(UserError, match="not those that the record tells of") as error:
         trained_network.load(run[1], weights, training_pixels, 10)
     assert str(weights) in str(error.value)
@@ -219,7 +222,7 @@ def test_weights_that_are_cut_off_are_refused(run, weights, training_pixels, spo
 
 
 def test_weights_of_another_network_are_refused(run, weights, training_pixels):
-    records.write_arrays(weights, {"convolution_1/kernel": np.zeros((3, 3, 1, 2), "float32")})
+    files.write_arrays(weights, {"convolution_1/kernel": np.zeros((3, 3, 1, 2), "float32")})
     with pytest.raises(UserError, match="cannot be read"):
         trained_network.load(run[1], weights, training_pixels, 10)
 

@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 
 import cnn_study
-from cnn_study import architecture, records, training
-from cnn_study.datasets import split
-from cnn_study.images import epoch_order
-from cnn_study.settings import TRAINING_VERSION, ModelSettings, Settings, fingerprint
-from cnn_study.study import Experiment
+from cnn_study.data.split import split
+from cnn_study.runs import records
+from cnn_study.study import architecture
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import TRAINING_VERSION, ModelSettings, Settings, fingerprint
+from cnn_study.train import keras_one, scores, training
+from cnn_study.train.epoch_images import epoch_order
+from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
+from cnn_study.train.parts import Parts, take_parts
+from cnn_study.train.provenance import _commit
 
 TINY = {"filters": [2], "dense_units": 8, "validation_fraction": 0.2, "epochs": 1}
 """320 images: 256 to train on, 64 held out."""
@@ -40,11 +45,11 @@ def train(small, folder: Path, seed: int = 1, keep_weights: bool = False, **valu
     )
 
 
-def parts_of(small, count: int) -> training.Parts:
+def parts_of(small, count: int) -> Parts:
     """Take so many training images and none to score."""
     pixels, labels = small.images.training_images, small.images.training_labels
     none = pixels[:0], labels[:0]
-    return training.Parts((pixels[:count], labels[:count]), none, none)
+    return Parts((pixels[:count], labels[:count]), none, none)
 
 
 # ------------------------------------------------------------------------------ scores by hand
@@ -53,21 +58,21 @@ def parts_of(small, count: int) -> training.Parts:
 def test_score_by_hand():
     """Two of three are right; the loss is the mean of -ln 0.5, -ln 0.25 and -ln 0.8."""
     probabilities = np.array([[0.5, 0.3, 0.2], [0.6, 0.25, 0.15], [0.1, 0.1, 0.8]])
-    loss, accuracy = training.score(probabilities, np.array([0, 1, 2]))
+    loss, accuracy = scores.score(probabilities, np.array([0, 1, 2]))
     assert loss == pytest.approx((math.log(2) + math.log(4) + math.log(1.25)) / 3)
     assert accuracy == pytest.approx(2 / 3)
 
 
 def test_score_is_finite_for_a_certain_mistake():
-    loss, accuracy = training.score(np.array([[1.0, 0.0]]), np.array([1]))
+    loss, accuracy = scores.score(np.array([[1.0, 0.0]]), np.array([1]))
     assert loss == pytest.approx(-math.log(1e-7))
     assert accuracy == 0
-    loss, _ = training.score(np.array([[1.0, 0.0]]), np.array([0]))
+    loss, _ = scores.score(np.array([[1.0, 0.0]]), np.array([0]))
     assert loss == pytest.approx(1e-7, rel=1e-6)
 
 
 def test_score_of_probabilities_that_are_not_numbers():
-    loss, _ = training.score(np.array([[np.nan, np.nan]]), np.array([1]))
+    loss, _ = scores.score(np.array([[np.nan, np.nan]]), np.array([1]))
     assert math.isnan(loss)
 
 
@@ -79,7 +84,7 @@ def test_calibration_by_hand():
     probabilities[:, 0] = [1 - value for value in highest]
     probabilities[:2, 0], probabilities[:2, 2] = 0.3, [0.3, 0.29]
     probabilities[2, [0, 2]] = [0.3, 0.25]
-    bins = training.calibration(probabilities, np.array([1, 1, 0, 1, 0]))
+    bins = scores.calibration(probabilities, np.array([1, 1, 0, 1, 0]))
     assert len(bins) == 15
     filled = {number: bin_ for number, bin_ in enumerate(bins, start=1) if bin_.images}
     assert {number: bin_.images for number, bin_ in filled.items()} == {6: 1, 7: 2, 15: 2}
@@ -94,7 +99,7 @@ def test_calibration_by_hand():
 def test_calibration_keeps_a_probability_a_bit_above_1():
     """Sums of float32 go above 1 by a rounding."""
     above = np.nextafter(np.float32(1), np.float32(2))
-    bins = training.calibration(np.array([[above, 0]], dtype=np.float32), np.array([0]))
+    bins = scores.calibration(np.array([[above, 0]], dtype=np.float32), np.array([0]))
     assert bins[-1].images == 1
 
 
@@ -105,7 +110,7 @@ def test_parts_are_those_of_the_split(small):
     images = small.images
     settings = Settings(validation_fraction=0.25, training_fraction=0.5)
     chosen, held_out = split(images.training_labels, 0.25, 0.5)
-    parts = training.take_parts(images, settings)
+    parts = take_parts(images, settings)
     np.testing.assert_array_equal(parts.training[0], images.training_images[chosen])
     np.testing.assert_array_equal(parts.training[1], images.training_labels[chosen])
     np.testing.assert_array_equal(parts.validation[0], images.training_images[held_out])
@@ -139,8 +144,8 @@ def complete(keras, small, tmp_path_factory):
 def trained_model(keras, complete, small):
     """A fresh model with the weights that were kept."""
     record, _, path = complete
-    parts = training.take_parts(small.images, record.settings)
-    model = training.start(record.settings, parts, 10, seed=999)
+    parts = take_parts(small.images, record.settings)
+    model = keras_one.start(record.settings, parts, 10, seed=999)
     with np.load(path.with_suffix("").with_suffix(".weights.npz")) as arrays:
         assert list(arrays) == [weight.path for weight in model.weights]
         model.set_weights([arrays[name] for name in arrays])
@@ -199,11 +204,12 @@ def checkout(tmp_path, monkeypatch):
     """A repository with the package in it, where nothing else says what git is to do."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
-    module = tmp_path / "environment" / "cnn_study" / "training.py"
+    module = tmp_path / "environment" / "cnn_study" / "provenance.py"
     module.parent.mkdir(parents=True)
     module.write_text("1")
     (tmp_path / "of_the_project").write_text("1")
-    monkeypatch.setattr(training, "__file__", str(module))
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    monkeypatch.setattr(provenance, "PACKAGE", module.parent)
 
     def git(*command: str) -> str:
         person = ["-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false"]
@@ -219,13 +225,13 @@ def checkout(tmp_path, monkeypatch):
 
 def test_another_project_s_commit_is_not_told(checkout):
     git, module = checkout
-    assert training._commit() == (None, None)
+    assert _commit() == (None, None)
     git("add", str(module))
     git("commit", "-m", "this project's")
     head = git("rev-parse", "HEAD")
-    assert training._commit() == (head, False)
+    assert _commit() == (head, False)
     module.write_text("2")
-    assert training._commit() == (head, True)
+    assert _commit() == (head, True)
 
 
 def test_asking_for_the_commit_leaves_the_index_of_git_alone(checkout, tmp_path):
@@ -234,7 +240,7 @@ def test_asking_for_the_commit_leaves_the_index_of_git_alone(checkout, tmp_path)
     git("commit", "-m", "this project's")
     os.utime(module, (1e9, 1e9))  # git would note the new time
     before = (tmp_path / ".git/index").read_bytes()
-    assert training._commit()[1] is False
+    assert _commit()[1] is False
     assert (tmp_path / ".git/index").read_bytes() == before
 
 
@@ -252,7 +258,7 @@ def test_epochs_are_told_and_recorded(complete):
 def test_scores_are_those_of_the_last_weights_without_smoothing(complete, trained_model, small):
     """Worked out here from the kept weights: -ln of the true class's probability."""
     record, _, _ = complete
-    parts = training.take_parts(small.images, record.settings)
+    parts = take_parts(small.images, record.settings)
 
     def by_hand(pixels, labels):
         found = np.asarray(trained_model(pixels), dtype=np.float64)
@@ -300,7 +306,7 @@ def test_predictions_are_those_of_the_kept_weights(complete, trained_model, smal
 
 def test_weights_digest_is_that_of_the_kept_weights(complete, trained_model):
     record, _, _ = complete
-    assert training.weights_digest(trained_model) == record.weights_sha256
+    assert keras_one.weights_digest(trained_model) == record.weights_sha256
     weights = trained_model.get_weights()
     expected = hashlib.sha256(b"".join(weight.tobytes() for weight in weights)).hexdigest()
     assert record.weights_sha256 == expected
@@ -308,7 +314,7 @@ def test_weights_digest_is_that_of_the_kept_weights(complete, trained_model):
     changed[-1][0] = np.nextafter(changed[-1][0], np.float32(9))
     trained_model.set_weights(changed)
     try:
-        assert training.weights_digest(trained_model) != expected
+        assert keras_one.weights_digest(trained_model) != expected
     finally:
         trained_model.set_weights(weights)
 
@@ -348,10 +354,10 @@ def test_absurd_learning_rate_is_recorded_as_diverged(keras, small, tmp_path):
 def test_scores_of_weights_that_are_no_numbers_are_null(keras, small):
     """The first class is "predicted" for every image then; its share would look like a score."""
     settings = Settings(**TINY)
-    model = training.start(settings, parts_of(small, 32), 10, 1)
+    model = keras_one.start(settings, parts_of(small, 32), 10, 1)
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     part = small.images.test_images, small.images.test_labels
-    assert training._scores("validation", model, part) == {
+    assert keras_one._scores("validation", model, part) == {
         "validation_loss": None,
         "validation_accuracy": None,
     }
@@ -361,13 +367,13 @@ def test_weights_that_burst_in_the_last_step_are_recorded_as_diverged(
     keras, small, tmp_path, monkeypatch
 ):
     """The loss of a step is that before the step: finite, while the weights are no longer."""
-    learn = training.learn
+    learn = keras_one.learn
 
     def learn_and_burst(model, *arguments):
         yield from learn(model, *arguments)
         model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
 
-    monkeypatch.setattr(training, "learn", learn_and_burst)
+    monkeypatch.setattr(keras_one, "learn", learn_and_burst)
     record = train(small, tmp_path, keep_weights=True)
     assert record.status == "diverged"
     assert "NaN" in record.reason
@@ -406,8 +412,8 @@ class ResourceExhaustedError(Exception):
     ],
 )
 def test_out_of_memory_is_recorded_as_failed(keras, small, tmp_path, monkeypatch, error):
-    monkeypatch.setattr(training, "start", lambda *_: None)
-    monkeypatch.setattr(training, "learn", epochs_then(error))
+    monkeypatch.setattr(keras_one, "start", lambda *_: None)
+    monkeypatch.setattr(keras_one, "learn", epochs_then(error))
     record = train(small, tmp_path)
     assert record.status == "failed"
     assert record.reason == f"not enough memory ({type(error).__name__})"
@@ -418,16 +424,16 @@ def test_out_of_memory_is_recorded_as_failed(keras, small, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(28, "No space left")])
 def test_other_errors_are_raised_and_leave_no_record(keras, small, tmp_path, monkeypatch, error):
-    monkeypatch.setattr(training, "start", lambda *_: None)
-    monkeypatch.setattr(training, "learn", epochs_then(error))
+    monkeypatch.setattr(keras_one, "start", lambda *_: None)
+    monkeypatch.setattr(keras_one, "learn", epochs_then(error))
     with pytest.raises(type(error), match=str(error.args[-1])):
         train(small, tmp_path)
     assert not list(tmp_path.rglob("*.json"))
 
 
 def test_interrupted_run_leaves_no_record(keras, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "start", lambda *_: None)
-    monkeypatch.setattr(training, "learn", epochs_then(KeyboardInterrupt()))
+    monkeypatch.setattr(keras_one, "start", lambda *_: None)
+    monkeypatch.setattr(keras_one, "learn", epochs_then(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         train(small, tmp_path)
     assert not list(tmp_path.rglob("*"))
@@ -438,7 +444,7 @@ def test_interrupted_run_leaves_no_record(keras, small, tmp_path, monkeypatch):
 
 def variable_after(keras, steps: int, **values) -> float:
     """Start at 1 and take steps with gradients 1, 2, 3, …"""
-    optimizer = training._optimizer(Settings(**values), steps_per_epoch=2)
+    optimizer = keras_one._optimizer(Settings(**values), steps_per_epoch=2)
     variable = keras.Variable(np.ones(1, dtype="float32"))
     for gradient in range(1, steps + 1):
         optimizer.apply([keras.ops.full((1,), float(gradient))], [variable])
@@ -503,15 +509,15 @@ def weights_after(small, count: int = 96, seed: int = 1, **values):
         **{"filters": [1], "dense_units": 0, "batch_size": 16, "epochs": 1, **values}
     )
     parts = parts_of(small, count)
-    model = training.start(settings, parts, 10, seed)
-    epochs = list(training.learn(model, settings, parts, seed, training.Stopwatch()))
+    model = keras_one.start(settings, parts, 10, seed)
+    epochs = list(keras_one.learn(model, settings, parts, seed, Stopwatch()))
     return model, epochs
 
 
 @pytest.fixture(scope="module")
 def plain(keras, small):
     model, _ = weights_after(small)
-    return training.weights_digest(model), int(model.optimizer.iterations)
+    return keras_one.weights_digest(model), int(model.optimizer.iterations)
 
 
 def test_every_parameter_of_the_training_is_changed_below():
@@ -525,7 +531,7 @@ def test_every_parameter_of_the_training_is_changed_below():
 def test_parameter_trains_other_weights(plain, small, name):
     model, epochs = weights_after(small, **{name: ACTS[name]})
     digest, steps = plain
-    assert training.weights_digest(model) != digest
+    assert keras_one.weights_digest(model) != digest
     assert steps == 6
     expected = {"batch_size": 3, "epochs": 12}.get(name, 6)
     assert int(model.optimizer.iterations) == expected
@@ -535,7 +541,7 @@ def test_parameter_trains_other_weights(plain, small, name):
 
 def test_training_again_gives_the_same_weights(plain, small):
     model, _ = weights_after(small)
-    assert training.weights_digest(model) == plain[0]
+    assert keras_one.weights_digest(model) == plain[0]
 
 
 @pytest.mark.parametrize(
@@ -545,14 +551,14 @@ def test_training_again_gives_the_same_weights(plain, small):
 def test_float16_has_its_loss_scaled(keras, small, precision, scaled):
     """Gradients below 6e-8 are 0 in float16; Keras scales the loss for them."""
     settings = Settings(**{**TINY, "precision": precision})
-    model = training.start(settings, parts_of(small, 32), 10, 1)
+    model = keras_one.start(settings, parts_of(small, 32), 10, 1)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == scaled
 
 
 def test_label_smoothing_is_in_the_loss_that_is_trained(keras, small):
     """Three classes of ten: 0.3 spread evenly leaves 0.73 for the true one, 0.03 for others."""
     settings = Settings(**{**TINY, "label_smoothing": 0.3})
-    model = training.start(settings, parts_of(small, 32), 10, 1)
+    model = keras_one.start(settings, parts_of(small, 32), 10, 1)
     given = np.full((1, 10), 0.05, dtype="float32")
     given[0, 4] = 0.55
     target = np.eye(10, dtype="float32")[[4]]
@@ -566,7 +572,7 @@ def test_images_are_fed_in_order_by_a_pipeline_that_does_not_tune_itself(keras, 
     if keras.backend.backend() != "tensorflow":
         pytest.skip("only TensorFlow has tf.data")
     pixels = np.arange(5 * 4, dtype="uint8").reshape(5, 2, 2, 1)
-    batches = training._fed(pixels, labels, 2)["x"]
+    batches = keras_one._fed(pixels, labels, 2)["x"]
     assert batches.options().autotune.enabled is False
     fed = [batch if labels is None else batch[0] for batch in batches.as_numpy_iterator()]
     assert [len(batch) for batch in fed] == [2, 2, 1]
@@ -580,7 +586,7 @@ def test_steps_at_a_time_never_exceed_those_of_an_epoch(keras, small):
     for count, expected in ((32, 1), (320, 10), (321, 11), (32 * 40, 32)):
         pixels = np.zeros((count, 8, 8, 1), dtype=np.uint8)
         part = pixels, np.zeros(count, dtype=np.uint8)
-        model = training.start(Settings(**TINY), training.Parts(part, part, part), 10, 1)
+        model = keras_one.start(Settings(**TINY), Parts(part, part, part), 10, 1)
         assert model.steps_per_execution == expected
 
 
@@ -617,9 +623,9 @@ PLAIN = {"filters": [4, 8], "dense_units": 16}
 
 
 def test_first_20_steps_are_those_of_plain_keras(keras, small, monkeypatch):
-    monkeypatch.setattr(training, "STEPS_PER_EXECUTION", 1)
+    monkeypatch.setattr(keras_one, "STEPS_PER_EXECUTION", 1)
     settings, parts = Settings(**PLAIN, batch_size=16, epochs=1), parts_of(small, 320)
-    model = training.start(settings, parts, 10, seed=3)
+    model = keras_one.start(settings, parts, 10, seed=3)
     means: list[float] = []  # of the steps so far, as Keras tells them
 
     def note(batch, logs):
@@ -632,7 +638,7 @@ def test_first_20_steps_are_those_of_plain_keras(keras, small, monkeypatch):
         return fit(*arguments, callbacks=[*callbacks, noted], **options)
 
     monkeypatch.setattr(model, "fit", fit_and_note)
-    list(training.learn(model, settings, parts, 3, training.Stopwatch()))
+    list(keras_one.learn(model, settings, parts, 3, Stopwatch()))
     losses = np.diff(np.arange(21) * np.array([0, *means]))
     expected, _ = plain_keras(keras, small, settings, seed=3, count=320)
     assert len(expected) == 20
@@ -643,8 +649,8 @@ def test_first_20_steps_are_those_of_plain_keras(keras, small, monkeypatch):
 def test_weights_are_those_of_plain_keras_at_the_end(keras, small):
     """40 steps of which the last has 6 images, 32 and then 8 at a time, and a second epoch."""
     settings, parts = Settings(**PLAIN, batch_size=8, epochs=2), parts_of(small, 318)
-    model = training.start(settings, parts, 10, seed=4)
-    epochs = list(training.learn(model, settings, parts, 4, training.Stopwatch()))
+    model = keras_one.start(settings, parts, 10, seed=4)
+    epochs = list(keras_one.learn(model, settings, parts, 4, Stopwatch()))
     assert int(model.optimizer.iterations) == 80
     losses, weights = plain_keras(keras, small, settings, seed=4, count=318)
     for found, expected in zip(model.get_weights(), weights, strict=True):
@@ -660,22 +666,25 @@ def test_weights_are_those_of_plain_keras_at_the_end(keras, small):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from cnn_study.machine import import_keras
+from cnn_study.train.machine import import_keras
 import_keras()
 import numpy as np
-from cnn_study import architecture, datasets, training
-from cnn_study.settings import Settings
-from cnn_study.study import Experiment
+from cnn_study.data.catalog import DATASETS
+from cnn_study.data.images import Images
+from cnn_study.study import architecture
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import Settings
+from cnn_study.train import training
 
 random = np.random.default_rng(0)
 def some(count):
     return random.integers(0, 256, (count, 32, 32, 3)).astype("uint8"), np.arange(count) % 10
 settings = Settings(filters=[4, 8], kernel_size=7, epochs=1, dense_dropout=0.2, shift=2)
-images = datasets.Images(*some(320), *some(50))
+images = Images(*some(320), *some(50))
 for seed in map(int, sys.argv[2:]):
     cost = architecture.cost(settings, (32, 32, 3), 10)
     chosen = Experiment("base", settings, "0" * 16, *cost)
-    dataset = datasets.DATASETS["cifar10"]
+    dataset = DATASETS["cifar10"]
     record = training.train(chosen, seed, dataset, images, Path(sys.argv[1]))
     print(json.dumps([record.status, record.weights_sha256, record.test.loss]))
 """
@@ -762,10 +771,10 @@ def memory_held() -> float:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget")
 def test_the_peak_of_memory_is_that_of_one_run_alone():
     held = bytearray(300 * 2**20)
-    before = training.peak_memory()
+    before = peak_memory()
     del held
-    training.forget_peak_memory()
-    assert training.peak_memory() < before - 250
+    forget_peak_memory()
+    assert peak_memory() < before - 250
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read memory from")
@@ -774,7 +783,8 @@ def test_memory_of_one_run_after_another_is_let_go(keras, tmp_path):
 
     What Keras itself keeps of each run, under 10 MB, is measured in benchmarks/memory.py.
     """
-    from cnn_study.datasets import DATASETS, Images
+    from cnn_study.data.catalog import DATASETS
+    from cnn_study.data.images import Images
 
     pixels = np.zeros((5100, 64, 64, 3), dtype=np.uint8)
     labels = (np.arange(5100) % 10).astype(np.uint8)

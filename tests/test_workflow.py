@@ -14,8 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from cnn_study import heartbeat, inspection, machine, runs, study, workflow
-from cnn_study.errors import UserError
+from cnn_study import workflow
+from cnn_study.base.errors import UserError
+from cnn_study.execute import local
+from cnn_study.runs import heartbeat, inspections
+from cnn_study.study.file import RESERVED
+from cnn_study.study.merge import ID
+from cnn_study.train import machine
 
 PROJECT = Path(__file__).parents[1]
 STUDY = """\
@@ -213,7 +218,7 @@ def test_one_more_seed_trains_that_seed_only_and_leaves_the_inspection(clone):
 def test_prose_comments_and_code_without_another_meaning_train_and_inspect_nothing(clone):
     text = STUDY.replace("They do.", "Perhaps.").replace("title: Width", "title: How wide?")
     clone.write_study("# A comment.\n" + text)
-    reports = ("tables", "figures/__init__", "report/__init__", "settings", "training")
+    reports = ("tables/collect", "figures/draw", "report/write", "study/settings", "train/training")
     looks = ("__init__", "inspector", "baselines", "trained_network", "embedding")
     for module in (*reports, *(f"inspection/{name}" for name in looks)):
         path = clone.path / f"src/cnn_study/{module}.py"
@@ -237,7 +242,7 @@ def test_a_new_id_retrains_nothing(clone):
 
 
 def test_another_meaning_of_training_retrains_everything(clone):
-    settings = clone.path / "src/cnn_study/settings.py"
+    settings = clone.path / "src/cnn_study/study/settings.py"
     text = settings.read_text()
     changed = re.sub(r"^TRAINING_VERSION = (\d+)", "TRAINING_VERSION = 99", text, flags=re.M)
     assert changed != text
@@ -284,7 +289,7 @@ def test_train_false_reports_what_is_there(clone):
 
 def test_the_kept_networks_are_inspected_once(trained):
     (path,) = trained.inspections()
-    facts = inspection.read(path).facts
+    facts = inspections.read(path).facts
     assert [(network.experiment, network.seed) for network in facts.networks] == [
         ("base", 1), ("filters-4", 1)
     ]  # fmt: skip
@@ -316,7 +321,7 @@ def test_a_lost_inspection_comes_out_the_same(trained, tmp_path):
     lost.unlink()
     lost.with_suffix(".npz").unlink()
     place.snakemake("--", str(lost.relative_to(place.path)))
-    assert inspection.read(lost).facts.left_out == {}
+    assert inspections.read(lost).facts.left_out == {}
     assert lost.with_suffix(".npz").read_bytes() == before
     assert (place.path / "logs/tests/inspect.log").read_text("utf-8").count("t-SNE") == 3
 
@@ -476,7 +481,7 @@ def test_arrays_that_another_study_reads_are_not_deleted_before_they_are_made_ag
     trained, tmp_path
 ):
     place = trained.copy(tmp_path / "data")
-    module = place.path / "src/cnn_study/datasets.py"
+    module = place.path / "src/cnn_study/data/arrays.py"
     broken = "def prepare(*_):\n    raise UserError('The archive is gone.')\n"
     module.write_text(module.read_text("utf-8") + "\n\n" + broken, "utf-8")
     words = ("--forcerun", "prepare_data", "--", "data/digits.npz")
@@ -562,7 +567,7 @@ def test_gpus_are_looked_for_only_where_something_is_to_be_done(tmp_path, monkey
     plan = workflow.plan({"study": "digits"})
     assert plan.gpus == 2
     shared = []
-    monkeypatch.setattr(runs, "batches", lambda *given: shared.append(given[-1]) or [])
+    monkeypatch.setattr(local, "batches", lambda *given: shared.append(given[-1]) or [])
     for cores in (None, 1, 8):
         plan.batches(cores)
     assert shared == [1, 1, 2]
@@ -691,7 +696,7 @@ def test_no_experiment_can_have_the_name_of_a_rule(trained):
     rules = set(re.findall(r"^([\w-]+)(?: \(|$)", said, re.MULTILINE)) - set(RUNS)
     assert {"all", "prepare_data", "render_report"} < rules
     # No id has an underscore.
-    assert {name for name in rules if re.fullmatch(study.ID, name)} == study.RESERVED
+    assert {name for name in rules if re.fullmatch(ID, name)} == RESERVED
 
 
 @pytest.mark.parametrize(
@@ -737,8 +742,9 @@ def test_snakefiles_are_formatted():
 @pytest.mark.parametrize(
     "module",
     [
-        *("workflow", "progress", "inspection", "search", "tables", "evidence"),
-        *("figures", "report", "render", "reference"),
+        *("workflow", "execute.progress", "runs.inspections", "runs.searches", "tables.collect"),
+        *("evidence.analyse", "figures.draw", "report.write", "report.render"),
+        "report.docs_pages",
     ],
 )
 def test_what_only_plans_or_reports_imports_no_backend(module):

@@ -10,8 +10,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from cnn_study.errors import UserError
-from cnn_study.study import Study, load, study_file
+from cnn_study.base.errors import UserError
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.study.yaml_lines import study_file
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,10 +112,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _study(options: argparse.Namespace, *, with_report: bool = False) -> tuple[Study, Path]:
-    from cnn_study import runs
+    from cnn_study.runs.wanted import results_folder
 
     chosen = load(study_file(options.study), with_report=with_report)
-    return chosen, options.results or runs.results_folder(chosen)
+    return chosen, options.results or results_folder(chosen)
 
 
 def _data(options: argparse.Namespace, dataset: str) -> Path:
@@ -121,30 +123,33 @@ def _data(options: argparse.Namespace, dataset: str) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from cnn_study import figures, progress
+    from cnn_study.execute import progress
+    from cnn_study.figures.draw import planned_figures
 
     study, results = _study(options, with_report=True)
-    figures.planned(study, inspected=False)  # refuses questions that figures could not be named by
+    planned_figures(study, inspected=False)  # refuses questions that figures could not be named by
     show = progress.watch if options.watch else progress.check
     show(study, results)
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from cnn_study import datasets
+    from cnn_study.data import arrays
 
     output = options.output or Path("data") / f"{options.dataset}.npz"
-    datasets.prepare(options.dataset, output, options.source)
+    arrays.prepare(options.dataset, output, options.source)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from cnn_study import machine, progress, runs
+    from cnn_study.execute import local, progress
+    from cnn_study.runs.wanted import find
+    from cnn_study.train import machine
 
     study, results = _study(options)
     faults: list[Exception] = []
     with machine.own_core():
-        for run in [runs.find(study, name) for name in options.runs]:
+        for run in [find(study, name) for name in options.runs]:
             try:
-                record = runs.do(study, run, results, _data(options, study.dataset.name))
+                record = local.do(study, run, results, _data(options, study.dataset.name))
                 said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
                 print(said, flush=True)
             except Exception as error:  # of this run alone, perhaps: the others have their turn
@@ -167,7 +172,7 @@ def _in_short(error: Exception) -> str:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from cnn_study.search import searcher
+    from cnn_study.search import chief
 
     if options.workers < 1:
         raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
@@ -181,10 +186,10 @@ def _search(options: argparse.Namespace) -> None:
     study, results = _study(options)
     places = (results, _data(options, study.dataset.name))
     if options.join:
-        searcher.join(study, *places, options.join)
+        chief.join(study, *places, options.join)
         return
-    listen = options.listen or searcher.LOOPBACK
-    print(searcher.search_study(study, *places, options.workers, listen))
+    listen = options.listen or chief.LOOPBACK
+    print(chief.search_study(study, *places, options.workers, listen))
 
 
 def _is_address(given: str) -> bool:
@@ -200,42 +205,44 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _tables(options: argparse.Namespace) -> None:
-    from cnn_study import tables
+    from cnn_study.tables.collect import collect
 
     study, results = _study(options)
-    tables.collect(study, results, results / "tables")
+    collect(study, results, results / "tables")
 
 
 def _analyse(options: argparse.Namespace) -> None:
-    from cnn_study import evidence
+    from cnn_study.evidence.analyse import analyse
 
     study, results = _study(options)
-    evidence.analyse(study, results / "tables", results / "evidence")
+    analyse(study, results / "tables", results / "evidence")
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from cnn_study import figures, inspection
+    from cnn_study.figures.draw import draw
+    from cnn_study.runs import inspections
 
     if options.processes < 1:
         raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
     study, results = _study(options)
-    inspected = inspection.find(study, results)
+    inspected = inspections.find(study, results)
     output, format_ = (options.png, "png") if options.png else (results / "figures", "svg")
     sources = (results / "tables", results / "evidence")
-    figures.draw(study, *sources, output, inspected, options.processes, format_)
+    draw(study, *sources, output, inspected, options.processes, format_)
 
 
 def _write(options: argparse.Namespace) -> None:
-    from cnn_study import inspection, report
+    from cnn_study.report.write import write
+    from cnn_study.runs import inspections
 
     study, results = _study(options)
     folders = (results / name for name in ("tables", "evidence", "figures"))
-    inspected = inspection.find(study, results)
-    report.write(study, *folders, results / "report" / "index.qmd", inspected)
+    inspected = inspections.find(study, results)
+    write(study, *folders, results / "report" / "index.qmd", inspected)
 
 
 def _render(options: argparse.Namespace) -> None:
-    from cnn_study import render
+    from cnn_study.report import render
 
     study_results = options.text.parent / ".."  # where the text's figures/ lie
     engine = render.render(options.text, options.html, options.pdf, resources=study_results)
@@ -246,9 +253,9 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _docs(options: argparse.Namespace) -> None:
-    from cnn_study import reference
+    from cnn_study.report import docs_pages
 
-    reference.write(options.output)
+    docs_pages.write(options.output)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,18 @@ from typing import Any
 
 from filelock import FileLock
 
-from cnn_study import columns, figures, inspection, machine, render, runs, search, study
-from cnn_study.errors import UserError
-from cnn_study.study import Study
+from cnn_study.base.errors import UserError
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.execute import local
+from cnn_study.figures.draw import planned_figures
+from cnn_study.report import render
+from cnn_study.runs import inspections, searches
+from cnn_study.runs.wanted import Run, done, results_folder, wanted
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.study.yaml_lines import study_file
+from cnn_study.tables.data_package import planned_tables
+from cnn_study.train import machine
 
 PACKAGE = Path(__file__).parent
 
@@ -61,12 +70,12 @@ class Plan:
     results: Path
     data: Path
     source: str
-    wanted: tuple[runs.Run, ...]
+    wanted: tuple[Run, ...]
     done: dict[str, Path]
     train: bool
 
     @property
-    def missing(self) -> list[runs.Run]:
+    def missing(self) -> list[Run]:
         """The runs to train."""
         return [run for run in self.wanted if run.name not in self.done] * self.train
 
@@ -86,7 +95,7 @@ class Plan:
             cores: that Snakemake may use; None where it only looks.
         """
         at_once = min(cores or 1, self.gpus or cores or 1)
-        together = runs.batches(self.study, self.missing, self.results, at_once)
+        together = local.batches(self.study, self.missing, self.results, at_once)
         last = len(together)
         return [
             Batch(
@@ -98,14 +107,14 @@ class Plan:
         ]
 
     @property
-    def inspected(self) -> list[runs.Run]:
+    def inspected(self) -> list[Run]:
         """The runs to inspect, so far as they have a record or will have one."""
-        return [run for run in inspection.kept(self.study) if self.train or run.name in self.done]
+        return [run for run in inspections.kept(self.study) if self.train or run.name in self.done]
 
     @property
     def inspection(self) -> str | None:
         """The facts of the inspection, there or to come; None if there will be none."""
-        path = inspection.place(self.study, self.results, self.inspected)
+        path = inspections.place(self.study, self.results, self.inspected)
         return str(path) if self.train or path.exists() else None
 
     @property
@@ -116,7 +125,7 @@ class Plan:
     @property
     def search(self) -> str | None:
         """What the search finds, there or to come; None if there is or will be none."""
-        path = search.place(self.study, self.results)
+        path = searches.place(self.study, self.results)
         return str(path) if path and (self.train or path.exists()) else None
 
     @property
@@ -127,17 +136,17 @@ class Plan:
     @property
     def tables(self) -> list[str]:
         """Names of the table files."""
-        return columns.planned(self.study)
+        return planned_tables(self.study)
 
     @property
     def evidence(self) -> list[str]:
         """Names of the files of evidence."""
-        return columns.planned_evidence()
+        return evidence_schemas.planned_evidence()
 
     @property
     def figures(self) -> list[str]:
         """Names of the figure files."""
-        return figures.planned(self.study, self.inspection is not None)
+        return planned_figures(self.study, self.inspection is not None)
 
     @property
     def study_files(self) -> list[str]:
@@ -155,7 +164,7 @@ class Plan:
         """List the record files of the runs to inspect."""
         return [self._record(run) for run in self.inspected]
 
-    def _record(self, run: runs.Run) -> str:
+    def _record(self, run: Run) -> str:
         return str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
 
 
@@ -173,20 +182,20 @@ def plan(config: dict[str, Any]) -> Plan:
     empty = [key for key in ("study", "train") if config.get(key, "default") in (None, "")]
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
-    path = study.study_file(str(config.get("study", "cifar10")))
-    chosen = study.load(path)
-    results = runs.results_folder(chosen)
+    path = study_file(str(config.get("study", "cifar10")))
+    chosen = load(path)
+    results = results_folder(chosen)
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
     found = Plan(
         chosen, results, Path("data") / f"{chosen.dataset.name}.npz",
-        str(config.get("data") or ""), tuple(runs.wanted(chosen)),
-        runs.done(chosen, results), train == "true",
+        str(config.get("data") or ""), tuple(wanted(chosen)),
+        done(chosen, results), train == "true",
     )  # fmt: skip
     if found.missing or found.search_missing:
         # What would stop the report is told before anything trains.
-        study.load(path, with_report=True)
+        load(path, with_report=True)
         machine.backend()
     return found
 
@@ -225,7 +234,7 @@ def lock(results: Path) -> FileLock | None:
     if _only_looks(sys.argv[1:]):
         return None
     held = FileLock(results / "locks" / "workflow.lock")
-    if not runs.claim(held):
+    if not local.claim(held):
         raise UserError(
             f"Another workflow is at work in {results}. Wait until it ends; nothing was changed."
         )

@@ -7,18 +7,7 @@ rule draw_figures:
         tables=rules.collect_tables.output.tables,
         evidence=rules.analyse.output.evidence,
         inspection=PLAN.inspection or [],
-        code=planning.code(
-            "figures",
-            "combinations",
-            "examples",
-            "inspection",
-            "columns",
-            "tables",
-            "imports",
-            "inference",
-            "architecture",
-            "settings",
-        ),
+        code=planning.code("base", "data", "study", "runs", "tables", "evidence", "figures"),
     output:
         figures=[f"{RESULTS}/figures/{name}" for name in PLAN.figures],
     log:
@@ -45,16 +34,7 @@ rule write_report:
         study=PLAN.study_files,
         templates=planning.templates(),
         scripts=planning.scripts(),
-        code=planning.code(
-            "report",
-            "examples",
-            "inspection",
-            "columns",
-            "architecture",
-            "settings",
-            "study",
-            "inference",
-        ),
+        code=planning.code("base", "data", "study", "runs", "tables", "evidence", "report"),
     output:
         text=f"{RESULTS}/report/index.qmd",
         page=f"{RESULTS}/report/page.html",
@@ -78,7 +58,7 @@ rule render_report:
         page=rules.write_report.output.page,
         figures=rules.draw_figures.output.figures,
         theme=planning.theme(),
-        code=planning.code("render", "prose"),
+        code=planning.code("report"),
     output:
         html=f"{RESULTS}/report/index.html",
         pdf=f"{RESULTS}/report/index.pdf",

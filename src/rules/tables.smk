@@ -7,17 +7,7 @@ rule collect_tables:
         records=PLAN.records(),
         search=PLAN.search or [],
         study=PLAN.study_files,
-        code=planning.code(
-            "tables",
-            "printed",
-            "columns",
-            "records",
-            "study",
-            "settings",
-            "search",
-            "architecture",
-            "datasets",
-        ),
+        code=planning.code("base", "data", "study", "runs", "tables"),
     output:
         tables=[f"{RESULTS}/tables/{name}" for name in PLAN.tables],
     log:
@@ -38,9 +28,7 @@ rule analyse:
     input:
         tables=rules.collect_tables.output.tables,
         study=PLAN.study_files,
-        code=planning.code(
-            "evidence", "combinations", "imports", "inference", "columns", "tables", "settings"
-        ),
+        code=planning.code("base", "data", "study", "tables", "evidence"),
     output:
         evidence=[f"{RESULTS}/evidence/{name}" for name in PLAN.evidence],
     log:

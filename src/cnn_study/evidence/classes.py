@@ -2,11 +2,8 @@
 
 from typing import Any
 
+from cnn_study.base.inference import effect, paired
 from cnn_study.evidence.facts import Facts, family, without_pairs
-from cnn_study.inference import (
-    effect,
-    paired,
-)
 
 
 def class_rows(facts: Facts) -> list[dict[str, Any]]:

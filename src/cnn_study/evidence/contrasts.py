@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from cnn_study.combinations import parts_of
+from cnn_study.base.inference import effect
 from cnn_study.evidence.facts import MEASURES, Facts, family
-from cnn_study.inference import effect
-from cnn_study.settings import value_text
+from cnn_study.study.combinations import parts_of
+from cnn_study.study.settings import value_text
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study import columns, tables
-from cnn_study.inference import (
-    Effect,
-    holm,
-    paired,
-    verdict,
-)
-from cnn_study.study import Study
+from cnn_study.base.inference import Effect, holm, paired, verdict
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
+from cnn_study.tables import schemas as table_schemas
 
 MEASURES = ("validation", "test")
 
@@ -43,8 +39,13 @@ class Facts:
     def read(cls, study: Study, folder: Path) -> "Facts":
         """Read the tables of a study."""
         runs, epochs, experiments, classes = (
-            tables.read(folder, table)
-            for table in (columns.RUNS, columns.EPOCHS, columns.EXPERIMENTS, columns.CLASSES)
+            csv_files.read(folder, table)
+            for table in (
+                table_schemas.RUNS,
+                table_schemas.EPOCHS,
+                table_schemas.EXPERIMENTS,
+                table_schemas.CLASSES,
+            )
         )
         complete = runs[runs["status"] == "complete"]
         return cls(
@@ -53,9 +54,9 @@ class Facts:
             epochs.merge(complete[["experiment", "seed"]]),
             {row["experiment"]: row for row in experiments.to_dict("records")},
             classes,
-            tables.read(folder, columns.PUBLISHED) if study.file.published else None,
-            tables.read(folder, columns.SEARCH_RUNS),
-            tables.read(folder, columns.SEARCH_VALUES),
+            csv_files.read(folder, table_schemas.PUBLISHED) if study.file.published else None,
+            csv_files.read(folder, table_schemas.SEARCH_RUNS),
+            csv_files.read(folder, table_schemas.SEARCH_VALUES),
             clock(runs),
         )
 

@@ -5,17 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study import tables
+from cnn_study.base.inference import Effect, effect, holm, images_margin, paired, seeds_to_settle
 from cnn_study.evidence.facts import MEASURES, Facts, family, without_pairs
-from cnn_study.inference import (
-    Effect,
-    effect,
-    holm,
-    images_margin,
-    paired,
-    seeds_to_settle,
-)
-from cnn_study.study import Experiment
+from cnn_study.study.model import Experiment
+from cnn_study.tables.collect import change_text
 
 COUNTS = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs")
 
@@ -39,7 +32,7 @@ def _heading(name: str, question: Any, experiment: Experiment) -> dict[str, Any]
         "hypothesis": " ".join(question.hypothesis.split()),
         "experiment": experiment.id,
         "reference": question.reference,
-        "change": tables.change_text(experiment) or "",
+        "change": change_text(experiment) or "",
     }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from cnn_study.base.inference import Effect, effect, unpaired
 from cnn_study.evidence.facts import Facts
-from cnn_study.inference import Effect, effect, unpaired
-from cnn_study.search.space import Limit
+from cnn_study.study.search_space import Limit
 
 FORESTS = 50
 TREES = 25

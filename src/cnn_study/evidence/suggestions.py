@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_study import inference
-from cnn_study.study import Study
+from cnn_study.base import inference
+from cnn_study.study.model import Study
 
 NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
 """Parameters that say what is measured and by what; changing them advises nobody."""

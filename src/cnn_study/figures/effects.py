@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import count, groupby, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.columns import VERDICTS
+from cnn_study.base.inference import LEAST_PAIRS, Effect, effect, paired
+from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Contrast, Results, absent
 from cnn_study.figures.words import aligned, counted, cut_off, estimate, joined, signed, wrap
-from cnn_study.inference import LEAST_PAIRS, Effect, effect, paired
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,12 +6,12 @@ Matplotlib and pandas are imported only to draw.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.inference import Turn, loss_turn
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
 from cnn_study.figures.words import NO_RUN, wrap
-from cnn_study.inference import Turn, loss_turn
 
 if TYPE_CHECKING:
     import pandas

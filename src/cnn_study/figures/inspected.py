@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from cnn_study.inspection import Network
+    from cnn_study.runs.inspections import Network
 
 MOST_CLASSES = 10
 """Classes shown where each takes up room; the first ones."""

@@ -6,7 +6,7 @@ All numbers come from `examples`. Matplotlib is imported only to draw.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnn_study.examples import DESCENTS, descent
+from cnn_study.base.examples import DESCENTS, descent
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from cnn_study.base.inference import Effect, effect
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, rising
 from cnn_study.figures.marks import LINES, MARKERS, level
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary, span
 from cnn_study.figures.words import NO_RUN, axis_label, cut_off, words, wrap
-from cnn_study.inference import Effect, effect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ Knows nothing of studies or tables. Matplotlib is imported only to draw.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.inference import LEAST_PAIRS, Effect
 from cnn_study.figures.colors import LIGHT, Palette, ink
 from cnn_study.figures.words import wrap
-from cnn_study.inference import LEAST_PAIRS, Effect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

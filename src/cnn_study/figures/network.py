@@ -7,11 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnn_study.architecture import Layer, receptive_fields
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import joined, wrap
+from cnn_study.study.architecture import Layer, receptive_fields
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

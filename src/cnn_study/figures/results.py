@@ -11,9 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_study import columns, inspection
+from cnn_study.base.inference import Effect
+from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.figures.words import NO_RUN
-from cnn_study.inference import Effect
+from cnn_study.runs import inspections
+from cnn_study.tables import schemas as table_schemas
 
 if TYPE_CHECKING:
     import numpy
@@ -104,9 +106,9 @@ class Results:
 
     def __init__(self, tables: Path, evidence: Path, inspected: Path | None = None) -> None:
         self.folder = tables.parent
-        self.inspection = inspection.read(inspected) if inspected else None
-        self.folders = {table.name: (tables, table) for table in columns.TABLES}
-        self.folders |= {table.name: (evidence, table) for table in columns.EVIDENCE}
+        self.inspection = inspections.read(inspected) if inspected else None
+        self.folders = {table.name: (tables, table) for table in table_schemas.TABLES}
+        self.folders |= {table.name: (evidence, table) for table in evidence_schemas.EVIDENCE}
         self.read = cache(self._read)
         runs = self.read("runs")
         self.clock = _clock(runs)
@@ -116,13 +118,13 @@ class Results:
 
     def _read(self, name: str) -> "pandas.DataFrame":
         """Read one table or one piece of evidence, each column with its type."""
-        from cnn_study import tables
+        from cnn_study.tables import csv_files
 
-        return tables.read(*self.folders[name])
+        return csv_files.read(*self.folders[name])
 
-    def first_kernels(self, network: inspection.Network) -> "numpy.ndarray":
+    def first_kernels(self, network: inspections.Network) -> "numpy.ndarray":
         """Give the kernels of a network's first convolution: (filters, side, side, channels)."""
-        return inspection.weights(network, self.folder)["convolution_1/kernel"].transpose(
+        return inspections.weights(network, self.folder)["convolution_1/kernel"].transpose(
             3, 0, 1, 2
         )
 

@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from cnn_study.inference import LEAST_PAIRS, Effect
-from cnn_study.settings import Settings
+from cnn_study.base.inference import LEAST_PAIRS, Effect
+from cnn_study.study.settings import Settings
 
 NO_RUN = "no complete run yet"
 LONGEST_LABEL = 32

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from cnn_study.heartbeat import log, percent
-from cnn_study.inspection import Baseline, Tried
-from cnn_study.training import Parts
+from cnn_study.runs.heartbeat import log, percent
+from cnn_study.runs.inspections import Baseline, Tried
+from cnn_study.train.parts import Parts
 
 NEIGHBOURS = (1, 3, 5, 7, 9, 15, 25)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)

@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cnn_study import architecture, inspection, records
-from cnn_study import training as trainer
-from cnn_study.datasets import Images, load_prepared, split
-from cnn_study.heartbeat import log, percent
-from cnn_study.images import pixel_statistics
+from cnn_study.base import files
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.images import Images
+from cnn_study.data.split import split
 from cnn_study.inspection import baselines, embedding, trained_network
-from cnn_study.machine import import_keras, own_core
-from cnn_study.runs import Run
-from cnn_study.study import Study
+from cnn_study.runs import inspections, records
+from cnn_study.runs.heartbeat import log, percent
+from cnn_study.runs.wanted import Run
+from cnn_study.study import architecture
+from cnn_study.study.model import Study
+from cnn_study.train import keras_one, scores
+from cnn_study.train.epoch_images import pixel_statistics
+from cnn_study.train.machine import import_keras, own_core
+from cnn_study.train.meter import peak_memory
+from cnn_study.train.parts import take_parts
+from cnn_study.train.provenance import provenance
 
 if TYPE_CHECKING:
     import keras
@@ -61,9 +68,9 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
     Raises:
         UserError: the dataset is not there, or an inspection or weights are damaged.
     """
-    path = inspection.place_now(study, results)
+    path = inspections.place_now(study, results)
     if path.exists():
-        inspection.read(path)
+        inspections.read(path)
         log(f"the inspection is there already: {path}")
         return path
     images = load_prepared(study.dataset.name, data)
@@ -72,12 +79,12 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
         import_keras()
         made = make(study, results, images)
     file = path.with_suffix(".npz")
-    facts = inspection.Facts(
+    facts = inspections.Facts(
         format=1,
-        inspection_version=inspection.INSPECTION_VERSION,
+        inspection_version=inspections.INSPECTION_VERSION,
         fingerprint=path.stem,
         arrays_file=file.name,
-        arrays_sha256=records.write_arrays(file, made.arrays),
+        arrays_sha256=files.write_arrays(file, made.arrays),
         **made.facts,
     )
     records.write(path, facts)
@@ -97,8 +104,8 @@ def make(study: Study, results: Path, images: Images) -> Made:
     made.facts |= {
         "seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - processor, 3),
-        "peak_memory_mebibytes": round(trainer.peak_memory(), 1),
-        "provenance": trainer.provenance(started, "scikit-learn"),
+        "peak_memory_mebibytes": round(peak_memory(), 1),
+        "provenance": provenance(started, "scikit-learn"),
     }
     return made
 
@@ -143,7 +150,7 @@ def load_networks(
     """
     there = records.find(results / "runs")
     networks, left_out = [], {}
-    for run in inspection.kept(study):
+    for run in inspections.kept(study):
         path = there.get((run.experiment.fingerprint, run.seed))
         reason = _why_not(path)
         if path is None or reason:
@@ -180,10 +187,10 @@ def _weights(record: Path) -> Path:
 def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
     log(f"{run.experiment.id}: load seed {run.seed}, classify the test images")
     record = records.read(path)
-    pixels, _ = trainer.take_parts(images, record.settings).training
+    pixels, _ = take_parts(images, record.settings).training
     model = trained_network.load(record, _weights(path), pixels, classes)
-    probabilities = trainer.predict(model, images.test_images)
-    _, accuracy = trainer.score(probabilities, images.test_labels)
+    probabilities = keras_one.predict(model, images.test_images)
+    _, accuracy = scores.score(probabilities, images.test_labels)
     trained_network.check_accuracy(_weights(path), record, accuracy)
     return Trained(run, record, model, probabilities)
 
@@ -241,7 +248,7 @@ def _embed(networks: list[Trained], images: Images, made: Made) -> None:
     }
 
 
-def _inspect_network(network: Trained, images: Images, made: Made) -> inspection.Network:
+def _inspect_network(network: Trained, images: Images, made: Made) -> inspections.Network:
     id_, record, model = network.run.experiment.id, network.record, network.model
     log(f"{id_}: feature maps, occlusion, mistakes")
     shown, labels = made.arrays["shown_images"], made.arrays["shown_labels"]
@@ -269,8 +276,8 @@ def _inspect_network(network: Trained, images: Images, made: Made) -> inspection
         f"{id_}/mistakes_images": images.test_images[worst],
     }
     scale, offset = trained_network.pixel_scaling(model, shown.shape[-1])
-    _, accuracy = trainer.score(network.probabilities, images.test_labels)
-    return inspection.Network(
+    _, accuracy = scores.score(network.probabilities, images.test_labels)
+    return inspections.Network(
         experiment=id_,
         fingerprint=record.fingerprint,
         seed=record.seed,
@@ -283,8 +290,8 @@ def _inspect_network(network: Trained, images: Images, made: Made) -> inspection
     )
 
 
-def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspection.Mistake:
-    return inspection.Mistake(
+def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspections.Mistake:
+    return inspections.Mistake(
         test_index=index,
         true_class=int(images.test_labels[index]),
         predicted_class=int(probabilities[index].argmax()),
@@ -298,7 +305,7 @@ def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspectio
 def _fit_baselines(study: Study, images: Images, made: Made) -> None:
     """Fit the models without a network to the images that the base is trained on."""
     settings = study.experiments["base"].settings
-    parts = trainer.take_parts(images, settings)
+    parts = take_parts(images, settings)
     made.facts["dataset"] = records.DatasetUsed(
         name=study.dataset.name,
         digest=study.dataset.digest,
@@ -345,7 +352,7 @@ def pair_neighbours(images: Images, chosen: np.ndarray, made: Made) -> None:
     pairs = [images.test_images[tests], images.training_images[found]]
     made.arrays["neighbours_images"] = np.stack(pairs, axis=1)
     made.facts["neighbours"] = [
-        inspection.Neighbour(
+        inspections.Neighbour(
             test_index=int(test),
             test_class=int(images.test_labels[test]),
             training_index=int(place),

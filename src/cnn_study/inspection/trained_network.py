@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnn_study import training
-from cnn_study.architecture import Layer
-from cnn_study.errors import UserError
-from cnn_study.images import pixel_statistics
-from cnn_study.records import Record
+from cnn_study.base.errors import UserError
+from cnn_study.runs.records import Record
+from cnn_study.study.architecture import Layer
+from cnn_study.train import keras_one
+from cnn_study.train.epoch_images import pixel_statistics
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +39,7 @@ def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: in
     Raises:
         UserError: the file cannot be read, or is not the one that the record tells of.
     """
-    from cnn_study.network import build
+    from cnn_study.train.network import build
 
     model = build(
         record.settings, training_pixels.shape[1:], classes, *pixel_statistics(training_pixels)
@@ -49,7 +49,7 @@ def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: in
             model.set_weights([arrays[name] for name in arrays.files])
     except Exception as error:  # Damaged bytes raise many kinds in numpy, zipfile and Keras.
         raise _wrong_weights(weights, f"it cannot be read ({type(error).__name__})") from error
-    if training.weights_digest(model) != record.weights_sha256:
+    if keras_one.weights_digest(model) != record.weights_sha256:
         raise _wrong_weights(weights, "its weights are not those that the record tells of")
     return model
 
@@ -114,7 +114,7 @@ def features(model: "keras.Model", images: np.ndarray) -> np.ndarray:
     import keras
 
     before_last = keras.Model(model.input, model.get_layer("classes").input)
-    return training.predict(before_last, images).astype("float32")
+    return keras_one.predict(before_last, images).astype("float32")
 
 
 def occlusion_size(image_shape: tuple[int, int, int]) -> tuple[int, int]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from cnn_study.evidence.cells import derived
 from cnn_study.report.findings import Change, Contrast, Findings
 from cnn_study.report.pictures import Figure, figure_of
-from cnn_study.report.receipts import derived
 from cnn_study.report.results import Result, Row, chosen_settings, compare
-from cnn_study.study import Study
+from cnn_study.study.model import Study
 
 FAR_WIDER = 3
 """Times a standard deviation: by chance, of five runs on either side, in one of 36 cases."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cnn_study.inference import Turn, loss_turn
-from cnn_study.report.receipts import Cell, derived
+from cnn_study.base.inference import Turn, loss_turn
+from cnn_study.evidence.cells import Cell, derived
 from cnn_study.report.tables import Tables
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cnn_study.report.tables import Tables
-from cnn_study.study import Study
+from cnn_study.study.model import Study
 
 
 @dataclass(frozen=True)

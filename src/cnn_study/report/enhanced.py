@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnn_study.evidence.cells import Cell, Setting, derived
 from cnn_study.report.curves import Curve, curve_of
 from cnn_study.report.findings import Effect, Findings
-from cnn_study.report.receipts import Cell, Setting, derived
 from cnn_study.report.results import Result, Row, chosen_settings, compare
 from cnn_study.report.tables import Tables
-from cnn_study.study import Study
+from cnn_study.study.model import Study
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from cnn_study import inference
+from cnn_study.base import inference
+from cnn_study.evidence.cells import Setting, derived
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
-from cnn_study.report.receipts import TOGETHER, Setting, derived, mark
+from cnn_study.report.receipts import TOGETHER, mark
 from cnn_study.report.results import Row, Scores
-from cnn_study.settings import value_text
+from cnn_study.study.settings import value_text
 
 NO_RUN = "no complete run"
 NONE = "–"

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cnn_study import columns, inference, tables
-from cnn_study.errors import UserError
-from cnn_study.report import receipts
-from cnn_study.study import Study
+from cnn_study.base import inference
+from cnn_study.base.errors import UserError
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.cells import Cell, rows_of
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Change:
     row: dict[str, Any]
     test: Effect
     validation: Effect
-    cells: tuple[receipts.Cell, ...]
+    cells: tuple[Cell, ...]
 
     @property
     def id(self) -> str:
@@ -140,15 +142,15 @@ class Findings:
         Raises:
             UserError: a file is missing, or is another study's.
         """
-        frames = {table.name: tables.read(folder, table) for table in columns.EVIDENCE}
-        found = {name: receipts.rows_of(frame, name) for name, frame in frames.items()}
+        frames = {table.name: csv_files.read(folder, table) for table in evidence_schemas.EVIDENCE}
+        found = {name: rows_of(frame, name) for name, frame in frames.items()}
         over_base = {row["experiment"]: _over_base(row) for row in found["over-base"]}
         changes = {
             row["experiment"]: Change(
                 row,
                 Effect.of(row),
                 Effect.of(row, "validation"),
-                (receipts.Cell("ledger", place, "test_verdict", row["experiment"]),),
+                (Cell("ledger", place, "test_verdict", row["experiment"]),),
             )
             for place, row in enumerate(found["ledger"])
         }
@@ -252,7 +254,9 @@ def _advice(
 def _classes(rows: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
     found: dict[str, dict[str, list[str]]] = {}
     for row in sorted(rows, key=lambda row: -abs(row["test_difference"] or 0)):
-        by = found.setdefault(row["experiment"], {verdict: [] for verdict in columns.VERDICTS})
+        by = found.setdefault(
+            row["experiment"], {verdict: [] for verdict in evidence_schemas.VERDICTS}
+        )
         by[row["test_verdict"]].append(row["class"])
     return found
 

@@ -4,12 +4,13 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from cnn_study import examples, inspection
-from cnn_study.report.receipts import INSPECTION, Cell, derived, of_cell
-from cnn_study.study import Study
+from cnn_study.base import examples
+from cnn_study.evidence.cells import INSPECTION, Cell, derived, of_cell
+from cnn_study.runs import inspections
+from cnn_study.study.model import Study
 
 
-def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+def baselines_of(study: Study, seen: inspections.Inspection | None) -> dict[str, Any] | None:
     """Give what was measured without a network; None where it was not, or not all of it."""
     names = {"neighbours": "nearest_neighbours", "regression": "logistic_regression"}
     if seen is None or not all(name in seen.facts.baselines for name in names.values()):
@@ -24,7 +25,7 @@ def baselines_of(study: Study, seen: inspection.Inspection | None) -> dict[str, 
     }
 
 
-def _known(name: str, baseline: inspection.Baseline) -> SimpleNamespace:
+def _known(name: str, baseline: inspections.Baseline) -> SimpleNamespace:
     """Let every number of a baseline know where it stands."""
     return SimpleNamespace(
         **{
@@ -38,7 +39,7 @@ def _gain(best: float, accuracy: float) -> float:
     return derived(accuracy - best, "difference from", accuracy, best)
 
 
-def alike_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any] | None:
+def alike_of(study: Study, seen: inspections.Inspection | None) -> dict[str, Any] | None:
     """Give the share of images nearest to one of their class: by pixels, by each network."""
     if seen is None:
         return None
@@ -56,6 +57,6 @@ def alike_of(study: Study, seen: inspection.Inspection | None) -> dict[str, Any]
     }
 
 
-def live_network(study: Study, seen: inspection.Inspection | None) -> inspection.Network | None:
+def live_network(study: Study, seen: inspections.Inspection | None) -> inspections.Network | None:
     """Find the base's trained network, which runs in the page; None if it is not kept."""
     return seen.network(study.experiments["base"].fingerprint) if seen else None

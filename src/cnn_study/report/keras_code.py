@@ -6,8 +6,8 @@ Pure text: knows nothing of Keras but the names and defaults of its layers.
 import json
 from typing import Any
 
-from cnn_study.architecture import Layer
-from cnn_study.settings import Settings
+from cnn_study.study.architecture import Layer
+from cnn_study.study.settings import Settings
 
 KERAS_NAMES = {
     "convolution": "Conv2D",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_study.architecture import Layer, layers
-from cnn_study.settings import ModelSettings
+from cnn_study.study.architecture import Layer, layers
+from cnn_study.study.settings import ModelSettings
 
 ELEMENT = "live-network"
 """Id of the page's element that holds the network."""

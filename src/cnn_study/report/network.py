@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_study import architecture
+from cnn_study.evidence.cells import derived
 from cnn_study.report import keras_code
-from cnn_study.report.receipts import derived
 from cnn_study.report.tables import Tables
-from cnn_study.study import Study
+from cnn_study.study import architecture
+from cnn_study.study.model import Study
 
 BYTES = 4
 """Of a number in single precision."""

@@ -5,10 +5,11 @@ Both engines put it behind the text. Knows nothing of studies.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-THEME = Path(__file__).resolve().parents[3] / "report" / "theme"
+from cnn_study.base.places import REPORT
+
+THEME = REPORT / "theme"
 
 SCRIPTS = (
     "tables.js",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, count, takewhile
 from pathlib import Path
 
-from cnn_study.errors import UserError
-from cnn_study.report.receipts import FIGURE, Cell
+from cnn_study.base.errors import UserError
+from cnn_study.evidence.cells import FIGURE, Cell
 
 
 @dataclass(frozen=True)

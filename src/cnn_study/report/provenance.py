@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_study.errors import UserError
-from cnn_study.report.receipts import Number, derived
+from cnn_study.base.errors import UserError
+from cnn_study.evidence.cells import Number, derived
 from cnn_study.report.tables import Tables
-from cnn_study.study import Study
+from cnn_study.study.model import Study
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_study import tables
+from cnn_study.base import inference
 from cnn_study.report.findings import Effect, Findings
 from cnn_study.report.results import Result
 from cnn_study.report.tables import Tables
-from cnn_study.study import Study
+from cnn_study.study.model import Study
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Published:
     base_interval: tuple[float | None, float | None]
     orders: list[Order]
     trained_on: dict[int, list[str]]
-    level: float = tables.PREDICTION_LEVEL
+    level: float = inference.LEVEL
 
     @property
     def quantile(self) -> float:

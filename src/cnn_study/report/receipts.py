@@ -1,14 +1,8 @@
-"""Numbers that know which cells of which tables they come from, and the receipts for them.
-
-A value read from a table is a `Number` or a `Count`; printed, it leaves a mark in the text that
-names its cells, and the page opens the receipt: table, row, runs, hashes, commit, command.
-Arithmetic gives plain numbers; `derived` keeps the cells where a result is to have a receipt.
-"""
+"""The receipts of a report's numbers, for the page: table, row, runs, hashes, command."""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
@@ -17,18 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study import columns, inspection, tables
-from cnn_study.settings import parameters, value_text
-from cnn_study.study import Study
-
-INSPECTION = "inspection"
-"""In the place of a table: the facts of the inspection."""
-
-SETTINGS = "settings"
-"""In the place of a table: what the study file says; a row is an experiment, a column a setting."""
-
-FIGURE = "figure-"
-"""In the place of a table: a figure, with its id behind it."""
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.cells import FIGURE, INSPECTION, PUBLISHED, SETTINGS
+from cnn_study.runs import inspections
+from cnn_study.study.model import Study
+from cnn_study.study.settings import parameters, value_text
+from cnn_study.tables import csv_files
+from cnn_study.tables import schemas as table_schemas
 
 TOGETHER = {"helps": "more than the sum", "hurts": "less than the sum"}
 """Verdicts on interactions and combinations."""
@@ -45,91 +34,6 @@ LEANS_ON = {
     "p_holm_all": ("difference", "p"),
 }
 """Columns of an effect whose description goes on from those of others."""
-
-PRINTED = {
-    "published": ("published_test_accuracy", "published_seconds_per_epoch", "kernel_size"),
-    "orders": ("printed_difference",),
-}
-"""Columns by table that hold what somebody else printed, not what runs of ours gave."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table: row 0 is the first below the header."""
-
-    table: str
-    row: int | str
-    column: str
-    experiment: str | None = None
-
-    def __str__(self) -> str:
-        """Write it as marks do."""
-        return f"{self.table}:{self.row}:{self.column}"
-
-
-class Number(float):
-    """A number with the cells that it comes from, and how it was made of several."""
-
-    cells: tuple[Cell, ...] = ()
-    how: str = ""
-
-
-class Count(int):
-    """A whole number with its cell."""
-
-    cells: tuple[Cell, ...] = ()
-    how: str = ""
-
-
-class Setting(str):
-    """A setting's value as text, with the cell that says it."""
-
-    cells: tuple[Cell, ...]
-
-    def __new__(cls, value: Any, cell: Cell) -> "Setting":
-        """Write the value as ids and tables do."""
-        made = super().__new__(cls, value_text(value))
-        made.cells = (cell,)
-        return made
-
-
-def rows_of(frame: pd.DataFrame, table: str) -> list[dict[str, Any]]:
-    """Turn a table into dictionaries; an empty cell is None, a number knows its cell."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        {name: of_cell(value, Cell(table, place, name, _experiment(row, table, name)))
-         for name, value in row.items()}
-        for place, row in enumerate(plain.to_dict("records"))
-    ]  # fmt: skip
-
-
-def _experiment(row: dict[str, Any], table: str, column: str) -> str | None:
-    if column in PRINTED.get(table, ()):
-        return None
-    return row.get("experiment") or row.get("better_experiment")
-
-
-def of_cell(value: Any, cell: Cell) -> Any:
-    """Let a number know its cell; anything else stays what it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    known = Count(value) if isinstance(value, int) else Number(value)
-    known.cells = (cell,)
-    return known
-
-
-def derived(value: float, how: str, *numbers: Any, cells: Iterable[Cell] = ()) -> Number:
-    """Let a computed number know the cells that it was computed from.
-
-    Args:
-        how: in words, such as "mean of".
-        numbers: what it was computed from; those without cells add none.
-        cells: further cells.
-    """
-    known = Number(value)
-    known.cells = (*(cell for number in numbers for cell in getattr(number, "cells", ())), *cells)
-    known.how = how
-    return known
 
 
 # ------------------------------------------------------------------------------- in the text
@@ -183,12 +87,18 @@ def receipts(
     keys = set(re.findall(r'data-key="[^";]*;([^"]+)"', text))
     known = {
         table.name: (folder, table)
-        for folder, several in (("tables", columns.TABLES), ("evidence", columns.EVIDENCE))
+        for folder, several in (
+            ("tables", table_schemas.TABLES),
+            ("evidence", evidence_schemas.EVIDENCE),
+        )
         for table in several
     }
     runs = Runs(
         study,
-        *(tables.read(results / "tables", table) for table in (columns.RUNS, columns.SEARCH_RUNS)),
+        *(
+            csv_files.read(results / "tables", table)
+            for table in (table_schemas.RUNS, table_schemas.SEARCH_RUNS)
+        ),
     )
     found: dict[str, Any] = {"tables": {}, "cells": {}}
     rows: dict[str, list[dict[str, str]]] = {}
@@ -268,7 +178,7 @@ def _inspected(path: Path) -> dict[str, Any]:
 
 def _field(place: str) -> dict[str, Any]:
     """Say what a number of a baseline means; its place is baselines, name, field."""
-    field = inspection.Baseline.model_fields[place.split(".")[-1]]
+    field = inspections.Baseline.model_fields[place.split(".")[-1]]
     return {"meaning": [[place, field.description]], "unit": ""}
 
 
@@ -315,7 +225,7 @@ def _given(runs: "Runs", experiment: str, setting: str) -> dict[str, Any]:
     }
 
 
-def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
+def _about(folder: str, table: table_schemas.Table, path: Path) -> dict[str, Any]:
     return {
         "kind": "Table",
         "file": f"{folder}/{table.file}",
@@ -327,7 +237,7 @@ def _about(folder: str, table: columns.Table, path: Path) -> dict[str, Any]:
     }
 
 
-def _column(table: columns.Table, name: str) -> dict[str, Any]:
+def _column(table: table_schemas.Table, name: str) -> dict[str, Any]:
     """Say what a column means: those that its description goes on from, then itself."""
     described = {column.name: column for column in table.columns}
     images, _, part = name.partition("_")
@@ -336,13 +246,13 @@ def _column(table: columns.Table, name: str) -> dict[str, Any]:
         before = ["seconds_to_base"]
     meaning = [[one, described[one].description] for one in (*before, name) if one in described]
     if meaning[-1][1].startswith("As in experiments.csv"):
-        same = next(column for column in columns.EXPERIMENTS.columns if column.name == name)
+        same = next(column for column in table_schemas.EXPERIMENTS.columns if column.name == name)
         meaning[-1][1] = same.description
     return {"meaning": meaning, "unit": described[name].unit}
 
 
 def _cell(
-    runs: "Runs", table: columns.Table, place: int, column: str, row: dict[str, str]
+    runs: "Runs", table: table_schemas.Table, place: int, column: str, row: dict[str, str]
 ) -> dict[str, Any]:
     """Make the receipt of one cell.
 
@@ -357,7 +267,7 @@ def _cell(
         "line": place + 2,
         "beside": _beside(table.name, column, row),
     }
-    if column in PRINTED.get(table.name, ()):
+    if column in PUBLISHED.get(table.name, ()):
         given = runs.study.file.published
         return found | {"experiments": [], "seeds": [], "source": given.citation}
     if table.name.startswith("search-") and (used := runs.of_search(column, row)):

@@ -4,11 +4,11 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
+from cnn_study.evidence.cells import SETTINGS, Cell, Setting, derived
 from cnn_study.report.findings import Change
 from cnn_study.report.provenance import Provenance
-from cnn_study.report.receipts import SETTINGS, Cell, Setting, derived
 from cnn_study.report.tables import Tables
-from cnn_study.study import Experiment
+from cnn_study.study.model import Experiment
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from cnn_study.evidence.cells import Cell, Setting, derived
 from cnn_study.report.findings import Effect, Findings
 from cnn_study.report.provenance import Provenance
-from cnn_study.report.receipts import Cell, Setting, derived
 from cnn_study.report.results import Result, best_of, chosen_settings
 from cnn_study.report.tables import Tables
-from cnn_study.search.space import Limit, Parameter, Search
-from cnn_study.settings import Settings, value_text
-from cnn_study.study import Study
+from cnn_study.study.model import Study
+from cnn_study.study.search_space import Limit, Parameter, Search
+from cnn_study.study.settings import Settings, value_text
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study import columns, tables
-from cnn_study.errors import UserError
-from cnn_study.report import receipts
-from cnn_study.study import Study
+from cnn_study.base.errors import UserError
+from cnn_study.evidence.cells import rows_of
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
+from cnn_study.tables import schemas as table_schemas
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Tables:
         """
         wanted = [
             table
-            for table in columns.TABLES
-            if table is not columns.PUBLISHED or study.file.published
+            for table in table_schemas.TABLES
+            if table is not table_schemas.PUBLISHED or study.file.published
         ]
         remedy = f"Make the tables first: python -m cnn_study tables {study.name}"
-        frames = {table.name: tables.read(folder, table) for table in wanted}
+        frames = {table.name: csv_files.read(folder, table) for table in wanted}
         rows = {
-            name: receipts.rows_of(frames[name], name)
+            name: rows_of(frames[name], name)
             for name in ("experiments", "runs", "layers", "published")
             if name in frames
         }

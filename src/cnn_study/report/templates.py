@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from cnn_study.errors import UserError
+from cnn_study.base.errors import UserError
 from cnn_study.report.filters import FILTERS
 
 

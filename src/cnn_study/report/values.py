@@ -7,8 +7,10 @@ by validation scores; test scores are told and set against one another.
 from pathlib import Path
 from typing import Any
 
-from cnn_study import __version__, columns, examples, inference, inspection, records
-from cnn_study.report import keras_code, worked
+from cnn_study import __version__
+from cnn_study.base import examples, inference
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.report import keras_code, worked_example
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
@@ -22,8 +24,9 @@ from cnn_study.report.published import published_of
 from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
 from cnn_study.report.search import searched_of
 from cnn_study.report.tables import Tables
-from cnn_study.settings import Settings, parameters
-from cnn_study.study import Study
+from cnn_study.runs import inspections, records
+from cnn_study.study.model import Study
+from cnn_study.study.settings import Settings, parameters
 
 FAR_APART = 10
 """Times the smallest effect worth having: with a larger standard deviation, runs lie far apart."""
@@ -46,7 +49,7 @@ def gather(
     """
     found = Tables.read(study, tables)
     context = _values(study, found, Findings.read(study, evidence), read_figures(figures))
-    seen = inspection.read(inspected) if inspected else None
+    seen = inspections.read(inspected) if inspected else None
     return context | {
         "baselines": baselines_of(study, seen),
         "live": live_network(study, seen),
@@ -62,7 +65,7 @@ def _values(
     base, enhanced = results["base"], study.file.enhanced
     if enhanced == "base":
         enhanced = None
-    example = worked.comparison(list(findings.changes.values()), found.complete)
+    example = worked_example.comparison(list(findings.changes.values()), found.complete)
     told = frozenset([*([example.change] if example else []), *([enhanced] if enhanced else [])])
     comparisons = [
         comparison_of(study, name, results, findings, figures, told) for name in study.questions
@@ -97,7 +100,7 @@ def _values(
             "least_pairs": inference.LEAST_PAIRS,
             "most_seeds": inference.MOST_SEEDS,
             "strong_pairs": inference.STRONG_PAIRS,
-            "verdicts": columns.VERDICTS,
+            "verdicts": evidence_schemas.VERDICTS,
             "smallest": study.smallest_effect,
             "far_apart": FAR_APART * study.smallest_effect,
         },

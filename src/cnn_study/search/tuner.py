@@ -28,7 +28,7 @@ from keras_tuner.src.engine.hyperparameters.hp_types import Choice, Float, Int
 from sklearn.exceptions import ConvergenceWarning
 
 from cnn_study.search import calls
-from cnn_study.search.space import Limit, Model, Parameter, Search
+from cnn_study.study.search_space import Limit, Model, Parameter, Search
 
 OBJECTIVE = "validation_accuracy"
 DRAWS = 2_000

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, files, statistics, imports. Imports nothing of the project."""

@@ -1,0 +1,71 @@
+"""Files that are whole or absent, and digests of arrays."""
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnn_study.base.errors import UserError
+
+
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """Hash the bytes of arrays in order: equal arrays, equal digest (sha256, hexadecimal)."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
+    """Write named arrays as a compressed .npz, whole or not at all.
+
+    Returns:
+        The file's sha256; equal arrays give equal files.
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_whole(path, lambda file: file.write(buffer.getvalue()))
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
+    """Write a file under a temporary name beside it, flush it to disk, then rename it.
+
+    Raises:
+        UserError: it cannot be written; what was there before is there still.
+    """
+    with writable(path):
+        _write_whole(path, write_to)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a message."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or name another "
+            "place, then run again; nothing half-written was left behind."
+        ) from error
+
+
+def _write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write_to(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,316 @@
+"""Statistics of paired differences: interval, test, correction, verdict, seeds still needed.
+
+Pure functions of numbers; knows nothing of studies. Scores are shares (0 to 1), and so are
+differences and the smallest effect of interest. The formulas are SciPy's and statsmodels'.
+
+SciPy's statistics and statsmodels take a second to import, so functions import them.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEVEL = 0.95
+"""Confidence of every interval; 1 - LEVEL is the error rate of a family of verdicts."""
+
+LEAST_PAIRS = 3
+"""Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
+
+STRONG_PAIRS = 5
+"""Pairs of seeds from which on evidence can be called strong."""
+
+POWER = 0.8
+"""How often the seeds that `seeds_to_settle` names would settle it (Cohen's customary value)."""
+
+MOST_SEEDS = 1000
+
+RESOLUTION = 1e-5
+"""Differences that differ by less are equal: the rest is rounding.
+
+Scores come from tables with six digits, so each is wrong by up to 5e-7. A contrast adds up four of
+them or more, and can be wrong by 2e-6 or more, and two contrasts lie twice as far apart. One of
+10,000 test images is ten times this resolution.
+"""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The mean of paired differences, and how sure it is. None where it cannot be said.
+
+    Attributes:
+        n: pairs.
+        deviation: standard deviation of the differences, n - 1 in the denominator.
+        lower, upper: ends of the 95 % t interval for the mean.
+        p: two-sided, of the t test that the mean is 0.
+    """
+
+    n: int
+    mean: float | None = None
+    deviation: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p: float | None = None
+
+
+def quantile(n: int) -> float:
+    """Give the quantile of Student's t distribution that an interval of n differences takes."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+
+
+def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
+    """Give the differences, ours less theirs, of the seeds that both have."""
+    return {
+        seed: ours[seed] - theirs[seed]
+        for seed in sorted(ours.keys() & theirs.keys())
+        if math.isfinite(ours[seed]) and math.isfinite(theirs[seed])
+    }
+
+
+def effect(differences: Sequence[float]) -> Effect:
+    """Estimate the mean of paired differences by the t distribution (Student, 1908).
+
+    With d the mean, s the standard deviation and t = d / (s / sqrt(n)): the interval is
+    d ± t(0.975, n - 1) s / sqrt(n), and p is how often |t| is exceeded if the mean is 0.
+
+    Where all differences are equal there is no spread to reckon with: the interval is that one
+    number, and p is 1 if it is zero and 0 if not.
+
+    Args:
+        differences: finite numbers; take out missing pairs first.
+
+    Raises:
+        ValueError: one of them is not finite.
+    """
+    odd = [value for value in differences if not math.isfinite(value)]
+    if odd:
+        raise ValueError(
+            f"differences must be finite numbers, not {', '.join(map(str, odd))}; take out "
+            "missing pairs first, as `paired` does"
+        )
+    n = len(differences)
+    if n == 0:
+        return Effect(0)
+    mean = _resolved(statistics.fmean(differences))
+    if n == 1:
+        return Effect(1, mean)
+    if max(differences) - min(differences) < RESOLUTION:
+        return Effect(n, mean, 0.0, mean, mean, 0.0 if mean else 1.0)
+    from scipy.special import stdtr
+
+    deviation = statistics.stdev(differences)
+    error = deviation / math.sqrt(n)
+    reach = quantile(n) * error
+    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
+    return Effect(n, mean, deviation, mean - reach, mean + reach, p)
+
+
+def _resolved(mean: float) -> float:
+    """Give a mean difference, 0 where only rounding tells it from that."""
+    return mean if abs(mean) >= RESOLUTION else 0.0
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct the p values of one family, so that a false claim in it is rare (Holm, 1979).
+
+    Whatever is true, the chance of one or more corrected values below 0.05 without an effect is
+    at most 0.05. None stays None and counts for nothing.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    there = [p for p in p_values if p is not None]
+    corrected = iter(multipletests(there, method="holm")[1].tolist() if there else ())
+    return [None if p is None else next(corrected) for p in p_values]
+
+
+def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
+    """Say in one of the words of `columns.VERDICTS` what an effect is.
+
+    A difference that surely is smaller than the smallest effect of interest counts as none, even
+    where it surely is not zero (equivalence by interval; Lakens, 2017).
+
+    Args:
+        found: the effect.
+        corrected: its p value after `holm`.
+        smallest: the smallest effect of interest, a positive share.
+    """
+    if found.n == 0:
+        return "not run"
+    if found.n < LEAST_PAIRS:
+        return "too few seeds"
+    if -smallest < found.lower and found.upper < smallest:
+        return "no meaningful difference"
+    if corrected < 1 - LEVEL:
+        return "helps" if found.mean > 0 else "hurts"
+    return "too close to call"
+
+
+def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
+    """Estimate how many seeds would give another verdict than too close to call.
+
+    The smallest n at which, with the mean and the deviation seen so far, the test at level
+    0.05 / family or the interval within the smallest effect comes out in four cases of five. The
+    mean of n is taken to lie about the one seen as Student's t does, which is close to the
+    noncentral t and needs no tables of it.
+
+    Args:
+        found: the effect, of at least `LEAST_PAIRS` pairs.
+        smallest: the smallest effect of interest.
+        family: changes that are corrected for together.
+
+    Returns:
+        More than found.n, and at most `MOST_SEEDS`, which means that many or more.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    for n in range(found.n + 1, MOST_SEEDS):
+        error, freedom = max(found.deviation, RESOLUTION) / math.sqrt(n), n - 1
+        mean = abs(found.mean) / error
+        beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
+        within = smallest / error - stdtrit(freedom, (1 + LEVEL) / 2)
+        differs = stdtr(freedom, mean - beyond) + stdtr(freedom, -mean - beyond)
+        equals = stdtr(freedom, within - mean) - stdtr(freedom, -within - mean)
+        if differs + max(equals, 0) >= POWER:
+            return n
+    return MOST_SEEDS
+
+
+def images_margin(one: float, other: float, images: int) -> float:
+    """Give the half width of a 95 % interval for a difference that test images alone leave open.
+
+    Each accuracy as a binomial share, the two as independent. They are scored on the same images,
+    which makes the true interval narrower.
+
+    Args:
+        one, other: accuracies.
+        images: test images that each was scored on.
+    """
+    from scipy.special import ndtri
+
+    variance = (one * (1 - one) + other * (1 - other)) / images
+    return float(ndtri((1 + LEVEL) / 2)) * math.sqrt(variance)
+
+
+def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """Give the half width of the 95 % prediction interval for the gap of two single runs.
+
+    t(0.975, nu) sqrt(s1² (1 + 1/n1) + s2² (1 + 1/n2)), the usual interval for a future
+    observation, here for the difference of two. The two parts of the variance have n1 - 1 and
+    n2 - 1 degrees of freedom, and their sum has nu by Welch-Satterthwaite (see
+    `degrees_of_freedom`).
+
+    Args:
+        ours, theirs: scores of the runs of either, finite; independent of one another.
+
+    Returns:
+        None for fewer than two runs of either.
+    """
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    parts = [statistics.variance(runs) * (1 + 1 / len(runs)) for runs in (ours, theirs)]
+    if not sum(parts):
+        return 0.0
+    from scipy.special import stdtrit
+
+    nu = degrees_of_freedom(parts, [len(ours) - 1, len(theirs) - 1])
+    return float(stdtrit(nu, (1 + LEVEL) / 2)) * math.sqrt(sum(parts))
+
+
+def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
+    """Estimate the difference of two means of independent runs (Welch, 1947).
+
+    Args:
+        ours, theirs: scores of the runs of either, finite.
+
+    Returns:
+        n is the smaller number of runs; no deviation. No interval for fewer than two runs of
+        either, and that one number where neither has any spread.
+    """
+    n = min(len(ours), len(theirs))
+    if not n:
+        return Effect(0)
+    mean = _resolved(statistics.fmean(ours) - statistics.fmean(theirs))
+    if n < 2:
+        return Effect(n, mean)
+    if max(max(runs) - min(runs) for runs in (ours, theirs)) < RESOLUTION:
+        return Effect(n, mean, None, mean, mean, 0.0 if mean else 1.0)
+    from scipy import stats
+
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    interval = test.confidence_interval(LEVEL)
+    ends = float(interval.low), float(interval.high)
+    return Effect(n, mean, None, *ends, float(test.pvalue))
+
+
+def degrees_of_freedom(parts: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Approximate the degrees of freedom of a sum of independent estimates of variance.
+
+    nu = (v1 + v2 + ...)² / (v1² / f1 + v2² / f2 + ...); Satterthwaite (1946),
+    and Welch (1947) for the difference of two means.
+
+    Args:
+        parts: the estimates v as they stand in the sum, their weights included; not all 0.
+        freedoms: degrees of freedom f of each.
+
+    Returns:
+        From the smallest of `freedoms` to their sum; seldom a whole number.
+    """
+    return sum(parts) ** 2 / sum(
+        part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the mean validation loss is lowest, and whether it surely rises after that.
+
+    Attributes:
+        lowest, last: epochs; 1 is the first.
+        rise: of the loss of each seed, from the one epoch to the other.
+    """
+
+    lowest: int
+    last: int
+    rise: Effect
+
+    @property
+    def rises(self) -> bool:
+        """Whether the rise is above zero with its whole 95 % interval."""
+        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
+
+
+def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:
+    """Find where the validation loss turns, and whether more than the spread of seeds says so.
+
+    The epoch is chosen by the same losses, which makes the rise a little too large.
+
+    Args:
+        losses: validation loss of each seed (row) and epoch (column), all finite.
+
+    Returns:
+        None without any loss.
+    """
+    means = [statistics.fmean(epoch) for epoch in zip(*losses, strict=True)]
+    if not means:
+        return None
+    lowest = means.index(min(means))
+    return Turn(lowest + 1, len(means), effect([seed[-1] - seed[lowest] for seed in losses]))
+
+
+def prediction_interval(values: list[float]) -> tuple[float, float] | None:
+    """Give the 95 % prediction interval for one further value, taking values as normal.
+
+    mean ± t(0.975, n - 1) s sqrt(1 + 1/n): the usual interval for a future observation, wider
+    than that for the mean.
+
+    Returns:
+        Lower and upper end; None for fewer than two values.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    reach = quantile(n) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    mean = statistics.fmean(values)
+    return mean - reach, mean + reach

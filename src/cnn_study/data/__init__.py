@@ -1,0 +1,1 @@
+"""Datasets: what is known of them, how they are read, divided and kept as arrays."""

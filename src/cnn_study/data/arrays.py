@@ -1,0 +1,91 @@
+"""The prepared arrays that training reads: made once from a dataset's source, checked when read."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import write_whole
+from cnn_study.data.catalog import Dataset, find_dataset
+from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
+from cnn_study.data.readers import cifar10, digits
+
+# ------------------------------------------------------------------- prepared file: write and read
+
+
+def prepare(name: str, destination: Path, source: str | Path | None = None) -> None:
+    """Write the dataset's content to destination, an uncompressed .npz of the four arrays.
+
+    The file appears whole or not at all (temporary name on the same file system, fsync, rename).
+
+    Args:
+        name: a key of DATASETS.
+        destination: the file to write; its folder is made if absent.
+        source: for cifar10, the archive or its unpacked folder. None or "" means the environment
+            variable CNN_STUDY_DATA or, where that is not set either, the official archive by
+            download. Not used for digits, which scikit-learn ships.
+
+    Raises:
+        UserError: the data cannot be had, is not what it should be, or cannot be written.
+    """
+    dataset = find_dataset(name)
+    if name == "digits":
+        images = digits.read_digits()
+    else:
+        images = cifar10.read_cifar10(cifar10.find_cifar10(source))
+    if name == "digits" and source:
+        print(f"{source} is not read: the digits come with scikit-learn and need no source.")
+    fault = _content_fault(dataset, images)
+    if fault is not None:
+        raise UserError(f"{dataset.title}: {fault}; update cnn_study and scikit-learn.")
+    arrays = {key: getattr(images, key) for key in ARRAY_NAMES}
+    write_whole(Path(destination), lambda file: np.savez(file, **arrays))
+
+
+def load_prepared(name: str, path: Path) -> Images:
+    """Read a file that prepare wrote, and check its content against the pinned digest.
+
+    Raises:
+        UserError: the file is absent, damaged or holds another dataset.
+    """
+    dataset, path = find_dataset(name), Path(path)
+    remedy = f"Delete {path} and run again: it is made anew from the source."
+    if not path.is_file():
+        raise UserError(
+            f"prepared data of {dataset.title} not found: {path}. "
+            f"Make it with: python -m cnn_study prepare {name} --output {path} "
+            "(the workflow does so itself)"
+        )
+    try:
+        images = _read_arrays(path)
+    except Exception as error:  # numpy's and zipfile's parsers raise many kinds on damaged bytes
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"prepared data cannot be read: {path} ({reason}). {remedy}") from error
+    fault = _content_fault(dataset, images)
+    if fault is not None:
+        raise UserError(f"prepared data of {dataset.title} is damaged: {path}: {fault}. {remedy}")
+    return images
+
+
+def _read_arrays(path: Path) -> Images:
+    """Read the four arrays of an .npz file; no pickle in it is ever loaded."""
+    if not zipfile.is_zipfile(path):
+        raise zipfile.BadZipFile("not an .npz file, or cut off")
+    # Opened here: given a path, np.load leaves the file open where it fails.
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return Images(**{key: arrays[key] for key in ARRAY_NAMES})
+
+
+def _content_fault(dataset: Dataset, images: Images) -> str | None:
+    """Say how the content differs from the dataset's facts; None where it does not."""
+    counts = {"training": dataset.training_images, "test": dataset.test_images}
+    for part, count in counts.items():
+        for kind, shape in (("images", (count, *dataset.image_shape)), ("labels", (count,))):
+            array = getattr(images, f"{part}_{kind}")
+            if array.shape != shape or array.dtype != np.uint8:
+                return f"{part}_{kind} is {array.dtype}{array.shape}, expected uint8{shape}"
+    digest = content_digest(images)
+    if digest != dataset.digest:
+        return f"content has the digest {digest}, expected {dataset.digest}"
+    return None

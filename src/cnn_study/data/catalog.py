@@ -1,0 +1,84 @@
+"""The datasets that a study may name, and what is known of each before it is read.
+
+The workflow takes sizes and digests from here to name run records, on machines that have no data
+and cannot train.
+"""
+
+from dataclasses import dataclass
+
+from cnn_study.base.errors import UserError
+
+DIGITS_TEST_IMAGES = 360
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a dataset without having its data.
+
+    digest is the SHA-256 (hex) of training_images, training_labels, test_images and test_labels,
+    each as uint8 bytes in C order, one after the other (see content_digest).
+    """
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]  # height, width, channels
+    training_images: int
+    test_images: int
+    digest: str
+    source: str
+
+
+DATASETS: dict[str, Dataset] = {
+    "cifar10": Dataset(
+        name="cifar10",
+        title="CIFAR-10",
+        class_names=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        image_shape=(32, 32, 3),
+        training_images=50_000,
+        test_images=10_000,
+        digest="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
+        source=(
+            "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009. "
+            "https://www.cs.toronto.edu/~kriz/cifar.html"
+        ),
+    ),
+    "digits": Dataset(
+        name="digits",
+        title="Optical recognition of handwritten digits",
+        class_names=tuple("0123456789"),
+        image_shape=(8, 8, 1),
+        training_images=1797 - DIGITS_TEST_IMAGES,
+        test_images=DIGITS_TEST_IMAGES,
+        digest="7e26237e0a5e1c6097cdf9c12dfc590437a34ea52253928a4e793eb4a2753507",
+        source=(
+            "E. Alpaydin and C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine "
+            "Learning Repository, 1998, https://doi.org/10.24432/C50P49; as shipped with "
+            "scikit-learn (load_digits), which holds the 1,797 images of UCI's test part only. "
+            "They are divided anew here, so scores compare with no published UCI score, and the "
+            "same 13 writers stand in the training and in the test part."
+        ),
+    ),
+}
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the facts of a dataset by name.
+
+    Raises:
+        UserError: no such dataset.
+    """
+    if name not in DATASETS:
+        raise UserError(f"unknown dataset {name!r}; known datasets: {', '.join(sorted(DATASETS))}")
+    return DATASETS[name]

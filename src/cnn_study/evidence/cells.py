@@ -1,0 +1,108 @@
+"""Numbers that know which cells of which tables they come from.
+
+A value read from a table is a `Number` or a `Count`; printed, it leaves a mark in the text that
+names its cells. Arithmetic gives plain numbers; `derived` keeps the cells where a result is to
+have a receipt.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cnn_study.study.settings import value_text
+
+INSPECTION = "inspection"
+"""In the place of a table: the facts of the inspection."""
+
+SETTINGS = "settings"
+"""In the place of a table: what the study file says; a row is an experiment, a column a setting."""
+
+FIGURE = "figure-"
+"""In the place of a table: a figure, with its id behind it."""
+
+PUBLISHED = {
+    "published": ("published_test_accuracy", "published_seconds_per_epoch", "kernel_size"),
+    "orders": ("printed_difference",),
+}
+"""Columns by table that hold what somebody else printed, not what runs of ours gave."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: row 0 is the first below the header."""
+
+    table: str
+    row: int | str
+    column: str
+    experiment: str | None = None
+
+    def __str__(self) -> str:
+        """Write it as marks do."""
+        return f"{self.table}:{self.row}:{self.column}"
+
+
+class Number(float):
+    """A number with the cells that it comes from, and how it was made of several."""
+
+    cells: tuple[Cell, ...] = ()
+    how: str = ""
+
+
+class Count(int):
+    """A whole number with its cell."""
+
+    cells: tuple[Cell, ...] = ()
+    how: str = ""
+
+
+class Setting(str):
+    """A setting's value as text, with the cell that says it."""
+
+    cells: tuple[Cell, ...]
+
+    def __new__(cls, value: Any, cell: Cell) -> "Setting":
+        """Write the value as ids and tables do."""
+        made = super().__new__(cls, value_text(value))
+        made.cells = (cell,)
+        return made
+
+
+def rows_of(frame: pd.DataFrame, table: str) -> list[dict[str, Any]]:
+    """Turn a table into dictionaries; an empty cell is None, a number knows its cell."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [
+        {name: of_cell(value, Cell(table, place, name, _experiment(row, table, name)))
+         for name, value in row.items()}
+        for place, row in enumerate(plain.to_dict("records"))
+    ]  # fmt: skip
+
+
+def _experiment(row: dict[str, Any], table: str, column: str) -> str | None:
+    if column in PUBLISHED.get(table, ()):
+        return None
+    return row.get("experiment") or row.get("better_experiment")
+
+
+def of_cell(value: Any, cell: Cell) -> Any:
+    """Let a number know its cell; anything else stays what it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    known = Count(value) if isinstance(value, int) else Number(value)
+    known.cells = (cell,)
+    return known
+
+
+def derived(value: float, how: str, *numbers: Any, cells: Iterable[Cell] = ()) -> Number:
+    """Let a computed number know the cells that it was computed from.
+
+    Args:
+        how: in words, such as "mean of".
+        numbers: what it was computed from; those without cells add none.
+        cells: further cells.
+    """
+    known = Number(value)
+    known.cells = (*(cell for number in numbers for cell in getattr(number, "cells", ())), *cells)
+    known.how = how
+    return known

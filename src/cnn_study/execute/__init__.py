@@ -1,0 +1,1 @@
+"""Doing runs: batches, locks, progress."""

@@ -1,0 +1,107 @@
+"""Doing runs on this machine.
+
+One run is done by one process at a time, whatever starts it: a second one waits for the first
+and then finds its record.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cnn_study.base import files
+from cnn_study.data.arrays import load_prepared
+from cnn_study.runs import records
+from cnn_study.runs.estimate import training_seconds
+from cnn_study.runs.heartbeat import Running, log, mark
+from cnn_study.runs.wanted import Run, record_of
+from cnn_study.study.model import Study
+from cnn_study.train.machine import import_keras, own_core
+
+BATCH_SECONDS = 60.0
+"""Trained in one process, by estimate: its start is little beside that."""
+
+
+def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> list[list[Run]]:
+    """Put together the runs of one experiment that one process trains, one after the other.
+
+    A process imports its backend once, which takes longer than a short run. A run whose process
+    was ended from outside, or goes on still, stays alone: it would take the others with it.
+
+    Args:
+        missing: runs without a record, in the order of `wanted`.
+        at_once: processes side by side; none gets more than its share.
+
+    Returns:
+        Batches, in the order of their first runs.
+    """
+    share = -(-len(missing) // at_once)
+    alike: dict[str, list[Run]] = {}
+    for run in missing:
+        begun = mark(results, run.name).exists()
+        alike.setdefault(run.name if begun else run.experiment.id, []).append(run)
+    found: list[list[Run]] = []
+    for together in alike.values():
+        fitting = int(BATCH_SECONDS / training_seconds(study, together[0]))
+        size = max(1, min(share, fitting))
+        found += [together[start : start + size] for start in range(0, len(together), size)]
+    places = {run.name: place for place, run in enumerate(missing)}
+    return sorted(found, key=lambda batch: places[batch[0].name])
+
+
+def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
+    """Train one run, unless its record is there, and give its record."""
+    with alone(run, results):
+        there = record_of(run, results)
+        if there:
+            log("the record is there already")
+            return there
+        from cnn_study.train import training
+
+        images = load_prepared(study.dataset.name, data)
+        epochs = run.experiment.settings.epochs
+        with own_core(), Running(results, run.name, epochs) as running:
+            import_keras()
+            return training.train(
+                run.experiment, run.seed, study.dataset, images, results / "runs",
+                on_epoch=running.tell,
+                keep_weights=(run.experiment.id, run.seed) in study.kept_weights,
+            )  # fmt: skip
+
+
+def give_up(study: Study, run: Run, results: Path, data: Path, seconds: float) -> None:
+    """Record a run as failed whose process was ended from outside, after so many seconds."""
+    from cnn_study.train import training
+
+    images = load_prepared(study.dataset.name, data)
+    training.give_up(run.experiment, run.seed, study.dataset, images, results / "runs", seconds)
+
+
+def claim(lock: FileLock) -> bool:
+    """Take a lock if it is free, and say whether it was.
+
+    Raises:
+        UserError: its file cannot be made.
+    """
+    path = Path(lock.lock_file)
+    with files.writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+    return True
+
+
+@contextmanager
+def alone(run: Run, results: Path) -> Iterator[None]:
+    """Hold the run's lock; the system lets go of it however this process ends."""
+    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
+    if not claim(lock):
+        log("another process trains this run; waiting for its record")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

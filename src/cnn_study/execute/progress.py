@@ -1,0 +1,220 @@
+"""What a person sees of a study: what is planned, done, running and left, and how good so far.
+
+Only validation scores are shown: nobody should choose by test scores while a study runs.
+"""
+
+import os
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.measure import Measurement
+from rich.table import Table
+
+from cnn_study.execute import local
+from cnn_study.runs import records, searches
+from cnn_study.runs.estimate import duration, search_seconds, seconds_left
+from cnn_study.runs.heartbeat import percent, running
+from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.search_space import Limit
+from cnn_study.study.settings import value_text
+
+REFRESH_SECONDS = 2.0
+COLUMNS = ("experiment", "change", "parameters", "MACs", "done", "missing", "validation accuracy")
+DROPPED = ("change", "MACs", "parameters", "missing")
+"""Columns that a narrow window does without, in this order."""
+
+PIPED_WIDTH = 200
+"""Characters a line where no window sets a limit."""
+
+
+def outcome(record: records.Record) -> str:
+    """Sum up one run in a line, without its test score."""
+    what = f"{record.experiment} seed {record.seed}: "
+    if record.status != "complete":
+        return f"{what}{record.status}, {record.reason}"
+    accuracy = record.epochs[-1].validation_accuracy
+    scored = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
+    return f"{what}{scored}{duration(record.cost.run_seconds)}"
+
+
+def standing(study: Study, results: Path) -> str:
+    """Say, at the end of a run, how many are done and how long the rest will take."""
+    # The place of the run that has just ended is free for the next one.
+    return _standing(*_read(study, results), study, results, len(running(results)) + 1)
+
+
+def trial(
+    study: Study,
+    there: list[records.Record],
+    limit: Limit,
+    scores: dict[int, float | None],
+    at_once: int,
+) -> str:
+    """Say, at the end of a trial of the search, what it gave and how far the search is.
+
+    Args:
+        there: records of the study's runs, from which the time left is estimated.
+        scores: mean validation accuracy of the trials that have ended at this price, by number,
+            the last one last; None if it has none.
+    """
+    number, score = list(scores.items())[-1]
+    known = [one for one in scores.values() if one is not None]
+    best = f", best so far {percent(max(known))}" if known else ""
+    scored = "no score" if score is None else f"validation accuracy {percent(score)}"
+    left = search_seconds(study, there, at_once, (limit.id, len(scores)))
+    return (
+        f"search, {limit.title}: trial {number}, {scored}{best}; {len(scores)} of {limit.trials} "
+        f"trials done, about {duration(left)} of the search left with {at_once} at a time"
+    )
+
+
+def _standing(
+    there: dict[str, records.Record],
+    missing: list[Run],
+    study: Study,
+    results: Path,
+    at_once: int,
+) -> str:
+    said = f"{len(there)} of {len(there) + len(missing)} runs done"
+    if not missing:
+        return said
+    at_once = min(at_once, len(missing))
+    processes = len(local.batches(study, missing, results, at_once))
+    left = seconds_left(study, missing, list(there.values()), processes) / at_once
+    return f"{said}, about {duration(left)} left with {at_once} at a time"
+
+
+def check(study: Study, results: Path) -> None:
+    """Print the experiments of a sound study: parameters, MACs, done and missing runs."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(width=PIPED_WIDTH)
+    console.print(_overview(study, results, console))
+
+
+def watch(study: Study, results: Path) -> None:
+    """Show what runs and what is missing until nothing is, or the person stops looking."""
+    console = Console()
+    first = _overview(study, results, console, watched=True)
+    with suppress(KeyboardInterrupt), Live(first, console=console, refresh_per_second=1) as live:
+        while _unfinished(study, results):
+            time.sleep(REFRESH_SECONDS)
+            live.update(_overview(study, results, console, watched=True))
+
+
+def _unfinished(study: Study, results: Path) -> bool:
+    """Tell whether a run or the search is still to be done."""
+    found = searches.place(study, results)
+    missing = len(done(study, results)) < len(wanted(study))
+    return missing or (found is not None and not found.exists())
+
+
+def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[Run]]:
+    there = {name: records.read(path) for name, path in done(study, results).items()}
+    return there, [run for run in wanted(study) if run.name not in there]
+
+
+def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
+    """Put together what a person sees.
+
+    Args:
+        watched: what a small window has no room for is cut off at the bottom, so what runs stands
+            at the top, and of the experiments only those that miss a run.
+    """
+    there, missing = _read(study, results)
+    trainings = running(results)
+    at_once = len(trainings) or os.cpu_count() or 1
+    how_far = _standing(there, missing, study, results, at_once)
+    left = {run.experiment.id for run in missing}
+    rows = {id_: _row(study, experiment, there) for id_, experiment in study.experiments.items()}
+    if watched and missing:
+        rows = {id_: row for id_, row in rows.items() if id_ in left}
+        return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
+    declared = (
+        f"declared, not trained: {name} ({', '.join(experiment.id for experiment in experiments)})"
+        for name, experiments in study.declared.items()
+    )
+    table = _table(study, rows, console)
+    searched = _searched(study, results, list(there.values()))
+    return Group(*table, *declared, *searched, *map(_training, trainings), how_far)
+
+
+def _searched(study: Study, results: Path, there: list[records.Record]) -> list[str]:
+    """Say how large the study's search is, and whether it is done."""
+    if study.search is None:
+        return []
+    trials = sum(limit.trials for limit in study.search.limits)
+    prices = "one price" if len(study.search.limits) == 1 else f"{len(study.search.limits)} prices"
+    size = f"search: {study.search.algorithm}, {trials} trials at {prices}"
+    path = searches.place(study, results)
+    if path is None:
+        return [f"{size}; declared, not trained"]
+    if path.exists():
+        return [f"{size}; done"]
+    left = duration(search_seconds(study, there, os.cpu_count() or 1))
+    return [f"{size}; not done yet, about {left} in all on every core"]
+
+
+def _training(facts: dict[str, Any]) -> str:
+    accuracy = facts["validation_accuracy"]
+    scored = f", validation accuracy {percent(accuracy)}" if accuracy is not None else ""
+    return (
+        f"running: {facts['experiment']} seed {facts['seed']}, "
+        f"epoch {facts['epoch']} of {facts['epochs']}{scored}"
+    )
+
+
+def _table(study: Study, rows: dict[str, dict[str, str]], console: Console) -> list[Table | str]:
+    """Lay out experiments with as many columns as there is room for; say which are left out."""
+    seeds = f"seeds: {', '.join(map(str, study.seeds))}"
+    title = f"{study.path}: {study.file.title}"
+    for dropped in range(len(DROPPED) + 1):
+        columns = [name for name in COLUMNS if name not in DROPPED[:dropped]]
+        table = _of_columns(title, columns, list(rows.values()))
+        if _width(table) <= console.width:
+            break
+    more = f"A wider window, a pipe or a file has more: {', '.join(DROPPED[:dropped])}."
+    return [table, *([more] if dropped else []), seeds]
+
+
+def _width(table: Table) -> int:
+    """Find how many characters a table needs to break no word."""
+    endless = Console(width=10_000)
+    return Measurement.get(endless, endless.options, table).minimum
+
+
+def _of_columns(title: str, columns: list[str], rows: list[dict[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        words = name in ("experiment", "change")
+        # Broken in the middle, an id cannot be found or copied.
+        table.add_column(name, justify="left" if words else "right", no_wrap=name == "experiment")
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    return table
+
+
+def _row(study: Study, experiment: Experiment, there: dict[str, records.Record]) -> dict[str, str]:
+    own = [record for record in there.values() if record.fingerprint == experiment.fingerprint]
+    states = Counter(record.status for record in own)
+    broken = ", ".join(f"{states[state]} {state}" for state in ("diverged", "failed")
+                       if states[state])  # fmt: skip
+    scores = [record.epochs[-1].validation_accuracy for record in own
+              if record.status == "complete"]  # fmt: skip
+    known = [score for score in scores if score is not None]
+    change = ", ".join(f"{key} {value_text(value)}" for key, value in experiment.change.items())
+    return {
+        "experiment": experiment.id,
+        "change": change or "–",
+        "parameters": f"{experiment.parameters:,}",
+        "MACs": f"{experiment.macs:,}",
+        "done": f"{len(own)}{f' ({broken})' if broken else ''}",
+        "missing": str(len(study.seeds) - len(own)),
+        "validation accuracy": percent(sum(known) / len(known) if known else None),
+    }

@@ -1,0 +1,322 @@
+"""Figures of a study: SVG for light and dark pages, caption and alternative text.
+
+Knows nothing of Keras or of run records. What will be made is known without Matplotlib and
+without pandas, so that the workflow can declare it; both are imported only to draw.
+
+`planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
+module by its subject: inspected, network, learning, epochs, levels, effects, classes, calibration,
+habits, cost, published, search.
+"""
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
+from cnn_study.base.lean_imports import lean
+from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
+from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
+from cnn_study.figures.contrasts import Contrasts, has_contrasts
+from cnn_study.figures.cost import Cost
+from cnn_study.figures.effects import AllEffects, Effects, Pair, split
+from cnn_study.figures.epochs import LOSS, LearningCurves
+from cnn_study.figures.inspected import (
+    Embedding,
+    FeatureMaps,
+    Filters,
+    Mistakes,
+    Neighbours,
+    Occlusion,
+    Samples,
+)
+from cnn_study.figures.learning import Descent
+from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
+from cnn_study.figures.network import Architecture, Model, ReceptiveField
+from cnn_study.figures.picture import Format, Picture, image
+from cnn_study.figures.published import PublishedAndOurs
+from cnn_study.figures.results import Results
+from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
+from cnn_study.figures.selection_bias import Habits
+from cnn_study.figures.words import axis_label, value, words
+from cnn_study.runs import inspections
+from cnn_study.study import architecture
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+
+INDEX = "figures.json"
+
+
+def planned_figures(study: Study, inspected: bool) -> list[str]:
+    """Name every file that `draw` writes.
+
+    Args:
+        inspected: whether there is an inspection, or will be one.
+
+    Raises:
+        UserError: a question has the id of another figure.
+    """
+    return [*(f"{id_}.svg" for id_ in _pictures(study, inspected)), INDEX]
+
+
+def draw(
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    output: Path,
+    inspected: Path | None = None,
+    processes: int = 1,
+    format_: Format = "svg",
+) -> None:
+    """Write every figure of the study, and `figures.json` that describes them.
+
+    Args:
+        tables: Folder with what `tables.collect` wrote.
+        evidence: Folder with what `evidence.analyse` wrote.
+        output: Folder for the figures. Each file is whole or absent; equal tables give equal
+            bytes.
+        inspected: Facts of the inspection, if there is one.
+        processes: how many draw side by side.
+        format_: SVG is what the report takes, light or dark; PNG is light, for slides.
+    """
+    _opened.cache_clear()  # the tables may be others than at the last call
+    ids = list(_pictures(study, inspected is not None))
+    draw_one = partial(_draw_one, (study.path, tables, evidence, inspected), output, format_)
+    described = {}
+    if processes == 1:
+        described = {id_: draw_one(id_) for id_ in ids}
+    else:
+        # Fresh processes: one that was forked would share the state of Matplotlib.
+        with ProcessPoolExecutor(processes - 1, multiprocessing.get_context("spawn")) as pool:
+            waiting = {id_: pool.submit(draw_one, id_) for id_ in ids}
+            # This process draws too, from the other end, what none has begun.
+            for id_ in reversed(ids):
+                if waiting[id_].cancel():
+                    described[id_] = draw_one(id_)
+            described |= {id_: one.result() for id_, one in waiting.items() if not one.cancelled()}
+    text = json.dumps({id_: described[id_] for id_ in ids}, indent=1, ensure_ascii=False) + "\n"
+    _write(output / INDEX, text.encode())
+
+
+Sources = tuple[Path, Path, Path, Path | None]
+"""Study file, tables, evidence, facts of the inspection."""
+
+
+def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict[str, Any]:
+    """Write one of the figures; give what is said about it."""
+    pictures, results = _opened(sources)
+    file, picture = f"{id_}.{format_}", pictures[id_]
+    _write(output / file, image(picture, results, format_))
+    return {
+        "file": file,
+        "caption": picture.caption(results),
+        "count": picture.count(results),
+        "alt": picture.alt(results),
+        "runs": picture.runs(results),
+    }
+
+
+@lru_cache(1)
+def _opened(sources: Sources) -> tuple[dict[str, Picture], Results]:
+    """Import what draws and read what is drawn from, once a process."""
+    with lean("scipy"):
+        import seaborn  # noqa: F401
+    path, tables, evidence, inspected = sources
+    return _pictures(load(path), inspected is not None), Results(tables, evidence, inspected)
+
+
+def _write(path: Path, content: bytes) -> None:
+    files.write_whole(path, lambda file: file.write(content))
+
+
+# ------------------------------------------------------------------------------- which there are
+
+
+def _pictures(study: Study, inspected: bool = False) -> dict[str, Picture]:
+    """List the figures of a study by id, in the order of the report."""
+    fixed = _inspected_pictures(study) | _fixed_pictures(study)
+    asked = {name: _question_pictures(study, name) for name in study.questions}
+    _refuse_taken(study, tuple(fixed), {name: tuple(found) for name, found in asked.items()})
+    if not inspected:
+        fixed = _fixed_pictures(study)
+    for found in asked.values():
+        fixed |= found
+    return fixed
+
+
+def _inspected_pictures(study: Study) -> dict[str, Picture]:
+    """List the figures that need an inspection."""
+    runs = inspections.kept(study)
+    networks = tuple((run.experiment.id, run.experiment.fingerprint) for run in runs)
+    kinds = {
+        "samples": Samples,
+        "neighbours": Neighbours,
+        "filters": Filters,
+        "feature-maps": FeatureMaps,
+        "occlusion": Occlusion,
+        "mistakes": Mistakes,
+        "embedding": Embedding,
+    }
+    classes = tuple(study.dataset.class_names)
+    return {id_: kind(networks, classes) for id_, kind in kinds.items()}
+
+
+def _fixed_pictures(study: Study) -> dict[str, Picture]:
+    """List the figures whose ids are the same in every study."""
+    enhanced = study.file.enhanced or "base"
+    two = tuple(dict.fromkeys(["base", enhanced]))
+    all_, classes = tuple(study.experiments), tuple(study.dataset.class_names)
+    smallest = study.file.smallest_effect
+    models = tuple(_model(study, id_) for id_ in two)
+    pictures: dict[str, Picture] = {
+        "receptive-field": ReceptiveField(models),
+        "descent": Descent(),
+        "architecture": Architecture(models),
+        "learning-curves-base-and-enhanced": LearningCurves(two),
+        "loss-curves-base-and-enhanced": LearningCurves(two, LOSS),
+    }
+    if len(two) > 1:
+        pictures["base-and-enhanced"] = Pair(two, "Base and enhanced model", smallest)
+    pictures["confusion-base-and-enhanced"] = Confusion(two, classes)
+    pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
+    pictures["reliability-base-and-enhanced"] = Reliability(two)
+    pictures["accuracy-and-calibration"] = AccuracyAndCalibration(all_, enhanced)
+    pictures["accuracy-and-cost"] = _cost(study, enhanced)
+    if study.file.published:
+        pictures["published-and-ours"] = PublishedAndOurs()
+    if questions := tuple(study.questions):
+        pictures |= _all_effects(study)
+        pictures["class-effects"] = ClassEffects(questions, all_, classes)
+    if _has_habits(study):
+        pictures["test-habits"] = Habits(all_)
+    return pictures | _search_pictures(study, enhanced)
+
+
+def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
+    """List the figures of the study's search, if it has one."""
+    if study.search is None or not study.file.search.trained:
+        return {}
+    prices = tuple((limit.id, limit.title) for limit in study.search.limits)
+    names = tuple(parameter.name for parameter in study.search.space)
+    kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
+    found = {f"search-{id_}": kind(prices, names) for id_, kind in kinds.items()}
+    return found | {"search-winners": Winners(prices, names, tuple(study.experiments), enhanced)}
+
+
+def _all_effects(study: Study) -> dict[str, Picture]:
+    """Show the changes of all questions, on as many pages as they need."""
+    titles = tuple((name, study.file.questions[name].title) for name in study.questions)
+    pages = split([len(ids) for ids in study.questions.values()])
+    return {
+        f"effects-all-{number}" if number > 1 else "effects-all": AllEffects(
+            titles, tuple(study.experiments), study.file.smallest_effect, page, (number, len(pages))
+        )
+        for number, page in enumerate(pages, start=1)
+    }
+
+
+def _cost(study: Study, enhanced: str) -> Cost:
+    """Compare those that are trained on as many images as the base."""
+
+    def images(id_: str) -> tuple[float, float]:
+        settings = study.experiments[id_].settings
+        return settings.training_fraction, settings.validation_fraction
+
+    compared = tuple(id_ for id_ in study.experiments if images(id_) == images("base"))
+    rest = tuple(id_ for id_ in study.experiments if id_ not in compared)
+    return Cost(compared, enhanced, rest)
+
+
+def _model(study: Study, id_: str) -> Model:
+    dataset, settings = study.dataset, study.experiments[id_].settings
+    found = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
+    return Model(id_, dataset.image_shape, tuple(found))
+
+
+def _has_habits(study: Study) -> bool:
+    """Whether a choice by test scores of one seed, of an epoch or an experiment, has others."""
+    settings = [experiment.settings for experiment in study.experiments.values()]
+    held_out = sum(one.validation_fraction > 0 for one in settings)
+    return len(study.seeds) > 1 and (held_out > 1 or any(one.watch_test for one in settings))
+
+
+def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
+    """List the figures of one question by id, the one that has its id first."""
+    question = study.file.questions[name]
+    members = tuple(dict.fromkeys([question.reference, *study.questions[name]]))
+    effects = Effects(name, question.title, members, study.file.smallest_effect)
+    if len(question.grid) == 2:
+        pictures: dict[str, Picture] = {name: _grid(study, name)}
+        further: dict[str, Picture] = {f"{name}-effects": effects}
+    else:
+        pictures, further = {name: effects}, {}
+    if curve := _curve(study, name, members):
+        pictures[f"{name}-curve"] = curve
+    if has_contrasts(study, name):
+        smallest = study.file.smallest_effect
+        pictures[f"{name}-contrasts"] = Contrasts(name, question.title, members, smallest)
+    return pictures | further
+
+
+def _grid(study: Study, name: str) -> Grid:
+    question = study.file.questions[name]
+    rows, columns = question.grid
+    cells = tuple(
+        tuple(study.cell(name, {rows: row, columns: column}) for column in question.grid[columns])
+        for row in question.grid[rows]
+    )
+    levels = tuple(tuple(map(value, values)) for values in question.grid.values())
+    return Grid((rows, columns), levels, cells, question.title)
+
+
+def _curve(study: Study, name: str, members: tuple[str, ...]) -> Curve | None:
+    """Make the curve of a question that varies one number alone, or the number of convolutions."""
+    settings = {id_: study.experiments[id_].settings.model_dump() for id_ in members}
+    varied = [
+        key
+        for key, kept in settings[members[0]].items()
+        if any(other[key] != kept for other in settings.values())
+    ]
+    if len(varied) != 1 or len(members) < LEAST_LEVELS:
+        return None
+    depth = varied == ["filters"]
+    values = {
+        id_: len(one["filters"]) if depth else one[varied[0]] for id_, one in settings.items()
+    }
+    numbers = all(type(found) in (int, float) for found in values.values())
+    if not numbers or len(set(values.values())) < len(members):
+        return None
+    return Curve(
+        "the number of convolutions" if depth else words(varied[0]),
+        "Convolutions" if depth else axis_label(varied[0]),
+        tuple(sorted((found, id_) for id_, found in values.items())),
+        members[0],
+        study.file.questions[name].title,
+    )
+
+
+def _refuse_taken(study: Study, fixed: tuple[str, ...], asked: dict[str, tuple[str, ...]]) -> None:
+    """Refuse questions whose figures would overwrite other ones.
+
+    Args:
+        fixed: ids of the other figures.
+        asked: ids of each question's figures, its own first.
+
+    Raises:
+        UserError: a figure of a question has the id of another.
+    """
+    derived = [id_ for ids in asked.values() for id_ in ids[1:]]
+    faults = []
+    for name, (_, *own) in asked.items():
+        taken = [id_ for id_ in own if id_ in fixed]
+        if name in {*fixed, *derived}:
+            faults.append(f"  questions.{name}: a figure of the report has this name already")
+        elif taken:
+            faults.append(f"  questions.{name}: its figure {taken[0]} is one of the report already")
+    if faults:
+        ending = "; choose another id"
+        lines = (fault + ending for fault in faults)
+        raise UserError("\n".join([f"{study.path} cannot be used:", *lines]))

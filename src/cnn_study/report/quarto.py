@@ -1,0 +1,59 @@
+"""Rendering with Quarto, and reading what it only warns of."""
+
+import datetime
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from cnn_study.report.front_matter import _date, front_matter, refuse
+
+QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
+QUARTO_ERROR = re.compile(r"^\W*error\b", re.IGNORECASE)
+QUARTO_HARMLESS = ("couldn't recognize format, using default tabset rendering",)
+"""Warnings of what Quarto renders well: on paper tabs become headings."""
+
+TOLD_LINES, TOLD_WIDTH = 20, 160
+"""Of what Quarto prints when it fails, which may be the whole document."""
+
+
+# Quarto
+
+
+def render_with_quarto(stage: Path, name: str) -> tuple[bytes, bytes]:
+    """Render with Quarto, which exits 0 on unknown references: its warnings are errors here."""
+    day = _date(name, front_matter(name, (stage / name).read_text(encoding="utf-8")))
+    midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
+    environment = os.environ | {
+        "NO_COLOR": "1",
+        "SOURCE_DATE_EPOCH": str(int(midnight.timestamp())),
+    }
+    pages = []
+    for target, suffix in {"html": ".html", "typst": ".pdf"}.items():
+        log = stage / f"quarto-{target}.log"
+        arguments = ["quarto", "render", name, "--to", target, "--log", log.name]
+        done = subprocess.run(
+            arguments, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8"
+        )
+        logged = log.read_text(encoding="utf-8") if log.exists() else ""
+        refuse(name, quarto_faults(done.stdout + done.stderr + logged, done.returncode))
+        pages.append((stage / name).with_suffix(suffix).read_bytes())
+    return pages[0], pages[1]
+
+
+def quarto_faults(log: str, status: int) -> list[str]:
+    """Return the warnings in what Quarto printed; if it failed, what it says from the first error.
+
+    All of it, if it failed, goes to stderr too.
+    """
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", log).splitlines()
+    warnings = (line[:TOLD_WIDTH] for line in lines if QUARTO_WARNING.match(line))
+    faults = [line for line in warnings if not line.endswith(QUARTO_HARMLESS)]
+    if not status:
+        return faults
+    print(log, file=sys.stderr)
+    errors = (number for number, line in enumerate(lines) if QUARTO_ERROR.search(line))
+    first = next(errors, max(0, len(lines) - TOLD_LINES))
+    told = [line[:TOLD_WIDTH] for line in lines[first : first + TOLD_LINES]]
+    return [*faults, "\n".join(told) or f"Quarto ended with status {status} and said nothing"]

@@ -1,0 +1,332 @@
+"""Turns a finished Quarto document into HTML and PDF: with Quarto, or with Pandoc and Typst.
+
+Knows nothing of runs, of tables or of what the document says.
+"""
+
+import base64
+import datetime
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import writable
+from cnn_study.base.places import REPORT
+from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
+from cnn_study.report.front_matter import _date, front_matter, refuse
+from cnn_study.report.page_check import check_page, unread
+from cnn_study.report.quarto import render_with_quarto
+
+Engine = Literal["quarto", "pandoc"]
+
+RENDERED = "rendered.json"
+
+FORMATS = {"html": "html5", "typst": "typst-citations"}
+"""What `_quarto.yml` calls a format, and what Pandoc does."""
+
+OPTIONS = {
+    "html": {
+        "html-math-method",
+        "include-after-body",
+        "include-before-body",
+        "include-in-header",
+        "number-sections",
+        "toc",
+        "toc-depth",
+    },
+    "typst": {"number-sections", "toc", "toc-depth"},
+}
+"""Settings that mean the same to Quarto and to Pandoc; every other one is metadata."""
+
+PICTURE = re.compile(r'<img src="([^":]+)"')
+"""As the filter writes it, by the path of its file; raw HTML may write it so too."""
+
+PICTURE_KINDS = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
+
+
+def render(
+    source: Path,
+    html: Path,
+    pdf: Path,
+    *,
+    resources: Path | None = None,
+    report: Path = REPORT,
+    engine: Literal["auto", "quarto", "pandoc"] = "auto",
+) -> Engine:
+    """Render a document to one HTML file and one tagged PDF, and say which engine did it.
+
+    The same input gives the same bytes with Pandoc. Both files are replaced, or neither, and
+    beside the page stands `rendered.json`: the hashes of both, and of all that they were made from.
+
+    Args:
+        source: The document: Quarto markdown with an ISO `date` in its front matter.
+        resources: The folder that paths in the document start from; default: its own.
+        report: The folder with the filters, the theme, the bibliography and `_quarto.yml`.
+        engine: "auto" takes Quarto where it is installed.
+
+    Raises:
+        UserError: for anything that an engine warns of, such as an unknown reference or
+            citation, a missing picture or alternative text, a link to nowhere.
+    """
+    chosen = _choose(engine)
+    with tempfile.TemporaryDirectory(prefix="render-") as folder:
+        stage = Path(folder)
+        _lay_out(stage, source, resources or source.parent, report)
+        pages = _render_with_pandoc(stage, source.name, check_only=chosen == "quarto")
+        if chosen == "quarto":
+            pages = render_with_quarto(stage, source.name)
+    made = {path.name: _sha256(page) for path, page in zip((html, pdf), pages, strict=True)}
+    digest = inputs_sha256(source, resources or source.parent, report)
+    told = json.dumps({"engine": chosen, "inputs_sha256": digest, "sha256": made}, indent=2) + "\n"
+    _replace({html: pages[0], pdf: pages[1], html.with_name(RENDERED): told.encode()})
+    return chosen
+
+
+def inputs_sha256(source: Path, resources: Path, report: Path = REPORT) -> str:
+    """Hash all that a page is made from: document, included parts, figures, theme, bibliography.
+
+    Returns:
+        sha256 (hexadecimal) of the names and contents, in the order of the names.
+    """
+    figures = sorted(path for path in (resources / "figures").glob("*") if path.is_file())
+    files = {f"figures/{path.name}": path for path in figures}
+    files |= {f"report/{path.relative_to(report).as_posix()}": path for path in kept(report)}
+    parts = (path for path in source.parent.glob("*.html") if path.stem != source.stem)
+    files |= {f"text/{path.name}": path for path in (source, *parts)}
+    lines = (f"{name} {_sha256(files[name].read_bytes())}\n" for name in sorted(files))
+    return _sha256("".join(lines).encode())
+
+
+def kept(report: Path = REPORT) -> list[Path]:
+    """List what every page is made from: settings, bibliography, filters, theme."""
+    patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
+    found = (path for pattern in patterns for path in report.glob(pattern))
+    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _choose(engine: str) -> Engine:
+    found = shutil.which("quarto")
+    if engine == "quarto" and not found:
+        raise UserError("engine 'quarto': no program `quarto` is on the PATH; use engine 'pandoc'")
+    if engine not in ("auto", "quarto", "pandoc"):
+        raise UserError(f"engine {engine!r}: allowed are auto, quarto, pandoc")
+    return "quarto" if found and engine != "pandoc" else "pandoc"
+
+
+def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
+    """Bring document, resources and theme together, so that both engines see the same paths.
+
+    Resources are linked, for they may be large. Earlier outputs beside the document are left
+    out: an engine would write through the link.
+    """
+    if not source.is_file():
+        raise UserError(f"{source}: there is no such document")
+    if not (report / "_quarto.yml").is_file():
+        raise UserError(f"{report}: has no _quarto.yml; give the folder `report` of the project")
+    own = (f"{source.stem}.", f"{source.stem}_", ".", "_quarto.yml", "filters", "theme")
+    for path in resources.resolve().iterdir():
+        if not path.name.startswith(own):
+            (stage / path.name).symlink_to(path)
+    for path in kept(report):
+        target = stage / path.relative_to(report)
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(path, target)
+    settings = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
+    settings["project"] = {"type": "default"}  # which here is laid out already
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    (stage / "_quarto.yml").write_text(text, encoding="utf-8")
+    shutil.copyfile(source, stage / source.name)
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    written = {}
+    try:
+        for path, data in contents.items():
+            with writable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                written[path] = path.with_name(f".{path.name}.{os.getpid()}")
+                written[path].write_bytes(data)
+        for path, temporary in written.items():
+            with writable(path):
+                os.replace(temporary, path)
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _options(project: dict[str, Any], document: dict[str, Any], target: str) -> dict[str, Any]:
+    """Return the Pandoc options that the project and then the document set for a format."""
+    merged = {}
+    for settings in (project, document):
+        formats = settings.get("format", {})
+        own = formats.get(target) if isinstance(formats, dict) else None
+        merged |= settings | (own if isinstance(own, dict) else {})
+    chosen = {key: value for key, value in merged.items() if key in OPTIONS[target]}
+    if target == "html" and "toc-depth" in chosen:
+        chosen["toc-depth"] += 1  # the filter moves the headings below the title
+    return chosen
+
+
+def _defaults(
+    name: str, options: dict[str, Any], target: str, day: datetime.date
+) -> dict[str, Any]:
+    """Return a Pandoc defaults file: https://pandoc.org/MANUAL.html#defaults-files."""
+    template = {"html": "theme/report.html", "typst": "theme/report.typ"}[target]
+    shown = f"{day.day} {day:%B %Y}"
+    return options | {
+        "from": "markdown",
+        "to": FORMATS[target],
+        "input-file": name,
+        "output-file": f"rendered.{target}",
+        "standalone": True,
+        "wrap": "none",
+        "template": template,
+        "filters": ["filters/quarto-marks.lua", "citeproc"],
+        "metadata-file": "_quarto.yml",
+        "metadata": {"date": shown, "date-meta": day.isoformat(), "link-citations": True},
+    }
+
+
+# Pandoc and Typst
+
+
+def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes, bytes]:
+    """Render with Pandoc and Typst, or only check, with the Pandoc that Quarto brings."""
+    document = front_matter(name, (stage / name).read_text(encoding="utf-8"))
+    project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
+    day = _date(name, document)
+
+    def run(target: str, command: list[str]) -> list[str]:
+        options = _options(project, document, target)
+        return _run_pandoc(command, stage, target, _defaults(name, options, target, day))
+
+    if check_only:
+        return _checked_page(stage, name, run("html", ["quarto", "pandoc"])), b""
+    command = [find_pandoc()]
+
+    def pdf() -> bytes:
+        faults = run("typst", command)
+        if (made := stage / "rendered.typst").exists():
+            faults += unread("typst", made.read_text(encoding="utf-8"))
+        refuse(name, faults)
+        return _compile_pdf(stage, name, day)
+
+    with ThreadPoolExecutor(1) as beside:
+        made = beside.submit(pdf)
+        return _checked_page(stage, name, run("html", command)), made.result()
+
+
+def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
+    page = stage / "rendered.html"
+    if not page.exists():
+        refuse(name, faults or ["Pandoc made no page, and said nothing"])
+    text = embed_pictures(page.read_text(encoding="utf-8"), stage)
+    refuse(name, faults + check_page(text))
+    return text.encode()
+
+
+def embed_pictures(page: str, folder: Path) -> str:
+    """Put pictures into the page itself, so that it is one file to send.
+
+    Those that know no dark colours get the class `light-only`.
+
+    Args:
+        folder: that their paths start from.
+    """
+
+    def embedded(found: re.Match[str]) -> str:
+        path = folder / unescape(found[1])
+        if path.suffix not in PICTURE_KINDS or not path.is_file():
+            return found[0]
+        contents = path.read_bytes()
+        kind = "" if b"(prefers-color-scheme: dark)" in contents else ' class="light-only"'
+        return f'<img{kind} src="{_address(path, contents)}"'
+
+    return PICTURE.sub(embedded, page)
+
+
+def _address(path: Path, contents: bytes) -> str:
+    """Write a picture as an address.
+
+    A drawing is text: written as it is, with other quotation marks, it is a quarter shorter than
+    in base64.
+    """
+    kind = PICTURE_KINDS[path.suffix]
+    if path.suffix != ".svg" or b"'" in contents:
+        return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
+    text = re.sub(r"\s*\n\s*", " ", contents.decode())  # browsers drop line breaks
+    for mark, written in (('"', "'"), ("%", "%25"), ("#", "%23"), ("&", "&amp;")):
+        text = text.replace(mark, written)
+    return f"data:{kind},{text}"
+
+
+def _run_pandoc(
+    command: list[str], stage: Path, target: str, defaults: dict[str, Any]
+) -> list[str]:
+    """Run Pandoc; return everything that it warns of."""
+    settings, log = stage / f"pandoc-{target}.yaml", stage / f"pandoc-{target}.log"
+    settings.write_text(json.dumps(defaults), encoding="utf-8")
+    arguments = [*command, f"--defaults={settings.name}", f"--log={log.name}"]
+    done = subprocess.run(arguments, cwd=stage, capture_output=True, text=True, encoding="utf-8")
+    entries = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
+    faults = [
+        entry["message" if entry["type"] == "ScriptingWarning" else "pretty"]
+        for entry in entries
+        if entry["verbosity"] in ("WARNING", "ERROR")
+    ]
+    return faults if done.returncode == 0 else [*faults, done.stderr]
+
+
+def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
+    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees.
+
+    Where a floating figure meets a table that goes over two pages, Typst 0.15 may fail to tag the
+    document (https://github.com/typst/typst/issues/8487); then figures stand in the text.
+    """
+    import typst
+
+    midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
+    for figures in ("float", "stand"):
+        try:
+            data, warnings = typst.compile_with_warnings(
+                stage / "rendered.typst",
+                root=stage,
+                timestamp=int(midnight.timestamp()),
+                sys_inputs={"figures": figures},
+                **TYPST,
+            )
+        except typst.TypstError as error:
+            if figures == "float" and "internal error" in str(error):
+                print(f"{name}: Typst could not tag floating figures; they stand in the text.")
+                continue
+            if signs := signs_without_font(error):
+                raise UserError(
+                    f"{name}: the PDF's fonts do not have {', '.join(signs)}. Write it otherwise "
+                    "where it comes from: the study file, its printed numbers or the bibliography."
+                ) from error
+            raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
+        break
+    refuse(name, [warning.diagnostic for warning in warnings])
+    return data

@@ -1,0 +1,78 @@
+"""Puts the values of a study into the report's templates: tables and figures in, Quarto text out.
+
+`values` says what there is to say, `filters` how its numbers are written, and the templates in
+report/ say it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from cnn_study.base.files import write_whole
+from cnn_study.base.places import REPORT
+from cnn_study.report import live, page, receipts, values
+from cnn_study.report.inspected import live_network
+from cnn_study.report.templates import fill
+from cnn_study.runs import inspections
+from cnn_study.study.model import Study
+
+TEMPLATE = REPORT / "index.qmd.j2"
+
+PAGE = "page.html"
+"""What the page holds besides its text."""
+
+
+def write(
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    figures: Path,
+    output: Path,
+    inspected: Path | None = None,
+    template: Path = TEMPLATE,
+) -> None:
+    """Write the text of a study's report, whole or not at all.
+
+    Equal tables and templates give equal bytes. Paths of pictures start from the folder that
+    holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
+    `page.html`, which the page takes in: where every number comes from, and, where the base's
+    weights are kept, the trained network that runs in the page.
+
+    Args:
+        tables: folder of the CSV tables.
+        evidence: folder of what `evidence.analyse` wrote.
+        figures: folder of the pictures and of figures.json.
+        output: the Quarto document, such as results/cifar10/report/index.qmd.
+        inspected: facts of the inspection, if there is one.
+        template: the document's template; the parts that it includes lie beside it.
+
+    Raises:
+        UserError: tables, evidence or figures are missing or not this study's, no run has a record,
+            or a template asks for a value that is not there; names template and line.
+    """
+    filled = fill(template, values.gather(study, tables, evidence, figures, inspected))
+    text = receipts.lead_once_a_row(filled)
+    data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
+    if network := _network(study, tables.parent, inspected):
+        data[live.ELEMENT] = network
+    beside = page.fragment(data)
+    write_whole(output.with_name(PAGE), lambda file: file.write(beside.encode()))
+    write_whole(output, lambda file: file.write(text.encode()))
+
+
+def _network(study: Study, results: Path, inspected: Path | None) -> dict[str, Any] | None:
+    """Describe the base's trained network, which runs in the page; None if it is not kept."""
+    seen = inspections.read(inspected) if inspected else None
+    found = live_network(study, seen)
+    if found is None:
+        return None
+    return live.network(
+        study.experiments["base"].settings,
+        study.dataset.image_shape,
+        study.dataset.class_names,
+        inspections.weights(found, results),
+        scale=found.scale,
+        offset=found.offset,
+        images=seen.arrays["shown_images"],
+        labels=seen.arrays["shown_labels"],
+        facts={"experiment": "base", "seed": found.seed, "test_accuracy": found.test_accuracy},
+    )

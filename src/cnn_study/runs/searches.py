@@ -1,0 +1,119 @@
+"""The search for the best model within a price: what it means, and what it found.
+
+`block` and `space` say what a study file may ask for, `searcher` does it with keras-tuner, and
+this module reads what it found. Of the scores it holds those of validation images only; test
+scores stand in the run records.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cnn_study.base.errors import UserError
+from cnn_study.runs import records
+
+if TYPE_CHECKING:
+    from cnn_study.study.model import Study
+
+EXPERIMENT = "search"
+"""The experiment's id in the records of all runs of searches."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SearchRun(_Part):
+    """One seed of a model that was tried."""
+
+    seed: int = Field(description="Seed of the run.")
+    status: Literal["complete", "diverged", "failed"] = Field(description="As in its record.")
+    validation_accuracy: float | None = Field(
+        description="Share of the validation images correct after the last epoch; null unless "
+        "complete, and where its loss is not finite."
+    )
+
+
+class Trained(_Part):
+    """A model that was trained, and its runs."""
+
+    trial: int = Field(description="Number of the trial; 1 is the first.")
+    epochs: int = Field(description="Epochs of these runs.")
+    fingerprint: str = Field(description="That of the settings; names the runs' place.")
+    runs: list[SearchRun] = Field(description="One a seed.")
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Validation accuracy of each seed; empty if any run has none."""
+        scores = [run.validation_accuracy for run in self.runs]
+        return () if None in scores else tuple(scores)
+
+
+class Trial(Trained):
+    """A model that keras-tuner proposed."""
+
+    values: dict[str, Any] = Field(description="The parameters that the search varies.")
+    parameters: int = Field(description="Weights and biases of the model.")
+    macs: int = Field(description="Multiply-accumulate operations for one image.")
+
+
+class AtPrice(_Part):
+    """What was found at one price."""
+
+    price: str = Field(description="Id of the price.")
+    title: str = Field(description="Its title.")
+    macs: int | None = Field(description="Most MACs; null is no limit.")
+    parameters: int | None = Field(description="Most parameters; null is no limit.")
+    training_seconds: float | None = Field(
+        description="Most seconds of training, estimated; null is no limit."
+    )
+    trials: list[Trial] = Field(description="In the order they were proposed.")
+    finalists: list[Trained] = Field(description="The best, with new seeds, best trial first.")
+    winner: Trained | None = Field(
+        description="The finalist chosen by its new seeds, with runs of its own that chose "
+        "nothing; null if no trial was trained to its end."
+    )
+
+
+class Facts(_Part):
+    """What a search found. Validation scores only."""
+
+    format: Literal[1] = Field(description="Version of this format.")
+    fingerprint: str = Field(description="Hash of what the search means; the file's name.")
+    algorithm: str = Field(description="How trials were proposed.")
+    prices: list[AtPrice] = Field(description="In the order of the study file.")
+    seconds: float = Field(
+        description="Wall time of the process that ended the search, seconds; runs that were "
+        "there already took none."
+    )
+    workers: int = Field(description="Processes that trained side by side.")
+    provenance: records.Provenance
+
+
+def place(study: "Study", results: Path) -> Path | None:
+    """Name the file of what the study's search finds; None if it asks for none."""
+    if study.search is None or not study.file.search.trained:
+        return None
+    return results / "search" / f"{study.search.fingerprint}.json"
+
+
+def find(study: "Study", results: Path) -> Path | None:
+    """Give that file if it is there."""
+    path = place(study, results)
+    return path if path and path.exists() else None
+
+
+def read(path: Path) -> Facts:
+    """Read what a search found.
+
+    Raises:
+        UserError: it is damaged; names the file and what to do.
+    """
+    try:
+        return Facts.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UserError(
+            f"{path} is not a whole search: {records.first_line(error)}. Delete it; the search "
+            "is then gone through again, and trains only what has no record."
+        ) from None

@@ -1,0 +1,83 @@
+"""The runs of a study: which are wanted, which are there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnn_study.base.errors import UserError
+from cnn_study.runs import records
+from cnn_study.study.model import Experiment, Study
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one experiment; `name` is its place under the folder of records."""
+
+    experiment: Experiment
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Experiment id, fingerprint and seed, such as `depth-2/1b4ecbf3632fc354/seed-1`."""
+        return f"{self.experiment.id}/{self.experiment.fingerprint}/seed-{self.seed}"
+
+
+def wanted(study: Study) -> list[Run]:
+    """List every run of the study in the order that they are wanted: all first seeds come first."""
+    return [
+        Run(experiment, seed) for seed in study.seeds for experiment in study.experiments.values()
+    ]
+
+
+def done(study: Study, results: Path) -> dict[str, Path]:
+    """Map the name of each run that is there to its record, found by its fingerprint."""
+    there = records.find(results / "runs")
+    found = {}
+    for run in wanted(study):
+        path = there.get((run.experiment.fingerprint, run.seed))
+        if path:
+            found[run.name] = path
+    return found
+
+
+def find(study: Study, name: str) -> Run:
+    """Find one run by what a person types, such as `depth-2/seed-1`.
+
+    Raises:
+        UserError: it is no name of a run, or the study has no such experiment or seed.
+    """
+    experiment, _, numbered = name.partition("/")
+    given = numbered.removeprefix("seed-")
+    if not given.isdecimal() or given == numbered:
+        raise UserError(
+            f"{name} is no name of a run. Write EXPERIMENT/seed-N, such as base/seed-1."
+        )
+    seed = int(given)
+    if experiment not in study.experiments:
+        raise UserError(
+            f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."
+        )
+    if seed not in study.seeds:
+        seeds = ", ".join(map(str, study.seeds))
+        raise UserError(f"{study.path} has no seed {seed}. It has: {seeds}.")
+    return Run(study.experiments[experiment], seed)
+
+
+def record_of(run: Run, results: Path) -> records.Record | None:
+    """Read the record of a run, under whatever id it was trained; None if there is none."""
+    path = records.find(results / "runs").get((run.experiment.fingerprint, run.seed))
+    return records.read(path) if path else None
+
+
+def results_folder(study: Study) -> Path:
+    """Name the folder of a study's results, after its file.
+
+    Raises:
+        UserError: another study file has the same name, and so the same results.
+    """
+    usual = Path("experiments") / f"{study.name}.yaml"
+    if usual.exists() and not usual.samefile(study.path):
+        raise UserError(
+            f"{study.path} has the name of {usual}: both would write to results/{study.name}. "
+            "Rename one of them."
+        )
+    return Path("results") / study.name

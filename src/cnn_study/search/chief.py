@@ -1,0 +1,570 @@
+"""Go through a search: have trials proposed and trained, choose, train the best with new seeds.
+
+One process is the chief: it holds keras-tuner's oracle and serves it by gRPC. Workers, processes
+of their own, ask it for trials. Everything that is trained leaves a run record, so that a search
+that was stopped goes through the same trials again and trains only what is missing.
+"""
+
+import contextlib
+import io
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from threadpoolctl import threadpool_limits
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.lean_imports import absent
+from cnn_study.execute import local, progress
+from cnn_study.runs import records, searches
+from cnn_study.runs.heartbeat import log, percent
+from cnn_study.runs.wanted import Run, done, record_of
+from cnn_study.search import choosing
+from cnn_study.study.merge import load
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.search_space import Limit, Model
+from cnn_study.study.settings import value_text
+from cnn_study.train.machine import import_keras, one_thread, own_gpu
+from cnn_study.train.provenance import provenance
+
+if TYPE_CHECKING:
+    from cnn_study.search import tuner
+
+LOOPBACK = "127.0.0.1:0"
+"""Where the chief listens: this machine alone can reach it. Port 0: any that is free."""
+
+LOOK_SECONDS = 1.0
+
+ENDED = "A worker of the search was ended from outside, perhaps for want of memory,"
+
+NOTHING_TRAINED = (
+    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer workers if memory "
+    "is short."
+)
+
+OTHER_SEARCH = (
+    "the chief at {} goes through another search than that of {}. Join the chief of this one, or "
+    "give the study file as it is there."
+)
+
+NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search reads and writes; what its workers are told of it."""
+
+    study: Path
+    results: Path
+    data: Path
+
+
+def search_study(
+    study: Study, results: Path, data: Path, workers: int, address: str = LOOPBACK
+) -> Path:
+    """Go through the study's search, unless it is done, and give the place of what it found.
+
+    Args:
+        data: the dataset's arrays, made by prepare.
+        workers: processes that train side by side.
+        address: host and port that the chief listens at. Whoever reaches them can take part, and
+            nobody is asked who they are: gRPC is used without authentication or encryption.
+
+    Raises:
+        UserError: the study has no search, or a worker was ended from outside.
+    """
+    path = searches.place(study, results)
+    if path is None:
+        raise UserError(NO_SEARCH.format(study.path))
+    lock = FileLock(results / "locks" / "search.lock")
+    if not local.claim(lock):
+        log("another process is at this search; waiting for it")
+        lock.acquire()
+    try:
+        if path.exists():
+            searches.read(path)
+            log(f"the search is done already: {path}")
+        else:
+            _go_through(study, Place(study.path, results, data), workers, address, path)
+    finally:
+        lock.release()
+    return path
+
+
+def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
+    started, clock = datetime.now(UTC), time.perf_counter()
+    one_thread()  # for NumPy in the workers, which settles it as it is imported
+    with _chief(study, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
+        pool.make_ready()
+        there = [records.read(path) for path in done(study, place.results).values()]
+        searches = [
+            _AtPrice(study, place, chief, pool, limit, there) for limit in study.search.limits
+        ]
+        for one in searches:
+            one.choose()
+        # The winner of a price is trained while the next price is searched.
+        found = [one.found() for one in searches]
+        records.write(
+            path,
+            searches.Facts(
+                format=1,
+                fingerprint=study.search.fingerprint,
+                algorithm=study.search.algorithm,
+                prices=found,
+                seconds=round(time.perf_counter() - clock, 3),
+                workers=workers,
+                provenance=provenance(started, "keras-tuner", "scikit-learn"),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A trial's model in training, once a seed."""
+
+    trial: int
+    model: Model
+    seeds: tuple[int, ...]
+    jobs: list[futures.Future]
+
+
+class _AtPrice:
+    """The search at one price: `choose` a winner, then say what was `found`."""
+
+    def __init__(
+        self,
+        study: Study,
+        place: Place,
+        chief: "_Chief",
+        pool: "_Workers",
+        limit: Limit,
+        there: list[records.Record],
+    ) -> None:
+        self.study, self.place, self.chief, self.pool = study, place, chief, pool
+        self.search, self.limit, self.there = study.search, limit, there
+        self.scores: dict[int, float | None] = {}
+        self.trials: list[searches.Trial] = []
+        self.finals: list[searches.Trained] = []
+        self.winner: _Training | None = None
+
+    def choose(self) -> None:
+        """Try models, choose one with new seeds, and begin to train it with still others."""
+        _say(f"search, {self.limit.title}: {self.limit.trials} trials")
+        self.trials = [self._trial(*one) for one in enumerate(self._propose(), start=1)]
+        of = {trial.trial: trial for trial in self.trials}
+        best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
+                                  self.search.finalists)  # fmt: skip
+        trainings = [
+            self._start(of[one.number], of[one.number].epochs, self.search.finalist_seeds)
+            for one in best
+        ]
+        self.finals = [self._end(training) for training in trainings]
+        chosen = choosing.winner(
+            [_scored(of[final.trial], final) for final in self.finals],
+            self.search.smallest_improvement,
+        )
+        if chosen:
+            _say(
+                f"search, {self.limit.title}: trial {chosen.number} wins, validation accuracy "
+                f"{percent(chosen.mean)} with new seeds"
+            )
+            self.winner = self._start(
+                of[chosen.number], self.limit.winner_epochs, self.search.winner_seeds
+            )
+
+    def found(self) -> searches.AtPrice:
+        """Wait for the winner's runs, and give all that was found."""
+        return searches.AtPrice(
+            price=self.limit.id,
+            title=self.limit.title,
+            macs=self.limit.macs,
+            parameters=self.limit.parameters,
+            training_seconds=self.limit.training_seconds,
+            trials=self.trials,
+            finalists=self.finals,
+            winner=self._end(self.winner) if self.winner else None,
+        )
+
+    def _propose(self) -> list[tuple[dict[str, Any], int]]:
+        """Have trials proposed and trained; give the values and epochs of each, in order."""
+        while True:
+            with _quiet(), tempfile.TemporaryDirectory() as folder:
+                from cnn_study.search import tuner
+
+                oracle = tuner.oracle(self.search, self.limit)
+                oracle._set_project_dir(folder, self.limit.id)
+                whole = self._serve(oracle)
+            trials = oracle.trials.values() if whole else oracle.running
+            values = [trial.hyperparameters.values for trial in trials]
+            proposed = [
+                (tuner.decoded(self.search, one), tuner.epochs_of(self.search, one))
+                for one in values
+            ]
+            if whole:
+                return proposed
+            if not proposed:
+                raise UserError(NOTHING_TRAINED)
+            # The next oracle comes by their records to the same trials, and goes on.
+            models = [self.search.model(*one) for one in proposed]
+            self._train_alone(product(models, self.search.seeds))
+
+    def _serve(self, oracle: "tuner.Oracle") -> bool:
+        """Let workers ask an oracle for trials until it has none left.
+
+        Returns:
+            Whether they did; not where one was ended from outside.
+        """
+        self.scores = {}
+        oracle.ended = self._tell
+        self.chief.serve(oracle)
+        told = (self.place, self.limit.title, self.chief.address)
+        names = [f"worker-{number}" for number in range(1, self.pool.count + 1)]
+        return _wait([self.pool.submit(_work, *told, name) for name in names], oracle)
+
+    def _tell(self, number: int, score: float | None) -> None:
+        self.scores[number] = score
+        _say(progress.trial(self.study, self.there, self.limit, self.scores, self.pool.count))
+
+    def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> searches.Trial:
+        values, epochs = proposed
+        model = self.search.model(values, epochs)
+        return searches.Trial(
+            trial=number,
+            values=values,
+            epochs=epochs,
+            fingerprint=model.fingerprint,
+            parameters=model.parameters,
+            macs=model.macs,
+            runs=self._runs(model, self.search.seeds),
+        )
+
+    def _start(self, trial: searches.Trial, epochs: int, seeds: tuple[int, ...]) -> "_Training":
+        """Have a trial's model trained by whoever is free."""
+        model = self.search.model(trial.values, epochs)
+        jobs = [self.pool.submit(_train, self.place, model, seed) for seed in seeds]
+        return _Training(trial.trial, model, seeds, jobs)
+
+    def _end(self, training: "_Training") -> searches.Trained:
+        """Wait for it, and say what it gave."""
+        if not _wait(training.jobs):
+            self._train_alone(product([training.model], training.seeds))
+        return searches.Trained(
+            trial=training.trial,
+            epochs=training.model.settings.epochs,
+            fingerprint=training.model.fingerprint,
+            runs=self._runs(training.model, training.seeds),
+        )
+
+    def _train_alone(self, wanted: Iterable[tuple[Model, int]]) -> None:
+        """Train one by one what was left by a process that was ended from outside.
+
+        So it has all the memory. What ends a second time is recorded as failed.
+        """
+        log(f"{ENDED} and took the others with it. What they had in hand is trained one by one.")
+        for model, seed in wanted:
+            clock = time.perf_counter()
+            with _Workers(1) as one:
+                if not _wait([one.submit(_train, self.place, model, seed)]):
+                    log(f"{_run(model, seed).name} was ended once more, and counts as failed")
+                    seconds = time.perf_counter() - clock
+                    local.give_up(
+                        self.study, _run(model, seed), self.place.results, self.place.data, seconds
+                    )
+
+    def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[searches.SearchRun]:
+        """Look up what the runs of a model gave."""
+        found = []
+        for seed in seeds:
+            record = record_of(_run(model, seed), self.place.results)
+            if record is None:
+                raise UserError(
+                    f"{self.place.results} has no record of {_run(model, seed).name}, which a "
+                    "worker said it had trained. Workers must share the results folder."
+                )
+            found.append(_outcome(record))
+        return found
+
+
+def _say(line: str) -> None:
+    """Tell the person at the screen. Keras-tuner, in another thread, may keep stdout to itself."""
+    print(line, file=sys.__stdout__, flush=True)
+
+
+def _scored(trial: searches.Trial, trained: searches.Trained) -> choosing.Scored:
+    return choosing.Scored(trial.trial, trained.epochs, trial.macs, trained.accuracies)
+
+
+def _outcome(record: records.Record) -> searches.SearchRun:
+    complete = record.status == "complete"
+    return searches.SearchRun(
+        seed=record.seed,
+        status=record.status,
+        validation_accuracy=record.epochs[-1].validation_accuracy if complete else None,
+    )
+
+
+def _run(model: Model, seed: int) -> Run:
+    experiment = Experiment(
+        searches.EXPERIMENT, model.settings, model.fingerprint, model.parameters, model.macs
+    )
+    return Run(experiment, seed)
+
+
+# ------------------------------------------------------------------------------------- the chief
+
+
+class _Chief:
+    """Hands out the trials of one oracle after the other by gRPC, all of them at one address."""
+
+    def __init__(self, server: Any, host: str, port: int) -> None:
+        self.server, self.address = server, f"{host}:{port}"
+        self.servicer: tuner.Servicer | None = None
+
+    def serve(self, oracle: "tuner.Oracle") -> None:
+        """Hand out the trials of this oracle from now on."""
+        from cnn_study.search import tuner
+
+        if self.servicer is None:
+            self.servicer = tuner.serve(self.server, oracle)
+        self.servicer.oracle = oracle
+
+
+@contextmanager
+def _chief(study: Study, address: str) -> Iterator[_Chief]:
+    """Listen at an address until the search is over.
+
+    gRPC by itself lets several processes listen at one port, and calls reach any of them.
+
+    Raises:
+        UserError: nothing can listen there.
+    """
+    import grpc
+
+    from cnn_study.search.calls import OneSearch
+
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=1),
+        interceptors=[OneSearch(study.search.fingerprint)],
+        options=[("grpc.so_reuseport", 0)],
+    )
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise UserError(
+            f"nothing can listen at {address}. Allowed is HOST:PORT of this machine, with a port "
+            "that is free; 0 takes any."
+        ) from None
+    try:
+        yield _Chief(server, address.rpartition(":")[0], port)
+    finally:
+        server.stop(None).wait()
+
+
+def _wait(jobs: list[futures.Future], oracle: "tuner.Oracle | None" = None) -> bool:
+    """Wait for all jobs. After a fault the others end what they are training, and no more.
+
+    Returns:
+        Whether all came to their end; not where a worker was ended from outside.
+    """
+    futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
+    failed = any(job.done() and job.exception() for job in jobs)
+    if failed and oracle is not None:
+        oracle.stop()
+    for job in jobs:
+        if failed:
+            job.cancel()
+    futures.wait(jobs)
+    try:
+        for job in jobs:
+            if not job.cancelled():
+                job.result()
+    except BrokenProcessPool:
+        return False
+    return True
+
+
+class _Workers:
+    """Processes that train; they end with this one, however it ends.
+
+    Where one is ended from outside, all that are under way are lost; the next job gets new ones.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = self._new()
+
+    def _new(self) -> futures.Executor:
+        pool = futures.ProcessPoolExecutor(
+            self.count, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+        )
+        # A process that starts while another works is watched only from the next result on (Python
+        # 3.11 to 3.13): without one, nobody sees it end, half the time.
+        jobs = [pool.submit(os.getpid) for _ in range(self.count)]
+        if any(isinstance(job.exception(), BrokenProcessPool) for job in jobs):
+            raise UserError(NOTHING_TRAINED)
+        return pool
+
+    def make_ready(self) -> None:
+        """Let every worker import what it needs while this process does the same."""
+        for _ in range(self.count):
+            self.submit(_import_tuner)
+
+    def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
+        """Have a worker do something."""
+        try:
+            return self._pool.submit(job, *arguments)
+        except BrokenProcessPool:
+            self._pool = self._new()
+            return self._pool.submit(job, *arguments)
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+# ------------------------------------------------------------------------------------- a worker
+
+
+def _begin(parent: int) -> None:
+    """Let a worker end together with its parent, and have a GPU of its own where there are any."""
+    _watch(lambda: os.getppid() != parent, 1)
+    own_gpu()
+
+
+def _import_tuner() -> None:
+    with _quiet():
+        from cnn_study.search import tuner  # noqa: F401
+
+
+def _watch(over: Callable[[], bool], status: int) -> None:
+    """End this process, whatever it waits for, when something is over."""
+
+    def watch() -> None:
+        while not over():
+            time.sleep(LOOK_SECONDS)
+        os._exit(status)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def join(study: Study, results: Path, data: Path, address: str) -> None:
+    """Work for a chief that another process is, at every price, until the search is done.
+
+    A chief that is not there is waited for.
+
+    Args:
+        address: what the chief listens at, as it was given there.
+
+    Raises:
+        UserError: the chief there goes through another search.
+    """
+    found = searches.place(study, results)
+    if found is None:
+        raise UserError(NO_SEARCH.format(study.path))
+    if found.exists():
+        log(f"the search is done already: {found}")
+        return
+    _watch(found.exists, 0)
+    own_gpu()
+    place = Place(study.path, results, data)
+    with _quiet():
+        from grpc import RpcError
+
+        from cnn_study.search.calls import REFUSED
+        from cnn_study.search.tuner import JOINED
+    # No name of the machine: keras-tuner takes one with "chief" in it for the chief.
+    name = f"{JOINED}{uuid.uuid4().hex}"
+    while True:
+        log(f"waiting for the chief at {address}")
+        try:
+            _work(place, "joined", address, name)
+        except RpcError as error:
+            if error.code() == REFUSED:
+                raise UserError(OTHER_SEARCH.format(address, study.path)) from None
+            # Else it went, and may come back.
+
+
+def _work(place: Place, title: str, address: str, name: str) -> None:
+    """Train the trials that a chief proposes, until it proposes no more.
+
+    Args:
+        title: of the price, for the log.
+    """
+    study = load(place.study)
+    host, _, port = address.rpartition(":")
+    os.environ |= {
+        "KERASTUNER_ORACLE_IP": host,
+        "KERASTUNER_ORACLE_PORT": port,
+        "KERASTUNER_TUNER_ID": name,
+    }
+
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        from cnn_study.search import tuner
+
+        def train(values: dict[str, Any], epochs: int) -> float:
+            return _score(study, place, title, values, epochs)
+
+        try:
+            tuner.Tuner(study.search, folder, train).search()
+        except tuner.Fatal as error:
+            raise error.__cause__ or error from None
+
+
+def _score(study: Study, place: Place, title: str, values: dict[str, Any], epochs: int) -> float:
+    """Train every seed of a trial and give the mean of the validation accuracies."""
+    from cnn_study.search.tuner import Failed
+
+    model = study.search.model(values, epochs)
+    outcomes = [
+        _outcome(local.do(study, _run(model, seed), place.results, place.data))
+        for seed in study.search.seeds
+    ]
+    said = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+    scores = [outcome.validation_accuracy for outcome in outcomes]
+    if None in scores:
+        # A complete run has none where its last validation loss is not finite.
+        status = outcomes[scores.index(None)].status
+        bad = "no validation score" if status == "complete" else status
+        log(f"{title}: {bad}, {said}")
+        raise Failed(bad)
+    mean = statistics.fmean(scores)
+    log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
+    return mean
+
+
+def _train(place: Place, model: Model, seed: int) -> None:
+    """Train one run in a worker."""
+    local.do(load(place.study), _run(model, seed), place.results, place.data)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Import Keras as a training does, and keep off the screen what keras-tuner prints."""
+    import warnings
+
+    import_keras()
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        absent("matplotlib", "pandas"),
+    ):
+        # Of Python's threading, at each of keras-tuner's calls: deprecated names.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield

@@ -1,0 +1,84 @@
+"""A checked study, as everything behind it sees it: experiments, questions, seeds."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cnn_study.data.catalog import Dataset
+from cnn_study.study.file import StudyFile
+from cnn_study.study.search_space import Search
+from cnn_study.study.settings import Settings
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One set of settings with an id.
+
+    Attributes:
+        change: the parameters that differ from `reference`, as the study file gives them.
+        reference: id of the experiment that was changed; None for the base.
+    """
+
+    id: str
+    settings: Settings
+    fingerprint: str
+    parameters: int
+    macs: int
+    change: dict[str, Any] = field(default_factory=dict)
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study: its experiments in training order, base first."""
+
+    name: str
+    path: Path
+    file: StudyFile
+    dataset: Dataset
+    seeds: tuple[int, ...]
+    experiments: dict[str, Experiment]
+    questions: dict[str, tuple[str, ...]]
+    """Question id: ids of the experiments compared, the reference left out."""
+    declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
+    """The same for questions that are declared and not trained; in none of the above."""
+    search: Search | None = None
+    lines: dict[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    """The line of every key of the study file, by its place."""
+
+    @property
+    def smallest_effect(self) -> float:
+        """The smallest difference in accuracy that is worth having, a share."""
+        return self.file.smallest_effect / 100
+
+    def cell(self, question: str, values: dict[str, Any]) -> str:
+        """Find the experiment of a question, its reference included, that has these values."""
+        for id_ in (self.file.questions[question].reference, *self.questions[question]):
+            settings = self.experiments[id_].settings
+            if all(getattr(settings, name) == value for name, value in values.items()):
+                return id_
+        raise LookupError(f"no experiment of {question} has {values}")
+
+    def given(self, experiment: str, setting: str) -> tuple[str, int | None]:
+        """Find where the file gives a setting of an experiment.
+
+        Returns:
+            The place, such as questions.depth.changes.depth-2, and its line; "" and None where
+            the setting is at its default.
+        """
+        one: Experiment | None = self.experiments[experiment]
+        while one.reference is not None and setting not in one.change:
+            one = self.experiments[one.reference]
+        above = ("base",)
+        if one.reference is not None:
+            name = next(name for name, ids in self.questions.items() if one.id in ids)
+            changes = self.file.questions[name].changes
+            above = ("questions", name, *(("changes", one.id) if changes else ("grid",)))
+        line = self.lines.get((*above, setting))
+        return (".".join(above), line) if line else ("", None)
+
+    @property
+    def kept_weights(self) -> tuple[tuple[str, int], ...]:
+        """The runs whose weights are kept: first seed of the base and of the enhanced model."""
+        ids = dict.fromkeys(["base", self.file.enhanced or "base"])
+        return tuple((experiment, self.seeds[0]) for experiment in ids)

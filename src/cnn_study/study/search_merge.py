@@ -1,0 +1,230 @@
+"""From the block of a study file to a `Search`, with every fault found on the way."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.split import split_sizes
+from cnn_study.study.parts import seeds_of
+from cnn_study.study.search_block import Price, SearchBlock, Varied
+from cnn_study.study.search_space import Limit, Parameter, Search
+from cnn_study.study.settings import Settings
+
+Fault = tuple[tuple[str, ...], str]
+"""Place in the study file, and what is wrong there."""
+
+FINALIST_SEED, WINNER_SEED = 101, 201
+"""The first seeds of finalists and winners, where the study file only says how many."""
+
+
+class Cost(Protocol):
+    """What a limit may name: an experiment."""
+
+    macs: int
+    parameters: int
+
+
+def resolve(
+    block: SearchBlock,
+    base: Mapping[str, Any],
+    dataset: Dataset,
+    experiments: Mapping[str, Cost],
+) -> tuple[Search | None, list[Fault]]:
+    """Make the search of a study.
+
+    Args:
+        base: every parameter of the study's base.
+        experiments: what limits may name.
+
+    Returns:
+        The search, None if there are faults; and the faults.
+    """
+    faults = faults_of(block)
+    limits = []
+    for id_, price in block.prices.items():
+        limit, more = _limit(id_, price, block, experiments)
+        limits.append(limit)
+        faults += more
+    faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
+    for limit in limits:
+        if block.finalists > limit.trials:
+            message = f"{block.finalists} of {limit.trials} trials at the price {limit.id}"
+            faults.append((("search", "finalists"), f"{message}; give fewer, or more trials"))
+    if faults:
+        return None, faults
+    found = Search(
+        dataset=dataset,
+        base={**base, **block.settings},
+        space=tuple(_parameter(name, varied, block.space) for name, varied in block.space.items()),
+        limits=tuple(limits),
+        algorithm=block.algorithm,
+        epochs=block.epochs,
+        seeds=seeds_of(block.seeds),
+        seed=block.seed,
+        together=block.together,
+        finalists=block.finalists,
+        finalist_seeds=seeds_of(block.finalist_seeds, FINALIST_SEED),
+        winner_seeds=seeds_of(block.winner_seeds, WINNER_SEED),
+        smallest_improvement=block.smallest_improvement / 100,
+    )
+    faults = found.faults()
+    return (None if faults else found), faults
+
+
+def faults_of(block: SearchBlock) -> list[Fault]:
+    """Find what is wrong with a block, whatever the rest of the study says."""
+    return [*_unknown(block), *_values(block), *_conditions(block), *_seeds(block)]
+
+
+def _parameter(name: str, varied: Varied, space: Mapping[str, Varied]) -> Parameter:
+    return Parameter(
+        name,
+        tuple(varied.values),
+        varied.low,
+        varied.high,
+        varied.step,
+        varied.scale,
+        tuple(
+            (other, tuple(_own(value, space[other].values) for value in values))
+            for other, values in varied.when.items()
+        ),
+    )
+
+
+def _own(value: Any, values: list[Any]) -> Any:
+    """Give the value of a list that one stands for, such as 0 for 0.0; None if there is none."""
+    same = (
+        one for one in values if one == value and isinstance(one, bool) == isinstance(value, bool)
+    )
+    return next(same, None)
+
+
+def _unknown(block: SearchBlock) -> Iterable[Fault]:
+    """Find names that are no parameters, and those that the search settles otherwise."""
+    known = list(Settings.model_fields)
+    for part, names in (("settings", block.settings), ("space", block.space)):
+        for name in names:
+            place = ("search", part, name)
+            if name not in known:
+                nearest = get_close_matches(name, known, n=1)
+                ask = f"Did you mean {nearest[0]}? " if nearest else ""
+                yield place, f"unknown parameter. {ask}All are in docs/parameters.md"
+            elif name == "epochs":
+                yield place, "give the epochs of a trial as search.epochs"
+            elif name == "watch_test":
+                yield place, "a search looks at validation scores only; leave it out"
+            elif name == "validation_fraction" and part == "space":
+                yield place, "trials are compared by the same images; give it under search.settings"
+    for name in block.settings.keys() & block.space.keys():
+        yield ("search", "settings", name), "is varied under search.space too; keep one of them"
+
+
+def _values(block: SearchBlock) -> Iterable[Fault]:
+    """Find values that no model may have, and ranges of what is no number."""
+    for name, value in block.settings.items():
+        yield from _refused(("search", "settings", name), name, value)
+    for name, varied in block.space.items():
+        place = ("search", "space", name)
+        if varied.low is None:
+            for value in varied.values:
+                yield from _refused(place, name, value)
+            if any(varied.values.count(value) > 1 for value in varied.values):
+                yield place, "a value stands there twice"
+            continue
+        whole = isinstance(varied.low, int) and isinstance(varied.high, int)
+        step_is_whole = varied.step is None or isinstance(varied.step, int)
+        if whole and not step_is_whole:
+            yield place, f"step {varied.step} between whole numbers; give low and high as 0.0"
+        for value in (varied.low, varied.high):
+            yield from _refused(place, name, value)
+
+
+def _refused(place: tuple[str, ...], name: str, value: Any) -> Iterable[Fault]:
+    if name not in Settings.model_fields:
+        return
+    try:
+        Settings.model_validate({name: value})
+    except ValidationError as error:
+        for fault in error.errors():
+            if fault["loc"]:  # rules between parameters wait until all are known
+                message = fault["msg"].removeprefix("Value error, ")
+                yield place, f"{message[0].lower()}{message[1:]}, not {fault['input']!r}"
+
+
+def _held_out(share: Any, images: int) -> Iterable[Fault]:
+    """Find that no validation image is held out; what is no share at all is told of elsewhere."""
+    place = ("search", "settings", "validation_fraction")
+    if not list(_refused(place, place[-1], share)) and split_sizes(images, share, 1)[1] == 0:
+        message = f"a search needs validation images, and {share:g} of {images:,} images is none"
+        yield place, f"{message}; give it a larger share"
+
+
+def _conditions(block: SearchBlock) -> Iterable[Fault]:
+    """Find conditions on what is not varied further up, or on values that it never has."""
+    above: dict[str, Varied] = {}
+    for name, varied in block.space.items():
+        for other, values in varied.when.items():
+            place = ("search", "space", name, "when", other)
+            if other not in above or not above[other].values:
+                lists = [key for key, one in above.items() if one.values]
+                yield (
+                    place,
+                    (
+                        f"{other} is no list of values further up in the space. "
+                        f"Allowed: {', '.join(lists) or 'none'}"
+                    ),
+                )
+                continue
+            strange = [value for value in values if _own(value, above[other].values) is None]
+            if strange or not values:
+                yield place, f"{strange or 'nothing'} is no value of {other}: {above[other].values}"
+        above[name] = varied
+
+
+def _seeds(block: SearchBlock) -> Iterable[Fault]:
+    """Find seeds that somebody has seen before: trials, finalists and winners have others."""
+    used = {"seeds": seeds_of(block.seeds)}
+    later = {
+        "finalist_seeds": seeds_of(block.finalist_seeds, FINALIST_SEED),
+        "winner_seeds": seeds_of(block.winner_seeds, WINNER_SEED),
+    }
+    for key, seeds in later.items():
+        for before, seen in used.items():
+            shared = sorted(set(seeds) & set(seen))
+            if shared:
+                yield ("search", key), f"has {shared} in common with {before}; take new ones"
+        used[key] = seeds
+
+
+def _limit(
+    id_: str, price: Price, block: SearchBlock, experiments: Mapping[str, Cost]
+) -> tuple[Limit, list[Fault]]:
+    limits: dict[str, int | None] = {"macs": price.macs, "parameters": price.parameters}
+    faults: list[Fault] = []
+    for key, given in limits.items():
+        if not isinstance(given, str):
+            continue
+        if given in experiments:
+            limits[key] = int(getattr(experiments[given], key) * price.times)
+        else:
+            known = ", ".join(experiments)
+            message = f"there is no trained experiment {given}. There are: {known}"
+            faults.append((("search", "prices", id_, key), message))
+    if price.times != 1 and not any(
+        isinstance(given, str) for given in (price.macs, price.parameters)
+    ):
+        faults.append((("search", "prices", id_, "times"), "no limit here names an experiment"))
+    if price.least and price.macs is None and price.parameters is None:
+        faults.append(
+            (("search", "prices", id_, "least"), "there is no limit that it is a share of")
+        )
+    limit = Limit(
+        id_, price.title, price.trials or block.trials,
+        price.winner_epochs or block.winner_epochs or block.epochs, **limits,
+        training_seconds=price.training_seconds, least=price.least,
+        goal=None if price.goal is None else price.goal / 100,
+    )  # fmt: skip
+    return limit, faults

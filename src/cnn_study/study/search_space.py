@@ -1,0 +1,379 @@
+"""A search as it is meant: which models it may try, at which prices, with which seeds.
+
+Knows neither keras-tuner nor any score. The study's reader makes a `Search` from the block of a
+study file; what cannot be searched is refused there, before anything trains.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from cnn_study.base.errors import UserError
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.split import split_fault
+from cnn_study.study import architecture, seconds
+from cnn_study.study.settings import (
+    TRAINING_VERSION,
+    ModelSettings,
+    Settings,
+    fingerprint,
+    value_text,
+)
+
+SEARCH_VERSION = 1
+"""Raised by one when the same block would be searched in another way."""
+
+UNSEEN = ("title", "goal")
+"""What a price has for readers only: no trial depends on it."""
+
+DRAWN = 5_000
+"""Models drawn to see whether any fits a limit."""
+
+DIGITS = 4
+"""Significant digits of a number from a range: what a person would write."""
+
+SETTLED = 0.05
+"""A value so near to the end of a range, as a share of it, counts as its end."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter that is varied; either `values` or `low` and `high` are given.
+
+    Attributes:
+        when: (name, values) of parameters further up, with which this one is varied.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    scale: str = "linear"
+    when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a range holds whole numbers only."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def is_active(self, values: dict[str, Any]) -> bool:
+        """Tell whether it is varied beside these values of others."""
+        return all(name in values and values[name] in allowed for name, allowed in self.when)
+
+    def tidy(self, value: Any) -> Any:
+        """Write a number of a range as a person would; a value from a list stays as it is."""
+        if self.values:
+            return value
+        return round(value) if self.is_whole else float(f"{value:.{DIGITS}g}")
+
+    def draw(self, generator: random.Random) -> Any:
+        """Draw a value at random."""
+        if self.values:
+            return generator.choice(self.values)
+        if self.scale == "log":
+            drawn = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+            return self.tidy(drawn)
+        step = self.step or (1 if self.is_whole else None)
+        if step is None:
+            return self.tidy(generator.uniform(self.low, self.high))
+        return self.tidy(self.low + step * generator.randint(0, self.steps(step)))
+
+    def steps(self, step: float) -> int:
+        """Count the steps from low to high."""
+        return math.floor((self.high - self.low) / step + 1e-9)
+
+    def place(self, value: Any) -> float | None:
+        """Give the place of a number between the smallest, 0, and the largest, 1; else None."""
+        ends = (self.low, self.high)
+        if self.values:
+            if not all(isinstance(other, int | float) for other in self.values):
+                return None
+            if any(isinstance(other, bool) for other in self.values):
+                return None
+            ends = (min(self.values), max(self.values))
+        if self.scale == "log":
+            ends, value = tuple(map(math.log, ends)), math.log(value)
+        return (value - ends[0]) / (ends[1] - ends[0])
+
+    def place_in_space(self, value: Any) -> float:
+        """Give the place of a value between 0 and 1: `place`, or else that in the list."""
+        place = self.place(value)
+        if place is None:
+            place = self.values.index(value) / (len(self.values) - 1)
+        return min(max(place, 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a model may cost at one price; None sets no limit.
+
+    Attributes:
+        least: share of the limit on MACs, else on parameters, that it must cost.
+        goal: mean test accuracy hoped for, a share.
+    """
+
+    id: str
+    title: str
+    trials: int
+    winner_epochs: int
+    macs: int | None = None
+    parameters: int | None = None
+    training_seconds: float | None = None
+    least: float = 0.0
+    goal: float | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the space: what the search varies, and what follows from it."""
+
+    values: dict[str, Any]
+    settings: Settings
+    fingerprint: str
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """A checked search.
+
+    Attributes:
+        base: every parameter of a trial that is not varied.
+        smallest_improvement: a share of the validation images.
+    """
+
+    dataset: Dataset
+    base: dict[str, Any]
+    space: tuple[Parameter, ...]
+    limits: tuple[Limit, ...]
+    algorithm: str
+    epochs: int
+    seeds: tuple[int, ...]
+    seed: int
+    together: int
+    finalists: int
+    finalist_seeds: tuple[int, ...]
+    winner_seeds: tuple[int, ...]
+    smallest_improvement: float
+
+    def drawn(self, limit: Limit) -> int:
+        """Count the trials that Bayesian optimization draws at random before it proposes any.
+
+        As many as there are parameters, at most half.
+        """
+        return max(2, min(len(self.space), limit.trials // 2))
+
+    @property
+    def fingerprint(self) -> str:
+        """Name what the search means; another meaning is another search. 16 hexadecimal digits."""
+        meaning = asdict(self)
+        meaning["dataset"] = self.dataset.digest
+        # What is as in the schema is left out: a new parameter leaves old searches what they are.
+        default = Settings().model_dump()
+        meaning["base"] = {
+            name: value for name, value in self.base.items() if value != default[name]
+        }
+        if self.algorithm != "bayesian":
+            del meaning["together"]
+        meaning["limits"] = [
+            {key: value for key, value in limit.items() if key not in UNSEEN}
+            for limit in meaning["limits"]
+        ]
+        meaning["versions"] = [SEARCH_VERSION, TRAINING_VERSION]
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def model(self, values: dict[str, Any], epochs: int | None = None) -> Model:
+        """Make the model that has these values.
+
+        Args:
+            values: of the varied parameters; those that are not active are left out.
+            epochs: instead of those of a trial; a warm-up keeps its share of them.
+
+        Raises:
+            ValidationError: the values do not go together.
+            UserError: the network cannot be built, or no image is left to train on.
+        """
+        kept = self.active(values)
+        given = {**self.base, **kept, "epochs": epochs or self.epochs}
+        given["warmup_epochs"] = given["warmup_epochs"] * given["epochs"] / self.epochs
+        settings = Settings.model_validate(given)
+        fault = split_fault(
+            self.dataset.training_images, settings.validation_fraction, settings.training_fraction
+        )
+        if fault:
+            raise UserError(": ".join(fault))
+        cost = architecture.cost(settings, self.dataset.image_shape, len(self.dataset.class_names))
+        return Model(kept, settings, fingerprint(settings, self.dataset.digest), *cost)
+
+    def active(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what is not varied beside the other values, and write numbers tidily."""
+        kept: dict[str, Any] = {}
+        for parameter in self.space:
+            if parameter.name in values and parameter.is_active(kept):
+                kept[parameter.name] = parameter.tidy(values[parameter.name])
+        return kept
+
+    def fits(self, values: dict[str, Any], limit: Limit) -> Model | None:
+        """Give the model of these values, if it can be built and costs no more than the limit."""
+        try:
+            model = self.model(values)
+        except (ValidationError, UserError):
+            return None
+        return model if self._is_within(model, limit) else None
+
+    def _is_within(self, model: Model, limit: Limit) -> bool:
+        costs = (
+            (model.macs, limit.macs),
+            (model.parameters, limit.parameters),
+            (self._seconds(model), limit.training_seconds),
+        )
+        least = next((limit.least * most - cost for cost, most in costs if most is not None), 0)
+        return least <= 0 and all(most is None or cost <= most for cost, most in costs)
+
+    def _seconds(self, model: Model) -> float:
+        settings = model.settings
+        kept = (1 - settings.validation_fraction) * settings.training_fraction
+        images = self.dataset.training_images * kept * settings.epochs
+        return images * (seconds.SECONDS_PER_IMAGE + seconds.SECONDS_PER_MAC * model.macs)
+
+    def faults(self) -> list[tuple[tuple[str, ...], str]]:
+        """Say what makes the search impossible: (place in the study file, message)."""
+        cheapest: Model | None = None
+        open_ = {limit.id: limit for limit in self.limits}
+        for values in self._some():
+            try:
+                model = self.model(values)
+            except (ValidationError, UserError):
+                continue
+            if cheapest is None or model.macs < cheapest.macs:
+                cheapest = model
+            for limit in list(open_.values()):
+                if self._is_within(model, limit):
+                    del open_[limit.id]
+            if not open_:
+                return []
+        if cheapest is None:
+            return [(("search", "space"), self._no_model())]
+        return [
+            (("search", "prices", id_), _does_not_fit(limit, cheapest))
+            for id_, limit in open_.items()
+        ]
+
+    def _no_model(self) -> str:
+        return (
+            "no model of the space can be built: the settings never go together. For instance: "
+            f"{self._complaint()}"
+        )
+
+    def _complaint(self) -> str:
+        values = next(self._some())
+        try:
+            self.model(values)
+        except ValidationError as error:
+            return error.errors()[0]["msg"].removeprefix("Value error, ")
+        except UserError as error:
+            return str(error)
+        raise AssertionError("the model can be built")
+
+    def _some(self) -> Iterator[dict[str, Any]]:
+        """Draw models; then go through all that differ in cost or, of too many, to cheap ones."""
+        generator = random.Random(0)
+        for _ in range(DRAWN):
+            yield self.draw(generator)
+        grid = [
+            parameter for parameter in self.space if parameter.name in ModelSettings.model_fields
+        ]
+        if math.prod(len(_grid(parameter)) for parameter in grid) <= DRAWN:
+            yield from self._combinations(grid, self.draw(generator))
+        else:
+            yield {parameter.name: self.base[parameter.name] for parameter in self.space}
+            yield from self._cheaper(grid, self.draw(generator))
+
+    def _cheaper(self, grid: list[Parameter], values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Go from a model to cheaper ones, one parameter at a time."""
+        least = math.inf
+        for parameter in grid * 2:
+            for value in _grid(parameter):
+                tried = {**values, parameter.name: value}
+                yield tried
+                with contextlib.suppress(ValidationError, UserError):
+                    if (cost := self.model(tried).macs) < least:
+                        values, least = tried, cost
+
+    def draw(self, generator: random.Random) -> dict[str, Any]:
+        """Draw a value for each active parameter."""
+        values: dict[str, Any] = {}
+        for parameter in self.space:
+            if parameter.is_active(values):
+                values[parameter.name] = parameter.draw(generator)
+        return values
+
+    def _combinations(
+        self, grid: list[Parameter], values: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        if not grid:
+            yield values
+            return
+        for value in _grid(grid[0]):
+            yield from self._combinations(grid[1:], {**values, grid[0].name: value})
+
+    def edges(self, values: dict[str, Any]) -> list[str]:
+        """Name the parameters whose value is the smallest or largest that they may take here.
+
+        Left out are those that could not be smaller or larger anyway, those that are no numbers,
+        and lists of two, which are nothing but ends.
+        """
+        found = []
+        for parameter in self.space:
+            value = values.get(parameter.name) if len(parameter.values) != 2 else None
+            place = None if value is None else parameter.place(value)
+            if place is None or SETTLED < place < 1 - SETTLED:
+                continue
+            if not _is_natural_end(parameter.name, value):
+                found.append(parameter.name)
+        return found
+
+
+def _grid(parameter: Parameter) -> tuple[Any, ...]:
+    """List the values that may differ in cost; of a range of fractions, which costs nothing, one.
+
+    Such are shares of values set to zero.
+    """
+    if parameter.values:
+        return parameter.values
+    if not parameter.is_whole:
+        return (parameter.low,)
+    return tuple(range(parameter.low, parameter.high + 1, int(parameter.step or 1)))
+
+
+def _does_not_fit(limit: Limit, cheapest: Model) -> str:
+    limits = {
+        "MACs": limit.macs,
+        "parameters": limit.parameters,
+        "training seconds": limit.training_seconds,
+    }
+    least = f" and at least {limit.least:g} of that" if limit.least else ""
+    most = " and ".join(f"{value:,} {name}" for name, value in limits.items() if value is not None)
+    values = ", ".join(f"{name} {value_text(value)}" for name, value in cheapest.values.items())
+    return (
+        f"no model of the space fits {most}{least}. The one with the fewest MACs found has "
+        f"{cheapest.macs:,} MACs and {cheapest.parameters:,} parameters ({values}). Raise the "
+        "limit, or give the space models that fit"
+    )
+
+
+def _is_natural_end(name: str, value: Any) -> bool:
+    """Tell whether the study schema allows nothing beyond a value that is an end of the space."""
+    schema = Settings.model_json_schema()["properties"][name]
+    ends = {schema.get(key) for key in ("minimum", "maximum")} - {None}
+    return any(math.isclose(value, end) for end in ends)

@@ -1,0 +1,79 @@
+"""From a study file's text to its content, and the line that every key stands on."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from cnn_study.base.errors import UserError
+from cnn_study.study.parts import ID
+
+
+def study_file(name: str) -> Path:
+    """Turn what a person types, a name or a path, into the path of a study file."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else Path("experiments") / f"{name}.yaml"
+    if not re.fullmatch(ID, path.stem):
+        raise UserError(
+            f"study {name}: a study file's name is the name of its results folder. Allowed are "
+            "small letters, digits and single hyphens, as in my-study.yaml."
+        )
+    return path
+
+
+def read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """Read a study file as plain values, with the line of every key.
+
+    Raises:
+        UserError: it is not there, or not valid YAML; names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(_no_such_study(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    try:
+        yaml = YAML(typ="safe", pure=True)
+        root = yaml.compose(text)
+        content = None if root is None else yaml.constructor.construct_document(root)
+        lines = _lines(root)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{where}: not valid YAML: {error.problem}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML: nested too deeply") from None
+    except (YAMLError, ValueError, LookupError, TypeError) as error:
+        # What ruamel.yaml lets through of characters, numbers and dates that are none.
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    return content, lines
+
+
+def _no_such_study(path: Path) -> str:
+    there = sorted(other.stem for other in path.parent.glob("*.yaml"))
+    choice = f" Studies there: {', '.join(there)}." if there else ""
+    return f"There is no study file {path}.{choice}"
+
+
+def _lines(root: Node | None) -> dict[tuple[str, ...], int]:
+    """Map the place of every key, as words, to its line. An alias has the lines of its anchor."""
+    lines: dict[tuple[str, ...], int] = {}
+
+    def note(node: Node | None, place: tuple[str, ...], above: tuple[int, ...]) -> None:
+        if id(node) in above:  # a node that holds itself
+            return
+        above = (*above, id(node))
+        if isinstance(node, MappingNode):
+            for key, value in node.value:
+                inside = (*place, str(key.value))
+                lines[inside] = key.start_mark.line + 1
+                note(value, inside, above)
+        elif isinstance(node, SequenceNode):
+            for index, value in enumerate(node.value):
+                note(value, (*place, str(index)), above)
+
+    note(root, (), ())
+    return lines

@@ -1,0 +1,1 @@
+"""From run records to tidy tables, and reading them back."""

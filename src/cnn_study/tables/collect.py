@@ -1,0 +1,473 @@
+"""Tidy tables from the run records of a study: CSV files and their data dictionary.
+
+Knows nothing of Keras, and chooses nothing: scores are copied and summed up, never compared.
+
+Numbers in the CSV files have at most six significant digits (0.06471234 stands as 0.0647123) and
+are otherwise as short as they can be (0.61, 45000). Means and the like are computed from the
+records before that rounding. An empty cell means: there is no such value.
+"""
+
+import json
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import writable, write_whole
+from cnn_study.base.inference import prediction_interval
+from cnn_study.runs import records, searches
+from cnn_study.runs.records import Bin, Record
+from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.study import architecture, published_numbers
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.published_numbers import PublishedNumber
+from cnn_study.study.settings import value_text
+from cnn_study.tables.csv_files import csv_text, frame
+from cnn_study.tables.data_package import DICTIONARY, data_package
+from cnn_study.tables.schemas import (
+    CALIBRATION,
+    CLASSES,
+    CONFUSION,
+    EPOCHS,
+    EXPERIMENTS,
+    LAYERS,
+    MEASURES,
+    PUBLISHED,
+    RUNS,
+    SEARCH_RUNS,
+    SEARCH_VALUES,
+    TABLES,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One wanted run and its record.
+
+    Attributes:
+        record: None if the run is missing.
+        path: of the record, relative to the results folder; None if the run is missing.
+    """
+
+    run: Run
+    record: Record | None = None
+    path: str | None = None
+
+    @property
+    def status(self) -> str:
+        """One of complete, diverged, failed, missing."""
+        return self.record.status if self.record else "missing"
+
+
+def collect(study: Study, results: Path, output: Path) -> None:
+    """Write the CSV files of a study and their data dictionary, `datapackage.json`.
+
+    Each file is written whole or not at all. The same records give the same bytes.
+
+    Args:
+        study: what was asked for; records of anything else are ignored.
+        results: the study's results folder, which holds `runs/`.
+        output: folder of the tables.
+
+    Raises:
+        UserError: a record is damaged, or the printed numbers cannot be used.
+    """
+    outcomes = read_outcomes(study, results)
+    frames = {
+        RUNS.name: runs_table(outcomes),
+        EPOCHS.name: epochs_table(outcomes),
+        EXPERIMENTS.name: experiments_table(study, outcomes),
+        LAYERS.name: layers_table(study),
+        CONFUSION.name: confusion_table(study, outcomes),
+        CLASSES.name: classes_table(study, outcomes),
+        CALIBRATION.name: calibration_table(study, outcomes),
+        **search_tables(study, results),
+    }
+    published = published_file(study)
+    if published:
+        frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
+    else:
+        with writable(output / PUBLISHED.file):
+            (output / PUBLISHED.file).unlink(missing_ok=True)
+    written = [table for table in TABLES if table.name in frames]
+    for table in written:
+        _write(output / table.file, csv_text(frames[table.name]))
+    _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
+
+
+def read_outcomes(study: Study, results: Path) -> list[Outcome]:
+    """Read the record of every wanted run, by experiment in study order, then by seed.
+
+    Raises:
+        UserError: a record is damaged or lies in another run's place.
+    """
+    there = done(study, results)
+    order = {id_: place for place, id_ in enumerate(study.experiments)}
+    outcomes = []
+    for run in sorted(wanted(study), key=lambda run: (order[run.experiment.id], run.seed)):
+        path = there.get(run.name)
+        if path is None:
+            outcomes.append(Outcome(run))
+            continue
+        record = records.read(path)
+        _check(record, run, path, len(study.dataset.class_names))
+        outcomes.append(Outcome(run, record, path.relative_to(results).as_posix()))
+    return outcomes
+
+
+def _check(record: Record, run: Run, path: Path, classes: int) -> None:
+    """Refuse a record that does not say what its place says."""
+    fault = None
+    given, expected = (record.fingerprint, record.seed), (run.experiment.fingerprint, run.seed)
+    if given != expected:
+        fault = f"it says {given[0]} seed {given[1]}, its place {expected[0]} seed {expected[1]}"
+    elif record.status == "complete" and not (record.test and record.epochs):
+        fault = "it is complete, but has no test scores or no epochs"
+    elif record.test and [len(row) for row in record.test.confusion] != [classes] * classes:
+        fault = f"its confusion matrix is not {classes} x {classes}"
+    if fault:
+        raise UserError(
+            f"{path} is not the record of this run: {fault}. "
+            "Delete it; the run is then trained again."
+        )
+
+
+def runs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each wanted run."""
+    return frame(RUNS, [_run_row(outcome) for outcome in outcomes])
+
+
+def _run_row(outcome: Outcome) -> dict[str, Any]:
+    run, record = outcome.run, outcome.record
+    row = {
+        "experiment": run.experiment.id,
+        "seed": run.seed,
+        "fingerprint": run.experiment.fingerprint,
+        "status": outcome.status,
+    }
+    if record is None:
+        return row
+    provenance = record.provenance
+    return row | {
+        "reason": record.reason,
+        "training_images": record.dataset.training_images,
+        "validation_images": record.dataset.validation_images,
+        "epochs_trained": len(record.epochs),
+        **last_scores(record),
+        **record.cost.model_dump(),
+        "weights_sha256": record.weights_sha256,
+        "backend_version": provenance.versions.get(provenance.backend),
+        "keras_version": provenance.versions.get("keras"),
+        **provenance.model_dump(include={"backend", "device", "processor", "started"}),
+        **provenance.model_dump(include={"commit", "changed_since_commit"}),
+        "record": outcome.path,
+    }
+
+
+def last_scores(record: Record) -> dict[str, float | None]:
+    """Give the scores of a run's last epoch and, if it is complete, those of its test."""
+    names = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
+    last = record.epochs[-1] if record.epochs else None
+    scores = {name: getattr(last, name, None) for name in names}
+    if record.test:
+        scores |= {"test_loss": record.test.loss, "test_accuracy": record.test.accuracy}
+        scores |= {"test_calibration_error": calibration_error(record.test.calibration)}
+    return scores
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """Give the expected calibration error: mean gap of probability and accuracy, by images.
+
+    Guo, Pleiss, Sun, Weinberger 2017, equation 3, https://arxiv.org/abs/1706.04599.
+    """
+    there = [one for one in bins if one.images]
+    gaps = (one.images * abs(one.mean_probability - one.accuracy) for one in there)
+    return sum(gaps) / sum(one.images for one in there)
+
+
+def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each epoch of each run that has a record."""
+    rows = [
+        {"experiment": outcome.run.experiment.id, "seed": outcome.run.seed, **epoch.model_dump()}
+        for outcome in outcomes
+        if outcome.record
+        for epoch in outcome.record.epochs
+    ]
+    return frame(EPOCHS, rows)
+
+
+def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each experiment: its runs counted, its complete runs summed up."""
+    rows = []
+    for experiment in study.experiments.values():
+        statuses = [o.status for o in outcomes if o.run.experiment.id == experiment.id]
+        kinds = ("complete", "diverged", "failed", "missing")
+        rows.append(
+            {
+                "experiment": experiment.id,
+                "reference": experiment.reference,
+                "change": change_text(experiment),
+                "planned_runs": len(statuses),
+                **{f"{kind}_runs": statuses.count(kind) for kind in kinds},
+                **_score_summaries(complete_records(outcomes, experiment.id)),
+                "parameters": experiment.parameters,
+                "macs": experiment.macs,
+                **_cost_summaries(complete_records(outcomes, experiment.id)),
+            }
+        )
+    return frame(EXPERIMENTS, rows)
+
+
+def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
+    """Give the records of an experiment's complete runs, the only ones that are averaged."""
+    return [
+        outcome.record
+        for outcome in outcomes
+        if outcome.run.experiment.id == experiment and outcome.status == "complete"
+    ]
+
+
+def change_text(experiment: Experiment) -> str | None:
+    """Say what an experiment changes, such as `filters = 8-16-32, kernel_size = 3`."""
+    parts = [f"{name} = {value_text(value)}" for name, value in experiment.change.items()]
+    return ", ".join(parts) or None
+
+
+def _score_summaries(complete: list[Record]) -> dict[str, float | None]:
+    row = {}
+    for measure in MEASURES:
+        given = [last_scores(record)[measure] for record in complete]
+        values = [value for value in given if value is not None]
+        if measure.startswith("validation"):
+            row[f"{measure}_n"] = len(values)
+        row |= {f"{measure}_{name}": value for name, value in summarize(values).items()}
+    return row
+
+
+def summarize(values: list[float]) -> dict[str, float | None]:
+    """Sum up the values of some runs.
+
+    Returns:
+        mean, standard_deviation (n - 1 in the denominator), smallest, largest; None where there
+        are too few values: none at all, or one for the standard deviation.
+    """
+    return {
+        "mean": statistics.fmean(values) if values else None,
+        "standard_deviation": statistics.stdev(values) if len(values) > 1 else None,
+        "smallest": min(values, default=None),
+        "largest": max(values, default=None),
+    }
+
+
+def _cost_summaries(complete: list[Record]) -> dict[str, float | None]:
+    costs = [record.cost for record in complete]
+    means = ("training_seconds", "training_cpu_seconds", "run_seconds")
+    row = {f"{name}_mean": summarize([getattr(c, name) for c in costs])["mean"] for name in means}
+    memory = [cost.peak_memory_mebibytes for cost in costs]
+    return row | {"peak_memory_mebibytes_largest": max(memory, default=None)}
+
+
+def layers_table(study: Study) -> pd.DataFrame:
+    """Give one row for each layer of each experiment's network."""
+    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+    rows = [
+        {
+            "experiment": experiment.id,
+            "position": position,
+            "layer": layer.name,
+            "kind": layer.kind,
+            "output_shape": "x".join(map(str, layer.shape)),
+            "parameters": layer.parameters,
+            "macs": layer.macs,
+        }
+        for experiment in study.experiments.values()
+        for position, layer in enumerate(
+            architecture.layers(experiment.settings, shape, classes), start=1
+        )
+    ]
+    return frame(LAYERS, rows)
+
+
+def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each pair of classes of each experiment that has complete runs."""
+    names = study.dataset.class_names
+    rows = []
+    for id_ in study.experiments:
+        matrices = [record.test.confusion for record in complete_records(outcomes, id_)]
+        rows += [
+            {
+                "experiment": id_,
+                "true_class": true_name,
+                "predicted_class": predicted_name,
+                "images": sum(matrix[true][predicted] for matrix in matrices),
+                "runs": len(matrices),
+            }
+            for true, true_name in enumerate(names)
+            for predicted, predicted_name in enumerate(names)
+            if matrices
+        ]
+    return frame(CONFUSION, rows)
+
+
+def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Count, for each class of each complete run, its test images and those recognized."""
+    rows = [
+        {
+            "experiment": outcome.run.experiment.id,
+            "seed": outcome.run.seed,
+            "class": name,
+            "images": sum(images),
+            "correct": images[number],
+        }
+        for outcome in outcomes
+        if outcome.status == "complete"
+        for number, (name, images) in enumerate(
+            zip(study.dataset.class_names, outcome.record.test.confusion, strict=True)
+        )
+    ]
+    return frame(CLASSES, rows)
+
+
+def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each bin of each experiment that has complete runs."""
+    rows = []
+    for id_ in study.experiments:
+        runs = [record.test.calibration for record in complete_records(outcomes, id_)]
+        for number, bins in enumerate(zip(*runs, strict=True), start=1):
+            there = [one for one in bins if one.images]
+            images = sum(one.images for one in there)
+            means = {
+                name: sum(one.images * getattr(one, name) for one in there) / images
+                for name in ("mean_probability", "accuracy")
+                if images
+            }
+            edges = {"lower": bins[0].lower, "upper": bins[0].upper}
+            row = {"experiment": id_, "bin": number, **edges, "images": images, **means}
+            rows.append(row | {"runs": len(bins)})
+    return frame(CALIBRATION, rows)
+
+
+def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
+    """Give the runs of the search that is done, and the values of its trials; else no rows.
+
+    Raises:
+        UserError: what it found is damaged, or a record of it is missing.
+    """
+    found = searches.find(study, results)
+    prices = searches.read(found).prices if found else []
+    there = records.find(results / "runs")
+    return {
+        SEARCH_RUNS.name: frame(
+            SEARCH_RUNS, [row for price in prices for row in _search_rows(price, there, results)]
+        ),
+        SEARCH_VALUES.name: frame(
+            SEARCH_VALUES,
+            [
+                {
+                    "price": price.price,
+                    "trial": trial.trial,
+                    "parameter": parameter.name,
+                    "value": json.dumps(trial.values[parameter.name]),
+                    "place": parameter.place_in_space(trial.values[parameter.name]),
+                    "edge": parameter.name in study.search.edges(trial.values),
+                }
+                for price in prices
+                for trial in price.trials
+                for parameter in study.search.space
+                if parameter.name in trial.values
+            ],
+        ),
+    }
+
+
+def _search_rows(
+    price: searches.AtPrice, there: dict[tuple[str, int], Path], results: Path
+) -> list[dict[str, Any]]:
+    trials = {trial.trial: trial for trial in price.trials}
+    winners = [price.winner] if price.winner else []
+    stages = {"trial": price.trials, "finalist": price.finalists, "winner": winners}
+    rows = []
+    for stage, models in stages.items():
+        for model in models:
+            for run in model.runs:
+                path = there.get((model.fingerprint, run.seed))
+                if path is None:
+                    raise UserError(
+                        f"{results} has no record of trial {model.trial} of {price.price}, seed "
+                        f"{run.seed}, which its search has trained. Delete {results}/search; "
+                        "the search is then gone through again, and trains what has no record."
+                    )
+                record = records.read(path)
+                scores = last_scores(record)
+                rows.append(
+                    {
+                        "price": price.price,
+                        "trial": model.trial,
+                        "stage": stage,
+                        "seed": run.seed,
+                        "fingerprint": model.fingerprint,
+                        "status": record.status,
+                        "epochs": model.epochs,
+                        "parameters": trials[model.trial].parameters,
+                        "macs": trials[model.trial].macs,
+                        "training_accuracy": scores["training_accuracy"],
+                        "validation_accuracy": scores["validation_accuracy"],
+                        "test_accuracy": scores.get("test_accuracy"),
+                        **record.cost.model_dump(
+                            include={"training_seconds", "training_cpu_seconds"}
+                        ),
+                        "weights_sha256": record.weights_sha256,
+                        "record": path.relative_to(results).as_posix(),
+                    }
+                )
+    return rows
+
+
+def published_table(numbers: list[PublishedNumber], outcomes: list[Outcome]) -> pd.DataFrame:
+    """Give one row for each printed number and each experiment of ours that it belongs to."""
+    rows = []
+    for number in numbers:
+        facts = asdict(number)
+        for id_ in facts.pop("experiments"):
+            ours = [record.test.accuracy for record in complete_records(outcomes, id_)]
+            rows.append({**facts, "experiment": id_, **_compare(number, ours)})
+    return frame(PUBLISHED, rows)
+
+
+def _compare(number: PublishedNumber, ours: list[float]) -> dict[str, Any]:
+    summary, interval = summarize(ours), prediction_interval(ours)
+    lower, upper = interval or (None, None)
+    return {
+        "complete_runs": len(ours),
+        "test_accuracy_mean": summary["mean"],
+        "test_accuracy_standard_deviation": summary["standard_deviation"],
+        "prediction_lower": lower,
+        "prediction_upper": upper,
+        "inside": lower <= number.published_test_accuracy <= upper if interval else None,
+    }
+
+
+def published_file(study: Study) -> Path | None:
+    """Name the CSV of printed numbers that the study file asks for, if it does."""
+    if study.file.published is None:
+        return None
+    return study.path.parent / study.file.published.file
+
+
+def read_published(path: Path, study: Study) -> list[PublishedNumber]:
+    """Read the printed numbers; `study.load` can check them before anything trains.
+
+    Raises:
+        UserError: every fault found, each with line and column, and what is allowed.
+    """
+    numbers, faults = published_numbers.read(path, study.experiments)
+    if faults:
+        raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
+    return numbers
+
+
+def _write(path: Path, text: str) -> None:
+    write_whole(path, lambda file: file.write(text.encode()))

@@ -1,0 +1,62 @@
+"""The data dictionary of a folder of CSV files: a Frictionless Data Package."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any
+
+from cnn_study.study.model import Study
+from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table
+
+DICTIONARY = "datapackage.json"
+
+
+def planned_tables(study: Study) -> list[str]:
+    """Name every file that `tables.collect` writes for a study."""
+    tables = [table for table in TABLES if table is not PUBLISHED or study.file.published]
+    return [*(table.file for table in tables), DICTIONARY]
+
+
+def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> dict[str, Any]:
+    """Describe the CSV files as a Frictionless Data Package (specification version 1)."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", study.name.lower())
+    made = {
+        "tables": "Tables collected from the run records of a study.",
+        "evidence": "What the tables of a study say about its changes.",
+    }
+    return {
+        "profile": "tabular-data-package",
+        "name": f"{name}-{of}",
+        "title": study.file.title,
+        "description": f"{made[of]} Numbers have at most "
+        "six significant digits; an empty cell means that there is no such value.",
+        "resources": [_resource(table) for table in tables],
+    }
+
+
+def _resource(table: Table) -> dict[str, Any]:
+    return {
+        "profile": "tabular-data-resource",
+        "name": table.name,
+        "path": table.file,
+        "title": table.title,
+        "description": table.description,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "header": True},
+        "schema": {
+            "fields": [_field(column) for column in table.columns],
+            "missingValues": [""],
+            "primaryKey": list(table.key),
+            "foreignKeys": [
+                {"fields": list(own), "reference": {"resource": other, "fields": list(theirs)}}
+                for own, other, theirs in table.links
+            ],
+        },
+    }
+
+
+def _field(column: Column) -> dict[str, Any]:
+    described = asdict(column)
+    return {key.name: described[key.name] for key in fields(Column) if described[key.name]}

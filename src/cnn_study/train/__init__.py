@@ -1,0 +1,1 @@
+"""Training one seed of one experiment with Keras."""

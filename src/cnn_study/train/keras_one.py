@@ -1,0 +1,161 @@
+"""One run at a time with Keras: start a model, teach it epoch by epoch, predict.
+
+Keras is imported here, in `network`, `schedule` and `inspection` and nowhere else, and inside
+functions: `machine.import_keras` settles before what Keras computes with, and how.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnn_study.base import files
+from cnn_study.runs import records
+from cnn_study.study.settings import Settings
+from cnn_study.train import epoch_images
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import Parts
+from cnn_study.train.scores import score
+
+if TYPE_CHECKING:
+    import keras
+
+STEPS_PER_EXECUTION = 32
+"""Steps that the backend takes between looks at Python; see benchmarks/."""
+
+SCORING_BATCH = 500
+
+
+def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.Model":
+    """Build and compile the model, its weights drawn from the seed."""
+    import keras
+
+    from cnn_study.train.network import build
+
+    keras.utils.set_random_seed(seed)
+    pixels, labels = parts.training
+    model = build(settings, pixels.shape[1:], classes, *epoch_images.pixel_statistics(pixels))
+    steps = math.ceil(len(labels) / settings.batch_size)
+    smoothed = settings.label_smoothing > 0
+    model.compile(
+        optimizer=_optimizer(settings, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+        if smoothed
+        else keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
+    )
+    return model
+
+
+def learn(
+    model: "keras.Model", settings: Settings, parts: Parts, seed: int, seconds: "Stopwatch"
+) -> Iterator[records.Epoch]:
+    """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite."""
+    import keras
+
+    for number in range(1, settings.epochs + 1):
+        with seconds:
+            pixels, labels = epoch_images.epoch_images(*parts.training, settings, seed, number)
+            targets = labels.astype("int32")
+            if settings.label_smoothing:
+                targets = keras.utils.to_categorical(targets, model.output_shape[-1])
+            history = model.fit(
+                **_fed(pixels, targets, settings.batch_size),
+                epochs=1,
+                shuffle=False,
+                verbose=0,
+                callbacks=[keras.callbacks.TerminateOnNaN()],
+            ).history
+        loss = history["loss"][-1]
+        scores: dict[str, float | None] = {}
+        scores |= _scores("validation", model, parts.validation)
+        if settings.watch_test:
+            scores |= _scores("watched_test", model, parts.test)
+        yield records.Epoch(
+            epoch=number,
+            training_loss=_finite(loss),
+            training_accuracy=_finite(history["accuracy"][-1]),
+            training_seconds=round(seconds.last, 3),
+            **scores,
+        )
+        if not math.isfinite(loss):
+            return
+
+
+def weights_digest(model: "keras.Model") -> str:
+    """Hash the bytes of all weights in order: equal weights, equal digest."""
+    return files.digest(model.get_weights())
+
+
+def _optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+    """Make the optimizer; in float16 the loss is scaled, or small gradients would become 0.
+
+    Keras does so by itself only where the whole model has the policy mixed_float16.
+    """
+    import keras
+
+    optimizer = _plain_optimizer(settings, steps_per_epoch)
+    if settings.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+    import keras
+
+    from cnn_study.train.schedule import make
+
+    rate = make(settings, steps_per_epoch)
+    decay = settings.weight_decay or None
+    optimizers = keras.optimizers
+    if settings.optimizer == "momentum":
+        return optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
+    if settings.optimizer == "adamw":
+        return optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    kind = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
+    return kind[settings.optimizer](rate, weight_decay=decay)
+
+
+def _scores(
+    name: str, model: "keras.Model", part: tuple[np.ndarray, np.ndarray]
+) -> dict[str, float | None]:
+    pixels, labels = part
+    if not len(labels):
+        return {f"{name}_loss": None, f"{name}_accuracy": None}
+    loss, accuracy = score(predict(model, pixels), labels)
+    if not math.isfinite(loss):  # Probabilities that are NaN put the first class first.
+        return {f"{name}_loss": None, f"{name}_accuracy": None}
+    return {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+
+
+def predict(model: "keras.Model", pixels: np.ndarray) -> np.ndarray:
+    """Give the probabilities (images, classes) of uint8 images."""
+    return np.asarray(model.predict(**_fed(pixels, None, SCORING_BATCH), verbose=0))
+
+
+def _fed(pixels: np.ndarray, targets: np.ndarray | None, batch_size: int) -> dict[str, Any]:
+    """Give the arguments of `fit` and `predict` that hand over the images, batch by batch.
+
+    On TensorFlow, Keras would wrap arrays in a `tf.data.Dataset` that tunes itself. At the end of
+    every epoch the thread that tunes is waited for, and it looks up after 10, 20, 40, ... ms: an
+    epoch that computes for 6.7 s took 10.4 s, one of 13 s took 21 s (TensorFlow 2.21, one thread;
+    benchmarks/). There is nothing to tune in one thread, so it is turned off.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        arguments = {"x": pixels, "batch_size": batch_size}
+        return arguments if targets is None else arguments | {"y": targets}
+    import tensorflow
+
+    arrays = pixels if targets is None else (pixels, targets)
+    untuned = tensorflow.data.Options()
+    untuned.autotune.enabled = False
+    batches = tensorflow.data.Dataset.from_tensor_slices(arrays).batch(batch_size)
+    return {"x": batches.with_options(untuned)}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

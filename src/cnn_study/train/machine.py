@@ -1,0 +1,273 @@
+"""This machine: its processor, its GPUs, and a core of its own for each training."""
+
+import os
+import platform
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.lean_imports import lean
+
+BACKENDS = ("tensorflow", "jax")
+"""What Keras may compute with, the default first; each is tested."""
+
+COUNTS = {
+    "tensorflow": "import tensorflow; print(len(tensorflow.config.list_physical_devices('GPU')))",
+    "jax": "import os; os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'; import jax; "
+    "print(sum(device.platform == 'gpu' for device in jax.devices()))",
+}
+"""Scripts that count the GPUs that a backend can use, and take no memory of them."""
+
+KNOWN = "CNN_STUDY_GPUS"
+"""The variable in which a process hands on which GPUs can be used."""
+
+PROGRAM_SECONDS = 120
+"""Time for another program to answer, an import of a backend on a busy machine included."""
+
+SETTINGS = (
+    *("DNNL_", "JAX_", "KERAS_MAX_", "ONEDNN_", "TF_ENABLE_ONEDNN_OPTS", "TF_ONEDNN_"),
+    *("TF_SET_ONEDNN_", "TF_XLA_FLAGS"),
+)
+"""How variables begin that change what a training computes, or cut its epochs short."""
+
+KEPT_SETTINGS = ("JAX_PLATFORMS",)
+"""Of these, what only says on which device, as CUDA_VISIBLE_DEVICES does."""
+
+CPUINFO = Path("/proc/cpuinfo")
+
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sse2": "SSE2"}
+"""Vector instructions of x86 as Linux calls them, the widest first."""
+
+
+def one_thread() -> None:
+    """Let the backend compute with one thread: the same seed then gives the same bits.
+
+    Call before Keras is imported.
+    """
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    ):
+        os.environ[name] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def backend() -> str:
+    """Name what Keras computes with: KERAS_BACKEND, or else TensorFlow.
+
+    Raises:
+        UserError: it is not allowed, or not installed.
+    """
+    chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if chosen not in BACKENDS:
+        raise UserError(
+            f"KERAS_BACKEND is {chosen}. Allowed are {' and '.join(BACKENDS)}; unset, it is "
+            f"{BACKENDS[0]}."
+        )
+    if find_spec(chosen) is None:
+        raise UserError(
+            f"Keras is to compute with {chosen}, which is not installed. Install it, or let the "
+            f"variable KERAS_BACKEND name another of {', '.join(BACKENDS)}."
+        )
+    return chosen
+
+
+def import_keras() -> None:
+    """Import Keras for a study: one thread, none of the user's own settings, and quickly.
+
+    What a run comes to must not depend on a `keras.json` in the home folder, which may ask for
+    another precision or backend, nor on variables with which Keras or its backend compute in
+    another way.
+
+    Keras and TensorFlow take long to import packages for functions which no training calls
+    (benchmarks/).
+
+    Raises:
+        UserError: KERAS_BACKEND names what is not allowed or not installed.
+    """
+    one_thread()
+    if "keras" in sys.modules:
+        return
+    os.environ["KERAS_HOME"] = os.devnull
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        if name not in KEPT_SETTINGS:
+            del os.environ[name]
+    os.environ["KERAS_BACKEND"] = chosen = backend()
+    unused = ["matplotlib", "pandas", "sklearn"]
+    if chosen == "tensorflow":
+        unused += ["jax", "scipy"]
+    with lean(*unused):
+        import keras  # noqa: F401
+
+
+CLAIMS = "cnn-study"
+"""How the names of what is claimed begin."""
+
+_OWN: list[int] = []
+"""The core that this process has for itself now, if it has one."""
+
+
+@contextmanager
+def own_core() -> Iterator[int | None]:
+    """Pin this process to a core that no other training of this machine has, if there is one.
+
+    Left to the system, two trainings were seen to share one core for minutes while the other
+    idled. On macOS, or with every core taken, nothing is pinned. Where there are GPUs, the process
+    takes one of them instead. Within another `own_core` it stays where it is: the threads of a
+    backend keep the core of the first training.
+
+    The core is drawn from those that are free. Containers may not see what each other has
+    claimed, and would otherwise all take the first cores.
+
+    Yields:
+        The core's number, or None.
+    """
+    if _OWN:
+        yield _OWN[-1]
+        return
+    own_gpu()
+    with ExitStack() as held:
+        core = None if gpus() else _claim_core(held)
+        if core is not None:
+            before = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {core})
+            held.callback(os.sched_setaffinity, 0, before)
+            _OWN.append(core)
+            held.callback(_OWN.clear)
+        yield core
+
+
+def _claim_core(held: ExitStack) -> int | None:
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = list(os.sched_getaffinity(0))
+    random.SystemRandom().shuffle(cores)  # not the generator that a seed sets
+    for core in cores:
+        claimed = _claim(f"core-{core}")
+        if claimed:
+            held.enter_context(claimed)
+            return core
+    return None
+
+
+@cache
+def own_gpu() -> socket.socket | None:
+    """Take a GPU that no other training of this machine has, if there is one, and see no other.
+
+    Call before Keras is imported. A backend keeps the GPU that it began with, so this process has
+    it until it ends.
+
+    Returns:
+        What holds the claim.
+    """
+    for name in gpus():
+        claimed = _claim(f"gpu-{name}")
+        if claimed:
+            os.environ["CUDA_VISIBLE_DEVICES"] = name
+            return claimed
+    return None
+
+
+def _claim(what: str) -> socket.socket | None:
+    """Claim a part of this machine until the socket is closed, however this process ends.
+
+    The socket only holds a name, which Linux gives once ("abstract" names, unix(7)). It is no
+    file: it needs no folder, and whoever else uses the machine, with a TMPDIR of their own,
+    finds it taken.
+    """
+    claimed = socket.socket(socket.AF_UNIX)
+    try:
+        claimed.bind(f"\0{CLAIMS}-{what}")
+    except OSError:
+        claimed.close()
+        return None
+    return claimed
+
+
+@cache
+def gpus() -> tuple[str, ...]:
+    """Name the GPUs that the backend can use, as CUDA_VISIBLE_DEVICES does.
+
+    The driver may show GPUs that the backend cannot use: TensorFlow comes without CUDA's libraries
+    unless it is asked for them. So where the driver shows any, the backend is asked. That takes
+    seconds, and the answer is handed on to the processes that this one starts.
+    """
+    if KNOWN not in os.environ:
+        shown = _shown_gpus()
+        if not shown:
+            return ()
+        chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+        count = int(_told(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
+        if count < len(shown):
+            print(
+                f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
+                "See README.md, What it costs.",
+                file=sys.stderr,
+            )
+        os.environ[KNOWN] = ",".join(shown[:count])
+    return tuple(filter(None, os.environ[KNOWN].split(",")))
+
+
+def _shown_gpus() -> list[str]:
+    """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them."""
+    lines = _told("nvidia-smi", "-L").splitlines()
+    names = [str(number) for number in range(sum(line.startswith("GPU ") for line in lines))]
+    if "CUDA_VISIBLE_DEVICES" not in os.environ:
+        return names
+    # What is no device, such as -1, ends the list.
+    listed = map(str.strip, os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+    return list(takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed))
+
+
+def _told(*command: str) -> str:
+    """Give what a program writes to stdout; "" if it is not there, or does not end."""
+    try:
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout
+
+
+def processor() -> str:
+    """Name the CPU; on x86 under Linux also its family, model and widest vector instructions.
+
+    One name may stand for several processors. Those with other vector instructions give other
+    bits for the same seed.
+    """
+    facts = _first_processor()
+    if "model name" in facts:
+        kind = _kind(facts) if "cpu family" in facts else ""
+        return facts["model name"] + kind
+    if platform.system() == "Darwin":
+        named = _told("sysctl", "-n", "machdep.cpu.brand_string")
+        return named.strip() or platform.machine()
+    return platform.processor() or platform.machine()
+
+
+def _first_processor() -> dict[str, str]:
+    """Read what Linux says of the first processor; nothing on other systems."""
+    if not CPUINFO.exists():
+        return {}
+    lines = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _kind(facts: dict[str, str]) -> str:
+    flags = facts["flags"].split()
+    widest = [f", {said}" for flag, said in VECTORS.items() if flag in flags][:1]
+    return f" (family {facts['cpu family']}, model {facts['model']}{''.join(widest)})"

@@ -1,0 +1,31 @@
+"""The images of one run: trained on, held out, tested on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnn_study.data.images import Images
+from cnn_study.data.split import split
+from cnn_study.study.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The images of one run: (n, height, width, channels) uint8, with (n,) labels."""
+
+    training: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def take_parts(images: Images, settings: Settings) -> Parts:
+    """Split the training images as the settings ask; the test set stays apart."""
+    chosen, held_out = split(
+        images.training_labels, settings.validation_fraction, settings.training_fraction
+    )
+    pixels, labels = images.training_images, images.training_labels
+    return Parts(
+        (pixels[chosen], labels[chosen]),
+        (pixels[held_out], labels[held_out]),
+        (images.test_images, images.test_labels),
+    )

@@ -1,0 +1,82 @@
+"""Where a run came from: versions, device, processor, commit."""
+
+import platform
+import subprocess
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cnn_study import __version__
+from cnn_study.base.places import PACKAGE
+from cnn_study.runs import records
+from cnn_study.train.machine import processor
+
+
+def provenance(started: datetime, *more_packages: str) -> records.Provenance:
+    """Say where a result comes from: versions, backend, machine, commit.
+
+    Args:
+        started: when, UTC.
+        more_packages: that computed it too, beside Keras, its backend and NumPy.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    packages = ("keras", backend, "numpy", *more_packages)
+    recorded, changed = _commit()
+    return records.Provenance(
+        versions={
+            "python": platform.python_version(),
+            "cnn-study": __version__,
+            **{package: version(package) for package in packages},
+        },
+        backend=backend,
+        device=_device(backend),
+        processor=processor(),
+        system=f"{platform.system()} {platform.machine()}",
+        threads=1,
+        commit=recorded,
+        changed_since_commit=changed,
+        started=started.isoformat(timespec="seconds"),
+    )
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """Give the project's commit, and whether the package's files differ from it.
+
+    Installed into an environment that lies in another project's checkout, this file is not in
+    that project's repository, whose commit says nothing of it.
+    """
+    if not _git(PACKAGE, "ls-files", "--error-unmatch", __file__):
+        return None, None
+    head = _git(PACKAGE, "rev-parse", "HEAD")
+    return head or None, bool(_git(PACKAGE, "status", "--porcelain", ".")) if head else None
+
+
+def _git(folder: Path, *command: str) -> str:
+    """Ask git, and give "" where it has no answer.
+
+    Without optional locks: a commit that a person makes meanwhile must not find the index taken.
+    """
+    try:
+        ended = subprocess.run(
+            ["git", "--no-optional-locks", "-C", folder, *command],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return ended.stdout.strip()
+
+
+def _device(backend: str) -> str:
+    """Name what the backend computes on. Only told, never decided by."""
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind.replace("cpu", "CPU")
+    import tensorflow
+
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return tensorflow.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")

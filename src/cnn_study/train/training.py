@@ -1,0 +1,203 @@
+"""Train one seed of one experiment and leave its record."""
+
+import gc
+import math
+import resource
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnn_study.base import files
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.images import Images
+from cnn_study.runs import records
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import TRAINING_VERSION
+from cnn_study.train import keras_one
+from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
+from cnn_study.train.parts import Parts, take_parts
+from cnn_study.train.provenance import provenance
+from cnn_study.train.scores import calibration, score
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train(
+    experiment: Experiment,
+    seed: int,
+    dataset: Dataset,
+    images: Images,
+    runs: Path,
+    on_epoch: Callable[[records.Epoch], None] = lambda epoch: None,
+    keep_weights: bool = False,
+) -> records.Record:
+    """Train one run and write its record, its predictions and, if asked, its weights.
+
+    Args:
+        experiment: what to train.
+        seed: decides initial weights, image order, augmentation and dropout.
+        dataset: facts about the images.
+        images: the whole dataset.
+        runs: folder of the study's records.
+        on_epoch: told of every epoch as it ends.
+        keep_weights: also write `seed-<seed>.weights.npz`, one array a variable, in the order
+            of `model.get_weights()`, named by the variable's path.
+
+    Returns:
+        The record as written. A run whose loss stops being finite, or that has not enough
+        memory, is recorded as such and not raised.
+    """
+    import keras
+
+    forget_peak_memory()
+    started, clock = datetime.now(UTC), time.perf_counter()
+    parts = take_parts(images, experiment.settings)
+    epochs: list[records.Epoch] = []
+    seconds = Stopwatch()
+    outcome: dict[str, Any] = {}
+    path = records.place(runs, experiment.id, experiment.fingerprint, seed)
+    try:
+        model = keras_one.start(experiment.settings, parts, len(dataset.class_names), seed)
+        for epoch in keras_one.learn(model, experiment.settings, parts, seed, seconds):
+            epochs.append(epoch)
+            on_epoch(epoch)
+        outcome = _finish(model, epochs, parts.test, path, keep_weights)
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        outcome = _without_scores("failed", f"not enough memory ({type(error).__name__})")
+    finally:
+        keras.backend.clear_session()
+        gc.collect()  # Keras's models hold themselves in circles.
+    cost = records.Cost(
+        parameters=experiment.parameters,
+        macs=experiment.macs,
+        training_seconds=round(seconds.wall, 3),
+        training_cpu_seconds=round(seconds.cpu, 3),
+        run_seconds=round(time.perf_counter() - clock, 3),
+        peak_memory_mebibytes=round(peak_memory(), 1),
+    )
+    record = _record(experiment, seed, dataset, parts, epochs, cost, started, outcome)
+    records.write(path, record)
+    return record
+
+
+def give_up(
+    experiment: Experiment, seed: int, dataset: Dataset, images: Images, runs: Path, seconds: float
+) -> None:
+    """Record a run as failed whose process the system ended, as it does for want of memory.
+
+    Args:
+        seconds: how long it lived; the record says nothing of its epochs.
+    """
+    started = datetime.now(UTC) - timedelta(seconds=seconds)
+    cost = records.Cost(
+        parameters=experiment.parameters,
+        macs=experiment.macs,
+        training_seconds=0.0,
+        training_cpu_seconds=0.0,
+        run_seconds=round(seconds, 3),
+        peak_memory_mebibytes=round(peak_memory(resource.RUSAGE_CHILDREN), 1),
+    )
+    parts = take_parts(images, experiment.settings)
+    reason = "its process was ended from outside, twice; perhaps for want of memory"
+    outcome = _without_scores("failed", reason)
+    record = _record(experiment, seed, dataset, parts, [], cost, started, outcome)
+    records.write(records.place(runs, experiment.id, experiment.fingerprint, seed), record)
+
+
+def _without_scores(status: str, reason: str) -> dict[str, Any]:
+    return {"status": status, "reason": reason, "test": None, "weights_sha256": None}
+
+
+def _record(
+    experiment: Experiment,
+    seed: int,
+    dataset: Dataset,
+    parts: Parts,
+    epochs: list[records.Epoch],
+    cost: records.Cost,
+    started: datetime,
+    outcome: dict[str, Any],
+) -> records.Record:
+    """Put a record together; `outcome` has status, reason, test and weights_sha256."""
+    return records.Record(
+        format=records.FORMAT,
+        experiment=experiment.id,
+        seed=seed,
+        fingerprint=experiment.fingerprint,
+        training_version=TRAINING_VERSION,
+        settings=experiment.settings,
+        dataset=records.DatasetUsed(
+            name=dataset.name,
+            digest=dataset.digest,
+            training_images=len(parts.training[1]),
+            validation_images=len(parts.validation[1]),
+            test_images=len(parts.test[1]),
+        ),
+        epochs=epochs,
+        cost=cost,
+        provenance=provenance(started),
+        **outcome,
+    )
+
+
+def _finish(
+    model: "keras.Model",
+    epochs: list[records.Epoch],
+    test: tuple[np.ndarray, np.ndarray],
+    path: Path,
+    keep_weights: bool,
+) -> dict[str, Any]:
+    """Touch the test images, once, and write what is kept beside the record."""
+    if epochs[-1].training_loss is None:
+        number = epochs[-1].epoch
+        return _without_scores("diverged", f"the loss was not finite in epoch {number}")
+    pixels, labels = test
+    probabilities = keras_one.predict(model, pixels)
+    loss, accuracy = score(probabilities, labels)
+    if not math.isfinite(loss):
+        return _without_scores("diverged", "the last weights give probabilities that are NaN")
+    classes = probabilities.argmax(axis=1).astype("uint8")
+    confusion = np.zeros((probabilities.shape[1],) * 2, dtype=int)
+    np.add.at(confusion, (labels, classes), 1)
+    file = path.with_suffix(".predictions.npz")
+    digest = files.write_arrays(
+        file,
+        {
+            "classes": classes,
+            "probabilities": np.rint(probabilities.max(axis=1) * 255).astype("uint8"),
+        },
+    )
+    if keep_weights:
+        files.write_arrays(
+            path.with_suffix(".weights.npz"),
+            {weight.path: np.asarray(weight) for weight in model.weights},
+        )
+    return {
+        "status": "complete",
+        "reason": None,
+        "weights_sha256": keras_one.weights_digest(model),
+        "test": records.Test(
+            loss=loss,
+            accuracy=accuracy,
+            confusion=confusion.tolist(),
+            calibration=calibration(probabilities, labels),
+            predictions_file=file.name,
+            predictions_sha256=digest,
+        ),
+    }
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    words = f"{type(error).__name__} {error}".lower()
+    return (
+        isinstance(error, MemoryError)
+        or "resourceexhausted" in words
+        or ("resource_exhausted" in words)
+    )
