@@ -285,7 +285,7 @@ def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
     asked = SimpleNamespace(model=lambda values, epochs: model, seeds=range(10))
     outcome = searches.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
-    monkeypatch.setattr(chief.runs, "do", lambda *run: None)
+    monkeypatch.setattr(chief.local, "do", lambda *run: None)
     monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
     place = chief.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
     assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
@@ -341,7 +341,7 @@ def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
         searches.SearchRun(seed=1, status="complete", validation_accuracy=0.5),
         searches.SearchRun(seed=2, status="complete", validation_accuracy=None),
     ]
-    monkeypatch.setattr(chief.runs, "do", lambda *given: None)
+    monkeypatch.setattr(chief.local, "do", lambda *given: None)
     monkeypatch.setattr(chief, "_outcome", lambda record: outcomes.pop(0))
     given = chief.Place(place.study.path, place.results, place.data)
     with pytest.raises(tuner.Failed, match="no validation score"):

@@ -18,7 +18,7 @@ from cnn_study.runs import records
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION, ModelSettings, Settings, fingerprint
-from cnn_study.train import keras_one, scores, training
+from cnn_study.train import keras_one, provenance, scores, training
 from cnn_study.train.epoch_images import epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Parts, take_parts

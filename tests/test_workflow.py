@@ -19,7 +19,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.execute import local
 from cnn_study.runs import heartbeat, inspections
 from cnn_study.study.file import RESERVED
-from cnn_study.study.merge import ID
+from cnn_study.study.parts import ID
 from cnn_study.train import machine
 
 PROJECT = Path(__file__).parents[1]
@@ -716,11 +716,10 @@ def test_only_looking_is_told_from_working(arguments, expected):
 
 
 def test_code_is_a_module_or_all_modules_of_a_folder():
-    listed = workflow.code("tables", "figures")
+    listed = workflow.code("workflow", "figures")
     found = [Path(path).relative_to(workflow.PACKAGE) for path in listed]
-    assert found[0] == Path("tables.py")
     folder = sorted(path.name for path in (workflow.PACKAGE / "figures").glob("*.py"))
-    assert found[1:] == [Path("figures") / name for name in folder]
+    assert found == [Path("workflow.py"), *(Path("figures") / name for name in folder)]
     assert "__init__.py" in folder
     assert len(folder) > 1
 

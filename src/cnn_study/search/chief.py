@@ -112,13 +112,13 @@ def _go_through(study: Study, place: Place, workers: int, address: str, path: Pa
     with _chief(study, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
         pool.make_ready()
         there = [records.read(path) for path in done(study, place.results).values()]
-        searches = [
+        prices = [
             _AtPrice(study, place, chief, pool, limit, there) for limit in study.search.limits
         ]
-        for one in searches:
-            one.choose()
+        for price in prices:
+            price.choose()
         # The winner of a price is trained while the next price is searched.
-        found = [one.found() for one in searches]
+        found = [price.found() for price in prices]
         records.write(
             path,
             searches.Facts(
