@@ -397,10 +397,10 @@ def chief(done):
 
 
 def test_no_two_chiefs_listen_at_one_address(done, chief):
-    from cnn_study.search import chief
+    from cnn_study.search.chief import _chief
 
     with pytest.raises(UserError, match=f"nothing can listen at {chief}"):
-        chief._chief(done.study, chief).__enter__()
+        _chief(done.study, chief).__enter__()
 
 
 def test_a_worker_of_another_search_is_refused_with_one_message(done, chief, tmp_path):
