@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cnn_study.base.errors import UserError
+from cnn_study.runs.heartbeat import log
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
@@ -71,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
             )
         return command
 
+    def stage(name: str, run: Callable[[argparse.Namespace], None], text: str):
+        command = add(name, run, text)
+        command.add_argument(
+            "--unless-current", action="store_true",
+            help="make nothing if all that it is made from is as it was",
+        )  # fmt: skip
+        return command
+
     check = add("check", _check, "check a study; list its experiments, runs and time left")
     check.add_argument("--watch", action="store_true", help="stay, and show runs as they go on")
     prepare = add("prepare", _prepare, "check a dataset and make its arrays", study=False)
@@ -93,19 +102,16 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     inspect = add("inspect", _inspect, "look into the networks whose weights are kept, once")
     inspect.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
-    add("tables", _tables, "collect the runs that are there into tables")
-    add("analyse", _analyse, "work out from the tables what each change is worth")
-    figures = add("figures", _figures, "draw the figures from tables and evidence")
+    stage("tables", _tables, "collect the runs that are there into tables")
+    stage("analyse", _analyse, "work out from the tables what each change is worth")
+    figures = stage("figures", _figures, "draw the figures from tables and evidence")
     figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
     figures.add_argument(
         "--png", metavar="FOLDER", type=Path, help="write them as PNG into this folder instead, "
         "for slides"
     )  # fmt: skip
-    add("write", _write, "put the values of the tables into the report's text")
-    render = add("render", _render, "render a report's text to HTML and PDF", study=False)
-    render.add_argument("text", type=Path)
-    render.add_argument("--html", type=Path, required=True)
-    render.add_argument("--pdf", type=Path, required=True)
+    stage("write", _write, "put the values of the tables into the report's text")
+    stage("render", _render, "render the report's text to HTML and PDF")
     docs = add("docs", _docs, "write docs/: the parameters and the run record", study=False)
     docs.add_argument("--output", type=Path, default=Path("docs"))
     return parser
@@ -147,7 +153,8 @@ def _train(options: argparse.Namespace) -> None:
     study, results = _study(options)
     faults: list[Exception] = []
     with machine.own_core():
-        for run in [find(study, name) for name in options.runs]:
+        runs = [find(study, name) for name in options.runs]
+        for run in local.riskiest_last(runs, results):
             try:
                 record = local.do(study, run, results, _data(options, study.dataset.name))
                 said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
@@ -204,52 +211,42 @@ def _inspect(options: argparse.Namespace) -> None:
     print(inspector.inspect(study, results, _data(options, study.dataset.name)))
 
 
-def _tables(options: argparse.Namespace) -> None:
-    from cnn_study.tables.collect import collect
+def _stage(name: str, options: argparse.Namespace) -> None:
+    from cnn_study import stages
 
-    study, results = _study(options)
-    collect(study, results, results / "tables")
+    site = stages.Site.now(*_study(options), getattr(options, "processes", 1))
+    if not stages.make(name, site, unless_current=options.unless_current):
+        log(f"{name}: current, nothing to make")
+
+
+def _tables(options: argparse.Namespace) -> None:
+    _stage("tables", options)
 
 
 def _analyse(options: argparse.Namespace) -> None:
-    from cnn_study.evidence.analyse import analyse
-
-    study, results = _study(options)
-    analyse(study, results / "tables", results / "evidence")
+    _stage("evidence", options)
 
 
 def _figures(options: argparse.Namespace) -> None:
+    if options.processes < 1:
+        raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
+    if options.png is None:
+        _stage("figures", options)
+        return
     from cnn_study.figures.draw import draw
     from cnn_study.runs import inspections
 
-    if options.processes < 1:
-        raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
     study, results = _study(options)
-    inspected = inspections.find(study, results)
-    output, format_ = (options.png, "png") if options.png else (results / "figures", "svg")
-    sources = (results / "tables", results / "evidence")
-    draw(study, *sources, output, inspected, options.processes, format_)
+    sources = (results / "tables", results / "evidence", options.png)
+    draw(study, *sources, inspections.find(study, results), options.processes, "png")
 
 
 def _write(options: argparse.Namespace) -> None:
-    from cnn_study.report.write import write
-    from cnn_study.runs import inspections
-
-    study, results = _study(options)
-    folders = (results / name for name in ("tables", "evidence", "figures"))
-    inspected = inspections.find(study, results)
-    write(study, *folders, results / "report" / "index.qmd", inspected)
+    _stage("text", options)
 
 
 def _render(options: argparse.Namespace) -> None:
-    from cnn_study.report import render
-
-    study_results = options.text.parent / ".."  # where the text's figures/ lie
-    engine = render.render(options.text, options.html, options.pdf, resources=study_results)
-    said = f"{options.html} and {options.pdf}: rendered with {engine}"
-    print(said)
-    if options.log:
-        print(said, file=sys.stderr)
+    _stage("pages", options)
 
 
 def _docs(options: argparse.Namespace) -> None:

@@ -1,45 +1,45 @@
-"""What the Snakefile asks: which runs are missing, where things lie, and who may run now.
+"""What the Snakefile asks: which runs are missing, what is current, and who may run now.
 
-Only plans: imports neither Keras nor anything that draws or tabulates.
+Only plans: reads files, changes none, and imports neither Keras nor anything that draws or
+tabulates. Whichever process reads the Snakefile is given the same rules.
 """
 
 import contextlib
 import io
 import logging
 import re
+import shutil
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from cnn_study import stages
 from cnn_study.base.errors import UserError
-from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.base.places import PACKAGE
 from cnn_study.execute import local
-from cnn_study.figures.draw import planned_figures
-from cnn_study.report import render
-from cnn_study.runs import inspections, searches
+from cnn_study.runs import inspections, records, searches
+from cnn_study.runs.estimate import duration, seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
-from cnn_study.tables.data_package import planned_tables
 from cnn_study.train import machine
 
-PACKAGE = Path(__file__).parent
+RULES = str(PACKAGE / "rules" / "study.smk")
+"""What a Snakefile includes: every rule of a study."""
 
 ALLOWED_CONFIG = {
     "study": "a name in experiments/ such as cifar10, or the path of a study file",
     "data": "the dataset's archive or its unpacked folder, instead of downloading it",
     "train": "false: make tables and report of the runs that are there, train nothing",
 }
-ONLY_LOOKING = (
-    *("dryrun", "lint", "list_rules", "list_target_rules", "dag", "rulegraph", "filegraph"),
-    *("summary", "detailed_summary", "list_changes", "list_input_changes", "list_params_changes"),
-    *("list_untracked", "print_compilation", "d3dag"),
-)
-"""Options of Snakemake with which it changes nothing, and needs no lock."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Batch:
 
     Attributes:
         runs: as the command `train` takes them, such as base/seed-1.
-        records: where they will be.
+        records: where they are, or will be.
         priority: larger for what stands earlier in the order of training.
     """
 
@@ -64,7 +64,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Plan:
-    """One study as the workflow sees it, settled when the Snakefile is read."""
+    """One study as the workflow sees it, settled when the Snakefile is read.
+
+    Attributes:
+        done: the record of each run that is there, by the run's name.
+        train: whether to train, search and inspect what is missing.
+    """
 
     study: Study
     results: Path
@@ -79,29 +84,25 @@ class Plan:
         """The runs to train."""
         return [run for run in self.wanted if run.name not in self.done] * self.train
 
-    @property
+    @cached_property
     def gpus(self) -> int:
         """How many GPUs there are to train on; none is looked for where nothing is to be done."""
         works = self.missing or self.inspection_missing or self.search_missing
         return len(machine.gpus()) if works else 0
 
-    def batches(self, cores: int | None) -> list["Batch"]:
-        """List what is to be trained, a batch for each process, in the order of training.
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """List all runs of the study, done or not, a batch for each process, in their order.
 
-        A record that is there is in none of them: no rule makes it, and Snakemake, which deletes
-        a job's outputs before the job, can never touch it.
-
-        Args:
-            cores: that Snakemake may use; None where it only looks.
+        What is there is in a batch too: rules are the same whatever is done. Its command leaves a
+        record that is there as it is.
         """
-        at_once = min(cores or 1, self.gpus or cores or 1)
-        together = local.batches(self.study, self.missing, self.results, at_once)
-        last = len(together)
+        together = local.batches(self.study, list(self.wanted))
         return [
             Batch(
                 tuple(f"{run.experiment.id}/seed-{run.seed}" for run in batch),
                 tuple(self._record(run) for run in batch),
-                last - place,
+                len(together) - place,
             )
             for place, batch in enumerate(together)
         ]
@@ -119,8 +120,8 @@ class Plan:
 
     @property
     def inspection_missing(self) -> bool:
-        """Whether the inspection is to be made. One that is there has no rule, as with records."""
-        return self.train and not Path(self.inspection).exists()
+        """Whether the inspection is to be made."""
+        return self.train and self.inspection is not None and not Path(self.inspection).exists()
 
     @property
     def search(self) -> str | None:
@@ -130,30 +131,51 @@ class Plan:
 
     @property
     def search_missing(self) -> bool:
-        """Whether the search is to be done. One that is done has no rule, as with records."""
+        """Whether the search is to be done."""
         return self.search is not None and not Path(self.search).exists()
 
-    @property
-    def tables(self) -> list[str]:
-        """Names of the table files."""
-        return planned_tables(self.study)
+    @cached_property
+    def stale(self) -> dict[str, list[str]]:
+        """The stages to make anew, each with what has changed since it was made.
+
+        A stage behind one that is made anew is asked for too; it makes nothing if what it reads
+        comes out as before.
+        """
+        site = stages.Site(
+            self.study,
+            self.results,
+            Path(self.inspection) if self.inspection else None,
+            Path(self.search) if self.search else None,
+        )
+        changes: dict[str, list[str]] = {}
+        for name, stage in stages.STAGES.items():
+            reasons = stages.stale(stage, site)
+            if not reasons and name == "tables" and (self.missing or self.search_missing):
+                reasons = ["runs"]
+            if reasons or changes:
+                changes[name] = reasons
+        return changes
+
+    def made(self, *names: str) -> list[str]:
+        """List what stands for the products of stages, for a rule to ask for.
+
+        Of a stage that is current that is its stamp, which is there. Of one that is not, it is a
+        mark that never stays: asking for it makes the stage, whatever the times of files say.
+        """
+        return [
+            self.mark(name) if name in self.stale else str(stages.stamp(self.results, name))
+            for name in names
+        ]
+
+    def mark(self, name: str) -> str:
+        """Name the file that stands, while a workflow runs, for a stage that it has made."""
+        paths = (self.marks / (f"{name}-{n}" if n else name) for n in count())
+        return str(next(path for path in paths if not path.exists()))
 
     @property
-    def evidence(self) -> list[str]:
-        """Names of the files of evidence."""
-        return evidence_schemas.planned_evidence()
-
-    @property
-    def figures(self) -> list[str]:
-        """Names of the figure files."""
-        return planned_figures(self.study, self.inspection is not None)
-
-    @property
-    def study_files(self) -> list[str]:
-        """The study file, and the published numbers that it names."""
-        published = self.study.file.published
-        beside = [str(self.study.path.parent / published.file)] if published else []
-        return [str(self.study.path), *beside]
+    def marks(self) -> Path:
+        """The folder of these files; a workflow that was killed may have left some."""
+        return self.results / "making"
 
     def records(self, experiment: str | None = None) -> list[str]:
         """List the record files, there or to come, of one experiment or of all."""
@@ -165,7 +187,68 @@ class Plan:
         return [self._record(run) for run in self.inspected]
 
     def _record(self, run: Run) -> str:
-        return str(self.done.get(run.name, self.results / "runs" / f"{run.name}.json"))
+        """Name a run's record: where it is, under whatever id it was trained, or will be."""
+        return str(self.done.get(run.name, self._place(run)))
+
+    def _place(self, run: Run) -> str:
+        return str(self.results / "runs" / f"{run.name}.json")
+
+    def in_words(self, rules: Iterable[str], processes: int | None) -> str:
+        """Say what is to be done, from the names of the rules that Snakemake is about to follow."""
+        asked = set(rules)
+        missing = {f"{run.experiment.id}/seed-{run.seed}": run for run in self.missing}
+        runs = [
+            missing[name]
+            for batch in self.batches
+            if batch.rule in asked
+            for name in batch.runs
+            if name in missing
+        ]
+        lines = []
+        if runs:
+            lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
+        if "search_models" in asked and self.search_missing:
+            lines.append("To search for models: the block `search` of the study.")
+        if "inspect_models" in asked and self.inspection_missing:
+            lines.append("To inspect: the networks whose weights are kept.")
+        made = [
+            f"{name} ({', '.join(changed)})" if (changed := self.stale.get(name)) else name
+            for name, rule in STAGE_RULES.items()
+            if rule in asked
+        ]
+        if made:
+            lines.append(f"To make: {', '.join(made)}.")
+        return "\n".join(lines)
+
+    def _time(self, runs: list[Run], processes: int) -> str:
+        there = [records.read(path) for path in self.done.values()]
+        seconds = seconds_left(self.study, runs, there, len(runs)) / min(processes, len(runs))
+        return f", about {duration(seconds)}"
+
+
+STAGE_RULES = {
+    "tables": "collect_tables",
+    "evidence": "analyse",
+    "figures": "draw_figures",
+    "text": "write_report",
+    "pages": "render_report",
+}
+"""The rule of each stage."""
+
+
+def _runs_in_words(runs: list[Run]) -> str:
+    """Name runs, so long as they are few; of many say how many they are."""
+    by_experiment: dict[str, list[int]] = {}
+    for run in runs:
+        by_experiment.setdefault(run.experiment.id, []).append(run.seed)
+    number = f"{len(runs)} run{'s' * (len(runs) != 1)}"
+    if len(by_experiment) > 6:
+        return f"{number} of {len(by_experiment)} experiments"
+    named = (
+        f"{id_} seed{'s' * (len(seeds) != 1)} {', '.join(map(str, sorted(seeds)))}"
+        for id_, seeds in by_experiment.items()
+    )
+    return f"{number} ({'; '.join(named)})"
 
 
 def plan(config: dict[str, Any]) -> Plan:
@@ -183,30 +266,30 @@ def plan(config: dict[str, Any]) -> Plan:
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
     path = study_file(str(config.get("study", "cifar10")))
-    chosen = load(path)
-    results = results_folder(chosen)
+    study = load(path)
+    results = results_folder(study)
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
-    found = Plan(
-        chosen, results, Path("data") / f"{chosen.dataset.name}.npz",
-        str(config.get("data") or ""), tuple(wanted(chosen)),
-        done(chosen, results), train == "true",
+    planned = Plan(
+        study, results, Path("data") / f"{study.dataset.name}.npz",
+        str(config.get("data") or ""), tuple(wanted(study)),
+        done(study, results), train == "true",
     )  # fmt: skip
-    if found.missing or found.search_missing:
+    if planned.missing or planned.search_missing:
         # What would stop the report is told before anything trains.
         load(path, with_report=True)
         machine.backend()
-    return found
+    return planned
 
 
-def check_profile(plan: Plan) -> None:
+def check_profile(planned: Plan) -> None:
     """Refuse to train where Snakemake would delete the finished runs of a job that fails.
 
     Raises:
         UserError: it was told to leave the project's profile aside.
     """
-    if plan.missing and not _keeps_incomplete(sys.argv[1:]):
+    if planned.missing and not _keeps_incomplete(sys.argv[1:]):
         raise UserError(
             "Snakemake runs without this project's profile, profiles/default, and would delete "
             "finished runs when a later one fails. Leave --workflow-profile out, or add "
@@ -223,30 +306,62 @@ def _keeps_incomplete(arguments: list[str]) -> bool:
     return options.keep_incomplete
 
 
-def lock(results: Path) -> FileLock | None:
-    """Let only one workflow at a time work on a study's results.
+def check_deployment(methods: Iterable[Any]) -> None:
+    """Refuse software environments that Snakemake would make for single jobs.
 
-    The system frees the lock however this process ends, `kill -9` included.
+    Raises:
+        UserError: one was asked for.
+    """
+    named = sorted(str(method) for method in methods)
+    if named:
+        raise UserError(
+            f"--software-deployment-method {' '.join(named)}: every step runs in the environment "
+            "that Snakemake runs in, and in no other. Leave the option out, and make that "
+            "environment first: with pip as README.md says, or with "
+            "`conda env create --file environment.yml`."
+        )
+
+
+def begin(planned: Plan) -> FileLock:
+    """Let only one workflow at a time work on a study's results, and clear what a dead one left.
+
+    Called when the workflow begins to work, by the process that runs it. The system frees the
+    lock however this process ends, `kill -9` included.
 
     Raises:
         UserError: another workflow holds it.
     """
-    if _only_looks(sys.argv[1:]):
-        return None
-    held = FileLock(results / "locks" / "workflow.lock")
+    held = FileLock(planned.results / "locks" / "workflow.lock")
     if not local.claim(held):
         raise UserError(
-            f"Another workflow is at work in {results}. Wait until it ends; nothing was changed."
+            f"Another workflow is at work in {planned.results}. Wait until it ends; nothing was "
+            "changed."
         )
+    end(planned)
     return held
 
 
-def _only_looks(arguments: list[str]) -> bool:
-    """Read Snakemake's command line as it does itself; -np is -n and -p."""
-    from snakemake.cli import get_argument_parser
+def end(planned: Plan) -> None:
+    """Take away what stood for the stages that were made."""
+    shutil.rmtree(planned.marks, ignore_errors=True)
 
-    options, _ = get_argument_parser().parse_known_args(arguments)
-    return any(getattr(options, name) for name in ONLY_LOOKING)
+
+class News(logging.Filter):
+    """Keeps back what Snakemake says that is no news, and says in words what is to be done."""
+
+    def __init__(self, planned: Plan, processes: int | None) -> None:
+        """Take the plan to speak of, and how many trainings there are at a time."""
+        super().__init__()
+        self.plan, self.processes = planned, processes
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line says anything to a user."""
+        stats = getattr(record, "stats", None)
+        if isinstance(stats, dict):
+            words = self.plan.in_words(Counter(stats), self.processes)
+            if words:
+                logging.getLogger(record.name).info(words)
+        return is_news(record)
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -260,31 +375,3 @@ def is_news(record: logging.LogRecord) -> bool:
     said = record.getMessage()
     told = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
     return not (told or said.startswith("Cannot restore ") or said == "Conda environments: ignored")
-
-
-def code(*modules: str) -> list[str]:
-    """List the source files of modules, so that what they make is made anew when they change.
-
-    Args:
-        modules: names in this package; that of a folder stands for all modules in it.
-    """
-    return [
-        str(path)
-        for module in modules
-        for path in sorted((PACKAGE / module).glob("*.py")) or [PACKAGE / f"{module}.py"]
-    ]
-
-
-def templates() -> list[str]:
-    """List what the report's text is made from."""
-    return sorted(str(path) for path in Path("report").rglob("*.j2"))
-
-
-def scripts() -> list[str]:
-    """List the scripts that stand in the page together with their data."""
-    return sorted(str(path) for path in Path("report/theme").glob("*.js"))
-
-
-def theme() -> list[str]:
-    """List what the report's looks are made from, and its bibliography."""
-    return [str(path) for path in render.kept(Path("report"))]

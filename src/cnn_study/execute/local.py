@@ -23,31 +23,36 @@ BATCH_SECONDS = 60.0
 """Trained in one process, by estimate: its start is little beside that."""
 
 
-def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> list[list[Run]]:
+def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
     """Put together the runs of one experiment that one process trains, one after the other.
 
-    A process imports its backend once, which takes longer than a short run. A run whose process
-    was ended from outside, or goes on still, stays alone: it would take the others with it.
+    A process imports its backend once, which takes longer than a short run.
 
     Args:
-        missing: runs without a record, in the order of `wanted`.
-        at_once: processes side by side; none gets more than its share.
+        runs: in the order of `wanted`.
 
     Returns:
-        Batches, in the order of their first runs.
+        Batches, in the order of their first runs; the same whatever is done and how many cores
+        there are.
     """
-    share = -(-len(missing) // at_once)
-    alike: dict[str, list[Run]] = {}
-    for run in missing:
-        begun = mark(results, run.name).exists()
-        alike.setdefault(run.name if begun else run.experiment.id, []).append(run)
-    found: list[list[Run]] = []
-    for together in alike.values():
-        fitting = int(BATCH_SECONDS / training_seconds(study, together[0]))
-        size = max(1, min(share, fitting))
-        found += [together[start : start + size] for start in range(0, len(together), size)]
-    places = {run.name: place for place, run in enumerate(missing)}
-    return sorted(found, key=lambda batch: places[batch[0].name])
+    by_experiment: dict[str, list[Run]] = {}
+    for run in runs:
+        by_experiment.setdefault(run.experiment.id, []).append(run)
+    together: list[list[Run]] = []
+    for alike in by_experiment.values():
+        size = max(1, int(BATCH_SECONDS / training_seconds(study, alike[0])))
+        together += [alike[start : start + size] for start in range(0, len(alike), size)]
+    places = {run.name: place for place, run in enumerate(runs)}
+    return sorted(together, key=lambda batch: places[batch[0].name])
+
+
+def riskiest_last(runs: list[Run], results: Path) -> list[Run]:
+    """Put behind the others the runs whose process was ended from outside, or goes on still.
+
+    What ended it, want of memory say, may end the next process too, and with it what it has not
+    done yet.
+    """
+    return sorted(runs, key=lambda run: mark(results, run.name).exists())
 
 
 def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.places import REPORT
+from cnn_study.report.places import bibliographies
 
 if TYPE_CHECKING:
     import typst
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cnn_study.study.file import StudyFile
 
 BIBLIOGRAPHY = REPORT / "references.bib"
+"""The project's own; a study's folder may have further works: see `places.bibliographies`."""
 
 MARKDOWN = ("background", "caveat")
 """Keys whose text is Markdown; every other text is shown as it is written."""
@@ -214,13 +216,10 @@ def known_works(bibliography: Path = BIBLIOGRAPHY) -> list[str]:
 
 
 def _uncited(keys: list[str]) -> Iterator[str]:
-    """Say which keys are not in the bibliography.
-
-    Where the package stands without the project's folder there is none, and no report is made.
-    """
-    if not keys or not BIBLIOGRAPHY.is_file():
+    """Say which keys are in no bibliography, neither the project's nor the study's own."""
+    if not keys:
         return
-    known = known_works()
+    known = [work for file in bibliographies() for work in known_works(file)]
     for key in dict.fromkeys(keys):
         if key not in known:
             nearest = get_close_matches(key, known, n=1)

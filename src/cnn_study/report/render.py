@@ -5,7 +5,6 @@ Knows nothing of runs, of tables or of what the document says.
 
 import base64
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -25,11 +24,10 @@ from cnn_study.base.places import REPORT
 from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
+from cnn_study.report.places import bibliographies, looks
 from cnn_study.report.quarto import render_with_quarto
 
 Engine = Literal["quarto", "pandoc"]
-
-RENDERED = "rendered.json"
 
 FORMATS = {"html": "html5", "typst": "typst-citations"}
 """What `_quarto.yml` calls a format, and what Pandoc does."""
@@ -72,8 +70,7 @@ def render(
 ) -> Engine:
     """Render a document to one HTML file and one tagged PDF, and say which engine did it.
 
-    The same input gives the same bytes with Pandoc. Both files are replaced, or neither, and
-    beside the page stands `rendered.json`: the hashes of both, and of all that they were made from.
+    The same input gives the same bytes with Pandoc. Both files are replaced, or neither.
 
     Args:
         source: The document: Quarto markdown with an ISO `date` in its front matter.
@@ -92,37 +89,8 @@ def render(
         pages = _render_with_pandoc(stage, source.name, check_only=chosen == "quarto")
         if chosen == "quarto":
             pages = render_with_quarto(stage, source.name)
-    made = {path.name: _sha256(page) for path, page in zip((html, pdf), pages, strict=True)}
-    digest = inputs_sha256(source, resources or source.parent, report)
-    told = json.dumps({"engine": chosen, "inputs_sha256": digest, "sha256": made}, indent=2) + "\n"
-    _replace({html: pages[0], pdf: pages[1], html.with_name(RENDERED): told.encode()})
+    _replace({html: pages[0], pdf: pages[1]})
     return chosen
-
-
-def inputs_sha256(source: Path, resources: Path, report: Path = REPORT) -> str:
-    """Hash all that a page is made from: document, included parts, figures, theme, bibliography.
-
-    Returns:
-        sha256 (hexadecimal) of the names and contents, in the order of the names.
-    """
-    figures = sorted(path for path in (resources / "figures").glob("*") if path.is_file())
-    files = {f"figures/{path.name}": path for path in figures}
-    files |= {f"report/{path.relative_to(report).as_posix()}": path for path in kept(report)}
-    parts = (path for path in source.parent.glob("*.html") if path.stem != source.stem)
-    files |= {f"text/{path.name}": path for path in (source, *parts)}
-    lines = (f"{name} {_sha256(files[name].read_bytes())}\n" for name in sorted(files))
-    return _sha256("".join(lines).encode())
-
-
-def kept(report: Path = REPORT) -> list[Path]:
-    """List what every page is made from: settings, bibliography, filters, theme."""
-    patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
-    found = (path for pattern in patterns for path in report.glob(pattern))
-    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _choose(engine: str) -> Engine:
@@ -148,16 +116,25 @@ def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
     for path in resources.resolve().iterdir():
         if not path.name.startswith(own):
             (stage / path.name).symlink_to(path)
-    for path in kept(report):
+    for path in looks(report):
         target = stage / path.relative_to(report)
         target.parent.mkdir(exist_ok=True)
         if not target.exists():
             shutil.copyfile(path, target)
+    _add_own_works(stage, report)
     settings = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
     settings["project"] = {"type": "default"}  # which here is laid out already
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     (stage / "_quarto.yml").write_text(text, encoding="utf-8")
     shutil.copyfile(source, stage / source.name)
+
+
+def _add_own_works(stage: Path, report: Path) -> None:
+    """Let the document cite the works that the study's own folder adds to the bibliography."""
+    own = [path for path in bibliographies() if path.parent not in (REPORT, report)]
+    if own:
+        with (stage / "references.bib").open("a", encoding="utf-8") as bibliography:
+            bibliography.writelines("\n" + path.read_text(encoding="utf-8") for path in own)
 
 
 def _replace(contents: dict[Path, bytes]) -> None:

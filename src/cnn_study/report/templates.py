@@ -3,6 +3,7 @@
 import math
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from cnn_study.base.errors import UserError
 from cnn_study.report.filters import FILTERS
 
 
-def fill(template: Path, context: dict[str, Any]) -> str:
+def fill(template: Path, context: dict[str, Any], before: Sequence[Path] = ()) -> str:
     """Fill a template; nothing undefined, empty (None) or NaN is ever printed.
+
+    Args:
+        before: folders whose templates go before those beside this one.
 
     Raises:
         UserError: says what is wrong, in which template, on which line.
     """
+    folders = [*before, template.parent]
     environment = Environment(
         variable_start_string="<<",
         variable_end_string=">>",
@@ -30,13 +35,13 @@ def fill(template: Path, context: dict[str, Any]) -> str:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
         finalize=_refuse_nothing,
-        loader=FileSystemLoader(template.parent),
+        loader=FileSystemLoader(folders),
     )
     environment.filters |= FILTERS
     try:
         return _tidy(environment.get_template(template.name).render(context))
     except TemplateError as error:
-        where = _place(error, template)
+        where = _place(error, folders)
         raise UserError(f"{where}: {error.message}. The report was not written.") from None
 
 
@@ -50,15 +55,15 @@ def _refuse_nothing(value: Any) -> Any:
     return value
 
 
-def _place(error: TemplateError, template: Path) -> str:
+def _place(error: TemplateError, folders: Sequence[Path]) -> str:
     """Name the template and the line that an error comes from."""
     line = getattr(error, "lineno", None)
     if line:
-        return f"{error.filename or template}, line {line}"
-    folder = str(template.parent)
+        return f"{error.filename or folders[-1]}, line {line}"
+    places = tuple(map(str, folders))
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename.startswith(folder)]
-    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(template)
+    inside = [frame for frame in frames if frame.filename.startswith(places)]
+    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(folders[-1])
 
 
 def _tidy(text: str) -> str:

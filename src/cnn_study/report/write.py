@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.files import write_whole
-from cnn_study.base.places import REPORT
 from cnn_study.report import live, page, receipts, values
 from cnn_study.report.inspected import live_network
+from cnn_study.report.places import TEMPLATE, template_folders
 from cnn_study.report.templates import fill
 from cnn_study.runs import inspections
 from cnn_study.study.model import Study
-
-TEMPLATE = REPORT / "index.qmd.j2"
 
 PAGE = "page.html"
 """What the page holds besides its text."""
@@ -49,7 +47,11 @@ def write(
         UserError: tables, evidence or figures are missing or not this study's, no run has a record,
             or a template asks for a value that is not there; names template and line.
     """
-    filled = fill(template, values.gather(study, tables, evidence, figures, inspected))
+    filled = fill(
+        template,
+        values.gather(study, tables, evidence, figures, inspected),
+        template_folders()[:-1],
+    )
     text = receipts.lead_once_a_row(filled)
     data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
     if network := _network(study, tables.parent, inspected):

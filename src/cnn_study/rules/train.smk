@@ -11,7 +11,7 @@ rule prepare_data:
     benchmark:
         f"{LOGS}/prepare.tsv"
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
         dataset=PLAN.study.dataset.name,
@@ -23,10 +23,10 @@ rule prepare_data:
         " --log {log:q}"
 
 
-# Records that are there have no rule: see Plan. One that comes while the workflow runs (from a
-# training that outlived a killed workflow, say) is an output already: `update` keeps Snakemake from
-# deleting it before the job, and `keep-incomplete` in the profile after a job that failed.
-for batch in PLAN.batches(workflow.resource_settings.cores):
+# A record that is there, or comes while the workflow runs (from a training that outlived a killed
+# workflow, say), is never deleted: `update` keeps Snakemake from it before the job, and
+# `keep-incomplete` in the profile after a job that failed. The command leaves it as it is.
+for batch in PLAN.batches:
 
     rule:
         """Train runs of one experiment, one after the other."""
@@ -42,10 +42,10 @@ for batch in PLAN.batches(workflow.resource_settings.cores):
             f"{LOGS}/{batch.runs[0]}.tsv"
         priority: batch.priority
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
-            gpu=min(1, GPUS),
+            gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,

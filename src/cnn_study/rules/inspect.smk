@@ -1,7 +1,8 @@
 """From the kept weights and the dataset to small arrays, for which neither is needed again."""
 
-# An inspection that is there has no rule, so that nothing makes it again: see Plan.
-if PLAN.inspection_missing:
+# An inspection that is there is left as it is by its command: `update` keeps Snakemake from
+# deleting it.
+if PLAN.inspection:
 
     rule inspect_models:
         """Look into the networks whose weights are kept, and fit the models without a network."""
@@ -18,10 +19,10 @@ if PLAN.inspection_missing:
         # Before the trainings that are left: it takes minutes of one core, and so not the last.
         priority: len(PLAN.wanted) + 1
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
-            gpu=min(1, GPUS),
+            gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,

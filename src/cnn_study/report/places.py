@@ -1,0 +1,47 @@
+"""The files that a report is made with, beside what is known of its study.
+
+A folder `report/` where the study stands may hold templates of its own, which go before the
+project's, and further works in `references.bib`.
+"""
+
+from pathlib import Path
+
+from cnn_study.base.places import REPORT
+
+OWN = Path("report")
+"""The study's own folder, from the working directory; in a clone it is the project's."""
+
+TEMPLATE = REPORT / "index.qmd.j2"
+"""The document's template; the parts that it includes lie beside it."""
+
+
+def template_folders() -> list[Path]:
+    """List the folders that templates are looked for in, the study's own first."""
+    return [OWN, REPORT] if OWN.is_dir() and not OWN.samefile(REPORT) else [REPORT]
+
+
+def templates() -> list[Path]:
+    """List what the text is made from: of each name the file that goes before the others."""
+    found = {
+        path.relative_to(folder): path
+        for folder in reversed(template_folders())
+        for path in folder.rglob("*.j2")
+    }
+    return sorted(found.values())
+
+
+def scripts() -> list[Path]:
+    """List the scripts that stand in the page together with their data."""
+    return sorted((REPORT / "theme").glob("*.js"))
+
+
+def looks(report: Path = REPORT) -> list[Path]:
+    """List what every page is made from: settings, bibliography, filters, theme."""
+    patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
+    found = (path for pattern in patterns for path in report.glob(pattern))
+    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
+
+
+def bibliographies() -> list[Path]:
+    """List the files of works that a text may cite: the project's, and the study's own."""
+    return [path for folder in reversed(template_folders()) for path in folder.glob("*.bib")]

@@ -1,0 +1,48 @@
+"""From run records to tables, and from tables to evidence."""
+
+
+rule collect_tables:
+    """Put every run of the study, those that are missing too, into tidy tables."""
+    input:
+        records=ancient(PLAN.records()),
+        search=ancient(PLAN.search or []),
+    output:
+        touch(PLAN.mark("tables")),
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{LOGS}/tables.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+        again=AGAIN,
+    shell:
+        "{params.cnn_study} tables {params.study:q} {params.again} --log {log:q}"
+
+
+rule analyse:
+    """Work out what each change is worth: ledger, main effects, suggestions."""
+    input:
+        ancient(PLAN.made("tables")),
+    output:
+        touch(PLAN.mark("evidence")),
+    log:
+        f"{LOGS}/analyse.log",
+    benchmark:
+        f"{LOGS}/analyse.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+        again=AGAIN,
+    shell:
+        "{params.cnn_study} analyse {params.study:q} {params.again} --log {log:q}"
+
+
+rule tables:
+    """Tables and evidence of the study, every run trained."""
+    input:
+        PLAN.made("tables", "evidence"),
