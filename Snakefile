@@ -16,3 +16,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 
 include: "src/cnn_study/rules/study.smk"
+
+
+# Without a target, everything.
+rule all:
+    """Tables, evidence, figures, report and inspection of the study, every run trained."""
+    input:
+        whole_study,

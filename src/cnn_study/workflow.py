@@ -10,7 +10,6 @@ import logging
 import re
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,16 +155,23 @@ class Plan:
                 changes[name] = reasons
         return changes
 
-    def made(self, *names: str) -> list[str]:
+    def made(self, *names: str, forced: bool = False) -> list[str]:
         """List what stands for the products of stages, for a rule to ask for.
 
         Of a stage that is current that is its stamp, which is there. Of one that is not, it is a
         mark that never stays: asking for it makes the stage, whatever the times of files say.
         """
         return [
-            self.mark(name) if name in self.stale else str(stages.stamp(self.results, name))
+            self.mark(name)
+            if forced or name in self.stale
+            else str(stages.stamp(self.results, name))
             for name in names
         ]
+
+    def whole(self, *, forced: bool = False) -> list[str]:
+        """List what stands for everything that the study leaves."""
+        kept = filter(None, [self.inspection, self.search])
+        return [*self.made(*stages.STAGES, forced=forced), *kept]
 
     def mark(self, name: str) -> str:
         """Name the file that stands, while a workflow runs, for a stage that it has made."""
@@ -352,14 +358,14 @@ class News(logging.Filter):
     def __init__(self, planned: Plan, processes: int | None) -> None:
         """Take the plan to speak of, and how many trainings there are at a time."""
         super().__init__()
-        self.plan, self.processes = planned, processes
+        self.plan, self.processes, self.told = planned, processes, False
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a line says anything to a user."""
         stats = getattr(record, "stats", None)
-        if isinstance(stats, dict):
-            words = self.plan.in_words(Counter(stats), self.processes)
-            if words:
+        if isinstance(stats, dict) and not self.told:
+            self.told = True
+            if words := self.plan.in_words(stats, self.processes):
                 logging.getLogger(record.name).info(words)
         return is_news(record)
 
@@ -370,8 +376,15 @@ def is_news(record: logging.LogRecord) -> bool:
     A command that fails says itself why, on the screen and in its log, and ends with status 1 or
     2: that it ended so is no news. One that was killed said nothing. The conda environments name
     a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs. That
-    there is no backup of a record from before the job is as it should be.
+    there is no backup of a record from before the job is as it should be, and the marks of stages
+    are nobody's business. What is kept in
+    `.snakemake` about earlier jobs, or is not, decides nothing.
     """
     said = record.getMessage()
     told = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
-    return not (told or said.startswith("Cannot restore ") or said == "Conda environments: ignored")
+    return not (
+        told
+        or said.startswith(("Cannot restore ", "Touching output file "))
+        or said == "Conda environments: ignored"
+        or "missing provenance/metadata" in said
+    )

@@ -4,7 +4,7 @@
 rule draw_figures:
     """Draw every figure from tables and evidence."""
     input:
-        ancient(PLAN.made("tables", "evidence")),
+        made("tables", "evidence"),
         ancient(PLAN.inspection or []),
     output:
         touch(PLAN.mark("figures")),
@@ -18,7 +18,7 @@ rule draw_figures:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
-        again=AGAIN,
+        again=unless_current,
     shell:
         "{params.cnn_study} figures {params.study:q} {params.again}"
         " --processes {threads} --log {log:q}"
@@ -27,7 +27,7 @@ rule draw_figures:
 rule write_report:
     """Put the values of the tables into the report's text."""
     input:
-        ancient(PLAN.made("tables", "evidence", "figures")),
+        made("tables", "evidence", "figures"),
         ancient(PLAN.inspection or []),
     output:
         touch(PLAN.mark("text")),
@@ -40,7 +40,7 @@ rule write_report:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
-        again=AGAIN,
+        again=unless_current,
     shell:
         "{params.cnn_study} write {params.study:q} {params.again} --log {log:q}"
 
@@ -48,7 +48,7 @@ rule write_report:
 rule render_report:
     """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
     input:
-        ancient(PLAN.made("figures", "text")),
+        made("figures", "text"),
     output:
         touch(PLAN.mark("pages")),
     log:
@@ -61,7 +61,7 @@ rule render_report:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
-        again=AGAIN,
+        again=unless_current,
     shell:
         "{params.cnn_study} render {params.study:q} {params.again} --log {log:q}"
 
@@ -69,4 +69,4 @@ rule render_report:
 rule report:
     """The report of the study, every run trained."""
     input:
-        PLAN.made("pages"),
+        made("pages"),

@@ -30,8 +30,22 @@ ENVIRONMENT = str(PROJECT / "environment.yml")
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 
-# A stage whose inputs come out as before makes nothing, unless everything is asked for by force.
-AGAIN = "" if workflow.dag_settings.forceall else "--unless-current"
+
+def made(*stages):
+    """Ask for the products of stages; by force also for those that are current."""
+    return lambda wildcards: PLAN.made(*stages, forced=workflow.dag_settings.forceall)
+
+
+def whole_study(wildcards):
+    """Ask for everything that a study leaves: what the rule `all` of a Snakefile takes in."""
+    return PLAN.whole(forced=workflow.dag_settings.forceall)
+
+
+def unless_current(wildcards):
+    """Let a stage make nothing if what it reads comes out as before, unless it is forced."""
+    settings = workflow.dag_settings
+    return "" if settings.forceall or settings.forcerun else "--unless-current"
+
 
 # One training at a time on each GPU, or on as many as `--resources gpu=N` says.
 if workflow.is_main_process and PLAN.gpus and "gpu" not in workflow.global_resources:
@@ -59,22 +73,11 @@ onerror:
 
 # What is made from the records takes seconds: it is made where Snakemake runs.
 localrules:
-    all,
     collect_tables,
     analyse,
     draw_figures,
     write_report,
     render_report,
-
-
-# Without a target, everything.
-rule all:
-    """Tables, evidence, figures, report and inspection of the study, every run trained."""
-    default_target: True
-    input:
-        PLAN.made("tables", "evidence", "figures", "text", "pages"),
-        PLAN.inspection or [],
-        PLAN.search or [],
 
 
 include: "train.smk"

@@ -17,7 +17,7 @@ rule collect_tables:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
-        again=AGAIN,
+        again=unless_current,
     shell:
         "{params.cnn_study} tables {params.study:q} {params.again} --log {log:q}"
 
@@ -25,7 +25,7 @@ rule collect_tables:
 rule analyse:
     """Work out what each change is worth: ledger, main effects, suggestions."""
     input:
-        ancient(PLAN.made("tables")),
+        made("tables"),
     output:
         touch(PLAN.mark("evidence")),
     log:
@@ -37,7 +37,7 @@ rule analyse:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
-        again=AGAIN,
+        again=unless_current,
     shell:
         "{params.cnn_study} analyse {params.study:q} {params.again} --log {log:q}"
 
@@ -45,4 +45,4 @@ rule analyse:
 rule tables:
     """Tables and evidence of the study, every run trained."""
     input:
-        PLAN.made("tables", "evidence"),
+        made("tables", "evidence"),
