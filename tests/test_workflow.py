@@ -16,7 +16,6 @@ import pytest
 
 from cnn_study import workflow
 from cnn_study.base.errors import UserError
-from cnn_study.execute import local
 from cnn_study.runs import heartbeat, inspections
 from cnn_study.study.file import RESERVED
 from cnn_study.study.parts import ID
@@ -250,10 +249,13 @@ def test_another_meaning_of_training_retrains_everything(clone):
     assert clone.planned() == ALL
 
 
-def test_even_forced_no_record_is_trained_again(clone):
-    rules = clone.rules("--forceall")
-    assert "render_report" in rules
-    assert not [name for name in rules if name.startswith(("train", "inspect"))]
+def test_even_forced_no_record_is_trained_again(trained, tmp_path):
+    place = trained.copy(tmp_path / "forced")
+    before = {name: time_ for name, time_ in _files(place).items() if name.startswith("runs/")}
+    said = place.snakemake("--forceall")
+    assert "To make: tables, evidence, figures, text, pages." in said
+    after = _files(place)
+    assert {name: time_ for name, time_ in after.items() if name.startswith("runs/")} == before
 
 
 def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path):
@@ -537,11 +539,13 @@ def test_a_second_study_file_of_one_name_is_refused(tmp_path, monkeypatch):
         workflow.plan({"study": str(tmp_path / "digits.yaml")})
 
 
-def test_a_workflow_without_a_place_to_write_is_one_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "all"])
-    (tmp_path / "results").write_text("a file")
-    with pytest.raises(UserError, match=r"workflow\.lock cannot be written: "):
-        workflow.lock(tmp_path / "results")
+def test_a_workflow_without_a_place_to_write_is_one_message(clone):
+    (clone.path / "report/sections/limits.qmd.j2").write_text("Nothing.")
+    shutil.rmtree(clone.path / "results/tests/locks", ignore_errors=True)
+    (clone.path / "results/tests/locks").write_text("a file")
+    said = clone.snakemake(status=1)
+    (line,) = [line for line in said.splitlines() if "workflow.lock cannot be written: " in line]
+    assert "Traceback" not in said
 
 
 def test_a_backend_is_asked_for_only_where_something_is_trained(tmp_path, monkeypatch):
@@ -560,17 +564,11 @@ def test_gpus_are_looked_for_only_where_something_is_to_be_done(tmp_path, monkey
     monkeypatch.setattr(machine, "gpus", lambda: asked.append(1) or ("0", "1"))
     monkeypatch.chdir(PROJECT)
     done = workflow.plan({"study": "cifar10"})
-    assert (done.gpus, done.batches(4), asked) == (0, [], [])
+    assert (done.gpus, asked) == (0, [])
     monkeypatch.chdir(tmp_path)
     shutil.copytree(PROJECT / "experiments", tmp_path / "experiments")
     assert workflow.plan({"study": "digits", "train": False}).gpus == 0
-    plan = workflow.plan({"study": "digits"})
-    assert plan.gpus == 2
-    shared = []
-    monkeypatch.setattr(local, "batches", lambda *given: shared.append(given[-1]) or [])
-    for cores in (None, 1, 8):
-        plan.batches(cores)
-    assert shared == [1, 1, 2]
+    assert workflow.plan({"study": "digits"}).gpus == 2
 
 
 @pytest.mark.parametrize(
@@ -699,38 +697,14 @@ def test_no_experiment_can_have_the_name_of_a_rule(trained):
     assert {name for name in rules if re.fullmatch(ID, name)} == RESERVED
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ("-np", True),
-        ("--dry-run --cores all", True),
-        ("-c2 -S", True),
-        ("--rulegraph", True),
-        ("--cores all", False),
-        ("-call base", False),
-        ("-pc2 --config study=digits", False),
-    ],
-)
-def test_only_looking_is_told_from_working(arguments, expected):
-    assert workflow._only_looks(arguments.split()) is expected
-
-
-def test_code_is_a_module_or_all_modules_of_a_folder():
-    listed = workflow.code("workflow", "figures")
-    found = [Path(path).relative_to(workflow.PACKAGE) for path in listed]
-    folder = sorted(path.name for path in (workflow.PACKAGE / "figures").glob("*.py"))
-    assert found == [Path("workflow.py"), *(Path("figures") / name for name in folder)]
-    assert "__init__.py" in folder
-    assert len(folder) > 1
-
-
 def test_snakemake_finds_nothing_to_lint(trained):
     said = trained.snakemake("--lint")
     assert "Congratulations, your workflow is in a good condition!" in said
 
 
 def test_snakefiles_are_formatted():
-    files = ["Snakefile", *sorted(str(path) for path in Path("src/rules").glob("*.smk"))]
+    rules = sorted(str(path) for path in Path("src/cnn_study/rules").glob("*.smk"))
+    files = ["Snakefile", "src/cnn_study/starter/Snakefile", *rules]
     ended = subprocess.run(
         [sys.executable, "-m", "snakefmt", "--check", *files],
         cwd=PROJECT, capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""The one way in, for rules and for people: `python -m cnn_study COMMAND`."""
+"""The one way in, for rules and for people: `cnn-study COMMAND`."""
 
 import argparse
 import os
@@ -57,7 +57,7 @@ def _log_to(path: Path) -> TextIO:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cnn_study", description=__doc__)
+    parser = argparse.ArgumentParser(prog="cnn-study", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace], None], text: str, *, study: bool = True):
@@ -112,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     stage("write", _write, "put the values of the tables into the report's text")
     stage("render", _render, "render the report's text to HTML and PDF")
+    add("publish", _publish, "render the pages that are to be cited, as of the commit that is here")
+    new = add("new", _new, "make a folder for a study of your own", study=False)
+    new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
     docs = add("docs", _docs, "write docs/: the parameters and the run record", study=False)
     docs.add_argument("--output", type=Path, default=Path("docs"))
     return parser
@@ -249,11 +252,34 @@ def _render(options: argparse.Namespace) -> None:
     _stage("pages", options)
 
 
+def _publish(options: argparse.Namespace) -> None:
+    from cnn_study import publication, stages
+
+    folder = publication.publish(stages.Site.now(*_study(options, with_report=True)))
+    print(f"{folder}: published. Look at it, then commit it: git add {folder}")
+
+
+def _new(options: argparse.Namespace) -> None:
+    from cnn_study import starter
+
+    file = starter.new(options.folder)
+    print(
+        f"{options.folder}: made. Change {file} as you like, then, in that folder:\n"
+        f"  cnn-study check {file.stem}\n"
+        "  snakemake --cores all"
+    )
+
+
 def _docs(options: argparse.Namespace) -> None:
     from cnn_study.report import docs_pages
 
     docs_pages.write(options.output)
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """Run one command, as the console script `cnn-study` does."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    command()

@@ -85,7 +85,7 @@ def _standing(
     if not missing:
         return said
     at_once = min(at_once, len(missing))
-    processes = len(local.batches(study, missing, results, at_once))
+    processes = len(local.batches(study, missing))
     left = seconds_left(study, missing, list(there.values()), processes) / at_once
     return f"{said}, about {duration(left)} left with {at_once} at a time"
 

@@ -67,6 +67,7 @@ def render(
     resources: Path | None = None,
     report: Path = REPORT,
     engine: Literal["auto", "quarto", "pandoc"] = "auto",
+    commit: str | None = None,
 ) -> Engine:
     """Render a document to one HTML file and one tagged PDF, and say which engine did it.
 
@@ -77,6 +78,7 @@ def render(
         resources: The folder that paths in the document start from; default: its own.
         report: The folder with the filters, the theme, the bibliography and `_quarto.yml`.
         engine: "auto" takes Quarto where it is installed.
+        commit: of what is published; the pages say so beside their date. Pandoc's pages only.
 
     Raises:
         UserError: for anything that an engine warns of, such as an unknown reference or
@@ -86,7 +88,7 @@ def render(
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         stage = Path(folder)
         _lay_out(stage, source, resources or source.parent, report)
-        pages = _render_with_pandoc(stage, source.name, check_only=chosen == "quarto")
+        pages = _render_with_pandoc(stage, source.name, chosen == "quarto", commit)
         if chosen == "quarto":
             pages = render_with_quarto(stage, source.name)
     _replace({html: pages[0], pdf: pages[1]})
@@ -167,11 +169,13 @@ def _options(project: dict[str, Any], document: dict[str, Any], target: str) -> 
 
 
 def _defaults(
-    name: str, options: dict[str, Any], target: str, day: datetime.date
+    name: str, options: dict[str, Any], target: str, day: datetime.date, commit: str | None
 ) -> dict[str, Any]:
     """Return a Pandoc defaults file: https://pandoc.org/MANUAL.html#defaults-files."""
     template = {"html": "theme/report.html", "typst": "theme/report.typ"}[target]
     shown = f"{day.day} {day:%B %Y}"
+    if commit:
+        shown += f", published from commit {commit[:10]}"
     return options | {
         "from": "markdown",
         "to": FORMATS[target],
@@ -189,7 +193,9 @@ def _defaults(
 # Pandoc and Typst
 
 
-def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes, bytes]:
+def _render_with_pandoc(
+    stage: Path, name: str, check_only: bool, commit: str | None = None
+) -> tuple[bytes, bytes]:
     """Render with Pandoc and Typst, or only check, with the Pandoc that Quarto brings."""
     document = front_matter(name, (stage / name).read_text(encoding="utf-8"))
     project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
@@ -197,7 +203,8 @@ def _render_with_pandoc(stage: Path, name: str, check_only: bool) -> tuple[bytes
 
     def run(target: str, command: list[str]) -> list[str]:
         options = _options(project, document, target)
-        return _run_pandoc(command, stage, target, _defaults(name, options, target, day))
+        defaults = _defaults(name, options, target, day, commit)
+        return _run_pandoc(command, stage, target, defaults)
 
     if check_only:
         return _checked_page(stage, name, run("html", ["quarto", "pandoc"])), b""

@@ -1,12 +1,11 @@
 """Where a run came from: versions, device, processor, commit."""
 
 import platform
-import subprocess
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from cnn_study import __version__
+from cnn_study.base.checkout import git
 from cnn_study.base.places import PACKAGE
 from cnn_study.runs import records
 from cnn_study.train.machine import processor
@@ -47,25 +46,10 @@ def _commit() -> tuple[str | None, bool | None]:
     Installed into an environment that lies in another project's checkout, this file is not in
     that project's repository, whose commit says nothing of it.
     """
-    if not _git(PACKAGE, "ls-files", "--error-unmatch", __file__):
+    if not git(PACKAGE, "ls-files", "--error-unmatch", __file__):
         return None, None
-    head = _git(PACKAGE, "rev-parse", "HEAD")
-    return head or None, bool(_git(PACKAGE, "status", "--porcelain", ".")) if head else None
-
-
-def _git(folder: Path, *command: str) -> str:
-    """Ask git, and give "" where it has no answer.
-
-    Without optional locks: a commit that a person makes meanwhile must not find the index taken.
-    """
-    try:
-        ended = subprocess.run(
-            ["git", "--no-optional-locks", "-C", folder, *command],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return ended.stdout.strip()
+    head = git(PACKAGE, "rev-parse", "HEAD")
+    return head or None, bool(git(PACKAGE, "status", "--porcelain", ".")) if head else None
 
 
 def _device(backend: str) -> str:

@@ -1,0 +1,85 @@
+"""The published pages of a study: made by a deliberate act, from one commit, which they name.
+
+The pages that a workflow makes stand in `report/` and are nobody's history: a changed word would
+cost a commit of megabytes. Those that people are to read, cite and link stand in `published/`.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from cnn_study import stages
+from cnn_study.base import files
+from cnn_study.base.checkout import git
+from cnn_study.base.errors import UserError
+from cnn_study.base.places import PROJECT
+from cnn_study.stages import Site
+
+FOLDER = "published"
+PAGES = ("index.html", "index.pdf")
+ABOUT = "publication.json"
+"""Beside the pages: the commit that they show, and the digests of both and of their text."""
+
+
+def publish(site: Site) -> Path:
+    """Render the pages of a study anew, as of the commit that is checked out.
+
+    Returns:
+        The folder of the pages.
+
+    Raises:
+        UserError: the study is in no checkout, something in it differs from its commit, or the
+            text is not current.
+    """
+    commit = _commit(site)
+    changed = {name: stages.stale(stage, site) for name, stage in stages.STAGES.items()}
+    old = [name for name, reasons in changed.items() if reasons and name != "pages"]
+    if old:
+        raise UserError(
+            f"{', '.join(old)} of {site.study.name}: not current. Make them first, and commit "
+            f"them: snakemake --cores all --config study={site.study.name}"
+        )
+    from cnn_study.report.render import render
+
+    folder = site.results / FOLDER
+    text = site.results / "report" / "index.qmd"
+    pages = [folder / name for name in PAGES]
+    render(text, *pages, resources=site.results, engine="pandoc", commit=commit)
+    about = {
+        "study": site.study.name,
+        "commit": commit,
+        "text_sha256": _sha256(text),
+        "sha256": {page.name: _sha256(page) for page in pages},
+    }
+    written = (json.dumps(about, indent=1) + "\n").encode()
+    files.write_whole(folder / ABOUT, lambda file: file.write(written))
+    return folder
+
+
+def _commit(site: Site) -> str:
+    """Give the commit that is checked out, in which the study stands as it is here."""
+    folder = site.study.path.resolve().parent
+    commit = git(folder, "rev-parse", "HEAD")
+    if not commit:
+        raise UserError(
+            f"{site.study.path} is in no checkout with a commit: what is published must say which "
+            "one it shows. Put the study under git first: git init, git add, git commit."
+        )
+    top = Path(git(folder, "rev-parse", "--show-toplevel"))
+    places = [top, *([] if PROJECT.is_relative_to(top) else [PROJECT])]
+    published = (site.results / FOLDER).resolve()
+    differs = [
+        line for place in places for line in git(place, "status", "--porcelain").splitlines()
+    ]
+    differs = [line for line in differs if not (top / line[3:]).is_relative_to(published)]
+    if differs:
+        shown = "\n".join(f"  {line.strip()}" for line in differs[:10])
+        raise UserError(
+            f"what is here differs from commit {commit[:10]}:\n{shown}\nCommit it first: what is "
+            "published says which commit it shows."
+        )
+    return commit
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
