@@ -544,7 +544,7 @@ def test_a_workflow_without_a_place_to_write_is_one_message(clone):
     shutil.rmtree(clone.path / "results/tests/locks", ignore_errors=True)
     (clone.path / "results/tests/locks").write_text("a file")
     said = clone.snakemake(status=1)
-    (line,) = [line for line in said.splitlines() if "workflow.lock cannot be written: " in line]
+    assert said.count("workflow.lock cannot be written: ") == 1
     assert "Traceback" not in said
 
 

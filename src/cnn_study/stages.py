@@ -28,6 +28,8 @@ from cnn_study.tables.data_package import planned_tables
 ABSENT = "absent"
 """In the place of a digest: the file is not there."""
 
+NEVER_MADE = "never made"
+
 
 @dataclass(frozen=True)
 class Site:
@@ -232,17 +234,25 @@ def stamp(results: Path, name: str) -> Path:
 
 def stale(stage: Stage, site: Site) -> list[str]:
     """Say what is not as it was when a stage was made; nothing where all is current."""
-    try:
-        written = json.loads(stamp(site.results, stage.name).read_text(encoding="utf-8"))
-        before, made = written["inputs"], written["outputs"]
-    except FileNotFoundError:
-        return ["never made"]
-    except (OSError, ValueError, TypeError, KeyError):
+    path = stamp(site.results, stage.name)
+    if not path.exists():
+        return [NEVER_MADE]
+    before, made = _read(path)
+    if not before or not made:
         return ["its stamp cannot be read"]
     now = stage.inputs(site)
     changed = [name for name in now | before if now.get(name) != before.get(name)]
-    lost = "what it made" if stage.outputs(site) != made else ""
-    return [*changed, *filter(None, [lost])]
+    return [*changed, *["what it made"] * (stage.outputs(site) != made)]
+
+
+def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the digests of a stamp; none where it cannot be read, as after a merge."""
+    try:
+        written = json.loads(stamp.read_text(encoding="utf-8"))
+        inputs, outputs = written["inputs"], written["outputs"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}, {}
+    return (inputs, outputs) if isinstance(inputs, dict) and isinstance(outputs, dict) else ({}, {})
 
 
 def make(name: str, site: Site, *, unless_current: bool = False) -> bool:

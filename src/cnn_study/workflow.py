@@ -218,7 +218,7 @@ class Plan:
         if "inspect_models" in asked and self.inspection_missing:
             lines.append("To inspect: the networks whose weights are kept.")
         made = [
-            f"{name} ({', '.join(changed)})" if (changed := self.stale.get(name)) else name
+            f"{name} ({', '.join(changed)})" if (changed := self._changed(name)) else name
             for name, rule in STAGE_RULES.items()
             if rule in asked
         ]
@@ -226,9 +226,14 @@ class Plan:
             lines.append(f"To make: {', '.join(made)}.")
         return "\n".join(lines)
 
+    def _changed(self, stage: str) -> list[str]:
+        """Say what a stage is made anew for; nothing of one that was never made."""
+        return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
+
     def _time(self, runs: list[Run], processes: int) -> str:
         there = [records.read(path) for path in self.done.values()]
-        seconds = seconds_left(self.study, runs, there, len(runs)) / min(processes, len(runs))
+        started = len(local.batches(self.study, runs))
+        seconds = seconds_left(self.study, runs, there, started) / min(processes, started)
         return f", about {duration(seconds)}"
 
 

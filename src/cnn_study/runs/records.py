@@ -4,6 +4,7 @@ Knows nothing of Keras, of studies, or of how a run was made.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -170,10 +171,22 @@ def read(path: Path) -> Record:
     try:
         return Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        _refuse_two_versions(path)
         raise UserError(
             f"{path} is not a whole run record: {first_line(error)}. "
             "Delete it; the run is then trained again."
         ) from None
+
+
+def _refuse_two_versions(path: Path) -> None:
+    """Say what to do with a record in which git has left both sides of a conflict."""
+    with suppress(OSError):
+        if path.read_bytes().startswith(b"<<<<<<< "):
+            raise UserError(
+                f"{path} holds two versions of the run, as git leaves them where both sides of a "
+                "merge trained it. Both are whole: take either side, for instance with\n"
+                f"  git checkout --ours -- {path}"
+            )
 
 
 def first_line(error: Exception) -> str:

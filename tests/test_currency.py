@@ -1,0 +1,244 @@
+"""Making what is not current, and nothing else, with real Snakemake and records by hand."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import records_by_hand
+from cnn_study.study.merge import load
+from test_workflow import PROJECT, Workplace
+
+STUDY = """\
+title: A study by hand
+dataset: digits
+seeds: 2
+base: {validation_fraction: 0.2, filters: [2], dense_units: 8, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: Do more filters help?
+    hypothesis: They do.
+    changes:
+      filters-4: {filters: [4]}
+"""
+CONFIG = ("study=tests", "train=false")
+
+
+def write_records(place: Workplace, *seeds: int, **more: float) -> None:
+    study = load(place.path / "experiments/tests.yaml")
+    made = [
+        records_by_hand.make(study, id_, seed, test=0.5 + seed / 50 + (id_ != "base") / 10, **more)
+        for id_ in study.experiments
+        for seed in seeds
+    ]
+    records_by_hand.write(study, place.path / "results/tests", *made)
+
+
+def run(place: Workplace, *words: str, status: int = 0) -> str:
+    return place.snakemake(*words, config=CONFIG, status=status)
+
+
+def to_make(place: Workplace, *words: str) -> str:
+    """Give what a dry run says in words that it would do; empty if nothing."""
+    said = run(place, "--dry-run", "--quiet", "rules", "progress", "host", "--", *words)
+    lines = re.findall(r"^To .*$", said, re.MULTILINE)
+    assert bool(lines) != ("Nothing to be done" in said), said
+    return "\n".join(lines)
+
+
+def products(place: Workplace) -> dict[str, int]:
+    results = place.path / "results/tests"
+    kept = ("tables", "evidence", "figures", "report")
+    return {
+        str(path.relative_to(results)): path.stat().st_mtime_ns
+        for folder in kept
+        for path in (results / folder).iterdir()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Workplace:
+    """The study with everything made of it; not to be changed by tests."""
+    place = Workplace(tmp_path_factory.mktemp("made") / "project", STUDY)
+    write_records(place, 1, 2)
+    run(place)
+    return place
+
+
+@pytest.fixture
+def copy(made, tmp_path) -> Workplace:
+    """All of it somewhere else, without what Snakemake remembers."""
+    place = made.copy(tmp_path / "copy")
+    shutil.rmtree(place.path / ".snakemake")
+    return place
+
+
+def test_a_copy_elsewhere_makes_nothing(copy, tmp_path):
+    for number, path in enumerate(sorted(copy.path.rglob("*"))):
+        os.utime(path, (1.6e9 + number % 11, 1.6e9 + number % 7))
+    assert to_make(copy) == ""
+    link = tmp_path / "link"
+    link.symlink_to(copy.path)
+    copy.path = link
+    assert to_make(copy) == ""
+
+
+def test_a_changed_template_writes_the_text_and_draws_nothing(copy):
+    part = copy.path / "report/sections/limits.qmd.j2"
+    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    assert to_make(copy) == "To make: text (templates), pages."
+    before = products(copy)
+    run(copy)
+    after = products(copy)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {f"report/{name}" for name in ("index.qmd", "page.html", "index.html",
+                                                     "index.pdf")}  # fmt: skip
+    assert "One sentence more." in (copy.path / "results/tests/report/index.html").read_text(
+        "utf-8"
+    )
+    assert to_make(copy) == ""
+
+
+def test_a_comment_in_the_code_makes_its_stage_and_nothing_behind_it(copy):
+    module = copy.path / "src/cnn_study/tables/collect.py"
+    module.write_text(module.read_text("utf-8") + "\n# A comment.\n", "utf-8")
+    assert (
+        to_make(copy) == ("To make: tables (code), evidence, figures, text, pages.")
+        or to_make(copy) == "To make: tables (code), evidence (code), figures, text, pages."
+    )
+    before = products(copy)
+    run(copy)
+    after = products(copy)
+    changed = {name.split("/")[0] for name in after if after[name] != before[name]}
+    assert changed <= {"tables", "evidence"}
+    assert "tables" in changed
+    assert to_make(copy) == ""
+
+
+def test_another_record_of_the_same_run_is_told_of_everywhere(copy):
+    """As after a merge that took the other side of a conflict."""
+    write_records(copy, 2, training_cpu_seconds=99.0)
+    assert to_make(copy).startswith("To make: tables (runs), ")
+    run(copy)
+    assert ",99," in (copy.path / "results/tests/tables/runs.csv").read_text("utf-8")
+    assert to_make(copy) == ""
+
+
+def test_what_two_people_trained_merges_by_git(copy, made, tmp_path):
+    """Seeds 1 and 2 on one side, 3 on the other; git keeps one side of what is made."""
+    shutil.copy(PROJECT / ".gitattributes", copy.path)
+    shutil.copy(PROJECT / ".gitignore", copy.path)
+    (copy.path / "experiments/tests.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 4"))
+    git = _repository(copy.path)
+    for branch, seed in (("ours", 3), ("theirs", 4)):
+        git("checkout", "-q", "-b", branch, "main")
+        write_records(copy, seed)
+        run(copy)
+        git("add", "results")
+        git("commit", "-qm", branch)
+    merged = git("merge", "ours", check=False)
+    assert "runs/" not in merged  # no record is in conflict
+    rows = (copy.path / "results/tests/tables/runs.csv").read_text("utf-8")
+    assert "<<<<<<<" not in rows
+    assert rows.count(",complete,") == 6
+    assert to_make(copy).startswith("To make: tables (runs), ")
+    run(copy)
+    assert (copy.path / "results/tests/tables/runs.csv").read_text("utf-8").count(",complete,") == 8
+    git("add", "results")
+    git("commit", "-qm", "merged")
+    assert git("status", "--porcelain") == ""
+
+
+def test_two_versions_of_one_record_are_taken_for_what_they_are(copy):
+    """Git leaves both sides in a record that both people trained."""
+    (record,) = (copy.path / "results/tests/runs/base").glob("*/seed-1.json")
+    text = record.read_text("utf-8")
+    record.write_text(f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n", "utf-8")
+    said = run(copy, status=1)
+    assert f"{record.relative_to(copy.path)} holds two versions of the run" in said
+    assert "git checkout --ours" in said
+    assert "Delete" not in said
+
+
+def _repository(folder: Path):
+    def git(*command: str, check: bool = True) -> str:
+        person = ["-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false"]
+        ended = subprocess.run(
+            ["git", "-C", folder, *person, *command], capture_output=True, text=True, check=False
+        )
+        assert not check or ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-qm", "All of it")
+    return git
+
+
+def test_the_snakefile_of_another_checkout_uses_that_checkout(copy, made, tmp_path):
+    """From a folder with a study and results, and nothing of the project."""
+    folder = tmp_path / "elsewhere"
+    for name in ("experiments", "results"):
+        shutil.copytree(copy.path / name, folder / name)
+    part = copy.path / "report/sections/limits.qmd.j2"
+    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    command = copy.command("--snakefile", str(copy.path / "Snakefile"), "--dry-run", config=CONFIG)
+    command["cwd"] = folder
+    command["env"] = {**command["env"], "PYTHONPATH": str(PROJECT / "src")}
+    said = subprocess.run(**command, check=False).stdout
+    assert "To make: text (templates), pages." in said
+
+
+def test_what_a_killed_workflow_left_is_not_taken_for_made(copy):
+    making = copy.path / "results/tests/making"
+    making.mkdir()
+    (making / "text").touch()
+    part = copy.path / "report/sections/limits.qmd.j2"
+    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    assert to_make(copy) == "To make: text (templates), pages."
+    run(copy)
+    assert "One sentence more." in (copy.path / "results/tests/report/index.qmd").read_text("utf-8")
+    assert not making.exists()
+
+
+def test_looking_changes_nothing(copy):
+    part = copy.path / "report/sections/limits.qmd.j2"
+    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    before = {path for path in copy.path.rglob("*") if "__pycache__" not in path.parts}
+    for words in (("--dry-run",), ("--summary",), ("--list-rules",), ("--dag",)):
+        run(copy, *words)
+    after = {path for path in copy.path.rglob("*") if "__pycache__" not in path.parts}
+    assert {path for path in after - before if ".snakemake" not in path.parts} == set()
+
+
+def test_the_rules_are_the_same_whatever_is_done(copy):
+    config = ("study=tests",)
+    done = copy.snakemake("--list-rules", config=config)
+    shutil.rmtree(copy.path / "results")
+    assert copy.snakemake("--list-rules", config=config) == done
+    assert {"train_base_seed-1", "inspect_models", "collect_tables"} <= set(done.split())
+
+
+@pytest.mark.parametrize("method", ["conda", "apptainer"])
+def test_an_environment_for_each_rule_is_refused(copy, method):
+    said = run(copy, "--dry-run", "--software-deployment-method", method, status=1)
+    assert f"--software-deployment-method {method}: every step runs in the environment" in said
+    assert "Traceback" not in said
+
+
+def test_a_submitted_job_is_no_second_workflow(copy, tmp_path):
+    """Each job of an executor reads the Snakefile anew, while the workflow holds its lock."""
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    shutil.rmtree(copy.path / "results")
+    (copy.path / "experiments/tests.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 1"))
+    said = copy.snakemake(
+        "--executor", "cluster-generic", "--cluster-generic-submit-cmd", "sh", "--jobs", "2",
+        "--", "base", config=("study=tests",),
+    )  # fmt: skip
+    assert "Another workflow" not in said
+    runs = sorted(path.name for path in copy.path.glob("results/tests/runs/base/*/seed-*.json"))
+    assert runs == ["seed-1.json", "seed-2.json"]

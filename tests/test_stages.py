@@ -1,0 +1,220 @@
+"""What is current: judged by content, whatever the times, the places and the order of files."""
+
+import ast
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import records_by_hand
+from cnn_study import stages
+from cnn_study.base import places, sources
+from cnn_study.base.sources import sources_of
+from cnn_study.stages import EVIDENCE, TABLES, Site, make, stale, stamp
+from cnn_study.study.merge import load
+
+STUDY = """\
+title: By hand
+dataset: digits
+seeds: 2
+base: {filters: [2], epochs: 2, validation_fraction: 0.2}
+questions:
+  width: {title: Width, question: "?", hypothesis: "!", changes: {filters-4: {filters: [4]}}}
+"""
+
+
+def site(folder: Path) -> Site:
+    """Look at a study as a process that has just begun does."""
+    return Site.now(load(folder / "mine.yaml"), folder / "results")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A study whose runs are all there, with tables and evidence."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text(STUDY)
+    study = load(folder / "mine.yaml")
+    scores = {("base", 1): 0.5, ("base", 2): 0.6, ("filters-4", 1): 0.7, ("filters-4", 2): 0.8}
+    made = [records_by_hand.make(study, *run, test=test) for run, test in scores.items()]
+    records_by_hand.write(study, folder / "results", *made)
+    for name in ("tables", "evidence"):
+        assert stale(stages.STAGES[name], site(folder)) == ["never made"]
+        assert make(name, site(folder))
+    return folder
+
+
+def record_of(folder: Path, seed: int = 2) -> Path:
+    (path,) = (folder / "results/runs/filters-4").glob(f"*/seed-{seed}.json")
+    return path
+
+
+def both(folder: Path) -> list[list[str]]:
+    here = site(folder)
+    return [stale(TABLES, here), stale(EVIDENCE, here)]
+
+
+def test_what_was_made_is_current_and_is_not_made_again(folder):
+    assert both(folder) == [[], []]
+    before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*")}
+    assert not make("tables", site(folder), unless_current=True)
+    assert {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*")} == before
+    assert make("tables", site(folder))  # by hand it always is
+
+
+def test_neither_times_nor_places_nor_links_make_a_difference(folder, tmp_path):
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        os.utime(path, (1e9 + number % 7, 1e9 + number % 5))
+    assert both(folder) == [[], []]
+    shutil.copytree(folder, tmp_path / "copied")
+    assert both(tmp_path / "copied") == [[], []]
+    (tmp_path / "linked").symlink_to(folder)
+    assert both(tmp_path / "linked") == [[], []]
+    folder.rename(tmp_path / "moved")
+    assert both(tmp_path / "moved") == [[], []]
+
+
+def test_a_record_that_is_another_or_lost_or_new_makes_tables_stale(folder):
+    path = record_of(folder)
+    text = path.read_text()
+    path.write_text(text.replace('"training_seconds": 10.0', '"training_seconds": 11.0'))
+    assert both(folder) == [["runs"], []]
+    path.write_text(text)
+    assert both(folder) == [[], []]
+    path.unlink()
+    assert both(folder) == [["runs"], []]
+    path.write_text(text)
+    (folder / "mine.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 3"))
+    assert both(folder) == [["study", "runs"], ["study"]]
+
+
+def test_a_record_under_another_id_is_not_the_same_table(folder):
+    """The tables name the place of each record."""
+    moved = record_of(folder).parent.rename(folder / "results/runs/filters-4/elsewhere")
+    assert moved.exists()
+    assert both(folder)[0] == ["runs"]
+
+
+def test_what_is_behind_a_change_is_stale_only_if_its_own_input_differs(folder):
+    """A comment changes the study file, and with it the line that a receipt names."""
+    (folder / "mine.yaml").write_text("# A comment.\n" + STUDY)
+    assert both(folder) == [["study"], ["study"]]
+    path = record_of(folder)
+    path.write_text(path.read_text().replace('"threads": 1', '"threads": 2'))
+    make("tables", site(folder))
+    make("evidence", site(folder))
+    path.write_text(path.read_text().replace('"threads": 2', '"threads": 1'))
+    assert both(folder) == [["runs"], []]
+    make("tables", site(folder))  # threads stand in no table
+    assert both(folder) == [[], []]
+
+
+@pytest.mark.parametrize("name", ["tables/runs.csv", "tables/datapackage.json"])
+def test_a_product_that_is_lost_or_another_is_made_again(folder, name):
+    path = folder / "results" / name
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n")
+    assert both(folder)[0] == ["what it made"]
+    path.unlink()
+    assert both(folder) == [["what it made"], ["tables"]]
+    assert make("tables", site(folder), unless_current=True)
+    assert path.read_bytes() == before
+    assert both(folder) == [[], []]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"inputs": 1, "outputs": {}}', "<<<<<<< HEAD"])
+def test_a_stamp_that_says_nothing_is_no_stamp(folder, text):
+    stamp(folder / "results", "tables").write_text(text)
+    assert both(folder) == [["its stamp cannot be read"], []]
+
+
+def test_a_stage_that_fails_is_not_stamped(folder, monkeypatch):
+    record_of(folder).write_text("{")
+    before = stamp(folder / "results", "tables").read_text()
+    with pytest.raises(Exception, match="is not a whole run record"):
+        make("tables", site(folder))
+    assert stamp(folder / "results", "tables").read_text() == before
+    assert both(folder)[0] == ["runs"]
+
+
+def test_the_stamp_names_no_place_of_this_machine(folder):
+    text = stamp(folder / "results", "tables").read_text()
+    assert str(folder.parent) not in text
+    assert sorted(json.loads(text)["inputs"]) == ["code", "runs", "search", "study"]
+
+
+# ------------------------------------------------------------------------------------------ code
+
+
+def imported_by(path: Path) -> set[str]:
+    """Read a module's imports as Python does, to hold the quick reading to."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cnn_study"):
+            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {name.name for name in node.names if name.name.startswith("cnn_study")}
+    return names
+
+
+@pytest.mark.parametrize("stage", stages.STAGES.values(), ids=stages.STAGES)
+def test_the_code_of_a_stage_is_all_that_it_imports_and_no_maker(stage):
+    listed = sources_of(stage.module)
+    for path in listed:
+        for name in imported_by(path):
+            place = places.PACKAGE.joinpath(*name.split(".")[1:])
+            files = [place.with_suffix(".py"), place / "__init__.py"]
+            assert [file for file in files if file.is_file() and file not in listed] == []
+    folders = {path.relative_to(places.PACKAGE).parts[0] for path in listed}
+    assert "runs" in folders or stage.name == "pages"
+    assert not folders & {"train", "execute", "inspection", "search"}
+
+
+def test_a_changed_source_file_makes_stale_what_needs_it(folder, monkeypatch):
+    plain = sources_of(EVIDENCE.module)
+    needed = next(path for path in plain if path.name == "inference.py")
+    changed = folder / "inference.py"
+    changed.write_text(needed.read_text() + "\n# A comment.\n")
+    swapped = [changed if path == needed else path for path in plain]
+    monkeypatch.setattr(stages, "sources_of", lambda module: swapped)
+    assert stale(EVIDENCE, site(folder)) == ["code"]
+
+
+INSIDE = """
+def f():
+    from cnn_study.deep.three import (
+        a,
+        b as c,
+    )
+"""
+
+
+def test_imports_are_found_however_they_are_written(tmp_path, monkeypatch):
+    package = tmp_path / "cnn_study"
+    texts = {
+        "__init__": "",
+        "one": "from cnn_study import two\n",
+        "two": INSIDE,
+        "deep/__init__": "",
+        "deep/three": "from cnn_study.deep import four as five, six\n",
+        "deep/four": "from cnn_study.one import x  # round\n",
+        "deep/six": "",
+        "deep/seven": "",
+    }
+    for name, text in texts.items():
+        path = package / f"{name}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    for cached in (sources._imported, sources._file):
+        cached.cache_clear()
+    found = [str(path.relative_to(package)) for path in sources_of("cnn_study.one")]
+    for cached in (sources._imported, sources._file):
+        cached.cache_clear()
+    assert found[0] == "one.py"
+    assert sorted(found) == sorted(
+        ["__init__.py", "one.py", "two.py", "deep/__init__.py", "deep/three.py", "deep/four.py",
+         "deep/six.py"]
+    )  # fmt: skip

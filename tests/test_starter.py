@@ -1,0 +1,110 @@
+"""A study in a folder of its own, the package installed from a wheel, with no clone around it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnn_study import starter
+from cnn_study.base.errors import UserError
+from cnn_study.study.merge import load
+
+PROJECT = Path(__file__).parents[1]
+
+
+def test_the_study_that_a_folder_begins_with_is_sound(tmp_path):
+    file = starter.new(tmp_path / "my-study")
+    assert file == tmp_path / "my-study/experiments/my-study.yaml"
+    study = load(file, with_report=True)
+    assert list(study.experiments) == ["base", "filters-2-4", "filters-8-16"]
+    assert "$name" not in "".join(
+        path.read_text("utf-8") for path in (tmp_path / "my-study").rglob("*") if path.is_file()
+    )
+
+
+def test_the_grid_that_it_proposes_is_sound_too(tmp_path):
+    file = starter.new(tmp_path / "my-study")
+    text, proposed = file.read_text("utf-8").split("  #\n", 1)
+    file.write_text(text + proposed.replace("  # ", "  "), "utf-8")
+    assert len(load(file, with_report=True).questions["step-and-batch"]) == 3
+
+
+@pytest.mark.parametrize("name", ["My_Study", "1st", "a--b", "ä"])
+def test_a_name_that_no_study_can_have_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"^{name}: a study's name is the name of its file"):
+        starter.new(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_not_written_over(tmp_path):
+    (tmp_path / "taken").mkdir()
+    starter.new(tmp_path / "taken")  # empty: as good as none
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=r"taken is there already, and not empty\. Name a new"):
+        starter.new(tmp_path / "taken")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> dict[str, str]:
+    """An environment in which the package is what a wheel brings, and no clone is."""
+    folder = tmp_path_factory.mktemp("installed")
+    source = folder / "source"
+    ignored = shutil.ignore_patterns("*.egg-info", "__pycache__", "build")
+    for name in ("src", "report", "profiles"):
+        shutil.copytree(PROJECT / name, source / name, ignore=ignored)
+    for name in ("pyproject.toml", "setup.py", "environment.yml", "LICENSE", "README.md"):
+        shutil.copy(PROJECT / name, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
+         "--target", folder / "site", source],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    shutil.rmtree(source)
+    return {**os.environ, "PYTHONPATH": str(folder / "site"), "CNN_STUDY_DATA": ""}
+
+
+def ask(environment: dict[str, str], folder: Path, *words: str) -> str:
+    command = [sys.executable, "-m", *words]
+    ended = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
+    where = ask(installed, tmp_path, "cnn_study", "new", "mine")
+    assert "cnn-study check mine" in where
+    folder, file = tmp_path / "mine", tmp_path / "mine/experiments/mine.yaml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("seeds: 3 ", "seeds: 1 ").replace("epochs: 8", "epochs: 1"))
+    (folder / "report/sections").mkdir(parents=True)
+    own = "# What we think of it {#sec-limits}\n\nSee [@nobody2026].\n"
+    (folder / "report/sections/limits.qmd.j2").write_text(own)
+    work = "@misc{nobody2026, title = {A work of our own}, author = {Nobody, N.}, year = {2026}}\n"
+    (folder / "report/references.bib").write_text(work)
+    snakemake = ("snakemake", "--cores", "2", "--quiet", "host")
+    assert "To train: 3 runs (base seed 1; filters-2-4 seed 1" in ask(
+        installed, folder, *snakemake, "--dry-run"
+    )
+    ask(installed, folder, *snakemake)
+    page = (folder / "results/mine/report/index.html").read_text("utf-8")
+    assert "What we think of it" in page
+    assert "A work of our own" in page
+    assert (folder / "results/mine/report/index.pdf").read_bytes().startswith(b"%PDF")
+    assert "Nothing to be done" in ask(installed, folder, *snakemake)
+
+
+def test_the_console_script_is_the_command(installed):
+    folder = Path(installed["PYTHONPATH"])
+    ended = subprocess.run(
+        [sys.executable, folder / "bin/cnn-study", "check", "nowhere"],
+        env=installed, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("There is no study file experiments/nowhere.yaml")
