@@ -18,7 +18,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.execute import local
 from cnn_study.figures.draw import planned_figures
-from cnn_study.report import render
+from cnn_study.report import render, study_checks
 from cnn_study.runs import inspections, searches
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
@@ -195,7 +195,7 @@ def plan(config: dict[str, Any]) -> Plan:
     )  # fmt: skip
     if found.missing or found.search_missing:
         # What would stop the report is told before anything trains.
-        load(path, with_report=True)
+        load(path, also=study_checks.CHECKS)
         machine.backend()
     return found
 

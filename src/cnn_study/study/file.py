@@ -3,6 +3,9 @@
 Declares only: knows neither YAML nor how changes are merged.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
@@ -113,3 +116,16 @@ class StudyFile(Part):
     search: SearchBlock | None = Field(
         None, description="A search for the best model within a price."
     )
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A study file that can be read, whatever else is wrong with it, as further checks see it.
+
+    Attributes:
+        experiments: ids of what it trains.
+    """
+
+    path: Path
+    file: StudyFile
+    experiments: Collection[str]

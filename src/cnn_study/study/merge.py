@@ -4,6 +4,7 @@ Knows nothing of runs, of Keras, or of where results go.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.split import split_fault
-from cnn_study.report import authored_text
-from cnn_study.study import architecture, published_numbers, settings
+from cnn_study.study import architecture, settings
 from cnn_study.study.faults import (
     did_you_mean,
     explain,
@@ -24,21 +24,23 @@ from cnn_study.study.faults import (
     refusal,
     shown,
 )
-from cnn_study.study.file import Question, StudyFile
+from cnn_study.study.file import Draft, Question, StudyFile
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.parts import Id, seeds_of
-from cnn_study.study.search_merge import faults_of, resolve
+from cnn_study.study.search_merge import Fault, faults_of, resolve
 from cnn_study.study.search_space import Search
 from cnn_study.study.settings import Settings
 from cnn_study.study.yaml_lines import read_yaml
 
+Check = Callable[[Draft], Iterable[Fault]]
+"""Finds what is wrong with a study file for somebody who reads more of it than is merged here."""
 
-def load(path: Path, *, with_report: bool = False) -> Study:
+
+def load(path: Path, also: Iterable[Check] = ()) -> Study:
     """Read and check a study file.
 
     Args:
-        with_report: check too what only the report needs: texts, citations, printed numbers. It
-            is asked for before anything trains; a training that has begun does not end over it.
+        also: further checks, whose faults are told with all others.
 
     Raises:
         UserError: every fault found, each with file, line and key, and what is allowed.
@@ -53,7 +55,7 @@ def load(path: Path, *, with_report: bool = False) -> Study:
     except ValidationError as error:
         faults = [explain(fault, (), lines) for fault in error.errors()]
         raise refusal(path, faults + parameter_faults(content, lines)) from None
-    return _Resolver(path, file, lines).study(with_report)
+    return _Resolver(path, file, lines).study(also)
 
 
 class _Resolver:
@@ -67,7 +69,7 @@ class _Resolver:
         self.circles: list[set[str]] = []
         self.changes = self._collect_changes()
 
-    def study(self, with_report: bool) -> Study:
+    def study(self, also: Iterable[Check]) -> Study:
         file = self.file
         self._add("base", file.base, None)
         for id_ in self.changes:
@@ -78,8 +80,9 @@ class _Resolver:
         trained = [name for name, question in file.questions.items() if question.trained]
         ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
         search = self._search(ids)
-        if with_report:
-            self._check_report(ids)
+        draft = Draft(self.path, file, ids)
+        for place, message in (fault for check in also for fault in check(draft)):
+            self._fault(place, message)
         if self.faults:
             raise refusal(self.path, self.faults)
         return Study(
@@ -112,16 +115,6 @@ class _Resolver:
         for place, message in faults:
             self._fault(place, message)
         return found
-
-    def _check_report(self, trained: list[str]) -> None:
-        """Check what nothing but the report needs."""
-        for place, message in authored_text.faults_of(self.file):
-            self._fault(place, message)
-        if self.file.published:
-            name = self.file.published.file
-            _, faults = published_numbers.read(self.path.parent / name, trained)
-            for fault in faults:
-                self._fault(("published", "file"), f"{name}: {fault}")
 
     def _collect_changes(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Map experiment id to (reference, change) over all questions."""
@@ -304,7 +297,7 @@ class _Resolver:
 
     def _fault(self, place: tuple | None, message: str) -> None:
         known, where = nearest(place or (), self.lines)
-        self.faults.append(f"{where}{'.'.join(known)}: {message}")
+        self.faults.append(f"{where}{'.'.join(known or place or ())}: {message}")
 
 
 def _meaning(given: Settings, dataset: Dataset) -> str:

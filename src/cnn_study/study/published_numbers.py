@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnn_study.study.file import Draft
+
 
 @dataclass(frozen=True)
 class PublishedNumber:
@@ -61,6 +63,15 @@ def read(path: Path, experiments: Collection[str]) -> tuple[list[PublishedNumber
                 reader.fault("model", f"line {first} has this comparison, model and experiment")
         numbers.append(number)
     return numbers, faults
+
+
+def faults_of(draft: Draft) -> list[tuple[tuple[str, ...], str]]:
+    """Find what is wrong with the CSV that a study file names, for the place that names it."""
+    if draft.file.published is None:
+        return []
+    name = draft.file.published.file
+    _, faults = read(draft.path.parent / name, draft.experiments)
+    return [(("published", "file"), f"{name}: {fault}") for fault in faults]
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
