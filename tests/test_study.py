@@ -14,9 +14,10 @@ from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS
 from cnn_study.report import authored_text, study_checks
 from cnn_study.study import published_numbers
-from cnn_study.study.file import RESERVED, Draft
+from cnn_study.study.file import Draft
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
+from cnn_study.study.questions import RESERVED
 from cnn_study.study.settings import Settings, fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
