@@ -3,7 +3,7 @@
 Knows what is declared, and no settings.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from cnn_study.study.faults import Faults, did_you_mean
 from cnn_study.study.file import StudyFile
@@ -15,8 +15,8 @@ def references_first(declared: Mapping[str, Declared]) -> list[Declared]:
     """Put each experiment behind the one that it changes; those of a circle come in any order."""
     ordered: dict[str, Declared] = {}
     for id_ in declared:
-        ids = reversed(_way_down(id_, declared))
-        ordered |= {below: declared[below] for below in ids if below not in ordered}
+        ids = _way_down(id_, declared, until=ordered)
+        ordered |= {below: declared[below] for below in reversed(ids)}
     return list(ordered.values())
 
 
@@ -58,22 +58,26 @@ def _named(file: StudyFile) -> Iterable[tuple[Place, str, bool]]:
         yield ("enhanced",), file.enhanced, True
 
 
-def _circles(declared: Mapping[str, Declared]) -> list[tuple[str, ...]]:
+def _circles(declared: Mapping[str, Declared]) -> list[list[str]]:
     """Find each circle once, from where it is come upon first."""
-    circles: dict[frozenset[str], tuple[str, ...]] = {}
+    circles: list[list[str]] = []
+    passed: set[str] = set()
     for id_ in declared:
-        ids = _way_down(id_, declared)
-        end = declared[ids[-1]].reference
-        if end in ids:
-            circle = ids[ids.index(end) :]
-            circles.setdefault(frozenset(circle), tuple(circle))
-    return list(circles.values())
+        ids = _way_down(id_, declared, until=passed)
+        passed.update(ids)
+        if ids and (end := declared[ids[-1]].reference) in ids:
+            circles.append(ids[ids.index(end) :])
+    return circles
 
 
-def _way_down(id_: str, declared: Mapping[str, Declared]) -> list[str]:
-    """Go from one experiment to what it changes, and on; to what is not declared or came before."""
-    ids: list[str] = []
-    while id_ in declared and id_ not in ids:
-        ids.append(id_)
+def _way_down(id_: str, declared: Mapping[str, Declared], until: Container[str]) -> list[str]:
+    """Go from an experiment to what it changes, and on, until one came before or is not declared.
+
+    Args:
+        until: ids not to go to.
+    """
+    ids: dict[str, None] = {}
+    while id_ in declared and id_ not in ids and id_ not in until:
+        ids[id_] = None
         id_ = declared[id_].reference
-    return ids
+    return list(ids)
