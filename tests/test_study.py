@@ -557,6 +557,10 @@ FAULTS = {
         HEADER + QUESTION,
         ["line 6: questions.width: give either changes or grid"],
     ),
+    "question that is no mapping": (
+        HEADER + "questions:\n  width: wider\n",
+        ["line 6: questions.width: input should be a mapping, not 'wider'"],
+    ),
     "empty grid": (GRID[:-1] + " {}\n", ["line 6: questions.width: give either changes or grid"]),
     "grid with no value": (GRID + "      kernel_size: []\n", ["line 1… questions.width.grid"]),
     "grid of the base alone": (GRID + "      kernel_size: [3]\n", ["line 1… questions.width.grid"]),
@@ -794,6 +798,31 @@ def test_faults_of_the_file_and_of_parameters_come_together(tmp_path):
         "line 12: questions.width.changes.report.shift: ",
     ]:
         assert [line for line in found if line.startswith(start)], start
+
+
+def test_a_grid_is_checked_in_a_file_that_has_not_its_form(tmp_path):
+    text = (GRID + "      kernel_size: [3, 99]\n      shifts: [1]\n").replace(
+        "title: A", "titel: A"
+    )
+    assert [fault.split(": ")[:2] for fault in faults(tmp_path, text)] == [
+        ["title", "missing. Give the study a title of a few words"],
+        ["line 1", "titel"],
+        ["line 11", "questions.width.grid.kernel_size"],
+        ["line 12", "questions.width.grid.shifts"],
+    ]
+
+
+def test_faults_come_in_the_order_of_their_lines(tmp_path):
+    text = CHANGES + "      wide: {kernel_size: 3}\n      larger: {kernel_size: 99}\n" + CHAIN
+    text = text.replace("reference: wide", "reference: wid").replace("base: {", "base: {epoch: 3, ")
+    lines = [int(fault.split(":")[0].removeprefix("line ")) for fault in faults(tmp_path, text)]
+    assert lines == [4, 12, 24, 26]
+
+
+def test_a_grid_whose_cells_other_questions_have_is_not_called_empty(tmp_path):
+    text = CHANGES + "      kernel-size-5: {kernel_size: 5}\n" + AROUND.replace("wide", "base")
+    (fault,) = faults(tmp_path, text + "{kernel_size: [3, 5]}\n")
+    assert fault.startswith("line 17: questions.size.grid: the id kernel-size-5 is taken by")
 
 
 def test_two_experiments_at_fault_are_both_told(tmp_path):

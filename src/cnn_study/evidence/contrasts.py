@@ -121,19 +121,21 @@ class _Grid:
     @classmethod
     def of(cls, facts: Facts, name: str, reference: str, design: Factorial) -> "_Grid | None":
         """Read it; None if the reference's own values are not part of it."""
-        study = facts.study
+        study, (first, second) = facts.study, design.factors
         kept = design.levels_of(study.experiments[reference].settings)
         if kept is None:
             return None
         cells = {
-            tuple(map(value_text, cell.values())): study.cell(name, cell) for cell in design.cells
+            (value_text(row), value_text(column)): study.cell(name, {first: row, second: column})
+            for row, column in product(*design.levels)
         }
         scores = {
             images: {key: facts.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
             for images in MEASURES
         }
-        values = tuple([value_text(level) for level in levels] for levels in design.levels)
-        return cls(name, design.factors, values, tuple(map(value_text, kept)), scores)
+        rows, columns = ([value_text(level) for level in levels] for levels in design.levels)
+        kept_row, kept_column = map(value_text, kept)
+        return cls(name, design.factors, (rows, columns), (kept_row, kept_column), scores)
 
     def main_effects(self) -> list[Contrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""
