@@ -189,6 +189,7 @@ def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults)
         faults.extend(search_merge.faults_of(file.search))
         return None
     base = experiments["base"].settings.model_dump()
-    search, found = search_merge.resolve(file.search, base, DATASETS[file.dataset], experiments)
-    faults.extend(found)
+    dataset = DATASETS[file.dataset]
+    search, search_faults = search_merge.resolve(file.search, base, dataset, experiments)
+    faults.extend(search_faults)
     return search
