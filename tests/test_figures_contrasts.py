@@ -175,7 +175,7 @@ def test_what_is_planned_is_what_the_evidence_joins():
     joined = {
         name: any(parts_of(study, id_) for id_ in study.questions[name])
         for name in study.questions
-        if not study.file.questions[name].grid
+        if study.file.questions[name].joins_changes
     }
     assert joined == {name: has_contrasts(study, name) for name in joined}
     assert joined["combination"]

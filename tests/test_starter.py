@@ -10,6 +10,7 @@ import pytest
 
 from cnn_study import starter
 from cnn_study.base.errors import UserError
+from cnn_study.report import study_checks
 from cnn_study.study.merge import load
 
 PROJECT = Path(__file__).parents[1]
@@ -18,7 +19,7 @@ PROJECT = Path(__file__).parents[1]
 def test_the_study_that_a_folder_begins_with_is_sound(tmp_path):
     file = starter.new(tmp_path / "my-study")
     assert file == tmp_path / "my-study/experiments/my-study.yaml"
-    study = load(file, with_report=True)
+    study = load(file, also=study_checks.CHECKS)
     assert list(study.experiments) == ["base", "filters-2-4", "filters-8-16"]
     assert "$name" not in "".join(
         path.read_text("utf-8") for path in (tmp_path / "my-study").rglob("*") if path.is_file()
@@ -29,7 +30,7 @@ def test_the_grid_that_it_proposes_is_sound_too(tmp_path):
     file = starter.new(tmp_path / "my-study")
     text, proposed = file.read_text("utf-8").split("  #\n", 1)
     file.write_text(text + proposed.replace("  # ", "  "), "utf-8")
-    assert len(load(file, with_report=True).questions["step-and-batch"]) == 3
+    assert len(load(file, also=study_checks.CHECKS).questions["step-and-batch"]) == 3
 
 
 @pytest.mark.parametrize("name", ["My_Study", "1st", "a--b", "ä"])

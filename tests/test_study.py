@@ -3,6 +3,8 @@
 import json
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS
-from cnn_study.report import authored_text
+from cnn_study.report import authored_text, study_checks
 from cnn_study.study import published_numbers
-from cnn_study.study.file import RESERVED
+from cnn_study.study.file import Draft
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
+from cnn_study.study.questions import RESERVED
 from cnn_study.study.settings import Settings, fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -554,6 +557,10 @@ FAULTS = {
         HEADER + QUESTION,
         ["line 6: questions.width: give either changes or grid"],
     ),
+    "question that is no mapping": (
+        HEADER + "questions:\n  width: wider\n",
+        ["line 6: questions.width: input should be a mapping, not 'wider'"],
+    ),
     "empty grid": (GRID[:-1] + " {}\n", ["line 6: questions.width: give either changes or grid"]),
     "grid with no value": (GRID + "      kernel_size: []\n", ["line 1… questions.width.grid"]),
     "grid of the base alone": (GRID + "      kernel_size: [3]\n", ["line 1… questions.width.grid"]),
@@ -793,6 +800,31 @@ def test_faults_of_the_file_and_of_parameters_come_together(tmp_path):
         assert [line for line in found if line.startswith(start)], start
 
 
+def test_a_grid_is_checked_in_a_file_that_has_not_its_form(tmp_path):
+    text = (GRID + "      kernel_size: [3, 99]\n      shifts: [1]\n").replace(
+        "title: A", "titel: A"
+    )
+    assert [fault.split(": ")[:2] for fault in faults(tmp_path, text)] == [
+        ["title", "missing. Give the study a title of a few words"],
+        ["line 1", "titel"],
+        ["line 11", "questions.width.grid.kernel_size"],
+        ["line 12", "questions.width.grid.shifts"],
+    ]
+
+
+def test_faults_come_in_the_order_of_their_lines(tmp_path):
+    text = CHANGES + "      wide: {kernel_size: 3}\n      larger: {kernel_size: 99}\n" + CHAIN
+    text = text.replace("reference: wide", "reference: wid").replace("base: {", "base: {epoch: 3, ")
+    lines = [int(fault.split(":")[0].removeprefix("line ")) for fault in faults(tmp_path, text)]
+    assert lines == [4, 12, 24, 26]
+
+
+def test_a_grid_whose_cells_other_questions_have_is_not_called_empty(tmp_path):
+    text = CHANGES + "      kernel-size-5: {kernel_size: 5}\n" + AROUND.replace("wide", "base")
+    (fault,) = faults(tmp_path, text + "{kernel_size: [3, 5]}\n")
+    assert fault.startswith("line 17: questions.size.grid: the id kernel-size-5 is taken by")
+
+
 def test_two_experiments_at_fault_are_both_told(tmp_path):
     found = faults(tmp_path, CHANGES + "      a: {epochs: 0}\n      b: {shift: 99}\n")
     assert [line.split(" ")[1] for line in found] == ["11:", "12:"]
@@ -803,6 +835,40 @@ def test_a_long_value_is_not_told_in_full(tmp_path):
     assert len(fault) < 500
 
 
+# ------------------------------------------------------------------------------ further checks
+
+
+def test_further_checks_see_what_is_trained_and_are_told_with_all_other_faults(tmp_path):
+    """One change cannot be merged, one question is not trained, and a check finds two faults."""
+    drafts = []
+
+    def check(draft: Draft):
+        drafts.append(draft)
+        yield ("questions", "width", "title"), "no pun, please"
+        yield ("published", "file"), "is not there"  # as nothing of that is in the file
+
+    text = CHANGES + WIDE + "      large: {kernel_size: 99}\n" + AROUND.replace("S?", "S!")
+    text += "{kernel_size: [5]}\n    trained: false\n"
+    with pytest.raises(UserError) as error:
+        load(write(tmp_path, text), also=(check,))
+    assert sorted(str(error.value).splitlines()[1:]) == [
+        "  line 12: questions.width.changes.large.kernel_size: input should be less than or equal "
+        "to 15, not 99",
+        "  line 7: questions.width.title: no pun, please",
+        "  published.file: is not there",
+    ]
+    (draft,) = drafts
+    assert draft.path == tmp_path / "mine.yaml"
+    assert draft.file.questions["size"].question == "S!"
+    assert list(draft.experiments) == ["base", "wide", "large"]
+
+
+def test_who_reads_a_study_knows_no_report():
+    code = "import sys, cnn_study.study.merge; print([m for m in sys.modules if 'report' in m])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
 # --------------------------------------------------------------- what only the report needs
 
 
@@ -810,7 +876,7 @@ def report_faults(folder: Path, text: str) -> list[str]:
     """Load as `check` and the workflow do; a training, which needs no report, takes the file."""
     assert loaded(folder, text)
     with pytest.raises(UserError) as error:
-        load(folder / "mine.yaml", with_report=True)
+        load(folder / "mine.yaml", also=study_checks.CHECKS)
     first, *rest = str(error.value).splitlines()
     assert first == f"{folder / 'mine.yaml'} cannot be used:"
     return [line.strip() for line in rest]
@@ -844,7 +910,7 @@ def test_printed_numbers_are_checked_before_training(tmp_path):
         "large. Use one of: base, wide",
     ]
     (tmp_path / "a.csv").write_text("\n".join(lines[:2]))
-    assert load(tmp_path / "mine.yaml", with_report=True)
+    assert load(tmp_path / "mine.yaml", also=study_checks.CHECKS)
 
 
 def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
@@ -921,7 +987,7 @@ and [@lecun1998, p. 2].
 @pytest.mark.parametrize("text", [SAFE, "a \x7f b", "- x: y\n- #z", "'\"\\", "x\u2028y \ufeff"])
 def test_markdown_is_let_through(tmp_path, text):
     path = write(tmp_path, CHANGES + WIDE + f"    background: {json.dumps(text)}\n")
-    assert load(path, with_report=True)
+    assert load(path, also=study_checks.CHECKS)
 
 
 def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
@@ -944,14 +1010,14 @@ def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
 def test_letters_and_signs_of_europe_and_of_mathematics_are_let_through(tmp_path):
     signs = "Größe – “naïve” … Łódź, Ωμέγα, Ёлка, ±½ × ≤ ∞ ∑ ∂ → ⇒ √ ∈ ℝ € § µm 3² H₂O ✓"
     path = write(tmp_path, HEADER.replace("A small study", json.dumps(signs)))
-    assert load(path, with_report=True)
+    assert load(path, also=study_checks.CHECKS)
 
 
 def test_without_a_bibliography_citations_are_not_checked(tmp_path, monkeypatch):
     """As where the package is installed apart from the project's folder."""
     monkeypatch.setattr(authored_text, "BIBLIOGRAPHY", tmp_path / "nowhere.bib")
     path = write(tmp_path, CHANGES + WIDE + "    caveat: As @nobody2020 has.\n")
-    assert load(path, with_report=True)
+    assert load(path, also=study_checks.CHECKS)
 
 
 # ------------------------------------------------------------------------ no such, not readable

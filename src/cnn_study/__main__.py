@@ -5,14 +5,14 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 from cnn_study.base.errors import UserError
 from cnn_study.runs.heartbeat import log
-from cnn_study.study.merge import load
+from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
 
@@ -120,10 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _study(options: argparse.Namespace, *, with_report: bool = False) -> tuple[Study, Path]:
+def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Study, Path]:
     from cnn_study.runs.wanted import results_folder
 
-    chosen = load(study_file(options.study), with_report=with_report)
+    chosen = load(study_file(options.study), also)
     return chosen, options.results or results_folder(chosen)
 
 
@@ -134,8 +134,9 @@ def _data(options: argparse.Namespace, dataset: str) -> Path:
 def _check(options: argparse.Namespace) -> None:
     from cnn_study.execute import progress
     from cnn_study.figures.draw import planned_figures
+    from cnn_study.report import study_checks
 
-    study, results = _study(options, with_report=True)
+    study, results = _study(options, study_checks.CHECKS)
     planned_figures(study, inspected=False)  # refuses questions that figures could not be named by
     show = progress.watch if options.watch else progress.check
     show(study, results)
@@ -254,8 +255,9 @@ def _render(options: argparse.Namespace) -> None:
 
 def _publish(options: argparse.Namespace) -> None:
     from cnn_study import publication, stages
+    from cnn_study.report import study_checks
 
-    folder = publication.publish(stages.Site.now(*_study(options, with_report=True)))
+    folder = publication.publish(stages.Site.now(*_study(options, study_checks.CHECKS)))
     print(f"{folder}: published. Look at it, then commit it: git add {folder}")
 
 

@@ -23,6 +23,7 @@ from cnn_study import stages
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.execute import local
+from cnn_study.report import study_checks
 from cnn_study.runs import inspections, records, searches
 from cnn_study.runs.estimate import duration, seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
@@ -289,7 +290,7 @@ def plan(config: dict[str, Any]) -> Plan:
     )  # fmt: skip
     if planned.missing or planned.search_missing:
         # What would stop the report is told before anything trains.
-        load(path, with_report=True)
+        load(path, also=study_checks.CHECKS)
         machine.backend()
     return planned
 

@@ -9,6 +9,7 @@ from typing import Any
 from cnn_study.base.inference import effect
 from cnn_study.evidence.facts import MEASURES, Facts, family
 from cnn_study.study.combinations import parts_of
+from cnn_study.study.questions import Factorial
 from cnn_study.study.settings import value_text
 
 
@@ -30,17 +31,17 @@ class Contrast:
 
 
 def contrasts(facts: Facts) -> list[Contrast]:
-    """Give main effects and interactions of grids of two parameters, and combinations.
+    """Give main effects and interactions of factorial questions, and combinations.
 
-    Values of a grid are set against those of the question's reference.
+    Levels of a factor are set against that of the question's reference.
     """
     found = []
     for name in facts.study.questions:
         question = facts.study.file.questions[name]
-        if len(question.grid) == 2:
-            grid = _Grid.of(facts, name, question)
+        if question.factorial:
+            grid = _Grid.of(facts, name, question.reference, question.factorial)
             found += [*grid.main_effects(), *grid.interactions()] if grid else []
-        elif question.changes:
+        elif question.joins_changes:
             found += _combinations(facts, name)
     return found
 
@@ -118,28 +119,23 @@ class _Grid:
     scores: dict[str, Scores]
 
     @classmethod
-    def of(cls, facts: Facts, name: str, question: Any) -> "_Grid | None":
+    def of(cls, facts: Facts, name: str, reference: str, design: Factorial) -> "_Grid | None":
         """Read it; None if the reference's own values are not part of it."""
-        study, (first, second) = facts.study, question.grid
-        reference = study.experiments[question.reference].settings
-        kept = [
-            value_text(value)
-            for parameter in (first, second)
-            for value in question.grid[parameter]
-            if value == getattr(reference, parameter)  # the file may say 0 for 0.0
-        ]
-        if len(kept) < 2:
+        study, (first, second) = facts.study, design.factors
+        kept = design.levels_of(study.experiments[reference].settings)
+        if kept is None:
             return None
         cells = {
-            (value_text(one), value_text(other)): study.cell(name, {first: one, second: other})
-            for one, other in product(question.grid[first], question.grid[second])
+            (value_text(row), value_text(column)): study.cell(name, {first: row, second: column})
+            for row, column in product(*design.levels)
         }
         scores = {
             images: {key: facts.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
             for images in MEASURES
         }
-        values = tuple([value_text(one) for one in question.grid[key]] for key in (first, second))
-        return cls(name, (first, second), values, tuple(kept), scores)
+        rows, columns = ([value_text(level) for level in levels] for levels in design.levels)
+        kept_row, kept_column = map(value_text, kept)
+        return cls(name, design.factors, (rows, columns), (kept_row, kept_column), scores)
 
     def main_effects(self) -> list[Contrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""

@@ -220,7 +220,7 @@ def _entry(
 
 def _figure(study: Study, question: str) -> str:
     """Name the figure that shows the effects; where there is a heat map it is not the first."""
-    heat_map = len(study.file.questions[question].grid) == 2
+    heat_map = study.file.questions[question].factorial
     return f"{question}-effects" if heat_map else question
 
 

@@ -159,12 +159,10 @@ def _colors_in_words(contrasts: Iterable[Contrast]) -> str:
 def has_contrasts(study: Study, name: str) -> bool:
     """Whether the evidence sets changes of a question together.
 
-    It does for grids of two parameters with the reference's values, and for changes that join
-    others; a grid of more parameters has neither.
+    It does for factorial questions with the reference's levels, and for changes that join others.
     """
     question = study.file.questions[name]
-    reference = study.experiments[question.reference].settings
-    if question.grid:
-        kept = all(getattr(reference, key) in values for key, values in question.grid.items())
-        return kept and len(question.grid) == 2
-    return any(parts_of(study, id_) for id_ in study.questions[name])
+    if question.factorial:
+        reference = study.experiments[question.reference].settings
+        return question.factorial.levels_of(reference) is not None
+    return question.joins_changes and any(parts_of(study, id_) for id_ in study.questions[name])

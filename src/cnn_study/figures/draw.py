@@ -46,6 +46,7 @@ from cnn_study.runs import inspections
 from cnn_study.study import architecture
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
+from cnn_study.study.questions import Factorial
 
 INDEX = "figures.json"
 
@@ -248,8 +249,8 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     question = study.file.questions[name]
     members = tuple(dict.fromkeys([question.reference, *study.questions[name]]))
     effects = Effects(name, question.title, members, study.file.smallest_effect)
-    if len(question.grid) == 2:
-        pictures: dict[str, Picture] = {name: _grid(study, name)}
+    if question.factorial:
+        pictures: dict[str, Picture] = {name: _grid(study, name, question.factorial)}
         further: dict[str, Picture] = {f"{name}-effects": effects}
     else:
         pictures, further = {name: effects}, {}
@@ -261,15 +262,14 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     return pictures | further
 
 
-def _grid(study: Study, name: str) -> Grid:
-    question = study.file.questions[name]
-    rows, columns = question.grid
+def _grid(study: Study, name: str, design: Factorial) -> Grid:
+    rows, columns = design.factors
     cells = tuple(
-        tuple(study.cell(name, {rows: row, columns: column}) for column in question.grid[columns])
-        for row in question.grid[rows]
+        tuple(study.cell(name, {rows: row, columns: column}) for column in design.levels[1])
+        for row in design.levels[0]
     )
-    levels = tuple(tuple(map(value, values)) for values in question.grid.values())
-    return Grid((rows, columns), levels, cells, question.title)
+    levels = tuple(tuple(map(value, levels)) for levels in design.levels)
+    return Grid(design.factors, levels, cells, study.file.questions[name].title)
 
 
 def _curve(study: Study, name: str, members: tuple[str, ...]) -> Curve | None:

@@ -19,7 +19,7 @@ from cnn_study.report.places import bibliographies
 if TYPE_CHECKING:
     import typst
 
-    from cnn_study.study.file import StudyFile
+    from cnn_study.study.file import Draft, StudyFile
 
 BIBLIOGRAPHY = REPORT / "references.bib"
 """The project's own; a study's folder may have further works: see `places.bibliographies`."""
@@ -47,8 +47,9 @@ Fault = tuple[Place, str]
 """Place in the study file, and what is wrong there."""
 
 
-def faults_of(file: "StudyFile") -> list[Fault]:
+def faults_of(draft: "Draft") -> list[Fault]:
     """Find what the report could not show, or could not cite."""
+    file = draft.file
     texts = _texts(file)
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
     found = []

@@ -34,22 +34,31 @@ def study_schema() -> dict[str, Any]:
     schema = StudyFile.model_json_schema()
     parts = schema["$defs"]
     parts["Settings"] = json.loads(written_out(_json(settings.Settings.model_json_schema())))
-    one = {"$ref": "#/$defs/Settings"}
-    question = parts["Question"]["properties"]
-    question["changes"]["patternProperties"] = dict.fromkeys(
-        question["changes"]["patternProperties"], one
-    )
-    question["grid"] |= {
+    parts["Values"] = {
+        "type": "object",
         "properties": {
             name: {"type": "array", "items": parameter}
             for name, parameter in parts["Settings"]["properties"].items()
         },
         "additionalProperties": False,
     }
-    for owner, name in ((schema, "base"), (parts["SearchBlock"], "settings")):
-        owner["properties"][name] |= one
-        del owner["properties"][name]["additionalProperties"]
+    _name_parameters(schema)
     return schema
+
+
+def _name_parameters(schema: Any) -> None:
+    """Write of each mapping with any names, or with a list for each, that these are parameters."""
+    parts = schema.values() if isinstance(schema, dict) else schema
+    for part in parts if isinstance(schema, dict | list) else ():
+        _name_parameters(part)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("additionalProperties") is True:
+        del schema["additionalProperties"]
+        schema["$ref"] = "#/$defs/Settings"
+    elif schema.get("additionalProperties") == {"type": "array", "items": {}}:
+        del schema["additionalProperties"]
+        schema["$ref"] = "#/$defs/Values"
 
 
 def parameters_page() -> str:

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -469,11 +469,9 @@ class Runs:
         }
 
     def _grid(self, question: str) -> dict[str, dict[str, str]]:
-        """Give the values, as text, of each experiment in a question's grid of two parameters."""
-        grid = self.study.file.questions[question].grid
-        if len(grid) != 2:
-            return {}
-        cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+        """Give the levels, as text, of each experiment of a factorial question."""
+        design = self.study.file.questions[question].factorial
+        cells = design.cells if design else []
         return {
             self.study.cell(question, values): {
                 name: value_text(value) for name, value in values.items()

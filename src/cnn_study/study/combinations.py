@@ -18,9 +18,9 @@ def parts_of(study: Study, combination: str) -> list[str]:
     """
     whole = study.experiments[combination]
     smaller = {
-        id_: _settings(one)
-        for id_, one in study.experiments.items()
-        if one.reference == whole.reference and _settings(one) < _settings(whole)
+        id_: _settings(experiment)
+        for id_, experiment in study.experiments.items()
+        if experiment.reference == whole.reference and _settings(experiment) < _settings(whole)
     }
     ids, parts = list(smaller), list(smaller.values())
 

@@ -1,27 +1,104 @@
-"""What is wrong with a study file, in words: line, key, what was given, what is allowed."""
+"""Everything that is wrong with a study file, in words: line, key, what was given, what is allowed.
+
+Knows which keys are allowed where; nothing of how a study is merged.
+"""
 
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cnn_study.base.errors import UserError
-from cnn_study.study import settings
-from cnn_study.study.file import REMEDIES, Published, Question, StudyFile
-from cnn_study.study.parts import BLANK
+from cnn_study.data.catalog import DATASETS
+from cnn_study.study.file import Published, StudyFile
+from cnn_study.study.parts import BLANK, Fault, Place
+from cnn_study.study.questions import KINDS
 from cnn_study.study.search_block import Price, SearchBlock, Varied
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import GROUPS
+from cnn_study.study.yaml_lines import Lines
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+REMEDIES = {
+    "title": "Give the study a title of a few words",
+    "dataset": f"Name one of {', '.join(DATASETS)}",
+    "base": "Write the parameters of the base; `base: {}` takes them all at default",
+    "question.title": "Give the question a heading of a few words, such as Depth",
+    "question.question": "Write in a sentence what you want to know",
+    "question.hypothesis": "Write in a sentence what you expect and why, before it runs",
+    "question.background": "Write what a reader must know first, or leave the key out",
+    "question.caveat": "Write what the answer cannot say, or leave the key out",
+    "published.file": "Name the CSV beside the study file",
+    "published.citation": "Name the source's key in report/references.bib",
+}
+"""What to do about a key that is missing or says nothing."""
 
 
-def nearest(place: tuple, lines: dict[tuple[str, ...], int]) -> tuple[tuple[str, ...], str]:
-    """Find the innermost key of a place that stands in the file, and say its line."""
-    known = tuple(map(str, place))
-    while known and known not in lines:
-        known = known[:-1]
-    return known, f"line {lines[known]}: " if known else ""
+class Faults:
+    """Collects what is wrong with one study file, to refuse it in one message."""
+
+    def __init__(self, path: Path, lines: Lines) -> None:
+        self._path, self._lines = path, lines
+        self._told: dict[str, int] = {}  # each text once, with its line
+
+    def __bool__(self) -> bool:
+        return bool(self._told)
+
+    def add(self, place: Place, message: str) -> None:
+        """Tell what is wrong at a place, or at the innermost key of it that stands in the file."""
+        known = self._nearest(place)
+        self._tell(known, known or place, message)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Tell what is wrong at several places."""
+        for place, message in faults:
+            self.add(place, message)
+
+    def add_invalid(self, error: ValidationError, above: Place = (), note: str = "") -> None:
+        """Tell what Pydantic found in the part at a place.
+
+        Args:
+            note: what to add where a rule between several keys is broken.
+        """
+        for detail in error.errors():
+            below = tuple(str(key) for key in detail["loc"] if key != "[key]")
+            place = (*above, *below)
+            message = _explained(detail, place) + ("" if below else note)
+            if detail["type"] == "missing":
+                self._tell(self._nearest(place), place, message)
+            else:
+                self.add(place, message)
+
+    def refusal(self) -> UserError:
+        """Put all faults into one message, each once, in the order of their lines."""
+        texts = sorted(self._told, key=lambda text: self._told[text])
+        return UserError(
+            "\n".join([f"{self._path} cannot be used:", *(f"  {text}" for text in texts)])
+        )
+
+    def _tell(self, known: Place, key: Place, message: str) -> None:
+        line = self._lines.get(known, 0)
+        parts = [f"line {line}"] if line else []
+        parts += [".".join(key)] if key else []
+        self._told.setdefault(": ".join([*parts, message]), line)
+
+    def _nearest(self, place: Place) -> Place:
+        """Find the innermost key of a place that stands in the file."""
+        while place and place not in self._lines:
+            place = place[:-1]
+        return place
+
+
+def wording(detail: "ErrorDetails") -> str:
+    """Say what Pydantic found and what was given, in the words of somebody who knows no Python."""
+    message = detail["msg"].removeprefix("Value error, ")
+    message = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
+    given = "" if detail["type"] == "value_error" else f", not {shown(detail['input'])}"
+    return f"{message[0].lower()}{message[1:]}{given}"
 
 
 def shown(value: Any) -> str:
@@ -33,83 +110,48 @@ def shown(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def parameter_faults(content: dict, lines: dict[tuple[str, ...], int]) -> list[str]:
-    """Check the parameters of a file that cannot be used as a whole, so far as they are there."""
-    sets = [(("base",), content.get("base"))]
-    questions = content.get("questions")
-    for name, question in questions.items() if isinstance(questions, dict) else ():
-        changes = question.get("changes") if isinstance(question, dict) else None
-        for id_, change in changes.items() if isinstance(changes, dict) else ():
-            sets.append((("questions", name, "changes", id_), change))
-    return [
-        fault
-        for place, values in sets
-        if isinstance(values, dict)
-        for fault in faults_alone(values, place, lines)
-    ]
-
-
-def faults_alone(values: dict, place: tuple, lines: dict[tuple[str, ...], int]) -> list[str]:
-    """Check parameters without those they are merged into; rules between them wait for that."""
-    try:
-        Settings.model_validate(
-            {key: value for key, value in values.items() if isinstance(key, str)}
-        )
-    except ValidationError as error:
-        return [explain(fault, place, lines) for fault in error.errors() if fault["loc"]]
-    return []
-
-
-def explain(fault: Any, prefix: tuple, lines: dict[tuple[str, ...], int]) -> str:
-    """One line for one fault that Pydantic found."""
-    place = tuple(part for part in (*prefix, *fault["loc"]) if part != "[key]")
-    known, where = nearest(place, lines)
-    key = ".".join(known or map(str, place))
-    if fault["type"] == "extra_forbidden":
-        return f"{where}{key}: unknown key. {_allowed_keys(place)}"
-    remedy = _remedy(place)
-    blank = fault["msg"].endswith(BLANK) or fault["input"] is None
-    if remedy and (fault["type"] == "missing" or blank):
-        what = "missing" if fault["type"] == "missing" else BLANK
-        return f"{where}{'.'.join(map(str, place))}: {what}. {remedy}"
-    if fault["type"] == "missing":
-        return f"{where}{'.'.join(map(str, place))}: missing"
-    given = "" if fault["type"] == "value_error" else f", not {shown(fault['input'])}"
-    message = fault["msg"].removeprefix("Value error, ")
-    message = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", message)
-    return f"{where}{key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}"
-
-
-def _remedy(place: tuple) -> str | None:
-    """Look up what to do about a key that must be there."""
-    if len(place) == 3 and place[0] == "questions":
-        return REMEDIES.get(f"question.{place[2]}")
-    return REMEDIES.get(".".join(map(str, place)))
-
-
-def _allowed_keys(place: tuple) -> str:
-    if len(place) == 1:
-        names = StudyFile.model_fields
-    elif place[0] == "questions" and len(place) == 3:
-        names = Question.model_fields
-    elif place[0] == "published":
-        names = Published.model_fields
-    elif place[0] == "search" and len(place) == 2:
-        names = SearchBlock.model_fields
-    elif place[0] == "search":
-        names = (Price if place[1] == "prices" else Varied).model_fields
-    else:
-        names = [name for group in settings.GROUPS.values() for name in group.model_fields]
-    return f"{did_you_mean(place[-1], names)}Allowed: {', '.join(names)}."
-
-
 def did_you_mean(given: Any, known: Iterable[str]) -> str:
     """Ask for the name that is spelled most alike, if one is much alike."""
     nearest = get_close_matches(str(given), list(known), n=1)
     return f"Did you mean {nearest[0]}? " if nearest else ""
 
 
-def refusal(path: Path, faults: list[str]) -> UserError:
-    """Put all faults of a file into one message, each once."""
-    unique = list(dict.fromkeys(faults))
-    return UserError("\n".join([f"{path} cannot be used:", *(f"  {fault}" for fault in unique)]))
+def _explained(detail: "ErrorDetails", place: Place) -> str:
+    """Say what is wrong at a place, and what to do about it."""
+    if detail["type"] == "extra_forbidden":
+        allowed = _allowed_keys(place)
+        return f"unknown key. {did_you_mean(place[-1], allowed)}Allowed: {', '.join(allowed)}."
+    remedy = _remedy(place)
+    if detail["type"] == "missing":
+        return f"missing. {remedy}" if remedy else "missing"
+    if remedy and (detail["msg"].endswith(BLANK) or detail["input"] is None):
+        return f"{BLANK}. {remedy}"
+    return wording(detail)
+
+
+def _remedy(place: Place) -> str | None:
+    """Look up what to do about a key that must be there."""
+    if len(place) == 3 and place[0] == "questions":
+        return REMEDIES.get(f"question.{place[2]}")
+    return REMEDIES.get(".".join(place))
+
+
+def _allowed_keys(place: Place) -> list[str]:
+    """List the keys that may stand where an unknown one does."""
+    models: list[type[BaseModel]]
+    match place:
+        case (_,):
+            models = [StudyFile]
+        case ("questions", _, _):
+            models = list(KINDS.values())
+        case ("published", *_):
+            models = [Published]
+        case ("search", _):
+            models = [SearchBlock]
+        case ("search", "prices", *_):
+            models = [Price]
+        case ("search", "space", *_):
+            models = [Varied]
+        case _:
+            models = list(GROUPS.values())
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))

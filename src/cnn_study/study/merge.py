@@ -1,10 +1,12 @@
-"""Study files: read, merge each change into what it changes, and check everything at once.
+"""From a study file to a checked study: each change merged into what it changes.
 
-Knows nothing of runs, of Keras, or of where results go.
+Knows nothing of runs, of Keras, or of where results go; and of no check but its own, though
+`load` takes more, so that whoever asks for them is told all faults at once.
 """
 
-import re
-from itertools import product
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,326 +15,181 @@ from pydantic import TypeAdapter, ValidationError
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.split import split_fault
-from cnn_study.report import authored_text
-from cnn_study.study import architecture, published_numbers, settings
-from cnn_study.study.faults import (
-    did_you_mean,
-    explain,
-    faults_alone,
-    nearest,
-    parameter_faults,
-    refusal,
-    shown,
-)
-from cnn_study.study.file import Question, StudyFile
+from cnn_study.study import architecture, search_merge
+from cnn_study.study.doubles import check_doubles
+from cnn_study.study.faults import Faults
+from cnn_study.study.file import Draft, StudyFile
 from cnn_study.study.model import Experiment, Study
-from cnn_study.study.parts import Id, seeds_of
-from cnn_study.study.search_merge import faults_of, resolve
+from cnn_study.study.parse import parse
+from cnn_study.study.parts import Fault, Id, Place, seeds_of
+from cnn_study.study.questions import Declared
+from cnn_study.study.references import check_references, references_first
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import Settings, fingerprint
 from cnn_study.study.yaml_lines import read_yaml
 
+Check = Callable[[Draft], Iterable[Fault]]
+"""Finds what is wrong with a study file for somebody who reads more of it than is merged here."""
 
-def load(path: Path, *, with_report: bool = False) -> Study:
+
+def load(path: Path, also: Iterable[Check] = ()) -> Study:
     """Read and check a study file.
 
     Args:
-        with_report: check too what only the report needs: texts, citations, printed numbers. It
-            is asked for before anything trains; a training that has begun does not end over it.
+        also: further checks, whose faults are told with all others.
 
     Raises:
         UserError: every fault found, each with file, line and key, and what is allowed.
     """
     content, lines = read_yaml(path)
-    if not isinstance(content, dict):
-        keys = ", ".join(StudyFile.model_fields)
-        given = "nothing" if content is None else shown(content)
-        raise refusal(path, [f"it holds {given}; a study file is a mapping of {keys}"])
-    try:
-        file = StudyFile.model_validate(content)
-    except ValidationError as error:
-        faults = [explain(fault, (), lines) for fault in error.errors()]
-        raise refusal(path, faults + parameter_faults(content, lines)) from None
-    return _Resolver(path, file, lines).study(with_report)
+    faults = Faults(path, lines)
+    file = parse(content, faults)
+    members, experiments = _experiments(file, faults)
+    trained = [name for name, question in file.questions.items() if question.trained]
+    ids = ["base", *(id_ for name in trained for id_ in members[name])]
+    search = _search(file, {id_: experiments[id_] for id_ in ids if id_ in experiments}, faults)
+    for check in also:
+        faults.extend(check(Draft(path, file, ids)))
+    if faults:
+        raise faults.refusal()
+    return Study(
+        name=path.stem,
+        path=path,
+        file=file,
+        dataset=DATASETS[file.dataset],
+        seeds=seeds_of(file.seeds),
+        experiments={id_: experiments[id_] for id_ in ids},
+        questions={name: members[name] for name in trained},
+        declared={
+            name: tuple(experiments[id_] for id_ in members[name])
+            for name in file.questions
+            if name not in trained
+        },
+        search=search,
+        lines=lines,
+    )
 
 
-class _Resolver:
-    """Merges changes into their references, collecting every fault on the way."""
+def _experiments(
+    file: StudyFile, faults: Faults
+) -> tuple[dict[str, tuple[str, ...]], dict[str, Experiment]]:
+    """Make every experiment of a study.
 
-    def __init__(self, path: Path, file: StudyFile, lines: dict[tuple[str, ...], int]) -> None:
-        self.path, self.file, self.lines = path, file, lines
-        self.faults: list[str] = []
-        self.experiments: dict[str, Experiment] = {}
-        self.origin: dict[str, tuple] = {"base": ("base",)}
-        self.circles: list[set[str]] = []
-        self.changes = self._collect_changes()
-
-    def study(self, with_report: bool) -> Study:
-        file = self.file
-        self._add("base", file.base, None)
-        for id_ in self.changes:
-            self._resolve(id_, ())
-        self._leave_out_reference_cells()
-        self._check_references()
-        self._check_doubles()
-        trained = [name for name, question in file.questions.items() if question.trained]
-        ids = ["base", *(id_ for name in trained for id_ in self.members[name])]
-        search = self._search(ids)
-        if with_report:
-            self._check_report(ids)
-        if self.faults:
-            raise refusal(self.path, self.faults)
-        return Study(
-            self.path.stem,
-            self.path,
-            file,
-            DATASETS[file.dataset],
-            seeds_of(file.seeds),
-            {id_: self.experiments[id_] for id_ in ids},
-            {name: tuple(self.members[name]) for name in trained},
-            {
-                name: tuple(self.experiments[id_] for id_ in self.members[name])
-                for name in file.questions
-                if name not in trained
-            },
-            search,
-            self.lines,
-        )
-
-    def _search(self, trained: list[str]) -> Search | None:
-        if self.file.search is None:
-            return None
-        if self.faults:  # what it refers to is not known; say what is wrong in any case
-            for place, message in faults_of(self.file.search):
-                self._fault(place, message)
-            return None
-        base = self.experiments["base"].settings.model_dump()
-        experiments = {id_: self.experiments[id_] for id_ in trained}
-        found, faults = resolve(self.file.search, base, DATASETS[self.file.dataset], experiments)
-        for place, message in faults:
-            self._fault(place, message)
-        return found
-
-    def _check_report(self, trained: list[str]) -> None:
-        """Check what nothing but the report needs."""
-        for place, message in authored_text.faults_of(self.file):
-            self._fault(place, message)
-        if self.file.published:
-            name = self.file.published.file
-            _, faults = published_numbers.read(self.path.parent / name, trained)
-            for fault in faults:
-                self._fault(("published", "file"), f"{name}: {fault}")
-
-    def _collect_changes(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Map experiment id to (reference, change) over all questions."""
-        changes: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.members: dict[str, list[str]] = {}
-        for name, question in self.file.questions.items():
-            self.members[name] = []
-            for id_, change, place in self._declared(name, question):
-                self.members[name].append(id_)
-                if id_ in self.origin:
-                    first = ".".join(map(str, self.origin[id_]))
-                    what = "is there twice" if first == ".".join(place) else f"is taken by {first}"
-                    self._fault(place, f"the id {id_} {what}; choose another")
-                self.origin.setdefault(id_, place)
-                changes.setdefault(id_, (question.reference, change))
-        return changes
-
-    def _declared(self, name: str, question: Question) -> list[tuple[str, dict[str, Any], tuple]]:
-        place = ("questions", name)
-        if question.changes:
-            return [
-                (id_, change, (*place, "changes", id_)) for id_, change in question.changes.items()
-            ]
-        place = (*place, "grid")
-        for key, values in question.grid.items():
-            for value in values:
-                self.faults += faults_alone({key: value}, place, self.lines)
-        cells = []
-        for values in product(*question.grid.values()):
-            change = dict(zip(question.grid, values, strict=True))
-            change = self._unlike_the_base(question.reference, change)
-            if change:
-                cells.append((self._cell_id(change, place), change, place))
-        return cells
-
-    def _cell_id(self, change: dict[str, Any], place: tuple) -> str:
-        id_ = _grid_id(change)
-        try:
-            TypeAdapter(Id).validate_python(id_)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            self._fault(place, f"the id {id_}: {reason}. Use changes, with ids of your own")
-        return id_
-
-    def _unlike_the_base(self, reference: str, change: dict[str, Any]) -> dict[str, Any]:
-        """Leave out of a grid cell what is as in the base, when the grid is around the base."""
-        if reference != "base":
-            return change
-        base = {**Settings().model_dump(), **self.file.base}
-        return {key: value for key, value in change.items() if base.get(key) != value}
-
-    def _leave_out_reference_cells(self) -> None:
-        """Leave out of each grid the cell that is as its reference, which stands for it."""
-        for name, question in self.file.questions.items():
-            if not question.grid:
-                continue
-            for id_ in list(self.members[name]):
-                found = self.experiments.get(id_)
-                if found and not found.change and self.origin[id_][:2] == ("questions", name):
-                    self.members[name].remove(id_)
-                    del self.experiments[id_], self.changes[id_]
-            if not self.members[name]:
-                place = ("questions", name, "grid")
-                message = f"gives no experiment but {question.reference}; give it other values"
-                self._fault(place, message)
-
-    def _resolve(self, id_: str, above: tuple[str, ...]) -> Experiment | None:
-        if id_ in self.experiments:
-            return self.experiments[id_]
-        place = self.origin.get(id_)
-        if id_ in above:
-            self._refuse_circle(above[above.index(id_) :])
-            return None
-        if id_ not in self.changes:
-            return None
-        reference, change = self.changes[id_]
-        changed = self._resolve(reference, (*above, id_))
-        if changed is None:
-            self.faults += faults_alone(change, place, self.lines)
-            return None
-        kept = changed.settings.model_dump()
-        differs = {key: value for key, value in change.items() if kept.get(key) != value}
-        return self._add(id_, {**kept, **change}, reference, differs)
-
-    def _refuse_circle(self, ids: tuple[str, ...]) -> None:
-        """Tell of a circle once, at the reference of the question that was come upon first."""
-        if set(ids) in self.circles:
-            return
-        self.circles.append(set(ids))
-        self._fault(
-            (*self.origin[ids[0]][:2], "reference"),
-            f"the references go in a circle: {' -> '.join([*ids, ids[0]])}. Each is made by "
-            "changing the next, so none can be made. Name another reference, such as base",
-        )
-
-    def _add(
-        self,
-        id_: str,
-        values: dict[str, Any],
-        reference: str | None,
-        change: dict[str, Any] | None = None,
-    ) -> Experiment | None:
-        place = self.origin[id_]
-        dataset = DATASETS[self.file.dataset]
-        try:
-            merged = Settings.model_validate(values)
-            parameters, macs = architecture.cost(
-                merged, dataset.image_shape, len(dataset.class_names)
-            )
-        except ValidationError as error:
-            for fault in error.errors():
-                which = "" if fault["loc"] else f" (experiment {id_})"
-                self.faults.append(f"{explain(fault, place, self.lines)}{which}")
-            return None
-        except UserError as error:
-            self._fault(place, f"experiment {id_}: {error}")
-            return None
-        fault = split_fault(
-            dataset.training_images, merged.validation_fraction, merged.training_fraction
-        )
-        if fault:
-            self._fault((*place, fault[0]), f"{fault[1]} (experiment {id_})")
-            return None
-        self.experiments[id_] = Experiment(
-            id_,
-            merged,
-            settings.fingerprint(merged, dataset.digest),
-            parameters,
-            macs,
-            change or {},
-            reference,
-        )
-        return self.experiments[id_]
-
-    def _check_references(self) -> None:
-        known = ["base", *self.changes]
-        untrained = self._untrained()
-        named = [
-            (("questions", name, "reference"), question.reference, question.trained)
-            for name, question in self.file.questions.items()
-        ]
-        if self.file.enhanced:
-            named.append((("enhanced",), self.file.enhanced, True))
-        for place, id_, needed in named:
-            if id_ not in known:
-                self._fault(
-                    place,
-                    f"there is no experiment {id_}. {did_you_mean(id_, known)}"
-                    f"There are: {', '.join(known)}",
-                )
-            elif needed and id_ in untrained:
-                self._fault(
-                    place,
-                    f"the experiment {id_} is not trained. Take `trained: false` out of "
-                    f"questions.{untrained[id_]}, or name another",
-                )
-
-    def _untrained(self) -> dict[str, str]:
-        """Map the experiments that are declared and not trained to their questions."""
-        return {
-            id_: name
-            for name, question in self.file.questions.items()
-            if not question.trained
-            for id_ in self.members[name]
-        }
-
-    def _check_doubles(self) -> None:
-        first: dict[str, str] = {}
-        dataset = DATASETS[self.file.dataset]
-        for id_, experiment in self.experiments.items():
-            other = first.setdefault(_meaning(experiment.settings, dataset), id_)
-            if other != id_:
-                what = "changes nothing" if other == experiment.reference else "is the same"
-                self._fault(
-                    self.origin[id_],
-                    f"experiment {id_} {what}: its settings are those of {other}"
-                    f"{_otherwise(experiment.settings, self.experiments[other].settings)}. "
-                    "Change a value or remove it",
-                )
-
-    def _fault(self, place: tuple | None, message: str) -> None:
-        known, where = nearest(place or (), self.lines)
-        self.faults.append(f"{where}{'.'.join(known)}: {message}")
-
-
-def _meaning(given: Settings, dataset: Dataset) -> str:
-    """Write settings so that two texts are equal if both build and train the same.
-
-    `watch_test` trains the same and counts all the same: it is about what is recorded.
+    Returns:
+        The ids of each question's experiments, in the order of the file; and by id, the base
+        first, those that can be made.
     """
-    plain = settings.normalized(given)
-    if architecture.is_one_pixel(given, dataset.image_shape, len(dataset.class_names)):
-        plain = plain.model_copy(update={"head": "flatten"})
-    return plain.model_dump_json()
+    base = {**Settings().model_dump(), **file.base}
+    asked = {name: question.declared(name, base) for name, question in file.questions.items()}
+    declared = _by_id(asked, faults)
+    experiments = _merge(file, declared, faults)
+    left_out = _reference_cells(file, declared, experiments)
+    for id_ in left_out:
+        del declared[id_], experiments[id_]
+    members = {
+        name: tuple(each.id for each in declarations if each.id not in left_out)
+        for name, declarations in asked.items()
+    }
+    for name, question in file.questions.items():
+        if not members[name]:
+            message = f"gives no experiment but {question.reference}; give it other values"
+            faults.add(("questions", name, question.key), message)
+    check_references(file, declared, faults)
+    check_doubles(experiments, DATASETS[file.dataset], faults)
+    return members, experiments
 
 
-def _otherwise(one: Settings, other: Settings) -> str:
-    """Name the settings that differ and train the same: nothing where all are equal."""
-    written = [
-        f"{name} {value} for {getattr(other, name)}"  # all that can be are words and lists
-        for name, value in one
-        if value != getattr(other, name)
+def _by_id(asked: dict[str, list[Declared]], faults: Faults) -> dict[str, Declared]:
+    """Put all that is declared under its id; of several with one id, the first."""
+    declared: dict[str, Declared] = {}
+    for declaration in chain.from_iterable(asked.values()):
+        _check_id(declaration, declared, faults)
+        declared.setdefault(declaration.id, declaration)
+    declared.pop("base", None)
+    return declared
+
+
+def _check_id(declaration: Declared, before: dict[str, Declared], faults: Faults) -> None:
+    """Tell of an id that is none, or that something before it has."""
+    id_, place = declaration.id, declaration.place
+    try:
+        TypeAdapter(Id).validate_python(id_)
+    except ValidationError as error:  # made of values: ids that the file gives are checked
+        reason = error.errors()[0]["msg"]
+        faults.add(place, f"the id {id_}: {reason}. Use changes, with ids of your own")
+    if id_ == "base" or id_ in before:
+        first = before[id_].place if id_ in before else ("base",)
+        what = "is there twice" if first == place else f"is taken by {'.'.join(first)}"
+        faults.add(place, f"the id {id_} {what}; choose another")
+
+
+def _merge(file: StudyFile, declared: dict[str, Declared], faults: Faults) -> dict[str, Experiment]:
+    """Merge each change into its reference, the references first.
+
+    What is in a circle, or changes what cannot be made, is left out.
+    """
+    dataset = DATASETS[file.dataset]
+    experiments = {}
+    if base := _experiment("base", ("base",), file.base, dataset, faults):
+        experiments["base"] = base
+    for declaration in references_first(declared):
+        id_, reference, change = declaration.id, declaration.reference, declaration.change
+        if reference not in experiments:
+            continue
+        kept = experiments[reference].settings.model_dump()
+        values = {**kept, **change}
+        if experiment := _experiment(id_, declaration.place, values, dataset, faults):
+            differs = {name: value for name, value in change.items() if kept[name] != value}
+            experiments[id_] = replace(experiment, change=differs, reference=reference)
+    return experiments
+
+
+def _experiment(
+    id_: str, place: Place, values: dict[str, Any], dataset: Dataset, faults: Faults
+) -> Experiment | None:
+    """Check all settings of one experiment together, and count what its network costs."""
+    shape, classes = dataset.image_shape, len(dataset.class_names)
+    try:
+        settings = Settings.model_validate(values)
+        parameters, macs = architecture.cost(settings, shape, classes)
+    except ValidationError as error:
+        faults.add_invalid(error, place, f" (experiment {id_})")
+        return None
+    except UserError as error:
+        faults.add(place, f"experiment {id_}: {error}")
+        return None
+    fault = split_fault(
+        dataset.training_images, settings.validation_fraction, settings.training_fraction
+    )
+    if fault:
+        faults.add((*place, fault[0]), f"{fault[1]} (experiment {id_})")
+        return None
+    name = fingerprint(settings, dataset.digest)
+    return Experiment(id_, settings, name, parameters, macs, place=place)
+
+
+def _reference_cells(
+    file: StudyFile, declared: dict[str, Declared], experiments: dict[str, Experiment]
+) -> list[str]:
+    """Find the experiments that are as their reference where that is no fault."""
+    return [
+        id_
+        for id_, declaration in declared.items()
+        if id_ in experiments
+        and not experiments[id_].change
+        and file.questions[declaration.question].reference_is_a_cell
     ]
-    how = f", written otherwise, which makes no difference ({', '.join(written)})"
-    return how if written else ""
 
 
-def _grid_id(change: dict[str, Any]) -> str:
-    """Name a grid cell after what it changes: filters-8-16-32-kernel-size-5."""
-    words = []
-    for key, value in change.items():
-        values = value if isinstance(value, list) else [value]
-        words += [key.replace("_", "-"), *(str(part) for part in values)]
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults) -> Search | None:
+    """Make the search that the file asks for, if it does and all that it may name is known."""
+    if file.search is None:
+        return None
+    if faults:
+        faults.extend(search_merge.faults_of(file.search))
+        return None
+    base = experiments["base"].settings.model_dump()
+    dataset = DATASETS[file.dataset]
+    search, search_faults = search_merge.resolve(file.search, base, dataset, experiments)
+    faults.extend(search_faults)
+    return search

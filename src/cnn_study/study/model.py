@@ -6,8 +6,10 @@ from typing import Any
 
 from cnn_study.data.catalog import Dataset
 from cnn_study.study.file import StudyFile
+from cnn_study.study.parts import Place
 from cnn_study.study.search_space import Search
 from cnn_study.study.settings import Settings
+from cnn_study.study.yaml_lines import Lines
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Experiment:
     Attributes:
         change: the parameters that differ from `reference`, as the study file gives them.
         reference: id of the experiment that was changed; None for the base.
+        place: where the study file gives the parameters.
     """
 
     id: str
@@ -26,6 +29,7 @@ class Experiment:
     macs: int
     change: dict[str, Any] = field(default_factory=dict)
     reference: str | None = None
+    place: Place = ("base",)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Study:
     declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
     """The same for questions that are declared and not trained; in none of the above."""
     search: Search | None = None
-    lines: dict[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    lines: Lines = field(default_factory=dict, repr=False)
     """The line of every key of the study file, by its place."""
 
     @property
@@ -66,16 +70,11 @@ class Study:
             The place, such as questions.depth.changes.depth-2, and its line; "" and None where
             the setting is at its default.
         """
-        one: Experiment | None = self.experiments[experiment]
-        while one.reference is not None and setting not in one.change:
-            one = self.experiments[one.reference]
-        above = ("base",)
-        if one.reference is not None:
-            name = next(name for name, ids in self.questions.items() if one.id in ids)
-            changes = self.file.questions[name].changes
-            above = ("questions", name, *(("changes", one.id) if changes else ("grid",)))
-        line = self.lines.get((*above, setting))
-        return (".".join(above), line) if line else ("", None)
+        giver = self.experiments[experiment]
+        while giver.reference is not None and setting not in giver.change:
+            giver = self.experiments[giver.reference]
+        line = self.lines.get((*giver.place, setting))
+        return (".".join(giver.place), line) if line else ("", None)
 
     @property
     def kept_weights(self) -> tuple[tuple[str, int], ...]:

@@ -9,6 +9,12 @@ BLANK = "says nothing"
 
 Id = Annotated[str, Field(pattern=ID, max_length=60)]
 
+Place = tuple[str, ...]
+"""The keys that lead to a part of a study file, from the outermost on."""
+
+Fault = tuple[Place, str]
+"""A place in a study file, and what is wrong there."""
+
 
 class Part(BaseModel):
     """A mapping of a study file, with no other keys than its fields."""

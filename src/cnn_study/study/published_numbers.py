@@ -10,6 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnn_study.study.file import Draft
+from cnn_study.study.parts import Fault
+
 
 @dataclass(frozen=True)
 class PublishedNumber:
@@ -34,11 +37,11 @@ COLUMNS = (
     "validation_accuracy_by_epoch",
     "experiment",
 )
-"""What a CSV of printed numbers must have; accuracies by epoch are shares between spaces."""
+"""What a CSV of published numbers must have; accuracies by epoch are shares between spaces."""
 
 
 def read(path: Path, experiments: Collection[str]) -> tuple[list[PublishedNumber], list[str]]:
-    """Read and check a CSV of printed numbers.
+    """Read and check a CSV of published numbers.
 
     Its columns are `COLUMNS`. kernel_size, seconds_per_epoch and validation_accuracy_by_epoch may
     be empty; experiment holds ids with spaces between.
@@ -52,15 +55,24 @@ def read(path: Path, experiments: Collection[str]) -> tuple[list[PublishedNumber
     rows, faults = _rows(path)
     numbers: list[PublishedNumber] = []
     places: dict[tuple[str, str, str], int] = {}
-    for line, row in rows:
-        reader = _Row(line, row, faults)
-        number = reader.printed(experiments)
+    for line, cells in rows:
+        row = _Row(line, cells, faults)
+        number = row.number(experiments)
         for id_ in number.experiments:
             first = places.setdefault((number.comparison, number.model, id_), line)
             if first != line:
-                reader.fault("model", f"line {first} has this comparison, model and experiment")
+                row.fault("model", f"line {first} has this comparison, model and experiment")
         numbers.append(number)
     return numbers, faults
+
+
+def faults_of(draft: Draft) -> list[Fault]:
+    """Find what is wrong with the CSV that a study file names, for the place that names it."""
+    if draft.file.published is None:
+        return []
+    name = draft.file.published.file
+    _, faults = read(draft.path.parent / name, draft.experiments)
+    return [(("published", "file"), f"{name}: {fault}") for fault in faults]
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
@@ -105,7 +117,7 @@ class _Row:
     def __init__(self, line: int, cells: dict[str, str], faults: list[str]) -> None:
         self.line, self.cells, self.faults = line, cells, faults
 
-    def printed(self, experiments: Collection[str]) -> PublishedNumber:
+    def number(self, experiments: Collection[str]) -> PublishedNumber:
         percent = self._number("test_accuracy_percent", 100, required=True)
         for share in self.cells["validation_accuracy_by_epoch"].split():
             self._parse("validation_accuracy_by_epoch", share, 1)

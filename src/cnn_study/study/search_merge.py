@@ -23,8 +23,15 @@ FINALIST_SEED, WINNER_SEED = 101, 201
 class Cost(Protocol):
     """What a limit may name: an experiment."""
 
-    macs: int
-    parameters: int
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations for one image."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that are learned."""
+        ...
 
 
 def resolve(

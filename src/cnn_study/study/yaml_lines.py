@@ -9,7 +9,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.parts import ID
+from cnn_study.study.parts import ID, Place
+
+Lines = dict[Place, int]
+"""The line of every key, by its place."""
 
 
 def study_file(name: str) -> Path:
@@ -23,7 +26,7 @@ def study_file(name: str) -> Path:
     return path
 
 
-def read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
+def read_yaml(path: Path) -> tuple[Any, Lines]:
     """Read a study file as plain values, with the line of every key.
 
     Raises:
@@ -53,16 +56,16 @@ def read_yaml(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
 
 
 def _no_such_study(path: Path) -> str:
-    there = sorted(other.stem for other in path.parent.glob("*.yaml"))
-    choice = f" Studies there: {', '.join(there)}." if there else ""
+    studies = sorted(other.stem for other in path.parent.glob("*.yaml"))
+    choice = f" Studies there: {', '.join(studies)}." if studies else ""
     return f"There is no study file {path}.{choice}"
 
 
-def _lines(root: Node | None) -> dict[tuple[str, ...], int]:
+def _lines(root: Node | None) -> Lines:
     """Map the place of every key, as words, to its line. An alias has the lines of its anchor."""
-    lines: dict[tuple[str, ...], int] = {}
+    lines: Lines = {}
 
-    def note(node: Node | None, place: tuple[str, ...], above: tuple[int, ...]) -> None:
+    def note(node: Node | None, place: Place, above: tuple[int, ...]) -> None:
         if id(node) in above:  # a node that holds itself
             return
         above = (*above, id(node))
