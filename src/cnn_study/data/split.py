@@ -4,8 +4,6 @@ import numpy as np
 
 from cnn_study.base.errors import UserError
 
-# -------------------------------------------------------------------------------------- split
-
 
 def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     """Order the indices so that every prefix holds the classes close to their shares.
