@@ -128,14 +128,14 @@ def test_import_is_light():
     assert run.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["cifar10", "digits"])
+@pytest.mark.parametrize("name", DATASETS)
 def test_facts_are_complete(name):
     facts = find_dataset(name)
     assert facts is DATASETS[name]
     assert facts.name == name
-    assert len(facts.class_names) == 10
+    assert len(set(facts.class_names)) == len(facts.class_names) >= 2
     assert len(facts.digest) == 64
-    assert "http" in facts.source
+    assert facts.source.strip()
 
 
 @pytest.mark.parametrize("facts", DATASETS.values(), ids=DATASETS)
@@ -190,7 +190,7 @@ def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatc
 
 
 def test_unknown_dataset_is_refused():
-    with pytest.raises(UserError, match="'mnist'; known datasets: cifar10, digits"):
+    with pytest.raises(UserError, match="'mnist'; known datasets: .*cifar10.*, digits"):
         find_dataset("mnist")
 
 

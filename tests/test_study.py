@@ -456,7 +456,7 @@ FAULTS = {
     ),
     "unknown dataset": (
         HEADER.replace("digits", "mnist"),
-        ["line 2: dataset: one of cifar10, digits, not 'mnist'"],
+        ["line 2: dataset: one of … digits … not 'mnist'"],
     ),
     "missing title of the study": (
         HEADER.replace("title: A small study\n", ""),
@@ -468,7 +468,7 @@ FAULTS = {
     ),
     "missing dataset": (
         HEADER.replace("dataset: digits\n", ""),
-        ["dataset: missing. Name one of cifar10, digits"],
+        ["dataset: missing. Name one of … digits"],
     ),
     "missing citation": (
         HEADER + "published: {file: a.csv}\n",
