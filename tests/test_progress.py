@@ -223,27 +223,27 @@ def test_a_search_takes_less_time_on_more_cores_as_far_as_trials_are_proposed_to
     """Two Bayesian trials at a time, however many cores there are; what follows knows no limit."""
     digits = load(PROJECT / "experiments" / "digits.yaml")
     one, two, many = (estimate.search_seconds(digits, [], cores) for cores in (1, 2, 64))
-    block, (limit,) = digits.search, digits.search.limits
+    block, (budget,) = digits.search, digits.search.budgets
     again = block.finalists * len(block.finalist_seeds)
-    trials, finals = block.epochs * limit.trials, block.epochs * again
-    winners = limit.winner_epochs * len(block.winner_seeds)
+    trials, finals = block.epochs * budget.trials, block.epochs * again
+    winners = budget.winner_epochs * len(block.winner_seeds)
     each = one / (trials + finals + winners)
     assert two == pytest.approx(each * (trials / 2 + finals / 2 + winners / 2))
-    assert many == pytest.approx(each * (trials / 2 + finals / again + limit.winner_epochs))
-    later = estimate.search_seconds(digits, [], 2, (limit.id, 4))
+    assert many == pytest.approx(each * (trials / 2 + finals / again + budget.winner_epochs))
+    later = estimate.search_seconds(digits, [], 2, (budget.id, 4))
     assert later == pytest.approx(two - each * 4 * block.epochs / 2)
-    after = estimate.search_seconds(digits, [], 2, (limit.id, limit.trials))
+    after = estimate.search_seconds(digits, [], 2, (budget.id, budget.trials))
     assert after == pytest.approx(each * (finals / 2 + winners / 2))
 
 
 def test_a_trial_tells_of_itself_and_of_the_search():
     digits = load(PROJECT / "experiments" / "digits.yaml")
-    (limit,) = digits.search.limits
-    said = progress.trial(digits, [], limit, {1: 0.5, 2: 0.75, 4: None}, 2)
-    begin = f"search, {limit.title}: trial 4, no score, best so far 75.00 %; 3 of 10 trials done, "
+    (budget,) = digits.search.budgets
+    said = progress.trial(digits, [], budget, {1: 0.5, 2: 0.75, 4: None}, 2)
+    begin = f"search, {budget.title}: trial 4, no score, best so far 75.00 %; 3 of 10 trials done, "
     assert said.startswith(begin)
-    nothing = progress.trial(digits, [], limit, {1: None}, 2)
-    assert nothing.startswith(f"search, {limit.title}: trial 1, no score; 1 of 10 trials done, ")
+    nothing = progress.trial(digits, [], budget, {1: None}, 2)
+    assert nothing.startswith(f"search, {budget.title}: trial 1, no score; 1 of 10 trials done, ")
 
 
 def test_a_training_that_was_killed_is_not_running(tmp_path):

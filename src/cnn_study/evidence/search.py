@@ -8,7 +8,7 @@ import pandas as pd
 
 from cnn_study.base.inference import Effect, effect, unpaired
 from cnn_study.evidence.facts import Facts
-from cnn_study.study.search_space import Limit
+from cnn_study.study.search_space import Budget
 
 FORESTS = 50
 TREES = 25
@@ -32,10 +32,10 @@ def search_rows(facts: Facts) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _limits(facts: Facts) -> list[Limit]:
+def _limits(facts: Facts) -> list[Budget]:
     """Give the prices that the tables know, as the study has them."""
     there = set(facts.search_runs["price"])
-    return [limit for limit in facts.study.search.limits if limit.id in there] if there else []
+    return [limit for limit in facts.study.search.budgets if limit.id in there] if there else []
 
 
 def _runs(facts: Facts, price: str, stage: str) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]
     return rows
 
 
-def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> dict[str, Any]:
+def _price_row(facts: Facts, limit: Budget, finalists: list[dict[str, Any]]) -> dict[str, Any]:
     tried, own = (_runs(facts, limit.id, stage) for stage in ("trial", "winner"))
     trials = tried["trial"].nunique()
     row = {
@@ -157,7 +157,7 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
     }
 
 
-def _change(facts: Facts, limit: Limit, values: dict[str, Any]) -> dict[str, Any]:
+def _change(facts: Facts, limit: Budget, values: dict[str, Any]) -> dict[str, Any]:
     """Give every setting in which a winner's own runs differ from the base."""
     search, base = facts.study.search, facts.study.experiments["base"].settings
     settings = search.model(values, limit.winner_epochs).settings

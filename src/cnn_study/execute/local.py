@@ -4,8 +4,8 @@ One run is done by one process at a time, whatever starts it: a second one waits
 and then finds its record.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -41,22 +41,22 @@ def batches(study: Study, missing: list[Run], results: Path, at_once: int) -> li
     for run in missing:
         begun = mark(results, run.name).exists()
         alike.setdefault(run.name if begun else run.experiment.id, []).append(run)
-    found: list[list[Run]] = []
-    for together in alike.values():
-        fitting = int(BATCH_SECONDS / training_seconds(study, together[0]))
+    together: list[list[Run]] = []
+    for runs in alike.values():
+        fitting = int(BATCH_SECONDS / training_seconds(study, runs[0]))
         size = max(1, min(share, fitting))
-        found += [together[start : start + size] for start in range(0, len(together), size)]
+        together += [runs[start : start + size] for start in range(0, len(runs), size)]
     places = {run.name: place for place, run in enumerate(missing)}
-    return sorted(found, key=lambda batch: places[batch[0].name])
+    return sorted(together, key=lambda batch: places[batch[0].name])
 
 
 def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     """Train one run, unless its record is there, and give its record."""
     with alone(run, results):
-        there = record_of(run, results)
-        if there:
+        record = record_of(run, results)
+        if record:
             log("the record is there already")
-            return there
+            return record
         from cnn_study.train import training
 
         images = load_prepared(study.dataset.name, data)
@@ -95,13 +95,24 @@ def claim(lock: FileLock) -> bool:
 
 
 @contextmanager
-def alone(run: Run, results: Path) -> Iterator[None]:
-    """Hold the run's lock; the system lets go of it however this process ends."""
-    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
+def held(path: Path, waiting: str) -> Generator[None]:
+    """Hold a lock; the system lets go of it however this process ends.
+
+    Args:
+        path: of the lock's file.
+        waiting: what the log says where another process holds it, and is waited for.
+    """
+    lock = FileLock(path)
     if not claim(lock):
-        log("another process trains this run; waiting for its record")
+        log(waiting)
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def alone(run: Run, results: Path) -> AbstractContextManager[None]:
+    """Hold the run's lock."""
+    path = results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"
+    return held(path, "another process trains this run; waiting for its record")

@@ -199,7 +199,7 @@ def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
     """List the figures of the study's search, if it has one."""
     if study.search is None or not study.file.search.trained:
         return {}
-    prices = tuple((limit.id, limit.title) for limit in study.search.limits)
+    prices = tuple((limit.id, limit.title) for limit in study.search.budgets)
     names = tuple(parameter.name for parameter in study.search.space)
     kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
     found = {f"search-{id_}": kind(prices, names) for id_, kind in kinds.items()}

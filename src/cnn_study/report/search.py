@@ -11,7 +11,7 @@ from cnn_study.report.provenance import Provenance
 from cnn_study.report.results import Result, best_of, chosen_settings
 from cnn_study.report.tables import Tables
 from cnn_study.study.model import Study
-from cnn_study.study.search_space import Limit, Parameter, Search
+from cnn_study.study.search_space import Budget, Parameter, Search
 from cnn_study.study.settings import Settings, value_text
 
 
@@ -39,7 +39,7 @@ class Price:
         longer_than_rival: the same beside the rival's; None without one.
     """
 
-    limit: Limit
+    limit: Budget
     row: SimpleNamespace
     test: Effect
     over_base: Effect
@@ -117,7 +117,7 @@ class Searched:
     @property
     def short(self) -> bool:
         """Whether trials are trained for fewer epochs than winners."""
-        return any(limit.winner_epochs > self.search.epochs for limit in self.search.limits)
+        return any(limit.winner_epochs > self.search.epochs for limit in self.search.budgets)
 
     @property
     def missed(self) -> list[Price]:
@@ -146,7 +146,7 @@ def searched_of(
     fixed = {name: value for name, value in study.file.search.settings.items()
              if value != getattr(given, name)}  # fmt: skip
     finalists = [SimpleNamespace(**row) for row in findings.search["search-finalists"]]
-    limits = {limit.id: limit for limit in search.limits}
+    limits = {limit.id: limit for limit in search.budgets}
     clock = Provenance.of(found).clock
     return Searched(
         search,
@@ -188,7 +188,7 @@ def _varied(parameter: Parameter) -> Varied:
 
 
 def _price(
-    limit: Limit,
+    limit: Budget,
     place: int,
     row: dict[str, Any],
     finalists: list[SimpleNamespace],

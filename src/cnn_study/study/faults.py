@@ -12,7 +12,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.study import settings
 from cnn_study.study.file import REMEDIES, Published, Question, StudyFile
 from cnn_study.study.parts import BLANK
-from cnn_study.study.search_block import Price, SearchBlock, Varied
+from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.settings import Settings
 
 
@@ -97,7 +97,7 @@ def _allowed_keys(place: tuple) -> str:
     elif place[0] == "search" and len(place) == 2:
         names = SearchBlock.model_fields
     elif place[0] == "search":
-        names = (Price if place[1] == "prices" else Varied).model_fields
+        names = (BudgetBlock if place[1] == "prices" else Varied).model_fields
     else:
         names = [name for group in settings.GROUPS.values() for name in group.model_fields]
     return f"{did_you_mean(place[-1], names)}Allowed: {', '.join(names)}."
