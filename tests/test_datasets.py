@@ -190,7 +190,7 @@ def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatc
 
 
 def test_unknown_dataset_is_refused():
-    with pytest.raises(UserError, match="'mnist'; known datasets: .*cifar10.*, digits"):
+    with pytest.raises(UserError, match=r"'mnist'; known datasets: .*cifar10.*, digits"):
         find_dataset("mnist")
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -255,6 +256,29 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
         (tmp_path / "running/killed-0f-seed-1.json").write_text(json.dumps(gone))
         assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
     assert not (tmp_path / "running/base-0f-seed-1.json").exists()
+
+
+def test_only_processes_of_this_machine_are_judged(tmp_path):
+    """One that bears another machine's number lives here: it is no training of ours."""
+    (tmp_path / "running").mkdir()
+
+    def mark(name: str, **facts: object) -> None:
+        content = {"experiment": name, "process": os.getpid(), **facts}
+        (tmp_path / "running" / f"{name}.json").write_text(json.dumps(content))
+
+    mark("elsewhere", machine=f"not-{platform.node()}")
+    mark("here", machine=platform.node())
+    mark("older")  # written before marks named their machine
+    assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["here", "older"]
+
+
+def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
+    def refuse(process: int, signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
+        monkeypatch.setattr(os, "kill", refuse)
+        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Figures and text read it, so this knows neither Keras nor scikit-learn nor the d
 
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.runs import records
 from cnn_study.runs.records import Part
 from cnn_study.runs.wanted import Run
@@ -200,7 +200,7 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
             trained again on another kind of processor has other ones.
     """
     record = records.find(results / "runs").get((network.fingerprint, network.seed))
-    path = record.with_suffix(".weights.npz") if record else None
+    path = records.weights_file(record) if record else None
     if path is None or not path.exists():
         raise UserError(
             f"the weights of {network.experiment}, seed {network.seed}, are not in {results}/runs, "
@@ -235,9 +235,7 @@ def place(study: Study, results: Path, runs: Iterable[Run]) -> Path:
         "dataset": study.dataset.digest,
         "runs": [[run.experiment.fingerprint, run.seed] for run in runs],
     }
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return results / "inspection" / f"{name}.json"
+    return results / "inspection" / f"{hash_meaning(meaning)}.json"
 
 
 def place_now(study: Study, results: Path) -> Path:

@@ -147,10 +147,22 @@ class Record(Part):
     cost: Cost
     provenance: Provenance
 
+    @property
+    def tested(self) -> Test:
+        """What the test images say; only a complete run has it."""
+        if self.test is None:
+            raise ValueError(f"{self.experiment}, seed {self.seed}, is {self.status}: no test")
+        return self.test
+
 
 def place(runs: Path, experiment: str, fingerprint: str, seed: int) -> Path:
     """Name the file of a run's record."""
     return runs / experiment / fingerprint / f"seed-{seed}.json"
+
+
+def weights_file(record: Path) -> Path:
+    """Name the file beside a record that keeps the run's weights, where they are kept."""
+    return record.with_suffix(".weights.npz")
 
 
 def find(runs: Path) -> dict[tuple[str, int], Path]:
@@ -224,7 +236,5 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray]:
         classes (test_images,) uint8 and probabilities (test_images,) float, 0 to 1 in steps of
         1/255.
     """
-    if record.test is None:
-        raise ValueError(f"{path} is {record.status}: only a complete run has predictions")
-    with np.load(path.parent / record.test.predictions_file) as arrays:
+    with np.load(path.parent / record.tested.predictions_file) as arrays:
         return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}

@@ -5,8 +5,6 @@ study file; what cannot be searched is refused there, before anything trains.
 """
 
 import contextlib
-import hashlib
-import json
 import math
 import random
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.split import split_fault, split_sizes
 from cnn_study.study import architecture
@@ -199,8 +198,7 @@ class Search:
             for budget in meaning.pop("budgets")
         ]
         meaning["versions"] = [SEARCH_VERSION, TRAINING_VERSION]
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hash_meaning(meaning)
 
     def model(self, values: dict[str, Any], epochs: int | None = None) -> Model:
         """Make the model that has these values.
