@@ -18,14 +18,15 @@ from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pooch
 import pytest
 
+from cnn_study.base.errors import UserError
 from cnn_study.data import arrays
-from cnn_study.data.arrays import UserError
-from cnn_study.data.catalog import DATASETS, find_dataset
+from cnn_study.data.catalog import DATASETS, Dataset, find_dataset
 from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
 from cnn_study.data.readers import cifar10
 from cnn_study.data.readers.cifar10 import Source
@@ -127,18 +128,69 @@ def test_import_is_light():
     assert run.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["cifar10", "digits"])
+@pytest.mark.parametrize("name", DATASETS)
 def test_facts_are_complete(name):
     facts = find_dataset(name)
     assert facts is DATASETS[name]
     assert facts.name == name
-    assert len(facts.class_names) == 10
+    assert len(set(facts.class_names)) == len(facts.class_names) >= 2
     assert len(facts.digest) == 64
-    assert "http" in facts.source
+    assert facts.source.strip()
+
+
+@pytest.mark.parametrize("facts", DATASETS.values(), ids=DATASETS)
+def test_every_entry_names_a_reader_that_is_there(facts):
+    assert callable(arrays.find_reader(facts).read)
+
+
+def test_the_catalog_needs_neither_arrays_nor_readers():
+    """Whoever only names a dataset, as the workflow does, imports nothing that reads one."""
+    code = (
+        "import sys, cnn_study.data.catalog;"
+        "print([m for m in sys.modules if m == 'numpy' or m.startswith('cnn_study.data.')])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+    )
+    assert run.stdout.strip() == "['cnn_study.data.catalog']"
+
+
+def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatch):
+    """Three training images and one test image of 2x2 pixels, by a reader of their own."""
+    content = Images(
+        np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1),
+        np.array([0, 1, 0], dtype=np.uint8),
+        np.full((1, 2, 2, 1), 255, dtype=np.uint8),
+        np.array([1], dtype=np.uint8),
+    )
+    asked = []
+    reader = ModuleType("cnn_study.data.readers.squares")
+    reader.read = lambda source: asked.append(source) or content
+    monkeypatch.setitem(sys.modules, reader.__name__, reader)
+    facts = Dataset(
+        name="own-squares",
+        title="Squares",
+        class_names=("dark", "light"),
+        image_shape=(2, 2, 1),
+        training_images=3,
+        test_images=1,
+        digest=hashlib.sha256(bytes([*range(12), 0, 1, 0, *[255] * 4, 1])).hexdigest(),
+        source="Made by hand.",
+        reader="squares",
+    )
+    monkeypatch.setitem(DATASETS, facts.name, facts)
+    arrays.prepare("own-squares", tmp_path / "squares.npz", tmp_path / "somewhere")
+    assert asked == [tmp_path / "somewhere"]
+    loaded = arrays.load_prepared("own-squares", tmp_path / "squares.npz")
+    np.testing.assert_array_equal(loaded.training_images, content.training_images)
 
 
 def test_unknown_dataset_is_refused():
-    with pytest.raises(UserError, match="'mnist'; known datasets: cifar10, digits"):
+    with pytest.raises(UserError, match=r"'mnist'; known datasets: .*cifar10.*, digits"):
         find_dataset("mnist")
 
 

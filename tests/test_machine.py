@@ -224,7 +224,7 @@ def test_each_training_gets_a_gpu_of_its_own_and_keeps_it(claims):
 def test_a_backend_without_gpus_counts_none(backend):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    assert machine._told(sys.executable, "-c", machine.COUNTS[backend]) == "0\n"
+    assert machine._output(sys.executable, "-c", machine.COUNTS[backend]) == "0\n"
 
 
 def test_the_processor_has_a_name():

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -223,27 +224,27 @@ def test_a_search_takes_less_time_on_more_cores_as_far_as_trials_are_proposed_to
     """Two Bayesian trials at a time, however many cores there are; what follows knows no limit."""
     digits = load(PROJECT / "experiments" / "digits.yaml")
     one, two, many = (estimate.search_seconds(digits, [], cores) for cores in (1, 2, 64))
-    block, (limit,) = digits.search, digits.search.limits
+    block, (budget,) = digits.search, digits.search.budgets
     again = block.finalists * len(block.finalist_seeds)
-    trials, finals = block.epochs * limit.trials, block.epochs * again
-    winners = limit.winner_epochs * len(block.winner_seeds)
+    trials, finals = block.epochs * budget.trials, block.epochs * again
+    winners = budget.winner_epochs * len(block.winner_seeds)
     each = one / (trials + finals + winners)
     assert two == pytest.approx(each * (trials / 2 + finals / 2 + winners / 2))
-    assert many == pytest.approx(each * (trials / 2 + finals / again + limit.winner_epochs))
-    later = estimate.search_seconds(digits, [], 2, (limit.id, 4))
+    assert many == pytest.approx(each * (trials / 2 + finals / again + budget.winner_epochs))
+    later = estimate.search_seconds(digits, [], 2, (budget.id, 4))
     assert later == pytest.approx(two - each * 4 * block.epochs / 2)
-    after = estimate.search_seconds(digits, [], 2, (limit.id, limit.trials))
+    after = estimate.search_seconds(digits, [], 2, (budget.id, budget.trials))
     assert after == pytest.approx(each * (finals / 2 + winners / 2))
 
 
 def test_a_trial_tells_of_itself_and_of_the_search():
     digits = load(PROJECT / "experiments" / "digits.yaml")
-    (limit,) = digits.search.limits
-    said = progress.trial(digits, [], limit, {1: 0.5, 2: 0.75, 4: None}, 2)
-    begin = f"search, {limit.title}: trial 4, no score, best so far 75.00 %; 3 of 10 trials done, "
+    (budget,) = digits.search.budgets
+    said = progress.trial(digits, [], budget, {1: 0.5, 2: 0.75, 4: None}, 2)
+    begin = f"search, {budget.title}: trial 4, no score, best so far 75.00 %; 3 of 10 trials done, "
     assert said.startswith(begin)
-    nothing = progress.trial(digits, [], limit, {1: None}, 2)
-    assert nothing.startswith(f"search, {limit.title}: trial 1, no score; 1 of 10 trials done, ")
+    nothing = progress.trial(digits, [], budget, {1: None}, 2)
+    assert nothing.startswith(f"search, {budget.title}: trial 1, no score; 1 of 10 trials done, ")
 
 
 def test_a_training_that_was_killed_is_not_running(tmp_path):
@@ -255,6 +256,29 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
         (tmp_path / "running/killed-0f-seed-1.json").write_text(json.dumps(gone))
         assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
     assert not (tmp_path / "running/base-0f-seed-1.json").exists()
+
+
+def test_only_processes_of_this_machine_are_judged(tmp_path):
+    """One that bears another machine's number lives here: it is no training of ours."""
+    (tmp_path / "running").mkdir()
+
+    def mark(name: str, **facts: object) -> None:
+        content = {"experiment": name, "process": os.getpid(), **facts}
+        (tmp_path / "running" / f"{name}.json").write_text(json.dumps(content))
+
+    mark("elsewhere", machine=f"not-{platform.node()}")
+    mark("here", machine=platform.node())
+    mark("older")  # written before marks named their machine
+    assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["here", "older"]
+
+
+def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
+    def refuse(process: int, signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
+        monkeypatch.setattr(os, "kill", refuse)
+        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
 
 
 @pytest.mark.parametrize(

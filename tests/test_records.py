@@ -420,6 +420,14 @@ def test_arrays_round_trip_and_their_hash(tmp_path, monkeypatch):
     assert files.write_arrays(tmp_path / "c.npz", arrays) != digest
 
 
+def test_only_a_complete_run_has_a_test():
+    record = made()
+    assert record.tested is record.test
+    failed = record.model_copy(update={"status": "failed", "test": None})
+    with pytest.raises(ValueError, match="seed 3, is failed: no test"):
+        _ = failed.tested
+
+
 def test_predictions_are_read_from_beside_the_record(written):
     files.write_arrays(
         written.parent / "seed-3.predictions.npz",

@@ -585,6 +585,11 @@ def test_another_dataset_reads_well(plain):
     assert "[@alpaydin1998]" in text
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_what_one_dataset_alone_is_told_of_stands_in_its_own_template(path):
+    assert "data.name ==" not in path.read_text(encoding="utf-8")
+
+
 def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tmp_path):
     plain.collect()
     folders = (tmp_path / name for name in ("tables", "evidence", "figures"))
@@ -593,6 +598,9 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
     text = templates.fill(TEMPLATE, context | {"data": data.Data(**changed)})
     assert "The images are those of *My\\_images*" in text
     assert "Source: Me, 2026." in text
+    (answer,) = (line for line in text.splitlines() if line.startswith("| Were data left out"))
+    assert "told nothing" in answer  # of images that nobody described, nothing is promised
+    check_clean(text)
 
 
 # ------------------------------------------------------------------------------- what is missing

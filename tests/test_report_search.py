@@ -77,16 +77,16 @@ def add_search(made: Made, validation: float = 0.81) -> None:
             finalists.append(searches.Trained(**add(made, number, model, {101: (fresh, 0.5)})))
     values = trials[1].values
     runs = {seed: (validation, test) for seed, test in zip((201, 202), TESTS, strict=True)}
-    (limit,) = block.limits
-    winner = searches.Trained(**add(made, 2, block.model(values, limit.winner_epochs), runs))
+    (budget,) = block.budgets
+    winner = searches.Trained(**add(made, 2, block.model(values, budget.winner_epochs), runs))
     records.write(
         searches.place(made.study, made.folder),
         searches.Facts(
             format=1, fingerprint=block.fingerprint, algorithm="random", seconds=1.0, workers=1,
             provenance=records.Provenance(**records_by_hand.PROVENANCE),
-            prices=[
-                searches.AtPrice(
-                    price=limit.id, title=limit.title, macs=limit.macs, parameters=None,
+            budgets=[
+                searches.AtBudget(
+                    budget=budget.id, title=budget.title, macs=budget.macs, parameters=None,
                     training_seconds=None, trials=trials, finalists=finalists, winner=winner,
                 )
             ],
@@ -224,8 +224,8 @@ def test_what_mattered_is_what_the_scores_hang_on():
          for trial in trials
          for name, place in zip(("learning_rate", "shift"), places[trial], strict=True)]
     )  # fmt: skip
-    limits = [SimpleNamespace(id="one")]
-    study = SimpleNamespace(search=SimpleNamespace(limits=limits))
+    budgets = [SimpleNamespace(id="one")]
+    study = SimpleNamespace(search=SimpleNamespace(budgets=budgets))
     facts = SimpleNamespace(study=study, search_runs=runs, search_values=values)
     first, second = search.importance(facts)
     assert (first["parameter"], second["parameter"]) == ("learning_rate", "shift")

@@ -59,7 +59,7 @@ def score(values):
 def go_through(tuner, search, workers=1, seed=0, fails=lambda number: False):
     """Play chief and workers, who end in an order drawn at random; give the trials in order."""
     generator = random.Random(seed)
-    asked = tuner.oracle(search, search.limits[0])
+    asked = tuner.oracle(search, search.budgets[0])
     asked._set_project_dir(search.folder, "cache")
     at_work, idle = {}, set(range(workers))
     for _ in range(10_000):
@@ -118,11 +118,11 @@ def test_trials_are_the_same_however_many_workers_there_are(make, play, algorith
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_each_trial_fits_and_is_new(make, play, algorithm):
     search = make(algorithm=algorithm, trials=8, seed=4)
-    limit = search.limits[0]
+    budget = search.budgets[0]
     trials = play(search, workers=2)
     for values, _, _ in trials:
-        model = search.fits(values, limit)
-        assert model.macs <= limit.macs
+        model = search.fits(values, budget)
+        assert model.macs <= budget.macs
         assert ("dense_dropout" in values) == (values["dense_units"] == 32)
     whole = [(str(values), epochs) for values, epochs, _ in trials]
     assert len(set(whole)) == len(whole)
@@ -232,5 +232,5 @@ def test_a_fault_that_is_no_outcome_of_a_training_ends_the_search(make, tuner, t
 def test_a_price_has_trials_of_its_own(make, play):
     prices = {"few": {"title": "Few", "macs": "base", "trials": 3}, **BLOCK["prices"]}
     search = make(prices=prices)
-    assert [limit.trials for limit in search.limits] == [3, 8]
+    assert [budget.trials for budget in search.budgets] == [3, 8]
     assert len(play(search)) == 3

@@ -96,7 +96,7 @@ def done(tmp_path_factory, digits_file) -> Place:
 
 
 def test_trials_finalists_and_winner_leave_run_records(done):
-    (found,) = done.facts().prices
+    (found,) = done.facts().budgets
     assert [trial.trial for trial in found.trials] == [1, 2, 3]
     assert [[run.seed for run in trial.runs] for trial in found.trials] == [[1]] * 3
     assert [[run.seed for run in final.runs] for final in found.finalists] == [[101]] * 2
@@ -112,7 +112,7 @@ def test_trials_finalists_and_winner_leave_run_records(done):
 
 
 def test_every_trial_is_told_of_as_it_ends(done):
-    (found,) = done.facts().prices
+    (found,) = done.facts().budgets
     first, *trials, last = done.told
     assert first == "search, Cheap: 3 trials"
     assert [re.search(r"; (\d of 3) trials done, about", line)[1] for line in trials] == [
@@ -133,7 +133,7 @@ def test_every_trial_is_told_of_as_it_ends(done):
 
 
 def test_the_best_trials_are_finalists_and_the_price_is_kept(done):
-    (found,) = done.facts().prices
+    (found,) = done.facts().budgets
     best = sorted(found.trials, key=lambda trial: -trial.accuracies[0])[:2]
     assert {final.trial for final in found.finalists} == {trial.trial for trial in best}
     assert found.winner.trial in {final.trial for final in found.finalists}
@@ -169,7 +169,7 @@ def test_a_search_goes_on_from_its_records(done, tmp_path):
     place = copied(done, tmp_path / "again")
     searches.place(place.study, place.results).unlink()
     before = place.records()
-    (found,) = done.facts().prices
+    (found,) = done.facts().budgets
     lost = place.results / "runs/search" / found.trials[1].fingerprint / "seed-1.json"
     lost.unlink()
     code, _, err = place.run("--workers", "1")
@@ -177,12 +177,12 @@ def test_a_search_goes_on_from_its_records(done, tmp_path):
     after = place.records()
     changed = {name for name in after if before.get(name) != after[name]}
     assert changed == {str(lost.relative_to(place.results))}
-    assert place.facts().prices == found_prices(done)
+    assert place.facts().budgets == found_within(done)
     assert place.digests() == done.digests()
 
 
-def found_prices(place: Place) -> list[searches.AtPrice]:
-    return place.facts().prices
+def found_within(place: Place) -> list[searches.AtBudget]:
+    return place.facts().budgets
 
 
 def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_file):
@@ -210,12 +210,12 @@ def test_kill_9_loses_no_record_and_leaves_no_process(done, tmp_path, digits_fil
     assert code == 0, err
     after = place.records()
     assert {name: after[name] for name in there} == there
-    assert place.facts().prices == done.facts().prices
+    assert place.facts().budgets == done.facts().budgets
 
 
 def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, digits_file):
     """The system does so where memory is short. The search goes on, and what ran beside is kept."""
-    trials = done.facts().prices[0].trials
+    trials = done.facts().budgets[0].trials
     victim = next(trial for trial in trials if trial.values["filters"] == [4])
     place = Place(tmp_path, digits_file)
     process = place.start("--workers", "2")
@@ -231,7 +231,7 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
     assert len(killed) == 2
     assert "What they had in hand is trained one by one." in err
     assert f"search/{victim.fingerprint}/seed-1 was ended once more, and counts as failed" in err
-    (found,) = place.facts().prices
+    (found,) = place.facts().budgets
     others = [trial for trial in found.trials if trial.trial != victim.trial]
     assert others == [trial for trial in trials if trial.trial != victim.trial]
     assert found.trials[victim.trial - 1].runs[0].status == "failed"
@@ -315,7 +315,7 @@ def test_trials_that_diverge_are_recorded_and_leave_no_winner(tmp_path, digits_f
     )  # fmt: skip
     code, _, err = place.run()
     assert code == 0, err
-    (found,) = place.facts().prices
+    (found,) = place.facts().budgets
     assert [trial.runs[0].status for trial in found.trials] == ["diverged"] * 2
     assert (found.finalists, found.winner) == ([], None)
     collect(place.study, place.results, place.results / "tables")
@@ -369,12 +369,12 @@ def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, t
     assert first.exists()
     after = place.records()
     assert {name: after[name] for name in before} == before  # old records are kept, and used
-    prices = place.facts().prices
-    assert [run.seed for price in prices for trial in price.trials for run in trial.runs] == (
+    budgets = place.facts().budgets
+    assert [run.seed for budget in budgets for trial in budget.trials for run in trial.runs] == (
         [1, 2] * 8
     )
-    values = [trial.values for trial in prices[0].trials]
-    assert values[:3] == [trial.values for trial in done.facts().prices[0].trials]
+    values = [trial.values for trial in budgets[0].trials]
+    assert values[:3] == [trial.values for trial in done.facts().budgets[0].trials]
     assert len(values) == 4
 
 
@@ -471,7 +471,7 @@ def test_a_damaged_file_of_what_was_found_is_refused(done, tmp_path):
 
 def test_a_lost_record_is_told_of_by_the_tables(done, tmp_path):
     place = copied(done, tmp_path / "lost")
-    (found,) = place.facts().prices
+    (found,) = place.facts().budgets
     (place.results / "runs/search" / found.winner.fingerprint / "seed-202.json").unlink()
     with pytest.raises(UserError, match="has no record of trial"):
         collect(place.study, place.results, place.results / "tables")
@@ -482,7 +482,7 @@ def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     place = copied(done, tmp_path / "told")
     collect(place.study, place.results, place.results / "tables")
     analyse(place.study, place.results / "tables", place.results / "evidence")
-    (found,) = place.facts().prices
+    (found,) = place.facts().budgets
     runs = csv_files.read(place.results / "tables", SEARCH_RUNS)
     assert list(runs["stage"]) == ["trial"] * 3 + ["finalist"] * 2 + ["winner"] * 2
     assert list(runs["validation_accuracy"][:3]) == pytest.approx(

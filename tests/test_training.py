@@ -116,11 +116,7 @@ def test_parts_are_those_of_the_split(small):
     np.testing.assert_array_equal(parts.validation[0], images.training_images[held_out])
     np.testing.assert_array_equal(parts.validation[1], images.training_labels[held_out])
     np.testing.assert_array_equal(parts.test[0], images.test_images)
-    assert [len(part[1]) for part in (parts.training, parts.validation, parts.test)] == [
-        120,
-        80,
-        100,
-    ]
+    assert parts.counts == {"training_images": 120, "validation_images": 80, "test_images": 100}
 
 
 # --------------------------------------------------------------------------- a complete record

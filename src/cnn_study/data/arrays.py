@@ -1,7 +1,9 @@
 """The prepared arrays that training reads: made once from a dataset's source, checked when read."""
 
 import zipfile
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -9,9 +11,26 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.files import write_whole
 from cnn_study.data.catalog import Dataset, find_dataset
 from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
-from cnn_study.data.readers import cifar10, digits
 
-# ------------------------------------------------------------------- prepared file: write and read
+
+class Reader(Protocol):
+    """What a module of `data.readers` has."""
+
+    def read(self, source: str | Path | None) -> Images:
+        """Give the images of a dataset.
+
+        Args:
+            source: where its owner says that they are; None or "" where nothing is said.
+
+        Raises:
+            UserError: they cannot be had, or are not what they should be.
+        """
+        ...
+
+
+def find_reader(dataset: Dataset) -> Reader:
+    """Import the module that reads a dataset: the one of `data.readers` that its entry names."""
+    return cast("Reader", import_module(f"cnn_study.data.readers.{dataset.reader}"))
 
 
 def prepare(name: str, destination: Path, source: str | Path | None = None) -> None:
@@ -22,20 +41,14 @@ def prepare(name: str, destination: Path, source: str | Path | None = None) -> N
     Args:
         name: a key of DATASETS.
         destination: the file to write; its folder is made if absent.
-        source: for cifar10, the archive or its unpacked folder. None or "" means the environment
-            variable CNN_STUDY_DATA or, where that is not set either, the official archive by
-            download. Not used for digits, which scikit-learn ships.
+        source: where the data are, as the dataset's reader takes it; None or "" leaves that to
+            the reader.
 
     Raises:
         UserError: the data cannot be had, is not what it should be, or cannot be written.
     """
     dataset = find_dataset(name)
-    if name == "digits":
-        images = digits.read_digits()
-    else:
-        images = cifar10.read_cifar10(cifar10.find_cifar10(source))
-    if name == "digits" and source:
-        print(f"{source} is not read: the digits come with scikit-learn and need no source.")
+    images = find_reader(dataset).read(source)
     fault = _content_fault(dataset, images)
     if fault is not None:
         raise UserError(f"{dataset.title}: {fault}; update cnn_study and scikit-learn.")

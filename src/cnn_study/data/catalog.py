@@ -1,7 +1,8 @@
 """The datasets that a study may name, and what is known of each before it is read.
 
 The workflow takes sizes and digests from here to name run records, on machines that have no data
-and cannot train.
+and cannot train. Whoever adds a dataset gives it an entry here and a module in `readers/`; what
+the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ DIGITS_TEST_IMAGES = 360
 class Dataset:
     """What is known of a dataset without having its data.
 
-    digest is the SHA-256 (hex) of training_images, training_labels, test_images and test_labels,
-    each as uint8 bytes in C order, one after the other (see content_digest).
+    Attributes:
+        digest: the SHA-256 (hex) of training_images, training_labels, test_images and
+            test_labels, each as uint8 bytes in C order, one after the other (see content_digest).
+        source: who made it and where it is, for citing.
+        reader: the module of `readers/` that reads it.
     """
 
     name: str
@@ -27,6 +31,7 @@ class Dataset:
     test_images: int
     digest: str
     source: str
+    reader: str
 
 
 DATASETS: dict[str, Dataset] = {
@@ -53,6 +58,7 @@ DATASETS: dict[str, Dataset] = {
             "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009. "
             "https://www.cs.toronto.edu/~kriz/cifar.html"
         ),
+        reader="cifar10",
     ),
     "digits": Dataset(
         name="digits",
@@ -69,6 +75,7 @@ DATASETS: dict[str, Dataset] = {
             "They are divided anew here, so scores compare with no published UCI score, and the "
             "same 13 writers stand in the training and in the test part."
         ),
+        reader="digits",
     ),
 }
 

@@ -1,10 +1,10 @@
 """From training images to those trained on and those held out, by the labels alone."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cnn_study.base.errors import UserError
-
-# -------------------------------------------------------------------------------------- split
 
 
 def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -30,12 +30,17 @@ def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.lexsort((labels, place))
 
 
-def split_sizes(
-    images: int, validation_fraction: float, training_fraction: float
-) -> tuple[int, int]:
+class Sizes(NamedTuple):
+    """How many images a split gives each part."""
+
+    training: int
+    validation: int
+
+
+def split_sizes(images: int, validation_fraction: float, training_fraction: float) -> Sizes:
     """Count the images to train on and those held out, as `split` divides them."""
-    validation_count = round(images * validation_fraction)
-    return round((images - validation_count) * training_fraction), validation_count
+    validation = round(images * validation_fraction)
+    return Sizes(round((images - validation) * training_fraction), validation)
 
 
 def split_fault(
@@ -50,15 +55,15 @@ def split_fault(
     Returns:
         The setting, and what is wrong with it.
     """
-    training_count, validation_count = split_sizes(images, validation_fraction, training_fraction)
-    if training_count == 0:
+    sizes = split_sizes(images, validation_fraction, training_fraction)
+    if sizes.training == 0:
         return (
             "training_fraction",
             f"no image is left to train on: {images:,} images, validation_fraction "
             f"{validation_fraction:g}, training_fraction {training_fraction:g}; raise "
             "training_fraction or lower validation_fraction",
         )
-    if validation_fraction > 0 and validation_count == 0:
+    if validation_fraction > 0 and sizes.validation == 0:
         return (
             "validation_fraction",
             f"no image is held out: {validation_fraction:g} of {images:,} images rounds to none; "
@@ -95,7 +100,5 @@ def split(
     order = stratified_order(labels)
     if fault := split_fault(len(order), validation_fraction, training_fraction):
         raise UserError(": ".join(fault))
-    training_count, validation_count = split_sizes(
-        len(order), validation_fraction, training_fraction
-    )
-    return np.sort(order[len(order) - training_count :]), np.sort(order[:validation_count])
+    sizes = split_sizes(len(order), validation_fraction, training_fraction)
+    return np.sort(order[len(order) - sizes.training :]), np.sort(order[: sizes.validation])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cnn_study.base.inference import Effect, effect, unpaired
 from cnn_study.evidence.facts import Facts
-from cnn_study.study.search_space import Limit
+from cnn_study.study.search_space import Budget
 
 FORESTS = 50
 TREES = 25
@@ -25,22 +25,22 @@ def search_rows(facts: Facts) -> dict[str, list[dict[str, Any]]]:
     """Give the rows of every table about the search; none without one."""
     finalists = _finalists(facts)
     return {
-        "search-prices": [_price_row(facts, limit, finalists) for limit in _limits(facts)],
+        "search-prices": [_budget_row(facts, budget, finalists) for budget in _budgets(facts)],
         "search-finalists": finalists,
         "search-gaps": _gaps(facts, finalists),
         "search-importance": importance(facts),
     }
 
 
-def _limits(facts: Facts) -> list[Limit]:
-    """Give the prices that the tables know, as the study has them."""
+def _budgets(facts: Facts) -> list[Budget]:
+    """Give the budgets that the tables know, as the study has them."""
     there = set(facts.search_runs["price"])
-    return [limit for limit in facts.study.search.limits if limit.id in there] if there else []
+    return [budget for budget in facts.study.search.budgets if budget.id in there] if there else []
 
 
-def _runs(facts: Facts, price: str, stage: str) -> pd.DataFrame:
+def _runs(facts: Facts, budget: str, stage: str) -> pd.DataFrame:
     runs = facts.search_runs
-    return runs[(runs["price"] == price) & (runs["stage"] == stage)]
+    return runs[(runs["price"] == budget) & (runs["stage"] == stage)]
 
 
 def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
@@ -54,17 +54,17 @@ def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
 
 def _finalists(facts: Facts) -> list[dict[str, Any]]:
     rows = []
-    for limit in _limits(facts):
-        tried, again = (_runs(facts, limit.id, stage) for stage in ("trial", "finalist"))
+    for budget in _budgets(facts):
+        tried, again = (_runs(facts, budget.id, stage) for stage in ("trial", "finalist"))
         searched, fresh = (_means(runs, "validation_accuracy") for runs in (tried, again))
-        won = set(_runs(facts, limit.id, "winner")["trial"])
+        won = set(_runs(facts, budget.id, "winner")["trial"])
         macs = tried.drop_duplicates("trial").set_index("trial")["macs"]
         for rank, trial in enumerate(again["trial"].unique(), start=1):
             score = fresh.get(trial)
             complete = again[(again["trial"] == trial) & (again["status"] == "complete")]
             rows.append(
                 {
-                    "price": limit.id,
+                    "price": budget.id,
                     "trial": int(trial),
                     "rank": rank,
                     "macs": int(macs[trial]),
@@ -79,15 +79,15 @@ def _finalists(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Average the gaps of each price's finalists, and of all."""
+    """Average the gaps of each budget's finalists, and of all."""
     rows = []
     known = [row for row in finalists if row["gap"] is not None]
-    for price in [*dict.fromkeys(row["price"] for row in known), ALL] if known else []:
-        mine = [row for row in known if price in (ALL, row["price"])]
+    for budget in [*dict.fromkeys(row["price"] for row in known), ALL] if known else []:
+        mine = [row for row in known if budget in (ALL, row["price"])]
         gap = effect([row["gap"] for row in mine])
         rows.append(
             {
-                "price": price,
+                "price": budget,
                 "finalists": gap.n,
                 **{
                     name: statistics.fmean(row[name] for row in mine)
@@ -101,25 +101,25 @@ def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]
     return rows
 
 
-def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> dict[str, Any]:
-    tried, own = (_runs(facts, limit.id, stage) for stage in ("trial", "winner"))
+def _budget_row(facts: Facts, budget: Budget, finalists: list[dict[str, Any]]) -> dict[str, Any]:
+    tried, own = (_runs(facts, budget.id, stage) for stage in ("trial", "winner"))
     trials = tried["trial"].nunique()
     row = {
-        "price": limit.id,
-        "title": limit.title,
-        "most_macs": limit.macs,
-        "most_parameters": limit.parameters,
-        "most_training_seconds": limit.training_seconds,
-        "goal": limit.goal,
+        "price": budget.id,
+        "title": budget.title,
+        "most_macs": budget.macs,
+        "most_parameters": budget.parameters,
+        "most_training_seconds": budget.training_seconds,
+        "goal": budget.goal,
         "trials": trials,
         "broken_trials": trials - len(_means(tried, "validation_accuracy")),
     }
     if own.empty:
         return row
     trial = int(own["trial"].iloc[0])
-    final = next(f for f in finalists if f["price"] == limit.id and f["trial"] == trial)
+    final = next(f for f in finalists if f["price"] == budget.id and f["trial"] == trial)
     values = facts.search_values
-    mine = values[(values["price"] == limit.id) & (values["trial"] == trial)]
+    mine = values[(values["price"] == budget.id) & (values["trial"] == trial)]
     given = {
         name: json.loads(value)
         for name, value in zip(mine["parameter"], mine["value"], strict=True)
@@ -130,7 +130,7 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
     enhanced = facts.study.file.enhanced or "base"
     return row | {
         "trial": trial,
-        "change": json.dumps(_change(facts, limit, given)),
+        "change": json.dumps(_change(facts, budget, given)),
         "edges": " ".join(mine.loc[mine["edge"], "parameter"]) or None,
         "parameters": int(own["parameters"].iloc[0]),
         "macs": int(own["macs"].iloc[0]),
@@ -157,10 +157,10 @@ def _price_row(facts: Facts, limit: Limit, finalists: list[dict[str, Any]]) -> d
     }
 
 
-def _change(facts: Facts, limit: Limit, values: dict[str, Any]) -> dict[str, Any]:
+def _change(facts: Facts, budget: Budget, values: dict[str, Any]) -> dict[str, Any]:
     """Give every setting in which a winner's own runs differ from the base."""
     search, base = facts.study.search, facts.study.experiments["base"].settings
-    settings = search.model(values, limit.winner_epochs).settings
+    settings = search.model(values, budget.winner_epochs).settings
     return {name: value for name, value in settings if value != getattr(base, name)}
 
 
@@ -223,12 +223,12 @@ def _features(facts: Facts) -> tuple[pd.DataFrame, list[float]]:
     runs = facts.search_runs[facts.search_runs["stage"] == "trial"]
     runs = runs[runs["epochs"] == runs["epochs"].max()]
     wide = facts.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
-    order = [limit.id for limit in _limits(facts)]
+    order = [budget.id for budget in _budgets(facts)]
     rows, scores = [], []
-    for price in order:
-        for trial, score in _means(runs[runs["price"] == price], "validation_accuracy").items():
-            places = wide.loc[(price, trial)]
-            rows.append({"price": order.index(price), **places.to_dict()})
+    for budget in order:
+        for trial, score in _means(runs[runs["price"] == budget], "validation_accuracy").items():
+            places = wide.loc[(budget, trial)]
+            rows.append({"price": order.index(budget), **places.to_dict()})
             scores.append(score)
     table = pd.DataFrame(rows).fillna(-1.0)
     varied = [name for name in table.columns if table[name].nunique() > 1]

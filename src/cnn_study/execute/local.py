@@ -4,8 +4,8 @@ One run is done by one process at a time, whatever starts it: a second one waits
 and then finds its record.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -58,10 +58,10 @@ def riskiest_last(runs: list[Run], results: Path) -> list[Run]:
 def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     """Train one run, unless its record is there, and give its record."""
     with alone(run, results):
-        there = record_of(run, results)
-        if there:
+        record = record_of(run, results)
+        if record:
             log("the record is there already")
-            return there
+            return record
         from cnn_study.train import training
 
         images = load_prepared(study.dataset.name, data)
@@ -100,13 +100,24 @@ def claim(lock: FileLock) -> bool:
 
 
 @contextmanager
-def alone(run: Run, results: Path) -> Iterator[None]:
-    """Hold the run's lock; the system lets go of it however this process ends."""
-    lock = FileLock(results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock")
+def held(path: Path, waiting: str) -> Generator[None]:
+    """Hold a lock; the system lets go of it however this process ends.
+
+    Args:
+        path: of the lock's file.
+        waiting: what the log says where another process holds it, and is waited for.
+    """
+    lock = FileLock(path)
     if not claim(lock):
-        log("another process trains this run; waiting for its record")
+        log(waiting)
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def alone(run: Run, results: Path) -> AbstractContextManager[None]:
+    """Hold the run's lock."""
+    path = results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"
+    return held(path, "another process trains this run; waiting for its record")

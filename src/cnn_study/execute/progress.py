@@ -21,7 +21,7 @@ from cnn_study.runs.estimate import duration, search_seconds, seconds_left
 from cnn_study.runs.heartbeat import percent, running
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study.model import Experiment, Study
-from cnn_study.study.search_space import Limit
+from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
 
 REFRESH_SECONDS = 2.0
@@ -51,43 +51,43 @@ def standing(study: Study, results: Path) -> str:
 
 def trial(
     study: Study,
-    there: list[records.Record],
-    limit: Limit,
+    known: list[records.Record],
+    budget: Budget,
     scores: dict[int, float | None],
     at_once: int,
 ) -> str:
     """Say, at the end of a trial of the search, what it gave and how far the search is.
 
     Args:
-        there: records of the study's runs, from which the time left is estimated.
-        scores: mean validation accuracy of the trials that have ended at this price, by number,
-            the last one last; None if it has none.
+        known: records of the study's runs, from which the time left is estimated.
+        scores: mean validation accuracy of the trials that have ended within this budget, by
+            number, the last one last; None if it has none.
     """
     number, score = list(scores.items())[-1]
-    known = [one for one in scores.values() if one is not None]
-    best = f", best so far {percent(max(known))}" if known else ""
+    complete = [accuracy for accuracy in scores.values() if accuracy is not None]
+    best = f", best so far {percent(max(complete))}" if complete else ""
     scored = "no score" if score is None else f"validation accuracy {percent(score)}"
-    left = search_seconds(study, there, at_once, (limit.id, len(scores)))
+    left = search_seconds(study, known, at_once, (budget.id, len(scores)))
     return (
-        f"search, {limit.title}: trial {number}, {scored}{best}; {len(scores)} of {limit.trials} "
+        f"search, {budget.title}: trial {number}, {scored}{best}; {len(scores)} of {budget.trials} "
         f"trials done, about {duration(left)} of the search left with {at_once} at a time"
     )
 
 
 def _standing(
-    there: dict[str, records.Record],
+    known: dict[str, records.Record],
     missing: list[Run],
     study: Study,
     results: Path,
     at_once: int,
 ) -> str:
-    said = f"{len(there)} of {len(there) + len(missing)} runs done"
+    so_far = f"{len(known)} of {len(known) + len(missing)} runs done"
     if not missing:
-        return said
+        return so_far
     at_once = min(at_once, len(missing))
     processes = len(local.batches(study, missing))
-    left = seconds_left(study, missing, list(there.values()), processes) / at_once
-    return f"{said}, about {duration(left)} left with {at_once} at a time"
+    left = seconds_left(study, missing, list(known.values()), processes) / at_once
+    return f"{so_far}, about {duration(left)} left with {at_once} at a time"
 
 
 def check(study: Study, results: Path) -> None:
@@ -110,14 +110,15 @@ def watch(study: Study, results: Path) -> None:
 
 def _unfinished(study: Study, results: Path) -> bool:
     """Tell whether a run or the search is still to be done."""
-    found = searches.place(study, results)
+    search = searches.place(study, results)
     missing = len(done(study, results)) < len(wanted(study))
-    return missing or (found is not None and not found.exists())
+    return missing or (search is not None and not search.exists())
 
 
 def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[Run]]:
-    there = {name: records.read(path) for name, path in done(study, results).items()}
-    return there, [run for run in wanted(study) if run.name not in there]
+    """Read the records that are there, by the names of their runs, and list the runs without."""
+    known = {name: records.read(path) for name, path in done(study, results).items()}
+    return known, [run for run in wanted(study) if run.name not in known]
 
 
 def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
@@ -127,12 +128,12 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
         watched: what a small window has no room for is cut off at the bottom, so what runs stands
             at the top, and of the experiments only those that miss a run.
     """
-    there, missing = _read(study, results)
+    known, missing = _read(study, results)
     trainings = running(results)
     at_once = len(trainings) or os.cpu_count() or 1
-    how_far = _standing(there, missing, study, results, at_once)
+    how_far = _standing(known, missing, study, results, at_once)
     left = {run.experiment.id for run in missing}
-    rows = {id_: _row(study, experiment, there) for id_, experiment in study.experiments.items()}
+    rows = {id_: _row(study, experiment, known) for id_, experiment in study.experiments.items()}
     if watched and missing:
         rows = {id_: row for id_, row in rows.items() if id_ in left}
         return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
@@ -141,23 +142,24 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
         for name, experiments in study.declared.items()
     )
     table = _table(study, rows, console)
-    searched = _searched(study, results, list(there.values()))
+    searched = _searched(study, results, list(known.values()))
     return Group(*table, *declared, *searched, *map(_training, trainings), how_far)
 
 
-def _searched(study: Study, results: Path, there: list[records.Record]) -> list[str]:
+def _searched(study: Study, results: Path, known: list[records.Record]) -> list[str]:
     """Say how large the study's search is, and whether it is done."""
     if study.search is None:
         return []
-    trials = sum(limit.trials for limit in study.search.limits)
-    prices = "one price" if len(study.search.limits) == 1 else f"{len(study.search.limits)} prices"
+    budgets = study.search.budgets
+    trials = sum(budget.trials for budget in budgets)
+    prices = "one price" if len(budgets) == 1 else f"{len(budgets)} prices"
     size = f"search: {study.search.algorithm}, {trials} trials at {prices}"
     path = searches.place(study, results)
     if path is None:
         return [f"{size}; declared, not trained"]
     if path.exists():
         return [f"{size}; done"]
-    left = duration(search_seconds(study, there, os.cpu_count() or 1))
+    left = duration(search_seconds(study, known, os.cpu_count() or 1))
     return [f"{size}; not done yet, about {left} in all on every core"]
 
 
@@ -200,14 +202,14 @@ def _of_columns(title: str, columns: list[str], rows: list[dict[str, str]]) -> T
     return table
 
 
-def _row(study: Study, experiment: Experiment, there: dict[str, records.Record]) -> dict[str, str]:
-    own = [record for record in there.values() if record.fingerprint == experiment.fingerprint]
+def _row(study: Study, experiment: Experiment, known: dict[str, records.Record]) -> dict[str, str]:
+    own = [record for record in known.values() if record.fingerprint == experiment.fingerprint]
     states = Counter(record.status for record in own)
     broken = ", ".join(f"{states[state]} {state}" for state in ("diverged", "failed")
                        if states[state])  # fmt: skip
     scores = [record.epochs[-1].validation_accuracy for record in own
               if record.status == "complete"]  # fmt: skip
-    known = [score for score in scores if score is not None]
+    complete = [score for score in scores if score is not None]
     change = ", ".join(f"{key} {value_text(value)}" for key, value in experiment.change.items())
     return {
         "experiment": experiment.id,
@@ -216,5 +218,5 @@ def _row(study: Study, experiment: Experiment, there: dict[str, records.Record])
         "MACs": f"{experiment.macs:,}",
         "done": f"{len(own)}{f' ({broken})' if broken else ''}",
         "missing": str(len(study.seeds) - len(own)),
-        "validation accuracy": percent(sum(known) / len(known) if known else None),
+        "validation accuracy": percent(sum(complete) / len(complete) if complete else None),
     }

@@ -200,11 +200,11 @@ def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
     """List the figures of the study's search, if it has one."""
     if study.search is None or not study.file.search.trained:
         return {}
-    prices = tuple((limit.id, limit.title) for limit in study.search.limits)
+    budgets = tuple((budget.id, budget.title) for budget in study.search.budgets)
     names = tuple(parameter.name for parameter in study.search.space)
     kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
-    found = {f"search-{id_}": kind(prices, names) for id_, kind in kinds.items()}
-    return found | {"search-winners": Winners(prices, names, tuple(study.experiments), enhanced)}
+    found = {f"search-{id_}": kind(budgets, names) for id_, kind in kinds.items()}
+    return found | {"search-winners": Winners(budgets, names, tuple(study.experiments), enhanced)}
 
 
 def _all_effects(study: Study) -> dict[str, Picture]:

@@ -7,7 +7,7 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
@@ -28,7 +28,7 @@ ACROSS = 3
 PANEL = 1.75
 """Inches that a row of panels is high."""
 
-EDGE = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
+EDGE: dict[str, Any] = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Tried:
         fresh: mean validation accuracy of a finalist with new seeds; None for others.
     """
 
-    price: str
+    budget: str
     number: int
     accuracy: float
     places: dict[str, float]
@@ -52,7 +52,7 @@ class Tried:
 
 @functools.cache
 def _tried(results: Results) -> list[Tried]:
-    """Give the trials that were trained to the end, by price and number."""
+    """Give the trials that were trained to the end, by budget and number."""
     runs, values = results.read("search-runs"), results.read("search-values")
     runs = runs[runs["stage"] == "trial"]
     finalists = {
@@ -60,15 +60,15 @@ def _tried(results: Results) -> list[Tried]:
         for row in results.read("search-finalists").to_dict("records")
     }
     found = []
-    for (price, number), mine in runs.groupby(["price", "trial"], sort=False):
+    for (budget, number), mine in runs.groupby(["price", "trial"], sort=False):
         if (mine["status"] != "complete").any():
             continue
-        given = values[(values["price"] == price) & (values["trial"] == number)]
-        final = finalists.get((price, number), {})
+        given = values[(values["price"] == budget) & (values["trial"] == number)]
+        final = finalists.get((budget, number), {})
         fresh = final.get("fresh_accuracy")
         found.append(
             Tried(
-                price, int(number), 100 * float(mine["validation_accuracy"].mean()),
+                budget, int(number), 100 * float(mine["validation_accuracy"].mean()),
                 dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
                 dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
                 None if fresh is None or fresh != fresh else 100 * float(fresh),
@@ -83,40 +83,40 @@ class SearchPicture(Picture):
     """What the figures of the search have in common.
 
     Attributes:
-        prices: (id, title) of each price.
+        budgets: (id, title) of each.
         parameters: those that were varied, in the order of the study file.
     """
 
-    prices: tuple[tuple[str, str], ...]
+    budgets: tuple[tuple[str, str], ...]
     parameters: tuple[str, ...]
     experiments: tuple[str, ...] = ()
 
     def _something(self, results: Results) -> bool:
         return bool(_tried(results))
 
-    def _of(self, tried: Sequence[Tried], price: str) -> list[Tried]:
-        return [one for one in tried if one.price == price]
+    def _of(self, tried: Sequence[Tried], budget: str) -> list[Tried]:
+        return [one for one in tried if one.budget == budget]
 
     def _count(self, results: Results) -> str:
         tried = _tried(results)
         parts = [
-            f"{counted(len(self._of(tried, price)), 'trial')} {title[0].lower()}{title[1:]}"
-            for price, title in self.prices
+            f"{counted(len(self._of(tried, budget)), 'trial')} {title[0].lower()}{title[1:]}"
+            for budget, title in self.budgets
         ]
         return f"{', '.join(parts)}." if tried else f"There is {NO_SEARCH}."
 
     def _keys(self) -> "list[Line2D]":
         return [
             marks.key(title, color, marker=marker, markersize=5, **EDGE)
-            for (_, title), (color, marker) in zip(self.prices, self._looks, strict=True)
+            for (_, title), (color, marker) in zip(self.budgets, self._looks, strict=True)
         ]
 
     @property
     def _looks(self) -> list[tuple[str, str]]:
-        """Give each price a colour and a marker."""
-        colors = LIGHT.series * len(self.prices)
-        shapes = marks.MARKERS * len(self.prices)
-        return list(zip(colors, shapes, strict=False))[: len(self.prices)]
+        """Give each budget a colour and a marker."""
+        colors = LIGHT.series * len(self.budgets)
+        shapes = marks.MARKERS * len(self.budgets)
+        return list(zip(colors, shapes, strict=False))[: len(self.budgets)]
 
     def _panels(self, figure: "Figure", count: int) -> "list[Axes]":
         """Lay out panels in rows, with those that are left over switched off."""
@@ -134,9 +134,11 @@ class Trials(SearchPicture):
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
         figure = new(2.7)
-        panels = figure.subplots(1, len(self.prices), sharey=True, squeeze=False)[0]
-        for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
-            mine = self._of(tried, price)
+        panels = figure.subplots(1, len(self.budgets), sharey=True, squeeze=False)[0]
+        for axes, (budget, title), (color, _) in zip(
+            panels, self.budgets, self._looks, strict=True
+        ):
+            mine = self._of(tried, budget)
             axes.plot([one.number for one in mine], [one.accuracy for one in mine], "o",
                       color=color, **marks.DOT)  # fmt: skip
             for one in mine:
@@ -169,8 +171,8 @@ class Trials(SearchPicture):
     def _tell(self, results: Results) -> str:
         tried = _tried(results)
         parts = []
-        for price, title in self.prices:
-            mine = self._of(tried, price)
+        for budget, title in self.budgets:
+            mine = self._of(tried, budget)
             if not mine:
                 continue
             scores = [one.accuracy for one in mine]
@@ -198,8 +200,8 @@ class Slices(SearchPicture):
         for axes, name in zip(
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
         ):
-            for (price, _), (color, marker) in zip(self.prices, self._looks, strict=True):
-                mine = [one for one in self._of(tried, price) if name in one.places]
+            for (budget, _), (color, marker) in zip(self.budgets, self._looks, strict=True):
+                mine = [one for one in self._of(tried, budget) if name in one.places]
                 axes.plot([one.places[name] for one in mine], [one.accuracy for one in mine],
                           marker, color=color, **marks.DOT)  # fmt: skip
             self._ticks(axes, name, tried)
@@ -255,10 +257,12 @@ class Parallel(SearchPicture):
         import numpy as np
 
         tried = sorted(_tried(results), key=lambda one: one.accuracy)
-        figure = new(0.9 + 1.6 * len(self.prices))
-        panels = figure.subplots(len(self.prices), 1, squeeze=False)[:, 0]
-        for axes, (price, title), (color, _) in zip(panels, self.prices, self._looks, strict=True):
-            mine = self._of(tried, price)
+        figure = new(0.9 + 1.6 * len(self.budgets))
+        panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
+        for axes, (budget, title), (color, _) in zip(
+            panels, self.budgets, self._looks, strict=True
+        ):
+            mine = self._of(tried, budget)
             ranks = np.linspace(0.15, 1, len(mine)) if mine else []
             for one, rank in zip(mine, ranks, strict=True):
                 points = [(x, one.places[name]) for x, name in enumerate(self.parameters)
@@ -297,8 +301,8 @@ class Parallel(SearchPicture):
         parts = [
             f"{title}: the winner has "
             + ", ".join(f"{words(name)} {value}" for name, value in one.values.items())
-            for price, title in self.prices
-            for one in self._of(_tried(results), price)
+            for budget, title in self.budgets
+            for one in self._of(_tried(results), budget)
             if one.won
         ]
         return f"Parallel coordinates, a panel for each price. {'. '.join(parts) or NO_SEARCH}."

@@ -37,8 +37,8 @@ def nearest_neighbours(parts: Parts) -> Baseline:
     tried = _try_sizes(sizes, training, labels, *parts.validation)
     chosen = int(best(tried)) if tried else 1
     fitted = time.process_time()
-    found, _ = nearest(training, as_rows(parts.test[0]), chosen)
-    accuracy = float((vote(labels[found]) == parts.test[1]).mean())
+    places, _ = nearest(training, as_rows(parts.test[0]), chosen)
+    accuracy = float((vote(labels[places]) == parts.test[1]).mean())
     return Baseline(
         title="k nearest neighbours",
         settings={"neighbours": chosen, "distance": "Euclidean, of pixels", "votes": "equal"},
@@ -49,7 +49,7 @@ def nearest_neighbours(parts: Parts) -> Baseline:
         test_accuracy=accuracy,
         fit_seconds=round(fitted - clock, 3),
         predict_seconds=round(time.process_time() - fitted, 3),
-        **_counts(parts),
+        **parts.counts,
     )
 
 
@@ -62,9 +62,10 @@ def _try_sizes(
 ) -> list[Tried]:
     if not len(held_out_labels):
         return []
-    found, _ = nearest(training, as_rows(held_out), max(sizes))
+    places, _ = nearest(training, as_rows(held_out), max(sizes))
     return [
-        _tried("neighbours", size, vote(labels[found[:, :size]]), held_out_labels) for size in sizes
+        _tried("neighbours", size, vote(labels[places[:, :size]]), held_out_labels)
+        for size in sizes
     ]
 
 
@@ -100,9 +101,9 @@ def nearest(training: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.n
         apart = block @ training.T
         apart *= -2
         apart += lengths
-        found = _smallest(apart, count)
-        squares = np.take_along_axis(apart, found, axis=1) + _squares(block)[:, None]
-        places.append(found)
+        closest = _smallest(apart, count)
+        squares = np.take_along_axis(apart, closest, axis=1) + _squares(block)[:, None]
+        places.append(closest)
         distances.append(np.sqrt(np.maximum(squares, 0)))
     return np.concatenate(places), np.concatenate(distances)
 
@@ -118,10 +119,10 @@ def _squares(rows: np.ndarray) -> np.ndarray:
 def _smallest(values: np.ndarray, count: int) -> np.ndarray:
     """Find the places (rows, count) of the smallest values (rows, n), smallest and lowest first."""
     places = np.sort(np.argpartition(values, count - 1, axis=1)[:, :count], axis=1)
-    found = np.take_along_axis(values, places, axis=1)
-    places = np.take_along_axis(places, np.argsort(found, axis=1, kind="stable"), axis=1)
+    smallest = np.take_along_axis(values, places, axis=1)
+    places = np.take_along_axis(places, np.argsort(smallest, axis=1, kind="stable"), axis=1)
     # Of several that share the last place, argpartition takes any.
-    shared = (values <= found.max(axis=1, keepdims=True)).sum(axis=1) > count
+    shared = (values <= smallest.max(axis=1, keepdims=True)).sum(axis=1) > count
     for row in np.flatnonzero(shared):
         places[row] = np.argsort(values[row], kind="stable")[:count]
     return places
@@ -169,7 +170,7 @@ def logistic_regression(parts: Parts) -> Baseline:
         test_accuracy=accuracy,
         fit_seconds=round(fitted - clock, 3),
         predict_seconds=round(time.process_time() - fitted, 3),
-        **_counts(parts),
+        **parts.counts,
     )  # fmt: skip
 
 
@@ -220,7 +221,7 @@ def best(tried: list[Tried]) -> float:
 
     One whose fitting did not come to its end is taken only where none did.
     """
-    highest = max(tried, key=lambda one: (one.converged, one.validation_accuracy))
+    highest = max(tried, key=lambda value: (value.converged, value.validation_accuracy))
     return highest.value
 
 
@@ -231,11 +232,3 @@ def _tried(
     note = "" if converged else ", not converged"
     log(f"{name} {value:g}: validation {percent(accuracy)}{note}")
     return Tried(value=value, validation_accuracy=accuracy, converged=converged)
-
-
-def _counts(parts: Parts) -> dict[str, int]:
-    return {
-        "training_images": len(parts.training[1]),
-        "validation_images": len(parts.validation[1]),
-        "test_images": len(parts.test[1]),
-    }

@@ -1,6 +1,6 @@
 """Inspect the trained networks and the images once, and keep what figures and text need of it.
 
-Afterwards neither dataset nor Keras is needed: `inspection` reads what is written here.
+Afterwards neither dataset nor Keras is needed: `runs.inspections` reads what is written here.
 """
 
 import time
@@ -45,8 +45,8 @@ FOLLOWED_RULE = (
 
 
 @dataclass
-class Made:
-    """What has been made so far: arrays by name, and facts by field of `inspection.Facts`."""
+class Draft:
+    """What has been made so far: arrays by name, and facts by field of `inspections.Facts`."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -77,55 +77,55 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
     # NumPy's threads were settled when it was imported, before those of Keras.
     with own_core(), threadpool_limits(limits=1):
         import_keras()
-        made = make(study, results, images)
+        draft = make(study, results, images)
     file = path.with_suffix(".npz")
     facts = inspections.Facts(
         format=1,
         inspection_version=inspections.INSPECTION_VERSION,
         fingerprint=path.stem,
         arrays_file=file.name,
-        arrays_sha256=files.write_arrays(file, made.arrays),
-        **made.facts,
+        arrays_sha256=files.write_arrays(file, draft.arrays),
+        **draft.facts,
     )
     records.write(path, facts)
     return path
 
 
-def make(study: Study, results: Path, images: Images) -> Made:
+def make(study: Study, results: Path, images: Images) -> Draft:
     """Inspect and give everything that is to be written, but the names of the files."""
     started, wall, processor = datetime.now(UTC), time.perf_counter(), time.process_time()
-    made = Made()
-    take_samples(images, len(study.dataset.class_names), made)
-    networks, made.facts["left_out"] = load_networks(study, results, images)
-    _follow(networks, images, made)
-    _embed(networks, images, made)
-    made.facts["networks"] = [_inspect_network(network, images, made) for network in networks]
-    _fit_baselines(study, images, made)
-    made.facts |= {
+    draft = Draft()
+    take_samples(images, len(study.dataset.class_names), draft)
+    networks, draft.facts["left_out"] = load_networks(study, results, images)
+    _follow(networks, images, draft)
+    _embed(networks, images, draft)
+    draft.facts["networks"] = [_inspect_network(network, images, draft) for network in networks]
+    _fit_baselines(study, images, draft)
+    draft.facts |= {
         "seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - processor, 3),
         "peak_memory_mebibytes": round(peak_memory(), 1),
         "provenance": provenance(started, "scikit-learn"),
     }
-    return made
+    return draft
 
 
 # ----------------------------------------------------------------------------------- the images
 
 
-def take_samples(images: Images, classes: int, made: Made) -> None:
+def take_samples(images: Images, classes: int, draft: Draft) -> None:
     """Take training images to show what the classes are, and test images to follow."""
     samples = first_of_each(images.training_labels, classes, SAMPLES)
     fewest = min(map(len, samples))
     indices = np.array([places[:fewest] for places in samples])
     shown = np.concatenate(first_of_each(images.test_labels, classes, SHOWN))
-    made.arrays |= {
+    draft.arrays |= {
         "sample_images": images.training_images[indices],
         "shown_images": images.test_images[shown],
         "shown_indices": shown.astype("int32"),
         "shown_labels": images.test_labels[shown],
     }
-    made.facts |= {
+    draft.facts |= {
         "sample_rule": SAMPLE_RULE,
         "sample_indices": indices.tolist(),
         "shown_rule": SHOWN_RULE,
@@ -148,10 +148,10 @@ def load_networks(
     Returns:
         The networks, and for each one that cannot be had the reason, by experiment.
     """
-    there = records.find(results / "runs")
+    paths = records.find(results / "runs")
     networks, left_out = [], {}
     for run in inspections.kept(study):
-        path = there.get((run.experiment.fingerprint, run.seed))
+        path = paths.get((run.experiment.fingerprint, run.seed))
         reason = _why_not(path)
         if path is None or reason:
             left_out[run.experiment.id] = reason
@@ -168,7 +168,7 @@ def _why_not(path: Path | None) -> str:
     record = records.read(path)
     if record.status != "complete":
         return f"its run {record.status}: {record.reason}"
-    if not _weights(path).exists():
+    if not records.weights_file(path).exists():
         return "the weights of its run were not kept"
     return ""
 
@@ -180,28 +180,24 @@ def _remedy(record: Path) -> str:
     return f"; delete {record}, and the workflow trains it again and keeps them"
 
 
-def _weights(record: Path) -> Path:
-    return record.with_suffix(".weights.npz")
-
-
 def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
     log(f"{run.experiment.id}: load seed {run.seed}, classify the test images")
-    record = records.read(path)
+    record, weights = records.read(path), records.weights_file(path)
     pixels, _ = take_parts(images, record.settings).training
-    model = trained_network.load(record, _weights(path), pixels, classes)
+    model = trained_network.load(record, weights, pixels, classes)
     probabilities = keras_one.predict(model, images.test_images)
     _, accuracy = scores.score(probabilities, images.test_labels)
-    trained_network.check_accuracy(_weights(path), record, accuracy)
+    trained_network.check_accuracy(weights, record, accuracy)
     return Trained(run, record, model, probabilities)
 
 
-def _follow(networks: list[Trained], images: Images, made: Made) -> None:
+def _follow(networks: list[Trained], images: Images, draft: Draft) -> None:
     """Choose the image that is followed through the layers, and the square that hides parts."""
-    shown, labels = made.arrays["shown_indices"], made.arrays["shown_labels"]
+    shown, labels = draft.arrays["shown_indices"], draft.arrays["shown_labels"]
     answers = [network.probabilities[shown].argmax(axis=1) for network in networks]
     place, is_right = followed(answers, labels)
     side, stride = trained_network.occlusion_size(images.test_images.shape[1:])
-    made.facts |= {
+    draft.facts |= {
         "followed_rule": FOLLOWED_RULE,
         "followed_image": place,
         "followed_test_index": int(shown[place]),
@@ -224,16 +220,16 @@ def followed(answers: list[np.ndarray], labels: np.ndarray) -> tuple[int, bool]:
     return (int(right.argmax()) if is_right else 0), is_right
 
 
-def _embed(networks: list[Trained], images: Images, made: Made) -> None:
+def _embed(networks: list[Trained], images: Images, draft: Draft) -> None:
     count = min(embedding.MOST_IMAGES, len(images.test_labels))
     pixels = images.test_images[:count]
     log(f"t-SNE of {count} test images, from their pixels")
-    made.arrays["pixels_embedding"] = trained_network.half(embedding.embed_pixels(pixels))
-    made.arrays["embedding_labels"] = images.test_labels[:count]
+    draft.arrays["pixels_embedding"] = trained_network.half(embedding.embed_pixels(pixels))
+    draft.arrays["embedding_labels"] = images.test_labels[:count]
     for network in networks:
         log(f"{network.run.experiment.id}: t-SNE of what its last layer is given")
         features = trained_network.features(network.model, pixels)
-        made.arrays |= {
+        draft.arrays |= {
             f"{network.run.experiment.id}/embedding": trained_network.half(
                 embedding.embed(features)
             ),
@@ -241,38 +237,38 @@ def _embed(networks: list[Trained], images: Images, made: Made) -> None:
             .argmax(axis=1)
             .astype("uint8"),
         }
-    made.facts |= {
+    draft.facts |= {
         "embedding_images": count,
         "embedding_perplexity": embedding.perplexity(count),
         "embedding_seed": embedding.SEED,
     }
 
 
-def _inspect_network(network: Trained, images: Images, made: Made) -> inspections.Network:
+def _inspect_network(network: Trained, images: Images, draft: Draft) -> inspections.Network:
     id_, record, model = network.run.experiment.id, network.record, network.model
     log(f"{id_}: feature maps, occlusion, mistakes")
-    shown, labels = made.arrays["shown_images"], made.arrays["shown_labels"]
+    shown, labels = draft.arrays["shown_images"], draft.arrays["shown_labels"]
     classes = network.probabilities.shape[1]
     layers = architecture.layers(record.settings, shown.shape[1:], classes)
     names = trained_network.shown_layers(layers)
-    maps = trained_network.feature_maps(model, names, shown[made.facts["followed_image"]])
-    made.arrays |= {
+    maps = trained_network.feature_maps(model, names, shown[draft.facts["followed_image"]])
+    draft.arrays |= {
         f"{id_}/feature_maps/{name}": values for name, values in zip(names, maps, strict=True)
     }
-    grey = np.array(made.facts["grey"], dtype="uint8")
+    grey = np.array(draft.facts["grey"], dtype="uint8")
     lost = trained_network.occlusion(
         # Not `predict`: for each call of it the backend starts, and waits for, threads.
         lambda pixels: np.asarray(model.predict_on_batch(pixels)),
         shown,
         labels,
         grey,
-        made.facts["occlusion_side"],
-        made.facts["occlusion_stride"],
+        draft.facts["occlusion_side"],
+        draft.facts["occlusion_stride"],
     )
     worst = trained_network.worst_mistakes(network.probabilities, images.test_labels, MISTAKES)
-    made.arrays |= {
+    draft.arrays |= {
         f"{id_}/occlusion": trained_network.half(lost),
-        f"{id_}/probabilities": network.probabilities[made.arrays["shown_indices"]],
+        f"{id_}/probabilities": network.probabilities[draft.arrays["shown_indices"]],
         f"{id_}/mistakes_images": images.test_images[worst],
     }
     scale, offset = trained_network.pixel_scaling(model, shown.shape[-1])
@@ -281,7 +277,7 @@ def _inspect_network(network: Trained, images: Images, made: Made) -> inspection
         experiment=id_,
         fingerprint=record.fingerprint,
         seed=record.seed,
-        weights_sha256=record.weights_sha256,
+        weights_sha256=keras_one.weights_digest(model),
         test_accuracy=accuracy,
         scale=scale,
         offset=offset,
@@ -302,45 +298,41 @@ def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspectio
 # -------------------------------------------------------------------------------- the baselines
 
 
-def _fit_baselines(study: Study, images: Images, made: Made) -> None:
+def _fit_baselines(study: Study, images: Images, draft: Draft) -> None:
     """Fit the models without a network to the images that the base is trained on."""
     settings = study.experiments["base"].settings
     parts = take_parts(images, settings)
-    made.facts["dataset"] = records.DatasetUsed(
-        name=study.dataset.name,
-        digest=study.dataset.digest,
-        training_images=len(parts.training[1]),
-        validation_images=len(parts.validation[1]),
-        test_images=len(parts.test[1]),
+    draft.facts["dataset"] = records.DatasetUsed(
+        name=study.dataset.name, digest=study.dataset.digest, **parts.counts
     )
     log("k nearest neighbours on the pixels")
     fitted = {"nearest_neighbours": baselines.nearest_neighbours(parts)}
     chosen, _ = split(
         images.training_labels, settings.validation_fraction, settings.training_fraction
     )
-    pair_neighbours(images, chosen, made)
+    pair_neighbours(images, chosen, draft)
     if len(np.unique(parts.training[1])) > 1:
         log("multinomial logistic regression on the pixels")
         fitted["logistic_regression"] = baselines.logistic_regression(parts)
     else:
-        made.facts["left_out"]["logistic_regression"] = "all training images have one class"
+        draft.facts["left_out"]["logistic_regression"] = "all training images have one class"
     for baseline in fitted.values():
         log(
             f"{baseline.title}, {baseline.parameter} {baseline.chosen:g}: "
             f"test {percent(baseline.test_accuracy)}"
         )
-    made.facts["baselines"] = fitted
+    draft.facts["baselines"] = fitted
 
 
-def pair_neighbours(images: Images, chosen: np.ndarray, made: Made) -> None:
+def pair_neighbours(images: Images, chosen: np.ndarray, draft: Draft) -> None:
     """Pair the first shown image of each of the first classes with its nearest training image.
 
     Args:
         images: the whole dataset.
         chosen: (n,) places in the training set of the images to look among.
-        made: `shown_indices` and `shown_labels` are read, what is found is added.
+        draft: `shown_indices` and `shown_labels` are read, what is found is added.
     """
-    labels, shown = made.arrays["shown_labels"], made.arrays["shown_indices"]
+    labels, shown = draft.arrays["shown_labels"], draft.arrays["shown_indices"]
     _, first = np.unique(labels, return_index=True)
     tests = shown[first[:PAIRS]]
     places, distances = baselines.nearest(
@@ -348,10 +340,10 @@ def pair_neighbours(images: Images, chosen: np.ndarray, made: Made) -> None:
         baselines.as_rows(images.test_images[tests]),
         1,
     )
-    found = chosen[places[:, 0]]
-    pairs = [images.test_images[tests], images.training_images[found]]
-    made.arrays["neighbours_images"] = np.stack(pairs, axis=1)
-    made.facts["neighbours"] = [
+    neighbours = chosen[places[:, 0]]
+    pairs = [images.test_images[tests], images.training_images[neighbours]]
+    draft.arrays["neighbours_images"] = np.stack(pairs, axis=1)
+    draft.facts["neighbours"] = [
         inspections.Neighbour(
             test_index=int(test),
             test_class=int(images.test_labels[test]),
@@ -359,5 +351,5 @@ def pair_neighbours(images: Images, chosen: np.ndarray, made: Made) -> None:
             training_class=int(images.training_labels[place]),
             distance=float(distance),
         )
-        for test, place, distance in zip(tests, found, distances[:, 0], strict=True)
+        for test, place, distance in zip(tests, neighbours, distances[:, 0], strict=True)
     ]

@@ -63,11 +63,11 @@ def check_accuracy(weights: Path, record: Record, accuracy: float) -> None:
     Raises:
         UserError: names the file.
     """
-    if abs(accuracy - record.test.accuracy) > ACCURACY_TOLERANCE:
+    if abs(accuracy - record.tested.accuracy) > ACCURACY_TOLERANCE:
         raise _wrong_weights(
             weights,
             f"they classify {accuracy:.2%} of the test images correctly, the record says "
-            f"{record.test.accuracy:.2%}",
+            f"{record.tested.accuracy:.2%}",
         )
 
 

@@ -11,7 +11,7 @@ from cnn_study.report.provenance import Provenance
 from cnn_study.report.results import Result, best_of, chosen_settings
 from cnn_study.report.tables import Tables
 from cnn_study.study.model import Study
-from cnn_study.study.search_space import Limit, Parameter, Search
+from cnn_study.study.search_space import Budget, Parameter, Search
 from cnn_study.study.settings import Settings, value_text
 
 
@@ -25,8 +25,8 @@ class Varied:
 
 
 @dataclass(frozen=True)
-class Price:
-    """What was found at one price.
+class Outcome:
+    """What the search came to within one budget.
 
     Attributes:
         row: of search-prices.csv, its columns as attributes; None where a cell is empty.
@@ -39,7 +39,7 @@ class Price:
         longer_than_rival: the same beside the rival's; None without one.
     """
 
-    limit: Limit
+    budget: Budget
     row: SimpleNamespace
     test: Effect
     over_base: Effect
@@ -78,9 +78,9 @@ class Searched:
 
     Attributes:
         caveat: what it cannot say.
-        prices: empty where it is not done yet.
+        outcomes: one a budget; empty where it is not done yet.
         base: every setting of the study's base.
-        gaps: rows of search-gaps.csv by price.
+        gaps: rows of search-gaps.csv by budget.
         importance: rows of search-importance.csv, the most important first.
         runs: of trials, finalists and winners.
         seconds: processor time of their training.
@@ -90,7 +90,7 @@ class Searched:
     caveat: str
     space: list[Varied]
     settings: dict[str, str]
-    prices: list[Price]
+    outcomes: list[Outcome]
     base: dict[str, Setting]
     gaps: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
@@ -99,35 +99,35 @@ class Searched:
 
     @property
     def trials(self) -> int:
-        """Trials at all prices."""
-        return sum(price.row.trials for price in self.prices)
+        """Trials within all budgets."""
+        return sum(outcome.row.trials for outcome in self.outcomes)
 
     @property
-    def winners(self) -> list[Price]:
-        """Prices at which a trial was trained to the end, and so has a winner."""
-        return [price for price in self.prices if price.test.difference is not None]
+    def winners(self) -> list[Outcome]:
+        """Outcomes with a winner: some trial was trained to the end."""
+        return [outcome for outcome in self.outcomes if outcome.test.difference is not None]
 
     @property
     def chosen(self) -> dict[str, list[Setting]]:
         """Settings in which a winner differs from the base: the base's value and the winners'."""
-        changes = [{}, *(price.change for price in self.winners)]
+        changes = [{}, *(outcome.change for outcome in self.winners)]
         names = [name for name in self.base if any(name in change for change in changes)]
         return {name: [change.get(name, self.base[name]) for change in changes] for name in names}
 
     @property
     def short(self) -> bool:
         """Whether trials are trained for fewer epochs than winners."""
-        return any(limit.winner_epochs > self.search.epochs for limit in self.search.limits)
+        return any(budget.winner_epochs > self.search.epochs for budget in self.search.budgets)
 
     @property
-    def missed(self) -> list[Price]:
-        """Prices at which the goal is not reached."""
-        return [price for price in self.winners if (price.missing or 0) > 0]
+    def missed(self) -> list[Outcome]:
+        """Outcomes whose winner misses the goal."""
+        return [outcome for outcome in self.winners if (outcome.missing or 0) > 0]
 
     @property
     def broken(self) -> int:
         """Trials with a run that diverged or failed."""
-        return sum(price.row.broken_trials for price in self.prices)
+        return sum(outcome.row.broken_trials for outcome in self.outcomes)
 
     @property
     def mattering(self) -> list[SimpleNamespace]:
@@ -146,7 +146,7 @@ def searched_of(
     fixed = {name: value for name, value in study.file.search.settings.items()
              if value != getattr(given, name)}  # fmt: skip
     finalists = [SimpleNamespace(**row) for row in findings.search["search-finalists"]]
-    limits = {limit.id: limit for limit in search.limits}
+    budgets = {budget.id: budget for budget in search.budgets}
     clock = Provenance.of(found).clock
     return Searched(
         search,
@@ -154,7 +154,7 @@ def searched_of(
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
         [
-            _price(limits[row["price"]], place, row, finalists, results, clock)
+            _outcome(budgets[row["price"]], place, row, finalists, results, clock)
             for place, row in enumerate(findings.search["search-prices"])
         ],
         chosen_settings(study.experiments["base"], Settings.model_fields),
@@ -187,24 +187,24 @@ def _varied(parameter: Parameter) -> Varied:
     return Varied(parameter.name, values, when)
 
 
-def _price(
-    limit: Limit,
+def _outcome(
+    budget: Budget,
     place: int,
     row: dict[str, Any],
     finalists: list[SimpleNamespace],
     results: dict[str, Result],
     clock: str,
-) -> Price:
+) -> Outcome:
     def effect(name: str, lower: str, upper: str) -> Effect:
         return Effect(row["runs"] or 0, row[name], row[lower], row[upper])
 
-    mine = [one for one in finalists if one.price == limit.id]
+    mine = [one for one in finalists if one.price == budget.id]
     cell = Cell("search-prices", place, "change")
-    most = limit.macs or 0
+    most = budget.macs or 0
     rival = best_of({id_: result for id_, result in results.items() if result.macs <= most})
     seconds = row[clock]
-    return Price(
-        limit,
+    return Outcome(
+        budget,
         SimpleNamespace(**row),
         effect("test_accuracy", "test_lower", "test_upper"),
         effect("over_base", "over_base_lower", "over_base_upper"),

@@ -2,24 +2,21 @@
 
 from collections import defaultdict
 from statistics import mean
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnn_study.data.split import split_sizes
 from cnn_study.runs.records import Record
-from cnn_study.study.seconds import SECONDS_PER_IMAGE, SECONDS_PER_MAC
-
-if TYPE_CHECKING:
-    from cnn_study.runs.wanted import Run
-    from cnn_study.study.model import Study
+from cnn_study.runs.wanted import Run
+from cnn_study.study.model import Study
+from cnn_study.study.search_space import Budget, Search
+from cnn_study.study.seconds import SECONDS_PER_IMAGE, SECONDS_PER_MAC, seconds
 
 STARTING_SECONDS = 10.0
 """To import a backend; measured with TensorFlow 2.21 on one core."""
 
 
-def seconds_left(
-    study: "Study", missing: "list[Run]", there: list[Record], processes: int
-) -> float:
+def seconds_left(study: Study, missing: list[Run], known: list[Record], processes: int) -> float:
     """Estimate the time that the missing runs need, one after the other.
 
     An experiment that has been timed takes as long as it did; another one takes a constant and
@@ -28,84 +25,94 @@ def seconds_left(
     Args:
         study: gives the number of images.
         missing: the runs still to do.
-        there: records of the runs that are done.
+        known: records of the runs that are done.
         processes: that are started for the missing runs.
 
     Returns:
         Seconds; divide by the trainings that run at once.
     """
     timed = defaultdict(list)
-    for record in there:
+    for record in known:
         timed[record.fingerprint].append(record.cost.run_seconds)
-    fitted = _fit(there)
+    fitted = _fit(known)
     total = STARTING_SECONDS * processes
     for run in missing:
         own = timed.get(run.experiment.fingerprint)
-        guess = training_seconds(study, run, *fitted)
-        total += mean(own) if own else guess
+        total += mean(own) if own else training_seconds(study, run, *fitted)
     return total
 
 
 def training_seconds(
-    study: "Study",
-    run: "Run",
-    constant: float = SECONDS_PER_IMAGE,
+    study: Study,
+    run: Run,
+    per_image: float = SECONDS_PER_IMAGE,
     per_mac: float = SECONDS_PER_MAC,
 ) -> float:
     """Estimate how long a run trains from its settings alone, in seconds.
 
     Args:
-        constant, per_mac: seconds for each training image, and for each MAC of it.
+        per_image, per_mac: seconds for each training image, and for each MAC of it.
     """
     settings = run.experiment.settings
-    kept = (1 - settings.validation_fraction) * settings.training_fraction
-    images = study.dataset.training_images * kept * settings.epochs
-    return images * (constant + per_mac * run.experiment.macs)
+    images = split_sizes(
+        study.dataset.training_images, settings.validation_fraction, settings.training_fraction
+    ).training
+    return seconds(images, settings.epochs, run.experiment.macs, per_image, per_mac)
 
 
 def search_seconds(
-    study: "Study", there: list[Record], cores: int, ended: tuple[str, int] | None = None
+    study: Study, known: list[Record], cores: int, ended: tuple[str, int] | None = None
 ) -> float:
-    """Estimate the time of the study's search.
+    """Estimate the time of the study's search; without one, 0.
 
     Every model is taken to cost as many MACs as it may; without a limit on them, those of the base.
 
     Args:
-        there: records of the study's runs, whose times the estimate is fitted to.
+        known: records of the study's runs, whose times the estimate is fitted to.
         cores: trainings side by side, where so many can be.
-        ended: the price that is searched, and how many of its trials have ended; what comes
+        ended: the budget that is searched, and how many of its trials have ended; what comes
             before them is left out.
     """
-    search, (constant, per_mac) = study.search, _fit(there)
-    fractions = (search.base["validation_fraction"], search.base["training_fraction"])
-    images = study.dataset.training_images * (1 - fractions[0]) * fractions[1]
-    again = search.finalists * len(search.finalist_seeds)
-    winners = len(search.winner_seeds)
-    known_together = search.together if search.algorithm == "bayesian" else cores
-    names = [limit.id for limit in search.limits]
-    price, tried = ended or (names[0], 0)
+    search, fitted = study.search, _fit(known)
+    if search is None:
+        return 0.0
+    images = split_sizes(
+        study.dataset.training_images,
+        search.base["validation_fraction"],
+        search.base["training_fraction"],
+    ).training
+    ids = [budget.id for budget in search.budgets]
+    current, tried = ended or (ids[0], 0)
     total = 0.0
-    for limit in search.limits[names.index(price) :]:
-        trials = max(0, limit.trials - tried) if limit.id == price else limit.trials
-        epochs = search.epochs * trials * len(search.seeds) / min(cores, known_together)
-        epochs += search.epochs * again / min(cores, again)
-        epochs += limit.winner_epochs * winners / min(cores, winners)
-        macs = study.experiments["base"].macs if limit.macs is None else limit.macs
-        total += epochs * images * (constant + per_mac * macs)
+    for budget in search.budgets[ids.index(current) :]:
+        trials = max(0, budget.trials - tried) if budget.id == current else budget.trials
+        epochs = _epochs_in_turn(search, budget, trials, cores)
+        macs = study.experiments["base"].macs if budget.macs is None else budget.macs
+        total += seconds(images, epochs, macs, *fitted)
     return total
 
 
-def _fit(there: list[Record]) -> tuple[float, float]:
+def _epochs_in_turn(search: Search, budget: Budget, trials: int, cores: int) -> float:
+    """Count the epochs that are trained one after the other where there are so many cores."""
+    again = search.finalists * len(search.finalist_seeds)
+    winners = len(search.winner_seeds)
+    known_together = search.together if search.algorithm == "bayesian" else cores
+    epochs = search.epochs * trials * len(search.seeds) / min(cores, known_together)
+    epochs += search.epochs * again / min(cores, again)
+    return epochs + budget.winner_epochs * winners / min(cores, winners)
+
+
+def _fit(known: list[Record]) -> tuple[float, float]:
     """Fit seconds per image = constant + per_mac * MACs, neither below zero."""
-    whole = [record for record in there if record.status == "complete"]
+    whole = [record for record in known if record.status == "complete"]
     if len({record.cost.macs for record in whole}) < 2:
         return SECONDS_PER_IMAGE, SECONDS_PER_MAC
     macs = np.array([record.cost.macs for record in whole])
     images = np.array([record.dataset.training_images * len(record.epochs) for record in whole])
-    seconds = np.array([record.cost.run_seconds for record in whole]) / images
-    per_mac, constant = np.polyfit(macs, seconds, 1)
+    each = np.array([record.cost.run_seconds for record in whole]) / images
+    per_mac, constant = np.polyfit(macs, each, 1)
     if per_mac < 0 or constant < 0:
-        return float(seconds.mean()), 0.0
+        return float(each.mean()), 0.0
     return float(constant), float(per_mac)
 
 

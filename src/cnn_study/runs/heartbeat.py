@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ class Running:
         """Begin.
 
         Args:
-            name: of the run, as in `runs.Run.name`.
+            name: of the run, as in `wanted.Run.name`.
         """
         experiment, _, seed = name.split("/")
         self.path = mark(results, name)
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "experiment": experiment, "seed": int(seed.removeprefix("seed-")),
             "epoch": 0, "epochs": epochs, "validation_accuracy": None,
-            "process": os.getpid(),
+            "process": os.getpid(), "machine": platform.node(),
         }  # fmt: skip
 
     def __enter__(self) -> "Running":
@@ -53,7 +54,7 @@ def mark(results: Path, name: str) -> Path:
     """Name the file of `Running`. It stays where the process was ended from outside.
 
     Args:
-        name: of the run, as in `runs.Run.name`.
+        name: of the run, as in `wanted.Run.name`.
     """
     return results / "running" / f"{name.replace('/', '-')}.json"
 
@@ -64,16 +65,33 @@ def log(line: str) -> None:
 
 
 def running(results: Path) -> list[dict[str, Any]]:
-    """Read what the trainings of this machine that are under way say of themselves."""
-    found = []
+    """Read what the trainings of this machine that are under way say of themselves.
+
+    Machines may share the folder. Of another one's process nobody here can tell whether it lives,
+    so its mark is left aside; one that names no machine, as older versions wrote it, is taken for
+    one of this machine.
+    """
+    here = platform.node()
+    trainings = []
     for path in sorted((results / "running").glob("*.json")):
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-            os.kill(facts["process"], 0)
         except (OSError, ValueError):
-            continue  # It ended just now, or was killed and left its file.
-        found.append(facts)
-    return found
+            continue  # It ended just now.
+        if facts.get("machine", here) == here and _lives(facts["process"]):
+            trainings.append(facts)
+    return trainings
+
+
+def _lives(process: int) -> bool:
+    """Tell whether a process of this machine is there; one that was killed leaves its mark."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True  # It is another user's.
+    except OSError:
+        return False
+    return True
 
 
 def percent(share: float | None) -> str:

@@ -1,23 +1,24 @@
 """What was seen in the trained networks and in the images: facts and small arrays, kept.
 
-The reading side: figures and text read it, so it knows neither Keras nor scikit-learn nor the
-dataset. `inspector` makes what is read here.
+Figures and text read it, so this knows neither Keras nor scikit-learn nor the dataset. The package
+`inspection` makes what is read here.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.runs import records
+from cnn_study.runs.records import Part
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
 
@@ -25,11 +26,7 @@ INSPECTION_VERSION = 1
 """Raised by one when the same networks and images would be inspected in another way."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Mistake(_Part):
+class Mistake(Part):
     """A test image that a network gets wrong."""
 
     test_index: int = Field(description="Its place in the test set, from 0.")
@@ -38,7 +35,7 @@ class Mistake(_Part):
     probability: float = Field(description="How sure the network is of that, 0 to 1.")
 
 
-class Network(_Part):
+class Network(Part):
     """One trained network. Its arrays have names that start with `experiment` and a slash."""
 
     experiment: str = Field(description="Id that the experiment had when it was inspected.")
@@ -55,7 +52,7 @@ class Network(_Part):
     )
 
 
-class Tried(_Part):
+class Tried(Part):
     """One value that was tried on the validation images."""
 
     value: float = Field(description="The value.")
@@ -63,7 +60,7 @@ class Tried(_Part):
     converged: bool = Field(description="Whether fitting came to its end.")
 
 
-class Baseline(_Part):
+class Baseline(Part):
     """A model without a network, fitted to the same images as the base."""
 
     title: str = Field(description="Name of the method.")
@@ -80,7 +77,7 @@ class Baseline(_Part):
     predict_seconds: float = Field(description="Processor time for the test images, seconds.")
 
 
-class Neighbour(_Part):
+class Neighbour(Part):
     """A test image and the training image nearest to it in pixel distance."""
 
     test_index: int = Field(description="Place in the test set, from 0.")
@@ -90,7 +87,7 @@ class Neighbour(_Part):
     distance: float = Field(description="Euclidean, of pixel values 0 to 255.")
 
 
-class Facts(_Part):
+class Facts(Part):
     """What the arrays are, and every number that is no array."""
 
     format: Literal[1] = Field(description="Version of this format.")
@@ -162,8 +159,8 @@ class Inspection:
 
     def network(self, fingerprint: str) -> Network | None:
         """Find a network by its settings' fingerprint; None if it was left out."""
-        found = [network for network in self.facts.networks if network.fingerprint == fingerprint]
-        return found[0] if found else None
+        same = (network for network in self.facts.networks if network.fingerprint == fingerprint)
+        return next(same, None)
 
     def alike(self, name: str) -> float:
         """Give the share of embedded images whose nearest other one is of the same class.
@@ -184,9 +181,9 @@ class Inspection:
 
 
 def _alike(points: np.ndarray, labels: np.ndarray) -> float:
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    _, nearest = cKDTree(points.astype(float)).query(points.astype(float), k=2)
+    _, nearest = KDTree(points.astype(float)).query(points.astype(float), k=2)
     own = np.arange(len(points))
     others = np.where(nearest[:, 0] == own, nearest[:, 1], nearest[:, 0])
     return float((labels == labels[others]).mean())
@@ -203,21 +200,21 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
             trained again on another kind of processor has other ones.
     """
     record = records.find(results / "runs").get((network.fingerprint, network.seed))
-    path = record.with_suffix(".weights.npz") if record else None
+    path = records.weights_file(record) if record else None
     if path is None or not path.exists():
         raise UserError(
             f"the weights of {network.experiment}, seed {network.seed}, are not in {results}/runs, "
             "though the inspection was made from them. Get them back, or delete the inspection."
         )
     with np.load(path, allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
-    if files.digest(found.values()) != network.weights_sha256:
+        by_variable = {name: arrays[name] for name in arrays.files}
+    if files.digest(by_variable.values()) != network.weights_sha256:
         raise UserError(
             f"{path} holds other weights of {network.experiment}, seed {network.seed}, than those "
             f"that were inspected. Get those back, or delete the inspection in "
             f"{results}/inspection; the workflow then makes it again."
         )
-    return found
+    return by_variable
 
 
 def kept(study: Study) -> list[Run]:
@@ -225,32 +222,27 @@ def kept(study: Study) -> list[Run]:
     return [Run(study.experiments[experiment], seed) for experiment, seed in study.kept_weights]
 
 
-def place(study: Study, results: Path, there: Iterable[Run]) -> Path:
+def place(study: Study, results: Path, runs: Iterable[Run]) -> Path:
     """Name the facts of an inspection after all that decides what is in it.
 
     Args:
         study: its dataset is read.
         results: the study's results folder.
-        there: runs to inspect that have a record, or will have one.
+        runs: those to inspect that have a record, or will have one.
     """
     meaning = {
         "inspection_version": INSPECTION_VERSION,
         "dataset": study.dataset.digest,
-        "runs": [[run.experiment.fingerprint, run.seed] for run in there],
+        "runs": [[run.experiment.fingerprint, run.seed] for run in runs],
     }
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return results / "inspection" / f"{name}.json"
+    return results / "inspection" / f"{hash_meaning(meaning)}.json"
 
 
 def place_now(study: Study, results: Path) -> Path:
     """Name the facts of an inspection of the runs that have a record now."""
-    there = records.find(results / "runs")
-    return place(
-        study,
-        results,
-        [run for run in kept(study) if (run.experiment.fingerprint, run.seed) in there],
-    )
+    paths = records.find(results / "runs")
+    recorded = [run for run in kept(study) if (run.experiment.fingerprint, run.seed) in paths]
+    return place(study, results, recorded)
 
 
 def find(study: Study, results: Path) -> Path | None:

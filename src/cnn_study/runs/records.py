@@ -21,11 +21,13 @@ FORMAT = 1
 CALIBRATION_BINS = 15
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file of facts, with no other keys than its fields."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class DatasetUsed(_Part):
+class DatasetUsed(Part):
     """The data that the run used."""
 
     name: str = Field(description="Name of the dataset.")
@@ -35,7 +37,7 @@ class DatasetUsed(_Part):
     test_images: int = Field(description="Images that the run was tested on.")
 
 
-class Epoch(_Part):
+class Epoch(Part):
     """One pass over the training images. A loss that is not finite is null."""
 
     epoch: int = Field(description="1 is the first.")
@@ -58,7 +60,7 @@ class Epoch(_Part):
     training_seconds: float = Field(description="Wall time of the training alone, seconds.")
 
 
-class Bin(_Part):
+class Bin(Part):
     """Test images whose highest probability lies in (lower, upper]."""
 
     lower: float = Field(description="Lower edge, not in the bin (but 0 is in the first).")
@@ -68,7 +70,7 @@ class Bin(_Part):
     accuracy: float | None = Field(description="Share correct; null if empty.")
 
 
-class Test(_Part):
+class Test(Part):
     """What the test images say, after the last epoch. For reporting, never for choosing."""
 
     loss: float = Field(description="Mean cross-entropy in nats.")
@@ -84,7 +86,7 @@ class Test(_Part):
     predictions_sha256: str = Field(description="sha256 of that file.")
 
 
-class Cost(_Part):
+class Cost(Part):
     """What the run cost."""
 
     parameters: int = Field(description="Weights and biases of the model.")
@@ -100,7 +102,7 @@ class Cost(_Part):
     )
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """Where the run came from."""
 
     versions: dict[str, str] = Field(description="Python and package versions.")
@@ -119,7 +121,7 @@ class Provenance(_Part):
     started: str = Field(description="Start, UTC, ISO 8601.")
 
 
-class Record(_Part):
+class Record(Part):
     """One run: one seed of one experiment."""
 
     format: Literal[1] = Field(description="Version of this format.")
@@ -146,20 +148,32 @@ class Record(_Part):
     cost: Cost
     provenance: Provenance
 
+    @property
+    def tested(self) -> Test:
+        """What the test images say; only a complete run has it."""
+        if self.test is None:
+            raise ValueError(f"{self.experiment}, seed {self.seed}, is {self.status}: no test")
+        return self.test
+
 
 def place(runs: Path, experiment: str, fingerprint: str, seed: int) -> Path:
     """Name the file of a run's record."""
     return runs / experiment / fingerprint / f"seed-{seed}.json"
 
 
+def weights_file(record: Path) -> Path:
+    """Name the file beside a record that keeps the run's weights, where they are kept."""
+    return record.with_suffix(".weights.npz")
+
+
 def find(runs: Path) -> dict[tuple[str, int], Path]:
     """Find every record by (fingerprint, seed), whatever its experiment is called now."""
-    found = {}
+    paths = {}
     for path in sorted(runs.glob("*/*/seed-*.json")):
         seed = path.stem.removeprefix("seed-")
         if seed.isdecimal():
-            found[path.parent.name, int(seed)] = path
-    return found
+            paths[path.parent.name, int(seed)] = path
+    return paths
 
 
 def read(path: Path) -> Record:
@@ -199,13 +213,14 @@ def first_line(error: Exception) -> str:
 
 def write(path: Path, facts: BaseModel) -> None:
     """Write one record, or other facts, whole or not at all."""
-    text = json.dumps(facts.model_dump(), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(facts.model_dump(by_alias=True), indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda file: file.write(_fold_rows(text).encode()))
 
 
 def _fold_rows(text: str) -> str:
     """Put lists of plain numbers on one line each, so that a record can be read by eye."""
-    lines, row = [], None
+    lines: list[str] = []
+    row: list[str] | None = None
     for line in text.splitlines():
         if row is None:
             if line.endswith("["):
@@ -234,5 +249,5 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray]:
         classes (test_images,) uint8 and probabilities (test_images,) float, 0 to 1 in steps of
         1/255.
     """
-    with np.load(path.parent / record.test.predictions_file) as arrays:
+    with np.load(path.parent / record.tested.predictions_file) as arrays:
         return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}

@@ -1,30 +1,30 @@
-"""The search for the best model within a price: what it means, and what it found.
+"""What a search for the best models within budgets left: its trials, finalists and winners.
 
-`block` and `space` say what a study file may ask for, `searcher` does it with keras-tuner, and
-this module reads what it found. Of the scores it holds those of validation images only; test
-scores stand in the run records.
+`study.search_space` says what a search means, and `search` does it. Of the scores this holds those
+of validation images only; test scores stand in the run records. A budget is called a price in the
+file, as in the study file.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.runs import records
-
-if TYPE_CHECKING:
-    from cnn_study.study.model import Study
+from cnn_study.runs.records import Part
+from cnn_study.study.model import Study
 
 EXPERIMENT = "search"
 """The experiment's id in the records of all runs of searches."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+def _called(name: str, description: str) -> Any:
+    """Declare a field that has another name in the file."""
+    return Field(validation_alias=name, serialization_alias=name, description=description)
 
 
-class SearchRun(_Part):
+class SearchRun(Part):
     """One seed of a model that was tried."""
 
     seed: int = Field(description="Seed of the run.")
@@ -35,7 +35,7 @@ class SearchRun(_Part):
     )
 
 
-class Trained(_Part):
+class Trained(Part):
     """A model that was trained, and its runs."""
 
     trial: int = Field(description="Number of the trial; 1 is the first.")
@@ -47,7 +47,8 @@ class Trained(_Part):
     def accuracies(self) -> tuple[float, ...]:
         """Validation accuracy of each seed; empty if any run has none."""
         scores = [run.validation_accuracy for run in self.runs]
-        return () if None in scores else tuple(scores)
+        known = tuple(score for score in scores if score is not None)
+        return known if len(known) == len(scores) else ()
 
 
 class Trial(Trained):
@@ -58,10 +59,12 @@ class Trial(Trained):
     macs: int = Field(description="Multiply-accumulate operations for one image.")
 
 
-class AtPrice(_Part):
-    """What was found at one price."""
+class AtBudget(Part):
+    """What was found within one budget."""
 
-    price: str = Field(description="Id of the price.")
+    model_config = ConfigDict(validate_by_name=True)
+
+    budget: str = _called("price", "Id of the price.")
     title: str = Field(description="Its title.")
     macs: int | None = Field(description="Most MACs; null is no limit.")
     parameters: int | None = Field(description="Most parameters; null is no limit.")
@@ -76,13 +79,15 @@ class AtPrice(_Part):
     )
 
 
-class Facts(_Part):
+class Facts(Part):
     """What a search found. Validation scores only."""
+
+    model_config = ConfigDict(validate_by_name=True)
 
     format: Literal[1] = Field(description="Version of this format.")
     fingerprint: str = Field(description="Hash of what the search means; the file's name.")
     algorithm: str = Field(description="How trials were proposed.")
-    prices: list[AtPrice] = Field(description="In the order of the study file.")
+    budgets: list[AtBudget] = _called("prices", "In the order of the study file.")
     seconds: float = Field(
         description="Wall time of the process that ended the search, seconds; runs that were "
         "there already took none."
@@ -91,14 +96,15 @@ class Facts(_Part):
     provenance: records.Provenance
 
 
-def place(study: "Study", results: Path) -> Path | None:
+def place(study: Study, results: Path) -> Path | None:
     """Name the file of what the study's search finds; None if it asks for none."""
-    if study.search is None or not study.file.search.trained:
+    block = study.file.search
+    if study.search is None or block is None or not block.trained:
         return None
     return results / "search" / f"{study.search.fingerprint}.json"
 
 
-def find(study: "Study", results: Path) -> Path | None:
+def find(study: Study, results: Path) -> Path | None:
     """Give that file if it is there."""
     path = place(study, results)
     return path if path and path.exists() else None

@@ -30,13 +30,9 @@ def wanted(study: Study) -> list[Run]:
 
 def done(study: Study, results: Path) -> dict[str, Path]:
     """Map the name of each run that is there to its record, found by its fingerprint."""
-    there = records.find(results / "runs")
-    found = {}
-    for run in wanted(study):
-        path = there.get((run.experiment.fingerprint, run.seed))
-        if path:
-            found[run.name] = path
-    return found
+    paths = records.find(results / "runs")
+    places = {run.name: paths.get((run.experiment.fingerprint, run.seed)) for run in wanted(study)}
+    return {name: path for name, path in places.items() if path}
 
 
 def find(study: Study, name: str) -> Run:

@@ -33,11 +33,13 @@ class OneSearch(grpc.ServerInterceptor):
         self.mark = (KEY, fingerprint)
 
     def intercept_service(
-        self, continuation: Callable[[Any], Any], call: grpc.HandlerCallDetails
+        self,
+        continuation: Callable[[Any], Any],
+        handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Let a call through, or give who refuses it."""
-        if self.mark in call.invocation_metadata:
-            return continuation(call)
+        if self.mark in handler_call_details.invocation_metadata:
+            return continuation(handler_call_details)
         return grpc.unary_unary_rpc_method_handler(self._refuse)
 
     def _refuse(self, request: Any, context: grpc.ServicerContext) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,7 +25,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
 from threadpoolctl import threadpool_limits
 
 from cnn_study.base.errors import UserError
@@ -37,7 +36,7 @@ from cnn_study.runs.wanted import Run, done, record_of
 from cnn_study.search import choosing
 from cnn_study.study.merge import load
 from cnn_study.study.model import Experiment, Study
-from cnn_study.study.search_space import Limit, Model
+from cnn_study.study.search_space import Budget, Model, Search
 from cnn_study.study.settings import value_text
 from cnn_study.train.machine import import_keras, one_thread, own_gpu
 from cnn_study.train.provenance import provenance
@@ -88,44 +87,42 @@ def search_study(
     Raises:
         UserError: the study has no search, or a worker was ended from outside.
     """
-    path = searches.place(study, results)
-    if path is None:
+    path, search = searches.place(study, results), study.search
+    if path is None or search is None:
         raise UserError(NO_SEARCH.format(study.path))
-    lock = FileLock(results / "locks" / "search.lock")
-    if not local.claim(lock):
-        log("another process is at this search; waiting for it")
-        lock.acquire()
-    try:
+    lock = results / "locks" / "search.lock"
+    with local.held(lock, "another process is at this search; waiting for it"):
         if path.exists():
             searches.read(path)
             log(f"the search is done already: {path}")
         else:
-            _go_through(study, Place(study.path, results, data), workers, address, path)
-    finally:
-        lock.release()
+            _go_through(study, search, Place(study.path, results, data), workers, address, path)
     return path
 
 
-def _go_through(study: Study, place: Place, workers: int, address: str, path: Path) -> None:
+def _go_through(
+    study: Study, search: Search, place: Place, workers: int, address: str, path: Path
+) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()  # for NumPy in the workers, which settles it as it is imported
-    with _chief(study, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
+    with _chief(search, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
         pool.make_ready()
-        there = [records.read(path) for path in done(study, place.results).values()]
-        prices = [
-            _AtPrice(study, place, chief, pool, limit, there) for limit in study.search.limits
+        known = [records.read(path) for path in done(study, place.results).values()]
+        within = [
+            _WithinBudget(study, search, place, chief, pool, budget, known)
+            for budget in search.budgets
         ]
-        for price in prices:
-            price.choose()
-        # The winner of a price is trained while the next price is searched.
-        found = [price.found() for price in prices]
+        for part in within:
+            part.choose()
+        # The winner of a budget is trained while the next one is searched.
+        outcomes = [part.outcome() for part in within]
         records.write(
             path,
             searches.Facts(
                 format=1,
-                fingerprint=study.search.fingerprint,
-                algorithm=study.search.algorithm,
-                prices=found,
+                fingerprint=search.fingerprint,
+                algorithm=search.algorithm,
+                budgets=outcomes,
                 seconds=round(time.perf_counter() - clock, 3),
                 workers=workers,
                 provenance=provenance(started, "keras-tuner", "scikit-learn"),
@@ -143,20 +140,21 @@ class _Training:
     jobs: list[futures.Future]
 
 
-class _AtPrice:
-    """The search at one price: `choose` a winner, then say what was `found`."""
+class _WithinBudget:
+    """The search within one budget: `choose` a winner, then tell the `outcome`."""
 
     def __init__(
         self,
         study: Study,
+        search: Search,
         place: Place,
         chief: "_Chief",
         pool: "_Workers",
-        limit: Limit,
-        there: list[records.Record],
+        budget: Budget,
+        known: list[records.Record],
     ) -> None:
         self.study, self.place, self.chief, self.pool = study, place, chief, pool
-        self.search, self.limit, self.there = study.search, limit, there
+        self.search, self.budget, self.known = search, budget, known
         self.scores: dict[int, float | None] = {}
         self.trials: list[searches.Trial] = []
         self.finals: list[searches.Trained] = []
@@ -164,14 +162,17 @@ class _AtPrice:
 
     def choose(self) -> None:
         """Try models, choose one with new seeds, and begin to train it with still others."""
-        _say(f"search, {self.limit.title}: {self.limit.trials} trials")
-        self.trials = [self._trial(*one) for one in enumerate(self._propose(), start=1)]
+        _say(f"search, {self.budget.title}: {self.budget.trials} trials")
+        self.trials = [
+            self._trial(number, *proposed)
+            for number, proposed in enumerate(self._propose(), start=1)
+        ]
         of = {trial.trial: trial for trial in self.trials}
         best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
                                   self.search.finalists)  # fmt: skip
         trainings = [
-            self._start(of[one.number], of[one.number].epochs, self.search.finalist_seeds)
-            for one in best
+            self._start(of[scored.number], scored.epochs, self.search.finalist_seeds)
+            for scored in best
         ]
         self.finals = [self._end(training) for training in trainings]
         chosen = choosing.winner(
@@ -180,21 +181,21 @@ class _AtPrice:
         )
         if chosen:
             _say(
-                f"search, {self.limit.title}: trial {chosen.number} wins, validation accuracy "
+                f"search, {self.budget.title}: trial {chosen.number} wins, validation accuracy "
                 f"{percent(chosen.mean)} with new seeds"
             )
             self.winner = self._start(
-                of[chosen.number], self.limit.winner_epochs, self.search.winner_seeds
+                of[chosen.number], self.budget.winner_epochs, self.search.winner_seeds
             )
 
-    def found(self) -> searches.AtPrice:
+    def outcome(self) -> searches.AtBudget:
         """Wait for the winner's runs, and give all that was found."""
-        return searches.AtPrice(
-            price=self.limit.id,
-            title=self.limit.title,
-            macs=self.limit.macs,
-            parameters=self.limit.parameters,
-            training_seconds=self.limit.training_seconds,
+        return searches.AtBudget(
+            budget=self.budget.id,
+            title=self.budget.title,
+            macs=self.budget.macs,
+            parameters=self.budget.parameters,
+            training_seconds=self.budget.training_seconds,
             trials=self.trials,
             finalists=self.finals,
             winner=self._end(self.winner) if self.winner else None,
@@ -206,21 +207,20 @@ class _AtPrice:
             with _quiet(), tempfile.TemporaryDirectory() as folder:
                 from cnn_study.search import tuner
 
-                oracle = tuner.oracle(self.search, self.limit)
-                oracle._set_project_dir(folder, self.limit.id)
+                oracle = tuner.oracle(self.search, self.budget)
+                oracle._set_project_dir(folder, self.budget.id)
                 whole = self._serve(oracle)
             trials = oracle.trials.values() if whole else oracle.running
-            values = [trial.hyperparameters.values for trial in trials]
             proposed = [
-                (tuner.decoded(self.search, one), tuner.epochs_of(self.search, one))
-                for one in values
+                (tuner.decoded(self.search, values), tuner.epochs_of(self.search, values))
+                for values in (trial.hyperparameters.values for trial in trials)
             ]
             if whole:
                 return proposed
             if not proposed:
                 raise UserError(NOTHING_TRAINED)
             # The next oracle comes by their records to the same trials, and goes on.
-            models = [self.search.model(*one) for one in proposed]
+            models = [self.search.model(values, epochs) for values, epochs in proposed]
             self._train_alone(product(models, self.search.seeds))
 
     def _serve(self, oracle: "tuner.Oracle") -> bool:
@@ -232,16 +232,18 @@ class _AtPrice:
         self.scores = {}
         oracle.ended = self._tell
         self.chief.serve(oracle)
-        told = (self.place, self.limit.title, self.chief.address)
         names = [f"worker-{number}" for number in range(1, self.pool.count + 1)]
-        return _wait([self.pool.submit(_work, *told, name) for name in names], oracle)
+        jobs = [
+            self.pool.submit(_work, self.place, self.budget.title, self.chief.address, name)
+            for name in names
+        ]
+        return _wait(jobs, oracle)
 
     def _tell(self, number: int, score: float | None) -> None:
         self.scores[number] = score
-        _say(progress.trial(self.study, self.there, self.limit, self.scores, self.pool.count))
+        _say(progress.trial(self.study, self.known, self.budget, self.scores, self.pool.count))
 
-    def _trial(self, number: int, proposed: tuple[dict[str, Any], int]) -> searches.Trial:
-        values, epochs = proposed
+    def _trial(self, number: int, values: dict[str, Any], epochs: int) -> searches.Trial:
         model = self.search.model(values, epochs)
         return searches.Trial(
             trial=number,
@@ -278,8 +280,8 @@ class _AtPrice:
         log(f"{ENDED} and took the others with it. What they had in hand is trained one by one.")
         for model, seed in wanted:
             clock = time.perf_counter()
-            with _Workers(1) as one:
-                if not _wait([one.submit(_train, self.place, model, seed)]):
+            with _Workers(1) as pool:
+                if not _wait([pool.submit(_train, self.place, model, seed)]):
                     log(f"{_run(model, seed).name} was ended once more, and counts as failed")
                     seconds = time.perf_counter() - clock
                     local.give_up(
@@ -288,7 +290,7 @@ class _AtPrice:
 
     def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[searches.SearchRun]:
         """Look up what the runs of a model gave."""
-        found = []
+        outcomes = []
         for seed in seeds:
             record = record_of(_run(model, seed), self.place.results)
             if record is None:
@@ -296,8 +298,8 @@ class _AtPrice:
                     f"{self.place.results} has no record of {_run(model, seed).name}, which a "
                     "worker said it had trained. Workers must share the results folder."
                 )
-            found.append(_outcome(record))
-        return found
+            outcomes.append(_outcome(record))
+        return outcomes
 
 
 def _say(line: str) -> None:
@@ -345,7 +347,7 @@ class _Chief:
 
 
 @contextmanager
-def _chief(study: Study, address: str) -> Iterator[_Chief]:
+def _chief(search: Search, address: str) -> Generator[_Chief]:
     """Listen at an address until the search is over.
 
     gRPC by itself lets several processes listen at one port, and calls reach any of them.
@@ -359,7 +361,7 @@ def _chief(study: Study, address: str) -> Iterator[_Chief]:
 
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=1),
-        interceptors=[OneSearch(study.search.fingerprint)],
+        interceptors=[OneSearch(search.fingerprint)],
         options=[("grpc.so_reuseport", 0)],
     )
     try:
@@ -465,7 +467,7 @@ def _watch(over: Callable[[], bool], status: int) -> None:
 
 
 def join(study: Study, results: Path, data: Path, address: str) -> None:
-    """Work for a chief that another process is, at every price, until the search is done.
+    """Work for a chief that another process is, within every budget, until the search is done.
 
     A chief that is not there is waited for.
 
@@ -475,17 +477,17 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
     Raises:
         UserError: the chief there goes through another search.
     """
-    found = searches.place(study, results)
-    if found is None:
+    path = searches.place(study, results)
+    if path is None:
         raise UserError(NO_SEARCH.format(study.path))
-    if found.exists():
-        log(f"the search is done already: {found}")
+    if path.exists():
+        log(f"the search is done already: {path}")
         return
-    _watch(found.exists, 0)
+    _watch(path.exists, 0)
     own_gpu()
     place = Place(study.path, results, data)
     with _quiet():
-        from grpc import RpcError
+        from grpc import Call, RpcError
 
         from cnn_study.search.calls import REFUSED
         from cnn_study.search.tuner import JOINED
@@ -496,7 +498,8 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
         try:
             _work(place, "joined", address, name)
         except RpcError as error:
-            if error.code() == REFUSED:
+            # What a stub raises is both.
+            if isinstance(error, Call) and error.code() == REFUSED:
                 raise UserError(OTHER_SEARCH.format(address, study.path)) from None
             # Else it went, and may come back.
 
@@ -505,9 +508,10 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
     """Train the trials that a chief proposes, until it proposes no more.
 
     Args:
-        title: of the price, for the log.
+        title: of the budget, for the log.
     """
     study = load(place.study)
+    search = _asked(study)
     host, _, port = address.rpartition(":")
     os.environ |= {
         "KERASTUNER_ORACLE_IP": host,
@@ -519,33 +523,49 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
         from cnn_study.search import tuner
 
         def train(values: dict[str, Any], epochs: int) -> float:
-            return _score(study, place, title, values, epochs)
+            return _score(study, search, place, title, values, epochs)
 
         try:
-            tuner.Tuner(study.search, folder, train).search()
+            tuner.Tuner(search, folder, train).search()
         except tuner.Fatal as error:
             raise error.__cause__ or error from None
 
 
-def _score(study: Study, place: Place, title: str, values: dict[str, Any], epochs: int) -> float:
+def _asked(study: Study) -> Search:
+    """Give the search that a study asks for; who works for one has seen before that it does."""
+    if study.search is None:
+        raise UserError(NO_SEARCH.format(study.path))
+    return study.search
+
+
+def _score(
+    study: Study,
+    search: Search,
+    place: Place,
+    title: str,
+    values: dict[str, Any],
+    epochs: int,
+) -> float:
     """Train every seed of a trial and give the mean of the validation accuracies."""
     from cnn_study.search.tuner import Failed
 
-    model = study.search.model(values, epochs)
+    model = search.model(values, epochs)
     outcomes = [
         _outcome(local.do(study, _run(model, seed), place.results, place.data))
-        for seed in study.search.seeds
+        for seed in search.seeds
     ]
-    said = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
-    scores = [outcome.validation_accuracy for outcome in outcomes]
-    if None in scores:
-        # A complete run has none where its last validation loss is not finite.
-        status = outcomes[scores.index(None)].status
-        bad = "no validation score" if status == "complete" else status
-        log(f"{title}: {bad}, {said}")
-        raise Failed(bad)
+    setting = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+    scores: list[float] = []
+    for outcome in outcomes:
+        if outcome.validation_accuracy is None:
+            # A complete run has none where its last validation loss is not finite.
+            status = outcome.status
+            bad = "no validation score" if status == "complete" else status
+            log(f"{title}: {bad}, {setting}")
+            raise Failed(bad)
+        scores.append(outcome.validation_accuracy)
     mean = statistics.fmean(scores)
-    log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {said}")
+    log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {setting}")
     return mean
 
 
@@ -555,7 +575,7 @@ def _train(place: Place, model: Model, seed: int) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Import Keras as a training does, and keep off the screen what keras-tuner prints."""
     import warnings
 

@@ -8,7 +8,7 @@ are never read; what is trained already is found by its record.
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,7 @@ from keras_tuner.src.engine.hyperparameters.hp_types import Choice, Float, Int
 from sklearn.exceptions import ConvergenceWarning
 
 from cnn_study.search import calls
-from cnn_study.study.search_space import Limit, Model, Parameter, Search
+from cnn_study.study.search_space import Budget, Model, Parameter, Search
 
 OBJECTIVE = "validation_accuracy"
 DRAWS = 2_000
@@ -44,16 +44,16 @@ PAUSE_SECONDS = 0.05
 
 def hyperparameters(search: Search) -> keras_tuner.HyperParameters:
     """Write the space in keras-tuner's words; a list of values becomes a choice of texts."""
-    found = keras_tuner.HyperParameters()
+    space = keras_tuner.HyperParameters()
     conditions: dict[str, list[Parent]] = {}
     for parameter in search.space:
         # keras-tuner's own `conditional_scope` takes no parent that has other conditions itself.
         above = [Parent(name, [encoded(value) for value in values])
                  for name, values in parameter.when]  # fmt: skip
-        inherited = [one for name, _ in parameter.when for one in conditions[name]]
+        inherited = [parent for name, _ in parameter.when for parent in conditions[name]]
         conditions[parameter.name] = [*inherited, *above]
-        found.merge([_declared(parameter, conditions[parameter.name])])
-    return found
+        space.merge([_declared(parameter, conditions[parameter.name])])
+    return space
 
 
 def _declared(parameter: Parameter, conditions: list[Parent]) -> Choice | Float | Int:
@@ -84,15 +84,15 @@ def decoded(search: Search, values: dict[str, Any]) -> dict[str, Any]:
     return search.active(plain)
 
 
-class Oracle:
+class Oracle(keras_tuner.Oracle):
     """What every oracle here does in its own way: no trial twice, none that costs too much.
 
     An oracle proposes in an order that hangs on nothing but scores. Where it would hang on which
     trial ends first, it waits.
     """
 
-    def __init__(self, search: Search, limit: Limit, **options: Any) -> None:
-        self.search, self.limit = search, limit
+    def __init__(self, search: Search, budget: Budget, **options: Any) -> None:
+        self.search, self.budget = search, budget
         self._stopped = False
         self.ended: Callable[[int, float | None], None] = lambda number, score: None
         super().__init__(
@@ -109,13 +109,13 @@ class Oracle:
     @property
     def running(self) -> list[Trial]:
         """Trials that a worker has and has not ended."""
-        return [one for one in self.trials.values() if one.status == TrialStatus.RUNNING]
+        return [trial for trial in self.trials.values() if trial.status == TrialStatus.RUNNING]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Propose the next trial, or say that there is none, or none yet."""
         if self._stopped:
             return {"status": TrialStatus.STOPPED}
-        if len(self.trials) >= self.limit.trials:
+        if len(self.trials) >= self.budget.trials:
             # Told to stop only when nothing runs: the last one then closes the search.
             return {"status": TrialStatus.IDLE if self.running else TrialStatus.STOPPED}
         return self._next(trial_id)
@@ -134,12 +134,14 @@ class Oracle:
         return super().populate_space(trial_id)
 
     def model(self, values: dict[str, Any]) -> Model | None:
-        """Give the model of proposed values if it fits the limit."""
-        return self.search.fits(decoded(self.search, values), self.limit)
+        """Give the model of proposed values if it is within the budget."""
+        return self.search.fits(decoded(self.search, values), self.budget)
 
     def _is_new(self, model: Model) -> bool:
-        tried = (decoded(self.search, one.hyperparameters.values) for one in self.trials.values())
-        return all(model.values != values for values in tried)
+        return all(
+            model.values != decoded(self.search, trial.hyperparameters.values)
+            for trial in self.trials.values()
+        )
 
     def _is_good(self, values: dict[str, Any]) -> bool:
         model = self.model(values)
@@ -158,17 +160,17 @@ class Oracle:
 class Random(Oracle, keras_tuner.oracles.RandomSearchOracle):
     """Draws each trial; scores change nothing."""
 
-    def __init__(self, search: Search, limit: Limit) -> None:
+    def __init__(self, search: Search, budget: Budget) -> None:
         # How many trials there are, `populate_space` knows; keras-tuner's own default is ten.
-        super().__init__(search, limit, max_trials=None)
+        super().__init__(search, budget, max_trials=None)
 
 
 class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
     """Proposes by a Gaussian process, `together` trials at a time."""
 
-    def __init__(self, search: Search, limit: Limit) -> None:
-        first = search.drawn(limit)
-        super().__init__(search, limit, num_initial_points=first, max_trials=None)
+    def __init__(self, search: Search, budget: Budget) -> None:
+        first = search.drawn(budget)
+        super().__init__(search, budget, num_initial_points=first, max_trials=None)
 
     def _next(self, trial_id: str) -> dict[str, Any]:
         number = len(self.trials)
@@ -179,27 +181,27 @@ class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
             return self._proposed(trial_id)
 
     @contextmanager
-    def _as_if_running(self, same: list[Trial]) -> Iterator[None]:
+    def _as_if_running(self, same: list[Trial]) -> Generator[None]:
         """Hide what trials proposed together with the next one gave, if they have ended."""
-        ended = {one.trial_id: one.status for one in same}
+        ended = {trial.trial_id: trial.status for trial in same}
         ongoing = self.ongoing_trials
-        self.ongoing_trials = {one.trial_id: one for one in same}
-        for one in same:
-            one.status = TrialStatus.RUNNING
+        self.ongoing_trials = {trial.trial_id: trial for trial in same}
+        for trial in same:
+            trial.status = TrialStatus.RUNNING
         try:
             yield
         finally:
             self.ongoing_trials = ongoing
-            for one in same:
-                one.status = ended[one.trial_id]
+            for trial in same:
+                trial.status = ended[trial.trial_id]
 
     def _proposed(self, trial_id: str) -> dict[str, Any]:
         with warnings.catch_warnings():
             # Few scores can make the process see no pattern at all; it then proposes widely.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            found = super()._next(trial_id)
-        if found["status"] != TrialStatus.RUNNING or self._is_good(found["values"]):
-            return found
+            proposal = super()._next(trial_id)
+        if proposal["status"] != TrialStatus.RUNNING or self._is_good(proposal["values"]):
+            return proposal
         drawn = [values for values in self._drawn() if self._is_good(values)]
         if not drawn:
             return self._random_populate_space()
@@ -221,15 +223,15 @@ class Bayesian(Oracle, keras_tuner.oracles.BayesianOptimizationOracle):
 class Hyperband(Oracle, keras_tuner.oracles.HyperbandOracle):
     """Trains many for few epochs and fewer for more; each begins anew, with its own schedule."""
 
-    def __init__(self, search: Search, limit: Limit) -> None:
-        super().__init__(search, limit, max_epochs=search.epochs)
+    def __init__(self, search: Search, budget: Budget) -> None:
+        super().__init__(search, budget, max_epochs=search.epochs)
 
     def _next(self, trial_id: str) -> dict[str, Any]:
         return {"status": TrialStatus.IDLE} if self._must_wait() else super()._next(trial_id)
 
     def _must_wait(self) -> bool:
         """Tell whether a round is to be filled whose candidates still run."""
-        running = {one.trial_id for one in self.running}
+        running = {trial.trial_id for trial in self.running}
         for bracket in self._brackets:
             number, rounds = bracket["bracket_num"], bracket["rounds"]
             for round_, before in enumerate([None, *rounds[:-1]]):
@@ -238,10 +240,10 @@ class Hyperband(Oracle, keras_tuner.oracles.HyperbandOracle):
         return False
 
 
-def oracle(search: Search, limit: Limit) -> Oracle:
+def oracle(search: Search, budget: Budget) -> Oracle:
     """Make the oracle that a search asks for."""
     kinds = {"random": Random, "bayesian": Bayesian, "hyperband": Hyperband}
-    return kinds[search.algorithm](search, limit)
+    return kinds[search.algorithm](search, budget)
 
 
 JOINED = "joined-"
@@ -251,7 +253,7 @@ JOINED = "joined-"
 class Servicer(OracleServicer):
     """Answers for an oracle, and for another one when it is given that.
 
-    Who joined is never told to stop: there may be another price. The chief's own workers are.
+    Who joined is never told to stop: there may be another budget. The chief's own workers are.
     """
 
     def CreateTrial(self, request: Any, context: Any) -> Any:
@@ -295,9 +297,9 @@ class Tuner(BaseTuner):
         self, search: Search, folder: str, train: Callable[[dict[str, Any], int], float]
     ) -> None:
         self.asked, self.train = search, train
-        # Of any price: the chief's own is asked, and takes its place.
-        asked = oracle(search, search.limits[0])
-        super().__init__(asked, directory=folder, project_name="search")
+        # Of any budget: the chief's own is asked, and takes its place.
+        own = oracle(search, search.budgets[0])
+        super().__init__(own, directory=folder, project_name="search")
         if isinstance(self.oracle, OracleClient):
             calls.mark(self.oracle.stub, search.fingerprint)
 

@@ -16,7 +16,7 @@ from cnn_study.data.catalog import DATASETS
 from cnn_study.study.file import Published, StudyFile
 from cnn_study.study.parts import BLANK, Fault, Place
 from cnn_study.study.questions import KINDS
-from cnn_study.study.search_block import Price, SearchBlock, Varied
+from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.settings import GROUPS
 from cnn_study.study.yaml_lines import Lines
 
@@ -149,7 +149,7 @@ def _allowed_keys(place: Place) -> list[str]:
         case ("search", _):
             models = [SearchBlock]
         case ("search", "prices", *_):
-            models = [Price]
+            models = [BudgetBlock]
         case ("search", "space", *_):
             models = [Varied]
         case _:

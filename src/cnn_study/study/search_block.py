@@ -55,23 +55,23 @@ class Varied(Part):
             raise ValueError("step and scale belong to a range with low and high")
         if self.values and len(self.values) < 2:
             raise ValueError("one value is no choice; put it under search.settings")
-        if self.low is not None:
-            self._check_range()
+        if self.low is not None and self.high is not None:
+            self._check_range(self.low, self.high)
         return self
 
-    def _check_range(self) -> None:
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low} must be less than high {self.high}")
-        if self.scale == "log" and (self.low <= 0 or self.step is not None):
+    def _check_range(self, low: float, high: float) -> None:
+        if low >= high:
+            raise ValueError(f"low {low} must be less than high {high}")
+        if self.scale == "log" and (low <= 0 or self.step is not None):
             raise ValueError("scale log needs low above 0, and takes no step")
-        if self.step is not None and not 0 < self.step <= self.high - self.low:
+        if self.step is not None and not 0 < self.step <= high - low:
             raise ValueError(f"step {self.step} must be above 0 and at most high - low")
-        if self.step is not None and (self.high - self.low) / self.step > MOST_STEPS:
+        if self.step is not None and (high - low) / self.step > MOST_STEPS:
             raise ValueError(f"step {self.step} gives more than {MOST_STEPS:,} values")
 
 
-class Price(Part):
-    """What a model may cost, so that the best within it is looked for."""
+class BudgetBlock(Part):
+    """What a study file calls a price: what a model may cost, so that the best is looked for."""
 
     title: Text = Field(description="A few words, such as As cheap as the base.")
     macs: int | Id | None = Field(
@@ -84,7 +84,7 @@ class Price(Part):
         None,
         gt=0,
         description="Most seconds that training a trial may take, as estimated from the MACs for "
-        "one core (`estimate.SECONDS_PER_MAC`); a winner's own runs take longer with more epochs.",
+        "one core (`study.seconds`); a winner's own runs take longer with more epochs.",
     )
     times: Number = Field(
         1, gt=0, description="Limits that name an experiment are so many times its cost."
@@ -109,14 +109,14 @@ class Price(Part):
     )
 
     @model_validator(mode="after")
-    def _some_limit(self) -> "Price":
+    def _some_limit(self) -> "BudgetBlock":
         if all(limit is None for limit in (self.macs, self.parameters, self.training_seconds)):
             raise ValueError("give a limit: macs, parameters or training_seconds")
         return self
 
 
 class SearchBlock(Part):
-    """A search for the best model within a price."""
+    """A search for the best model within a budget, which the file calls a price."""
 
     caveat: Text = Field(
         "",
@@ -173,6 +173,6 @@ class SearchBlock(Part):
     space: dict[str, Varied] = Field(
         min_length=1, description="Parameter: its values, or low and high of its range."
     )
-    prices: dict[Id, Price] = Field(
+    prices: dict[Id, BudgetBlock] = Field(
         min_length=1, description="Price id: its limits. Each price has a search of its own."
     )

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.split import split_sizes
 from cnn_study.study.parts import seeds_of
-from cnn_study.study.search_block import Price, SearchBlock, Varied
-from cnn_study.study.search_space import Limit, Parameter, Search
+from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
+from cnn_study.study.search_space import Budget, Parameter, Search
 from cnn_study.study.settings import Settings
 
 Fault = tuple[tuple[str, ...], str]
@@ -50,23 +50,23 @@ def resolve(
         The search, None if there are faults; and the faults.
     """
     faults = faults_of(block)
-    limits = []
-    for id_, price in block.prices.items():
-        limit, more = _limit(id_, price, block, experiments)
-        limits.append(limit)
+    budgets = []
+    for id_, asked in block.prices.items():
+        budget, more = _budget(id_, asked, block, experiments)
+        budgets.append(budget)
         faults += more
     faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
-    for limit in limits:
-        if block.finalists > limit.trials:
-            message = f"{block.finalists} of {limit.trials} trials at the price {limit.id}"
+    for budget in budgets:
+        if block.finalists > budget.trials:
+            message = f"{block.finalists} of {budget.trials} trials at the price {budget.id}"
             faults.append((("search", "finalists"), f"{message}; give fewer, or more trials"))
     if faults:
         return None, faults
-    found = Search(
+    search = Search(
         dataset=dataset,
         base={**base, **block.settings},
         space=tuple(_parameter(name, varied, block.space) for name, varied in block.space.items()),
-        limits=tuple(limits),
+        budgets=tuple(budgets),
         algorithm=block.algorithm,
         epochs=block.epochs,
         seeds=seeds_of(block.seeds),
@@ -77,8 +77,8 @@ def resolve(
         winner_seeds=seeds_of(block.winner_seeds, WINNER_SEED),
         smallest_improvement=block.smallest_improvement / 100,
     )
-    faults = found.faults()
-    return (None if faults else found), faults
+    faults = search.faults()
+    return (None if faults else search), faults
 
 
 def faults_of(block: SearchBlock) -> list[Fault]:
@@ -104,7 +104,7 @@ def _parameter(name: str, varied: Varied, space: Mapping[str, Varied]) -> Parame
 def _own(value: Any, values: list[Any]) -> Any:
     """Give the value of a list that one stands for, such as 0 for 0.0; None if there is none."""
     same = (
-        one for one in values if one == value and isinstance(one, bool) == isinstance(value, bool)
+        own for own in values if own == value and isinstance(own, bool) == isinstance(value, bool)
     )
     return next(same, None)
 
@@ -164,7 +164,10 @@ def _refused(place: tuple[str, ...], name: str, value: Any) -> Iterable[Fault]:
 def _held_out(share: Any, images: int) -> Iterable[Fault]:
     """Find that no validation image is held out; what is no share at all is told of elsewhere."""
     place = ("search", "settings", "validation_fraction")
-    if not list(_refused(place, place[-1], share)) and split_sizes(images, share, 1)[1] == 0:
+    if (
+        not list(_refused(place, place[-1], share))
+        and split_sizes(images, share, 1).validation == 0
+    ):
         message = f"a search needs validation images, and {share:g} of {images:,} images is none"
         yield place, f"{message}; give it a larger share"
 
@@ -176,7 +179,7 @@ def _conditions(block: SearchBlock) -> Iterable[Fault]:
         for other, values in varied.when.items():
             place = ("search", "space", name, "when", other)
             if other not in above or not above[other].values:
-                lists = [key for key, one in above.items() if one.values]
+                lists = [key for key, listed in above.items() if listed.values]
                 yield (
                     place,
                     (
@@ -199,39 +202,38 @@ def _seeds(block: SearchBlock) -> Iterable[Fault]:
         "winner_seeds": seeds_of(block.winner_seeds, WINNER_SEED),
     }
     for key, seeds in later.items():
-        for before, seen in used.items():
-            shared = sorted(set(seeds) & set(seen))
+        for before, earlier in used.items():
+            shared = sorted(set(seeds) & set(earlier))
             if shared:
                 yield ("search", key), f"has {shared} in common with {before}; take new ones"
         used[key] = seeds
 
 
-def _limit(
-    id_: str, price: Price, block: SearchBlock, experiments: Mapping[str, Cost]
-) -> tuple[Limit, list[Fault]]:
-    limits: dict[str, int | None] = {"macs": price.macs, "parameters": price.parameters}
+def _budget(
+    id_: str, block: BudgetBlock, search: SearchBlock, experiments: Mapping[str, Cost]
+) -> tuple[Budget, list[Fault]]:
+    place = ("search", "prices", id_)
     faults: list[Fault] = []
-    for key, given in limits.items():
+    limits: dict[str, int | None] = {}
+    for cost, given in (("macs", block.macs), ("parameters", block.parameters)):
         if not isinstance(given, str):
-            continue
-        if given in experiments:
-            limits[key] = int(getattr(experiments[given], key) * price.times)
+            limits[cost] = given
+        elif given in experiments:
+            limits[cost] = int(getattr(experiments[given], cost) * block.times)
         else:
             known = ", ".join(experiments)
             message = f"there is no trained experiment {given}. There are: {known}"
-            faults.append((("search", "prices", id_, key), message))
-    if price.times != 1 and not any(
-        isinstance(given, str) for given in (price.macs, price.parameters)
+            faults.append(((*place, cost), message))
+    if block.times != 1 and not any(
+        isinstance(given, str) for given in (block.macs, block.parameters)
     ):
-        faults.append((("search", "prices", id_, "times"), "no limit here names an experiment"))
-    if price.least and price.macs is None and price.parameters is None:
-        faults.append(
-            (("search", "prices", id_, "least"), "there is no limit that it is a share of")
-        )
-    limit = Limit(
-        id_, price.title, price.trials or block.trials,
-        price.winner_epochs or block.winner_epochs or block.epochs, **limits,
-        training_seconds=price.training_seconds, least=price.least,
-        goal=None if price.goal is None else price.goal / 100,
+        faults.append(((*place, "times"), "no limit here names an experiment"))
+    if block.least and block.macs is None and block.parameters is None:
+        faults.append(((*place, "least"), "there is no limit that it is a share of"))
+    budget = Budget(
+        id_, block.title, block.trials or search.trials,
+        block.winner_epochs or search.winner_epochs or search.epochs,
+        limits.get("macs"), limits.get("parameters"), block.training_seconds, block.least,
+        goal=None if block.goal is None else block.goal / 100,
     )  # fmt: skip
-    return limit, faults
+    return budget, faults

@@ -1,12 +1,10 @@
-"""A search as it is meant: which models it may try, at which prices, with which seeds.
+"""A search as it is meant: which models it may try, within which budgets, with which seeds.
 
 Knows neither keras-tuner nor any score. The study's reader makes a `Search` from the block of a
 study file; what cannot be searched is refused there, before anything trains.
 """
 
 import contextlib
-import hashlib
-import json
 import math
 import random
 from collections.abc import Iterator
@@ -16,9 +14,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.data.catalog import Dataset
-from cnn_study.data.split import split_fault
-from cnn_study.study import architecture, seconds
+from cnn_study.data.split import split_fault, split_sizes
+from cnn_study.study import architecture
+from cnn_study.study.seconds import seconds
 from cnn_study.study.settings import (
     TRAINING_VERSION,
     ModelSettings,
@@ -31,10 +31,10 @@ SEARCH_VERSION = 1
 """Raised by one when the same block would be searched in another way."""
 
 UNSEEN = ("title", "goal")
-"""What a price has for readers only: no trial depends on it."""
+"""What a budget has for readers only: no trial depends on it."""
 
 DRAWN = 5_000
-"""Models drawn to see whether any fits a limit."""
+"""Models drawn to see whether any fits a budget."""
 
 DIGITS = 4
 """Significant digits of a number from a range: what a person would write."""
@@ -60,6 +60,13 @@ class Parameter:
     when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number of a range. A list of values has none."""
+        if self.low is None or self.high is None:
+            raise ValueError(f"{self.name} has a list of values, and no range")
+        return self.low, self.high
+
+    @property
     def is_whole(self) -> bool:
         """Whether a range holds whole numbers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
@@ -78,30 +85,31 @@ class Parameter:
         """Draw a value at random."""
         if self.values:
             return generator.choice(self.values)
+        low, high = self.ends
         if self.scale == "log":
-            drawn = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+            drawn = math.exp(generator.uniform(math.log(low), math.log(high)))
             return self.tidy(drawn)
         step = self.step or (1 if self.is_whole else None)
         if step is None:
-            return self.tidy(generator.uniform(self.low, self.high))
-        return self.tidy(self.low + step * generator.randint(0, self.steps(step)))
+            return self.tidy(generator.uniform(low, high))
+        return self.tidy(low + step * generator.randint(0, self.steps(step)))
 
     def steps(self, step: float) -> int:
         """Count the steps from low to high."""
-        return math.floor((self.high - self.low) / step + 1e-9)
+        low, high = self.ends
+        return math.floor((high - low) / step + 1e-9)
 
     def place(self, value: Any) -> float | None:
         """Give the place of a number between the smallest, 0, and the largest, 1; else None."""
-        ends = (self.low, self.high)
         if self.values:
-            if not all(isinstance(other, int | float) for other in self.values):
+            if not all(_is_number(other) for other in self.values):
                 return None
-            if any(isinstance(other, bool) for other in self.values):
-                return None
-            ends = (min(self.values), max(self.values))
+            low, high = min(self.values), max(self.values)
+        else:
+            low, high = self.ends
         if self.scale == "log":
-            ends, value = tuple(map(math.log, ends)), math.log(value)
-        return (value - ends[0]) / (ends[1] - ends[0])
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        return (value - low) / (high - low)
 
     def place_in_space(self, value: Any) -> float:
         """Give the place of a value between 0 and 1: `place`, or else that in the list."""
@@ -112,8 +120,8 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """What a model may cost at one price; None sets no limit.
+class Budget:
+    """What a model may cost; None sets no limit.
 
     Attributes:
         least: share of the limit on MACs, else on parameters, that it must cost.
@@ -154,7 +162,7 @@ class Search:
     dataset: Dataset
     base: dict[str, Any]
     space: tuple[Parameter, ...]
-    limits: tuple[Limit, ...]
+    budgets: tuple[Budget, ...]
     algorithm: str
     epochs: int
     seeds: tuple[int, ...]
@@ -165,12 +173,12 @@ class Search:
     winner_seeds: tuple[int, ...]
     smallest_improvement: float
 
-    def drawn(self, limit: Limit) -> int:
+    def drawn(self, budget: Budget) -> int:
         """Count the trials that Bayesian optimization draws at random before it proposes any.
 
         As many as there are parameters, at most half.
         """
-        return max(2, min(len(self.space), limit.trials // 2))
+        return max(2, min(len(self.space), budget.trials // 2))
 
     @property
     def fingerprint(self) -> str:
@@ -184,13 +192,13 @@ class Search:
         }
         if self.algorithm != "bayesian":
             del meaning["together"]
+        # Under the name that budgets had when the first searches were done.
         meaning["limits"] = [
-            {key: value for key, value in limit.items() if key not in UNSEEN}
-            for limit in meaning["limits"]
+            {key: value for key, value in budget.items() if key not in UNSEEN}
+            for budget in meaning.pop("budgets")
         ]
         meaning["versions"] = [SEARCH_VERSION, TRAINING_VERSION]
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hash_meaning(meaning)
 
     def model(self, values: dict[str, Any], epochs: int | None = None) -> Model:
         """Make the model that has these values.
@@ -223,33 +231,34 @@ class Search:
                 kept[parameter.name] = parameter.tidy(values[parameter.name])
         return kept
 
-    def fits(self, values: dict[str, Any], limit: Limit) -> Model | None:
-        """Give the model of these values, if it can be built and costs no more than the limit."""
+    def fits(self, values: dict[str, Any], budget: Budget) -> Model | None:
+        """Give the model of these values, if it can be built and is within the budget."""
         try:
             model = self.model(values)
         except (ValidationError, UserError):
             return None
-        return model if self._is_within(model, limit) else None
+        return model if self._is_within(model, budget) else None
 
-    def _is_within(self, model: Model, limit: Limit) -> bool:
+    def _is_within(self, model: Model, budget: Budget) -> bool:
         costs = (
-            (model.macs, limit.macs),
-            (model.parameters, limit.parameters),
-            (self._seconds(model), limit.training_seconds),
+            (model.macs, budget.macs),
+            (model.parameters, budget.parameters),
+            (self._seconds(model), budget.training_seconds),
         )
-        least = next((limit.least * most - cost for cost, most in costs if most is not None), 0)
-        return least <= 0 and all(most is None or cost <= most for cost, most in costs)
+        missing = next((budget.least * most - cost for cost, most in costs if most is not None), 0)
+        return missing <= 0 and all(most is None or cost <= most for cost, most in costs)
 
     def _seconds(self, model: Model) -> float:
         settings = model.settings
-        kept = (1 - settings.validation_fraction) * settings.training_fraction
-        images = self.dataset.training_images * kept * settings.epochs
-        return images * (seconds.SECONDS_PER_IMAGE + seconds.SECONDS_PER_MAC * model.macs)
+        sizes = split_sizes(
+            self.dataset.training_images, settings.validation_fraction, settings.training_fraction
+        )
+        return seconds(sizes.training, settings.epochs, model.macs)
 
     def faults(self) -> list[tuple[tuple[str, ...], str]]:
         """Say what makes the search impossible: (place in the study file, message)."""
         cheapest: Model | None = None
-        open_ = {limit.id: limit for limit in self.limits}
+        unmet = {budget.id: budget for budget in self.budgets}
         for values in self._some():
             try:
                 model = self.model(values)
@@ -257,16 +266,16 @@ class Search:
                 continue
             if cheapest is None or model.macs < cheapest.macs:
                 cheapest = model
-            for limit in list(open_.values()):
-                if self._is_within(model, limit):
-                    del open_[limit.id]
-            if not open_:
+            for budget in list(unmet.values()):
+                if self._is_within(model, budget):
+                    del unmet[budget.id]
+            if not unmet:
                 return []
         if cheapest is None:
             return [(("search", "space"), self._no_model())]
         return [
-            (("search", "prices", id_), _does_not_fit(limit, cheapest))
-            for id_, limit in open_.items()
+            (("search", "prices", id_), _does_not_fit(budget, cheapest))
+            for id_, budget in unmet.items()
         ]
 
     def _no_model(self) -> str:
@@ -333,15 +342,15 @@ class Search:
         Left out are those that could not be smaller or larger anyway, those that are no numbers,
         and lists of two, which are nothing but ends.
         """
-        found = []
+        names = []
         for parameter in self.space:
             value = values.get(parameter.name) if len(parameter.values) != 2 else None
             place = None if value is None else parameter.place(value)
             if place is None or SETTLED < place < 1 - SETTLED:
                 continue
             if not _is_natural_end(parameter.name, value):
-                found.append(parameter.name)
-        return found
+                names.append(parameter.name)
+        return names
 
 
 def _grid(parameter: Parameter) -> tuple[Any, ...]:
@@ -351,18 +360,19 @@ def _grid(parameter: Parameter) -> tuple[Any, ...]:
     """
     if parameter.values:
         return parameter.values
+    low, high = parameter.ends
     if not parameter.is_whole:
-        return (parameter.low,)
-    return tuple(range(parameter.low, parameter.high + 1, int(parameter.step or 1)))
+        return (low,)
+    return tuple(range(int(low), int(high) + 1, int(parameter.step or 1)))
 
 
-def _does_not_fit(limit: Limit, cheapest: Model) -> str:
+def _does_not_fit(budget: Budget, cheapest: Model) -> str:
     limits = {
-        "MACs": limit.macs,
-        "parameters": limit.parameters,
-        "training seconds": limit.training_seconds,
+        "MACs": budget.macs,
+        "parameters": budget.parameters,
+        "training seconds": budget.training_seconds,
     }
-    least = f" and at least {limit.least:g} of that" if limit.least else ""
+    least = f" and at least {budget.least:g} of that" if budget.least else ""
     most = " and ".join(f"{value:,} {name}" for name, value in limits.items() if value is not None)
     values = ", ".join(f"{name} {value_text(value)}" for name, value in cheapest.values.items())
     return (
@@ -370,6 +380,10 @@ def _does_not_fit(limit: Limit, cheapest: Model) -> str:
         f"{cheapest.macs:,} MACs and {cheapest.parameters:,} parameters ({values}). Raise the "
         "limit, or give the space models that fit"
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_natural_end(name: str, value: Any) -> bool:

@@ -8,12 +8,12 @@ A default is part of what training means (see `fingerprint`): changing one raise
 """
 
 import copy
-import hashlib
-import json
 from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cnn_study.base.fingerprints import hash_meaning
 
 TRAINING_VERSION = 1
 """Raised by one when the same settings would train to other weights; retrains everything."""
@@ -267,8 +267,7 @@ def fingerprint(settings: Settings, dataset_digest: str) -> str:
         "dataset": dataset_digest,
         "settings": {name: value for name, value in given.items() if value != default[name]},
     }
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hash_meaning(meaning)
 
 
 def pooled_convolutions(settings: ModelSettings) -> list[int]:

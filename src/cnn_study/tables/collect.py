@@ -356,27 +356,27 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     Raises:
         UserError: what it found is damaged, or a record of it is missing.
     """
-    found = searches.find(study, results)
-    prices = searches.read(found).prices if found else []
-    there = records.find(results / "runs")
+    file, search = searches.find(study, results), study.search
+    within = searches.read(file).budgets if file else []
+    paths = records.find(results / "runs")
     return {
         SEARCH_RUNS.name: frame(
-            SEARCH_RUNS, [row for price in prices for row in _search_rows(price, there, results)]
+            SEARCH_RUNS, [row for budget in within for row in _search_rows(budget, paths, results)]
         ),
         SEARCH_VALUES.name: frame(
             SEARCH_VALUES,
             [
                 {
-                    "price": price.price,
+                    "price": budget.budget,
                     "trial": trial.trial,
                     "parameter": parameter.name,
                     "value": json.dumps(trial.values[parameter.name]),
                     "place": parameter.place_in_space(trial.values[parameter.name]),
-                    "edge": parameter.name in study.search.edges(trial.values),
+                    "edge": parameter.name in search.edges(trial.values),
                 }
-                for price in prices
-                for trial in price.trials
-                for parameter in study.search.space
+                for budget in within
+                for trial in budget.trials
+                for parameter in (search.space if search else ())
                 if parameter.name in trial.values
             ],
         ),
@@ -384,19 +384,19 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
 
 
 def _search_rows(
-    price: searches.AtPrice, there: dict[tuple[str, int], Path], results: Path
+    budget: searches.AtBudget, paths: dict[tuple[str, int], Path], results: Path
 ) -> list[dict[str, Any]]:
-    trials = {trial.trial: trial for trial in price.trials}
-    winners = [price.winner] if price.winner else []
-    stages = {"trial": price.trials, "finalist": price.finalists, "winner": winners}
+    trials = {trial.trial: trial for trial in budget.trials}
+    winners = [budget.winner] if budget.winner else []
+    stages = {"trial": budget.trials, "finalist": budget.finalists, "winner": winners}
     rows = []
     for stage, models in stages.items():
         for model in models:
             for run in model.runs:
-                path = there.get((model.fingerprint, run.seed))
+                path = paths.get((model.fingerprint, run.seed))
                 if path is None:
                     raise UserError(
-                        f"{results} has no record of trial {model.trial} of {price.price}, seed "
+                        f"{results} has no record of trial {model.trial} of {budget.budget}, seed "
                         f"{run.seed}, which its search has trained. Delete {results}/search; "
                         "the search is then gone through again, and trains what has no record."
                     )
@@ -404,7 +404,7 @@ def _search_rows(
                 scores = last_scores(record)
                 rows.append(
                     {
-                        "price": price.price,
+                        "price": budget.budget,
                         "trial": model.trial,
                         "stage": stage,
                         "seed": run.seed,

@@ -1,7 +1,7 @@
 """One run at a time with Keras: start a model, teach it epoch by epoch, predict.
 
-Keras is imported here, in `network`, `schedule` and `inspection` and nowhere else, and inside
-functions: `machine.import_keras` settles before what Keras computes with, and how.
+Only makers import Keras, and as late as they can: `machine.import_keras` settles before what Keras
+computes with, and how.
 """
 
 import math

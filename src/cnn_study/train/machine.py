@@ -6,7 +6,7 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -120,7 +120,7 @@ _OWN: list[int] = []
 
 
 @contextmanager
-def own_core() -> Iterator[int | None]:
+def own_core() -> Generator[int | None]:
     """Pin this process to a core that no other training of this machine has, if there is one.
 
     Left to the system, two trainings were seen to share one core for minutes while the other
@@ -209,7 +209,7 @@ def gpus() -> tuple[str, ...]:
         if not shown:
             return ()
         chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
-        count = int(_told(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
+        count = int(_output(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
         if count < len(shown):
             print(
                 f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
@@ -222,7 +222,7 @@ def gpus() -> tuple[str, ...]:
 
 def _shown_gpus() -> list[str]:
     """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them."""
-    lines = _told("nvidia-smi", "-L").splitlines()
+    lines = _output("nvidia-smi", "-L").splitlines()
     names = [str(number) for number in range(sum(line.startswith("GPU ") for line in lines))]
     if "CUDA_VISIBLE_DEVICES" not in os.environ:
         return names
@@ -231,7 +231,7 @@ def _shown_gpus() -> list[str]:
     return list(takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed))
 
 
-def _told(*command: str) -> str:
+def _output(*command: str) -> str:
     """Give what a program writes to stdout; "" if it is not there, or does not end."""
     try:
         ended = subprocess.run(
@@ -253,7 +253,7 @@ def processor() -> str:
         kind = _kind(facts) if "cpu family" in facts else ""
         return facts["model name"] + kind
     if platform.system() == "Darwin":
-        named = _told("sysctl", "-n", "machdep.cpu.brand_string")
+        named = _output("sysctl", "-n", "machdep.cpu.brand_string")
         return named.strip() or platform.machine()
     return platform.processor() or platform.machine()
 
@@ -269,5 +269,5 @@ def _first_processor() -> dict[str, str]:
 
 def _kind(facts: dict[str, str]) -> str:
     flags = facts["flags"].split()
-    widest = [f", {said}" for flag, said in VECTORS.items() if flag in flags][:1]
+    widest = [f", {name}" for flag, name in VECTORS.items() if flag in flags][:1]
     return f" (family {facts['cpu family']}, model {facts['model']}{''.join(widest)})"

@@ -17,6 +17,15 @@ class Parts:
     validation: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Count the images of each part, under the names that records have for it."""
+        return {
+            "training_images": len(self.training[1]),
+            "validation_images": len(self.validation[1]),
+            "test_images": len(self.test[1]),
+        }
+
 
 def take_parts(images: Images, settings: Settings) -> Parts:
     """Split the training images as the settings ask; the test set stays apart."""

@@ -133,13 +133,7 @@ def _record(
         fingerprint=experiment.fingerprint,
         training_version=TRAINING_VERSION,
         settings=experiment.settings,
-        dataset=records.DatasetUsed(
-            name=dataset.name,
-            digest=dataset.digest,
-            training_images=len(parts.training[1]),
-            validation_images=len(parts.validation[1]),
-            test_images=len(parts.test[1]),
-        ),
+        dataset=records.DatasetUsed(name=dataset.name, digest=dataset.digest, **parts.counts),
         epochs=epochs,
         cost=cost,
         provenance=provenance(started),
@@ -176,7 +170,7 @@ def _finish(
     )
     if keep_weights:
         files.write_arrays(
-            path.with_suffix(".weights.npz"),
+            records.weights_file(path),
             {weight.path: np.asarray(weight) for weight in model.weights},
         )
     return {

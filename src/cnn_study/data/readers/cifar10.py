@@ -10,15 +10,19 @@ import sys
 import tarfile
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from cnn_study.base.errors import UserError
 from cnn_study.data.images import Images
+
+if TYPE_CHECKING:
+    from pooch.typing import Downloader
 
 SOURCE_VARIABLE = "CNN_STUDY_DATA"
 
@@ -55,7 +59,17 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-# ------------------------------------------------------------------------- CIFAR-10: where it is
+def read(source: str | Path | None) -> Images:
+    """Give CIFAR-10 from its archive or unpacked folder, downloaded where no place is named.
+
+    Args:
+        source: of None or "", the environment variable CNN_STUDY_DATA names the place, or, where
+            that is not set either, the official archive is downloaded.
+    """
+    return read_cifar10(find_cifar10(source))
+
+
+# -------------------------------------------------------------------------------- where it is
 
 
 def find_cifar10(source: str | Path | None, environ: Mapping[str, str] = os.environ) -> Source:
@@ -87,9 +101,11 @@ def download_cifar10(
     import requests
 
     cache = Path(pooch.os_cache("cnn-study") if cache is None else cache)
+    # Called with three values by place; the type that Pooch declares asks for other names.
+    fetch = cast("Downloader", _fetch)
     try:
         place = pooch.retrieve(
-            url, f"sha256:{sha256}", fname=CIFAR10_ARCHIVE, path=cache, downloader=_fetch
+            url, f"sha256:{sha256}", fname=CIFAR10_ARCHIVE, path=cache, downloader=fetch
         )
     except requests.RequestException as error:
         raise _download_error(url, cache, _network_reason(error)) from error
@@ -131,7 +147,7 @@ class _WebPage(Exception):
     """A web page arrived in the place of the archive."""
 
 
-def _fetch(url: str, output_file: str, pooch_object: object) -> None:
+def _fetch(url: str, output_file: str, pooch_object: Any) -> None:
     """Download one file for pooch, and tell a web page from an archive while it is there."""
     import pooch
 
@@ -154,7 +170,7 @@ def _network_reason(error: Exception) -> str:
     """Say in words of a user why a download failed (requests' own words are for programmers)."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy set in the environment (HTTPS_PROXY, HTTP_PROXY) did not let it through"
@@ -187,7 +203,7 @@ _WAYS_OUT = (
 )
 
 
-# ---------------------------------------------------------------------- CIFAR-10: reading it
+# --------------------------------------------------------------------------------- reading it
 
 
 def read_cifar10(source: Source, expected_md5: Mapping[str, str] = CIFAR10_MD5) -> Images:
@@ -259,8 +275,9 @@ def _read_archive(
     with tarfile.open(archive, "r:gz" if is_gzip else "r:") as members:
         for member in members:
             name = PurePosixPath(member.name).name
-            if member.isfile() and name in wanted:
-                yield name, members.extractfile(member).read()
+            content = members.extractfile(member) if member.isfile() and name in wanted else None
+            if content is not None:
+                yield name, content.read()
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -276,7 +293,7 @@ def _looks_like_web_page(first: bytes) -> bool:
 
 
 @contextmanager
-def _source_faults(source: Source) -> Iterator[None]:
+def _source_faults(source: Source) -> Generator[None]:
     """Turn what a damaged or unreadable source raises into one UserError."""
     try:
         yield
