@@ -158,56 +158,39 @@ def short_and_long(tmp_path) -> Study:
     return chosen
 
 
-def together(chosen: Study, missing: list[Run], results: Path, at_once: int):
+def together(chosen: Study, runs: list[Run]) -> list[str]:
     """Write batches as experiment and seeds."""
-    found = local.batches(chosen, missing, results, at_once)
-    assert sorted(run.name for batch in found for run in batch) == sorted(
-        run.name for run in missing
+    batches = local.batches(chosen, runs)
+    assert sorted(run.name for batch in batches for run in batch) == sorted(
+        run.name for run in runs
     )
     return [
-        f"{batch[0].experiment.id} {' '.join(str(run.seed) for run in batch)}" for batch in found
+        f"{batch[0].experiment.id} {' '.join(str(run.seed) for run in batch)}" for batch in batches
     ]
 
 
-def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(
-    short_and_long, tmp_path
-):
+def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(short_and_long):
     chosen = short_and_long
     size = int(local.BATCH_SECONDS / training_seconds(chosen, run_of(chosen, "longer")))
     seeds = [[1, 2, 3, 4, 5][start : start + size] for start in range(0, 5, size)]
     longer = [f"longer {' '.join(map(str, some))}" for some in seeds]
-    found = together(chosen, wanted(chosen), tmp_path, 2)
-    assert found[:3] == ["base 1 2 3 4 5", longer[0], "long 1"]
-    assert sorted(found) == sorted(
+    batches = together(chosen, wanted(chosen))
+    assert batches[:3] == ["base 1 2 3 4 5", longer[0], "long 1"]
+    assert sorted(batches) == sorted(
         ["base 1 2 3 4 5", *longer, *(f"long {seed}" for seed in (1, 2, 3, 4, 5))]
     )
+    assert together(chosen, []) == []
 
 
-@pytest.mark.parametrize(
-    ("at_once", "expected"),
-    [
-        (1, ["base 1 2 3 4 5"]),
-        (2, ["base 1 2 3", "base 4 5"]),
-        (4, ["base 1 2", "base 3 4", "base 5"]),
-        (64, [f"base {seed}" for seed in (1, 2, 3, 4, 5)]),
-    ],
-)
-def test_every_process_has_its_share(short_and_long, tmp_path, at_once, expected):
-    base = [run for run in wanted(short_and_long) if run.experiment.id == "base"]
-    assert together(short_and_long, base, tmp_path, at_once) == expected
-    assert together(short_and_long, [], tmp_path, at_once) == []
-
-
-def test_a_run_whose_process_was_ended_from_outside_stays_alone(short_and_long, tmp_path):
+def test_a_run_whose_process_was_ended_from_outside_comes_last(short_and_long, tmp_path):
     """What ended it, for want of memory perhaps, would end the others too."""
-    chosen = short_and_long
-    base = [run for run in wanted(chosen) if run.experiment.id == "base"]
+    base = [run for run in wanted(short_and_long) if run.experiment.id == "base"]
     for run in base[:2]:
         with local.alone(run, tmp_path), heartbeat.Running(tmp_path, run.name, 2):
             running = (tmp_path / "running" / f"{run.name.replace('/', '-')}.json").read_text()
-    assert together(chosen, base, tmp_path, 1) == ["base 1 2 3 4 5"]
+    assert local.riskiest_last(base, tmp_path) == base
     (tmp_path / "running" / f"{base[1].name.replace('/', '-')}.json").write_text(running)
-    assert together(chosen, base, tmp_path, 1) == ["base 1 3 4 5", "base 2"]
+    assert [run.seed for run in local.riskiest_last(base, tmp_path)] == [1, 3, 4, 5, 2]
 
 
 # --------------------------------------------------------------------------------- do, alone
