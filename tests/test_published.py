@@ -1,26 +1,32 @@
 """The published study is whole and current: what is committed is what the records say."""
 
+import csv
 import hashlib
 import json
 import re
 import runpy
+import subprocess
+from html.parser import HTMLParser
 from pathlib import Path
 
+import pypdf
 import pytest
 
+from cnn_study.base.checkout import git
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.analyse import analyse
 from cnn_study.figures.draw import planned_figures
-from cnn_study.report import render
 from cnn_study.report.write import PAGE, write
 from cnn_study.runs import inspections, records, searches
 from cnn_study.runs.wanted import done, wanted
+from cnn_study.stages import STAGES, Site, stale
 from cnn_study.study.merge import load
 from cnn_study.tables.collect import collect
 from cnn_study.tables.data_package import planned_tables
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "results" / "cifar10"
+PUBLISHED = RESULTS / "published"
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +96,115 @@ def test_text_is_current(published, tmp_path):
         assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
 
 
-def test_page_and_pdf_are_those_of_the_text():
-    folder = RESULTS / "report"
-    told = json.loads((folder / render.RENDERED).read_text("utf-8"))
-    assert told["inputs_sha256"] == render.inputs_sha256(folder / "index.qmd", RESULTS), (
-        "text, figures or theme changed; run: snakemake --cores all"
-    )
-    for name, digest in told["sha256"].items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
-    assert sorted(told["sha256"]) == ["index.html", "index.pdf"]
+def test_a_fresh_clone_makes_nothing_but_the_pages(published):
+    site = Site.now(published, RESULTS)
+    old = {name: changed for name, stage in STAGES.items() if (changed := stale(stage, site))}
+    old.pop("pages", None)
+    assert old == {}, "run: snakemake --cores all, and commit results/cifar10"
+
+
+# ------------------------------------------------------------------------- the published pages
+
+
+@pytest.fixture(scope="module")
+def about() -> dict:
+    return json.loads((PUBLISHED / "publication.json").read_text("utf-8"))
+
+
+def test_the_published_pages_are_whole_and_say_which_commit_they_show(about):
+    assert sorted(about["sha256"]) == ["index.html", "index.pdf"]
+    for name, digest in about["sha256"].items():
+        assert hashlib.sha256((PUBLISHED / name).read_bytes()).hexdigest() == digest, name
+    said = f", published from commit {about['commit'][:10]}"
+    assert said in (PUBLISHED / "index.html").read_text("utf-8")
+    first = pypdf.PdfReader(PUBLISHED / "index.pdf").pages[0].extract_text()
+    assert about["commit"][:10] in first
+
+
+class _Marks(HTMLParser):
+    """The receipts of a page, and what is printed where one can be opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.printed: list[tuple[str, str]] = []
+        self.receipts, self._key, self._inside = "", "", False
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self._inside = given.get("id") == "receipts"
+        if "receipt" in (given.get("class") or "").split():
+            self._key = given["data-key"]
+
+    def handle_data(self, data):
+        if self._inside:
+            self.receipts += data
+        elif self._key:
+            self.printed.append((self._key, data))
+            self._key = ""
+
+    def handle_endtag(self, tag):
+        self._inside = False
+
+
+@pytest.fixture(scope="module")
+def marks() -> _Marks:
+    parser = _Marks()
+    parser.feed((PUBLISHED / "index.html").read_text("utf-8"))
+    return parser
+
+
+def test_every_published_number_is_that_of_its_receipt(marks):
+    """A number of one cell is the cell's value, rounded, in its own unit, percent or millions."""
+    cells = json.loads(marks.receipts)["cells"]
+    compared = 0
+    for key, text in marks.printed:
+        how, *names = key.split(";")
+        number = re.fullmatch(r"[<+−]?\s?(\d[\d,]*(?:\.(\d+))?)(\s?\S+)?", text)
+        if how or len(names) != 1 or not number or text.startswith("<"):
+            continue
+        try:
+            value = abs(float(cells[names[0]]["value"]))
+        except ValueError:
+            continue
+        shown, places = float(number[1].replace(",", "")), len(number[2] or "")
+        half = 0.5 * 10**-places + 1e-5
+        scales = (1, 100, 1e-6, 1 / 60, 1 / 3600)
+        assert any(abs(value * scale - shown) <= half for scale in scales), (key, text, value)
+        compared += 1
+    assert compared > 1000
+
+
+def test_every_published_receipt_is_true_at_its_commit(about, marks):
+    """Looked up in the tables of the commit that the pages show, not in today's."""
+    if not git(PROJECT, "cat-file", "-t", about["commit"]):
+        pytest.skip("the commit that the pages show is not in this checkout's history")
+    receipts = json.loads(marks.receipts)
+    tables = {
+        name: _at(about["commit"], f"results/cifar10/{table['file']}")
+        for name, table in receipts["tables"].items()
+        if table["kind"] == "Table"
+    }
+    for name, content in tables.items():
+        digest = receipts["tables"][name]["sha256"]
+        assert hashlib.sha256(content).hexdigest() == digest, name
+    rows = {name: list(csv.DictReader(content.decode().splitlines()))
+            for name, content in tables.items()}  # fmt: skip
+    looked_up = 0
+    for cell, told in receipts["cells"].items():
+        name, row, column = cell.split(":")
+        if name in rows:
+            assert rows[name][int(row)][column] == told["value"], cell
+            looked_up += 1
+    assert looked_up > 1000
+
+
+def _at(commit: str, path: str) -> bytes:
+    return subprocess.run(
+        ["git", "-C", PROJECT, "show", f"{commit}:{path}"], check=True, capture_output=True
+    ).stdout
+
+
+# ------------------------------------------------------------------------------- what stands there
 
 
 def test_no_figure_is_left_of_an_earlier_study(published):
@@ -114,14 +220,12 @@ def test_every_experiment_is_mentioned(published):
 
 
 def test_the_page_is_small_enough_to_send():
-    assert (RESULTS / "report" / "index.html").stat().st_size < 6e6
+    assert (PUBLISHED / "index.html").stat().st_size < 6e6
 
 
-def test_figures_and_report_are_there(published):
+def test_figures_are_there(published):
     for name in planned_figures(published, inspected=True):
         assert (RESULTS / "figures" / name).stat().st_size > 100
-    assert (RESULTS / "report" / "index.pdf").read_bytes().startswith(b"%PDF")
-    assert "<title>" in (RESULTS / "report" / "index.html").read_text("utf-8")
 
 
 def test_figures_leave_room_for_their_captions_on_a_page():
