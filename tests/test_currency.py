@@ -10,7 +10,7 @@ import pytest
 
 import records_by_hand
 from cnn_study.study.merge import load
-from test_workflow import PROJECT, Workplace
+from workplace import PROJECT, Workplace
 
 STUDY = """\
 title: A study by hand
