@@ -391,7 +391,7 @@ def chief(done):
     """A chief that proposes nothing, and the address of it."""
     from cnn_study.search import chief
 
-    with chief._chief(done.study, chief.LOOPBACK) as chief:
+    with chief._chief(done.study.search, chief.LOOPBACK) as chief:
         chief.server.start()
         yield chief.address
 
@@ -400,7 +400,7 @@ def test_no_two_chiefs_listen_at_one_address(done, chief):
     from cnn_study.search.chief import _chief
 
     with pytest.raises(UserError, match=f"nothing can listen at {chief}"):
-        _chief(done.study, chief).__enter__()
+        _chief(done.study.search, chief).__enter__()
 
 
 def test_a_worker_of_another_search_is_refused_with_one_message(done, chief, tmp_path):

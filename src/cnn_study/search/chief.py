@@ -511,7 +511,6 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
         title: of the budget, for the log.
     """
     study = load(place.study)
-    search = _asked(study)
     host, _, port = address.rpartition(":")
     os.environ |= {
         "KERASTUNER_ORACLE_IP": host,
@@ -523,10 +522,10 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
         from cnn_study.search import tuner
 
         def train(values: dict[str, Any], epochs: int) -> float:
-            return _score(study, search, place, title, values, epochs)
+            return _score(study, place, title, values, epochs)
 
         try:
-            tuner.Tuner(search, folder, train).search()
+            tuner.Tuner(_asked(study), folder, train).search()
         except tuner.Fatal as error:
             raise error.__cause__ or error from None
 
@@ -538,17 +537,11 @@ def _asked(study: Study) -> Search:
     return study.search
 
 
-def _score(
-    study: Study,
-    search: Search,
-    place: Place,
-    title: str,
-    values: dict[str, Any],
-    epochs: int,
-) -> float:
+def _score(study: Study, place: Place, title: str, values: dict[str, Any], epochs: int) -> float:
     """Train every seed of a trial and give the mean of the validation accuracies."""
     from cnn_study.search.tuner import Failed
 
+    search = _asked(study)
     model = search.model(values, epochs)
     outcomes = [
         _outcome(local.do(study, _run(model, seed), place.results, place.data))
