@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.architecture import cost, layers, receptive_fields
+from cnn_study.study.architecture import KINDS, cost, inputs, layers, receptive_fields
 from cnn_study.study.settings import ModelSettings, Settings
 
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
@@ -269,6 +269,29 @@ def test_one_pixel_is_enough(values):
     assert (1, 1, 2) in shapes
 
 
+# ------------------------------------------------------------------ connections
+
+
+def test_inputs_by_hand():
+    """Without projection the block's input itself is added; with it, what the projection gives."""
+    settings = Settings(filters=[3, 5], residual=True, batch_normalization=True)
+    assert inputs(layers(settings, (8, 8, 3), 10)) == {
+        "convolution_1": ("scaling",),
+        "batch_normalization_1": ("convolution_1",),
+        "add_1": ("batch_normalization_1", "scaling"),
+        "activation_1": ("add_1",),
+        "max_pooling_1": ("activation_1",),
+        "convolution_2": ("max_pooling_1",),
+        "batch_normalization_2": ("convolution_2",),
+        "projection_2": ("max_pooling_1",),
+        "add_2": ("batch_normalization_2", "projection_2"),
+        "activation_2": ("add_2",),
+        "flatten": ("activation_2",),
+        "dense": ("flatten",),
+        "classes": ("dense",),
+    }
+
+
 # ---------------------------------------------------------------------------- receptive fields
 
 
@@ -343,6 +366,11 @@ AGAINST_KERAS = [
 ]
 
 
+def test_every_kind_of_layer_is_among_the_cases():
+    cases = [layers(Settings(**values), CIFAR, 7) for values in AGAINST_KERAS]
+    assert {layer.kind for case in cases for layer in case} == set(KINDS)
+
+
 @pytest.mark.parametrize("image", [CIFAR, (23, 26, 1)], ids=["square", "odd"])
 @pytest.mark.parametrize("values", AGAINST_KERAS, ids=str)
 def test_layers_are_those_of_keras(keras, values, image):
@@ -358,6 +386,8 @@ def test_layers_are_those_of_keras(keras, values, image):
         given = built[layer.name]
         assert tuple(given.output.shape[1:]) == layer.shape, layer.name
         assert given.count_params() == layer.parameters, layer.name
+        if layer.kind != "dropout":  # which keeps the state of its generator
+            assert tuple(weight.name for weight in given.weights) == layer.weights, layer.name
         if layer.kind in ("convolution", "projection", "dense"):
             places = prod(layer.shape[:-1])
             assert layer.macs == places * prod(given.kernel.shape), layer.name

@@ -849,7 +849,7 @@ def test_generated_code_builds_the_network(name):
     assert (len(made) == len(keras.made)) == (settings.scaling == "raw")
     assert len(made) == len(wanted)
     for layer, (kind, given, named) in zip(wanted, made, strict=True):
-        assert kind == keras_code.KERAS_NAMES[layer.kind]
+        assert kind == architecture.KINDS[layer.kind].keras
         positional = [key for key in layer.options if key in keras_code.POSITIONAL]
         options = dict(zip(positional or layer.options, given, strict=True)) | named
         options.pop("dtype", None)
@@ -858,19 +858,6 @@ def test_generated_code_builds_the_network(name):
             for key, value in layer.options.items()
             if keras_code.KERAS_DEFAULTS.get(key, ...) != value
         }
-
-
-def test_names_of_layers_are_those_of_the_trainer():
-    """Read, not imported: importing network would import Keras."""
-    source = (PROJECT / "src" / "cnn_study" / "train" / "network.py").read_text(encoding="utf-8")
-    table = next(
-        node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Assign) and node.targets[0].id == "KERAS_LAYERS"
-        if isinstance(node.targets[0], ast.Name)
-    )
-    trainer = {key.value: value.attr for key, value in zip(table.keys, table.values, strict=True)}
-    assert trainer == keras_code.KERAS_NAMES
 
 
 def test_training_code():

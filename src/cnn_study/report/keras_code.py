@@ -6,22 +6,9 @@ Pure text: knows nothing of Keras but the names and defaults of its layers.
 import json
 from typing import Any
 
-from cnn_study.study.architecture import Layer
+from cnn_study.study.architecture import IMAGE, KINDS, Layer, inputs
 from cnn_study.study.settings import Settings
 
-KERAS_NAMES = {
-    "convolution": "Conv2D",
-    "projection": "Conv2D",
-    "batch_normalization": "BatchNormalization",
-    "add": "Add",
-    "activation": "Activation",
-    "max_pooling": "MaxPooling2D",
-    "average_pooling": "AveragePooling2D",
-    "dropout": "Dropout",
-    "flatten": "Flatten",
-    "global_average_pooling": "GlobalAveragePooling2D",
-    "dense": "Dense",
-}
 POSITIONAL = ("filters", "kernel_size", "pool_size", "rate", "units")
 KERAS_DEFAULTS = {
     "strides": 1,
@@ -48,7 +35,7 @@ def model_code(layers: list[Layer], settings: Settings, image_shape: tuple[int, 
         lines += [f'keras.config.set_dtype_policy("{settings.precision}")', ""]
     if settings.scaling == "standardized":
         lines += ["# pixel_mean, pixel_deviation: of the training images, for each channel"]
-    build = _functional if any(layer.kind == "add" for layer in layers) else _sequential
+    build = _functional if any(len(names) > 1 for names in inputs(layers).values()) else _sequential
     calls = [(layer, _call(layer, settings)) for layer in layers]
     lines += build(calls, SCALING[settings.scaling], image_shape)
     return "\n".join(lines)
@@ -106,7 +93,7 @@ def _call(layer: Layer, settings: Settings) -> str:
         positional, named = [json.dumps(layer.options["activation"])], []
     if layer.name == "classes" and settings.precision != "float32":
         named.append('dtype="float32"')
-    return f"layers.{KERAS_NAMES[layer.kind]}({', '.join(positional + named)})"
+    return f"layers.{KINDS[layer.kind].keras}({', '.join(positional + named)})"
 
 
 def _python(value: Any) -> str:
@@ -124,15 +111,25 @@ def _sequential(
 def _functional(
     calls: list[tuple[Layer, str]], scaling: str | None, image_shape: tuple[int, ...]
 ) -> list[str]:
+    """Write a call a line. What is read once more, after x has gone on, is kept as shortcut."""
     lines = [f"image = keras.Input(shape={image_shape})"]
     lines += [f"x = {scaling}(image)"] if scaling else ["x = image"]
-    for layer, call in calls:
-        if layer.kind == "convolution":
-            lines += ["", "shortcut = x", f"x = {call}(x)"]
-        elif layer.kind == "projection":
-            lines += [f"shortcut = {call}(shortcut)"]
-        elif layer.kind == "add":
-            lines += [f"x = {call}([x, shortcut])"]
-        else:
-            lines += [f"x = {call}(x)"]
+    read = inputs([layer for layer, _ in calls])
+    held = {"x": IMAGE, "shortcut": ""}
+    for place, (layer, call) in enumerate(calls):
+        names = read[layer.name]
+        later = {name for after, _ in calls[place + 1 :] for name in read[after.name]}
+        target = "x"
+        if held["x"] in later and held["x"] in names:
+            lines += ["", "shortcut = x"]
+            held["shortcut"] = held["x"]
+        elif held["x"] in later:
+            target = "shortcut"
+        given = [next(word for word, value in held.items() if value == name) for name in names]
+        lines.append(f"{target} = {call}({_arguments(given)})")
+        held[target] = layer.name
     return [*lines, "", "model = keras.Model(image, x)"]
+
+
+def _arguments(words: list[str]) -> str:
+    return f"[{', '.join(words)}]" if len(words) > 1 else words[0]
