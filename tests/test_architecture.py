@@ -8,7 +8,9 @@ import pytest
 
 from cnn_study.base.errors import UserError
 from cnn_study.study.architecture import KINDS, cost, inputs, layers, receptive_fields
-from cnn_study.study.settings import ModelSettings, Settings
+from cnn_study.study.parameter import IN_LAYERS
+from cnn_study.study.settings import DECLARATIONS, ModelSettings, Settings
+from parameters_by_hand import PARAMETERS
 
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
 BASE = {"filters": [4, 8, 16], "kernel_size": 7}
@@ -269,7 +271,10 @@ def test_one_pixel_is_enough(values):
     assert (1, 1, 2) in shapes
 
 
-# ------------------------------------------------------------------ connections
+# ------------------------------------------------------------------ connections, declarations
+
+
+LISTED = [name for name, each in DECLARATIONS.items() if each.code is IN_LAYERS]
 
 
 def test_inputs_by_hand():
@@ -290,6 +295,19 @@ def test_inputs_by_hand():
         "dense": ("flatten",),
         "classes": ("dense",),
     }
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_what_is_declared_to_stand_in_the_layers_changes_them(name):
+    changed = Settings(**{name: PARAMETERS[name].other})
+    assert layers(changed, CIFAR, 10) != layers(Settings(), CIFAR, 10)
+
+
+def test_the_layers_depend_on_nothing_else():
+    others = PARAMETERS.keys() - LISTED
+    changed = Settings(**{name: PARAMETERS[name].other for name in others})
+    assert layers(changed, CIFAR, 10) == layers(Settings(), CIFAR, 10)
+    assert list(ModelSettings.model_fields) == LISTED
 
 
 # ---------------------------------------------------------------------------- receptive fields

@@ -28,6 +28,8 @@ class Network:
     """The base, layer by layer, and its first convolution's arithmetic.
 
     Attributes:
+        code: Python that builds it, None where that takes more than layers and their options;
+            training_code: that trains it, None where that takes more than two calls.
         first: row of layers.csv of the first convolution.
         positions: rows and columns of its feature maps.
         lost: rows, and columns, that a feature map has less than its input without padding.
@@ -37,7 +39,7 @@ class Network:
             features that it takes.
     """
 
-    code: str
+    code: str | None
     training_code: str | None
     rows: list[dict[str, Any]]
     first: dict[str, Any]
