@@ -382,6 +382,9 @@ AGAINST_KERAS = [
     {"dense_units": 0, "dense_dropout": 0.3},
     {"activation": "gelu", "batch_normalization": True, "initializer": "orthogonal"},
 ]
+AGAINST_KERAS += [
+    case for name in LISTED if (case := {name: PARAMETERS[name].other}) not in AGAINST_KERAS
+]
 
 
 def test_every_kind_of_layer_is_among_the_cases():

@@ -327,6 +327,20 @@ def test_the_printed_code_builds_the_network_that_is_trained(keras, build, value
     assert [kind for kind in kinds(printed) if kind not in given] == kinds(trained)[2:]
 
 
+def test_what_printed_code_leaves_out_is_the_default_of_keras(keras):
+    for option, value in architecture.KERAS_DEFAULTS.items():
+        kinds = {
+            layer.kind
+            for layer in architecture.layers(Settings(residual=True), (32, 32, 3), 10)
+            if option in layer.options and layer.kind != "activation"
+        }
+        for kind in kinds:
+            taken = inspect.signature(getattr(keras.layers, architecture.KINDS[kind].keras))
+            default = taken.parameters[option].default
+            assert default in (value, (value, value)), (kind, option)
+        assert kinds, option
+
+
 def test_the_report_tells_the_constants_of_adam(keras):
     told = {name: str(value) for name, value in keras_code.ADAM.items()}
     defaults = inspect.signature(keras.optimizers.Adam).parameters

@@ -57,6 +57,8 @@ EDGES = [
 
 
 def test_table_covers_every_parameter():
+    missing = set(Settings.model_fields) - set(PARAMETERS)
+    assert not missing, f"give a row in tests/parameters_by_hand.py to {missing}"
     assert set(PARAMETERS) == set(Settings.model_fields)
 
 

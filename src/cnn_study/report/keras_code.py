@@ -8,17 +8,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from cnn_study.study.architecture import IMAGE, KINDS, Layer, inputs
+from cnn_study.study.architecture import IMAGE, KERAS_DEFAULTS, KINDS, Layer, inputs
 from cnn_study.study.parameter import Place, declared
 from cnn_study.study.settings import Settings
 
 POSITIONAL = ("filters", "kernel_size", "pool_size", "rate", "units")
-KERAS_DEFAULTS = {
-    "strides": 1,
-    "use_bias": True,
-    "kernel_initializer": "glorot_uniform",
-    "activation": None,
-}
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon_exponent": -7}
 """Keras's defaults, which the trainer keeps; epsilon is this power of ten."""

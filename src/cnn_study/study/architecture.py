@@ -45,6 +45,14 @@ KINDS = {
     "dense": Kind("Dense", ("kernel", "bias")),
 }
 
+KERAS_DEFAULTS = {
+    "strides": 1,
+    "use_bias": True,
+    "kernel_initializer": "glorot_uniform",
+    "activation": None,
+}
+"""What Keras takes where an option is not given, so that printed code may leave it out."""
+
 
 @dataclass(frozen=True)
 class Layer:
