@@ -147,11 +147,11 @@ def declared(settings: type[BaseModel]) -> dict[str, Parameter]:
             or how code is written for it; names them all.
     """
     extras = {name: field.json_schema_extra for name, field in settings.model_fields.items()}
-    found = {name: extra for name, extra in extras.items() if isinstance(extra, Parameter)}
-    if len(found) < len(extras):
-        missing = ", ".join(name for name in extras if name not in found)
+    parameters = {name: extra for name, extra in extras.items() if isinstance(extra, Parameter)}
+    if len(parameters) < len(extras):
+        missing = ", ".join(name for name in extras if name not in parameters)
         raise TypeError(
             f"{settings.__name__}: {missing} must be declared with `parameter`, which asks for "
             "its label and for the Keras code that it is written as"
         )
-    return found
+    return parameters
