@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.architecture import cost, layers, receptive_fields
-from cnn_study.study.settings import ModelSettings, Settings
+from cnn_study.study.architecture import KINDS, cost, inputs, layers, receptive_fields
+from cnn_study.study.parameter import IN_LAYERS
+from cnn_study.study.settings import DECLARATIONS, ModelSettings, Settings
+from parameters_by_hand import PARAMETERS
 
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
 BASE = {"filters": [4, 8, 16], "kernel_size": 7}
@@ -269,6 +271,45 @@ def test_one_pixel_is_enough(values):
     assert (1, 1, 2) in shapes
 
 
+# ------------------------------------------------------------------ connections, declarations
+
+
+LISTED = [name for name, each in DECLARATIONS.items() if each.code is IN_LAYERS]
+
+
+def test_inputs_by_hand():
+    """Without projection the block's input itself is added; with it, what the projection gives."""
+    settings = Settings(filters=[3, 5], residual=True, batch_normalization=True)
+    assert inputs(layers(settings, (8, 8, 3), 10)) == {
+        "convolution_1": ("scaling",),
+        "batch_normalization_1": ("convolution_1",),
+        "add_1": ("batch_normalization_1", "scaling"),
+        "activation_1": ("add_1",),
+        "max_pooling_1": ("activation_1",),
+        "convolution_2": ("max_pooling_1",),
+        "batch_normalization_2": ("convolution_2",),
+        "projection_2": ("max_pooling_1",),
+        "add_2": ("batch_normalization_2", "projection_2"),
+        "activation_2": ("add_2",),
+        "flatten": ("activation_2",),
+        "dense": ("flatten",),
+        "classes": ("dense",),
+    }
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_what_is_declared_to_stand_in_the_layers_changes_them(name):
+    changed = Settings(**{name: PARAMETERS[name].other})
+    assert layers(changed, CIFAR, 10) != layers(Settings(), CIFAR, 10)
+
+
+def test_the_layers_depend_on_nothing_else():
+    others = PARAMETERS.keys() - LISTED
+    changed = Settings(**{name: PARAMETERS[name].other for name in others})
+    assert layers(changed, CIFAR, 10) == layers(Settings(), CIFAR, 10)
+    assert list(ModelSettings.model_fields) == LISTED
+
+
 # ---------------------------------------------------------------------------- receptive fields
 
 
@@ -341,6 +382,14 @@ AGAINST_KERAS = [
     {"dense_units": 0, "dense_dropout": 0.3},
     {"activation": "gelu", "batch_normalization": True, "initializer": "orthogonal"},
 ]
+AGAINST_KERAS += [
+    case for name in LISTED if (case := {name: PARAMETERS[name].other}) not in AGAINST_KERAS
+]
+
+
+def test_every_kind_of_layer_is_among_the_cases():
+    cases = [layers(Settings(**values), CIFAR, 7) for values in AGAINST_KERAS]
+    assert {layer.kind for case in cases for layer in case} == set(KINDS)
 
 
 @pytest.mark.parametrize("image", [CIFAR, (23, 26, 1)], ids=["square", "odd"])
@@ -358,6 +407,8 @@ def test_layers_are_those_of_keras(keras, values, image):
         given = built[layer.name]
         assert tuple(given.output.shape[1:]) == layer.shape, layer.name
         assert given.count_params() == layer.parameters, layer.name
+        if layer.kind != "dropout":  # which keeps the state of its generator
+            assert tuple(weight.name for weight in given.weights) == layer.weights, layer.name
         if layer.kind in ("convolution", "projection", "dense"):
             places = prod(layer.shape[:-1])
             assert layer.macs == places * prod(given.kernel.shape), layer.name

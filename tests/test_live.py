@@ -13,7 +13,8 @@ from cnn_study.report import live
 from cnn_study.report import page as page_parts
 from cnn_study.runs import records
 from cnn_study.study import architecture
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import ModelSettings, Settings
+from parameters_by_hand import PARAMETERS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -66,6 +67,11 @@ CASES = {
         for name in ("leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
     },
     "own-activation-layer": {"activation": "gelu", "batch_normalization": True},
+}
+CASES |= {
+    name: {name: PARAMETERS[name].other}
+    for name in ModelSettings.model_fields
+    if not any(name in values for values in CASES.values())
 }
 
 
@@ -174,10 +180,7 @@ def test_every_layer_is_what_keras_computes(keras, calculator, name, shape):
 def test_every_kind_of_layer_and_every_choice_is_among_the_cases():
     settings = [Settings(**{**SMALL, **values}) for values in CASES.values()]
     kinds = {layer.kind for each in settings for layer in architecture.layers(each, COLOUR, 3)}
-    assert kinds == {
-        *("convolution", "batch_normalization", "projection", "add", "activation", "dropout"),
-        *("max_pooling", "average_pooling", "flatten", "global_average_pooling", "dense"),
-    }
+    assert kinds == set(architecture.KINDS)
     for name in ("padding", "activation", "pooling", "head", "scaling"):
         allowed = Settings.model_fields[name].annotation.__args__
         assert {getattr(each, name) for each in settings} == set(allowed), name
@@ -283,27 +286,6 @@ def published(keras):
 
 
 # ------------------------------------------------------------------------------- the data
-
-
-def test_what_comes_before_what_is_written_by_name():
-    """Without projection the block's input itself is added; with it, what the projection gives."""
-    settings = Settings(filters=[3, 5], residual=True, batch_normalization=True)
-    found = architecture.layers(settings, (8, 8, 3), 10)
-    assert live._inputs(found) == {
-        "convolution_1": ["scaling"],
-        "batch_normalization_1": ["convolution_1"],
-        "add_1": ["batch_normalization_1", "scaling"],
-        "activation_1": ["add_1"],
-        "max_pooling_1": ["activation_1"],
-        "convolution_2": ["max_pooling_1"],
-        "batch_normalization_2": ["convolution_2"],
-        "projection_2": ["max_pooling_1"],
-        "add_2": ["batch_normalization_2", "projection_2"],
-        "activation_2": ["add_2"],
-        "flatten": ["activation_2"],
-        "dense": ["flatten"],
-        "classes": ["dense"],
-    }
 
 
 def test_arrays_are_little_endian():

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cnn_study.report import keras_code
-from cnn_study.study.settings import ModelSettings, Settings
+from cnn_study.study import architecture
+from cnn_study.study.settings import DECLARATIONS, Settings
+from parameters_by_hand import PARAMETERS
 
 IMAGE = (12, 12, 3)
 MEAN, DEVIATION = np.array([100.0, 120.0, 140.0]), np.array([50.0, 60.0, 70.0])
@@ -40,38 +42,26 @@ def inside(keras, model, *names: str) -> list[np.ndarray]:
 
 # -------------------------------------------------------------------- no parameter is dead
 
-CHANGES = {
-    "filters": [3, 4],
-    "kernel_size": 5,
-    "padding": "valid",
-    "activation": "tanh",
-    "batch_normalization": True,
-    "residual": True,
-    "pooling": "average",
-    "pool_size": 3,
-    "pool_after": "every",
-    "convolution_dropout": 0.3,
-    "head": "global_average_pooling",
-    "dense_units": 7,
-    "dense_dropout": 0.3,
-    "initializer": "he_normal",
-    "scaling": "symmetric",
-    "precision": "mixed_bfloat16",
-}
+OF_THE_MODEL = [name for name, each in DECLARATIONS.items() if each.code.part == "model"]
+"""In the layers, in front of them or in their arithmetic: all that the printed model shows."""
 
 
-def test_every_parameter_of_the_model_is_changed_below():
-    assert set(CHANGES) == {*ModelSettings.model_fields, "scaling", "precision"}
-
-
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", OF_THE_MODEL)
 def test_parameter_changes_what_comes_out_in_training(build, name):
     """In training, since dropout and batch normalization do something else without."""
-    plain, changed = build(), build(**{name: CHANGES[name]})
+    plain, changed = build(), build(**{name: PARAMETERS[name].other})
     first, second = (np.asarray(model(PIXELS, training=True)) for model in (plain, changed))
     assert np.isfinite(second).all()
     assert np.abs(first - second).max() > 1e-6
     assert json.dumps(plain.get_config()) != json.dumps(changed.get_config())
+
+
+def test_no_other_parameter_changes_the_model(build):
+    """One that does must be declared for the model's code, or that is printed without it."""
+    plain = json.dumps(build().get_config())
+    for name in PARAMETERS.keys() - OF_THE_MODEL:
+        changed = build(**{name: PARAMETERS[name].other})
+        assert json.dumps(changed.get_config()) == plain, name
 
 
 @pytest.mark.parametrize(
@@ -303,6 +293,52 @@ def test_precision_is_set_for_every_layer(build, precision, arithmetic):
 def test_precision_leaves_the_global_policy_alone(keras, build):
     build(precision="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
+
+
+# ------------------------------------------------------------------------ the code that is printed
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({name: PARAMETERS[name].other} for name in OF_THE_MODEL),
+        {"scaling": "raw"},
+        {"scaling": "symmetric"},
+        {"residual": True, "batch_normalization": True, "pooling": "strided_convolution"},
+        {"residual": True, "filters": [3, 3], "convolution_dropout": 0.1},
+    ],
+    ids=str,
+)
+def test_the_printed_code_builds_the_network_that_is_trained(keras, build, values):
+    """With the trained network's weights it gives the same numbers."""
+    trained, settings = build(**values), Settings(**{**SMALL, **values})
+    network = architecture.layers(settings, IMAGE, 10)
+    names = {"pixel_mean": MEAN, "pixel_deviation": DEVIATION}
+    try:
+        exec(keras_code.model_code(network, settings, IMAGE), names)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    printed = names["model"]
+    printed.set_weights(trained.get_weights())
+    np.testing.assert_allclose(
+        np.asarray(printed(PIXELS.astype("float32"))), np.asarray(trained(PIXELS)), atol=1e-5
+    )
+    given = {"InputLayer", "Rescaling"}
+    assert [kind for kind in kinds(printed) if kind not in given] == kinds(trained)[2:]
+
+
+def test_what_printed_code_leaves_out_is_the_default_of_keras(keras):
+    for option, value in architecture.KERAS_DEFAULTS.items():
+        kinds = {
+            layer.kind
+            for layer in architecture.layers(Settings(residual=True), (32, 32, 3), 10)
+            if option in layer.options and layer.kind != "activation"
+        }
+        for kind in kinds:
+            taken = inspect.signature(getattr(keras.layers, architecture.KINDS[kind].keras))
+            default = taken.parameters[option].default
+            assert default in (value, (value, value)), (kind, option)
+        assert kinds, option
 
 
 def test_the_report_tells_the_constants_of_adam(keras):

@@ -11,11 +11,10 @@ import pypandoc
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.report import data, filters, keras_code, pictures, templates, values
+from cnn_study.report import data, filters, pictures, templates, values
 from cnn_study.report.write import TEMPLATE
-from cnn_study.study import architecture, settings
+from cnn_study.study import settings
 from cnn_study.study.merge import load
-from cnn_study.study.settings import Settings
 from report_by_hand import PLAIN, SCORES, WITH_ALL, Made, unmarked
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -791,95 +790,6 @@ def test_guess_and_answer_stand_apart(whole):
     assert text.count("::: {.predict data-change=") == 2
     assert "# Answers to the guesses" not in before
     assert "| `learning-rate-2` | `base` | +5.00 |" in said
-
-
-# ------------------------------------------------------------------------------- Keras code
-
-CASES = {
-    "source": {"filters": [4, 8, 16], "kernel_size": 7},
-    "normalized": {"batch_normalization": True, "dense_units": 0, "initializer": "he_normal"},
-    "residual": {"residual": True, "batch_normalization": True, "head": "global_average_pooling"},
-    "residual-plain": {"residual": True, "filters": [8, 8], "pool_after": "none"},
-    "strided": {"pooling": "strided_convolution", "padding": "valid", "scaling": "symmetric"},
-    "dropout": {"convolution_dropout": 0.25, "dense_dropout": 0.5, "pooling": "average"},
-    "mixed": {"precision": "mixed_bfloat16", "scaling": "standardized", "activation": "gelu"},
-    "raw": {"scaling": "raw", "pool_size": 3, "pool_after": [1]},
-}
-
-
-class Recorder:
-    """Stands for the module keras: notes every layer that is made, and what it is given."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[str, tuple, dict]] = []
-        self.layers = self
-        self.config = SimpleNamespace(set_dtype_policy=lambda policy: None)
-
-    def __getattr__(self, name: str):
-        def make(*given: object, **named: object):
-            self.made.append((name, given, named))
-            return lambda values: values
-
-        return make
-
-    def Input(self, shape: tuple) -> str:
-        self.shape = shape
-        return "image"
-
-    def Sequential(self, parts: list) -> object:
-        return parts
-
-    def Model(self, first: object, last: object) -> object:
-        return last
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_generated_code_builds_the_network(name):
-    settings = Settings(**CASES[name])
-    wanted = architecture.layers(settings, (32, 32, 3), 10)
-    code = keras_code.model_code(wanted, settings, (32, 32, 3))
-    keras = Recorder()
-    body = ast.parse(code).body
-    assert [ast.unparse(line) for line in body[:2]] == ["import keras", "from keras import layers"]
-    names = {"keras": keras, "layers": keras, "pixel_mean": 1.0, "pixel_deviation": 2.0}
-    exec(compile(ast.Module(body[2:], []), name, "exec"), names)
-    assert "model" in names
-    assert keras.shape == (32, 32, 3)
-    made = [one for one in keras.made if one[0] != "Rescaling"]
-    assert (len(made) == len(keras.made)) == (settings.scaling == "raw")
-    assert len(made) == len(wanted)
-    for layer, (kind, given, named) in zip(wanted, made, strict=True):
-        assert kind == keras_code.KERAS_NAMES[layer.kind]
-        positional = [key for key in layer.options if key in keras_code.POSITIONAL]
-        options = dict(zip(positional or layer.options, given, strict=True)) | named
-        options.pop("dtype", None)
-        assert options == {
-            key: value
-            for key, value in layer.options.items()
-            if keras_code.KERAS_DEFAULTS.get(key, ...) != value
-        }
-
-
-def test_names_of_layers_are_those_of_the_trainer():
-    """Read, not imported: importing network would import Keras."""
-    source = (PROJECT / "src" / "cnn_study" / "train" / "network.py").read_text(encoding="utf-8")
-    table = next(
-        node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Assign) and node.targets[0].id == "KERAS_LAYERS"
-        if isinstance(node.targets[0], ast.Name)
-    )
-    trainer = {key.value: value.attr for key, value in zip(table.keys, table.values, strict=True)}
-    assert trainer == keras_code.KERAS_NAMES
-
-
-def test_training_code():
-    code = keras_code.training_code(Settings(optimizer="momentum", learning_rate=0.05, epochs=3))
-    ast.parse(code)
-    assert "keras.optimizers.SGD(learning_rate=0.05, momentum=0.9)" in code
-    assert "epochs=3" in code
-    for more in ({"horizontal_flip": True}, {"schedule": "cosine"}, {"label_smoothing": 0.1}):
-        assert keras_code.training_code(Settings(**more)) is None
 
 
 def imported(module: str) -> set[str]:

@@ -8,21 +8,25 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import cnn_study
 from cnn_study.data.split import split
+from cnn_study.report import keras_code
 from cnn_study.runs import records
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
-from cnn_study.study.settings import TRAINING_VERSION, ModelSettings, Settings, fingerprint
+from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
+from cnn_study.study.settings import DECLARATIONS, TRAINING_VERSION, Settings, fingerprint
 from cnn_study.train import keras_one, provenance, scores, training
 from cnn_study.train.epoch_images import epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Parts, take_parts
 from cnn_study.train.provenance import _commit
+from parameters_by_hand import PARAMETERS
 
 TINY = {"filters": [2], "dense_units": 8, "validation_fraction": 0.2, "epochs": 1}
 """320 images: 256 to train on, 64 held out."""
@@ -483,21 +487,15 @@ def test_optimizer_by_hand(keras, name):
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+OF_THE_IMAGES = ["validation_fraction", "training_fraction", "watch_test"]
+"""Decide which images are trained on and scored: with the same images, training is the same."""
+
 ACTS = {
-    "optimizer": "rmsprop",
-    "learning_rate": 0.01,
-    "schedule": "cosine",
-    "warmup_epochs": 0.5,
-    "weight_decay": 0.5,
-    "label_smoothing": 0.3,
-    "batch_size": 32,
-    "epochs": 2,
-    "precision": "mixed_bfloat16",
-    "horizontal_flip": True,
-    "shift": 1,
-    "cutout": 3,
-    "scaling": "standardized",
+    name: row.other
+    for name, row in PARAMETERS.items()
+    if name not in OF_THE_IMAGES and DECLARATIONS[name].code is not IN_LAYERS
 }
+"""Of the others, those of the layers are changed in test_network."""
 
 
 def weights_after(small, count: int = 96, seed: int = 1, **values):
@@ -516,23 +514,65 @@ def plain(keras, small):
     return keras_one.weights_digest(model), int(model.optimizer.iterations)
 
 
-def test_every_parameter_of_the_training_is_changed_below():
-    """Those of the model are changed in test_network; `watch_test` must change nothing."""
-    split = {"training_fraction", "validation_fraction"}  # test_parts_are_those_of_the_split
-    of_the_model = set(ModelSettings.model_fields)
-    assert set(ACTS) | split | {"watch_test"} == set(Settings.model_fields) - of_the_model
-
-
 @pytest.mark.parametrize("name", ACTS)
 def test_parameter_trains_other_weights(plain, small, name):
     model, epochs = weights_after(small, **{name: ACTS[name]})
     digest, steps = plain
     assert keras_one.weights_digest(model) != digest
     assert steps == 6
-    expected = {"batch_size": 3, "epochs": 12}.get(name, 6)
+    expected = {"batch_size": 2, "epochs": 12}.get(name, 6)
     assert int(model.optimizer.iterations) == expected
     assert len(epochs) == (2 if name == "epochs" else 1)
     assert all(math.isfinite(epoch.training_loss) for epoch in epochs)
+
+
+def test_what_decides_on_images_only_trains_the_same_on_the_same_images(plain, small):
+    """And nothing else may be declared to stand in no code."""
+    outside = {name for name, each in DECLARATIONS.items() if each.code is IN_NO_CODE}
+    assert outside <= set(OF_THE_IMAGES)
+    values = {name: PARAMETERS[name].other for name in OF_THE_IMAGES}
+    model, _ = weights_after(small, **values)
+    assert keras_one.weights_digest(model) == plain[0]
+
+
+class Noted:
+    """Stands for a model: notes what it is compiled and trained with."""
+
+    def compile(self, **given) -> None:
+        self.compiled = given
+
+    def fit(self, *images, **given) -> None:
+        self.images, self.fitted = images, given
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"optimizer": name} for name in get_args(Settings.model_fields["optimizer"].annotation)),
+        *({name: value} for name, value in ACTS.items()),
+        {"validation_fraction": 0},
+    ],
+    ids=str,
+)
+def test_the_printed_code_trains_as_the_trainer_does(keras, small, values):
+    """The same optimizer, loss, batches and epochs; or no code is printed."""
+    settings = Settings(**{**TINY, "batch_size": 32, "label_smoothing": 0.0, **values})
+    code = keras_code.training_code(settings)
+    if code is None:
+        assert PARAMETERS[next(iter(values))].code == "withheld" or values == {"optimizer": "adamw"}
+        return
+    model = Noted()
+    parts = ("training_images", "training_labels", "validation_images", "validation_labels")
+    exec(code, {"keras": keras, "model": model, **{part: part for part in parts}})
+    trained = keras_one.start(settings, parts_of(small, 64), 10, 1)
+    optimizer = getattr(trained.optimizer, "inner_optimizer", trained.optimizer)
+    assert type(model.compiled["optimizer"]) is type(optimizer)
+    name = {"name": optimizer.name}  # Keras counts those that it makes
+    assert model.compiled["optimizer"].get_config() | name == optimizer.get_config()
+    assert (model.compiled["loss"], model.compiled["metrics"]) == (trained.loss.name, ["accuracy"])
+    held_out = {"validation_data": parts[2:]} if settings.validation_fraction else {}
+    sizes = {"batch_size": settings.batch_size, "epochs": settings.epochs}
+    assert (model.images, model.fitted) == (parts[:2], sizes | held_out)
 
 
 def test_training_again_gives_the_same_weights(plain, small):

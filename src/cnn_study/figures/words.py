@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import DECLARATIONS
 
 NO_RUN = "no complete run yet"
 LONGEST_LABEL = 32
@@ -30,7 +30,7 @@ def words(parameter: str) -> str:
 def axis_label(parameter: str) -> str:
     """Name a parameter with its unit, such as Kernel size (pixels)."""
     name = words(parameter)
-    unit = Settings.model_fields[parameter].json_schema_extra["unit"]
+    unit = DECLARATIONS[parameter].unit
     said = unit in ("", "1", name, name.split()[-1])
     suffix = "" if said else f" ({unit.split(' of ')[0]})"
     return name[0].upper() + name[1:] + suffix

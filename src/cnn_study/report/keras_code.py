@@ -1,82 +1,58 @@
 """The Python code that a person would write for a network, from the same list of layers.
 
-Pure text: knows nothing of Keras but the names and defaults of its layers.
+Pure text: what Keras calls each kind of layer stands in `architecture`, how each parameter is
+written in its declaration (`settings`).
 """
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from cnn_study.study.architecture import Layer
+from cnn_study.study.architecture import IMAGE, KERAS_DEFAULTS, KINDS, Layer, inputs
+from cnn_study.study.parameter import Place, declared
 from cnn_study.study.settings import Settings
 
-KERAS_NAMES = {
-    "convolution": "Conv2D",
-    "projection": "Conv2D",
-    "batch_normalization": "BatchNormalization",
-    "add": "Add",
-    "activation": "Activation",
-    "max_pooling": "MaxPooling2D",
-    "average_pooling": "AveragePooling2D",
-    "dropout": "Dropout",
-    "flatten": "Flatten",
-    "global_average_pooling": "GlobalAveragePooling2D",
-    "dense": "Dense",
-}
 POSITIONAL = ("filters", "kernel_size", "pool_size", "rate", "units")
-KERAS_DEFAULTS = {
-    "strides": 1,
-    "use_bias": True,
-    "kernel_initializer": "glorot_uniform",
-    "activation": None,
-}
-SCALING = {
-    "raw": None,
-    "unit": "layers.Rescaling(1 / 255)",
-    "symmetric": "layers.Rescaling(2 / 255, offset=-1)",
-    "standardized": "layers.Rescaling(1 / pixel_deviation, offset=-pixel_mean / pixel_deviation)",
-}
-
-
-def model_code(layers: list[Layer], settings: Settings, image_shape: tuple[int, ...]) -> str:
-    """Write the Python code that builds the network, as a person would write it.
-
-    A network whose layers follow one another is a Sequential model; one with shortcuts is
-    written with the functional interface.
-    """
-    lines = ["import keras", "from keras import layers", ""]
-    if settings.precision != "float32":
-        lines += [f'keras.config.set_dtype_policy("{settings.precision}")', ""]
-    if settings.scaling == "standardized":
-        lines += ["# pixel_mean, pixel_deviation: of the training images, for each channel"]
-    build = _functional if any(layer.kind == "add" for layer in layers) else _sequential
-    calls = [(layer, _call(layer, settings)) for layer in layers]
-    lines += build(calls, SCALING[settings.scaling], image_shape)
-    return "\n".join(lines)
-
-
-KERAS_OPTIMIZERS = {
-    "sgd": "SGD(learning_rate={})",
-    "momentum": "SGD(learning_rate={}, momentum=0.9)",
-    "adam": "Adam(learning_rate={})",
-    "rmsprop": "RMSprop(learning_rate={})",
-}
-
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon_exponent": -7}
 """Keras's defaults, which the trainer keeps; epsilon is this power of ten."""
 
+Pieces = dict[Place, list[str]]
+Call = tuple[Layer, str]
+"""A layer and the code that makes it."""
+
+
+def model_code(
+    network: list[Layer], settings: Settings, image_shape: tuple[int, ...]
+) -> str | None:
+    """Write the Python code that builds the network; None where a parameter takes more.
+
+    A network whose layers follow one another is a Sequential model; one with shortcuts is
+    written with the functional interface.
+    """
+    pieces = _pieces(settings, "model")
+    if pieces is None:
+        return None
+    lines = ["import keras", "from keras import layers", ""]
+    for statement in pieces[Place.SETUP]:
+        lines += [statement, ""]
+    has_shortcuts = any(len(names) > 1 for names in inputs(network).values())
+    build = _functional if has_shortcuts else _sequential
+    outer = pieces[Place.OUTER_LAYERS]
+    scaling = pieces[Place.SCALING]
+    rescaling = f"layers.Rescaling({', '.join(scaling + outer)})" if scaling else None
+    calls = [(layer, _call(layer, outer if layer is network[-1] else ())) for layer in network]
+    lines += [*pieces[Place.NOTE], *build(calls, rescaling, image_shape)]
+    return "\n".join(lines)
+
 
 def training_code(settings: Settings) -> str | None:
     """Write the Python code that trains the network; None where it takes more than two calls."""
-    refined = (
-        *(settings.horizontal_flip, settings.shift, settings.cutout, settings.weight_decay),
-        *(settings.schedule != "constant", settings.warmup_epochs, settings.label_smoothing),
-    )
-    if any(refined) or settings.optimizer not in KERAS_OPTIMIZERS:
+    pieces = _pieces(settings, "model", "training")
+    if pieces is None:
         return None
-    held_out = settings.validation_fraction > 0
-    watched = ["    validation_data=(validation_images, validation_labels),"] * held_out
-    optimizer = KERAS_OPTIMIZERS[settings.optimizer].format(settings.learning_rate)
+    arguments = ", ".join(pieces[Place.OPTIMIZER_ARGUMENT])
+    (optimizer,) = (text.format(arguments) for text in pieces[Place.OPTIMIZER])
     return "\n".join(
         [
             "model.compile(",
@@ -87,15 +63,27 @@ def training_code(settings: Settings) -> str | None:
             "model.fit(",
             "    training_images,",
             "    training_labels,",
-            f"    batch_size={settings.batch_size},",
-            f"    epochs={settings.epochs},",
-            *watched,
+            *(f"    {argument}," for argument in pieces[Place.FIT] + pieces[Place.VALIDATION]),
             ")",
         ]
     )
 
 
-def _call(layer: Layer, settings: Settings) -> str:
+def _pieces(settings: Settings, *parts: Literal["model", "training"]) -> Pieces | None:
+    """Collect the code that parameters declare; None if one of these parts cannot be written."""
+    pieces: Pieces = {place: [] for place in Place}
+    for name, parameter in declared(type(settings)).items():
+        if parameter.code.part not in parts:
+            continue
+        written = parameter.code.write(getattr(settings, name))
+        if written is None:
+            return None
+        for place, text in written.items():
+            pieces[place].append(text)
+    return pieces
+
+
+def _call(layer: Layer, more: Sequence[str] = ()) -> str:
     positional = [repr(value) for key, value in layer.options.items() if key in POSITIONAL]
     named = [
         f"{key}={_python(value)}"
@@ -104,9 +92,7 @@ def _call(layer: Layer, settings: Settings) -> str:
     ]
     if layer.kind == "activation":
         positional, named = [json.dumps(layer.options["activation"])], []
-    if layer.name == "classes" and settings.precision != "float32":
-        named.append('dtype="float32"')
-    return f"layers.{KERAS_NAMES[layer.kind]}({', '.join(positional + named)})"
+    return f"layers.{KINDS[layer.kind].keras}({', '.join([*positional, *named, *more])})"
 
 
 def _python(value: Any) -> str:
@@ -114,25 +100,35 @@ def _python(value: Any) -> str:
 
 
 def _sequential(
-    calls: list[tuple[Layer, str]], scaling: str | None, image_shape: tuple[int, ...]
+    calls: list[Call], rescaling: str | None, image_shape: tuple[int, ...]
 ) -> list[str]:
-    inside = [f"keras.Input(shape={image_shape})", *([scaling] if scaling else [])]
-    inside += [call for _, call in calls]
-    return ["model = keras.Sequential([", *(f"    {call}," for call in inside), "])"]
+    parts = [f"keras.Input(shape={image_shape})", *([rescaling] if rescaling else [])]
+    parts += [call for _, call in calls]
+    return ["model = keras.Sequential([", *(f"    {part}," for part in parts), "])"]
 
 
 def _functional(
-    calls: list[tuple[Layer, str]], scaling: str | None, image_shape: tuple[int, ...]
+    calls: list[Call], rescaling: str | None, image_shape: tuple[int, ...]
 ) -> list[str]:
+    """Write a call a line. What is read once more, after x has gone on, is kept as shortcut."""
     lines = [f"image = keras.Input(shape={image_shape})"]
-    lines += [f"x = {scaling}(image)"] if scaling else ["x = image"]
-    for layer, call in calls:
-        if layer.kind == "convolution":
-            lines += ["", "shortcut = x", f"x = {call}(x)"]
-        elif layer.kind == "projection":
-            lines += [f"shortcut = {call}(shortcut)"]
-        elif layer.kind == "add":
-            lines += [f"x = {call}([x, shortcut])"]
-        else:
-            lines += [f"x = {call}(x)"]
+    lines += [f"x = {rescaling}(image)" if rescaling else "x = image"]
+    read = inputs([layer for layer, _ in calls])
+    held = {"x": IMAGE, "shortcut": ""}
+    for place, (layer, call) in enumerate(calls):
+        names = read[layer.name]
+        later = {name for after, _ in calls[place + 1 :] for name in read[after.name]}
+        target = "x"
+        if held["x"] in later and held["x"] in names:
+            lines += ["", "shortcut = x"]
+            held["shortcut"] = held["x"]
+        elif held["x"] in later:
+            target = "shortcut"
+        given = [next(word for word, value in held.items() if value == name) for name in names]
+        lines.append(f"{target} = {call}({_arguments(given)})")
+        held[target] = layer.name
     return [*lines, "", "model = keras.Model(image, x)"]
+
+
+def _arguments(words: list[str]) -> str:
+    return f"[{', '.join(words)}]" if len(words) > 1 else words[0]

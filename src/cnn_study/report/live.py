@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_study.study.architecture import Layer, layers
+from cnn_study.study.architecture import Layer, inputs, layers
 from cnn_study.study.settings import ModelSettings
 
 ELEMENT = "live-network"
@@ -19,13 +19,8 @@ ELEMENT = "live-network"
 EPSILON = 1e-3
 """Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
 
-WEIGHTS = {
-    "convolution": ("kernel", "bias"),
-    "projection": ("kernel",),
-    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-    "dense": ("kernel", "bias"),
-}
-SHOWN_OPTIONS = ("kernel_size", "strides", "padding", "activation", "pool_size")
+NOT_COMPUTED = ("filters", "units", "use_bias", "kernel_initializer", "rate")
+"""Options that the page does without: shapes and weights say them, or they act in training only."""
 
 
 def network(
@@ -58,20 +53,20 @@ def network(
     Raises:
         ValueError: images, labels, scale or weights do not fit the network; names them all.
     """
-    found = layers(settings, image_shape, len(class_names))
+    listed = layers(settings, image_shape, len(class_names))
     faults = [
         *_wrong_shapes(image_shape, scale, offset, images, labels),
-        *_missing_weights(found, weights),
+        *_missing_weights(listed, weights),
     ]
     if faults:
         raise ValueError("; ".join(faults))
-    inputs = _inputs(found)
+    read = inputs(listed)
     return {
         "image_shape": list(image_shape),
         "class_names": list(class_names),
         "scale": [float(value) for value in scale],
         "offset": [float(value) for value in offset],
-        "layers": [_describe(layer, inputs[layer.name], weights) for layer in found],
+        "layers": [_describe(layer, read[layer.name], weights) for layer in listed],
         "images": _array(images, "|u1"),
         "labels": [int(label) for label in labels],
         "facts": {name: facts[name] for name in ("experiment", "seed", "test_accuracy")},
@@ -92,11 +87,11 @@ def _wrong_shapes(image_shape, scale, offset, images, labels) -> list[str]:
     return faults
 
 
-def _missing_weights(found: list[Layer], weights: Mapping[str, np.ndarray]) -> list[str]:
+def _missing_weights(listed: list[Layer], weights: Mapping[str, np.ndarray]) -> list[str]:
     """Name what is not there, and layers whose arrays hold another number of weights."""
     faults = []
-    for layer in found:
-        wanted = [f"{layer.name}/{name}" for name in _weight_names(layer)]
+    for layer in listed:
+        wanted = [f"{layer.name}/{name}" for name in layer.weights]
         missing = [name for name in wanted if name not in weights]
         faults += [f"no weights are called {name}" for name in missing]
         held = sum(weights[name].size for name in wanted if not missing)
@@ -105,39 +100,19 @@ def _missing_weights(found: list[Layer], weights: Mapping[str, np.ndarray]) -> l
     return faults
 
 
-def _weight_names(layer: Layer) -> tuple[str, ...]:
-    names = WEIGHTS.get(layer.kind, ())
-    return names if layer.options.get("use_bias", True) else names[:1]
-
-
-def _inputs(found: list[Layer]) -> dict[str, list[str]]:
-    """Say which layers each layer reads; connected as in `network.build`."""
-    inputs, values = {}, "scaling"
-    for layer in found:
-        if layer.kind == "convolution":
-            block_input = shortcut = values
-        if layer.kind == "projection":
-            inputs[layer.name] = [block_input]
-            shortcut = layer.name
-            continue
-        inputs[layer.name] = [values, shortcut] if layer.kind == "add" else [values]
-        values = layer.name
-    return inputs
-
-
-def _describe(layer: Layer, inputs: list[str], weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    options = {key: layer.options[key] for key in SHOWN_OPTIONS if key in layer.options}
+def _describe(
+    layer: Layer, read: Sequence[str], weights: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    options = {key: value for key, value in layer.options.items() if key not in NOT_COMPUTED}
     if layer.kind == "batch_normalization":
         options["epsilon"] = EPSILON
     return {
         "name": layer.name,
         "kind": layer.kind,
         "shape": list(layer.shape),
-        "inputs": inputs,
+        "inputs": list(read),
         "options": options,
-        "weights": {
-            name: _array(weights[f"{layer.name}/{name}"], "<f4") for name in _weight_names(layer)
-        },
+        "weights": {name: _array(weights[f"{layer.name}/{name}"], "<f4") for name in layer.weights},
     }
 
 

@@ -28,6 +28,8 @@ class Network:
     """The base, layer by layer, and its first convolution's arithmetic.
 
     Attributes:
+        code: Python that builds it, None where that takes more than layers and their options;
+            training_code: that trains it, None where that takes more than two calls.
         first: row of layers.csv of the first convolution.
         positions: rows and columns of its feature maps.
         lost: rows, and columns, that a feature map has less than its input without padding.
@@ -37,7 +39,7 @@ class Network:
             features that it takes.
     """
 
-    code: str
+    code: str | None
     training_code: str | None
     rows: list[dict[str, Any]]
     first: dict[str, Any]
@@ -58,25 +60,17 @@ def _shape_text(shape: str) -> str:
     return "\u00a0×\u00a0".join(f"{int(side):,}" for side in shape.split("x"))
 
 
-def network_of(study: Study, found: Tables) -> Network:
+def network_of(study: Study, tables: Tables) -> Network:
     """Describe the base's network."""
     settings, dataset = study.experiments["base"].settings, study.dataset
     layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
-    rows = [row for row in found.layers if row["experiment"] == "base"]
+    rows = [row for row in tables.layers if row["experiment"] == "base"]
     first = next(row for row in rows if row["kind"] == "convolution")
     hidden = next((row for row in rows if row["kind"] == "dense"), None)
     hidden = hidden if settings.dense_units else None
-    total = found.experiments["base"]
-
-    def part(*kinds: str) -> Part:
-        mine = [row for row in rows if row["kind"] in kinds]
-        weights, macs = (sum(row[name] for row in mine) for name in ("parameters", "macs"))
-        shares = (
-            derived(mine_all / total[name], "share of", total[name], *(row[name] for row in mine))
-            for name, mine_all in (("parameters", weights), ("macs", macs))
-        )
-        return Part(weights, macs, *shares)
-
+    total = tables.experiments["base"]
+    height, width = (int(side) for side in first["output_shape"].split("x")[:2])
+    lost = settings.kernel_size - 1
     return Network(
         keras_code.model_code(layers, settings, dataset.image_shape),
         keras_code.training_code(settings),
@@ -84,15 +78,29 @@ def network_of(study: Study, found: Tables) -> Network:
         first,
         settings.filters[0],
         layers[0].options["use_bias"],
-        tuple(map(int, first["output_shape"].split("x")[:2])),
-        settings.kernel_size - 1,
-        tuple(side - settings.kernel_size + 1 for side in dataset.image_shape[:2]),
-        part("convolution", "projection"),
-        part("dense"),
+        (height, width),
+        lost,
+        (dataset.image_shape[0] - lost, dataset.image_shape[1] - lost),
+        _part(rows, total, "convolution", "projection"),
+        _part(rows, total, "dense"),
         BYTES * total["parameters"] / 1e6,
         hidden,
         hidden["macs"] // settings.dense_units if hidden else 0,
         bool(hidden and hidden["parameters"] > hidden["macs"]),
+    )
+
+
+def _part(rows: list[dict[str, Any]], total: dict[str, Any], *kinds: str) -> Part:
+    """Add up the layers of some kinds, in numbers and in shares of the whole network."""
+    counts = {
+        name: [row[name] for row in rows if row["kind"] in kinds] for name in ("parameters", "macs")
+    }
+    shares = {
+        name: derived(sum(each) / total[name], "share of", total[name], *each)
+        for name, each in counts.items()
+    }
+    return Part(
+        sum(counts["parameters"]), sum(counts["macs"]), shares["parameters"], shares["macs"]
     )
 
 
@@ -126,9 +134,8 @@ def receptive_fields(study: Study, enhanced: str) -> dict[str, list[Field]]:
 
 
 def _fields(layers: list[architecture.Layer]) -> list[Field]:
-    found, before, step = [], 1, 1
+    fields, before, step = [], 1, 1
     for layer, side in architecture.receptive_fields(layers):
-        window = layer.options.get("kernel_size") or layer.options["pool_size"]
-        found.append(Field(layer.name, window, step, side - before, side))
-        before, step = side, step * (layer.options.get("strides") or window)
-    return found
+        fields.append(Field(layer.name, layer.window, step, side - before, side))
+        before, step = side, step * layer.stride
+    return fields

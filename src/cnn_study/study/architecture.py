@@ -1,7 +1,8 @@
 """The layers that settings ask for, with shapes, parameters and MACs, worked out by hand.
 
-Pure Python: a study is checked, listed and costed without Keras. `network` builds the Keras
-model from the same list, so the two cannot describe different networks.
+Pure Python: a study is checked, listed and costed without Keras. The trainer builds its model from
+this list, its connections and Keras's names of the kinds; the report prints code and draws the
+live network from the same, so that none of them can describe another network.
 """
 
 from dataclasses import dataclass, field
@@ -11,14 +12,54 @@ from typing import Any
 from cnn_study.base.errors import UserError
 from cnn_study.study.settings import ModelSettings, pooled_convolutions
 
+IMAGE = "scaling"
+"""What the first layer reads: the image, its pixels scaled. The Keras layer has the same name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all layers of a kind have in common.
+
+    Attributes:
+        keras: class of `keras.layers`.
+        weights: names of its arrays in Keras, the bias last; without `use_bias` there is none.
+    """
+
+    keras: str
+    weights: tuple[str, ...] = ()
+
+
+KINDS = {
+    "convolution": Kind("Conv2D", ("kernel", "bias")),
+    "projection": Kind("Conv2D", ("kernel", "bias")),
+    "batch_normalization": Kind(
+        "BatchNormalization", ("gamma", "beta", "moving_mean", "moving_variance")
+    ),
+    "add": Kind("Add"),
+    "activation": Kind("Activation"),
+    "max_pooling": Kind("MaxPooling2D"),
+    "average_pooling": Kind("AveragePooling2D"),
+    "dropout": Kind("Dropout"),
+    "flatten": Kind("Flatten"),
+    "global_average_pooling": Kind("GlobalAveragePooling2D"),
+    "dense": Kind("Dense", ("kernel", "bias")),
+}
+
+KERAS_DEFAULTS = {
+    "strides": 1,
+    "use_bias": True,
+    "kernel_initializer": "glorot_uniform",
+    "activation": None,
+}
+"""What Keras takes where an option is not given, so that printed code may leave it out."""
+
 
 @dataclass(frozen=True)
 class Layer:
     """One layer: what it is, what comes out of it, and what it costs for one image.
 
     Attributes:
-        kind: convolution, batch_normalization, projection, add, activation, max_pooling,
-            average_pooling, dropout, flatten, global_average_pooling or dense.
+        kind: one of `KINDS`.
         name: unique, such as `convolution_2`; the Keras layer has the same name.
         shape: output without the batch axis: (height, width, channels) or (units,).
         parameters: weights and biases, those that are not trained included.
@@ -34,6 +75,22 @@ class Layer:
     macs: int = 0
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Name the layer's arrays as Keras does."""
+        names = KINDS[self.kind].weights
+        return names if self.options.get("use_bias", True) else names[:-1]
+
+    @property
+    def window(self) -> int:
+        """Side of the window that the layer looks at; 0 without one."""
+        return self.options.get("kernel_size") or self.options.get("pool_size") or 0
+
+    @property
+    def stride(self) -> int:
+        """Steps over the input for one over the output; 1 without a window."""
+        return self.options.get("strides") or self.options.get("pool_size") or 1
+
 
 def layers(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> list[Layer]:
     """Work out the whole network, input excluded, softmax layer included.
@@ -41,20 +98,40 @@ def layers(settings: ModelSettings, image_shape: tuple[int, int, int], classes: 
     Raises:
         UserError: a layer would be left with less than one pixel.
     """
-    found: list[Layer] = []
-    shape = image_shape
+    network: list[Layer] = []
+    shape: tuple[int, ...] = image_shape
     for number, filters in enumerate(settings.filters, start=1):
-        found += _block(settings, number, filters, shape)
-        shape = found[-1].shape
-    return found + _classifier(settings, shape, classes)
+        network += _block(settings, number, filters, shape)
+        shape = network[-1].shape
+    return network + _classifier(settings, shape, classes)
+
+
+def inputs(network: list[Layer]) -> dict[str, tuple[str, ...]]:
+    """Name what each layer reads: the layer before it, and where an addition ends a shortcut, both.
+
+    A shortcut leads from the input of a block, which a convolution begins, to its addition: as it
+    is, or through a projection.
+    """
+    read: dict[str, tuple[str, ...]] = {}
+    last = block_input = shortcut = IMAGE
+    for layer in network:
+        if layer.kind == "convolution":
+            block_input = shortcut = last
+        if layer.kind == "projection":
+            read[layer.name] = (block_input,)
+            shortcut = layer.name
+            continue
+        read[layer.name] = (last, shortcut) if layer.kind == "add" else (last,)
+        last = layer.name
+    return read
 
 
 def cost(
     settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
 ) -> tuple[int, int]:
     """Count parameters and MACs for one image, in this order."""
-    found = layers(settings, image_shape, classes)
-    return sum(layer.parameters for layer in found), sum(layer.macs for layer in found)
+    network = layers(settings, image_shape, classes)
+    return sum(layer.parameters for layer in network), sum(layer.macs for layer in network)
 
 
 def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> bool:
@@ -63,31 +140,30 @@ def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], cla
     return maps[-1].shape[:2] == (1, 1)
 
 
-def receptive_fields(found: list[Layer]) -> list[tuple[Layer, int]]:
+def receptive_fields(network: list[Layer]) -> list[tuple[Layer, int]]:
     """Tell how many pixels of the image, along one side, a number of each feature map can see.
 
     A layer with a window of k numbers sees (k - 1) j pixels more than its input, j being the
     product of all strides before it (Araujo, Norris, Sim 2019, https://doi.org/10.23915/distill.00021).
 
     Args:
-        found: what `layers` gave.
+        network: what `layers` gave.
 
     Returns:
         Each convolution and pooling with its side, which may be larger than the image's.
     """
-    side, step, seen = 1, 1, []
-    for layer in found:
-        window = layer.options.get("kernel_size") or layer.options.get("pool_size")
-        if window is None or layer.kind == "projection":
+    side, step, fields = 1, 1, []
+    for layer in network:
+        if not layer.window or layer.kind == "projection":
             continue
-        side += (window - 1) * step
-        step *= layer.options.get("strides") or layer.options.get("pool_size")
-        seen.append((layer, side))
-    return seen
+        side += (layer.window - 1) * step
+        step *= layer.stride
+        fields.append((layer, side))
+    return fields
 
 
 def _block(
-    settings: ModelSettings, number: int, filters: int, shape: tuple[int, int, int]
+    settings: ModelSettings, number: int, filters: int, shape: tuple[int, ...]
 ) -> list[Layer]:
     pooled = number in pooled_convolutions(settings)
     stride = settings.pool_size if pooled and settings.pooling == "strided_convolution" else 1
@@ -122,7 +198,7 @@ def _convolution(
     settings: ModelSettings,
     number: int,
     filters: int,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     stride: int,
     *,
     fused: bool,
@@ -163,7 +239,7 @@ def _projection(
     settings: ModelSettings,
     number: int,
     filters: int,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     inside: tuple[int, ...],
     stride: int,
 ) -> Layer:
@@ -204,15 +280,15 @@ def _pooling(settings: ModelSettings, number: int, shape: tuple[int, ...]) -> La
 
 def _classifier(settings: ModelSettings, shape: tuple[int, ...], classes: int) -> list[Layer]:
     features = prod(shape) if settings.head == "flatten" else shape[-1]
-    found = [Layer(settings.head, settings.head, (features,))]
+    classifier = [Layer(settings.head, settings.head, (features,))]
     if settings.dense_units:
-        found.append(_dense("dense", features, settings.dense_units, settings, "hidden"))
+        classifier.append(_dense("dense", features, settings.dense_units, settings, "hidden"))
         features = settings.dense_units
     if settings.dense_dropout:
-        found.append(
+        classifier.append(
             Layer("dropout", "dropout_dense", (features,), options={"rate": settings.dense_dropout})
         )
-    return [*found, _dense("classes", features, classes, settings, "softmax")]
+    return [*classifier, _dense("classes", features, classes, settings, "softmax")]
 
 
 def _dense(name: str, features: int, units: int, settings: ModelSettings, role: str) -> Layer:

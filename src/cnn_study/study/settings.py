@@ -1,32 +1,75 @@
-"""Every parameter of data, model and training: name, type, range, unit, default, meaning.
+"""Every parameter of data, model and training: declared here, and nowhere else.
 
-This schema is the one authority: study files are checked against it, run records hold it,
-and the parameter table of the documentation is made from it. It knows nothing of Keras.
+A declaration says name, type, range, unit, default and meaning, how a value reads as a label and
+how it is written in Keras code (see `parameter`). Study files are checked against it, run records
+hold it, and the table of parameters in docs/, labels and the code that the report prints are made
+from it. It knows nothing of Keras but that text.
 
 A default is part of what training means (see `fingerprint`): changing one raises
 `TRAINING_VERSION`. A new parameter takes as its default the value that trains as before.
 """
 
-import copy
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cnn_study.base.fingerprints import hash_meaning
+from cnn_study.study.parameter import (
+    IN_LAYERS,
+    IN_NO_CODE,
+    Place,
+    argument,
+    declared,
+    named,
+    numbered,
+    parameter,
+    switched,
+    withheld_unless,
+    written_as,
+)
 
 TRAINING_VERSION = 1
 """Raised by one when the same settings would train to other weights; retrains everything."""
 
+SCALING_CODE = {
+    "raw": {},
+    "unit": {Place.SCALING: "1 / 255"},
+    "symmetric": {Place.SCALING: "2 / 255, offset=-1"},
+    "standardized": {
+        Place.NOTE: "# pixel_mean, pixel_deviation: of the training images, for each channel",
+        Place.SCALING: "1 / pixel_deviation, offset=-pixel_mean / pixel_deviation",
+    },
+}
+OPTIMIZER_CODE = {  # adamw has none: Keras's decays by 0.004 where nothing is said
+    "sgd": {Place.OPTIMIZER: "SGD({})"},
+    "momentum": {Place.OPTIMIZER: "SGD({}, momentum=0.9)"},
+    "adam": {Place.OPTIMIZER: "Adam({})"},
+    "rmsprop": {Place.OPTIMIZER: "RMSprop({})"},
+}
+PRECISION_CODE = {
+    "float32": {},
+    **{
+        name: {
+            Place.SETUP: f'keras.config.set_dtype_policy("{name}")',
+            Place.OUTER_LAYERS: 'dtype="float32"',
+        }
+        for name in ("mixed_bfloat16", "mixed_float16")
+    },
+}
 
-def _parameter(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
-    """Describe one parameter; the description may cite `[@key]` of report/references.bib."""
-    return Field(
-        default_factory=lambda: copy.copy(default),  # a list is changed by nobody else
-        description=description,
-        json_schema_extra={"unit": unit, "default": default},
-        **limits,
-    )
+
+def _pooling_places(after: str | list[int]) -> str:
+    """Say which convolutions pooling follows."""
+    words = {
+        "every_but_last": "no pooling after the last",
+        "every": "pooling after each",
+        "none": "no pooling",
+    }
+    if isinstance(after, str):
+        return words[after]
+    return f"pooling after {', '.join(map(str, after))}" if after else words["none"]
 
 
 class _Group(BaseModel):
@@ -36,135 +79,223 @@ class _Group(BaseModel):
 class DataSettings(_Group):
     """Which images are trained on, and what is done to them first."""
 
-    validation_fraction: float = _parameter(
+    validation_fraction: float = parameter(
         0.1,
         "Training images held out for validation, the same ones for every seed; 0 holds out "
         "none and leaves no validation scores.",
         "share of the training images",
+        label=numbered("{0} % held out", {0: "none held out"}, times=100),
+        code=argument(
+            Place.VALIDATION,
+            "validation_data=(validation_images, validation_labels)",
+            nothing_at=0,
+        ),
         ge=0,
         le=0.9,
     )
-    training_fraction: float = _parameter(
+    training_fraction: float = parameter(
         1.0,
         "Images trained on, out of those not held out; classes keep their shares, and a "
         "smaller set is part of every larger one.",
         "share of the images not held out",
+        label=numbered("{0} % of the images", {1: "all images"}, times=100),
+        code=IN_NO_CODE,
         gt=0,
         le=1,
     )
-    scaling: Literal["raw", "unit", "symmetric", "standardized"] = _parameter(
+    scaling: Literal["raw", "unit", "symmetric", "standardized"] = parameter(
         "unit",
         "What the pixel values 0 to 255 become: raw leaves them, unit is 0 to 1, symmetric "
         "is -1 to 1, standardized has mean 0 and standard deviation 1 in each channel of the "
         "images trained on.",
+        label=named(
+            {
+                "raw": "raw pixels",
+                "unit": "pixels 0 to 1",
+                "symmetric": "pixels −1 to 1",
+                "standardized": "standardized pixels",
+            }
+        ),
+        code=written_as("model", SCALING_CODE),
     )
-    horizontal_flip: bool = _parameter(
-        False, "Mirror each training image left to right with probability 1/2, anew every epoch."
+    horizontal_flip: bool = parameter(
+        False,
+        "Mirror each training image left to right with probability 1/2, anew every epoch.",
+        label=switched("flip", "no flip"),
+        code=withheld_unless(False),
     )
-    shift: int = _parameter(
+    shift: int = parameter(
         0,
         "Move each training image by up to this many pixels in each direction, anew every "
         "epoch; the border is filled by reflection at the edge, where the usual random crop of a "
         "padded image has zeros.",
         "pixels",
+        label=numbered("shift {0}", {0: "no shift"}),
+        code=withheld_unless(0),
         ge=0,
         le=16,
     )
-    cutout: int = _parameter(
+    cutout: int = parameter(
         0,
         "Side of a square that is painted over in each training image with the mean pixel of "
         "the images trained on, anew every epoch [@devries2017]; its centre may be any pixel, so "
         "that it may hang over the border. 0 paints none.",
         "pixels",
+        label=numbered("cutout {0}", {0: "no cutout"}),
+        code=withheld_unless(0),
         ge=0,
         le=64,
     )
-    watch_test: bool = _parameter(
+    watch_test: bool = parameter(
         False,
         "Score the test images after every epoch, as if they were validation images. Only to "
         "measure what that habit does: nothing is ever chosen by these scores.",
+        label=switched("test images watched", "test images not watched"),
+        code=IN_NO_CODE,
     )
 
 
 class ModelSettings(_Group):
     """The network: blocks of convolution, activation and pooling, then a dense classifier."""
 
-    filters: list[Annotated[int, Field(ge=1, le=1024)]] = _parameter(
+    filters: list[Annotated[int, Field(ge=1, le=1024)]] = parameter(
         [16, 32, 64],
         "Filters of each convolution, first to last; their number is the depth.",
         "filters",
+        label=lambda filters: f"filters {value_text(filters)}",
+        code=IN_LAYERS,
         min_length=1,
         max_length=20,
     )
-    kernel_size: int = _parameter(
-        3, "Height and width of every convolution's kernel.", "pixels", ge=1, le=15
+    kernel_size: int = parameter(
+        3,
+        "Height and width of every convolution's kernel.",
+        "pixels",
+        label=numbered("kernel {0}×{0}"),
+        code=IN_LAYERS,
+        ge=1,
+        le=15,
     )
-    padding: Literal["same", "valid"] = _parameter(
+    padding: Literal["same", "valid"] = parameter(
         "same",
         "same: zeros around the image keep its size; valid: none, the image shrinks by "
         "kernel_size - 1 with each convolution.",
+        label=named({"same": "padding", "valid": "no padding"}),
+        code=IN_LAYERS,
     )
-    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"] = (
-        _parameter("relu", "Non-linearity after each convolution and after the hidden dense layer.")
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"] = parameter(
+        "relu",
+        "Non-linearity after each convolution and after the hidden dense layer.",
+        label=named(
+            {
+                "relu": "ReLU",
+                "leaky_relu": "leaky ReLU",
+                "elu": "ELU",
+                "gelu": "GELU",
+                "silu": "SiLU",
+                "tanh": "tanh",
+                "sigmoid": "sigmoid",
+            }
+        ),
+        code=IN_LAYERS,
     )
-    batch_normalization: bool = _parameter(
+    batch_normalization: bool = parameter(
         False,
         "Normalize between each convolution and its activation [@ioffe2015]; the "
         "convolution then has no bias of its own.",
+        label=switched("batch norm", "no batch norm"),
+        code=IN_LAYERS,
     )
-    residual: bool = _parameter(
+    residual: bool = parameter(
         False,
         "Add each block's input to its convolution's output, before the activation "
         "[@he2016], through a 1x1 convolution where the shapes differ. Needs padding same.",
+        label=switched("residual", "not residual"),
+        code=IN_LAYERS,
     )
-    pooling: Literal["max", "average", "strided_convolution"] = _parameter(
+    pooling: Literal["max", "average", "strided_convolution"] = parameter(
         "max",
         "How the image is made smaller: max and average take the largest or the mean value of a "
         "window; strided_convolution gives the convolution itself a stride of pool_size "
         "[@springenberg2015].",
+        label=named(
+            {
+                "max": "max pooling",
+                "average": "average pooling",
+                "strided_convolution": "strided convolution",
+            }
+        ),
+        code=IN_LAYERS,
     )
-    pool_size: int = _parameter(
+    pool_size: int = parameter(
         2,
         "Height, width and stride of the pooling window, or the stride of a strided_convolution.",
         "pixels",
+        label=numbered("pooling {0}×{0}"),
+        code=IN_LAYERS,
         ge=2,
         le=8,
     )
     pool_after: (
         Literal["every_but_last", "every", "none"] | list[Annotated[int, Field(ge=1, le=20)]]
-    ) = _parameter(
+    ) = parameter(
         "every_but_last",
         "The convolutions that pooling follows: every_but_last, every, none, or "
         "their numbers, of which the first is 1.",
+        label=_pooling_places,
+        code=IN_LAYERS,
     )
-    convolution_dropout: float = _parameter(
+    convolution_dropout: float = parameter(
         0.0,
         "Share of values set to zero in training after each block [@srivastava2014].",
         "share",
+        label=numbered("convolution dropout {0}", {0: "no convolution dropout"}),
+        code=IN_LAYERS,
         ge=0,
         lt=1,
     )
-    head: Literal["flatten", "global_average_pooling"] = _parameter(
+    head: Literal["flatten", "global_average_pooling"] = parameter(
         "flatten",
         "From feature maps to one vector: flatten puts all values in a row, "
         "global_average_pooling takes the mean of each map [@lin2014].",
+        label=named({"flatten": "flatten", "global_average_pooling": "global average pooling"}),
+        code=IN_LAYERS,
     )
-    dense_units: int = _parameter(
-        64, "Units of the hidden dense layer; 0 leaves it out.", "units", ge=0, le=8192
+    dense_units: int = parameter(
+        64,
+        "Units of the hidden dense layer; 0 leaves it out.",
+        "units",
+        label=numbered("{0} hidden units", {0: "no hidden layer", 1: "1 hidden unit"}),
+        code=IN_LAYERS,
+        ge=0,
+        le=8192,
     )
-    dense_dropout: float = _parameter(
+    dense_dropout: float = parameter(
         0.0,
         "Share of values set to zero in training before the last layer [@srivastava2014].",
         "share",
+        label=numbered("dense dropout {0}", {0: "no dense dropout"}),
+        code=IN_LAYERS,
         ge=0,
         lt=1,
     )
     initializer: Literal[
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal"
-    ] = _parameter(
+    ] = parameter(
         "glorot_uniform",
         "How the first weights of every layer are drawn; glorot_uniform is Keras's default "
         "[@glorot2010], he_uniform and he_normal are meant for relu [@he2015].",
+        label=named(
+            {
+                "glorot_uniform": "Glorot uniform weights",
+                "glorot_normal": "Glorot normal weights",
+                "he_uniform": "He uniform weights",
+                "he_normal": "He normal weights",
+                "lecun_normal": "LeCun normal weights",
+                "orthogonal": "orthogonal weights",
+            }
+        ),
+        code=IN_LAYERS,
     )
 
     @model_validator(mode="after")
@@ -186,49 +317,97 @@ class ModelSettings(_Group):
 class TrainingSettings(_Group):
     """How the weights are learned."""
 
-    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = _parameter(
+    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = parameter(
         "adam",
         "Rule that turns gradients into steps: momentum is sgd with momentum 0.9; adam "
         "[@kingma2015] has its weight_decay decoupled, as every optimizer here, so that adamw is "
         "another name for it.",
+        label=named(
+            {
+                "sgd": "SGD",
+                "momentum": "momentum",
+                "adam": "Adam",
+                "adamw": "AdamW",
+                "rmsprop": "RMSprop",
+            }
+        ),
+        code=written_as("training", OPTIMIZER_CODE),
     )
-    learning_rate: float = _parameter(
-        0.001, "Size of a step; with a schedule or warm-up, the largest.", "1", gt=0, le=10
+    learning_rate: float = parameter(
+        0.001,
+        "Size of a step; with a schedule or warm-up, the largest.",
+        "1",
+        label=numbered("rate {0}"),
+        code=argument(Place.OPTIMIZER_ARGUMENT, "learning_rate={}"),
+        gt=0,
+        le=10,
     )
-    schedule: Literal["constant", "cosine", "step"] = _parameter(
+    schedule: Literal["constant", "cosine", "step"] = parameter(
         "constant",
         "Learning rate over training: constant; cosine falls to 0 along half a cosine "
         "[@loshchilov2017]; step divides it by 10 after half and again after three quarters. What "
         "warm-up takes is not counted.",
+        label=named({"constant": "constant rate", "cosine": "cosine", "step": "step schedule"}),
+        code=withheld_unless("constant"),
     )
-    warmup_epochs: float = _parameter(
+    warmup_epochs: float = parameter(
         0.0,
         "The learning rate first rises in a straight line for this long [@goyal2017].",
         "epochs",
+        label=numbered("warm-up {0} epochs", {0: "no warm-up", 1: "warm-up 1 epoch"}),
+        code=withheld_unless(0),
         ge=0,
     )
-    weight_decay: float = _parameter(
+    weight_decay: float = parameter(
         0.0,
         "Share of each weight taken off per step, times the learning rate: decoupled from the "
         "gradient [@loshchilov2019], for any optimizer.",
         "1",
+        label=numbered("weight decay {0}", {0: "no weight decay"}),
+        code=withheld_unless(0),
         ge=0,
         le=1,
     )
-    label_smoothing: float = _parameter(
+    label_smoothing: float = parameter(
         0.0,
         "Share of the target spread evenly over all classes [@szegedy2016]; "
         "validation and test losses are reported without it.",
         "share",
+        label=numbered("label smoothing {0}", {0: "no label smoothing"}),
+        code=withheld_unless(0),
         ge=0,
         lt=1,
     )
-    batch_size: int = _parameter(32, "Images in a step.", "images", ge=1, le=65536)
-    epochs: int = _parameter(10, "Passes over the training images.", "epochs", ge=1, le=10000)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _parameter(
+    batch_size: int = parameter(
+        32,
+        "Images in a step.",
+        "images",
+        label=numbered("batch {0}"),
+        code=argument(Place.FIT, "batch_size={}"),
+        ge=1,
+        le=65536,
+    )
+    epochs: int = parameter(
+        10,
+        "Passes over the training images.",
+        "epochs",
+        label=numbered("{0} epochs", {1: "1 epoch"}),
+        code=argument(Place.FIT, "epochs={}"),
+        ge=1,
+        le=10000,
+    )
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = parameter(
         "float32",
         "Number format of the arithmetic; mixed formats compute in 16 bits and keep weights and "
         "the last layer in float32 [@micikevicius2018].",
+        label=named(
+            {
+                "float32": "float32",
+                "mixed_bfloat16": "mixed bfloat16",
+                "mixed_float16": "mixed float16",
+            }
+        ),
+        code=written_as("model", PRECISION_CODE),
     )
 
     @model_validator(mode="after")
@@ -245,6 +424,17 @@ class Settings(DataSettings, ModelSettings, TrainingSettings):
 
 
 GROUPS = {"data": DataSettings, "model": ModelSettings, "training": TrainingSettings}
+DECLARATIONS = declared(Settings)
+"""Every parameter's declaration; one that says too little is refused here, on import."""
+
+
+def change_label(change: Mapping[str, Any]) -> str:
+    """Say a change in a few words, such as kernel 3×3 + 20 epochs.
+
+    Args:
+        change: values of the parameters that are changed, in the order in which they are said.
+    """
+    return " + ".join(DECLARATIONS[name].label(value) for name, value in change.items())
 
 
 def fingerprint(settings: Settings, dataset_digest: str) -> str:

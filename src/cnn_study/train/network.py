@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from cnn_study.study.architecture import Layer, layers
+from cnn_study.study.architecture import IMAGE, KINDS, Layer, inputs, layers
 from cnn_study.study.settings import Settings
 
 
@@ -27,20 +27,15 @@ def build(
         A model from uint8 images (batch, height, width, channels) to probabilities
         (batch, classes), in float32.
     """
-    inputs = keras.Input(image_shape, dtype="uint8", name="image")
-    values = _scale(settings.scaling, pixel_mean, pixel_deviation)(inputs)
-    block_input = values
-    for layer in layers(settings, image_shape, classes):
-        if layer.kind == "convolution":
-            block_input = shortcut = values
-        precision = "float32" if layer.name == "classes" else settings.precision
-        if layer.kind == "projection":
-            shortcut = _keras_layer(layer, precision)(block_input)
-        elif layer.kind == "add":
-            values = _keras_layer(layer, precision)([values, shortcut])
-        else:
-            values = _keras_layer(layer, precision)(values)
-    return keras.Model(inputs, values, name="cnn")
+    image = keras.Input(image_shape, dtype="uint8", name="image")
+    outputs = {IMAGE: _scale(settings.scaling, pixel_mean, pixel_deviation)(image)}
+    network = layers(settings, image_shape, classes)
+    read = inputs(network)
+    for layer in network:
+        precision = "float32" if layer is network[-1] else settings.precision
+        first, *others = (outputs[name] for name in read[layer.name])
+        outputs[layer.name] = _keras_layer(layer, precision)([first, *others] if others else first)
+    return keras.Model(image, outputs[network[-1].name], name="cnn")
 
 
 def _scale(
@@ -53,23 +48,9 @@ def _scale(
         "symmetric": (2 / 255, -1.0),
         "standardized": ((1 / pixel_deviation).tolist(), (-pixel_mean / pixel_deviation).tolist()),
     }[scaling]
-    return keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")
-
-
-KERAS_LAYERS = {
-    "convolution": keras.layers.Conv2D,
-    "projection": keras.layers.Conv2D,
-    "batch_normalization": keras.layers.BatchNormalization,
-    "add": keras.layers.Add,
-    "activation": keras.layers.Activation,
-    "max_pooling": keras.layers.MaxPooling2D,
-    "average_pooling": keras.layers.AveragePooling2D,
-    "dropout": keras.layers.Dropout,
-    "flatten": keras.layers.Flatten,
-    "global_average_pooling": keras.layers.GlobalAveragePooling2D,
-    "dense": keras.layers.Dense,
-}
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name=IMAGE)
 
 
 def _keras_layer(layer: Layer, precision: str) -> keras.layers.Layer:
-    return KERAS_LAYERS[layer.kind](name=layer.name, dtype=precision, **layer.options)
+    kind = getattr(keras.layers, KINDS[layer.kind].keras)
+    return kind(name=layer.name, dtype=precision, **layer.options)
