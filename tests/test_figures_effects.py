@@ -12,7 +12,7 @@ from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, spl
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Change, Results, Summary
-from cnn_study.figures.words import aligned, axis_label, signed
+from cnn_study.figures.words import aligned, axis_label
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
 STUDY = """
@@ -706,16 +706,6 @@ def test_habits_explain_only_what_is_there(plain):
 
 
 # ------------------------------------------------------------------------------- words
-
-
-def test_differences_have_a_sign_and_zero_has_none():
-    assert [signed(number) for number in (1.5, -0.51, 0.004, -0.004)] == [
-        "+1.50",
-        "−0.51",
-        "0.00",
-        "0.00",
-    ]
-    assert signed(-12.34, 1) == "−12.3"
 
 
 def test_aligned_numbers_are_equally_long():

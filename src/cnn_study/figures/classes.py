@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import listing, signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import tally_pairs
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Results
-from cnn_study.figures.words import NO_RUN, joined, signed, wrap
+from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -91,7 +92,7 @@ class Confusion(Picture):
         table = results.read("confusion")
         images = table[table["experiment"].isin(self.experiments)].groupby("true_class")["images"]
         empty = [name for name, total in images.sum().items() if total == 0]
-        return f"No test images: {joined(empty)}." if empty else ""
+        return f"No test images: {listing(empty)}." if empty else ""
 
     def _tell(self, results: Results) -> str:
         parts = [
@@ -297,7 +298,7 @@ class ClassEffects(Picture):
 def _sure_in_words(sure: Sequence[str], classes: int) -> str:
     if len(sure) == classes:
         return "all of them decided"
-    return f"decided for {joined(sure)}" if sure else "none of them decided"
+    return f"decided for {listing(sure)}" if sure else "none of them decided"
 
 
 def _points(row: dict[str, Any]) -> float:

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnn_study.base.words import counted, signed
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.effects import band_in_words, tally_pairs, verdict_color
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Contrast, Results, absent
-from cnn_study.figures.words import counted, cut_off, estimate, signed, words, wrap
+from cnn_study.figures.words import cut_off, estimate, words, wrap
 from cnn_study.study.combinations import parts_of
 from cnn_study.study.model import Study
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from cnn_study.base.words import listing
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new, nothing
 from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, joined, wrap
+from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,7 +194,7 @@ class Cost(Picture):
             for one in sorted(there, key=lambda one: one.macs)
             if one.id in named
         )
-        on = "; ".join(f"by {name} {joined(ids)}" for name, ids in fronts.items() if ids)
+        on = "; ".join(f"by {name} {listing(ids)}" for name, ids in fronts.items() if ids)
         return (
             "Three scatter plots of mean validation accuracy against cost, the cheapest first by "
             f"MACs. {points or NO_RUN}. On the Pareto front: {on or 'none'}."

@@ -11,12 +11,13 @@ from itertools import count, groupby, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect, effect, paired
+from cnn_study.base.words import counted, listing, signed
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Contrast, Results, absent
-from cnn_study.figures.words import aligned, counted, cut_off, estimate, joined, signed, wrap
+from cnn_study.figures.words import aligned, cut_off, estimate, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,7 +181,7 @@ class AllEffects(Picture):
             references = dict.fromkeys(change.reference for change in changes)
             labels += [title, *(change.experiment for change in changes)]
             notes += [
-                wrap(f"against {joined(references)}", LONGEST_NAME),
+                wrap(f"against {listing(references)}", LONGEST_NAME),
                 *islice(written, len(changes)),
             ]
         _rows(axes, labels, notes, size)

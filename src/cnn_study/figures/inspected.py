@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined, wrap
+from cnn_study.figures.words import wrap
 
 if TYPE_CHECKING:
     import numpy
@@ -81,7 +82,7 @@ class Inspected(Picture):
         missing = set(self.shown(results)) - {id_ for id_, _ in self._there(results)}
         absent = f" Not in the picture, since no weights are kept: {', '.join(sorted(missing))}."
         each = " each" if len(seeds) > 1 else ""
-        return f"One run{each}: {joined(seeds)}.{absent if missing else ''}"
+        return f"One run{each}: {listing(seeds)}.{absent if missing else ''}"
 
 
 # ------------------------------------------------------------------------------- images

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.base.examples import DESCENTS, descent
+from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ class Descent(Picture):
         axes.set_yticks([0])
 
     def _explain(self, results: Results) -> str:
-        rates = joined(f"{rate:g}" for rate in DESCENTS)
+        rates = listing(f"{rate:g}" for rate in DESCENTS)
         return (
             f"Gradient descent on one parameter, the loss being its square: {len(descent(1)) - 1} "
             f"steps from the same place (blue) with the learning rates {rates}. A small one hardly "

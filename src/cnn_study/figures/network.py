@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined, wrap
+from cnn_study.figures.words import wrap
 from cnn_study.study.architecture import Layer, receptive_fields
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class ReceptiveField(_Drawn):
         panels = figure.subplots(1, len(alike), squeeze=False)[0]
         for axes, models in zip(panels, alike, strict=True):
             self._panel(axes, models[0])
-            axes.set_title(wrap(joined(model.id for model in models)), color=LIGHT.text)
+            axes.set_title(wrap(listing(model.id for model in models)), color=LIGHT.text)
         return figure
 
     def _alike(self) -> list[list[Model]]:
@@ -266,7 +267,7 @@ class ReceptiveField(_Drawn):
             steps = ", ".join(
                 f"{side} after {layer.name.replace('_', ' ')}" for layer, side in _seen(models[0])
             )
-            rows.append(f"{joined(model.id for model in models)}: {steps}")
+            rows.append(f"{listing(model.id for model in models)}: {steps}")
         height, width = self.models[0].image[:2]
         return f"Side of the receptive field on images of {height}×{width}: {'. '.join(rows)}."
 

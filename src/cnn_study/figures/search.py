@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import counted, signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.cost import arrows, arrows_in_words, floor, logarithmic, operations
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import counted, signed, value, words, wrap
+from cnn_study.figures.words import value, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.base.inference import Effect
+from cnn_study.base.words import signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import NO_RUN, cut_off, estimate, signed, wrap
+from cnn_study.figures.words import NO_RUN, cut_off, estimate, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

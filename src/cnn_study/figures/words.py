@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect
+from cnn_study.base.words import signed
 from cnn_study.study.settings import Settings
 
 NO_RUN = "no complete run yet"
@@ -41,12 +42,6 @@ def wrap(label: str, width: int = LONGEST_LABEL) -> str:
     return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label
 
 
-def signed(points: float, digits: int = 2) -> str:
-    """Write a difference with its sign, such as +1.90 or −0.51; what rounds to zero has none."""
-    rounded = round(points, digits)
-    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
-
-
 def estimate(found: Effect) -> str:
     """Write a mean difference in points with its interval and the number behind it."""
     if not found.n:
@@ -70,18 +65,7 @@ def unbroken(text: str) -> str:
     return re.sub(r"(?<=\d) %", f"{space}%", re.sub(r"\bn = (?=\d)", f"n{space}={space}", text))
 
 
-def joined(parts: Iterable[str]) -> str:
-    """Join words as in a sentence: a, b and c."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def cut_off(effects: Iterable[Effect]) -> str:
     """Say that intervals of two numbers may leave the axis, where there are such."""
     few = any(found.n == LEAST_PAIRS - 1 for found in effects)
     return "The interval of only two is wide, and cut off at the ends of the axis." if few else ""
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number with its noun: 1 pair, 2 pairs."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
