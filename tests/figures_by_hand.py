@@ -70,10 +70,10 @@ class Made:
 
     def caption(self, id_: str) -> str:
         """What is said below a figure, with plain spaces."""
-        return plain(self.picture(id_).caption(self.results))
+        return plain(self.picture(id_).texts(self.results).caption)
 
     def alt(self, id_: str) -> str:
-        return self.picture(id_).alt(self.results)
+        return self.picture(id_).texts(self.results).alt
 
     def words(self, id_: str) -> list[str]:
         """What is written in one figure, line by line."""

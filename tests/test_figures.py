@@ -14,11 +14,11 @@ from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.figures.classes import Confusion
 from cnn_study.figures.colors import DARK_PAGE
-from cnn_study.figures.cost import operations
 from cnn_study.figures.draw import _pictures, draw, planned_figures
 from cnn_study.figures.effects import Effects
 from cnn_study.figures.levels import Curve, Grid
 from cnn_study.figures.picture import image
+from cnn_study.figures.words import operations
 from figures_by_hand import (
     COMPLETE,
     DIVERGED,
@@ -591,7 +591,7 @@ def test_larger_squares_are_spoken_of_where_there_are_some(made, tmp_path):
     assert expected in made.caption("receptive-field")
     text = "title: T\ndataset: digits\nbase: {filters: [2, 4], kernel_size: 3, epochs: 2}\n"
     small = _pictures(make_study(tmp_path, text))["receptive-field"]
-    assert expected not in small.caption(None)
+    assert expected not in small.texts(None).caption
 
 
 def test_calibration_names_base_enhanced_and_extremes(made):

@@ -150,7 +150,7 @@ def test_a_single_change_has_a_forest_of_one_row(plain):
 
 
 def test_numbers_stay_on_the_line_of_what_they_count(made):
-    caption = made.picture("shapes").caption(made.results)
+    caption = made.picture("shapes").texts(made.results).caption
     assert "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}2 to 3 pairs" in caption
     assert "95\N{NO-BREAK SPACE}% interval" in caption
 
@@ -245,7 +245,7 @@ def test_a_question_longer_than_a_page_goes_on_on_the_next():
         "Second",
     ]
     assert [label.get_text() for label in labels][1:3] == ["0-30", "0-31"]
-    assert "Verdicts of 31 changes: helps 31." in picture.alt(Many([60, 1]))
+    assert "Verdicts of 31 changes: helps 31." in picture.texts(Many([60, 1])).alt
 
 
 LONG = "a-very-long-name-of-an-experiment-that-goes-on-and-on-and-"

@@ -111,13 +111,7 @@ def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict
     pictures, results = _opened(sources)
     file, picture = f"{id_}.{format_}", pictures[id_]
     _write(output / file, image(picture, results, format_))
-    return {
-        "file": file,
-        "caption": picture.caption(results),
-        "count": picture.count(results),
-        "alt": picture.alt(results),
-        "runs": picture.runs(results),
-    }
+    return {"file": file, **picture.texts(results)._asdict(), "runs": picture.runs(results)}
 
 
 @lru_cache(1)
