@@ -354,11 +354,11 @@ def pair_extent(changes: Iterable[Change | Contrast]) -> tuple[int, int] | None:
     return extent(change.found.n for change in changes if change.found.n)
 
 
-def _interval(found: Effect) -> tuple[float, float] | None:
+def _interval(difference: Effect) -> tuple[float, float] | None:
     """Give the interval of a difference that has enough pairs for one to be drawn whole."""
-    if found.n < LEAST_PAIRS or found.lower is None or found.upper is None:
+    if difference.n < LEAST_PAIRS or difference.lower is None or difference.upper is None:
         return None
-    return found.lower, found.upper
+    return difference.lower, difference.upper
 
 
 def _difference_label(reference: str) -> str:

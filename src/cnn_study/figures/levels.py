@@ -58,7 +58,7 @@ class Grid(Picture):
         self._heat_map(left, results)
         self._lines(right, results)
         self._legend(figure, right)
-        figure.get_layout_engine().set(wspace=0.06)
+        marks.space_panels(figure, 0.06)
         return figure
 
     def _heat_map(self, axes: "Axes", results: Results) -> None:
@@ -171,8 +171,9 @@ class Curve(Picture):
         beside = axes.transData + ScaledTranslation(7 / 72, 0, figure.dpi_scale_trans)
         for value, id_, mean in means:
             scores = results.scores(id_)
-            how = {"color": LIGHT.series[0], "transform": beside, **marks.DOT}
-            axes.plot([value] * mean.n, scores, "o", **how)
+            axes.plot(
+                [value] * mean.n, scores, "o", color=LIGHT.series[0], transform=beside, **marks.DOT
+            )
             axes.update_datalim([(value, score) for score in scores])
             self._mean(axes, value, mean, id_ == self.reference)
         self._value_axis(axes)

@@ -64,6 +64,15 @@ def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float 
         )
 
 
+def space_panels(figure: "Figure", share: float) -> None:
+    """Keep panels side by side further apart: by a share of a panel's width."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(wspace=share)
+
+
 def zero(axes: "Axes", smallest: float) -> None:
     """Draw the line of no difference, and the band of differences too small to matter."""
     axes.axvspan(-smallest, smallest, color=LIGHT.faint, alpha=0.75, linewidth=0, zorder=0)
@@ -85,7 +94,8 @@ def dots(
 ) -> None:
     """Draw single runs in one row, apart from each other."""
     heights = [row + offset for offset in spread(len(numbers), reach)]
-    axes.plot(numbers, heights, "o", **DOT | {"color": color, "zorder": 3} | how)
+    looks: dict[str, Any] = DOT | {"color": color, "zorder": 3} | how
+    axes.plot(numbers, heights, "o", **looks)
 
 
 def mean_line(

@@ -55,12 +55,14 @@ class _Block:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class _Drawn(Picture):
     """A picture of models, not of runs."""
 
     models: tuple[Model, ...]
 
     def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the experiments whose models are drawn."""
         return tuple(model.id for model in self.models)
 
     def _something(self, results: Results) -> bool:
@@ -75,8 +77,6 @@ class Architecture(_Drawn):
     """Every network as a row of blocks, to scale."""
 
     template = "architecture"
-
-    models: tuple[Model, ...]
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(1.75 * len(self.models) + 0.1)
@@ -185,8 +185,6 @@ class ReceptiveField(_Drawn):
 
     template = "receptive-field"
 
-    models: tuple[Model, ...]
-
     def _draw(self, results: Results) -> "Figure":
         figure = new(3.7)
         alike = self._alike()
@@ -208,12 +206,12 @@ class ReceptiveField(_Drawn):
         from matplotlib.patches import Rectangle
 
         height, width = model.image[:2]
-        seen = _seen(model)
+        fields = _seen(model)
         for line in range(width + 1):
             axes.plot([line, line], [0, height], color=LIGHT.faint, linewidth=0.4, zorder=0)
         for line in range(height + 1):
             axes.plot([0, width], [line, line], color=LIGHT.faint, linewidth=0.4, zorder=0)
-        for layer, side in seen:
+        for layer, side in fields:
             kind = "pooling" in layer.kind
             low = ((width - side) // 2, (height - side) // 2)
             axes.add_patch(
@@ -233,12 +231,12 @@ class ReceptiveField(_Drawn):
                     zorder=2,
                 )
             )
-        most = max(height, width, *(side for _, side in seen))
+        most = max(height, width, *(side for _, side in fields))
         axes.set_xlim((width - most) / 2 - 1, (width + most) / 2 + 1)
         axes.set_ylim((height + most) / 2 + 1, (height - most) / 2 - 1)
         axes.set_aspect("equal")
         axes.axis("off")
-        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in seen)
+        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in fields)
         axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7)
 
     def _values(self, results: Results) -> dict[str, Any]:

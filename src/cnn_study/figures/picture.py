@@ -16,6 +16,7 @@ from cnn_study.figures.words import NO_RUN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 WIDTH = 6.3
 """Inches: 16 cm, the text width of the PDF; 720 px on a screen make 9 pt text 14 px high."""
@@ -139,9 +140,8 @@ def _round(numbers: re.Match[str]) -> str:
     )
 
 
-def _style() -> dict[str, Any]:
+def _style() -> "dict[RcKeyType, Any]":
     """Settings of Matplotlib. Text is drawn as paths: it looks the same in browser and PDF."""
-    text = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     return {
         "font.family": "DejaVu Sans",
         "font.size": 9,
@@ -165,7 +165,10 @@ def _style() -> dict[str, Any]:
         "grid.linewidth": 0.7,
         "svg.fonttype": "path",
         "svg.hashsalt": "cnn-study",
-        **dict.fromkeys(text, LIGHT.text),
+        "text.color": LIGHT.text,
+        "axes.labelcolor": LIGHT.text,
+        "xtick.labelcolor": LIGHT.text,
+        "ytick.labelcolor": LIGHT.text,
     }
 
 

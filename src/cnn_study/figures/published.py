@@ -93,7 +93,7 @@ class PublishedAndOurs(Picture):
     def _values(self, results: Results) -> dict[str, Any]:
         rows = results.read("published").to_dict("records")
         judged = [row for row in rows if _known(row["inside"])]
-        said = [
+        told_of = [
             {
                 "comparison": row["comparison"],
                 "summary": results.summaries[row["experiment"]],
@@ -103,7 +103,7 @@ class PublishedAndOurs(Picture):
             for row in rows
         ]
         inside = sum(bool(row["inside"]) for row in judged)
-        return {"rows": said, "judged": len(judged), "inside": inside}
+        return {"rows": told_of, "judged": len(judged), "inside": inside}
 
 
 def _known(value: Any) -> bool:

@@ -59,23 +59,23 @@ def _tried(results: Results) -> list[Tried]:
         (row["price"], row["trial"]): row
         for row in results.read("search-finalists").to_dict("records")
     }
-    found = []
-    for (budget, number), mine in runs.groupby(["price", "trial"], sort=False):
-        if (mine["status"] != "complete").any():
+    tried = []
+    for (budget, number), own_runs in runs.groupby(["price", "trial"], sort=False):
+        if (own_runs["status"] != "complete").any():
             continue
         given = values[(values["price"] == budget) & (values["trial"] == number)]
         final = finalists.get((budget, number), {})
         fresh = final.get("fresh_accuracy")
-        found.append(
+        tried.append(
             Tried(
-                budget, int(number), 100 * float(mine["validation_accuracy"].mean()),
+                budget, int(number), 100 * float(own_runs["validation_accuracy"].mean()),
                 dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
                 dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
                 None if fresh is None or fresh != fresh else 100 * float(fresh),
                 bool(final.get("won", False)),
             )
         )  # fmt: skip
-    return found
+    return tried
 
 
 @dataclass(frozen=True)
@@ -137,16 +137,17 @@ class Trials(SearchPicture):
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
         ):
-            mine = self._of(tried, budget)
-            axes.plot([one.number for one in mine], [one.accuracy for one in mine], "o",
-                      color=color, **marks.DOT)  # fmt: skip
-            for one in mine:
-                if one.fresh is not None:
-                    axes.plot([one.number] * 2, [one.accuracy, one.fresh], color=LIGHT.muted,
+            within = self._of(tried, budget)
+            numbers = [trial.number for trial in within]
+            accuracies = [trial.accuracy for trial in within]
+            axes.plot(numbers, accuracies, "o", color=color, **marks.DOT)
+            for trial in within:
+                if trial.fresh is not None:
+                    axes.plot([trial.number] * 2, [trial.accuracy, trial.fresh], color=LIGHT.muted,
                               linewidth=1, zorder=2)  # fmt: skip
-                    shape = {"marker": "*", "markersize": 11} if one.won else {"marker": "D"}
+                    shape = {"marker": "*", "markersize": 11} if trial.won else {"marker": "D"}
                     how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
-                    axes.plot([one.number], [one.fresh], color=LIGHT.text, **how)
+                    axes.plot([trial.number], [trial.fresh], color=LIGHT.text, **how)
             axes.set_title(wrap(title, 26))
             axes.grid(axis="y")
             marks.round_numbers(axes.xaxis, 6)
@@ -188,9 +189,10 @@ class Slices(SearchPicture):
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
         ):
             for (budget, _), (color, marker) in zip(self.budgets, self._looks, strict=True):
-                mine = [one for one in self._of(tried, budget) if name in one.places]
-                axes.plot([one.places[name] for one in mine], [one.accuracy for one in mine],
-                          marker, color=color, **marks.DOT)  # fmt: skip
+                within = [trial for trial in self._of(tried, budget) if name in trial.places]
+                places = [trial.places[name] for trial in within]
+                accuracies = [trial.accuracy for trial in within]
+                axes.plot(places, accuracies, marker, color=color, **marks.DOT)
             self._ticks(axes, name, tried)
             axes.set_title(words(name))
             axes.grid(axis="y")
@@ -201,7 +203,7 @@ class Slices(SearchPicture):
     def _ticks(self, axes: "Axes", name: str, tried: Sequence[Tried]) -> None:
         """Write values where they stand; of many, the ends and the middle."""
         known = sorted(
-            {(one.places[name], one.values[name]) for one in tried if name in one.places}
+            {(trial.places[name], trial.values[name]) for trial in tried if name in trial.places}
         )
         if len(known) > 5:
             known = [known[0], known[len(known) // 2], known[-1]]
@@ -233,18 +235,18 @@ class Parallel(SearchPicture):
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
-        tried = sorted(_tried(results), key=lambda one: one.accuracy)
+        tried = sorted(_tried(results), key=lambda trial: trial.accuracy)
         figure = new(0.9 + 1.6 * len(self.budgets))
         panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
         ):
-            mine = self._of(tried, budget)
-            ranks = np.linspace(0.15, 1, len(mine)) if mine else []
-            for one, rank in zip(mine, ranks, strict=True):
-                points = [(x, one.places[name]) for x, name in enumerate(self.parameters)
-                          if name in one.places]  # fmt: skip
-                how = {"color": LIGHT.text, "linewidth": 2.2} if one.won else {"color": color}
+            within = self._of(tried, budget)
+            ranks = np.linspace(0.15, 1, len(within)) if within else []
+            for trial, rank in zip(within, ranks, strict=True):
+                points = [(x, trial.places[name]) for x, name in enumerate(self.parameters)
+                          if name in trial.places]  # fmt: skip
+                how = {"color": LIGHT.text, "linewidth": 2.2} if trial.won else {"color": color}
                 axes.plot(*zip(*points, strict=True), marker=".", markersize=4, zorder=2 + rank,
                           **{"linewidth": 1.1, "alpha": float(rank), **how})  # fmt: skip
             axes.set_ylim(-0.08, 1.08)
@@ -325,11 +327,13 @@ class Winners(SearchPicture):
         axes = figure.subplots()
         own = self.shown(results)
         others, below = self._others(results)
-        axes.plot([one.macs for one in others], [one.mean for one in others], "o",
+        axes.plot([summary.macs for summary in others], [summary.mean for summary in others], "o",
                   color=LIGHT.muted, markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
-        arrows(axes, [one.macs for one in below], LIGHT.muted)
-        for one, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
-            axes.plot([one.macs], [one.mean], marker, color=color, markersize=8, zorder=4, **EDGE)
+        arrows(axes, [summary.macs for summary in below], LIGHT.muted)
+        for summary, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
+            axes.plot(
+                [summary.macs], [summary.mean], marker, color=color, markersize=8, zorder=4, **EDGE
+            )
         for row in self._rows(results):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
             axes.plot([row["macs"]] * 2, ends, color=LIGHT.series[0], linewidth=1.5, zorder=3)
@@ -338,7 +342,7 @@ class Winners(SearchPicture):
             axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
                           (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
                           textcoords="offset points", fontsize=8)  # fmt: skip
-        paid = [*(one.macs for one in results.of(self.experiments) if one.complete),
+        paid = [*(summary.macs for summary in results.of(self.experiments) if summary.complete),
                 *(row["macs"] for row in self._rows(results))]  # fmt: skip
         logarithmic(axes, paid)
         axes.set_xlabel("MACs for one image")
@@ -358,12 +362,16 @@ class Winners(SearchPicture):
         """Give the experiments without a name, and those so much worse that the axis ends above."""
         own = results.of(self.shown(results))
         named = [100 * row["test_accuracy"] for row in self._rows(results)]
-        named += [one.mean for one in own if one.complete]
+        named += [summary.mean for summary in own if summary.complete]
         low = floor(named) if named else 0.0
-        others = [one for one in results.of(self.experiments) if one.complete and one not in own]
+        others = [
+            summary
+            for summary in results.of(self.experiments)
+            if summary.complete and summary not in own
+        ]
         return (
-            [one for one in others if one.mean >= low],
-            [one for one in others if one.mean < low],
+            [summary for summary in others if summary.mean >= low],
+            [summary for summary in others if summary.mean < low],
         )
 
     def _rows(self, results: Results) -> list[dict]:

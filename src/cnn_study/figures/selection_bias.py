@@ -76,14 +76,14 @@ class Habits(Picture):
         return figure
 
     def _row(self, axes: "Axes", place: int, row: Row) -> None:
-        for offset, (habit, (found, single)) in zip(_offsets(len(row.gaps)), row.gaps.items(),
+        for offset, (habit, (gap, single)) in zip(_offsets(len(row.gaps)), row.gaps.items(),
                                                     strict=True):  # fmt: skip
             color, marker = _style(habit)
             at = place + offset
             marks.dots(axes, single, at - 0.06, LIGHT.muted, 0.12, markersize=3)
             marks.interval(
                 axes,
-                found,
+                gap,
                 at + 0.09,
                 color=color,
                 linewidth=1.5,
@@ -91,7 +91,7 @@ class Habits(Picture):
                 zorder=3.5,
             )
             axes.plot(
-                [found.mean], [at + 0.09], marker, color=color, markersize=5.5, zorder=4,
+                [gap.mean], [at + 0.09], marker, color=color, markersize=5.5, zorder=4,
                 markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             )  # fmt: skip
 
@@ -132,7 +132,8 @@ class Habits(Picture):
 
 def _note(row: Row) -> str:
     """Write the means of a row, in the order in which they are drawn."""
-    return "\n".join(f"{signed(found.mean)}  (n = {found.n})" for found, _ in row.gaps.values())
+    gaps = (gap for gap, _ in row.gaps.values())
+    return "\n".join(f"{signed(gap.mean)}  (n = {gap.n})" for gap in gaps if gap.mean is not None)
 
 
 def _offsets(count: int) -> list[float]:
