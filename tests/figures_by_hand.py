@@ -75,6 +75,10 @@ class Made:
     def alt(self, id_: str) -> str:
         return self.picture(id_).texts(self.results).alt
 
+    def values(self, id_: str) -> dict:
+        """What a figure hands over to its template."""
+        return self.picture(id_)._values(self.results)
+
     def words(self, id_: str) -> list[str]:
         """What is written in one figure, line by line."""
         svg = image(self.picture(id_), self.results, "svg")

@@ -87,10 +87,8 @@ class Inspected(Picture):
 
 
 @dataclass(frozen=True)
-class Samples(Inspected):
-    """A few training images of each class, unchosen."""
-
-    template = "samples"
+class _OfImages(Inspected):
+    """A picture of the dataset's images; no network is in it."""
 
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name none: the images are the dataset's."""
@@ -98,6 +96,16 @@ class Samples(Inspected):
 
     def _something(self, results: Results) -> bool:
         return True
+
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Samples(_OfImages):
+    """A few training images of each class, unchosen."""
+
+    template = "samples"
 
     def _draw(self, results: Results) -> "Figure":
         images = _inspection(results).arrays["sample_images"][:MOST_CLASSES]
@@ -120,17 +128,10 @@ class Samples(Inspected):
 
 
 @dataclass(frozen=True)
-class Neighbours(Inspected):
+class Neighbours(_OfImages):
     """Test images with the training image nearest to each, pixel by pixel."""
 
     template = "neighbours"
-
-    def shown(self, results: Results) -> tuple[str, ...]:
-        """Name none: the images are the dataset's."""
-        return ()
-
-    def _something(self, results: Results) -> bool:
-        return True
 
     def _draw(self, results: Results) -> "Figure":
         pairs = _inspection(results).arrays["neighbours_images"]
