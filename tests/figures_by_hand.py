@@ -70,10 +70,14 @@ class Made:
 
     def caption(self, id_: str) -> str:
         """What is said below a figure, with plain spaces."""
-        return plain(self.picture(id_).caption(self.results))
+        return plain(self.picture(id_).texts(self.results).caption)
 
     def alt(self, id_: str) -> str:
-        return self.picture(id_).alt(self.results)
+        return self.picture(id_).texts(self.results).alt
+
+    def values(self, id_: str) -> dict:
+        """What a figure hands over to its template."""
+        return self.picture(id_)._values(self.results)
 
     def words(self, id_: str) -> list[str]:
         """What is written in one figure, line by line."""

@@ -89,7 +89,7 @@ def test_a_copy_elsewhere_makes_nothing(copy, tmp_path):
 
 def test_a_changed_template_writes_the_text_and_draws_nothing(copy):
     part = copy.path / "report/sections/limits.qmd.j2"
-    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    part.write_text(part.read_text("utf-8") + "\n\nOne sentence more.\n\n", "utf-8")
     assert to_make(copy) == "To make: text (templates), pages."
     before = products(copy)
     run(copy)
@@ -185,7 +185,7 @@ def test_the_snakefile_of_another_checkout_uses_that_checkout(copy, made, tmp_pa
     for name in ("experiments", "results"):
         shutil.copytree(copy.path / name, folder / name)
     part = copy.path / "report/sections/limits.qmd.j2"
-    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    part.write_text(part.read_text("utf-8") + "\n\nOne sentence more.\n\n", "utf-8")
     command = copy.command("--snakefile", str(copy.path / "Snakefile"), "--dry-run", config=CONFIG)
     command["cwd"] = folder
     command["env"] = {**command["env"], "PYTHONPATH": str(PROJECT / "src")}
@@ -198,7 +198,7 @@ def test_what_a_killed_workflow_left_is_not_taken_for_made(copy):
     making.mkdir()
     (making / "text").touch()
     part = copy.path / "report/sections/limits.qmd.j2"
-    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    part.write_text(part.read_text("utf-8") + "\n\nOne sentence more.\n\n", "utf-8")
     assert to_make(copy) == "To make: text (templates), pages."
     run(copy)
     assert "One sentence more." in (copy.path / "results/tests/report/index.qmd").read_text("utf-8")
@@ -207,7 +207,7 @@ def test_what_a_killed_workflow_left_is_not_taken_for_made(copy):
 
 def test_looking_changes_nothing(copy):
     part = copy.path / "report/sections/limits.qmd.j2"
-    part.write_text(part.read_text("utf-8") + "\nOne sentence more.\n", "utf-8")
+    part.write_text(part.read_text("utf-8") + "\n\nOne sentence more.\n\n", "utf-8")
     before = {path for path in copy.path.rglob("*") if "__pycache__" not in path.parts}
     for words in (("--dry-run",), ("--summary",), ("--list-rules",), ("--dag",)):
         run(copy, *words)

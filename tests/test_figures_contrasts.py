@@ -97,9 +97,10 @@ def test_it_is_written_in_words(made):
         *("Interactions", "filters 4-8 at kernel size 3", "+2.00  n = 3  too close to call"),
     } <= set(words)
     caption = made.caption("grid-contrasts")
-    assert "Main effect: the mean difference over all values of the other setting." in caption
-    assert "Together less the sum" not in caption
-    assert "n = 3 pairs of runs for each contrast." in caption
+    assert made.values("grid-contrasts")["kinds"] == ["main effect", "interaction"]
+    assert "Interaction:" in caption
+    assert "Together" not in caption
+    assert "n = 3 pairs" in caption
 
 
 def test_a_combination_names_what_it_joins(made):
@@ -108,7 +109,7 @@ def test_a_combination_names_what_it_joins(made):
     assert label(one) == "long-tanh\n= tanh + long"
     assert one.differences == pytest.approx((4, 4, 4))
     assert "+4.00  n = 3  above zero" in made.words("together-contrasts")
-    assert "Blue: above zero, after correction." in made.caption("together-contrasts")
+    assert "Blue: above zero" in made.caption("together-contrasts")
 
 
 def test_long_names_of_what_is_joined_have_a_line_each():
@@ -141,7 +142,7 @@ def test_without_runs_it_says_so(tmp_path):
     statuses = dict.fromkeys(SCORES, (MISSING,) * 3)
     empty = Made(tmp_path, STUDY, SCORES, statuses=statuses)
     assert empty.words("grid-contrasts") == ["no complete run yet"]
-    assert "no pair of complete runs" in empty.caption("grid-contrasts")
+    assert "n =" not in empty.caption("grid-contrasts")
 
 
 def test_it_stands_behind_the_grid_of_its_question(made):

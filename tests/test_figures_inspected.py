@@ -55,7 +55,7 @@ def test_each_is_drawn_described_and_has_dark_colours(id_, drawn, pictures, resu
     assert "<image" in drawing
     for part, color in set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", drawing)):
         assert f'[style*="{part}: {color}"]' in rules, color
-    for text in (pictures[id_].caption(results), pictures[id_].alt(results)):
+    for text in (pictures[id_].texts(results).caption, pictures[id_].texts(results).alt):
         assert len(text) > 60
         assert text.endswith(".")
         assert "nan" not in text.lower()
@@ -69,7 +69,7 @@ def test_each_class_has_its_samples(drawn, study):
 def test_neighbours_are_told_right_or_wrong(pictures, results, study):
     facts = results.inspection.facts.neighbours
     right = sum(one.test_class == one.training_class for one in facts)
-    said = pictures["neighbours"].alt(results)
+    said = pictures["neighbours"].texts(results).alt
     assert said.endswith(f"{right} of {len(facts)} are of the same class.")
     first = study.dataset.class_names[facts[0].test_class]
     assert said.startswith(f"{first} is nearest to ")
@@ -88,7 +88,7 @@ def test_occlusion_tells_the_largest_loss(pictures, results):
     lost = results.inspection.of(network)["occlusion"].astype(float)
     largest = [100 * lost[place].max() for place in range(0, len(lost), 2)]
     assert f"base: covering the place that matters most takes between {min(largest):.0f} and "
-    assert f"{max(largest):.0f} points" in pictures["occlusion"].alt(results)
+    assert f"{max(largest):.0f} points" in pictures["occlusion"].texts(results).alt
 
 
 def test_feature_maps_follow_the_layers_of_the_base(drawn):
@@ -133,11 +133,11 @@ def test_every_class_has_a_colour_and_a_shape_of_its_own():
 
 def test_embedding_says_whether_it_shows_all_test_images(pictures, results):
     shown = results.inspection.facts.embedding_images
-    caption = pictures["embedding"].caption(results)
+    caption = pictures["embedding"].texts(results).caption
     assert caption.startswith(f"The first {shown:,} test images")
     dataset = results.inspection.facts.dataset.model_copy(update={"test_images": shown})
     whole = Other(results, {}, {"dataset": dataset})
-    assert pictures["embedding"]._explain(whole).startswith(f"All {shown:,} test images")
+    assert pictures["embedding"].texts(whole).caption.startswith(f"All {shown:,} test images")
 
 
 def test_occlusion_stands_in_two_rows_of_five(pictures, results, study):
@@ -146,8 +146,8 @@ def test_occlusion_stands_in_two_rows_of_five(pictures, results, study):
     assert titled == list(study.dataset.class_names)
     networks = len(results.inspection.facts.networks)
     assert [len(part.axes) for part in figure.subfigs] == [5 * (1 + networks)] * 2
-    expected = "Blue ones: covering them raises that probability, so what stands there speaks"
-    assert expected in pictures["occlusion"].caption(results)
+    side = results.inspection.facts.occlusion_side
+    assert f" {side}×{side} pixels" in pictures["occlusion"].texts(results).caption
 
 
 def test_occlusion_says_which_answers_are_right(pictures, results, study):
@@ -159,7 +159,7 @@ def test_occlusion_says_which_answers_are_right(pictures, results, study):
         places = [list(arrays["shown_labels"]).index(label) for label in range(len(names))]
         right = sum(answers[place] == arrays["shown_labels"][place] for place in places)
         assert f"{network.experiment}: {right} of {len(names)} right" in (
-            pictures["occlusion"].alt(results)
+            pictures["occlusion"].texts(results).alt
         )
         for place in places:
             assert names[answers[place]] in written
@@ -167,22 +167,21 @@ def test_occlusion_says_which_answers_are_right(pictures, results, study):
 
 def test_grey_images_have_no_colours_and_no_light(pictures, results):
     grey = Other(results, {"sample_images": np.zeros((10, 6, 8, 8, 1), np.uint8)}, {})
-    assert "differ in shape and slant." in pictures["samples"]._tell(grey)
-    assert "differ in pose, light, size and background." in pictures["samples"]._tell(results)
-    caption = pictures["samples"].caption(results)
-    assert "not selected, at their full resolution" in caption
+    assert "6 small training images" in pictures["samples"].texts(grey).alt
+    for seen, has_light in ((grey, False), (results, True)):
+        assert pictures["samples"]._values(seen)["is_coloured"] == has_light
+        assert ("light" in pictures["samples"].texts(seen).alt) == has_light
 
 
 def test_kernels_of_one_channel_have_no_colours(pictures, results, monkeypatch):
-    expected = "a colour means that the channels differ"
-    assert expected in pictures["filters"].caption(results)
+    assert "colour" in pictures["filters"].texts(results).caption
     monkeypatch.setattr(Results, "first_kernels", lambda *_: np.zeros((4, 3, 3, 1)))
-    assert expected not in pictures["filters"].caption(results)
+    assert "colour" not in pictures["filters"].texts(results).caption
 
 
 def test_one_run_is_not_one_each(pictures, results):
-    assert "One run: base with seed" in pictures["feature-maps"].caption(results)
-    assert "One run each: base with seed" in pictures["filters"].caption(results)
+    assert "One run: base with seed" in pictures["feature-maps"].texts(results).caption
+    assert "One run each: base with seed" in pictures["filters"].texts(results).caption
 
 
 def test_images_stand_side_by_side_with_see_through_gaps():

@@ -14,6 +14,7 @@ from rich.console import Console
 
 import records_by_hand
 from cnn_study.__main__ import main
+from cnn_study.base.words import percent
 from cnn_study.execute import progress
 from cnn_study.runs import estimate, heartbeat, searches
 from cnn_study.runs.wanted import wanted
@@ -176,8 +177,8 @@ def test_no_test_score_is_shown_while_a_study_runs(study, tmp_path, capsys, monk
     record = next(iter(progress._read(study, tmp_path)[0].values()))
     main(["check", str(study.path), "--results", str(tmp_path)])
     said = capsys.readouterr().out + progress.outcome(record)
-    assert heartbeat.percent(record.test.accuracy) not in said
-    assert heartbeat.percent(record.epochs[-1].validation_accuracy) in said
+    assert percent(record.test.accuracy) not in said
+    assert percent(record.epochs[-1].validation_accuracy) in said
 
 
 def test_time_left_is_that_of_the_same_experiment_where_it_is_known(study, tmp_path):
@@ -200,14 +201,6 @@ def test_time_left_grows_with_macs_as_in_the_runs_that_are_there(study, tmp_path
         assert images * (constant + per_mac * record.cost.macs) == pytest.approx(
             record.cost.run_seconds
         )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3900, "1 h 05 min")],
-)
-def test_times_are_written_as_a_person_would(seconds, said):
-    assert estimate.duration(seconds) == said
 
 
 def test_watching_goes_on_until_the_search_is_done(tmp_path, monkeypatch):

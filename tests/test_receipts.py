@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from cnn_study.base.words import numeral
 from cnn_study.evidence.cells import Cell, Count, Number, derived, of_cell, rows_of
 from cnn_study.report import filters, page, receipts
 from cnn_study.report.receipts import mark
@@ -115,7 +116,7 @@ def test_a_number_of_changes_leads_to_their_verdicts(made):
     pattern = r'\[([\w ]+)\]\{\.receipt data-key="number of;([^"]+)"[^}]*\} declared change'
     ((number, keys),) = re.findall(pattern, text)
     cells = keys.split(";")
-    assert number == filters.words(len(cells))
+    assert number == numeral(len(cells))
     ledger = pd.read_csv(made.folder / "evidence" / "ledger.csv")
     assert [found["cells"][cell]["value"] for cell in cells] == list(ledger["test_verdict"])
 

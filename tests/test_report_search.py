@@ -246,15 +246,15 @@ def results(made) -> Results:
 
 def test_what_is_far_worse_than_all_with_a_name_is_an_arrow(made, results):
     """Winner 84 %, base 55 %: the axis ends half of that below, at 40.5 %."""
-    caption = plain(_pictures(made.study)["search-winners"].caption(results))
+    caption = plain(_pictures(made.study)["search-winners"].texts(results).caption)
     assert "Arrows: below the axis (learning-rate-1 15.0 %). 2 runs of winners" in caption
 
 
 @pytest.mark.parametrize("id_", ["search-trials", "search-slices", "search-parallel"])
 def test_figures_tell_the_trials(made, results, id_):
     picture = _pictures(made.study)[id_]
-    assert plain(picture.caption(results)).endswith(" 3 trials as cheap as the base.")
-    told = plain(picture.alt(results))
+    assert plain(picture.texts(results).caption).endswith(" 3 trials as cheap as the base.")
+    told = plain(picture.texts(results).alt)
     assert {
         "search-trials": "trial 2 80.0 %, with new seeds 75.0 %, the winner",
         "search-slices": "learning rate: the best trial has 0.019",

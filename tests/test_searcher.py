@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import percent
 from cnn_study.evidence.analyse import analyse
 from cnn_study.runs import records, searches
-from cnn_study.runs.heartbeat import percent
 from cnn_study.study.merge import load
 from cnn_study.tables import csv_files
 from cnn_study.tables.collect import SEARCH_RUNS, collect

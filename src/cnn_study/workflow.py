@@ -22,10 +22,11 @@ from filelock import FileLock
 from cnn_study import stages
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
+from cnn_study.base.words import short_duration
 from cnn_study.execute import local
 from cnn_study.report import study_checks
 from cnn_study.runs import inspections, records, searches
-from cnn_study.runs.estimate import duration, seconds_left
+from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -235,7 +236,7 @@ class Plan:
         there = [records.read(path) for path in self.done.values()]
         started = len(local.batches(self.study, runs))
         seconds = seconds_left(self.study, runs, there, started) / min(processes, started)
-        return f", about {duration(seconds)}"
+        return f", about {short_duration(seconds)}"
 
 
 STAGE_RULES = {

@@ -15,10 +15,11 @@ from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
 
+from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import records, searches
-from cnn_study.runs.estimate import duration, search_seconds, seconds_left
-from cnn_study.runs.heartbeat import percent, running
+from cnn_study.runs.estimate import search_seconds, seconds_left
+from cnn_study.runs.heartbeat import running
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
@@ -40,7 +41,7 @@ def outcome(record: records.Record) -> str:
         return f"{what}{record.status}, {record.reason}"
     accuracy = record.epochs[-1].validation_accuracy
     scored = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
-    return f"{what}{scored}{duration(record.cost.run_seconds)}"
+    return f"{what}{scored}{short_duration(record.cost.run_seconds)}"
 
 
 def standing(study: Study, results: Path) -> str:
@@ -70,7 +71,7 @@ def trial(
     left = search_seconds(study, known, at_once, (budget.id, len(scores)))
     return (
         f"search, {budget.title}: trial {number}, {scored}{best}; {len(scores)} of {budget.trials} "
-        f"trials done, about {duration(left)} of the search left with {at_once} at a time"
+        f"trials done, about {short_duration(left)} of the search left with {at_once} at a time"
     )
 
 
@@ -87,7 +88,7 @@ def _standing(
     at_once = min(at_once, len(missing))
     processes = len(local.batches(study, missing))
     left = seconds_left(study, missing, list(known.values()), processes) / at_once
-    return f"{so_far}, about {duration(left)} left with {at_once} at a time"
+    return f"{so_far}, about {short_duration(left)} left with {at_once} at a time"
 
 
 def check(study: Study, results: Path) -> None:
@@ -159,7 +160,7 @@ def _searched(study: Study, results: Path, known: list[records.Record]) -> list[
         return [f"{size}; declared, not trained"]
     if path.exists():
         return [f"{size}; done"]
-    left = duration(search_seconds(study, known, os.cpu_count() or 1))
+    left = short_duration(search_seconds(study, known, os.cpu_count() or 1))
     return [f"{size}; not done yet, about {left} in all on every core"]
 
 

@@ -6,7 +6,7 @@ Matplotlib is imported only to draw.
 import math
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
@@ -27,6 +27,8 @@ LEAST_IMAGES = 30
 @dataclass(frozen=True)
 class Reliability(Picture):
     """Accuracy over the probability that is claimed, one panel an experiment."""
+
+    template = "reliability"
 
     experiments: tuple[str, ...]
 
@@ -55,58 +57,53 @@ class Reliability(Picture):
         shares = [100 * count / sum(images) for count in images]
         below.bar(claimed, shares, width=4, color=LIGHT.muted)
         below.grid(axis="y")
-        told = [(at, share) for at, share, count in bins if count >= LEAST_IMAGES]
-        for at, share in told:
+        sure = [(at, share) for at, share, count in bins if count >= LEAST_IMAGES]
+        for at, share in sure:
             over = share < at
             above.plot([at, at], [share, at], color=LIGHT.series[1 if over else 0], linewidth=2.5,
                        alpha=0.5, zorder=1)  # fmt: skip
-        how = {"color": LIGHT.series[0], "markeredgecolor": LIGHT.page, "zorder": 3}
-        if told:
-            above.plot(*zip(*told, strict=True), "o-", markersize=4, linewidth=1.2, **how)
+        if sure:
+            claims, shares_right = zip(*sure, strict=True)
+            above.plot(
+                claims, shares_right, "o-", color=LIGHT.series[0], markersize=4, linewidth=1.2,
+                markeredgecolor=LIGHT.page, zorder=3,
+            )  # fmt: skip
         above.grid(axis="y")
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Reliability: test images sorted by the probability that the network gives its answer, "
-            "in 15 bins, all runs together. Above: the share of each bin that is right; on the "
-            "dashed line probabilities could be taken at their word. An orange bar says that the "
-            "network claims more than it keeps, a blue one less; bins of fewer than "
-            f"{LEAST_IMAGES} images are left out. Below: the share of the images in each bin."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        networks = [self._surest(results, id_) for id_ in self.experiments]
+        return {"networks": networks, "least_images": LEAST_IMAGES}
 
-    def _tell(self, results: Results) -> str:
-        said = []
-        for id_ in self.experiments:
-            errors, bins = results.calibration_error(id_), results.calibration(id_)
-            if not errors:
-                said.append(f"{id_}: {NO_RUN}")
-                continue
-            at, share, _ = bins[-1]
-            said.append(
-                f"{id_}: expected calibration error {statistics.fmean(errors):.1f} points; of the "
-                f"answers given a probability of {at:.0f} % on average, {share:.0f} % are right"
-            )
-        return "Share of right answers over their probability. " + ". ".join(said) + "."
+    def _surest(self, results: Results, id_: str) -> dict[str, Any]:
+        """Give the error of an experiment, and what its surest answers claim and are worth."""
+        errors = results.calibration_error(id_)
+        if not errors:
+            return {"id": id_, "error": None}
+        claimed, right, _ = results.calibration(id_)[-1]
+        error = statistics.fmean(errors)
+        return {"id": id_, "error": error, "surest_claimed": claimed, "surest_right": right}
 
 
 @dataclass(frozen=True)
 class AccuracyAndCalibration(Picture):
     """Mean test accuracy against calibration error, one point an experiment."""
 
+    template = "accuracy-and-calibration"
+
     experiments: tuple[str, ...]
     enhanced: str
 
     def _something(self, results: Results) -> bool:
-        return bool(self._there(results))
+        return bool(self._comparable(results))
 
     def _draw(self, results: Results) -> "Figure":
-        there, named = self._there(results), self._named(results)
+        summaries, named = self._comparable(results), self._named(results)
         figure = new(4.2)
         axes = figure.subplots()
-        for one in there:
-            self._point(axes, one, one.id in named)
+        for summary in summaries:
+            self._point(axes, summary, summary.id in named)
         axes.margins(0.1)
-        highest = max(one.calibration_largest for one in there)
+        highest = max(summary.calibration_largest for summary in summaries)
         axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near zero
         axes.grid()
         marks.accuracy_axis(axes.xaxis)
@@ -114,32 +111,37 @@ class AccuracyAndCalibration(Picture):
         axes.set_ylabel("Expected calibration error (points)")
         marks.legend(figure, self._keys())
         bars = {
-            one.id: (
-                one.mean,
-                *(one.calibration_smallest, one.calibration, one.calibration_largest),
+            summary.id: (
+                summary.mean,
+                summary.calibration_smallest,
+                summary.calibration,
+                summary.calibration_largest,
             )
-            for one in there
+            for summary in summaries
         }
         labels.place(figure, axes, bars, list(named), ())
         return figure
 
-    def _there(self, results: Results) -> list[Summary]:
+    def _comparable(self, results: Results) -> list[Summary]:
+        """Give the experiments whose accuracy and calibration are known."""
         return [
-            one
-            for one in results.of(self.experiments)
-            if one.complete and not math.isnan(one.calibration)
+            summary
+            for summary in results.of(self.experiments)
+            if summary.complete and not math.isnan(summary.calibration)
         ]
 
     def _named(self, results: Results) -> dict[str, str]:
         """Choose what has its name beside it, and say why: base, enhanced, best, extremes."""
-        there = self._there(results)
-        by_accuracy = sorted(there, key=lambda one: one.mean)
-        by_error = sorted(there, key=lambda one: one.calibration)
-        known = [one for one in there if not math.isnan(one.validation)] or by_accuracy
+        summaries = self._comparable(results)
+        by_accuracy = sorted(summaries, key=lambda summary: summary.mean)
+        by_error = sorted(summaries, key=lambda summary: summary.calibration)
+        known = [
+            summary for summary in summaries if not math.isnan(summary.validation)
+        ] or by_accuracy
         chosen = {
             "base": "base",
             self.enhanced: "enhanced",
-            max(known, key=lambda one: one.validation).id: "best by validation images",
+            max(known, key=lambda summary: summary.validation).id: "best by validation images",
         }
         ends = {
             by_error[0].id: "smallest error",
@@ -147,20 +149,20 @@ class AccuracyAndCalibration(Picture):
             by_accuracy[0].id: "lowest accuracy",
             by_accuracy[-1].id: "highest accuracy",
         }
-        ids = {one.id for one in there}
+        ids = {summary.id for summary in summaries}
         return {id_: why for id_, why in (ends | chosen).items() if id_ in ids}
 
-    def _point(self, axes: "Axes", one: Summary, named: bool) -> None:
+    def _point(self, axes: "Axes", summary: Summary, named: bool) -> None:
         marker, color, size = "o", LIGHT.series[0], 5
-        if one.id == self.enhanced:
+        if summary.id == self.enhanced:
             marker, color, size = "s", LIGHT.series[2], 8
-        if one.id == "base":
+        if summary.id == "base":
             marker, color, size = "D", LIGHT.series[1], 7
         if named:
-            ends = [one.calibration_smallest, one.calibration_largest]
-            axes.plot([one.mean] * 2, ends, color=color, linewidth=1.2, zorder=3)
+            ends = [summary.calibration_smallest, summary.calibration_largest]
+            axes.plot([summary.mean] * 2, ends, color=color, linewidth=1.2, zorder=3)
         axes.plot(
-            [one.mean], [one.calibration], marker, color=color, alpha=1 if named else 0.6,
+            [summary.mean], [summary.calibration], marker, color=color, alpha=1 if named else 0.6,
             markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             zorder=4 if named else 2.5,
         )  # fmt: skip
@@ -173,25 +175,6 @@ class AccuracyAndCalibration(Picture):
         other = marks.key("Other experiments", LIGHT.series[0], marker="o", markersize=5, **edge)
         return [*keys, other]
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Mean test accuracy and expected calibration error of every experiment. The error is "
-            "the mean gap between the probability that a network states and the share of its "
-            "answers that is right, over 15 bins; lower is better. Named: base, enhanced, the best "
-            "by validation images, and the extremes; their bars reach from the smallest to the "
-            "largest seed."
-        )
-
-    def _tell(self, results: Results) -> str:
-        if not self._something(results):
-            return f"Scatter plot of calibration error against test accuracy: {NO_RUN}."
-        named = self._named(results)
-        parts = [
-            f"{one.id} ({named[one.id]}): {one.mean:.1f} %, error {one.calibration:.1f} points"
-            for one in self._there(results)
-            if one.id in named
-        ]
-        return (
-            "Scatter plot of expected calibration error against mean test accuracy of "
-            f"{len(self._there(results))} experiments. {'; '.join(parts)}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        shown = self._comparable(results)
+        return {"shown": shown, "reasons": self._named(results) if shown else {}}

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
-from cnn_study.figures.effects import tally_pairs
+from cnn_study.figures.effects import pair_extent
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Change, Results
-from cnn_study.figures.words import NO_RUN, joined, signed, wrap
+from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -37,6 +38,8 @@ SURE = ("helps", "hurts")
 @dataclass(frozen=True)
 class Confusion(Picture):
     """What the images of each class were taken for, in percent, one matrix an experiment."""
+
+    template = "confusion"
 
     experiments: tuple[str, ...]
     classes: tuple[str, ...]
@@ -78,45 +81,40 @@ class Confusion(Picture):
         axes.set(xlabel="Predicted class", ylabel="")
         axes.tick_params(axis="x", rotation=90)
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Of the test images of each true class (row), the share in percent that was taken for "
-            "each class (column), all complete runs together. Each row adds up to 100; the "
-            "diagonal is correct; shares below 0.5 are left blank. "
-            f"{self._without_images(results)}"
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        matrices = [
+            {"id": summary.id, **self._extremes(self._shares(results, summary.id))}
+            if summary.complete
+            else {"id": summary.id, "best": None}
+            for summary in results.of(self.experiments)
+        ]
+        return {"matrices": matrices, "empty": self._without_images(results)}
 
-    def _without_images(self, results: Results) -> str:
+    def _without_images(self, results: Results) -> list[str]:
         """Name the classes whose rows are empty."""
         table = results.read("confusion")
         images = table[table["experiment"].isin(self.experiments)].groupby("true_class")["images"]
-        empty = [name for name, total in images.sum().items() if total == 0]
-        return f"No test images: {joined(empty)}." if empty else ""
+        return [name for name, total in images.sum().items() if total == 0]
 
-    def _tell(self, results: Results) -> str:
-        parts = [
-            self._alt_of(summary.id, self._shares(results, summary.id))
-            if summary.complete
-            else f"{summary.id}: {NO_RUN}."
-            for summary in results.of(self.experiments)
-        ]
-        return f"Confusion matrices of the test images. {' '.join(parts)}"
-
-    def _alt_of(self, id_: str, shares: "pandas.DataFrame") -> str:
+    def _extremes(self, shares: "pandas.DataFrame") -> dict[str, dict[str, Any]]:
+        """Find the classes known best and worst, and the largest error."""
         shares = shares.dropna(how="all")
-        right = {name: shares.loc[name, name] for name in shares.index}
-        worst, best = min(right, key=right.get), max(right, key=right.get)
+        right = {name: float(shares.loc[name, name]) for name in shares.index}
+        worst, best = (choose(right, key=lambda name: right[name]) for choose in (min, max))
         wrong = {pair: share for pair, share in shares.stack().items() if pair[0] != pair[1]}
         (true, predicted), share = max(wrong.items(), key=lambda item: item[1])
-        return (
-            f"{id_}: correct from {right[worst]:.0f} % ({worst}) to {right[best]:.0f} % ({best}); "
-            f"largest error: {share:.0f} % of {true} taken for {predicted}."
-        )
+        return {
+            "worst": {"name": worst, "share": right[worst]},
+            "best": {"name": best, "share": right[best]},
+            "error": {"true": true, "predicted": predicted, "share": share},
+        }
 
 
 @dataclass(frozen=True)
 class ClassBars(Picture):
     """How often the images of each class are recognized, by base and enhanced."""
+
+    template = "class-bars"
 
     experiments: tuple[str, ...]
     classes: tuple[str, ...]
@@ -148,27 +146,14 @@ class ClassBars(Picture):
         recalls = results.recalls(self.experiments[-1])
         return sorted(self.classes, key=lambda name: -statistics.fmean(recalls.get(name) or [0]))
 
-    def _explain(self, results: Results) -> str:
-        there = set().union(*(results.recalls(id_) for id_ in self.experiments))
-        gap = "A class without bars has no test images." if set(self.classes) - there else ""
-        return (
-            "Share of the test images of each class that is recognized (recall). Bars are means "
-            "over the seeds, dots single runs; the class that "
-            f"{self.experiments[-1]} recognizes most often is first. {gap}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        said = []
-        for id_ in self.experiments:
-            recalls = results.recalls(id_)
-            if not recalls:
-                said.append(f"{id_}: {NO_RUN}")
-                continue
-            means = {name: statistics.fmean(single) for name, single in recalls.items()}
-            there = [name for name in self._order(results) if name in means]
-            shares = (f"{name} {means[name]:.0f} %" for name in there)
-            said.append(f"{id_}: {', '.join(shares)}")
-        return "Recall of each class. " + "; ".join(said) + "."
+    def _values(self, results: Results) -> dict[str, Any]:
+        order = self._order(results)
+        recalls = {
+            id_: {name: statistics.fmean(single[name]) for name in order if name in single}
+            for id_, single in ((id_, results.recalls(id_)) for id_ in self.experiments)
+        }
+        known = {name for shares in recalls.values() for name in shares}
+        return {"recalls": recalls, "lacking": sorted(set(self.classes) - known)}
 
 
 @dataclass(frozen=True)
@@ -179,6 +164,8 @@ class ClassEffects(Picture):
         questions: whose changes are shown.
         classes: the columns.
     """
+
+    template = "class-effects"
 
     questions: tuple[str, ...]
     experiments: tuple[str, ...]
@@ -195,9 +182,9 @@ class ClassEffects(Picture):
 
     def _changes(self, results: Results) -> list[tuple[str, Change]]:
         """Choose the changes, each with its question, in the order of the study."""
-        there = self._candidates(results)
-        kept = sorted(there, key=lambda found: -abs(found[1].found.mean))[:MOST_CHANGES]
-        return [found for found in there if found in kept]
+        candidates = self._candidates(results)
+        kept = sorted(candidates, key=lambda pair: -abs(pair[1].found.mean or 0))[:MOST_CHANGES]
+        return [pair for pair in candidates if pair in kept]
 
     def _candidates(self, results: Results) -> list[tuple[str, Change]]:
         """Give all changes that have pairs."""
@@ -213,10 +200,10 @@ class ClassEffects(Picture):
         table = results.read("class-effects")
         cells = {}
         for question, change in self._changes(results):
-            mine = table["experiment"] == change.experiment
-            rows = table[(table["question"] == question) & mine].to_dict("records")
-            found = {row["class"]: (_points(row), row["test_verdict"]) for row in rows}
-            cells[change.experiment] = {name: found[name] for name in self.classes}
+            is_its_own = table["experiment"] == change.experiment
+            rows = table[(table["question"] == question) & is_its_own].to_dict("records")
+            by_class = {row["class"]: (_points(row), row["test_verdict"]) for row in rows}
+            cells[change.experiment] = {name: by_class[name] for name in self.classes}
         return cells
 
     def _draw(self, results: Results) -> "Figure":
@@ -234,8 +221,7 @@ class ClassEffects(Picture):
         marks.label_cells(axes, list(cells), self.classes)
         axes.tick_params(axis="y", labelsize=7)
         if max(map(len, self.classes)) > LONGEST_UPRIGHT:
-            slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-            axes.set_xticklabels(self.classes, **slant)
+            axes.set_xticklabels(self.classes, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_xlabel("Class")
         return figure
 
@@ -256,48 +242,32 @@ class ClassEffects(Picture):
         sizes = sorted(abs(mean) for mean in means if not math.isnan(mean))
         return max([0.1, *sizes[: (19 * len(sizes) - 1) // 20 + 1]])
 
-    def _count(self, results: Results) -> str:
-        return tally_pairs([change for _, change in self._changes(results)])
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {"pairs": pair_extent(change for _, change in self._changes(results))}
 
-    def _explain(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         cells = self._cells(results)
-        full = f", fullest from {self._reach(cells):.1f} points on" if cells else ""
-        there = len(self._candidates(results))
-        chosen = (
-            f"Of {there} changes, the {MOST_CHANGES} whose mean difference over all test images is "
-            "largest, either way."
-            if there > MOST_CHANGES
-            else ""
-        )
-        return (
-            "What each change (row) does to the share of each class's test images that are "
-            "recognized (recall): mean difference to its reference with the same seed, in "
-            f"percentage points. Blue is more, orange less{full}. Bold with a dot: p below 0.05 "
-            "(paired t test, corrected by Holm's method for the classes of one change, not for the "
-            "number of changes); the other numbers may be chance. Intervals stand in "
-            f"class-effects.csv. {chosen}"
-        )
+        return {
+            "rows": [self._extremes(id_, row) for id_, row in cells.items()],
+            "reach": self._reach(cells),
+            "candidates": len(self._candidates(results)),
+            "most_changes": MOST_CHANGES,
+        }
 
-    def _tell(self, results: Results) -> str:
-        cells = self._cells(results)
-        parts = [self._row_in_words(id_, row) for id_, row in cells.items()] or [NO_RUN]
-        return (
-            "Heat map of differences in recall by change and class, in percentage points. "
-            f"{'; '.join(parts)}."
-        )
-
-    def _row_in_words(self, id_: str, row: dict[str, tuple[float, str]]) -> str:
+    def _extremes(self, id_: str, row: dict[str, tuple[float, str]]) -> dict[str, Any]:
+        """Find the classes that a change does most and least for, and those it is sure of."""
         row = {name: cell for name, cell in row.items() if not math.isnan(cell[0])}
         worst, best = (choose(row, key=lambda name: row[name][0]) for choose in (min, max))
         sure = [name for name, (_, verdict) in row.items() if verdict in SURE]
-        ends = f"from {signed(row[worst][0], 1)} ({worst}) to {signed(row[best][0], 1)} ({best})"
-        return f"{id_} {ends}, {_sure_in_words(sure, len(row))}"
-
-
-def _sure_in_words(sure: Sequence[str], classes: int) -> str:
-    if len(sure) == classes:
-        return "all of them decided"
-    return f"decided for {joined(sure)}" if sure else "none of them decided"
+        return {
+            "id": id_,
+            "worst": worst,
+            "least": row[worst][0],
+            "best": best,
+            "most": row[best][0],
+            "sure": sure,
+            "is_sure_of_all": len(sure) == len(row),
+        }
 
 
 def _points(row: dict[str, Any]) -> float:

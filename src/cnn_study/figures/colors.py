@@ -100,9 +100,9 @@ def ink(share: float, palette: Palette) -> str:
     return INKS[best(LIGHT), best(DARK)]
 
 
-def contrast(one: Any, other: Any) -> float:
+def contrast(color: Any, other: Any) -> float:
     """Give the contrast ratio of two colours as WCAG 2.2 defines it: 1 to 21."""
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    high, low = sorted((_luminance(color), _luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 

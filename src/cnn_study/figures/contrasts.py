@@ -6,14 +6,15 @@ All numbers come from the evidence. Matplotlib is imported only to draw.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import signed
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
-from cnn_study.figures.effects import band_in_words, tally_pairs, verdict_color
+from cnn_study.figures.effects import pair_extent, verdict_color
 from cnn_study.figures.picture import TALLEST, Picture, new
-from cnn_study.figures.results import Contrast, Results, absent
-from cnn_study.figures.words import counted, cut_off, estimate, signed, words, wrap
+from cnn_study.figures.results import Contrast, Results
+from cnn_study.figures.words import words, wrap
 from cnn_study.study.combinations import parts_of
 from cnn_study.study.model import Study
 
@@ -26,12 +27,6 @@ HEADINGS = {
     "combination": "Together less the sum",
 }
 
-MEANINGS = {
-    "main effect": "Main effect: the mean difference over all values of the other setting.",
-    "interaction": "Interaction: how much more the one change makes where the other is made too.",
-    "combination": "Together less the sum: what changes make together less what they make one by "
-    "one, added up.",
-}
 
 SAID = dict(zip(VERDICTS, VERDICTS, strict=True)) | {
     "helps": "above zero",
@@ -52,13 +47,15 @@ class Contrasts(Picture):
         smallest: the smallest difference worth having, in percentage points.
     """
 
+    template = "contrasts"
+
     question: str
     title: str
     experiments: tuple[str, ...]
     smallest: float
 
     def _something(self, results: Results) -> bool:
-        return any(one.found.n for one in results.contrasts(self.question))
+        return any(contrast.found.n for contrast in results.contrasts(self.question))
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
@@ -83,37 +80,34 @@ class Contrasts(Picture):
     def _rows(self, results: Results) -> list[str | Contrast]:
         """Give the contrasts, each kind below its heading."""
         contrasts = results.contrasts(self.question)
-        kinds = dict.fromkeys(one.kind for one in contrasts)
+        kinds = dict.fromkeys(contrast.kind for contrast in contrasts)
         return [
             row
             for kind in kinds
-            for row in (HEADINGS[kind], *(one for one in contrasts if one.kind == kind))
+            for row in (HEADINGS[kind], *(row for row in contrasts if row.kind == kind))
         ]
 
-    def _count(self, results: Results) -> str:
-        counted_pairs = tally_pairs(results.contrasts(self.question), "contrast")
-        return f"{counted_pairs} {absent(results.of(self.experiments))}"
+    def _behind(self, results: Results) -> dict[str, Any]:
+        pairs = pair_extent(results.contrasts(self.question))
+        return {"pairs": pairs, "summaries": results.of(self.experiments)}
 
-    def _explain(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         contrasts = results.contrasts(self.question)
-        meanings = " ".join(MEANINGS[kind] for kind in dict.fromkeys(one.kind for one in contrasts))
-        return (
-            f"{self.title}: what changes do on average and together, in percentage points of "
-            f"test accuracy, against {self.experiments[0]}. {meanings} Dots: one seed each; "
-            f"vertical line: the mean; bar: 95 % interval. {band_in_words(self.smallest)} "
-            f"{_colors_in_words(contrasts)} {cut_off(one.found for one in contrasts)}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        contrasts = results.contrasts(self.question)
-        parts = [
-            f"{one.kind}, {label(one)}: {estimate(one.found)}, {verdict(one)}".replace("\n", " ")
-            for one in contrasts
+        rows = [
+            {
+                "kind": contrast.kind,
+                "label": label(contrast).replace("\n", " "),
+                "effect": contrast.found,
+                "verdict": verdict(contrast),
+            }
+            for contrast in contrasts
         ]
-        return (
-            f"{self.title}: forest plot of {counted(len(contrasts), 'contrast')} in test accuracy, "
-            f"in percentage points. {'; '.join(parts)}."
-        )
+        return {
+            "rows": rows,
+            "kinds": list(dict.fromkeys(contrast.kind for contrast in contrasts)),
+            "verdicts": {contrast.verdict for contrast in contrasts},
+            "is_cut_off": marks.is_cut_off(contrast.found for contrast in contrasts),
+        }
 
 
 def label(contrast: Contrast) -> str:
@@ -138,19 +132,9 @@ def verdict(contrast: Contrast) -> str:
 
 
 def _note(contrast: Contrast) -> str:
-    if not contrast.found.n:
+    if contrast.found.mean is None:
         return contrast.verdict
     return f"{signed(contrast.found.mean)}  n = {contrast.found.n}  {verdict(contrast)}"
-
-
-def _colors_in_words(contrasts: Iterable[Contrast]) -> str:
-    """Say what the colours mean that are there."""
-    there = {contrast.verdict for contrast in contrasts}
-    said = {
-        "helps": "Blue: above zero, after correction.",
-        "hurts": "Orange: below zero, after correction.",
-    }
-    return " ".join(meaning for name, meaning in said.items() if name in there)
 
 
 # ------------------------------------------------------------------------------- which there are

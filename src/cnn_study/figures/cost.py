@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new, nothing
 from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, joined, wrap
+from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +26,6 @@ COSTS = {
 }
 """What is paid, by attribute of a `Summary`: a panel each."""
 
-CLOCKS = {"training_cpu_seconds": "processor time", "training_seconds": "wall time"}
-
 
 @dataclass(frozen=True)
 class Cost(Picture):
@@ -38,13 +36,14 @@ class Cost(Picture):
         left_out: those trained or validated on another number of images.
     """
 
+    template = "cost"
+
     experiments: tuple[str, ...]
     enhanced: str
     left_out: tuple[str, ...] = ()
 
     def _draw(self, results: Results) -> "Figure":
-        there = self._there(results)
-        if not there:
+        if not self._comparable(results):
             return nothing("no validation accuracy")
         figure = new(7.6)
         panels = figure.subplots(len(COSTS), 1, sharey=True)
@@ -62,37 +61,41 @@ class Cost(Picture):
         return figure
 
     def _panel(self, axes: "Axes", results: Results, cost: str) -> None:
-        there, named = _with_cost(self._there(results), cost), self._named(results, cost)
+        priced, named = _with_cost(self._comparable(results), cost), self._named(results, cost)
         below = self._below(results)
-        for summary in there:
+        for summary in priced:
             if summary.id not in below:
                 self._point(axes, summary, cost, summary.id in named)
-        costs = [getattr(one, cost) for one in there]
-        arrows(axes, [getattr(one, cost) for one in there if one.id in below], LIGHT.series[0])
+        costs = [getattr(summary, cost) for summary in priced]
+        costs_below = [getattr(summary, cost) for summary in priced if summary.id in below]
+        arrows(axes, costs_below, LIGHT.series[0])
         if costs:
             logarithmic(axes, costs)
             self._front(axes, results, cost)
 
-    def _there(self, results: Results) -> list[Summary]:
+    def _comparable(self, results: Results) -> list[Summary]:
+        """Give the experiments whose validation accuracy is known."""
         return [
-            one
-            for one in results.of(self.experiments)
-            if one.complete and not math.isnan(one.validation)
+            summary
+            for summary in results.of(self.experiments)
+            if summary.complete and not math.isnan(summary.validation)
         ]
 
     def _named(self, results: Results, cost: str) -> list[str]:
         """Choose the experiments that have their names written beside them in one panel."""
-        there = _with_cost(self._there(results), cost)
-        always = {*front(there, cost), "base", self.enhanced}
-        return [one.id for one in there if len(there) <= MOST_LABELS or one.id in always]
+        priced = _with_cost(self._comparable(results), cost)
+        always = {*front(priced, cost), "base", self.enhanced}
+        ids = [summary.id for summary in priced]
+        return [id_ for id_ in ids if len(ids) <= MOST_LABELS or id_ in always]
 
     def _below(self, results: Results) -> list[str]:
         """Find experiments so much worse than all with a name that the axes leave them out."""
         ids = dict.fromkeys(id_ for cost in COSTS for id_ in self._named(results, cost))
-        named = [one.validation for one in results.of(ids)]
+        named = [summary.validation for summary in results.of(ids)]
         if not named:
             return []
-        return [one.id for one in self._there(results) if one.validation < floor(named)]
+        comparable = self._comparable(results)
+        return [summary.id for summary in comparable if summary.validation < floor(named)]
 
     def _point(self, axes: "Axes", summary: Summary, cost: str, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
@@ -113,26 +116,26 @@ class Cost(Picture):
     def _front(self, axes: "Axes", results: Results, cost: str) -> None:
         """Join the points of the front by steps: what can be had for so much."""
         if points := self._front_points(results, cost):
-            axes.plot(*zip(*_steps(points), strict=True), color=LIGHT.muted, linestyle="--",
-                      linewidth=1.2, zorder=2)  # fmt: skip
+            costs, accuracies = zip(*_steps(points), strict=True)
+            axes.plot(costs, accuracies, color=LIGHT.muted, linestyle="--", linewidth=1.2, zorder=2)
 
     def _front_points(self, results: Results, cost: str) -> list[tuple[float, float]]:
         """Give cost and mean validation accuracy of the experiments on the front."""
-        ids = front(self._there(results), cost)
-        return [(getattr(one, cost), one.validation) for one in results.of(ids)]
+        ids = front(self._comparable(results), cost)
+        return [(getattr(summary, cost), summary.validation) for summary in results.of(ids)]
 
     def _name(self, figure: "Figure", axes: "Axes", results: Results, cost: str) -> None:
         """Write names beside points, clear of the front."""
         below, edge = self._below(results), axes.get_ylim()[0]
-        bars = {
-            one.id: (getattr(one, cost), *((edge,) * 3 if one.id in below else _ends(one)))
-            for one in _with_cost(self._there(results), cost)
-        }
+        bars = {}
+        for summary in _with_cost(self._comparable(results), cost):
+            ends = (edge, edge, edge) if summary.id in below else _ends(summary)
+            bars[summary.id] = (float(getattr(summary, cost)), *ends)
         line = _steps(self._front_points(results, cost))
         labels.place(figure, axes, bars, self._named(results, cost), line)
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
-        absent = [one.id for one in results.of(self.experiments) if not one.complete]
+        absent = [summary.id for summary in results.of(self.experiments) if not summary.complete]
         if absent:
             many = len(absent) > MOST_LABELS
             words = f"{len(absent)} experiments" if many else ", ".join(absent)
@@ -149,55 +152,26 @@ class Cost(Picture):
         ]
         marks.legend(figure, keys, handlelength=2.6)
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Mean validation accuracy over what it costs: MACs for one image, parameters, and mean "
-            f"training time ({CLOCKS[results.clock]}); all logarithmic. Choices go by validation "
-            "images; test accuracies stand in the tables. Steps: the Pareto front, the experiments "
-            "whose accuracy no other reaches at that cost or less. Bars at named points: from the "
-            f"smallest to the largest seed. {self._below_in_words(results)} "
-            f"{self._left_out_in_words(results)}"
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        comparable = self._comparable(results)
+        fronts = {cost: front(comparable, cost) for cost in COSTS}
+        ids = {*self._named(results, "macs"), *(id_ for ids in fronts.values() for id_ in ids)}
+        cheapest_first = sorted(comparable, key=lambda summary: summary.macs)
+        return {
+            "clock": results.clock,
+            "below": results.of(self._below(results)),
+            "unvalidated": self._unvalidated(results),
+            "named": [summary for summary in cheapest_first if summary.id in ids],
+            "fronts": fronts,
+        }
 
-    def _below_in_words(self, results: Results) -> str:
-        below = results.of(self._below(results))
-        return arrows_in_words({one.id: one.validation for one in below})
-
-    def _left_out_in_words(self, results: Results) -> str:
-        """Say which experiments cannot be compared."""
-        bare = [
-            one.id
-            for one in results.of(self.experiments)
-            if one.complete and math.isnan(one.validation)
+    def _unvalidated(self, results: Results) -> list[str]:
+        """Name the experiments whose validation accuracy is not known."""
+        return [
+            summary.id
+            for summary in results.of(self.experiments)
+            if summary.complete and math.isnan(summary.validation)
         ]
-        parts = [
-            f"{reason} ({', '.join(ids)})"
-            for reason, ids in (
-                ("trained on another number of images", self.left_out),
-                ("without validation accuracy", bare),
-            )
-            if ids
-        ]
-        return f"Left out: {'; '.join(parts)}." if parts else ""
-
-    def _tell(self, results: Results) -> str:
-        there = self._there(results)
-        fronts = {
-            name: front(there, cost)
-            for cost, name in (("macs", "MACs"), ("parameters", "parameters"),
-                               ("seconds", "training time"))
-        }  # fmt: skip
-        named = {*self._named(results, "macs"), *(id_ for ids in fronts.values() for id_ in ids)}
-        points = "; ".join(
-            f"{one.id}: {operations(one.macs)}, {one.validation:.1f} %"
-            for one in sorted(there, key=lambda one: one.macs)
-            if one.id in named
-        )
-        on = "; ".join(f"by {name} {joined(ids)}" for name, ids in fronts.items() if ids)
-        return (
-            "Three scatter plots of mean validation accuracy against cost, the cheapest first by "
-            f"MACs. {points or NO_RUN}. On the Pareto front: {on or 'none'}."
-        )
 
 
 def floor(named: Sequence[float]) -> float:
@@ -213,14 +187,10 @@ def arrows(axes: "Axes", costs: Sequence[float], color: str) -> None:
     """Mark at the lower edge what lies below it."""
     if not costs:
         return  # an empty line would count in the layout
-    how = {"color": color, "alpha": 0.6, "markersize": 6, "clip_on": False}
-    axes.plot(costs, [0.03] * len(costs), "v", transform=axes.get_xaxis_transform(), **how)
-
-
-def arrows_in_words(below: dict[str, float]) -> str:
-    """Name what the arrows stand for, with its accuracy in percent."""
-    parts = ", ".join(f"{id_} {accuracy:.1f} %" for id_, accuracy in below.items())
-    return f"Arrows: below the axis ({parts})." if below else ""
+    axes.plot(
+        costs, [0.03] * len(costs), "v", transform=axes.get_xaxis_transform(), color=color,
+        alpha=0.6, markersize=6, clip_on=False,
+    )  # fmt: skip
 
 
 def front(summaries: Iterable[Summary], cost: str = "macs") -> list[str]:
@@ -232,40 +202,33 @@ def front(summaries: Iterable[Summary], cost: str = "macs") -> list[str]:
     Args:
         cost: the attribute of a summary that is paid.
     """
-    known = [one for one in summaries if one.complete and not math.isnan(one.validation)]
+    known = [
+        summary for summary in summaries if summary.complete and not math.isnan(summary.validation)
+    ]
     best = -math.inf
-    found = []
-    for paid in sorted({getattr(one, cost) for one in _with_cost(known, cost)}):
-        equal = [one for one in known if getattr(one, cost) == paid]
-        highest = max(one.validation for one in equal)
+    ids = []
+    for paid in sorted({getattr(summary, cost) for summary in _with_cost(known, cost)}):
+        equal = [summary for summary in known if getattr(summary, cost) == paid]
+        highest = max(summary.validation for summary in equal)
         if highest > best:
-            found += [one.id for one in equal if one.validation == highest]
+            ids += [summary.id for summary in equal if summary.validation == highest]
             best = highest
-    return found
+    return ids
 
 
 def _with_cost(summaries: Iterable[Summary], cost: str) -> list[Summary]:
     """Take those whose cost is known, and can stand on a logarithmic axis."""
-    return [one for one in summaries if getattr(one, cost) > 0]
+    return [summary for summary in summaries if getattr(summary, cost) > 0]
 
 
-def _ends(one: Summary) -> tuple[float, float, float]:
-    return one.validation_smallest, one.validation, one.validation_largest
+def _ends(summary: Summary) -> tuple[float, float, float]:
+    return summary.validation_smallest, summary.validation, summary.validation_largest
 
 
 def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Go from point to point, first to the right and then up."""
-    corners = [((one[0], one[1]), (other[0], one[1])) for one, other in pairwise(points)]
+    corners = [((start[0], start[1]), (end[0], start[1])) for start, end in pairwise(points)]
     return [*(corner for pair in corners for corner in pair), *points[-1:]]
-
-
-def operations(macs: int) -> str:
-    """Write a number of MACs to three digits, such as 1.47 million MACs."""
-    rounded = float(f"{macs:.3g}")
-    for size, word in ((10**9, " billion"), (10**6, " million"), (10**3, " thousand")):
-        if rounded >= size:
-            return f"{rounded / size:g}{word} MACs"
-    return f"{macs} MACs"
 
 
 def logarithmic(axes: "Axes", costs: Sequence[float]) -> None:

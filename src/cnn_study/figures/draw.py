@@ -97,7 +97,7 @@ def draw(
             for id_ in reversed(ids):
                 if waiting[id_].cancel():
                     described[id_] = draw_one(id_)
-            described |= {id_: one.result() for id_, one in waiting.items() if not one.cancelled()}
+            described |= {id_: job.result() for id_, job in waiting.items() if not job.cancelled()}
     text = json.dumps({id_: described[id_] for id_ in ids}, indent=1, ensure_ascii=False) + "\n"
     _write(output / INDEX, text.encode())
 
@@ -111,13 +111,7 @@ def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict
     pictures, results = _opened(sources)
     file, picture = f"{id_}.{format_}", pictures[id_]
     _write(output / file, image(picture, results, format_))
-    return {
-        "file": file,
-        "caption": picture.caption(results),
-        "count": picture.count(results),
-        "alt": picture.alt(results),
-        "runs": picture.runs(results),
-    }
+    return {"file": file, **picture.texts(results)._asdict(), "runs": picture.runs(results)}
 
 
 @lru_cache(1)
@@ -140,11 +134,11 @@ def _pictures(study: Study, inspected: bool = False) -> dict[str, Picture]:
     """List the figures of a study by id, in the order of the report."""
     fixed = _inspected_pictures(study) | _fixed_pictures(study)
     asked = {name: _question_pictures(study, name) for name in study.questions}
-    _refuse_taken(study, tuple(fixed), {name: tuple(found) for name, found in asked.items()})
+    _refuse_taken(study, tuple(fixed), {name: tuple(own) for name, own in asked.items()})
     if not inspected:
         fixed = _fixed_pictures(study)
-    for found in asked.values():
-        fixed |= found
+    for own in asked.values():
+        fixed |= own
     return fixed
 
 
@@ -180,7 +174,8 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
         "loss-curves-base-and-enhanced": LearningCurves(two, LOSS),
     }
     if len(two) > 1:
-        pictures["base-and-enhanced"] = Pair(two, "Base and enhanced model", smallest)
+        pair = ("base", enhanced)
+        pictures["base-and-enhanced"] = Pair(pair, "Base and enhanced model", smallest)
     pictures["confusion-base-and-enhanced"] = Confusion(two, classes)
     pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
     pictures["reliability-base-and-enhanced"] = Reliability(two)
@@ -198,13 +193,15 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
 
 def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
     """List the figures of the study's search, if it has one."""
-    if study.search is None or not study.file.search.trained:
+    declared = study.file.search
+    if study.search is None or declared is None or not declared.trained:
         return {}
     budgets = tuple((budget.id, budget.title) for budget in study.search.budgets)
     names = tuple(parameter.name for parameter in study.search.space)
     kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
-    found = {f"search-{id_}": kind(budgets, names) for id_, kind in kinds.items()}
-    return found | {"search-winners": Winners(budgets, names, tuple(study.experiments), enhanced)}
+    pictures = {f"search-{id_}": kind(budgets, names) for id_, kind in kinds.items()}
+    winners = Winners(budgets, names, tuple(study.experiments), enhanced)
+    return pictures | {"search-winners": winners}
 
 
 def _all_effects(study: Study) -> dict[str, Picture]:
@@ -233,15 +230,16 @@ def _cost(study: Study, enhanced: str) -> Cost:
 
 def _model(study: Study, id_: str) -> Model:
     dataset, settings = study.dataset, study.experiments[id_].settings
-    found = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
-    return Model(id_, dataset.image_shape, tuple(found))
+    layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
+    return Model(id_, dataset.image_shape, tuple(layers))
 
 
 def _has_habits(study: Study) -> bool:
     """Whether a choice by test scores of one seed, of an epoch or an experiment, has others."""
-    settings = [experiment.settings for experiment in study.experiments.values()]
-    held_out = sum(one.validation_fraction > 0 for one in settings)
-    return len(study.seeds) > 1 and (held_out > 1 or any(one.watch_test for one in settings))
+    every = [experiment.settings for experiment in study.experiments.values()]
+    held_out = sum(settings.validation_fraction > 0 for settings in every)
+    watched = any(settings.watch_test for settings in every)
+    return len(study.seeds) > 1 and (held_out > 1 or watched)
 
 
 def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
@@ -249,11 +247,11 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     question = study.file.questions[name]
     members = tuple(dict.fromkeys([question.reference, *study.questions[name]]))
     effects = Effects(name, question.title, members, study.file.smallest_effect)
+    pictures: dict[str, Picture] = {name: effects}
+    further: dict[str, Picture] = {}
     if question.factorial:
-        pictures: dict[str, Picture] = {name: _grid(study, name, question.factorial)}
-        further: dict[str, Picture] = {f"{name}-effects": effects}
-    else:
-        pictures, further = {name: effects}, {}
+        pictures = {name: _grid(study, name, question.factorial)}
+        further = {f"{name}-effects": effects}
     if curve := _curve(study, name, members):
         pictures[f"{name}-curve"] = curve
     if has_contrasts(study, name):
@@ -268,8 +266,8 @@ def _grid(study: Study, name: str, design: Factorial) -> Grid:
         tuple(study.cell(name, {rows: row, columns: column}) for column in design.levels[1])
         for row in design.levels[0]
     )
-    levels = tuple(tuple(map(value, levels)) for levels in design.levels)
-    return Grid(design.factors, levels, cells, study.file.questions[name].title)
+    of_rows, of_columns = (tuple(map(value, levels)) for levels in design.levels)
+    return Grid(design.factors, (of_rows, of_columns), cells, study.file.questions[name].title)
 
 
 def _curve(study: Study, name: str, members: tuple[str, ...]) -> Curve | None:

@@ -7,16 +7,17 @@ the base is their difference worked out from the runs. Matplotlib is imported on
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count, groupby, islice, pairwise
+from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect, effect, paired
+from cnn_study.base.words import listing, signed
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, new
-from cnn_study.figures.results import Change, Contrast, Results, absent
-from cnn_study.figures.words import aligned, counted, cut_off, estimate, joined, signed, wrap
+from cnn_study.figures.picture import TALLEST, Picture, extent, new
+from cnn_study.figures.results import Change, Contrast, Results
+from cnn_study.figures.words import aligned, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,10 +35,6 @@ MOST_LINES = 52
 Part = tuple[int, int, int]
 """Changes of one question: its place, the first of them, and the one after the last."""
 
-MARKED = (
-    "Dots: one seed each, the change less its reference; vertical line: the mean; bar: 95 % "
-    "interval."
-)
 """Explains `marks.forest_row`."""
 
 
@@ -49,6 +46,8 @@ class Effects(Picture):
         experiments: the reference first.
         smallest: the smallest difference worth having, in percentage points.
     """
+
+    template = "effects"
 
     question: str
     title: str
@@ -89,35 +88,22 @@ class Effects(Picture):
         """Write mean, number and verdict; below, the runs that ended otherwise."""
         (summary,) = results.of([change.experiment])
         ended = [trouble for trouble in summary.troubles if "missing" not in trouble]
-        if not change.found.n:
+        if change.found.mean is None:
             return "\n".join([change.verdict, *ended])
         first = f"{signed(change.found.mean)}  (n = {change.found.n})"
         return "\n".join([first, change.verdict, *ended])
 
-    def _count(self, results: Results) -> str:
-        changes = results.changes(self.question)
-        return f"{tally_pairs(changes)} {absent(results.of(self.shown(results)))}"
+    def _behind(self, results: Results) -> dict[str, Any]:
+        pairs = pair_extent(results.changes(self.question))
+        return {"pairs": pairs, "summaries": results.of(self.shown(results))}
 
-    def _explain(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         changes = results.changes(self.question)
-        return (
-            f"{self.title}: difference to {self.reference} in test accuracy, in percentage points. "
-            f"{MARKED} {band_in_words(self.smallest)} {colors_in_words(changes)} "
-            f"{cut_off(change.found for change in changes)}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        changes = results.changes(self.question)
-        parts = [
-            f"{change.experiment} {estimate(change.found)}: {change.verdict}"
-            if change.found.n
-            else f"{change.experiment}: {change.verdict}"
-            for change in changes
-        ]
-        return (
-            f"{self.title}: forest plot of {counted(len(changes), 'difference')} to "
-            f"{self.reference} in test accuracy, in percentage points. {'; '.join(parts)}."
-        )
+        return {
+            "changes": changes,
+            "verdicts": tally(changes),
+            "is_cut_off": marks.is_cut_off(change.found for change in changes),
+        }
 
 
 @dataclass(frozen=True)
@@ -129,6 +115,8 @@ class AllEffects(Picture):
         page: what is shown.
         place: number of the page, and how many there are.
     """
+
+    template = "all-effects"
 
     questions: tuple[tuple[str, str], ...]
     experiments: tuple[str, ...]
@@ -180,7 +168,7 @@ class AllEffects(Picture):
             references = dict.fromkeys(change.reference for change in changes)
             labels += [title, *(change.experiment for change in changes)]
             notes += [
-                wrap(f"against {joined(references)}", LONGEST_NAME),
+                wrap(f"against {listing(references)}", LONGEST_NAME),
                 *islice(written, len(changes)),
             ]
         _rows(axes, labels, notes, size)
@@ -194,9 +182,7 @@ class AllEffects(Picture):
         changes = self._all(results)
         numbers = [-2 * self.smallest, 2 * self.smallest]
         for change in changes:
-            numbers += change.differences
-            if change.found.n >= LEAST_PAIRS:
-                numbers += [change.found.lower, change.found.upper]
+            numbers += [*change.differences, *(_interval(change.found) or ())]
         pad = 0.03 * (max(numbers) - min(numbers))
         low, high = min(numbers) - pad, max(numbers) + pad
         if reach := clip([change.found for change in changes], self.smallest):
@@ -206,22 +192,24 @@ class AllEffects(Picture):
     def _row(
         self, axes: "Axes", row: int, change: Change, ends: tuple[float, float], thick: float
     ) -> None:
-        found, color = change.found, verdict_color(change.verdict)
-        marks.forest_row(axes, row, found, change.differences, color, thick)
-        if found.n < LEAST_PAIRS:
+        color = verdict_color(change.verdict)
+        marks.forest_row(axes, row, change.found, change.differences, color, thick)
+        if not (interval := _interval(change.found)):
             return
-        there = [found.lower, found.upper, *change.differences]
-        for side, end, least in ((-1, ends[0], max(there)), (1, ends[1], min(there))):
-            if side * max(there, key=lambda number: side * number) > side * end:
+        numbers = [*interval, *change.differences]
+        for side, end, least in ((-1, ends[0], max(numbers)), (1, ends[1], min(numbers))):
+            if side * max(numbers, key=lambda number: side * number) > side * end:
                 inner = min(least, end) if side > 0 else max(least, end)
-                self._beyond(axes, row, found, (end, inner), side)
+                text = f"{signed(change.found.mean or 0, 1)} ({_ends_in_words(interval)})"
+                self._beyond(axes, row, text, (end, inner), side)
 
     def _beyond(
-        self, axes: "Axes", row: int, found: Effect, at: tuple[float, float], side: int
+        self, axes: "Axes", row: int, text: str, at: tuple[float, float], side: int
     ) -> None:
         """Point to what lies beyond the axis, and say what it is.
 
         Args:
+            text: what it is.
             at: the end of the axis, and what of the row is nearest to zero.
             side: -1 for the left end, 1 for the right.
         """
@@ -229,7 +217,7 @@ class AllEffects(Picture):
         axes.plot([at[0]], [row], ">" if side > 0 else "<", color=color, markersize=4,
                   clip_on=False, zorder=6)  # fmt: skip
         axes.annotate(
-            f"{signed(found.mean, 1)} ({signed(found.lower, 1)} to {signed(found.upper, 1)})",
+            text,
             (at[1], row),
             (-8 * side, 0),
             textcoords="offset points",
@@ -241,10 +229,6 @@ class AllEffects(Picture):
             zorder=6,
         ).set_in_layout(False)
 
-    def _count(self, results: Results) -> str:
-        changes = self._changes(results)
-        return f"{tally_pairs(changes)} {self._without(changes)}"
-
     def _changes(self, results: Results) -> list[Change]:
         """Give the changes of this page."""
         return [change for _, changes in self._groups(results) for change in changes]
@@ -253,41 +237,27 @@ class AllEffects(Picture):
         """Give the changes of every page."""
         return [change for question, _ in self.questions for change in results.changes(question)]
 
-    def _without(self, changes: Sequence[Change]) -> str:
-        """Name the changes that have no row of dots, and why."""
-        parts = [f"{one.experiment}: {one.verdict}" for one in changes if not one.found.n]
-        return f"Without a pair: {'; '.join(parts)}." if parts else ""
-
-    def _explain(self, results: Results) -> str:
-        changes = self._all(results)
-        low, high = self._ends(results)
-        beyond = any(
-            one.found.n >= LEAST_PAIRS and (one.found.lower < low or one.found.upper > high)
-            for one in self._changes(results)
-        )
-        arrows = "Arrows: beyond the axis, with mean and interval in numbers." if beyond else ""
-        number, pages = self.place
-        part = f", part {number} of {pages}" if pages > 1 else ""
-        return (
-            f"All changes{part}, by question: difference in test accuracy to the reference, which "
-            f"stands beside the question, in percentage points. {MARKED} "
-            f"{band_in_words(self.smallest)} {colors_in_words(changes)} The verdict, not the bar, "
-            f"is corrected for the number of changes. {arrows} "
-            f"{cut_off(change.found for change in changes)} {tally(changes) if number == 1 else ''}"
-        )
-
-    def _tell(self, results: Results) -> str:
+    def _behind(self, results: Results) -> dict[str, Any]:
         changes = self._changes(results)
-        named = [
-            f"{verdict.capitalize()}: "
-            + ", ".join(f"{one.experiment} {signed(one.found.mean)}" for one in mine)
-            for verdict in ("helps", "hurts")
-            if (mine := [one for one in changes if one.verdict == verdict])
-        ]
-        return (
-            "Forest plot of differences in test accuracy, in percentage points. "
-            f"{tally(changes)} {'. '.join(named)}{'.' if named else ''}"
-        )
+        return {"pairs": pair_extent(changes), "changes": changes}
+
+    def _values(self, results: Results) -> dict[str, Any]:
+        all_changes, (page, pages) = self._all(results), self.place
+        return {
+            "page": page,
+            "pages": pages,
+            "verdicts": tally(self._changes(results)),
+            "all_changes": all_changes,
+            "all_verdicts": tally(all_changes),
+            "beyond": self._is_beyond(results),
+            "is_cut_off": marks.is_cut_off(change.found for change in all_changes),
+        }
+
+    def _is_beyond(self, results: Results) -> bool:
+        """Whether an interval of this page reaches beyond the axis."""
+        low, high = self._ends(results)
+        intervals = [_interval(change.found) for change in self._changes(results)]
+        return any(interval and (interval[0] < low or interval[1] > high) for interval in intervals)
 
 
 def split(sizes: Sequence[int]) -> list[tuple[Part, ...]]:
@@ -301,11 +271,13 @@ def split(sizes: Sequence[int]) -> list[tuple[Part, ...]]:
     parts = [part for place, size in enumerate(sizes) for part in _parts(place, size)]
     lines = [1 + last - first for _, first, last in parts]
     middles = [sum(lines[:place]) + own / 2 for place, own in enumerate(lines)]
-    for number in count(-(-sum(lines) // MOST_LINES)):
+    number = -(-sum(lines) // MOST_LINES)
+    while True:
         # Each part stands on the page on which its middle would be, were all equally long.
         on = [int(number * middle / sum(lines)) for middle in middles]
         if all(sum(own) <= MOST_LINES for own in _by_page(on, lines)):
             return _by_page(on, parts)
+        number += 1
 
 
 def _parts(place: int, size: int) -> list[Part]:
@@ -335,12 +307,17 @@ def _breaks(texts: Iterable[str]) -> list[int]:
 
 def _notes(changes: Sequence[Change]) -> list[str]:
     """Write mean, number and verdict of each change in columns."""
-    means = aligned(signed(one.found.mean) if one.found.n else "" for one in changes)
-    numbers = aligned(str(one.found.n) for one in changes)
+    effects = [change.found for change in changes]
+    means = aligned("" if effect.mean is None else signed(effect.mean) for effect in effects)
+    numbers = aligned(str(effect.n) for effect in effects)
     return [
-        f"{mean}  n = {number}  {one.verdict}" if one.found.n else one.verdict
-        for one, mean, number in zip(changes, means, numbers, strict=True)
+        f"{mean}  n = {number}  {change.verdict}" if change.found.n else change.verdict
+        for change, mean, number in zip(changes, means, numbers, strict=True)
     ]
+
+
+def _ends_in_words(interval: tuple[float, float]) -> str:
+    return " to ".join(signed(end, 1) for end in interval)
 
 
 def clip(effects: Sequence[Effect], smallest: float) -> float:
@@ -354,18 +331,11 @@ def clip(effects: Sequence[Effect], smallest: float) -> float:
         Half again the mean that three quarters of the changes stay below, and at least thirty
         times the smallest effect; 0, for no end, if no mean lies far beyond.
     """
-    sizes = sorted(abs(found.mean) for found in effects if found.n)
+    sizes = sorted(abs(effect.mean) for effect in effects if effect.mean is not None)
     if not sizes:
         return 0
     reach = max(30 * smallest, 1.5 * sizes[(3 * len(sizes) - 1) // 4])
     return reach if sizes[-1] > 1.5 * reach else 0
-
-
-def tally(changes: Sequence[Change]) -> str:
-    """Count the verdicts in a sentence."""
-    found = Counter(change.verdict for change in changes)
-    parts = [f"{verdict} {found[verdict]}" for verdict in VERDICTS if found[verdict]]
-    return f"Verdicts of {counted(len(changes), 'change')}: {', '.join(parts)}."
 
 
 def verdict_color(verdict: str) -> str:
@@ -373,27 +343,22 @@ def verdict_color(verdict: str) -> str:
     return {"helps": LIGHT.series[0], "hurts": LIGHT.series[1]}.get(verdict, LIGHT.text)
 
 
-def colors_in_words(changes: Iterable[Change]) -> str:
-    """Say what the colours mean that are there."""
-    said = {"helps": "Blue: helps.", "hurts": "Orange: hurts."}
-    there = {change.verdict for change in changes}
-    return " ".join(words for verdict, words in said.items() if verdict in there)
+def tally(changes: Iterable[Change]) -> dict[str, int]:
+    """Count the verdicts that there are, in their order."""
+    counts = Counter(change.verdict for change in changes)
+    return {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]}
 
 
-def band_in_words(smallest: float) -> str:
-    """Explain the band around zero."""
-    return f"Light band: differences below {smallest:g} points, too small to matter."
+def pair_extent(changes: Iterable[Change | Contrast]) -> tuple[int, int] | None:
+    """Give the fewest and the most pairs behind a difference; None without any."""
+    return extent(change.found.n for change in changes if change.found.n)
 
 
-def tally_pairs(changes: Sequence[Change | Contrast], noun: str = "change") -> str:
-    """Say how many pairs stand behind the differences."""
-    there = [change.found.n for change in changes if change.found.n]
-    if not there:
-        return "There is no pair of complete runs yet."
-    low, high = min(there), max(there)
-    if low < high:
-        return f"n = {low} to {high} pairs of runs for each {noun}."
-    return f"n = {low} {'pair' if low == 1 else 'pairs'} of runs for each {noun}."
+def _interval(difference: Effect) -> tuple[float, float] | None:
+    """Give the interval of a difference that has enough pairs for one to be drawn whole."""
+    if difference.n < LEAST_PAIRS or difference.lower is None or difference.upper is None:
+        return None
+    return difference.lower, difference.upper
 
 
 def _difference_label(reference: str) -> str:
@@ -405,6 +370,8 @@ def _difference_label(reference: str) -> str:
 class Pair(Picture):
     """Two experiments: the accuracy of every run above, the differences below."""
 
+    template = "pair"
+
     experiments: tuple[str, str]
     title: str
     smallest: float
@@ -413,11 +380,13 @@ class Pair(Picture):
         figure = new(2.7)
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         self._accuracies(above, results)
-        found, single = self._difference(results)
-        note = f"{signed(found.mean)}  (n = {found.n})" if found.n else "no pair yet"
+        difference, single = self._difference(results)
+        note = "no pair yet"
+        if difference.mean is not None:
+            note = f"{signed(difference.mean)}  (n = {difference.n})"
         marks.rows(below, [f"Difference to {self.experiments[0]}"], [note])
         marks.zero(below, self.smallest)
-        marks.forest_row(below, 0, found, single, LIGHT.series[1], 9)
+        marks.forest_row(below, 0, difference, single, LIGHT.series[1], 9)
         marks.round_numbers(below.xaxis, 8)
         below.set_xlabel("Difference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -426,10 +395,11 @@ class Pair(Picture):
     def _accuracies(self, axes: "Axes", results: Results) -> None:
         summaries = results.of(self.experiments)
         labels = [wrap(summary.id) for summary in summaries]
-        marks.rows(axes, labels, ["\n".join([one.words, *one.troubles]) for one in summaries])
-        one, other = map(results.by_seed, self.experiments)
-        for seed in sorted(one.keys() & other.keys()):
-            ends = [one[seed], other[seed]]
+        notes = ["\n".join([summary.words, *summary.troubles]) for summary in summaries]
+        marks.rows(axes, labels, notes)
+        ours, theirs = map(results.by_seed, self.experiments)
+        for seed in sorted(ours.keys() & theirs.keys()):
+            ends = [ours[seed], theirs[seed]]
             axes.plot(ends, [0, 1], color=LIGHT.muted, linewidth=0.6, alpha=0.7, zorder=1)
         for row, summary in enumerate(summaries):
             if summary.complete:
@@ -442,26 +412,13 @@ class Pair(Picture):
         reference, changed = self.experiments
         if change := results.change(changed, reference):
             return change.found, change.differences
-        one, other = map(results.by_seed, self.experiments)
-        single = list(paired(other, one).values())
+        ours, theirs = map(results.by_seed, (changed, reference))
+        single = list(paired(ours, theirs).values())
         return effect(single), single
 
-    def _explain(self, results: Results) -> str:
-        first, second = self.experiments
-        return (
-            f"{self.title}. Above: test accuracy; each dot is one run, thin lines join runs with "
-            f"the same seed, vertical lines are means. Below: {second} less {first} with the same "
-            "seed, in percentage points; vertical line: the mean; bar: 95 % interval. "
-            f"{band_in_words(self.smallest)} {cut_off([self._difference(results)[0]])}"
-        )
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {"summaries": results.of(self.experiments)}
 
-    def _count(self, results: Results) -> str:
-        return f"n: runs above, pairs of runs below. {absent(results.of(self.experiments))}"
-
-    def _tell(self, results: Results) -> str:
-        parts = [f"{one.id} {one.words}" for one in results.of(self.experiments)]
-        found, _ = self._difference(results)
-        return (
-            f"{self.title}: dot plot of test accuracy. {'; '.join(parts)}. Difference in "
-            f"percentage points: {estimate(found) if found.n else 'no pair yet'}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        difference, _ = self._difference(results)
+        return {"difference": difference, "is_cut_off": marks.is_cut_off([difference])}

@@ -39,19 +39,18 @@ class Measure:
     factor: float
     unit: str
     digits: int
-    explained: str
     marked: bool
 
 
-ACCURACY = Measure("accuracy", "Accuracy (%)", 100, " %", 1, "Accuracy", False)
-LOSS = Measure(
-    "loss", "Loss (nats)", 1, "", 2, "Loss (mean cross-entropy in nats, less is better)", True
-)
+ACCURACY = Measure("accuracy", "Accuracy (%)", 100, " %", 1, False)
+LOSS = Measure("loss", "Loss (nats)", 1, "", 2, True)
 
 
 @dataclass(frozen=True)
 class LearningCurves(Picture):
     """One measure of training and validation images over the epochs, one panel an experiment."""
+
+    template = "learning-curves"
 
     experiments: tuple[str, ...]
     measure: Measure = ACCURACY
@@ -128,44 +127,32 @@ class LearningCurves(Picture):
             color=LIGHT.muted,
         )
 
-    def _explain(self, results: Results) -> str:
-        name = self.measure.name
-        return (
-            f"{self.measure.explained} over the epochs. Thick lines: mean over the seeds; bands: "
-            "from the smallest to the largest seed; thin lines: single runs. "
-            f"Training {name} is measured during the epoch, while the weights change; validation "
-            f"{name} after it, on images held out. {self._turns_in_words(results)}"
-        )
-
-    def _turns_in_words(self, results: Results) -> str:
-        found = {id_: self._turn(results, id_) for id_ in self.experiments}
-        parts = [f"{id_}: {_turn_in_words(turn)}" for id_, turn in found.items() if turn]
-        if not parts:
-            return ""
-        return f"Dotted vertical line: lowest mean validation loss. {'; '.join(parts)}."
-
-    def _tell(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         curves = self._curves(results)
-        parts = [self._alt_of(results, one, curves) for one in results.of(self.experiments)]
-        return f"Line chart of {self.measure.name} over the epochs. {' '.join(parts)}"
-
-    def _alt_of(self, results: Results, summary: Summary, curves: "pandas.DataFrame") -> str:
-        if not summary.complete:
-            return f"{summary.id}: {NO_RUN}."
-        own = curves[curves["experiment"] == summary.id]
-        means = own.groupby(["images", "epoch"])["score"].mean()
-        parts = [
-            f"{images} {self.measure.name} goes from {self._number(line.iloc[0])} to "
-            f"{self._number(line.iloc[-1])}"
-            for images in MEASURED
-            if len(line := means[means.index.get_level_values("images") == images])
+        panels = [
+            {
+                "id": summary.id,
+                "turn": self._turn(results, summary.id),
+                **self._ends(curves[curves["experiment"] == summary.id], summary),
+            }
+            for summary in results.of(self.experiments)
         ]
-        if turn := self._turn(results, summary.id):
-            parts.append(f"validation loss is {_turn_in_words(turn)}")
-        return f"{summary.id}, epoch 1 to {own['epoch'].max()}: {', '.join(parts)}."
+        return {"measure": self.measure, "panels": panels}
 
-    def _number(self, score: float) -> str:
-        return f"{score:.{self.measure.digits}f}{self.measure.unit}"
+    def _ends(self, curves: "pandas.DataFrame", summary: Summary) -> dict[str, Any]:
+        """Give the last epoch of an experiment, and its mean scores in the first and the last."""
+        if not summary.complete:
+            return {"lines": []}
+        means = curves.groupby(["images", "epoch"])["score"].mean()
+        by_images = {
+            images: means[means.index.get_level_values("images") == images] for images in MEASURED
+        }
+        lines = [
+            {"images": images, "first": line.iloc[0], "last": line.iloc[-1]}
+            for images, line in by_images.items()
+            if len(line)
+        ]
+        return {"lines": lines, "epochs": curves["epoch"].max()}
 
 
 def _epochs(results: Results) -> "pandas.DataFrame":
@@ -176,14 +163,6 @@ def _epochs(results: Results) -> "pandas.DataFrame":
 def _validation_losses(results: Results, id_: str) -> list[list[float]]:
     """Give the validation loss of each epoch, for each seed that has one in all of them."""
     epochs = _epochs(results)
-    mine = epochs[epochs["experiment"] == id_]
-    losses = mine.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
+    own = epochs[epochs["experiment"] == id_]
+    losses = own.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
     return losses.values.tolist()
-
-
-def _turn_in_words(turn: Turn) -> str:
-    if turn.lowest == turn.last:
-        return f"lowest in the last epoch, {turn.last}"
-    if turn.rises:
-        return f"lowest in epoch {turn.lowest}, after which it rises again"
-    return f"lowest in epoch {turn.lowest}, and what follows is within the spread of the seeds"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined, wrap
+from cnn_study.figures.words import size, wrap
 
 if TYPE_CHECKING:
     import numpy
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from cnn_study.runs.inspections import Network
+    from cnn_study.runs.inspections import Inspection, Network
 
 MOST_CLASSES = 10
 """Classes shown where each takes up room; the first ones."""
@@ -66,30 +66,29 @@ class Inspected(Picture):
 
     def runs(self, results: Results) -> dict[str, list[int]]:
         """Give the seed of each network in the picture."""
-        return {id_: [network.seed] for id_, network in self._there(results)}
+        return {id_: [network.seed] for id_, network in self._kept(results)}
 
-    def _there(self, results: Results) -> list[tuple[str, "Network"]]:
+    def _kept(self, results: Results) -> list[tuple[str, "Network"]]:
         """List the networks that could be inspected, each with its id in this study."""
-        found = ((id_, results.inspection.network(print_)) for id_, print_ in self.networks)
-        return [(id_, network) for id_, network in found if network is not None]
+        inspection = _inspection(results)
+        networks = ((id_, inspection.network(print_)) for id_, print_ in self.networks)
+        return [(id_, network) for id_, network in networks if network is not None]
 
     def _something(self, results: Results) -> bool:
-        return bool(self._there(results))
+        return bool(self._kept(results))
 
-    def _count(self, results: Results) -> str:
-        seeds = [f"{id_} with seed {network.seed}" for id_, network in self._there(results)]
-        missing = set(self.shown(results)) - {id_ for id_, _ in self._there(results)}
-        absent = f" Not in the picture, since no weights are kept: {', '.join(sorted(missing))}."
-        each = " each" if len(seeds) > 1 else ""
-        return f"One run{each}: {joined(seeds)}.{absent if missing else ''}"
+    def _behind(self, results: Results) -> dict[str, Any]:
+        networks = [(id_, network.seed) for id_, network in self._kept(results)]
+        missing = set(self.shown(results)) - {id_ for id_, _ in networks}
+        return {"networks": networks, "missing": sorted(missing)}
 
 
 # ------------------------------------------------------------------------------- images
 
 
 @dataclass(frozen=True)
-class Samples(Inspected):
-    """A few training images of each class, unchosen."""
+class _OfImages(Inspected):
+    """A picture of the dataset's images; no network is in it."""
 
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name none: the images are the dataset's."""
@@ -98,11 +97,18 @@ class Samples(Inspected):
     def _something(self, results: Results) -> bool:
         return True
 
-    def _count(self, results: Results) -> str:
-        return ""
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Samples(_OfImages):
+    """A few training images of each class, unchosen."""
+
+    template = "samples"
 
     def _draw(self, results: Results) -> "Figure":
-        images = results.inspection.arrays["sample_images"][:MOST_CLASSES]
+        images = _inspection(results).arrays["sample_images"][:MOST_CLASSES]
         rows = -(-len(images) // 2)
         figure = new(0.45 * rows)
         panels = figure.subplots(rows, 2, squeeze=False)
@@ -116,40 +122,20 @@ class Samples(Inspected):
                 )  # fmt: skip
         return figure
 
-    def _explain(self, results: Results) -> str:
-        number = results.inspection.arrays["sample_images"].shape[1]
-        return (
-            f"Training images: the first {number} of each class as the dataset has them, "
-            "not selected, at their full resolution."
-        )
-
-    def _tell(self, results: Results) -> str:
-        number = results.inspection.arrays["sample_images"].shape[1]
-        coloured = results.inspection.arrays["sample_images"].shape[-1] == COLOURS
-        ways = "pose, light, size and background" if coloured else "shape and slant"
-        return (
-            f"{number} small training images of each class: {', '.join(self.classes)}. Within a "
-            f"class they differ in {ways}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        _, number, *_, channels = _inspection(results).arrays["sample_images"].shape
+        return {"number": number, "is_coloured": channels == COLOURS}
 
 
 @dataclass(frozen=True)
-class Neighbours(Inspected):
+class Neighbours(_OfImages):
     """Test images with the training image nearest to each, pixel by pixel."""
 
-    def shown(self, results: Results) -> tuple[str, ...]:
-        """Name none: the images are the dataset's."""
-        return ()
-
-    def _something(self, results: Results) -> bool:
-        return True
-
-    def _count(self, results: Results) -> str:
-        return ""
+    template = "neighbours"
 
     def _draw(self, results: Results) -> "Figure":
-        pairs = results.inspection.arrays["neighbours_images"]
-        facts = results.inspection.facts.neighbours
+        pairs = _inspection(results).arrays["neighbours_images"]
+        facts = _inspection(results).facts.neighbours
         figure = new(1.85)
         panels = figure.subplots(2, len(pairs), squeeze=False)
         for number, (pair, fact) in enumerate(zip(pairs, facts, strict=True)):
@@ -167,20 +153,12 @@ class Neighbours(Inspected):
             )  # fmt: skip
         return figure
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Above: test images. Below each: the training image that is nearest to it, pixel by "
-            "pixel, with its class; blue if that is the right one, orange if not."
-        )
-
-    def _tell(self, results: Results) -> str:
-        facts = results.inspection.facts.neighbours
-        said = (
-            f"{self.classes[one.test_class]} is nearest to {self.classes[one.training_class]}"
-            for one in facts
-        )
-        right = sum(one.test_class == one.training_class for one in facts)
-        return f"{'; '.join(said)}. {right} of {len(facts)} are of the same class."
+    def _values(self, results: Results) -> dict[str, Any]:
+        pairs = [
+            (self.classes[fact.test_class], self.classes[fact.training_class])
+            for fact in _inspection(results).facts.neighbours
+        ]
+        return {"pairs": pairs, "right": sum(own == nearest for own, nearest in pairs)}
 
 
 # ------------------------------------------------------------------------------- inside networks
@@ -190,10 +168,12 @@ class Neighbours(Inspected):
 class Filters(Inspected):
     """The kernels of each network's first convolution."""
 
+    template = "filters"
+
     def _draw(self, results: Results) -> "Figure":
-        there = self._there(results)
-        figure = new(1.1 * len(there))
-        for part, (id_, network) in zip(_parts(figure, len(there)), there, strict=True):
+        networks = self._kept(results)
+        figure = new(1.1 * len(networks))
+        for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
             kernels = results.first_kernels(network)
             axes = part.subplots()
             axes.axis("off")
@@ -201,53 +181,51 @@ class Filters(Inspected):
             _show(axes, _side_by_side([_as_image(kernel) for kernel in kernels]))
         return figure
 
-    def _explain(self, results: Results) -> str:
-        channels = {results.first_kernels(one).shape[-1] for _, one in self._there(results)}
-        colours = "; a colour means that the channels differ" if COLOURS in channels else ""
-        return (
-            "The kernels that the first convolution has learned, as small images: middle grey is "
-            f"zero, light is positive, dark negative{colours}. Each kernel is scaled to its own "
-            "largest weight."
-        )
-
-    def _tell(self, results: Results) -> str:
-        said = []
-        for id_, network in self._there(results):
-            kernels = results.first_kernels(network)
-            side = kernels.shape[1]
-            said.append(f"{id_}: {len(kernels)} kernels of {side}×{side}")
-        return f"First-layer kernels as images. {'; '.join(said)}."
+    def _values(self, results: Results) -> dict[str, Any]:
+        shapes = {id_: results.first_kernels(network).shape for id_, network in self._kept(results)}
+        layers = [
+            {"id": id_, "kernels": kernels, "side": side}
+            for id_, (kernels, side, *_) in shapes.items()
+        ]
+        is_coloured = any(channels == COLOURS for *_, channels in shapes.values())
+        return {"layers": layers, "is_coloured": is_coloured}
 
 
 @dataclass(frozen=True)
 class FeatureMaps(Inspected):
     """One test image on its way through the first network."""
 
+    template = "feature-maps"
+
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the first network."""
         return tuple(id_ for id_, _ in self.networks[:1])
 
-    def _there(self, results: Results) -> list[tuple[str, "Network"]]:
-        return super()._there(results)[:1]
+    def _kept(self, results: Results) -> list[tuple[str, "Network"]]:
+        return super()._kept(results)[:1]
 
     def _draw(self, results: Results) -> "Figure":
-        ((_, network),) = self._there(results)
+        ((_, network),) = self._kept(results)
         layers = self._layers(results, network)
         figure = new(0.25 + 0.72 * (len(layers) + 1))
         panels = figure.subplots(len(layers) + 1, 1, squeeze=False)[:, 0]
-        image = results.inspection.arrays["shown_images"][results.inspection.facts.followed_image]
-        self._row(panels[0], f"image\n{_size(image.shape)}", [image], None)
+        image = _inspection(results).arrays["shown_images"][
+            _inspection(results).facts.followed_image
+        ]
+        self._row(panels[0], f"image\n{size(image.shape)}", [image], None)
         for axes, (name, maps) in zip(panels[1:], layers, strict=True):
             chosen = [maps[..., number] for number in range(min(maps.shape[-1], MOST_MAPS))]
-            words = f"{name.replace('_', ' ')}\n{_size(maps.shape)}"
-            self._row(axes, words, chosen, float(maps.max()) or 1.0)
+            label = f"{name.replace('_', ' ')}\n{size(maps.shape)}"
+            self._row(axes, label, chosen, float(maps.max()) or 1.0)
         return figure
 
     def _layers(self, results: Results, network: "Network") -> list[tuple[str, Any]]:
-        arrays = results.inspection.of(network)
-        found = ((name, arrays[f"feature_maps/{name}"]) for name in network.feature_maps)
+        arrays = _inspection(results).of(network)
+        maps_by_name = ((name, arrays[f"feature_maps/{name}"]) for name in network.feature_maps)
         kinds = ("convolution", "activation", "max_pooling", "average_pooling")
-        layers = [(name, maps) for name, maps in found if name.startswith(kinds) and maps.ndim == 3]
+        layers = [
+            (name, maps) for name, maps in maps_by_name if name.startswith(kinds) and maps.ndim == 3
+        ]
         activated = {name.rpartition("_")[2] for name, _ in layers if name.startswith("activation")}
         return [
             (name, maps)
@@ -260,43 +238,35 @@ class FeatureMaps(Inspected):
 
         axes.axis("off")
         if top is not None:
-            maps = [colormaps[STRENGTH](one.astype(float) / top)[..., :3] * 255 for one in maps]
+            maps = [colormaps[STRENGTH](each.astype(float) / top)[..., :3] * 255 for each in maps]
         _show(axes, _side_by_side([*maps, *[None] * (MOST_MAPS - len(maps))]))
         axes.text(-0.02, 0.5, words, transform=axes.transAxes, ha="right", va="center",
                   fontsize=SMALL)  # fmt: skip
 
-    def _explain(self, results: Results) -> str:
-        facts = results.inspection.facts
-        right = "classified correctly" if facts.followed_is_right else "not classified correctly"
-        return (
-            "One test image on its way through the base: the first feature maps of each layer, up "
-            f"to {MOST_MAPS}. Yellow is the strongest answer of the layer, dark purple none. The "
-            f"image is number {facts.followed_test_index} of the test set (counted from 0), chosen "
-            f"by rule and {right}."
-        )
-
-    def _tell(self, results: Results) -> str:
-        ((_, network),) = self._there(results)
-        sizes = (
-            f"{name.replace('_', ' ')} {_size(maps.shape)}"
-            for name, maps in self._layers(results, network)
-        )
-        label = results.inspection.arrays["shown_labels"][results.inspection.facts.followed_image]
-        return (
-            f"A test image of class {self.classes[label]} and its feature maps, from layer to "
-            f"layer: {', '.join(sizes)}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        ((_, network),) = self._kept(results)
+        inspection = _inspection(results)
+        facts = inspection.facts
+        return {
+            "layers": [(name, maps.shape) for name, maps in self._layers(results, network)],
+            "class": self.classes[inspection.arrays["shown_labels"][facts.followed_image]],
+            "followed": facts.followed_test_index,
+            "is_right": facts.followed_is_right,
+            "most_maps": MOST_MAPS,
+        }
 
 
 @dataclass(frozen=True)
 class Occlusion(Inspected):
     """Where each network looks: what covering a place costs the true class."""
 
+    template = "occlusion"
+
     def _draw(self, results: Results) -> "Figure":
-        there, places = self._there(results), self._places(results)
+        networks, places = self._kept(results), self._places(results)
         across, strips = min(ACROSS, len(places)), -(-len(places) // ACROSS)
-        high = 1 + len(there)
-        figure = new((0.95 * high + 0.2 + 0.1 * len(there)) * strips)
+        high = 1 + len(networks)
+        figure = new((0.95 * high + 0.2 + 0.1 * len(networks)) * strips)
         for strip, part in enumerate(_parts(figure, strips)):
             panels = part.subplots(high, across, squeeze=False)
             for axes in panels.flat:
@@ -306,15 +276,16 @@ class Occlusion(Inspected):
 
     def _strip(self, panels: Any, results: Results, places: Sequence[int]) -> None:
         """Draw some images in a row, and below each what covering a place costs each network."""
-        arrays, facts = results.inspection.arrays, results.inspection.facts
+        inspection = _inspection(results)
+        arrays, facts = inspection.arrays, inspection.facts
         square = facts.occlusion_side, facts.occlusion_stride
         images = arrays["shown_images"]
         for axes, place in zip(panels[0], places, strict=False):
             _show(axes, images[place])
             name = self.classes[arrays["shown_labels"][place]]
             axes.set_title(wrap(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
-        for row, (id_, network) in zip(panels[1:], self._there(results), strict=True):
-            lost = results.inspection.of(network)["occlusion"].astype(float)
+        for row, (id_, network) in zip(panels[1:], self._kept(results), strict=True):
+            lost = _inspection(results).of(network)["occlusion"].astype(float)
             answers = self._answers(results, network)
             for axes, place in zip(row, places, strict=False):
                 _show(axes, _overlay(images[place], lost[place], *square))
@@ -327,95 +298,83 @@ class Occlusion(Inspected):
 
     def _answers(self, results: Results, network: "Network") -> "numpy.ndarray":
         """Give the class that a network holds most probable, for each shown image."""
-        return results.inspection.of(network)["probabilities"].argmax(axis=1)
+        return _inspection(results).of(network)["probabilities"].argmax(axis=1)
 
     def _places(self, results: Results) -> list[int]:
         """Take the first shown image of each class."""
-        labels = results.inspection.arrays["shown_labels"]
+        labels = _inspection(results).arrays["shown_labels"]
         first = {int(label): place for place, label in reversed(list(enumerate(labels)))}
         return [first[label] for label in sorted(first)][:MOST_CLASSES]
 
-    def _explain(self, results: Results) -> str:
-        facts = results.inspection.facts
-        return (
-            "Where the networks look. A grey square of "
-            f"{facts.occlusion_side}×{facts.occlusion_side} pixels is laid over every place of the "
-            "image above. Orange places: covering them lowers the probability of the true class, "
-            "so what stands there speaks for it. Blue ones: covering them raises that probability, "
-            "so what stands there speaks against it. The stronger the colour, the larger the "
-            "change, to ±50 percentage points; a pixel takes the mean over all squares that cover "
-            "it. Above each image its true class, below each map the network's answer, blue if it "
-            "is right, orange if not."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        return {
+            "side": _inspection(results).facts.occlusion_side,
+            "images": len(self._places(results)),
+            "maps": [
+                {"id": id_, **self._losses(results, network)}
+                for id_, network in self._kept(results)
+            ],
+        }
 
-    def _tell(self, results: Results) -> str:
-        said = []
-        for id_, network in self._there(results):
-            lost = results.inspection.of(network)["occlusion"].astype(float)
-            places, answers = self._places(results), self._answers(results, network)
-            labels = results.inspection.arrays["shown_labels"]
-            right = sum(answers[place] == labels[place] for place in places)
-            largest = [100 * lost[place].max() for place in places]
-            said.append(
-                f"{id_}: {right} of {len(places)} right; covering the place that matters most "
-                f"takes between {min(largest):.0f} and {max(largest):.0f} points from the true "
-                "class"
-            )
-        return f"Occlusion maps of {len(self._places(results))} test images. {'; '.join(said)}."
+    def _losses(self, results: Results, network: "Network") -> dict[str, Any]:
+        """Count the right answers, and tell what covering the worst place of an image takes."""
+        inspection = _inspection(results)
+        labels, answers = inspection.arrays["shown_labels"], self._answers(results, network)
+        lost, places = inspection.of(network)["occlusion"].astype(float), self._places(results)
+        largest = [100 * lost[place].max() for place in places]
+        right = sum(answers[place] == labels[place] for place in places)
+        return {"right": right, "least": min(largest), "most": max(largest)}
 
 
 @dataclass(frozen=True)
 class Mistakes(Inspected):
     """The wrong answers that each network is surest of."""
 
+    template = "mistakes"
+
     def _draw(self, results: Results) -> "Figure":
-        there = self._there(results)
-        figure = new(1.4 * len(there))
-        for part, (id_, network) in zip(_parts(figure, len(there)), there, strict=True):
-            images = results.inspection.of(network)["mistakes_images"][:MOST_MISTAKES]
+        networks = self._kept(results)
+        figure = new(1.4 * len(networks))
+        for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
+            images = _inspection(results).of(network)["mistakes_images"][:MOST_MISTAKES]
             part.suptitle(id_, x=0.01, ha="left", fontsize=9, color=LIGHT.text)
             panels = part.subplots(1, MOST_MISTAKES, squeeze=False)[0]
             for axes in panels:
                 axes.axis("off")
-            for axes, image, one in zip(panels, images, network.mistakes, strict=False):
+            for axes, image, mistake in zip(panels, images, network.mistakes, strict=False):
                 _show(axes, image)
                 axes.set_title(
-                    wrap(self.classes[one.true_class], 10), fontsize=SMALL, color=LIGHT.series[0]
+                    wrap(self.classes[mistake.true_class], 10),
+                    fontsize=SMALL,
+                    color=LIGHT.series[0],
                 )
-                said = (
-                    f"{wrap(self.classes[one.predicted_class], 10)}\n{100 * one.probability:.1f} %"
-                )
-                _below(axes, said, LIGHT.series[1])
+                answer = wrap(self.classes[mistake.predicted_class], 10)
+                _below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.series[1])
         return figure
 
-    def _explain(self, results: Results) -> str:
-        return (
-            f"The {MOST_MISTAKES} wrong answers on test images that each network is surest of. "
-            "Above each image its true class (blue), below it the answer with its probability "
-            "(orange)."
-        )
-
-    def _tell(self, results: Results) -> str:
-        said = []
-        for id_, network in self._there(results):
-            errors = (
-                f"{self.classes[one.true_class]} taken for {self.classes[one.predicted_class]}"
-                for one in network.mistakes[:MOST_MISTAKES]
-            )
-            said.append(f"{id_}: {', '.join(errors)}")
-        return f"The surest mistakes. {'; '.join(said)}."
+    def _values(self, results: Results) -> dict[str, Any]:
+        mistakes = {
+            id_: [
+                (self.classes[mistake.true_class], self.classes[mistake.predicted_class])
+                for mistake in network.mistakes[:MOST_MISTAKES]
+            ]
+            for id_, network in self._kept(results)
+        }
+        return {"mistakes": mistakes, "most_mistakes": MOST_MISTAKES}
 
 
 @dataclass(frozen=True)
 class Embedding(Inspected):
     """Test images on a plane, by their pixels and by what the last layer of a network is given."""
 
+    template = "embedding"
+
     def _draw(self, results: Results) -> "Figure":
         clouds = self._clouds(results)
         figure = new(2.55 * -(-(len(clouds) + 1) // 2))
         panels = figure.subplots(-(-(len(clouds) + 1) // 2), 2, squeeze=False).flat
         for axes, (title, points) in zip(panels, clouds, strict=False):
-            self._cloud(axes, points.astype(float), results.inspection.arrays["embedding_labels"])
+            self._cloud(axes, points.astype(float), _inspection(results).arrays["embedding_labels"])
             axes.set_title(wrap(title), color=LIGHT.text)
         for axes in panels[len(clouds) :]:
             axes.axis("off")
@@ -424,10 +383,10 @@ class Embedding(Inspected):
 
     def _clouds(self, results: Results) -> list[tuple[str, Any]]:
         """Give the points by pixels and by the features of each network, each with its title."""
-        seen = results.inspection
+        inspection = _inspection(results)
         return [
-            ("pixels", seen.arrays["pixels_embedding"]),
-            *((id_, seen.of(network)["embedding"]) for id_, network in self._there(results)),
+            ("pixels", inspection.arrays["pixels_embedding"]),
+            *((id_, inspection.of(network)["embedding"]) for id_, network in self._kept(results)),
         ]
 
     def _cloud(self, axes: "Axes", points: Any, labels: Any) -> None:
@@ -450,31 +409,27 @@ class Embedding(Inspected):
         axes.set_xlim(0, 1)
         axes.set_ylim(-len(self.classes) - 1, 2)
 
-    def _explain(self, results: Results) -> str:
-        facts = results.inspection.facts
-        shown, there = facts.embedding_images, facts.dataset.test_images
-        which = f"All {shown:,}" if shown == there else f"The first {shown:,}"
-        return (
-            f"{which} test images, laid out so that those that are alike lie close together "
-            "(t-SNE): by their pixels, and by what the last dense layer of each network is given. "
-            "Colours and shapes are the true classes. The axes mean nothing, and neither do "
-            "distances between far-off groups."
-        )
-
-    def _tell(self, results: Results) -> str:
-        seen = results.inspection
-        said = [f"by pixels {100 * seen.alike('pixels_embedding'):.0f} %"]
-        said += [
-            f"by the features of {id_} {100 * seen.alike(f'{network.experiment}/embedding'):.0f} %"
-            for id_, network in self._there(results)
-        ]
-        return (
-            "Test images as points on a plane. Share of them whose nearest point is of the same "
-            f"class: {', '.join(said)}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        inspection = _inspection(results)
+        return {
+            "images": inspection.facts.embedding_images,
+            "all_images": inspection.facts.dataset.test_images,
+            "alike_by_pixels": inspection.alike("pixels_embedding"),
+            "alike": {
+                id_: inspection.alike(f"{network.experiment}/embedding")
+                for id_, network in self._kept(results)
+            },
+        }
 
 
 # ------------------------------------------------------------------------------- pieces
+
+
+def _inspection(results: Results) -> "Inspection":
+    """Give the inspection; these figures are planned only where there is one."""
+    if results.inspection is None:
+        raise ValueError("a figure from the inspection was asked for, and there is none")
+    return results.inspection
 
 
 def _class_mark(label: int) -> tuple[str, str]:
@@ -483,10 +438,6 @@ def _class_mark(label: int) -> tuple[str, str]:
     color, _ = CLASS_MARKS[label % count]
     _, marker = CLASS_MARKS[(label + label // count) % count]
     return color, marker
-
-
-def _size(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
 
 
 def _parts(figure: "Figure", count: int) -> Iterator["SubFigure"]:
@@ -507,7 +458,7 @@ def _side_by_side(images: Sequence[Any | None]) -> "numpy.ndarray":
     """Put images of one size (height, width, channels) in a row; None leaves its place empty."""
     import numpy
 
-    height, width = images[0].shape[:2]
+    height, width = next(image for image in images if image is not None).shape[:2]
     gap = max(1, width // 12)
     row = numpy.zeros((height, len(images) * (width + gap) - gap, 4))
     for number, image in enumerate(images):

@@ -58,7 +58,8 @@ def place(
     taken += [box for start, end in pairwise(corners) for box in _along(start, end, 0)]
     for name in sorted(named, key=lambda name: (-bars[name][2], name)):
         width = TextPath((0, 0), name, size=SIZE).get_extents().width
-        point = tuple(map(float, shapes[name][1]))
+        x, y = map(float, shapes[name][1])
+        point = (x, y)
         box = best_box(point, (width + 2, SIZE + 2), taken, frame)
         _write(axes, name, (bars[name][0], bars[name][2]), point, box)
         taken += [box, *_leader(point, box)]
@@ -77,14 +78,14 @@ def best_box(
     """Find the place for a label around its point: nearest of those that cover least."""
     import numpy as np
 
-    taken = np.array(taken, dtype=float).reshape(-1, 4)
+    boxes = np.array(taken, dtype=float).reshape(-1, 4)
     best = (math.inf, (0.0, 0.0, 0.0, 0.0))
     for distance in DISTANCES:
         for box in _boxes_around(point, size, distance):
-            faults = 100 * outside(box, frame) + 10 * hits([box], taken)
+            faults = 100 * outside(box, frame) + 10 * hits([box], boxes)
             if faults < best[0]:
-                faults += hits(_leader(point, box), taken)
-            best = min(best, (faults, box), key=lambda found: found[0])
+                faults += hits(_leader(point, box), boxes)
+            best = min(best, (faults, box), key=lambda place: place[0])
         if best[0] == 0:
             break
     return best[1]
@@ -130,11 +131,11 @@ def _leader(point: Point, box: Box) -> list[Box]:
 def _along(start: Point, end: Point, first: int) -> list[Box]:
     """Give small boxes along a line, its first points left out."""
     length = math.dist(start, end)
-    found = [
-        tuple(one + (other - one) * step / length for one, other in zip(start, end, strict=True))
+    points = [
+        tuple(low + (high - low) * step / length for low, high in zip(start, end, strict=True))
         for step in range(first, int(length), 3)
     ]
-    return [(x - 0.5, y - 0.5, x + 0.5, y + 0.5) for x, y in found]
+    return [(x - 0.5, y - 0.5, x + 0.5, y + 0.5) for x, y in points]
 
 
 def _write(axes: "Axes", name: str, at: Point, point: Point, box: Box) -> None:

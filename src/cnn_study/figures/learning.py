@@ -4,13 +4,12 @@ All numbers come from `examples`. Matplotlib is imported only to draw.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.examples import DESCENTS, descent
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +23,12 @@ EDGE = 1.45
 class Descent(Picture):
     """Steps of gradient descent on a parabola, with learning rates too small, right, too large."""
 
+    template = "descent"
+
     experiments: tuple[str, ...] = ()
 
     def _something(self, results: Results) -> bool:
         return True
-
-    def _count(self, results: Results) -> str:
-        return ""
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(2.1)
@@ -52,19 +50,13 @@ class Descent(Picture):
         axes.set_xticks([0])
         axes.set_yticks([0])
 
-    def _explain(self, results: Results) -> str:
-        rates = joined(f"{rate:g}" for rate in DESCENTS)
-        return (
-            f"Gradient descent on one parameter, the loss being its square: {len(descent(1)) - 1} "
-            f"steps from the same place (blue) with the learning rates {rates}. A small one hardly "
-            "gets anywhere; a large one jumps over the lowest place, and here ends higher with "
-            "every step. Worked from the formula, not measured."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        ways = {rate: descent(rate) for rate in DESCENTS}
+        paths = [
+            {"name": DESCENTS[rate], "rate": rate, "first": way[0], "last": way[-1]}
+            for rate, way in ways.items()
+        ]
+        return {"paths": paths, "steps": len(descent(1)) - 1}
 
-    def _tell(self, results: Results) -> str:
-        ends = (
-            f"{words}, {rate:g}: from {descent(rate)[0]:.2f} to {descent(rate)[-1]:.2f}"
-            for rate, words in DESCENTS.items()
-        )
-        told = f"A parabola three times, with the steps of one parameter. {'; '.join(ends)}."
-        return told.replace("-", "−")
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {}

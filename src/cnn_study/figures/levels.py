@@ -6,15 +6,15 @@ Matplotlib and NumPy are imported only to draw.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect, effect
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, rising
 from cnn_study.figures.marks import LINES, MARKERS, level
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary, span
-from cnn_study.figures.words import NO_RUN, axis_label, cut_off, words, wrap
+from cnn_study.figures.results import Results, Summary
+from cnn_study.figures.words import NO_RUN, axis_label, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +40,8 @@ class Grid(Picture):
         cells: experiment ids by [row][column].
     """
 
+    template = "grid"
+
     parameters: tuple[str, str]
     levels: tuple[tuple[str, ...], tuple[str, ...]]
     cells: tuple[tuple[str, ...], ...]
@@ -56,7 +58,7 @@ class Grid(Picture):
         self._heat_map(left, results)
         self._lines(right, results)
         self._legend(figure, right)
-        figure.get_layout_engine().set(wspace=0.06)
+        marks.space_panels(figure, 0.06)
         return figure
 
     def _heat_map(self, axes: "Axes", results: Results) -> None:
@@ -121,29 +123,17 @@ class Grid(Picture):
             columnspacing=1,
         )
 
-    def _explain(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         rows, columns = map(words, self.parameters)
         summaries = results.of(self.experiments)
-        return (
-            f"{self.title}: test accuracy by {rows} and {columns}. Left: the mean over the seeds "
-            "in percent, with ± the standard deviation between the seeds; a stronger colour is a "
-            "higher mean. "
-            f"Right: the same means, one line for each value of {rows}; vertical bars: the 95 % t "
-            "interval of each mean; each small dot beside it is one run. "
-            f"{cut_off(effect(results.scores(one.id)) for one in summaries)} {span(summaries)}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        rows, columns = map(words, self.parameters)
-        parts = [
-            f"{rows} {row}, {columns} {column}: {summary.words}"
+        cells = [
+            (row, column, summary)
             for row, ids in zip(self.levels[0], self.cells, strict=True)
             for column, summary in zip(self.levels[1], results.of(ids), strict=True)
         ]
-        return (
-            f"{self.title}: heat map and line chart of mean test accuracy by {rows} and {columns}. "
-            f"{'; '.join(parts)}."
-        )
+        is_cut_off = marks.is_cut_off(effect(results.scores(summary.id)) for summary in summaries)
+        values = {"rows": rows, "columns": columns, "cells": cells, "is_cut_off": is_cut_off}
+        return values | _extremes(summaries)
 
 
 @dataclass(frozen=True)
@@ -156,6 +146,8 @@ class Curve(Picture):
         points: value and experiment, smallest value first.
         reference: the experiment that the others change.
     """
+
+    template = "curve"
 
     parameter: str
     label: str
@@ -173,16 +165,17 @@ class Curve(Picture):
 
         figure = new(3.2)
         axes = figure.subplots()
-        found = self._found(results)
-        there = [(value, one.mean) for value, _, one in found if one.n]
-        axes.plot(*zip(*there, strict=True), color=LIGHT.series[1], linewidth=1, alpha=0.6)
+        means = self._means(results)
+        values, heights = zip(*((at, mean.mean) for at, _, mean in means if mean.n), strict=True)
+        axes.plot(values, heights, color=LIGHT.series[1], linewidth=1, alpha=0.6)
         beside = axes.transData + ScaledTranslation(7 / 72, 0, figure.dpi_scale_trans)
-        single = {"color": LIGHT.series[0], "transform": beside, **marks.DOT}
-        for value, id_, one in found:
+        for value, id_, mean in means:
             scores = results.scores(id_)
-            axes.plot([value] * one.n, scores, "o", **single)
+            axes.plot(
+                [value] * mean.n, scores, "o", color=LIGHT.series[0], transform=beside, **marks.DOT
+            )
             axes.update_datalim([(value, score) for score in scores])
-            self._mean(axes, value, one, id_ == self.reference)
+            self._mean(axes, value, mean, id_ == self.reference)
         self._value_axis(axes)
         axes.grid(axis="y")
         marks.accuracy_axis(axes.yaxis)
@@ -190,16 +183,16 @@ class Curve(Picture):
         self._legend(figure)
         return figure
 
-    def _found(self, results: Results) -> list[tuple[float, str, Effect]]:
+    def _means(self, results: Results) -> list[tuple[float, str, Effect]]:
         """Give value, experiment, and the mean test accuracy in percent with its interval."""
         return [(value, id_, effect(results.scores(id_))) for value, id_ in self.points]
 
-    def _mean(self, axes: "Axes", value: float, found: Effect, kept: bool) -> None:
-        if not found.n:
+    def _mean(self, axes: "Axes", value: float, mean: Effect, kept: bool) -> None:
+        if mean.mean is None:
             return
-        _vertical(axes, value, found, LIGHT.series[1])
+        _vertical(axes, value, mean, LIGHT.series[1])
         axes.plot(
-            [value], [found.mean], "D" if kept else "s", color=LIGHT.series[1], markersize=4.5,
+            [value], [mean.mean], "D" if kept else "s", color=LIGHT.series[1], markersize=4.5,
             markeredgecolor=LIGHT.page, markeredgewidth=0.5, zorder=4,
         )  # fmt: skip
 
@@ -220,9 +213,9 @@ class Curve(Picture):
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
         parts = [
-            f"{one.id} ({', '.join(one.troubles)})" if one.troubles else one.id
-            for one in results.of(self.experiments)
-            if not one.complete
+            f"{summary.id} ({', '.join(summary.troubles)})" if summary.troubles else summary.id
+            for summary in results.of(self.experiments)
+            if not summary.complete
         ]
         if parts:
             text = wrap(f"{NO_RUN}: {', '.join(parts)}", 95)
@@ -239,39 +232,31 @@ class Curve(Picture):
             ],
         )
 
-    def _explain(self, results: Results) -> str:
-        found = self._found(results)
-        scale = " (logarithmic)" if logarithmic([value for value, _ in self.points]) else ""
-        return (
-            f"{self.title}: test accuracy over {self.parameter}{scale}. Each dot is one run; "
-            f"squares, and the diamond for {self.reference}, are means over the seeds; vertical "
-            "bars: the 95 % t interval of each mean, where there are two runs or more. The line "
-            "only guides the eye. Whether two means differ is told by the differences between runs "
-            f"with the same seed, not by these bars. {cut_off(one for *_, one in found)} "
-            f"{span(results.of(self.experiments))}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        parts = [f"{value:g}: {_mean_words(one)}" for value, _, one in self._found(results)]
-        return (
-            f"{self.title}: line chart of mean test accuracy over {self.parameter}. "
-            f"{'; '.join(parts)}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        means = [(value, mean) for value, _, mean in self._means(results)]
+        return {
+            "means": means,
+            "is_cut_off": marks.is_cut_off(mean for _, mean in means),
+            "is_logarithmic": logarithmic([value for value, _ in means]),
+            **_extremes(results.of(self.experiments)),
+        }
 
 
-def _vertical(axes: "Axes", at: float, found: Effect, color: str) -> None:
+def _vertical(axes: "Axes", at: float, mean: Effect, color: str) -> None:
     """Draw the interval of a mean, with ends that stand out beside its mark."""
-    marks.line(
-        axes, found, [at] * 2, [found.lower, found.upper], color=color, linewidth=1.5, zorder=3.5,
+    marks.upright(
+        axes, mean, at, color=color, linewidth=1.5, zorder=3.5,
         marker="_", markersize=9, markeredgewidth=1.5,
     )  # fmt: skip
 
 
-def _mean_words(found: Effect) -> str:
-    if not found.n:
-        return NO_RUN
-    ends = "" if found.lower is None else f", 95 % interval {found.lower:.1f} to {found.upper:.1f}"
-    return f"{found.mean:.1f} % (n = {found.n}{ends})"
+def _extremes(summaries: Sequence[Summary]) -> dict[str, Summary | None]:
+    """Find the experiments with the lowest and the highest mean."""
+    ranked = sorted(
+        (summary for summary in summaries if summary.complete), key=lambda summary: summary.mean
+    )
+    lowest, highest = (ranked[0], ranked[-1]) if ranked else (None, None)
+    return {"lowest": lowest, "highest": highest}
 
 
 def logarithmic(values: Sequence[float]) -> bool:

@@ -3,7 +3,7 @@
 Knows nothing of studies or tables. Matplotlib is imported only to draw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 MARKERS = "os^vDPX"
 LINES = ("-", "--", "-.", ":")
 DOTTED = (0, (1, 2))
-SEED = {"markersize": 3, "markeredgewidth": 0, "zorder": 5}
+SEED: dict[str, Any] = {"markersize": 3, "markeredgewidth": 0, "zorder": 5}
 """How a single seed looks on the bar of an interval."""
 
-BAR = {"alpha": 0.4, "solid_capstyle": "butt"}
+BAR: dict[str, Any] = {"alpha": 0.4, "solid_capstyle": "butt"}
 """How an interval looks as a bar."""
 
-DOT = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
+DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
 """How a single run looks."""
 
 
@@ -64,6 +64,15 @@ def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float 
         )
 
 
+def space_panels(figure: "Figure", share: float) -> None:
+    """Keep panels side by side further apart: by a share of a panel's width."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(wspace=share)
+
+
 def zero(axes: "Axes", smallest: float) -> None:
     """Draw the line of no difference, and the band of differences too small to matter."""
     axes.axvspan(-smallest, smallest, color=LIGHT.faint, alpha=0.75, linewidth=0, zorder=0)
@@ -85,7 +94,8 @@ def dots(
 ) -> None:
     """Draw single runs in one row, apart from each other."""
     heights = [row + offset for offset in spread(len(numbers), reach)]
-    axes.plot(numbers, heights, "o", **{**DOT, "color": color, "zorder": 3, **how})
+    looks: dict[str, Any] = DOT | {"color": color, "zorder": 3} | how
+    axes.plot(numbers, heights, "o", **looks)
 
 
 def mean_line(
@@ -95,35 +105,50 @@ def mean_line(
     axes.plot([mean] * 2, [row - reach, row + reach], color=color, linewidth=thick, zorder=4)
 
 
-def interval(axes: "Axes", found: Effect, row: float, color: str, width: float = 1.5) -> None:
-    """Draw the interval of one row as a horizontal line, if there is one."""
-    how = {"color": color, "linewidth": width, "solid_capstyle": "butt", "zorder": 3.5}
-    line(axes, found, [found.lower, found.upper], [row] * 2, **how)
+def interval(axes: "Axes", effect: Effect, row: float, **how: Any) -> None:
+    """Draw an interval as a horizontal line, if there is one."""
+    if ends := _ends(effect):
+        _line(axes, effect, ends, (row, row), **how)
+
+
+def upright(axes: "Axes", effect: Effect, at: float, **how: Any) -> None:
+    """Draw an interval as a vertical line, if there is one."""
+    if ends := _ends(effect):
+        _line(axes, effect, (at, at), ends, **how)
 
 
 def forest_row(
-    axes: "Axes", row: float, found: Effect, single: Sequence[float], color: str, thick: float
+    axes: "Axes", row: float, effect: Effect, single: Sequence[float], color: str, thick: float
 ) -> None:
     """Draw one row of a forest: a bar for the interval, its mean as a line, the seeds on top.
 
     Args:
         thick: of the bar, points.
     """
-    if found.n:
-        how = {"color": color, "linewidth": thick, "zorder": 3, **BAR}
-        line(axes, found, [found.lower, found.upper], [row] * 2, **how)
-        mean_line(axes, found.mean, row, color, 0.38, thick / 4)
+    if effect.mean is not None:
+        interval(axes, effect, row, color=color, linewidth=thick, zorder=3, **BAR)
+        mean_line(axes, effect.mean, row, color, 0.38, thick / 4)
     dots(axes, single, row, LIGHT.text, 0.4, **SEED | {"markersize": thick / 3})
 
 
-def line(axes: "Axes", found: Effect, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
-    """Draw an interval, if there is one; one of two numbers, very wide, stretches no axis."""
+def is_cut_off(effects: Iterable[Effect]) -> bool:
+    """Whether the interval of one is of two numbers, so wide that it may leave the axis."""
+    return any(effect.n == LEAST_PAIRS - 1 for effect in effects)
+
+
+def _ends(effect: Effect) -> tuple[float, float] | None:
+    """Give the ends of an interval, if there is one."""
+    if effect.lower is None or effect.upper is None:
+        return None
+    return effect.lower, effect.upper
+
+
+def _line(axes: "Axes", effect: Effect, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
+    """Draw an interval; one of two numbers, very wide, stretches no axis."""
     from matplotlib.lines import Line2D
 
-    if found.lower is None:
-        return
     drawn = Line2D(x, y, **how)
-    if found.n < LEAST_PAIRS:
+    if effect.n < LEAST_PAIRS:
         axes.add_artist(drawn)
     else:
         axes.add_line(drawn)
@@ -137,8 +162,8 @@ def key(label: str, color: str = LIGHT.text, **how: Any) -> "Line2D":
     """Make the entry of a legend."""
     from matplotlib.lines import Line2D
 
-    options = {"linestyle": how.pop("line", ""), "color": color, **how}
-    return Line2D([], [], label=label, **options)
+    line = how.pop("line", "")
+    return Line2D([], [], label=label, linestyle=line, color=color, **how)
 
 
 def forest_keys(smallest: float) -> list["Line2D"]:
@@ -158,8 +183,8 @@ def forest_keys(smallest: float) -> list["Line2D"]:
 
 def legend(figure: "Figure", keys: Sequence["Line2D"], **how: Any) -> None:
     """Write a legend above everything."""
-    options = {"ncols": len(keys), "columnspacing": 1.4, "handletextpad": 0.5}
-    figure.legend(handles=keys, loc="outside upper center", **{**options, **how})
+    options: dict[str, Any] = {"ncols": len(keys), "columnspacing": 1.4, "handletextpad": 0.5}
+    figure.legend(handles=keys, loc="outside upper center", **options | how)
 
 
 # ------------------------------------------------------------------------------- heat maps

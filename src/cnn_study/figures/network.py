@@ -5,12 +5,13 @@ Matplotlib is imported only to draw.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import joined, wrap
+from cnn_study.figures.words import size, wrap
 from cnn_study.study.architecture import Layer, receptive_fields
 
 if TYPE_CHECKING:
@@ -54,26 +55,28 @@ class _Block:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class _Drawn(Picture):
     """A picture of models, not of runs."""
 
     models: tuple[Model, ...]
 
     def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the experiments whose models are drawn."""
         return tuple(model.id for model in self.models)
 
     def _something(self, results: Results) -> bool:
         return True
 
-    def _count(self, results: Results) -> str:
-        return ""
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {}
 
 
 @dataclass(frozen=True)
 class Architecture(_Drawn):
     """Every network as a row of blocks, to scale."""
 
-    models: tuple[Model, ...]
+    template = "architecture"
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(1.75 * len(self.models) + 0.1)
@@ -108,25 +111,17 @@ class Architecture(_Drawn):
         axes.axis("off")
         return at
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "From the image at the left to the classes at the right. Each block is a layer's "
-            "output; its face is height × width, its depth the number of channels (other scale). "
-            "Bars are rows of values (logarithmic). Normalization, activation and dropout change "
-            "no shape and are not drawn."
-        )
-
-    def _tell(self, results: Results) -> str:
-        rows = []
-        for model in self.models:
-            steps = (" ".join(block.words).replace("\n", " ") for block in _blocks(model))
-            rows.append(f"{model.id}: {'; '.join(steps)}")
-        return ". ".join(rows) + "."
+    def _values(self, results: Results) -> dict[str, Any]:
+        networks = {
+            model.id: [" ".join(block.words).replace("\n", " ") for block in _blocks(model)]
+            for model in self.models
+        }
+        return {"networks": networks}
 
 
 def _blocks(model: Model) -> list[_Block]:
     """List what is drawn of a network."""
-    blocks = [_Block(("image", _size(model.image)), LIGHT.muted, model.image)]
+    blocks = [_Block(("image", size(model.image)), LIGHT.muted, model.image)]
     for layer in model.layers:
         if layer.kind not in DRAWN:
             continue
@@ -139,12 +134,8 @@ def _blocks(model: Model) -> list[_Block]:
             stride = layer.options.get("strides", 1)
             pace = f", stride {stride}" if stride > 1 else ""
             words[0] += f"\n{window}×{window}{pace}"
-        blocks.append(_Block((*words, _size(layer.shape)), color, layer.shape))
+        blocks.append(_Block((*words, size(layer.shape)), color, layer.shape))
     return blocks
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(f"{side:,}" for side in shape)
 
 
 def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> float:
@@ -192,7 +183,7 @@ def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> flo
 class ReceptiveField(_Drawn):
     """How many pixels a number of each feature map can see, as squares over the image."""
 
-    models: tuple[Model, ...]
+    template = "receptive-field"
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(3.7)
@@ -200,7 +191,7 @@ class ReceptiveField(_Drawn):
         panels = figure.subplots(1, len(alike), squeeze=False)[0]
         for axes, models in zip(panels, alike, strict=True):
             self._panel(axes, models[0])
-            axes.set_title(wrap(joined(model.id for model in models)), color=LIGHT.text)
+            axes.set_title(wrap(listing(model.id for model in models)), color=LIGHT.text)
         return figure
 
     def _alike(self) -> list[list[Model]]:
@@ -215,12 +206,12 @@ class ReceptiveField(_Drawn):
         from matplotlib.patches import Rectangle
 
         height, width = model.image[:2]
-        seen = _seen(model)
+        fields = _seen(model)
         for line in range(width + 1):
             axes.plot([line, line], [0, height], color=LIGHT.faint, linewidth=0.4, zorder=0)
         for line in range(height + 1):
             axes.plot([0, width], [line, line], color=LIGHT.faint, linewidth=0.4, zorder=0)
-        for layer, side in seen:
+        for layer, side in fields:
             kind = "pooling" in layer.kind
             low = ((width - side) // 2, (height - side) // 2)
             axes.add_patch(
@@ -240,35 +231,27 @@ class ReceptiveField(_Drawn):
                     zorder=2,
                 )
             )
-        most = max(height, width, *(side for _, side in seen))
+        most = max(height, width, *(side for _, side in fields))
         axes.set_xlim((width - most) / 2 - 1, (width + most) / 2 + 1)
         axes.set_ylim((height + most) / 2 + 1, (height - most) / 2 - 1)
         axes.set_aspect("equal")
         axes.axis("off")
-        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in seen)
+        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in fields)
         axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7)
 
-    def _explain(self, results: Results) -> str:
-        beyond = any(
+    def _values(self, results: Results) -> dict[str, Any]:
+        height, width = self.models[0].image[:2]
+        networks = [
+            (
+                [model.id for model in models],
+                [(layer.name, side) for layer, side in _seen(models[0])],
+            )
+            for models in self._alike()
+        ]
+        is_beyond = any(
             side > max(model.image[:2]) for model in self.models for _, side in _seen(model)
         )
-        larger = "A square that is larger than the image sees all of it." if beyond else ""
-        return (
-            "Receptive fields: the square of pixels that one number in the middle of each feature "
-            "map can depend on, from the first layer (smallest) to the last; full lines are "
-            "convolutions, dashed ones poolings, the fine grid is the image. Below: the side in "
-            f"pixels. {larger}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        rows = []
-        for models in self._alike():
-            steps = ", ".join(
-                f"{side} after {layer.name.replace('_', ' ')}" for layer, side in _seen(models[0])
-            )
-            rows.append(f"{joined(model.id for model in models)}: {steps}")
-        height, width = self.models[0].image[:2]
-        return f"Side of the receptive field on images of {height}×{width}: {'. '.join(rows)}."
+        return {"networks": networks, "height": height, "width": width, "is_beyond": is_beyond}
 
 
 def _seen(model: Model) -> list[tuple[Layer, int]]:

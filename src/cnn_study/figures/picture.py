@@ -1,18 +1,22 @@
-"""What every figure has: a fixed style, a caption and an alternative text.
+"""What every figure has: a fixed style, and what is said of it.
 
 Knows nothing of studies. Matplotlib is imported only to draw.
 """
 
 import io
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from cnn_study.figures import texts
 from cnn_study.figures.colors import LIGHT, with_dark
-from cnn_study.figures.results import Results, counts
-from cnn_study.figures.words import NO_RUN, unbroken
+from cnn_study.figures.results import Results
+from cnn_study.figures.texts import Texts
+from cnn_study.figures.words import NO_RUN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 WIDTH = 6.3
 """Inches: 16 cm, the text width of the PDF; 720 px on a screen make 9 pt text 14 px high."""
@@ -27,9 +31,20 @@ Format = Literal["svg", "png"]
 
 
 class Picture:
-    """One figure: what is in it, how it is drawn, and what is said about it."""
+    """One figure: what is in it, how it is drawn, and what is said about it.
 
-    experiments: tuple[str, ...]
+    Attributes:
+        template: of what is said, a name in captions/ without its ending.
+    """
+
+    template: ClassVar[str]
+
+    if TYPE_CHECKING:
+        # A field of most figures, worked out by some; a property here would stand in their way.
+        @property
+        def experiments(self) -> tuple[str, ...]:
+            """All experiments that it may show."""
+            ...
 
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the experiments in the picture."""
@@ -43,37 +58,33 @@ class Picture:
         """Draw it once, in the colours of one LIGHT."""
         return self._draw(results) if self._something(results) else nothing()
 
-    def caption(self, results: Results) -> str:
-        """Say what is shown, what every mark and interval is, and how many runs are behind it."""
-        return _sentences(f"{self._explain(results)} {self._count(results)}")
-
-    def count(self, results: Results) -> str:
-        """Say how many runs are behind it, as at the end of the caption; empty where none are."""
-        return _sentences(self._count(results))
-
-    def alt(self, results: Results) -> str:
-        """Say in words what the picture shows, with its main numbers."""
-        return " ".join(self._tell(results).split())
+    def texts(self, results: Results) -> Texts:
+        """Say what is shown and how many runs are behind it, and tell it in words."""
+        values = {"figure": self, **self._behind(results), **self._values(results)}
+        return texts.write(self.template, values)
 
     def _something(self, results: Results) -> bool:
         """Whether there is anything to draw."""
         return any(summary.complete for summary in results.of(self.shown(results)))
 
-    def _count(self, results: Results) -> str:
-        return counts(results.of(self.shown(results)))
+    def _behind(self, results: Results) -> dict[str, Any]:
+        """Give the values of the count of runs."""
+        summaries = results.of(self.shown(results))
+        complete = extent(summary.complete for summary in summaries)
+        return {"summaries": summaries, "complete": complete}
+
+    def _values(self, results: Results) -> dict[str, Any]:
+        """Give the values that the template names, beside the figure and those of the count."""
+        return {}
 
     def _draw(self, results: Results) -> "Figure":
         raise NotImplementedError
 
-    def _explain(self, results: Results) -> str:
-        raise NotImplementedError
 
-    def _tell(self, results: Results) -> str:
-        raise NotImplementedError
-
-
-def _sentences(text: str) -> str:
-    return unbroken(" ".join(text.split()))
+def extent(numbers: Iterable[int]) -> tuple[int, int] | None:
+    """Give the smallest and the largest of some numbers; None if there are none."""
+    kept = list(numbers)
+    return (min(kept), max(kept)) if kept else None
 
 
 def image(picture: Picture, results: Results, format_: Format) -> bytes:
@@ -122,13 +133,15 @@ def _slim_path(path: re.Match[str]) -> str:
 
 
 def _round(numbers: re.Match[str]) -> str:
-    return re.sub(r"-?\d+\.\d{2,}", lambda one: f"{float(one[0]):.2f}".rstrip("0").rstrip("."),
-                  numbers[0])  # fmt: skip
+    return re.sub(
+        r"-?\d+\.\d{2,}",
+        lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."),
+        numbers[0],
+    )
 
 
-def _style() -> dict[str, Any]:
+def _style() -> "dict[RcKeyType, Any]":
     """Settings of Matplotlib. Text is drawn as paths: it looks the same in browser and PDF."""
-    text = ("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor")
     return {
         "font.family": "DejaVu Sans",
         "font.size": 9,
@@ -152,7 +165,10 @@ def _style() -> dict[str, Any]:
         "grid.linewidth": 0.7,
         "svg.fonttype": "path",
         "svg.hashsalt": "cnn-study",
-        **dict.fromkeys(text, LIGHT.text),
+        "text.color": LIGHT.text,
+        "axes.labelcolor": LIGHT.text,
+        "xtick.labelcolor": LIGHT.text,
+        "ytick.labelcolor": LIGHT.text,
     }
 
 
@@ -174,8 +190,10 @@ def settle(figure: "Figure") -> None:
     rest would move by a tenth of a point.
     """
     engine = figure.get_layout_engine()
+    if engine is None:
+        return
     keeps = any(axes.get_aspect() != "auto" for axes in figure.axes)
-    for _ in range(0 if engine is None else 2 if keeps else 1):
+    for _ in range(2 if keeps else 1):
         engine.execute(figure)
     figure.set_layout_engine("none")
 

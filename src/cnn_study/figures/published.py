@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class PublishedAndOurs(Picture):
     """Printed accuracies beside ours, grouped by the comparison they were printed in."""
 
+    template = "published-and-ours"
+
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the experiments that a printed number belongs to."""
         return tuple(results.read("published")["experiment"].unique())
@@ -61,8 +63,10 @@ class PublishedAndOurs(Picture):
         names = ("test_accuracy_mean", "prediction_lower", "prediction_upper")
         printed = 100 * row["published_test_accuracy"]
         mean, lower, upper = (100 * row[name] for name in names)
-        bar = {"color": LIGHT.series[1], "linewidth": 7, "alpha": 0.3, "zorder": 1}
-        axes.plot([lower, upper], [place, place], solid_capstyle="butt", **bar)
+        axes.plot(
+            [lower, upper], [place, place], solid_capstyle="butt", color=LIGHT.series[1],
+            linewidth=7, alpha=0.3, zorder=1,
+        )  # fmt: skip
         axes.plot([printed, mean], [place, place], color=LIGHT.muted, linewidth=1, zorder=1.5)
         if row["complete_runs"]:
             marks.dots(axes, results.scores(row["experiment"]), place, LIGHT.series[0])
@@ -86,29 +90,20 @@ class PublishedAndOurs(Picture):
             columnspacing=1.2,
         )
 
-    def _explain(self, results: Results) -> str:
+    def _values(self, results: Results) -> dict[str, Any]:
         rows = results.read("published").to_dict("records")
         judged = [row for row in rows if _known(row["inside"])]
-        inside = sum(bool(row["inside"]) for row in judged)
-        count = (
-            f"The published value lies inside in {inside} of {len(judged)} rows." if judged else ""
-        )
-        return (
-            "Published test accuracies and ours, by the comparison that they were published in. "
-            "Cross: published, one run; dots: our single runs; vertical line: our mean; bar: the "
-            "95 % prediction interval, which would hold one more run of ours 95 times in 100. "
-            f"{count}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        rows = results.read("published").to_dict("records")
-        parts = [
-            f"{row['comparison']}, {row['experiment']}: published "
-            f"{100 * row['published_test_accuracy']:.1f} %, "
-            f"ours {results.summaries[row['experiment']].words}, {self._verdict(row)}"
+        told_of = [
+            {
+                "comparison": row["comparison"],
+                "summary": results.summaries[row["experiment"]],
+                "published": 100 * row["published_test_accuracy"],
+                "verdict": self._verdict(row),
+            }
             for row in rows
         ]
-        return f"Dot plot of published and own test accuracy. {'; '.join(parts)}."
+        inside = sum(bool(row["inside"]) for row in judged)
+        return {"rows": told_of, "judged": len(judged), "inside": inside}
 
 
 def _known(value: Any) -> bool:

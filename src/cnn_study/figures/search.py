@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.cost import arrows, arrows_in_words, floor, logarithmic, operations
+from cnn_study.figures.cost import arrows, floor, logarithmic
 from cnn_study.figures.picture import Picture, new
 from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import counted, signed, value, words, wrap
+from cnn_study.figures.words import value, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-NO_SEARCH = "no search yet"
 ACROSS = 3
 """Panels side by side."""
 
@@ -59,23 +59,23 @@ def _tried(results: Results) -> list[Tried]:
         (row["price"], row["trial"]): row
         for row in results.read("search-finalists").to_dict("records")
     }
-    found = []
-    for (budget, number), mine in runs.groupby(["price", "trial"], sort=False):
-        if (mine["status"] != "complete").any():
+    tried = []
+    for (budget, number), own_runs in runs.groupby(["price", "trial"], sort=False):
+        if (own_runs["status"] != "complete").any():
             continue
         given = values[(values["price"] == budget) & (values["trial"] == number)]
         final = finalists.get((budget, number), {})
         fresh = final.get("fresh_accuracy")
-        found.append(
+        tried.append(
             Tried(
-                budget, int(number), 100 * float(mine["validation_accuracy"].mean()),
+                budget, int(number), 100 * float(own_runs["validation_accuracy"].mean()),
                 dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
                 dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
                 None if fresh is None or fresh != fresh else 100 * float(fresh),
                 bool(final.get("won", False)),
             )
         )  # fmt: skip
-    return found
+    return tried
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,7 @@ class SearchPicture(Picture):
         return bool(_tried(results))
 
     def _of(self, tried: Sequence[Tried], budget: str) -> list[Tried]:
-        return [one for one in tried if one.budget == budget]
-
-    def _count(self, results: Results) -> str:
-        tried = _tried(results)
-        parts = [
-            f"{counted(len(self._of(tried, budget)), 'trial')} {title[0].lower()}{title[1:]}"
-            for budget, title in self.budgets
-        ]
-        return f"{', '.join(parts)}." if tried else f"There is {NO_SEARCH}."
+        return [trial for trial in tried if trial.budget == budget]
 
     def _keys(self) -> "list[Line2D]":
         return [
@@ -126,10 +118,17 @@ class SearchPicture(Picture):
             axes.set_axis_off()
         return grid[:count]
 
+    def _behind(self, results: Results) -> dict[str, Any]:
+        tried = _tried(results)
+        trials = [(title, len(self._of(tried, budget))) for budget, title in self.budgets]
+        return {"trials": trials if tried else []}
+
 
 @dataclass(frozen=True)
 class Trials(SearchPicture):
     """What each trial scored, in the order they were proposed."""
+
+    template = "search-trials"
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
@@ -138,16 +137,17 @@ class Trials(SearchPicture):
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
         ):
-            mine = self._of(tried, budget)
-            axes.plot([one.number for one in mine], [one.accuracy for one in mine], "o",
-                      color=color, **marks.DOT)  # fmt: skip
-            for one in mine:
-                if one.fresh is not None:
-                    axes.plot([one.number] * 2, [one.accuracy, one.fresh], color=LIGHT.muted,
+            within = self._of(tried, budget)
+            numbers = [trial.number for trial in within]
+            accuracies = [trial.accuracy for trial in within]
+            axes.plot(numbers, accuracies, "o", color=color, **marks.DOT)
+            for trial in within:
+                if trial.fresh is not None:
+                    axes.plot([trial.number] * 2, [trial.accuracy, trial.fresh], color=LIGHT.muted,
                               linewidth=1, zorder=2)  # fmt: skip
-                    shape = {"marker": "*", "markersize": 11} if one.won else {"marker": "D"}
+                    shape = {"marker": "*", "markersize": 11} if trial.won else {"marker": "D"}
                     how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
-                    axes.plot([one.number], [one.fresh], color=LIGHT.text, **how)
+                    axes.plot([trial.number], [trial.fresh], color=LIGHT.text, **how)
             axes.set_title(wrap(title, 26))
             axes.grid(axis="y")
             marks.round_numbers(axes.xaxis, 6)
@@ -161,38 +161,26 @@ class Trials(SearchPicture):
         marks.legend(figure, keys)
         return figure
 
-    def _explain(self, results: Results) -> str:
-        return (
-            f"What the search tried, in the order of proposal: {_measure(results)} of each "
-            "trial. Black marks: the best trials trained again with new seeds; lines lead to what "
-            "the search had promised."
-        )
-
-    def _tell(self, results: Results) -> str:
-        tried = _tried(results)
-        parts = []
-        for budget, title in self.budgets:
-            mine = self._of(tried, budget)
-            if not mine:
-                continue
-            scores = [one.accuracy for one in mine]
-            said = f"{title}: {min(scores):.1f} to {max(scores):.1f} %"
-            finals = [
-                f"trial {one.number} {one.accuracy:.1f} %, with new seeds {one.fresh:.1f} %"
-                f"{', the winner' if one.won else ''}"
-                for one in mine
-                if one.fresh is not None
-            ]
-            parts.append("; ".join([said, *finals]))
-        return (
-            "Dot plots of validation accuracy over the number of the trial, a panel for each "
-            f"price. {'. '.join(parts) or NO_SEARCH}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        trials = ((title, self._of(_tried(results), budget)) for budget, title in self.budgets)
+        panels = [
+            {
+                "title": title,
+                "least": min(trial.accuracy for trial in within),
+                "most": max(trial.accuracy for trial in within),
+                "finalists": [trial for trial in within if trial.fresh is not None],
+            }
+            for title, within in trials
+            if within
+        ]
+        return {"panels": panels, "has_means": _has_means(results)}
 
 
 @dataclass(frozen=True)
 class Slices(SearchPicture):
     """Validation accuracy over each parameter that was varied."""
+
+    template = "search-slices"
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
@@ -201,9 +189,10 @@ class Slices(SearchPicture):
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
         ):
             for (budget, _), (color, marker) in zip(self.budgets, self._looks, strict=True):
-                mine = [one for one in self._of(tried, budget) if name in one.places]
-                axes.plot([one.places[name] for one in mine], [one.accuracy for one in mine],
-                          marker, color=color, **marks.DOT)  # fmt: skip
+                within = [trial for trial in self._of(tried, budget) if name in trial.places]
+                places = [trial.places[name] for trial in within]
+                accuracies = [trial.accuracy for trial in within]
+                axes.plot(places, accuracies, marker, color=color, **marks.DOT)
             self._ticks(axes, name, tried)
             axes.set_title(words(name))
             axes.grid(axis="y")
@@ -214,7 +203,7 @@ class Slices(SearchPicture):
     def _ticks(self, axes: "Axes", name: str, tried: Sequence[Tried]) -> None:
         """Write values where they stand; of many, the ends and the middle."""
         known = sorted(
-            {(one.places[name], one.values[name]) for one in tried if name in one.places}
+            {(trial.places[name], trial.values[name]) for trial in tried if name in trial.places}
         )
         if len(known) > 5:
             known = [known[0], known[len(known) // 2], known[-1]]
@@ -228,46 +217,36 @@ class Slices(SearchPicture):
             fontsize=6.5 if long else 7.5,
         )
 
-    def _explain(self, results: Results) -> str:
-        return (
-            f"Every trial of the search, once for each setting: {_measure(results)} over the "
-            "value that the trial had. The other settings differ too, so that a slope may be "
-            "another setting's doing. A trial in which a setting was not varied is left out."
-        )
-
-    def _tell(self, results: Results) -> str:
-        tried = _tried(results)
-        parts = []
+    def _values(self, results: Results) -> dict[str, Any]:
+        best = {}
         for name in self.parameters:
-            mine = [one for one in tried if name in one.places]
-            if mine:
-                best = max(mine, key=lambda one: one.accuracy)
-                parts.append(f"{words(name)}: the best trial has {best.values[name]}")
-        return (
-            f"{counted(len(self.parameters), 'scatter plot')} of validation accuracy, one for each "
-            f"setting. {'; '.join(parts) or NO_SEARCH}."
-        )
+            varied = [trial for trial in _tried(results) if name in trial.places]
+            if varied:
+                best[name] = max(varied, key=lambda trial: trial.accuracy).values[name]
+        return {"best": best, "has_means": _has_means(results)}
 
 
 @dataclass(frozen=True)
 class Parallel(SearchPicture):
     """Every trial as a line through the values of its parameters."""
 
+    template = "search-parallel"
+
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
-        tried = sorted(_tried(results), key=lambda one: one.accuracy)
+        tried = sorted(_tried(results), key=lambda trial: trial.accuracy)
         figure = new(0.9 + 1.6 * len(self.budgets))
         panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
         ):
-            mine = self._of(tried, budget)
-            ranks = np.linspace(0.15, 1, len(mine)) if mine else []
-            for one, rank in zip(mine, ranks, strict=True):
-                points = [(x, one.places[name]) for x, name in enumerate(self.parameters)
-                          if name in one.places]  # fmt: skip
-                how = {"color": LIGHT.text, "linewidth": 2.2} if one.won else {"color": color}
+            within = self._of(tried, budget)
+            ranks = np.linspace(0.15, 1, len(within)) if within else []
+            for trial, rank in zip(within, ranks, strict=True):
+                points = [(x, trial.places[name]) for x, name in enumerate(self.parameters)
+                          if name in trial.places]  # fmt: skip
+                how = {"color": LIGHT.text, "linewidth": 2.2} if trial.won else {"color": color}
                 axes.plot(*zip(*points, strict=True), marker=".", markersize=4, zorder=2 + rank,
                           **{"linewidth": 1.1, "alpha": float(rank), **how})  # fmt: skip
             axes.set_ylim(-0.08, 1.08)
@@ -289,28 +268,21 @@ class Parallel(SearchPicture):
         marks.legend(figure, keys)
         return figure
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "Parallel coordinates: each trial is a line that passes each setting at its value, "
-            "the smallest at the bottom, the largest on top; what is no number stands in the order "
-            "of the study file. The fainter a line, the lower the validation accuracy at that "
-            "price. A setting that was not varied in a trial is passed by."
-        )
-
-    def _tell(self, results: Results) -> str:
-        parts = [
-            f"{title}: the winner has "
-            + ", ".join(f"{words(name)} {value}" for name, value in one.values.items())
+    def _values(self, results: Results) -> dict[str, Any]:
+        winners = [
+            (title, trial.values)
             for budget, title in self.budgets
-            for one in self._of(_tried(results), budget)
-            if one.won
+            for trial in self._of(_tried(results), budget)
+            if trial.won
         ]
-        return f"Parallel coordinates, a panel for each price. {'. '.join(parts) or NO_SEARCH}."
+        return {"winners": winners}
 
 
 @dataclass(frozen=True)
 class Importance(SearchPicture):
     """What mattered, by permutation in random forests."""
+
+    template = "search-importance"
 
     def _something(self, results: Results) -> bool:
         return len(results.read("search-importance")) > 0
@@ -329,32 +301,20 @@ class Importance(SearchPicture):
         axes.set_xlabel("Rise of the error when shuffled (percentage points of accuracy)")
         return figure
 
-    def _count(self, results: Results) -> str:
+    def _behind(self, results: Results) -> dict[str, Any]:
         rows = results.read("search-importance")
-        return f"n = {rows['trials'].iloc[0]} trials." if len(rows) else f"There is {NO_SEARCH}."
+        return {"trials": rows["trials"].iloc[0] if len(rows) else None}
 
-    def _explain(self, results: Results) -> str:
-        return (
-            "What mattered in the search: by how much random forests, fitted to the trials of all "
-            "prices, err more about trials that they have not seen when the values of one "
-            "setting are shuffled (permutation importance). Vertical line: mean over the forests, "
-            "each fitted to trials drawn anew; bar: from the 2.5th to the 97.5th percentile."
-        )
-
-    def _tell(self, results: Results) -> str:
-        parts = [
-            f"{words(row['parameter'])} {signed(100 * row['importance'])}"
-            for row in results.read("search-importance").to_dict("records")
-        ]
-        return (
-            "Bars of the importance of each setting, in percentage points: "
-            f"{', '.join(parts) or NO_SEARCH}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        rows = results.read("search-importance").to_dict("records")
+        return {"importances": [(row["parameter"], 100 * row["importance"]) for row in rows]}
 
 
 @dataclass(frozen=True)
 class Winners(SearchPicture):
     """The winners' test accuracy over their MACs, beside the study's own models."""
+
+    template = "search-winners"
 
     enhanced: str = "base"
 
@@ -367,11 +327,13 @@ class Winners(SearchPicture):
         axes = figure.subplots()
         own = self.shown(results)
         others, below = self._others(results)
-        axes.plot([one.macs for one in others], [one.mean for one in others], "o",
+        axes.plot([summary.macs for summary in others], [summary.mean for summary in others], "o",
                   color=LIGHT.muted, markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
-        arrows(axes, [one.macs for one in below], LIGHT.muted)
-        for one, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
-            axes.plot([one.macs], [one.mean], marker, color=color, markersize=8, zorder=4, **EDGE)
+        arrows(axes, [summary.macs for summary in below], LIGHT.muted)
+        for summary, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
+            axes.plot(
+                [summary.macs], [summary.mean], marker, color=color, markersize=8, zorder=4, **EDGE
+            )
         for row in self._rows(results):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
             axes.plot([row["macs"]] * 2, ends, color=LIGHT.series[0], linewidth=1.5, zorder=3)
@@ -380,7 +342,7 @@ class Winners(SearchPicture):
             axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
                           (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
                           textcoords="offset points", fontsize=8)  # fmt: skip
-        paid = [*(one.macs for one in results.of(self.experiments) if one.complete),
+        paid = [*(summary.macs for summary in results.of(self.experiments) if summary.complete),
                 *(row["macs"] for row in self._rows(results))]  # fmt: skip
         logarithmic(axes, paid)
         axes.set_xlabel("MACs for one image")
@@ -400,47 +362,44 @@ class Winners(SearchPicture):
         """Give the experiments without a name, and those so much worse that the axis ends above."""
         own = results.of(self.shown(results))
         named = [100 * row["test_accuracy"] for row in self._rows(results)]
-        named += [one.mean for one in own if one.complete]
+        named += [summary.mean for summary in own if summary.complete]
         low = floor(named) if named else 0.0
-        others = [one for one in results.of(self.experiments) if one.complete and one not in own]
+        others = [
+            summary
+            for summary in results.of(self.experiments)
+            if summary.complete and summary not in own
+        ]
         return (
-            [one for one in others if one.mean >= low],
-            [one for one in others if one.mean < low],
+            [summary for summary in others if summary.mean >= low],
+            [summary for summary in others if summary.mean < low],
         )
 
     def _rows(self, results: Results) -> list[dict]:
         rows = results.read("search-prices").to_dict("records")
         return [row for row in rows if row["test_accuracy"] == row["test_accuracy"]]
 
-    def _count(self, results: Results) -> str:
-        runs = sum(int(row["runs"]) for row in self._rows(results))
-        return f"{counted(runs, 'run')} of winners, with new seeds."
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {"runs": sum(int(row["runs"]) for row in self._rows(results))}
 
-    def _explain(self, results: Results) -> str:
-        below = {one.id: one.mean for one in self._others(results)[1]}
-        return (
-            "The winners of the search: mean test accuracy over MACs for one image, with its 95 % "
-            "t interval, beside the base, the enhanced model and the study's other experiments. "
-            "Epochs and preparation of the images differ as well as the networks. "
-            f"{arrows_in_words(below)}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        parts = [
-            f"{row['title']}: {100 * row['test_accuracy']:.1f} % with {operations(row['macs'])}"
+    def _values(self, results: Results) -> dict[str, Any]:
+        winners = [
+            {"name": row["title"], "accuracy": 100 * row["test_accuracy"], "macs": row["macs"]}
             for row in self._rows(results)
         ]
-        parts += [f"{one.id}: {one.mean:.1f} % with {operations(one.macs)}"
-                  for one in results.of(self.shown(results)) if one.complete]  # fmt: skip
-        return f"Scatter plot of test accuracy over MACs. {'; '.join(parts) or NO_SEARCH}."
+        own = [
+            {"name": summary.id, "accuracy": summary.mean, "macs": summary.macs}
+            for summary in results.of(self.shown(results))
+            if summary.complete
+        ]
+        _, below = self._others(results)
+        return {"points": [*winners, *own], "below": below}
 
 
-def _measure(results: Results) -> str:
-    """Name what trials are compared by."""
+def _has_means(results: Results) -> bool:
+    """Whether trials are compared by means: of several seeds."""
     runs = results.read("search-runs")
     trials = runs[runs["stage"] == "trial"].groupby(["price", "trial"])
-    several = len(trials) and trials.size().max() > 1
-    return f"{'mean ' if several else ''}validation accuracy"
+    return bool(len(trials) and trials.size().max() > 1)
 
 
 def _value(text: str) -> str:

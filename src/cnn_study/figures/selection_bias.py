@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect
+from cnn_study.base.words import signed
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, new
+from cnn_study.figures.picture import TALLEST, Picture, extent, new
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import NO_RUN, cut_off, estimate, signed, wrap
+from cnn_study.figures.words import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,15 +22,6 @@ HEADINGS = {
     EPOCH: "Epoch chosen by test scores",
     BY_TEST: "Experiment chosen among",
 }
-CHOICES = {
-    EPOCH: "Epoch: the one with the best test accuracy of this seed, against the mean of the other "
-    "seeds after that epoch.",
-    BY_TEST: "Experiment: the best of this seed, by test scores (orange circles) or by validation "
-    "scores (blue squares), against the mean test accuracy of its other seeds; these stand in for "
-    "each other, so that the intervals are rough.",
-}
-"""What is chosen, and what it is set against."""
-
 Gap = tuple[Effect, tuple[float, ...]]
 
 
@@ -44,6 +36,8 @@ class Row:
 @dataclass(frozen=True)
 class Habits(Picture):
     """How much a score chosen by test images promises beyond what can be expected."""
+
+    template = "habits"
 
     experiments: tuple[str, ...]
 
@@ -82,14 +76,22 @@ class Habits(Picture):
         return figure
 
     def _row(self, axes: "Axes", place: int, row: Row) -> None:
-        for offset, (habit, (found, single)) in zip(_offsets(len(row.gaps)), row.gaps.items(),
+        for offset, (habit, (gap, single)) in zip(_offsets(len(row.gaps)), row.gaps.items(),
                                                     strict=True):  # fmt: skip
             color, marker = _style(habit)
             at = place + offset
             marks.dots(axes, single, at - 0.06, LIGHT.muted, 0.12, markersize=3)
-            marks.interval(axes, found, at + 0.09, color, 1.5)
+            marks.interval(
+                axes,
+                gap,
+                at + 0.09,
+                color=color,
+                linewidth=1.5,
+                solid_capstyle="butt",
+                zorder=3.5,
+            )
             axes.plot(
-                [found.mean], [at + 0.09], marker, color=color, markersize=5.5, zorder=4,
+                [gap.mean], [at + 0.09], marker, color=color, markersize=5.5, zorder=4,
                 markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             )  # fmt: skip
 
@@ -105,45 +107,33 @@ class Habits(Picture):
         small = marks.DOT | {"markersize": 3}
         marks.legend(figure, [*keys, marks.key("One seed", LIGHT.muted, marker="o", **small)])
 
-    def _count(self, results: Results) -> str:
-        numbers = {gap.n for row in self._rows(results) for gap, _ in row.gaps.values()}
-        if not numbers:
-            return f"There is {NO_RUN}."
-        low, high = min(numbers), max(numbers)
-        return f"n = {low if low == high else f'{low} to {high}'} seeds in each row."
+    def _behind(self, results: Results) -> dict[str, Any]:
+        numbers = [gap.n for row in self._rows(results) for gap, _ in row.gaps.values()]
+        return {"seeds": extent(numbers)}
 
-    def _explain(self, results: Results) -> str:
-        rows = self._rows(results)
-        there = {habit for row in rows for habit in row.gaps}
-        return (
-            "What choosing by test scores would have told. Each dot is one seed: the test accuracy "
-            "that would be told, less the one to be honestly expected, in percentage points; "
-            "larger marks are means, bars their 95 % t intervals; zero is honest. "
-            f"{' '.join(words for habit, words in CHOICES.items() if habit in there)} "
-            f"{cut_off(found for row in rows for found, _ in row.gaps.values())}"
-        )
-
-    def _tell(self, results: Results) -> str:
-        parts = [_row_in_words(row) for row in self._rows(results) if row.gaps] or [NO_RUN]
-        return (
-            "Dot plot of the optimism of choosing by test scores, in percentage points. "
-            f"{'; '.join(parts)}."
-        )
+    def _values(self, results: Results) -> dict[str, Any]:
+        rows = [row for row in self._rows(results) if row.gaps]
+        gaps = [gap for row in rows for gap, _ in row.gaps.values()]
+        return {
+            "rows": [
+                {
+                    "label": row.label,
+                    "effects": {habit: gap for habit, (gap, _) in row.gaps.items()},
+                    # A row of many questions is told without, or nobody would read on.
+                    "has_interval": EPOCH in row.gaps or row.label == EVERYTHING,
+                }
+                for row in rows
+            ],
+            "has_epochs": any(EPOCH in row.gaps for row in rows),
+            "has_experiments": any(BY_TEST in row.gaps for row in rows),
+            "is_cut_off": marks.is_cut_off(gaps),
+        }
 
 
 def _note(row: Row) -> str:
     """Write the means of a row, in the order in which they are drawn."""
-    return "\n".join(f"{signed(found.mean)}  (n = {found.n})" for found, _ in row.gaps.values())
-
-
-def _row_in_words(row: Row) -> str:
-    """Give the means of a row, with their intervals where the row is none of many questions."""
-    full = EPOCH in row.gaps or row.label == EVERYTHING
-    parts = (
-        f"{habit} {estimate(found) if full else signed(found.mean)}"
-        for habit, (found, _) in row.gaps.items()
-    )
-    return f"{row.label}: {', '.join(parts)}"
+    gaps = (gap for gap, _ in row.gaps.values())
+    return "\n".join(f"{signed(gap.mean)}  (n = {gap.n})" for gap in gaps if gap.mean is not None)
 
 
 def _offsets(count: int) -> list[float]:

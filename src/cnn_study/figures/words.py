@@ -5,10 +5,10 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from cnn_study.base.inference import LEAST_PAIRS, Effect
 from cnn_study.study.settings import DECLARATIONS
 
 NO_RUN = "no complete run yet"
+NO_SEARCH = "no search yet"
 LONGEST_LABEL = 32
 """Characters of a row label before it goes on in a second line."""
 
@@ -41,22 +41,6 @@ def wrap(label: str, width: int = LONGEST_LABEL) -> str:
     return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label
 
 
-def signed(points: float, digits: int = 2) -> str:
-    """Write a difference with its sign, such as +1.90 or −0.51; what rounds to zero has none."""
-    rounded = round(points, digits)
-    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
-
-
-def estimate(found: Effect) -> str:
-    """Write a mean difference in points with its interval and the number behind it."""
-    if not found.n:
-        return NO_RUN
-    if found.lower is None:
-        return f"{signed(found.mean)} (n = {found.n})"
-    ends = f"{signed(found.lower)} to {signed(found.upper)}"
-    return f"{signed(found.mean)} (95 % interval {ends}, n = {found.n})"
-
-
 def aligned(texts: Iterable[str]) -> list[str]:
     """Fill texts up at the left to one length, with spaces that are as wide as a digit."""
     kept = list(texts)
@@ -70,18 +54,15 @@ def unbroken(text: str) -> str:
     return re.sub(r"(?<=\d) %", f"{space}%", re.sub(r"\bn = (?=\d)", f"n{space}={space}", text))
 
 
-def joined(parts: Iterable[str]) -> str:
-    """Join words as in a sentence: a, b and c."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
+def size(shape: Iterable[int]) -> str:
+    """Write the sides of an array, such as 32×32×3."""
+    return "×".join(f"{side:,}" for side in shape)
 
 
-def cut_off(effects: Iterable[Effect]) -> str:
-    """Say that intervals of two numbers may leave the axis, where there are such."""
-    few = any(found.n == LEAST_PAIRS - 1 for found in effects)
-    return "The interval of only two is wide, and cut off at the ends of the axis." if few else ""
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number with its noun: 1 pair, 2 pairs."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def operations(macs: int) -> str:
+    """Write a number of MACs to three digits, such as 1.47 million MACs."""
+    rounded = float(f"{macs:.3g}")
+    for unit, word in ((10**9, " billion"), (10**6, " million"), (10**3, " thousand")):
+        if rounded >= unit:
+            return f"{rounded / unit:g}{word} MACs"
+    return f"{macs} MACs"

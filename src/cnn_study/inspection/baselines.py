@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from cnn_study.runs.heartbeat import log, percent
+from cnn_study.base.words import percent
+from cnn_study.runs.heartbeat import log
 from cnn_study.runs.inspections import Baseline, Tried
 from cnn_study.train.parts import Parts
 

@@ -13,12 +13,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cnn_study.base import files
+from cnn_study.base.words import percent
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.images import Images
 from cnn_study.data.split import split
 from cnn_study.inspection import baselines, embedding, trained_network
 from cnn_study.runs import inspections, records
-from cnn_study.runs.heartbeat import log, percent
+from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run
 from cnn_study.study import architecture
 from cnn_study.study.model import Study

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from cnn_study.base import inference
+from cnn_study.base import inference, words
+from cnn_study.base.words import NONE, SPACE, count, exact, listing, numeral, plural, whole
 from cnn_study.evidence.cells import Setting, derived
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
@@ -15,11 +16,7 @@ from cnn_study.report.results import Row, Scores
 from cnn_study.study.settings import value_text
 
 NO_RUN = "no complete run"
-NONE = "–"
-"""In a table, beside a cell that says NO_RUN."""
-
-SPACE = "\u00a0"
-"""Between a number and its unit; a line does not break there."""
+"""Stands for a number of an experiment without one; NONE stands in a table beside it."""
 
 
 def escape(text: str) -> str:
@@ -70,10 +67,7 @@ def points(difference: float | None) -> str:
 
 def signed(difference: float | None) -> str:
     """Give a difference of shares in percentage points, with its sign."""
-    if difference is None:
-        return NONE
-    text = points(difference)
-    return text if float(text) == 0 else f"{'−' if difference < 0 else '+'}{text}"
+    return NONE if difference is None else words.signed(100 * difference)
 
 
 def mean_and_deviation(scores: Scores) -> str:
@@ -97,14 +91,14 @@ def interval(lower: float, upper: float) -> str:
     return f"{marked(score, lower)}–{marked(score, upper)}"
 
 
-def count(number: float) -> str:
-    """Write a number without decimals, with commas between thousands."""
-    return f"{number:,.0f}"
-
-
 def millions(number: int) -> str:
     """Write a large number in millions; a smaller one in full."""
     return f"{number / 1e6:.2f}{SPACE}million" if number >= 1e6 else count(number)
+
+
+def decimals(number: float) -> str:
+    """Write a number with two decimals."""
+    return words.fixed(number)
 
 
 def seconds(number: float | None) -> str:
@@ -116,12 +110,7 @@ def seconds(number: float | None) -> str:
 
 def duration(number: float | None) -> str:
     """Write seconds as seconds, minutes or hours."""
-    if number is None:
-        return NO_RUN
-    for size, unit in ((3600, "hours"), (60, "minutes")):
-        if number >= 2 * size:
-            return f"{number / size:.1f}{SPACE}{unit}"
-    return f"{number:.1f}{SPACE}seconds"
+    return NO_RUN if number is None else words.duration(number)
 
 
 def times(ratio: float) -> str:
@@ -129,53 +118,16 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
 
 
-WORDS = (
-    *("no", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
-)
-
-
-def words(number: int) -> str:
-    """Write a small whole number as a word."""
-    return WORDS[number] if number < len(WORDS) else count(number)
-
-
-def decimals(number: float) -> str:
-    """Write a number with two decimals."""
-    return f"{number:.2f}".replace("-", "−")
-
-
-def whole(number: float) -> str:
-    """Write a number that happens to be whole as it is; else with two decimals."""
-    return count(number) if float(number).is_integer() else decimals(number)
-
-
-def exact(number: float) -> str:
-    """Write a number with all its digits."""
-    return f"{number:g}"
-
-
 def short(digest: str) -> str:
     """Give the first characters of a hash, enough to find it by."""
     return digest[:10]
 
 
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """Write one run, two runs, 13 runs."""
-    return f"{words(number)} {noun if number == 1 else nouns or noun + 's'}"
-
-
 def tally(changes: Sequence[Any], noun: str = "") -> str:
     """Write how many changes there are; the receipt lists their verdicts."""
     number = len(changes)
-    known = mark(words(number), derived(number, "number of", *changes))
+    known = mark(numeral(number), derived(number, "number of", *changes))
     return f"{known} {noun}{'s' * (number != 1)}" if noun else known
-
-
-def listing(parts: Iterable[Any], last: str = "and") -> str:
-    """Write a, b and c."""
-    *firsts, end = map(str, parts)
-    return f"{', '.join(firsts)} {last} {end}" if firsts else end
 
 
 def reference(id_: str) -> str:
@@ -225,10 +177,7 @@ def contrast_verdict(contrast: Any) -> str:
 
 def balance(number: float | None) -> str:
     """Write a difference of counts or seconds with its sign."""
-    if number is None:
-        return NONE
-    text = f"{abs(number):,.0f}"
-    return text if text == "0" else f"{'−' if number < 0 else '+'}{text}"
+    return NONE if number is None else words.signed(number, 0)
 
 
 def troubles(comparison: Comparison) -> str:
@@ -313,7 +262,7 @@ NUMBERS = (
 
 TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(words, tally, plural, listing, code, reference, troubles, price, as_long, set_to),
+    *(tally, plural, listing, code, reference, troubles, price, as_long, set_to),
     *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
     *(contrast_verdict, picture),
 )
@@ -322,6 +271,7 @@ FILTERS = (
     {function.__name__: partial(marked, function) for function in NUMBERS}
     | {function.__name__: function for function in TEXTS}
     | {
+        "words": numeral,
         "setting": partial(marked, escape),
         "yaml": partial(json.dumps, ensure_ascii=False),
         "sentence": lambda text: text[:1].upper() + text[1:],

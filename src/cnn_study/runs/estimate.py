@@ -114,11 +114,3 @@ def _fit(known: list[Record]) -> tuple[float, float]:
     if per_mac < 0 or constant < 0:
         return float(each.mean()), 0.0
     return float(constant), float(per_mac)
-
-
-def duration(seconds: float) -> str:
-    """Write a time as a person would: 40 s, 12 min, 1 h 05 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.files import write_whole
+from cnn_study.base.words import percent
 from cnn_study.runs.records import Epoch
 
 
@@ -92,8 +93,3 @@ def _lives(process: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def percent(share: float | None) -> str:
-    """Write a share such as 0.5842 as 58.42 %."""
-    return "–" if share is None else f"{100 * share:.2f} %"

@@ -29,9 +29,10 @@ from threadpoolctl import threadpool_limits
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import absent
+from cnn_study.base.words import percent
 from cnn_study.execute import local, progress
 from cnn_study.runs import records, searches
-from cnn_study.runs.heartbeat import log, percent
+from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run, done, record_of
 from cnn_study.search import choosing
 from cnn_study.study.merge import load

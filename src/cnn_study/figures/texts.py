@@ -1,0 +1,74 @@
+"""What is said of a figure: the templates in captions/, filled with the values of its class.
+
+Knows nothing of studies or tables. Jinja2 is imported only to write.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnn_study.base import words
+from cnn_study.figures.words import NO_RUN, NO_SEARCH, operations, size, unbroken
+from cnn_study.figures.words import words as parameter_words
+
+if TYPE_CHECKING:
+    from cnn_study.base.templates import Templates
+
+FOLDER = Path(__file__).parent / "captions"
+"""Holds a template for each class of figures, and `figure` and `parts`, which these take up."""
+
+FILTERS = {
+    "count": words.count,
+    "counted": words.counted,
+    "exact": words.exact,
+    "fixed": words.fixed,
+    "listing": words.listing,
+    "operations": operations,
+    "parameter": parameter_words,
+    "percent": words.percent,
+    "signed": words.signed,
+    "size": size,
+}
+"""Write a value; those of the same name write it as in the report, but for receipts."""
+
+
+class Texts(NamedTuple):
+    """What is said of a figure.
+
+    Attributes:
+        caption: what is shown, what every mark and interval is, and how many runs are behind it.
+        count: the end of the caption, which says how many runs; empty where none are behind it.
+        alt: what the figure shows in words, with its main numbers.
+    """
+
+    caption: str
+    count: str
+    alt: str
+
+
+def write(template: str, values: Mapping[str, Any]) -> Texts:
+    """Fill the template of a figure.
+
+    Args:
+        template: its name, without the ending.
+
+    Raises:
+        UserError: a value is not there; names template and line.
+    """
+    explained, count, alt = (_fill(template, values, part) for part in Texts._fields)
+    return Texts(unbroken(f"{explained} {count}".strip()), unbroken(count), alt)
+
+
+def _fill(template: str, values: Mapping[str, Any], part: str) -> str:
+    """Fill one part of a template, on one line."""
+    text = _templates().fill(f"{template}.txt.j2", {**values, "part": part})
+    return " ".join(text.split())
+
+
+@cache
+def _templates() -> "Templates":
+    from cnn_study.base.templates import Templates
+
+    constants = {"no_run": NO_RUN, "no_search": NO_SEARCH}
+    return Templates([FOLDER], FILTERS, "The figure was not drawn.", constants)
