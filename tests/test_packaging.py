@@ -209,7 +209,8 @@ def test_package_imports_only_what_readers_install():
         ("requirements-test.lock", False),
         ("src/cnn_study/data/__init__.py", False),
         ("results/published/runs/base/seed-0.json", False),
-        ("results/published/report/index.html", False),
+        ("results/study/report/index.qmd", False),
+        ("results/study/report/index.html", True),
         ("results/published/locks/seed-0.lock", True),
         ("results/published/running/seed-0", True),
         ("data/archive.tar.gz", True),
@@ -227,6 +228,18 @@ def test_ci_scripts_stop_at_the_first_error(script):
     path = ROOT / ".ci" / script
     assert path.stat().st_mode & 0o111, f"{path.name} is not executable"
     assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
+
+
+def test_ci_checks_with_locked_tools_and_ends_as_the_readme_says():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    checks = lines[lines.index('echo "Checking style, layers and types"') + 1 : -2]
+    tools = {"ruff": "ruff", "snakefmt": "snakefmt", "lint-imports": "import-linter", "ty": "ty"}
+    assert {line.split()[0] for line in checks} == set(tools)
+    assert set(tools.values()) <= set(direct_requirements(with_tests=True))
+    assert "|" not in "".join(checks), "a check that may fail"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert lines[-1] == "python -m pytest -n 2"
+    assert f"pip install --no-deps -e . && {lines[-1]}\n" in readme
 
 
 def test_versions_and_title_agree_wherever_one_cites():
