@@ -177,14 +177,25 @@ def test_environment_pins_a_supported_python_and_the_tried_quarto():
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Top-level names of everything that a source file imports, wherever in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Top-level names of all that a source file imports when it runs, wherever in it."""
+    names, nodes = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes += node.orelse
+            continue
+        nodes += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def test_what_only_a_type_checker_imports_is_not_installed_for_it(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("if TYPE_CHECKING:\n    import a.b\nelse:\n    import c\ndef f(): import d\n")
+    assert imported_modules(path) == {"c", "d"}
 
 
 def test_package_imports_only_what_readers_install():
