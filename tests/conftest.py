@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: Keras on one thread, and a small real dataset."""
+"""What all test files share: which code is tested, in which order, and a small real dataset."""
 
 import os
 from dataclasses import dataclass, replace
@@ -7,13 +7,24 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits
 
+import cnn_study
 from cnn_study.data import arrays
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.images import Images, content_digest
 
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+if SOURCE not in Path(cnn_study.__file__).parents:
+    raise pytest.UsageError(f"{cnn_study.__file__} would be tested, and not what is in {SOURCE}")
+# pyproject.toml puts it before what is installed for the tests, this for the processes they start.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
 # The tests compare bits, which only a CPU promises. Set before any backend starts; a tester who
 # wants the GPU sets the variable.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+pytest_plugins = ["pytester", "fast_tests"]
 
 SMALL_TRAINING, SMALL_TEST = 320, 100
 

@@ -27,6 +27,8 @@ questions:
 """
 CONFIG = ("study=tests", "train=false")
 
+pytestmark = pytest.mark.slow
+
 
 def write_records(place: Workplace, *seeds: int, **more: float) -> None:
     study = load(place.path / "experiments/tests.yaml")

@@ -1,6 +1,5 @@
 """Figures: planned and written files, both looks, what runs that are not complete do to them."""
 
-import os
 import re
 import struct
 import subprocess
@@ -371,7 +370,6 @@ def test_planning_imports_nothing_to_draw_with(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
         capture_output=True,
         text=True,
         check=True,

@@ -105,6 +105,7 @@ SETTINGS = (
 )
 
 
+@pytest.mark.slow
 def test_keras_is_imported_without_what_no_training_calls_or_the_user_sets():
     ended = subprocess.run(
         [sys.executable, "-c", IMPORT, *SETTINGS, "JAX_PLATFORMS"],
@@ -220,6 +221,7 @@ def test_each_training_gets_a_gpu_of_its_own_and_keeps_it(claims):
         process.communicate("\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", machine.BACKENDS)
 def test_a_backend_without_gpus_counts_none(backend):
     if find_spec(backend) is None:

@@ -177,14 +177,25 @@ def test_environment_pins_a_supported_python_and_the_tried_quarto():
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Top-level names of everything that a source file imports, wherever in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Top-level names of all that a source file imports when it runs, wherever in it."""
+    names, nodes = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes += node.orelse
+            continue
+        nodes += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def test_what_only_a_type_checker_imports_is_not_installed_for_it(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("if TYPE_CHECKING:\n    import a.b\nelse:\n    import c\ndef f(): import d\n")
+    assert imported_modules(path) == {"c", "d"}
 
 
 def test_package_imports_only_what_readers_install():
@@ -209,7 +220,8 @@ def test_package_imports_only_what_readers_install():
         ("requirements-test.lock", False),
         ("src/cnn_study/data/__init__.py", False),
         ("results/published/runs/base/seed-0.json", False),
-        ("results/published/report/index.html", False),
+        ("results/study/report/index.qmd", False),
+        ("results/study/report/index.html", True),
         ("results/published/locks/seed-0.lock", True),
         ("results/published/running/seed-0", True),
         ("data/archive.tar.gz", True),
@@ -227,6 +239,18 @@ def test_ci_scripts_stop_at_the_first_error(script):
     path = ROOT / ".ci" / script
     assert path.stat().st_mode & 0o111, f"{path.name} is not executable"
     assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
+
+
+def test_ci_checks_with_locked_tools_and_ends_as_the_readme_says():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    checks = lines[lines.index('echo "Checking style, layers and types"') + 1 : -2]
+    tools = {"ruff": "ruff", "snakefmt": "snakefmt", "lint-imports": "import-linter", "ty": "ty"}
+    assert {line.split()[0] for line in checks} == set(tools)
+    assert set(tools.values()) <= set(direct_requirements(with_tests=True))
+    assert "|" not in "".join(checks), "a check that may fail"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert lines[-1] == "python -m pytest -n 2"
+    assert f"pip install --no-deps -e . && {lines[-1]}\n" in readme
 
 
 def test_versions_and_title_agree_wherever_one_cites():

@@ -14,8 +14,9 @@ from pypdf import PdfReader
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.report.page_check import check_page
+from cnn_study.report.places import REPORT, looks
 from cnn_study.report.quarto import quarto_faults
-from cnn_study.report.render import RENDERED, REPORT, embed_pictures, inputs_sha256, kept, render
+from cnn_study.report.render import embed_pictures, render
 
 FRONT_MATTER = """\
 ---
@@ -479,7 +480,7 @@ def test_a_failed_render_leaves_the_last_output(tmp_path: Path) -> None:
     made = render_to_bytes(tmp_path, source)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert (before["report.html"], before["report.pdf"]) == made
-    assert sorted(before) == [RENDERED, "report.html", "report.pdf"]
+    assert sorted(before) == ["report.html", "report.pdf"]
     make_document(tmp_path / "source", "See @fig-missing.\n")
     with pytest.raises(UserError):
         render_to_bytes(tmp_path, source)
@@ -764,12 +765,12 @@ def test_quarto_finds_the_document_in_the_reports_folder(tmp_path: Path) -> None
 def test_what_quarto_lays_out_there_makes_no_page_old(tmp_path: Path) -> None:
     copy = tmp_path / "report"
     shutil.copytree(REPORT, copy, ignore=shutil.ignore_patterns(".quarto"))
-    before = kept(copy)
+    before = looks(copy)
     assert {path.name for path in before} >= {"_quarto.yml", "references.bib", "report.css"}
     (copy / "figures").mkdir(exist_ok=True)
     (copy / "figures" / "more.svg").write_text("")
     (copy / "index.qmd").write_text("")
-    assert kept(copy) == before
+    assert looks(copy) == before
 
 
 def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> None:
@@ -862,26 +863,6 @@ def test_themes_share_their_colours(name: str, mode: int) -> None:
     used = set(re.findall(r"#[0-9a-f]{6}\b", (REPORT / "theme" / name).read_text()))
     assert used
     assert used <= known
-
-
-def test_what_a_page_was_made_from_is_told(tmp_path):
-    """Text, included parts, figures and theme count; what stands beside them does not."""
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "report").mkdir()
-    source, part = tmp_path / "report" / "index.qmd", tmp_path / "report" / "page.html"
-    picture, look = tmp_path / "figures" / "a.svg", tmp_path / "look"
-    (look / "theme").mkdir(parents=True)
-    style, settings = look / "theme" / "a.css", look / "_quarto.yml"
-    for path in (source, part, picture, style, settings):
-        path.write_text("one")
-    first = inputs_sha256(source, tmp_path, look)
-    (tmp_path / "report" / "index.html").write_text("made")
-    (look / "a.j2").write_text("a template, whose text counts")
-    assert inputs_sha256(source, tmp_path, look) == first
-    for path in (source, part, picture, style, settings):
-        path.write_text("other")
-        assert inputs_sha256(source, tmp_path, look) != first, path
-        path.write_text("one")
 
 
 # ------------------------------------------------------------------------------- pictures

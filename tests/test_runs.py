@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-import cnn_study
 import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
@@ -383,12 +382,11 @@ class Process:
         command = ["-c", start, "train", "mine.yaml", "base/seed-1"]
         command += ["--data", str(data), "--results", "results"]
         plain = {key: value for key, value in os.environ.items() if "NUM_THREADS" not in key}
-        source = str(Path(cnn_study.__file__).parents[1])
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=folder,
-                env={**plain, "PYTHONPATH": source, "TMPDIR": str(folder)},
+                env={**plain, "TMPDIR": str(folder)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -35,6 +35,11 @@ BY_HAND = {
         2,
         [0.5, 1.0, 1.5, 2.0, 2, 2, 2, 2, 0.2, 0.2, 0.02, 0.02],
     ),
+    "step, to a hundredth of the way": (
+        {"schedule": "step", "learning_rate": 1.0, "epochs": 20},
+        5,
+        [1] * 50 + [0.1] * 25 + [0.01] * 25,
+    ),
     "part of an epoch of warm-up": (
         {"learning_rate": 1.0, "warmup_epochs": 0.5, "epochs": 1},
         4,

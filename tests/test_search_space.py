@@ -340,6 +340,7 @@ def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
         load(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [16, 64])
 def test_a_model_that_is_seldom_drawn_is_found_all_the_same(tmp_path, units):
     """One of 4,096 models fits: drawing may miss it, going through all does not. Of 16,384, which

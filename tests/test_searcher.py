@@ -44,6 +44,8 @@ TEXT = {
     "base": {"filters": [2], "dense_units": 8, "training_fraction": 0.2, "epochs": 2},
 }
 
+pytestmark = pytest.mark.slow
+
 
 class Place:
     """A study file with its results folder."""

@@ -280,6 +280,7 @@ def trained_weights(values: dict) -> str:
     return keras_one.weights_digest(model)
 
 
+@pytest.mark.slow
 def test_what_is_written_in_one_way_trains_to_the_same_weights():
     """Several at once, since each network takes seconds to build.
 

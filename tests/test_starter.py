@@ -78,6 +78,7 @@ def ask(environment: dict[str, str], folder: Path, *words: str) -> str:
     return ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
     where = ask(installed, tmp_path, "cnn_study", "new", "mine")
     assert "cnn-study check mine" in where
@@ -101,6 +102,7 @@ def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
     assert "Nothing to be done" in ask(installed, folder, *snakemake)
 
 
+@pytest.mark.slow
 def test_the_console_script_is_the_command(installed):
     folder = Path(installed["PYTHONPATH"])
     ended = subprocess.run(

@@ -13,7 +13,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-import cnn_study
 from cnn_study.data.split import split
 from cnn_study.report import keras_code
 from cnn_study.runs import records
@@ -735,7 +734,6 @@ def start_process(folder: Path, *seeds: int, **environment: str) -> subprocess.P
         [sys.executable, "-c", SCRIPT, str(folder), *map(str, seeds)],
         env={
             **plain,
-            "PYTHONPATH": str(Path(cnn_study.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             **environment,
@@ -752,6 +750,7 @@ def results_of(process: subprocess.Popen) -> list[list]:
     return [json.loads(line) for line in output.splitlines()]
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
     """Whatever was trained before it, and whatever the caller asks of threads, Keras and backend.
 
@@ -780,6 +779,7 @@ def test_same_seed_gives_the_same_bits_in_every_process(tmp_path):
     assert predictions[0] == predictions[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_jax_runs_the_same_code_and_leaves_a_record(tmp_path):
     (first,) = results_of(start_process(tmp_path, 1, KERAS_BACKEND="jax"))
