@@ -11,6 +11,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.sources import sources_of
 from cnn_study.base.templates import Templates
 from cnn_study.figures import draw, texts
+from cnn_study.figures.levels import Curve
 from cnn_study.figures.picture import Picture
 from cnn_study.study.merge import load
 
@@ -109,6 +110,16 @@ def test_the_caption_ends_with_its_count_and_numbers_keep_their_units():
     assert said.count == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}8 trials."
     assert said.caption.endswith(f" {said.count}")
     assert said.alt.endswith(": kernel size −0.50.")
+
+
+@pytest.mark.parametrize("is_logarithmic", [False, True])
+def test_a_curve_says_where_its_axis_is_logarithmic(is_logarithmic):
+    curve = Curve("the rate", "Rate", ((0.1, "a"),), "base", "Rates")
+    values = {"figure": curve, "is_logarithmic": is_logarithmic, "is_cut_off": False, "means": []}
+    values |= {"lowest": None, "highest": None, "complete": (3, 3), "summaries": []}
+    said = texts.write("curve", values)
+    assert ("over the rate (logarithmic)." in said.caption) == is_logarithmic
+    assert said.count == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}3 complete runs of each experiment."
 
 
 def test_folders_are_searched_in_their_order(tmp_path):

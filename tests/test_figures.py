@@ -309,6 +309,9 @@ def test_grid_names_cells_without_runs_or_with_one(partial):
     alt = partial.alt("width-and-kernel-size")
     assert "filters 2-4, kernel size 3: no complete run yet" in alt
     assert "filters 2-4, kernel size 5: 50.0 % (n = 1)" in alt
+    caption = partial.caption("width-and-kernel-size")
+    assert "n = 0 to 2 complete runs" in caption
+    assert "kernel-size-3: 1 of 2 failed, 1 of 2 missing; base: 1 of 2 diverged." in caption
 
 
 def test_diverged_runs_are_not_part_of_curves(partial):
