@@ -1,6 +1,7 @@
 """What all test files share: which code is tested, in which order, and a small real dataset."""
 
 import os
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def keras():
     import keras
 
     return keras
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window, for what only a browser can tell."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not program:
+        pytest.skip("Chromium is not installed")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=program, args=flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

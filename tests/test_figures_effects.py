@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnn_study.base.inference import Effect, loss_turn
+from cnn_study.base.inference import Effect
 from cnn_study.figures import classes, cost, epochs, marks
 from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
@@ -394,17 +394,6 @@ def test_values_too_near_to_each_other_are_crowded():
 )
 def test_an_axis_names_a_unit_once(parameter, label):
     assert axis_label(parameter) == label
-
-
-def test_a_rise_is_claimed_only_where_all_seeds_make_it_sure():
-    """Rises 1, 2 and 3 have the interval −0.48 to 4.48; 2, 3 and 4 have 0.52 to 5.48."""
-    unsure = loss_turn([[9, 5, 6], [9, 5, 7], [9, 5, 8]])
-    assert (unsure.lowest, unsure.last, unsure.rises) == (2, 3, False)
-    assert unsure.rise.mean == 2
-    assert loss_turn([[9, 5, 7], [9, 5, 8], [9, 5, 9]]).rises
-    assert not loss_turn([[9, 5, 7], [9, 5, 8]]).rises
-    assert not loss_turn([[9, 8, 7], [9, 8, 6], [9, 8, 5]]).rises
-    assert loss_turn([]) is None
 
 
 def test_loss_curves_mark_the_lowest_validation_loss(plain):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,7 @@ from cnn_study.study import architecture
 from cnn_study.study.settings import ModelSettings, Settings
 from parameters_by_hand import PARAMETERS
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TOLERANCE = 1e-4
 """Of a layer's largest number, or of 1 where that is less: float32 sums in another order."""
 
@@ -73,14 +67,6 @@ CASES |= {
     for name in ModelSettings.model_fields
     if not any(name in values for values in CASES.values())
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

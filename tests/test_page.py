@@ -6,7 +6,6 @@ The published text with today's theme and scripts; and the text of a small study
 import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,15 +21,9 @@ from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from report_by_hand import DRAWING, PLAIN, SCORES, Made
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-pytest.importorskip("pypandoc", reason="Pandoc is not installed")
-
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "cifar10"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 SHORT = f"data:image/svg+xml,{quote(DRAWING)}"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def make_page(study: Study, results: Path, output: Path) -> Path:
@@ -94,14 +87,6 @@ def small(tmp_path_factory) -> Path:
         made.runs(experiment, scores)
     made.text()
     return make_page(made.study, made.folder, tmp_path_factory.mktemp("small-page"))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def open_page(browser, path: Path, **context):

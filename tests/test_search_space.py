@@ -116,6 +116,12 @@ def test_limits_hold_for_parameters_and_seconds(search):
     assert not search.fits(values, replace(free, training_seconds=seconds * 0.99999))
 
 
+@pytest.mark.parametrize(("trials", "drawn"), [(2, 2), (3, 2), (6, 3), (9, 4), (10, 5), (99, 5)])
+def test_as_many_trials_are_drawn_as_there_are_parameters_at_most_half(search, trials, drawn):
+    """Five parameters; a regression needs two trials to begin with."""
+    assert search.drawn(replace(search.budgets[0], trials=trials)) == drawn
+
+
 def test_draws_stay_in_the_space(search):
     generator = random.Random(1)
     for _ in range(300):

@@ -563,10 +563,11 @@ def test_a_record_that_contradicts_itself_is_refused(study, results, tmp_path, c
         collected(study, results, tmp_path)
 
 
-def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path):
+@pytest.mark.parametrize("confusion", [[[180, 180], [0, 0]], [[36] * 9] * 10])
+def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path, confusion):
     path = next((results / "runs" / "base").glob("*/seed-1.json"))
     content = json.loads(path.read_text())
-    content["test"]["confusion"] = [[180, 180], [0, 0]]
+    content["test"]["confusion"] = confusion
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="not 10 x 10"):
         collected(study, results, tmp_path)

@@ -795,7 +795,19 @@ def test_jax_runs_the_same_code_and_leaves_a_record(tmp_path):
     assert len(kept["classes"]) == 50
 
 
-# ---------------------------------------------------------------------------------- memory
+# ---------------------------------------------------------------------- seconds and memory
+
+
+def test_a_stopwatch_adds_up_both_clocks_and_tells_the_last(monkeypatch):
+    clock, processor = iter([10, 13, 20, 24.5]), iter([1, 2, 5, 8])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("time.process_time", lambda: next(processor))
+    watch = Stopwatch()
+    for last in (3, 4.5):
+        with watch:
+            pass
+        assert watch.last == last
+    assert (watch.wall, watch.cpu) == (7.5, 4)
 
 
 def memory_held() -> float:
