@@ -22,6 +22,8 @@ from cnn_study.study.questions import RESERVED
 from cnn_study.train import machine
 from workplace import PROJECT, Workplace
 
+pytestmark = pytest.mark.slow
+
 STUDY = """\
 title: A study for tests
 dataset: digits
