@@ -86,6 +86,7 @@ class Made:
                 "count": "n = 2 runs of base.",
                 "alt": f"Alt of {file.stem}.",
                 "runs": {"base": [1, 2]},
+                "searched": [],
             }
             for file in files
             if file.suffix == ".svg"

@@ -47,7 +47,7 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     document = front_matter(source.name, text)
     options = render._options(project, document, "html")
     day = _date(source.name, document)
-    defaults = render._defaults(source.name, options, "html", day)
+    defaults = render._defaults(source.name, options, "html", day, None)
     assert render._run_pandoc([render.find_pandoc()], output, "html", defaults) == []
     page = output / "page.html"
     page.write_bytes(render._checked_page(output, source.name, []))
@@ -497,6 +497,43 @@ def test_a_figure_of_one_network_names_its_seed_alone(still):
     # The network that runs in the page has taken the place of the figure, not of its receipt.
     receipts = json.loads(still.locator("#receipts").text_content())
     assert receipts["cells"]["figure-feature-maps:0:runs"]["seeds"] == {"base": [1]}
+
+
+def test_a_number_of_the_search_shows_its_runs_by_price_and_stage(still):
+    still.locator('[data-key=";search-finalists:1:gap"]').first.click()
+    receipt = still.get_by_role("dialog")
+    assert receipt.locator("summary").all_inner_texts() == [
+        "As cheap as the base: 1 trial, 1 run",
+        "As cheap as the base: 1 finalist, 2 runs, with new seeds",
+    ]
+    runs = receipt.locator("details").nth(1).locator("tbody tr").all_inner_texts()
+    assert [line.split("\t")[:3] for line in runs] == [
+        ["10", "101", "76.44 %"],
+        ["10", "102", "76.08 %"],
+    ]
+    assert "Test accuracy" not in receipt.inner_text()
+    assert "python -m cnn_study search cifar10" in receipt.locator("pre").inner_text()
+
+
+def test_a_difference_to_the_base_shows_the_winner_s_runs_and_the_base_s(still):
+    still.locator('[data-key=";search-prices:0:over_base_lower"]').first.click()
+    receipt = still.get_by_role("dialog")
+    headings = receipt.get_by_role("heading", level=3).all_inner_texts()
+    assert headings == ["Runs behind it", "Runs of the search behind it", "Make it again"]
+    assert receipt.locator("summary").all_inner_texts() == [
+        "base: seeds 1, 2, 3, 4, 5",
+        "As cheap as the base: 1 winner, 5 runs, with seeds that chose nothing",
+    ]
+    assert receipt.get_by_role("columnheader", name="Test accuracy").count() == 2
+
+
+def test_a_number_without_runs_says_why_and_trains_nothing(still):
+    still.locator('[data-key=";ledger:0:macs_difference"]').first.click()
+    receipt = still.get_by_role("dialog")
+    said = receipt.inner_text()
+    assert "none: it is worked out from the settings" in said
+    assert "Runs behind it" not in said
+    assert "snakemake" not in said
 
 
 def test_a_printed_number_shows_who_printed_it(still):

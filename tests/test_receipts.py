@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from cnn_study.base.errors import UserError
 from cnn_study.base.words import numeral
 from cnn_study.evidence.cells import Cell, Count, Number, derived, of_cell, rows_of
 from cnn_study.report import filters, page, receipts
@@ -183,10 +184,14 @@ def test_receipt_names_row_runs_file_and_hash(made):
 
 
 def test_a_difference_leads_to_the_runs_of_both(made):
+    """Differences of parameters and of MACs alone come from the settings."""
     found = content(made)
-    cells = [cell for cell in found["cells"] if cell.startswith("ledger:")]
-    assert cells
-    assert all(len(set(found["cells"][cell]["experiments"])) == 2 for cell in cells)
+    cells = {name: cell for name, cell in found["cells"].items() if name.startswith("ledger:")}
+    measured = {name: cell for name, cell in cells.items() if "why" not in cell}
+    assert all(len(set(cell["experiments"])) == 2 for cell in measured.values())
+    columns = {name.split(":")[2] for name in cells.keys() - measured.keys()}
+    assert columns == {"parameters_difference", "macs_difference"}
+    assert len(measured) > 10
 
 
 def test_a_mean_of_one_experiment_leads_to_its_runs_alone(made):
@@ -303,8 +308,10 @@ def test_a_habit_leads_to_what_was_chosen_and_names_what_from(grid):
 
 
 def test_a_mean_habit_leads_to_all_that_was_chosen_from(grid):
+    """But to none that lacks a run which the others have: it could not be chosen."""
     found = look_up(grid, "habit-means:0:gap")["cells"]["habit-means:0:gap"]
-    assert found["experiments"] == ["base", *grid.study.questions[found["row"]["among"]]]
+    assert found["row"]["among"] == "shape"
+    assert found["experiments"] == ["base", *grid.study.questions["shape"][:-1]]
     assert dict(found["beside"])["Optimism"] == found["value"]
 
 
@@ -324,6 +331,11 @@ def test_a_baseline_leads_to_the_facts_of_the_inspection(grid, tmp_path):
     assert found["cells"][cell]["value"] == "0.25"
     assert found["tables"]["inspection"]["file"] == "inspection/0123.json"
     assert found["tables"]["inspection"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_baseline_without_an_inspection_is_refused(grid):
+    with pytest.raises(UserError, match="there is no inspection"):
+        look_up(grid, "inspection:0:baselines.nearest_neighbours.test_accuracy")
 
 
 def test_a_printed_number_names_its_source_and_none_of_our_runs(grid):

@@ -141,7 +141,7 @@ def test_a_trial_with_a_run_that_has_no_score_has_no_mean():
     """A run may be complete although its last validation loss is not finite."""
     rows = {"trial": [1, 1, 2, 2, 3], "validation_accuracy": [0.5, None, 0.5, 0.7, None]}
     runs = pd.DataFrame({**rows, "status": [*["complete"] * 4, "diverged"]})
-    assert search._means(runs, "validation_accuracy") == {2: pytest.approx(0.6)}
+    assert search._means(runs.assign(price="cheap")) == {2: pytest.approx(0.6)}
 
 
 def test_what_was_drawn_at_random_and_what_the_search_cannot_say_is_told(tmp_path):

@@ -45,8 +45,10 @@
   function place(name, column, cells) {
     const table = known.tables[name];
     const sources = once(cells.map(cell => cell.source).filter(Boolean));
+    const reasons = once(cells.map(cell => cell.why).filter(Boolean));
     const list = [[table.kind, table.title + '. ' + table.description], meaning(table.columns[column]),
-      ...sources.map(key => ['Printed in', cite(key)])];
+      ...sources.map(key => ['Printed in', cite(key)]),
+      ...reasons.map(why => ['Runs', 'none: ' + why + '.'])];
     const path = code(table.path || known.results + '/' + table.file);
     const file = [table.kind === 'Figure' || table.path ? ['File', path] : ['File', path, ', column ', code(column)],
       ['sha256', code(table.sha256)]];
@@ -65,24 +67,67 @@
         ...varying.map(label => said[number].get(label))]))];
   }
 
-  function runs(experiment, seeds, open) {
-    const lines = known.experiments[experiment].filter(([seed]) => seeds.has(seed)).map(
-      ([seed, status, accuracy, record, weights, commit]) => [String(seed),
-        status === 'complete' && accuracy !== null ? (100 * accuracy).toFixed(2) + ' %' : status,
-        code(short(weights)), code(short(commit)), code(record || '–')]);
-    const details = make('details', {}, make('summary', {}, code(experiment), ': '
-      + (seeds.size === 1 ? 'seed ' : 'seeds ') + Array.from(seeds).sort((a, b) => a - b).join(', ')),
-      rows(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
-        lines));
+  const percent = accuracy => (100 * accuracy).toFixed(2) + ' %';
+  const score = (status, accuracy) => (
+    status === 'complete' && accuracy !== null ? percent(accuracy) : status);
+
+  function folded(summary, table, open) {
+    const details = make('details', {}, make('summary', {}, ...summary), table);
     details.open = open;
     return details;
   }
 
-  function commands(tables, experiments) {
+  function runs(experiment, seeds, open) {
+    const lines = known.experiments[experiment].filter(([seed]) => seeds.has(seed)).map(
+      ([seed, status, accuracy, record, weights, commit]) => [String(seed), score(status, accuracy),
+        code(short(weights)), code(short(commit)), code(record || '–')]);
+    return folded([code(experiment), ': ' + (seeds.size === 1 ? 'seed ' : 'seeds ')
+      + Array.from(seeds).sort((a, b) => a - b).join(', ')],
+    rows(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
+      lines), open);
+  }
+
+  // Runs of the search, of one budget and stage; many are folded. Of others than winners the receipt
+  // shows validation scores alone: nothing is chosen by test scores.
+  const MOST_SHOWN = 10;
+  const counted = (count, noun) => count + ' ' + noun + (count === 1 ? '' : 's');
+  const stages = { trial: ['trial', ''], finalist: ['finalist', ', with new seeds'],
+    winner: ['winner', ', with seeds that chose nothing'] };
+
+  function searchRuns(budget, stage, lines, open) {
+    const tested = stage === 'winner';
+    const [noun, seeds] = stages[stage];
+    const models = once(lines.map(({ trial }) => trial)).length;
+    return folded([(known.budgets[budget] || budget) + ': ' + counted(models, noun) + ', '
+      + counted(lines.length, 'run') + seeds],
+    rows(['Trial', 'Seed', 'Validation accuracy', ...(tested ? ['Test accuracy'] : []),
+      'sha256 of weights', 'Record in ' + known.results],
+    lines.map(({ trial, seed, status, validation, test, record, weights }) => [String(trial),
+      String(seed), score(status, validation), ...(tested ? [score(status, test)] : []),
+      code(short(weights)), code(record)])), open);
+  }
+
+  function searched(places) {
+    const groups = new Map();
+    Array.from(places).sort((a, b) => a - b).forEach(place => {
+      const [budget, stage, trial, seed, status, validation, test, record, weights] = known.searched[place];
+      const group = budget + ':' + stage;
+      groups.set(group, (groups.get(group) || []).concat(
+        [{ trial, seed, status, validation, test, record, weights }]));
+    });
+    return Array.from(groups, ([group, lines], place) => (
+      searchRuns(...group.split(':'), lines, place < 2 && lines.length <= MOST_SHOWN)));
+  }
+
+  function commands(tables, experiments, search) {
     const made = new Set(tables.map(name => known.tables[name].made));
     const lines = experiments.length ? [
       '# trains what has no record; set a record aside to train it again',
       'snakemake --cores all ' + experiments.join(' ') + ' --config study=' + known.study] : [];
+    if (search) {
+      lines.push('# trains what has no record; set ' + known.results + '/search aside to search again',
+        'python -m cnn_study search ' + known.study);
+    }
     const steps = { tables: ['tables'], analyse: ['tables', 'analyse'],
       figures: ['tables', 'analyse', 'figures'], inspect: ['inspect'], check: ['check'] };
     once(Array.from(made).flatMap(stage => steps[stage])).forEach(step => (
@@ -103,6 +148,7 @@
     const [how, ...keys] = number.dataset.key.split(';');
     const groups = new Map();
     const experiments = new Map();
+    const places = new Set();
     keys.forEach(key => {
       const [table, , column] = key.split(':');
       const group = table + ':' + column;
@@ -110,6 +156,7 @@
       groups.set(group, (groups.get(group) || []).concat([cell]));
       cell.experiments.forEach(id => experiments.set(id,
         new Set([...(experiments.get(id) || []), ...(cell.seeds[id] || cell.seeds)])));
+      (cell.searched || []).forEach(place => places.add(place));
     });
     title.textContent = number.textContent;
     body.replaceChildren();
@@ -119,8 +166,9 @@
     if (ids.length) body.append(make('h3', {}, ids.length === 1 ? 'Runs behind it'
       : 'Runs behind it, of ' + ids.length + ' experiments'));
     body.append(...ids.map((id, place) => runs(id, experiments.get(id), place < 2)));
+    if (places.size) body.append(make('h3', {}, 'Runs of the search behind it'), ...searched(places));
     const tables = Array.from(groups.keys()).map(group => group.split(':')[0]);
-    body.append(...commands(tables, ids));
+    body.append(...commands(tables, ids, places.size > 0));
     dialog.showModal();
     body.scrollTop = 0;
   }

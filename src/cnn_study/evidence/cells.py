@@ -11,7 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from cnn_study.evidence.schemas import EVIDENCE
 from cnn_study.study.settings import value_text
+from cnn_study.tables.lineage import PRINTED
+from cnn_study.tables.schemas import TABLES
 
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
@@ -23,8 +26,8 @@ FIGURE = "figure-"
 """In the place of a table: a figure, with its id behind it."""
 
 PUBLISHED = {
-    "published": ("published_test_accuracy", "published_seconds_per_epoch", "kernel_size"),
-    "orders": ("printed_difference",),
+    table.name: tuple(column.name for column in table.columns if PRINTED in column.sources)
+    for table in (*TABLES, *EVIDENCE)
 }
 """Columns by table that hold what somebody else printed, not what runs of ours gave."""
 

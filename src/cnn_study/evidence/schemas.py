@@ -1,6 +1,22 @@
 """The tables that `evidence.analyse` works out from those of the runs, column by column."""
 
 from cnn_study.tables.data_package import DICTIONARY
+from cnn_study.tables.lineage import (
+    PRINTED,
+    STUDY_FILE,
+    TEST,
+    VALIDATION,
+    WORKED_OUT,
+    Beside,
+    Choice,
+    CompleteRuns,
+    EveryRun,
+    SearchRuns,
+    Stage,
+    ThisRun,
+    Trials,
+    Whose,
+)
 from cnn_study.tables.schemas import (
     EXPERIMENT,
     MACS,
@@ -10,13 +26,15 @@ from cnn_study.tables.schemas import (
     TRIAL,
     Column,
     Table,
+    as_in,
     count,
+    made_from,
     number,
     share,
+    signed,
     string,
+    truth,
 )
-
-# ---- evidence: what `evidence.analyse` works out from the tables
 
 VERDICTS = {
     "helps": "the corrected p value is below 0.05 and the mean difference is above zero",
@@ -30,31 +48,83 @@ VERDICTS = {
 }
 """What may be said of a change, and when; see `inference.verdict`."""
 
+TOGETHER = {"helps": "more than the sum", "hurts": "less than the sum"}
+"""The same of interactions and combinations, where the report puts it in other words."""
 
-def _signed(name: str, description: str, unit: str = "share") -> Column:
-    return Column(name, "number", description, unit)
+BEST_EPOCH = "best epoch"
+"""The choice in habits.csv that is made among the epochs of one experiment."""
+
+ALL_BUDGETS = "all prices"
+"""In search-gaps.csv, what is said of all budgets together."""
+
+# ------------------------------------------------------------------------ what they are made from
+
+WITH_REFERENCE = (Whose.ROW, Whose.REFERENCE)
+WITH_BASE = (Whose.ROW, Whose.BASE)
+RANKED = (Whose.BETTER, Whose.WORSE)
+
+OF_TRIAL = (SearchRuns(Trials.ROW, (Stage.TRIAL,)),)
+OF_FINALIST = (SearchRuns(Trials.ROW, (Stage.FINALIST,)),)
+OF_BOTH = (SearchRuns(Trials.ROW, (Stage.TRIAL, Stage.FINALIST)),)
+OF_WINNER = (SearchRuns(Trials.ROW, (Stage.WINNER,)),)
+OF_ENDED_WINNER = (SearchRuns(Trials.ROW, (Stage.WINNER,), complete=True),)
+OF_TRIALS = (SearchRuns(Trials.BUDGET, (Stage.TRIAL,)),)
+OF_FINALISTS = (SearchRuns(Trials.FINALISTS, (Stage.FINALIST,)),)
 
 
-def _effect(images: str) -> tuple[Column, ...]:
-    """Make the columns of one paired difference: estimate, interval, p values, verdict."""
+def _interval(lower: str, upper: str) -> Beside:
+    return Beside("95 % interval", (lower, upper))
+
+
+def _effect(
+    images: str,
+    of: tuple[Whose, ...] = WITH_REFERENCE,
+    before: tuple[Beside, ...] = (),
+    kind: str = "",
+) -> tuple[Column, ...]:
+    """Make the columns of one paired difference: estimate, interval, p values, verdict.
+
+    Args:
+        of: whose runs are set against each other.
+        before: what stands beside these columns, before the effect itself.
+        kind: column that says whether it is an interaction or a combination, if there is one.
+    """
     what = f"{images}_accuracy (runs.csv), change less reference with the same seed"
     judged = "; ".join(f"{name}: {when}" for name, when in VERDICTS.items())
-    return (
+    difference, lower, p = (f"{images}_{name}" for name in ("difference", "lower", "p"))
+    return made_from(
+        (CompleteRuns(of, f"{images}_accuracy"),),
         count(f"{images}_pairs", "Seeds with which both were trained to the end.", "pairs",
                required=True),
-        _signed(f"{images}_difference", f"Mean of {what}."),
-        number(f"{images}_deviation", "Standard deviation of these differences.", "share"),
-        _signed(f"{images}_lower", "Lower end of the 95 % t interval for the mean, not corrected "
-                "for the number of changes. Uncertainty between seeds only."),
-        _signed(f"{images}_upper", "Upper end of that interval."),
-        share(f"{images}_p", "Two-sided p value of the paired t test."),
+        signed(difference, f"Mean of {what}."),
+        number(f"{images}_deviation", "Standard deviation of these differences.", "share",
+               after=(difference,)),
+        signed(lower, "Lower end of the 95 % t interval for the mean, not corrected "
+               "for the number of changes. Uncertainty between seeds only.", after=(difference,)),
+        signed(f"{images}_upper", "Upper end of that interval.", after=(difference, lower)),
+        share(p, "Two-sided p value of the paired t test.", after=(difference,)),
         share(f"{images}_p_holm", "The same, corrected for all effects that are judged together "
-               "(Holm, 1979): in the ledger, the changes of a question."),
+              "(Holm, 1979): in the ledger, the changes of a question.", after=(difference, p)),
         string(f"{images}_verdict", f"{judged}.", required=True, enum=list(VERDICTS)),
+        beside=(*before, *_beside_effect(images, kind)),
     )  # fmt: skip
 
 
+def _beside_effect(images: str, kind: str = "") -> tuple[Beside, ...]:
+    """Give a paired difference with its interval, the pairs and what is said of it."""
+    words = dict.fromkeys(("interaction", "combination"), TOGETHER) if kind else {}
+    return (
+        Beside(f"Difference on {images} images", (f"{images}_difference",)),
+        _interval(f"{images}_lower", f"{images}_upper"),
+        Beside("Pairs of runs", (f"{images}_pairs",)),
+        Beside("Verdict", (f"{images}_verdict",), kind, words),
+    )
+
+
+# ---------------------------------------------------------------------------------- the tables
+
 QUESTION = string("question", "Id of the question.", required=True)
+REFERENCE = string("reference", "The experiment that was changed.", required=True)
 
 LEDGER = Table(
     "ledger",
@@ -63,61 +133,95 @@ LEDGER = Table(
     "with the same seed: they share split and image order, and the initial weights only where the "
     "shapes agree. Choosing goes by validation images; test images are for reporting.",
     (
-        QUESTION,
-        string("hypothesis", "What was expected, written before the runs.", required=True),
-        EXPERIMENT,
-        string("reference", "The experiment that was changed.", required=True),
-        string("change", "What was changed, as parameter = value.", required=True),
-        count("complete_runs", "Runs of the change trained to the end.", "runs", required=True),
-        count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
-        count("failed_runs", "Runs that could not be trained.", "runs", required=True),
-        count("missing_runs", "Runs that have no record.", "runs", required=True),
+        *made_from(
+            (STUDY_FILE,),
+            QUESTION,
+            string("hypothesis", "What was expected, written before the runs.", required=True),
+            EXPERIMENT,
+            REFERENCE,
+            string("change", "What was changed, as parameter = value.", required=True),
+        ),
+        *made_from(
+            (EveryRun(),),
+            count("complete_runs", "Runs of the change trained to the end.", "runs", required=True),
+            count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
+            count("failed_runs", "Runs that could not be trained.", "runs", required=True),
+            count("missing_runs", "Runs that have no record.", "runs", required=True),
+        ),
         *_effect("validation"),
         *_effect("test"),
-        share(
-            "test_p_holm_all",
-            "test_p corrected for all changes of the study instead (Holm, 1979); no verdict goes "
-            "by it.",
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST),),
+            share(
+                "test_p_holm_all",
+                "test_p corrected for all changes of the study instead (Holm, 1979); no verdict "
+                "goes by it.",
+                after=("test_difference", "test_p"),
+            ),
+            beside=_beside_effect("test"),
         ),
-        number(
-            "test_images_margin",
-            "Half width of a 95 % interval for the test difference that takes only the choice of "
-            "test images as chance (binomial, as if each had its own test images; with the same "
-            "ones, as here, it is narrower).",
-            "share",
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            number(
+                "test_images_margin",
+                "Half width of a 95 % interval for the test difference that takes only the choice "
+                "of test images as chance (binomial, as if each had its own test images; with the "
+                "same ones, as here, it is narrower).",
+                "share",
+            ),
+            beside=_beside_effect("test"),
         ),
-        count(
-            "seeds_to_settle",
-            "Where the test verdict is too close to call: about how many seeds would settle it in "
-            "four cases of five, if mean and deviation stay as they are; 1000 means 1000 or more.",
-            "seeds",
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST),),
+            count(
+                "seeds_to_settle",
+                "Where the test verdict is too close to call: about how many seeds would settle it "
+                "in four cases of five, if mean and deviation stay as they are; 1000 means 1000 or "
+                "more.",
+                "seeds",
+            ),
         ),
-        Column(
-            "parameters_difference", "integer", "Parameters, change less reference.", "parameters"
+        *made_from(
+            (WORKED_OUT,),
+            Column(
+                "parameters_difference",
+                "integer",
+                "Parameters, change less reference.",
+                "parameters",
+            ),
+            Column(
+                "macs_difference",
+                "integer",
+                "MACs for one image, change less reference.",
+                "operations",
+            ),
+            Column(
+                "training_macs_difference",
+                "integer",
+                "MACs of all forward passes of one image in training (MACs times epochs), change "
+                "less reference.",
+                "operations",
+            ),
         ),
-        Column(
-            "macs_difference", "integer", "MACs for one image, change less reference.", "operations"
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE),),
+            signed(
+                "seconds_difference",
+                "Mean training time, change less reference: processor time "
+                "where every run was made on a CPU, else wall time.",
+                "seconds",
+            ),
         ),
-        Column(
-            "training_macs_difference",
-            "integer",
-            "MACs of all forward passes of one image in training (MACs times epochs), change less "
-            "reference.",
-            "operations",
+        *made_from(
+            (CompleteRuns(), CompleteRuns((Whose.BASE,), VALIDATION)),
+            number(
+                "seconds_to_base",
+                "Mean training time until the validation accuracy first "
+                "reaches the mean that the base ends with; empty unless every run gets there.",
+                "seconds",
+            ),
+            number("epochs_to_base", "The same in epochs.", "epochs", after=("seconds_to_base",)),
         ),
-        _signed(
-            "seconds_difference",
-            "Mean training time, change less reference: processor time "
-            "where every run was made on a CPU, else wall time.",
-            "seconds",
-        ),
-        number(
-            "seconds_to_base",
-            "Mean training time until the validation accuracy first "
-            "reaches the mean that the base ends with; empty unless every run gets there.",
-            "seconds",
-        ),
-        number("epochs_to_base", "The same in epochs.", "epochs"),
     ),
     ("experiment", "question"),
 )
@@ -130,12 +234,19 @@ DIFFERENCES = Table(
     (
         QUESTION,
         EXPERIMENT,
-        string("reference", "The experiment that was changed.", required=True),
+        REFERENCE,
         SEED,
-        _signed("validation_difference", "validation_accuracy, change less reference."),
-        _signed("test_difference", "test_accuracy, change less reference."),
+        signed("validation_difference", "validation_accuracy, change less reference."),
+        signed("test_difference", "test_accuracy, change less reference."),
     ),
     ("experiment", "question", "seed"),
+    sources=(ThisRun(WITH_REFERENCE),),
+)
+
+BESIDE_CONTRAST = (
+    Beside("Kind", ("kind",)),
+    Beside("Together", ("together",)),
+    Beside("Sum of the parts", ("added",)),
 )
 
 CONTRASTS = Table(
@@ -148,26 +259,35 @@ CONTRASTS = Table(
     "difference that changes make together less the sum of what they make one by one. Seeds with "
     "which every experiment involved was trained to the end.",
     (
-        QUESTION,
-        string(
-            "kind",
-            "Main effect, interaction or combination.",
-            required=True,
-            enum=["main effect", "interaction", "combination"],
+        *made_from(
+            (STUDY_FILE,),
+            QUESTION,
+            string(
+                "kind",
+                "Main effect, interaction or combination.",
+                required=True,
+                enum=["main effect", "interaction", "combination"],
+            ),
+            string("contrast", "What is set against what.", required=True),
+            string("experiment", "The experiment that joins changes; empty for grids."),
+            string("parts", "The experiments that it joins, with spaces between; empty for grids."),
         ),
-        string("contrast", "What is set against what.", required=True),
-        string("experiment", "The experiment that joins changes; empty for grids."),
-        string("parts", "The experiments that it joins, with spaces between; empty for grids."),
-        Column(
-            "together",
-            "number",
-            "Mean difference in test accuracy to the reference that the changes make together; "
-            "empty for grids.",
-            "share",
+        *made_from(
+            (CompleteRuns((Whose.CONTRAST,), TEST),),
+            signed(
+                "together",
+                "Mean difference in test accuracy to the reference that the changes make together; "
+                "empty for grids.",
+            ),
+            signed(
+                "added",
+                "Sum of what they make one by one; empty for grids.",
+                after=("together",),
+            ),
+            beside=(*BESIDE_CONTRAST, *_beside_effect("test", "kind")),
         ),
-        Column("added", "number", "Sum of what they make one by one; empty for grids.", "share"),
-        *_effect("validation"),
-        *_effect("test"),
+        *_effect("validation", (Whose.CONTRAST,), BESIDE_CONTRAST, "kind"),
+        *_effect("test", (Whose.CONTRAST,), BESIDE_CONTRAST, "kind"),
     ),
     ("question", "contrast"),
 )
@@ -180,10 +300,11 @@ CONTRAST_DIFFERENCES = Table(
         QUESTION,
         string("contrast", "What is set against what.", required=True),
         SEED,
-        _signed("validation_difference", "The contrast in validation_accuracy (runs.csv)."),
-        _signed("test_difference", "The contrast in test_accuracy (runs.csv)."),
+        signed("validation_difference", "The contrast in validation_accuracy (runs.csv)."),
+        signed("test_difference", "The contrast in test_accuracy (runs.csv)."),
     ),
     ("question", "contrast", "seed"),
+    sources=(ThisRun((Whose.CONTRAST,)),),
 )
 
 CLASS_EFFECTS = Table(
@@ -192,10 +313,13 @@ CLASS_EFFECTS = Table(
     "One row for each class of each change: how the share of its test images that are recognized "
     "changes. The p values are corrected for the classes of one change.",
     (
-        QUESTION,
-        EXPERIMENT,
-        string("reference", "The experiment that was changed.", required=True),
-        string("class", "Class that the images have.", required=True),
+        *made_from(
+            (STUDY_FILE,),
+            QUESTION,
+            EXPERIMENT,
+            REFERENCE,
+            string("class", "Class that the images have.", required=True),
+        ),
         *_effect("test"),
     ),
     ("experiment", "question", "class"),
@@ -214,7 +338,7 @@ HABITS = Table(
             "of this seed, against the mean of its other seeds; best by validation: the same, "
             "chosen by validation scores.",
             required=True,
-            enum=["best epoch", "best by test", "best by validation"],
+            enum=[BEST_EPOCH, "best by test", "best by validation"],
         ),
         string(
             "among",
@@ -225,9 +349,16 @@ HABITS = Table(
         string("chosen", "Experiment or epoch that was chosen.", required=True),
         share("told", "The test accuracy that is told."),
         share("honest", "The test accuracy that can be expected."),
-        _signed("gap", "told less honest: the optimism."),
+        signed("gap", "told less honest: the optimism."),
     ),
     ("habit", "among", "seed"),
+    sources=(Choice(chosen=True),),
+    beside=(
+        Beside("Chosen", ("chosen",)),
+        Beside("Told", ("told",)),
+        Beside("Honest", ("honest",)),
+        Beside("Optimism", ("gap",)),
+    ),
 )
 
 HABIT_MEANS = Table(
@@ -235,21 +366,28 @@ HABIT_MEANS = Table(
     "What choosing by test scores does, over the seeds",
     "The means of habits.csv: one row for each habit and what was chosen from.",
     (
-        string("habit", "As in habits.csv.", required=True),
-        string("among", "As in habits.csv.", required=True),
+        as_in("habits", string("habit", "As in habits.csv.", required=True)),
+        as_in("habits", string("among", "As in habits.csv.", required=True)),
         count("seeds", "Seeds, each of which chose once.", "seeds", required=True),
         share("told", "Mean of the test accuracies that are told."),
-        share("honest", "Mean of those that can be expected."),
-        _signed("gap", "Mean of told less honest: the optimism."),
-        _signed("gap_lower", "Lower end of the 95 % t interval for the mean optimism."),
-        _signed("gap_upper", "Upper end of the 95 % t interval for the mean optimism."),
-        Column(
+        share("honest", "Mean of those that can be expected.", after=("told",)),
+        signed("gap", "Mean of told less honest: the optimism."),
+        signed("gap_lower", "Lower end of the 95 % t interval for the mean optimism."),
+        signed("gap_upper", "Upper end of the 95 % t interval for the mean optimism."),
+        truth(
             "always_the_same",
-            "boolean",
             "Whether every seed chose the same, so that the mean optimism is zero by construction.",
         ),
     ),
     ("habit", "among"),
+    sources=(Choice(),),
+    beside=(
+        Beside("Told", ("told",)),
+        Beside("Honest", ("honest",)),
+        Beside("Optimism", ("gap",)),
+        _interval("gap_lower", "gap_upper"),
+        Beside("Seeds", ("seeds",)),
+    ),
 )
 
 OVER_BASE = Table(
@@ -260,11 +398,17 @@ OVER_BASE = Table(
     (
         EXPERIMENT,
         count("pairs", "Seeds with which both were trained to the end.", "pairs", required=True),
-        _signed("difference", "Mean difference in test_accuracy (runs.csv), less the base."),
-        _signed("lower", "Lower end of the 95 % t interval for the mean difference to the base."),
-        _signed("upper", "Upper end of the 95 % t interval for the mean difference to the base."),
+        signed("difference", "Mean difference in test_accuracy (runs.csv), less the base."),
+        signed("lower", "Lower end of the 95 % t interval for the mean difference to the base."),
+        signed("upper", "Upper end of the 95 % t interval for the mean difference to the base."),
     ),
     ("experiment",),
+    sources=(CompleteRuns(WITH_BASE, TEST),),
+    beside=(
+        Beside("Difference on test images", ("difference",)),
+        _interval("lower", "upper"),
+        Beside("Pairs of runs", ("pairs",)),
+    ),
 )
 
 ORDERS = Table(
@@ -273,45 +417,66 @@ ORDERS = Table(
     "Each pair of printed numbers says that one model is better than another. One row for each "
     "such pair and each pair of our experiments that it can be checked with.",
     (
-        string("comparison", "Comparison that both were printed in.", required=True),
-        string("better", "Model with the higher printed number.", required=True),
-        string("worse", "Model with the lower one.", required=True),
-        number("printed_difference", "Difference of the printed test accuracies.", "share"),
-        string("better_experiment", "Our experiment for the one.", required=True),
-        string("worse_experiment", "Our experiment for the other.", required=True),
-        *_effect("test"),
-        number(
-            "single_run_margin",
-            "Half width of the 95 % prediction interval for the difference of two single runs: "
-            "see `inference.single_run_margin`.",
-            "share",
+        *made_from(
+            (PRINTED,),
+            string("comparison", "Comparison that both were printed in.", required=True),
+            string("better", "Model with the higher printed number.", required=True),
+            string("worse", "Model with the lower one.", required=True),
+            number("printed_difference", "Difference of the printed test accuracies.", "share"),
         ),
-        string(
-            "outcome",
-            "stands: better by our runs too; reversed: worse; no meaningful difference; open: "
-            "our runs do not tell.",
-            required=True,
-            enum=["stands", "reversed", "no meaningful difference", "open"],
+        *made_from(
+            (STUDY_FILE,),
+            string("better_experiment", "Our experiment for the one.", required=True),
+            string("worse_experiment", "Our experiment for the other.", required=True),
         ),
-        Column(
-            "single_runs_could_tell",
-            "boolean",
-            "Whether our mean difference is larger than the margin for two single runs.",
+        *_effect("test", RANKED),
+        *made_from(
+            (CompleteRuns(RANKED, TEST, paired=False),),
+            number(
+                "single_run_margin",
+                "Half width of the 95 % prediction interval for the difference of two single runs: "
+                "see `inference.single_run_margin`.",
+                "share",
+            ),
+            string(
+                "outcome",
+                "stands: better by our runs too; reversed: worse; no meaningful difference; open: "
+                "our runs do not tell.",
+                required=True,
+                enum=["stands", "reversed", "no meaningful difference", "open"],
+            ),
+            truth(
+                "single_runs_could_tell",
+                "Whether our mean difference is larger than the margin for two single runs.",
+            ),
         ),
     ),
     ("comparison", "better", "worse", "better_experiment"),
 )
 
 
-def _against(what: str, whose: str) -> tuple[Column, ...]:
+def _against(what: str, whose: str, experiment: Whose) -> tuple[Column, ...]:
     """Make the columns of a difference between means of other seeds."""
+    over = f"over_{what}"
     between = f"mean test accuracies of the winner's runs and of {whose}"
-    return (
-        _signed(f"over_{what}", f"Difference of the {between}; the seeds are not the same."),
-        _signed(f"over_{what}_lower", f"Lower end of its 95 % interval (Welch, 1947), {whose}."),
-        _signed(f"over_{what}_upper", f"Upper end of its 95 % interval (Welch, 1947), {whose}."),
+    return made_from(
+        (*OF_ENDED_WINNER, CompleteRuns((experiment,), TEST)),
+        signed(over, f"Difference of the {between}; the seeds are not the same."),
+        signed(
+            f"{over}_lower",
+            f"Lower end of its 95 % interval (Welch, 1947), {whose}.",
+            after=(over,),
+        ),
+        signed(
+            f"{over}_upper",
+            f"Upper end of its 95 % interval (Welch, 1947), {whose}.",
+            after=(over,),
+        ),
+        beside=(_interval(f"{over}_lower", f"{over}_upper"), WINNER_RUNS),
     )
 
+
+WINNER_RUNS = Beside("Winner's runs", ("runs",))
 
 SEARCH_PRICES = Table(
     "search-prices",
@@ -319,34 +484,85 @@ SEARCH_PRICES = Table(
     "One row for each price: what was tried, which model won, and what it scores with seeds that "
     "chose nothing.",
     (
-        PRICE,
-        string("title", "Title of the price.", required=True),
-        count("most_macs", "Most MACs that a model may have; empty: no limit.", "operations"),
-        count("most_parameters", "Most parameters; empty: no limit.", "parameters"),
-        number("most_training_seconds", "Most estimated seconds; empty: no limit.", "seconds"),
-        share("goal", "Mean test accuracy that was hoped for; empty: none was told."),
-        count("trials", "Models tried.", "", required=True),
-        count("broken_trials", "Of these, with a run that diverged or failed.", "", required=True),
-        count("trial", "Number of the trial that won; empty if none was trained.", ""),
-        string("change", "Every setting in which the winner differs from the base, as JSON."),
-        string("edges", "Parameters that stand at an end of the space, with spaces between."),
-        PARAMETERS,
-        MACS,
-        count("epochs", "Epochs of a trial.", "epochs"),
-        count("winner_epochs", "Epochs of the winner's own runs.", "epochs"),
-        share("search_accuracy", "Validation accuracy by which it became a finalist: mean."),
-        share("finalist_accuracy", "Validation accuracy with new seeds, by which it won: mean."),
-        count("runs", "The winner's own runs trained to the end.", "runs"),
-        number("training_seconds", "Mean wall time of their training.", "seconds"),
-        number("training_cpu_seconds", "Mean processor time of the same.", "seconds"),
-        share("training_accuracy", "Mean training accuracy in their last epoch."),
-        share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
-        share("test_accuracy", "Mean test accuracy of the winner's own runs."),
-        number("test_deviation", "Standard deviation of these test accuracies.", "share"),
-        _signed("test_lower", "Lower end of the 95 % t interval for the mean test accuracy."),
-        _signed("test_upper", "Upper end of the 95 % t interval for the mean test accuracy."),
-        *_against("base", "the base"),
-        *_against("enhanced", "the enhanced model"),
+        *made_from(
+            (STUDY_FILE,),
+            PRICE,
+            string("title", "Title of the price.", required=True),
+            count("most_macs", "Most MACs that a model may have; empty: no limit.", "operations"),
+            count("most_parameters", "Most parameters; empty: no limit.", "parameters"),
+            number("most_training_seconds", "Most estimated seconds; empty: no limit.", "seconds"),
+            share("goal", "Mean test accuracy that was hoped for; empty: none was told."),
+        ),
+        *made_from(
+            OF_TRIALS,
+            count("trials", "Models tried.", "", required=True),
+            count(
+                "broken_trials",
+                "Of these, with a run that diverged or failed.",
+                "",
+                after=("trials",),
+                required=True,
+            ),
+        ),
+        *made_from(
+            OF_FINALISTS,
+            count("trial", "Number of the trial that won; empty if none was trained.", ""),
+        ),
+        *made_from(
+            OF_WINNER,
+            string("change", "Every setting in which the winner differs from the base, as JSON."),
+            string("edges", "Parameters that stand at an end of the space, with spaces between."),
+            PARAMETERS,
+            MACS,
+            beside=(WINNER_RUNS,),
+        ),
+        *made_from(OF_TRIAL, count("epochs", "Epochs of a trial.", "epochs")),
+        *made_from(OF_WINNER, count("winner_epochs", "Epochs of the winner's own runs.", "epochs")),
+        *made_from(
+            OF_TRIAL,
+            share("search_accuracy", "Validation accuracy by which it became a finalist: mean."),
+        ),
+        *made_from(
+            OF_FINALIST,
+            share(
+                "finalist_accuracy", "Validation accuracy with new seeds, by which it won: mean."
+            ),
+        ),
+        *made_from(
+            OF_ENDED_WINNER,
+            count("runs", "The winner's own runs trained to the end.", "runs"),
+            number(
+                "training_seconds", "Mean wall time of their training.", "seconds", after=("runs",)
+            ),
+            number(
+                "training_cpu_seconds",
+                "Mean processor time of the same.",
+                "seconds",
+                after=("runs", "training_seconds"),
+            ),
+            share(
+                "training_accuracy",
+                "Mean training accuracy in their last epoch.",
+                after=("runs",),
+            ),
+            share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
+            beside=(WINNER_RUNS,),
+        ),
+        *made_from(
+            OF_ENDED_WINNER,
+            share("test_accuracy", "Mean test accuracy of the winner's own runs."),
+            number(
+                "test_deviation",
+                "Standard deviation of these test accuracies.",
+                "share",
+                after=("test_accuracy",),
+            ),
+            signed("test_lower", "Lower end of the 95 % t interval for the mean test accuracy."),
+            signed("test_upper", "Upper end of the 95 % t interval for the mean test accuracy."),
+            beside=(_interval("test_lower", "test_upper"), WINNER_RUNS),
+        ),
+        *_against("base", "the base", Whose.BASE),
+        *_against("enhanced", "the enhanced model", Whose.ENHANCED),
     ),
     ("price",),
 )
@@ -356,15 +572,23 @@ SEARCH_FINALISTS = Table(
     "Finalists of the search",
     "The best trials at each price, trained again with new seeds: one row for each.",
     (
-        PRICE,
-        TRIAL,
-        count("rank", "Its place among the trials; 1 is the best.", "", required=True),
-        MACS,
-        share("search_accuracy", "Mean validation accuracy with the seeds of the search."),
-        share("fresh_accuracy", "Mean validation accuracy with new seeds."),
-        _signed("gap", "search_accuracy less fresh_accuracy."),
-        count("seeds", "New seeds trained to the end.", "", required=True),
-        Column("won", "boolean", "Whether it was chosen by the new seeds."),
+        *made_from(
+            OF_TRIALS,
+            PRICE,
+            TRIAL,
+            count("rank", "Its place among the trials; 1 is the best.", "", required=True),
+        ),
+        *made_from(
+            OF_TRIAL,
+            MACS,
+            share("search_accuracy", "Mean validation accuracy with the seeds of the search."),
+        ),
+        *made_from(
+            OF_FINALIST, share("fresh_accuracy", "Mean validation accuracy with new seeds.")
+        ),
+        *made_from(OF_BOTH, signed("gap", "search_accuracy less fresh_accuracy.")),
+        *made_from(OF_FINALIST, count("seeds", "New seeds trained to the end.", "", required=True)),
+        *made_from(OF_FINALISTS, truth("won", "Whether it was chosen by the new seeds.")),
     ),
     ("price", "trial"),
 )
@@ -377,13 +601,26 @@ SEARCH_GAPS = Table(
     (
         string("price", "Id of the price, or all prices.", required=True),
         count("finalists", "Finalists with both scores.", "", required=True),
-        share("search_accuracy", "Mean of search-finalists.csv."),
-        share("fresh_accuracy", "Mean of search-finalists.csv."),
-        _signed("gap", "Mean difference."),
-        _signed("gap_lower", "Lower end of the 95 % t interval for the mean difference."),
-        _signed("gap_upper", "Upper end of the 95 % t interval for the mean difference."),
+        *made_from(
+            (SearchRuns(Trials.FINALISTS, (Stage.TRIAL,)),),
+            share("search_accuracy", "Mean of search-finalists.csv."),
+        ),
+        *made_from(OF_FINALISTS, share("fresh_accuracy", "Mean of search-finalists.csv.")),
+        signed("gap", "Mean difference.", after=("search_accuracy", "fresh_accuracy")),
+        signed(
+            "gap_lower",
+            "Lower end of the 95 % t interval for the mean difference.",
+            after=("search_accuracy", "fresh_accuracy"),
+        ),
+        signed(
+            "gap_upper",
+            "Upper end of the 95 % t interval for the mean difference.",
+            after=("search_accuracy", "fresh_accuracy"),
+        ),
     ),
     ("price",),
+    sources=(SearchRuns(Trials.FINALISTS, (Stage.TRIAL, Stage.FINALIST)),),
+    beside=(_interval("gap_lower", "gap_upper"), Beside("Finalists", ("finalists",))),
 )
 
 SEARCH_IMPORTANCE = Table(
@@ -394,14 +631,15 @@ SEARCH_IMPORTANCE = Table(
     "of the parameter are shuffled.",
     (
         string("parameter", "Name of the parameter; price stands for the limit.", required=True),
-        _signed("importance", "Mean rise of the root mean square error over resampled forests."),
-        _signed("lower", "2.5th percentile of the rise over the forests."),
-        _signed("upper", "97.5th percentile of the rise over the forests."),
+        signed("importance", "Mean rise of the root mean square error over resampled forests."),
+        signed("lower", "2.5th percentile of the rise over the forests."),
+        signed("upper", "97.5th percentile of the rise over the forests."),
         count("trials", "Trials that the forests are fitted to.", "", required=True),
         number("error", "Mean root mean square error about trials not seen.", "share"),
         number("spread", "Standard deviation of all trials' accuracies.", "share"),
     ),
     ("parameter",),
+    sources=(SearchRuns(Trials.COMPARED, (Stage.TRIAL,)),),
 )
 
 EVIDENCE = (

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cnn_study.base.inference import Effect, effect, unpaired
 from cnn_study.evidence.facts import Facts
+from cnn_study.evidence.schemas import ALL_BUDGETS
 from cnn_study.study.search_space import Budget
 
 FORESTS = 50
@@ -17,8 +18,6 @@ bars are up to 4 points long, and take ten times as long."""
 
 LEAST_TRIALS = 10
 """Fewer trials tell nothing about a parameter: no importance is given."""
-
-ALL = "all prices"
 
 
 def search_rows(facts: Facts) -> dict[str, list[dict[str, Any]]]:
@@ -43,20 +42,32 @@ def _runs(facts: Facts, budget: str, stage: str) -> pd.DataFrame:
     return runs[(runs["price"] == budget) & (runs["stage"] == stage)]
 
 
-def _means(runs: pd.DataFrame, column: str) -> dict[int, float]:
-    """Give the mean over the seeds of each trial, all of whose runs are complete with a score."""
-    return {
-        int(trial): float(mine[column].mean())
-        for trial, mine in runs.groupby("trial")
-        if (mine["status"] == "complete").all() and mine[column].notna().all()
-    }
+def whole(runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep the runs of models all of whose runs are complete with a validation accuracy."""
+    sound = (runs["status"] == "complete") & runs["validation_accuracy"].notna()
+    return runs[sound.groupby([runs["price"], runs["trial"]]).transform("all")]
+
+
+def compared(search_runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep the runs of the trials that the forests compare.
+
+    Of hyperband's trials, those with the most epochs compare.
+    """
+    runs = search_runs[search_runs["stage"] == "trial"]
+    return whole(runs[runs["epochs"] == runs["epochs"].max()])
+
+
+def _means(runs: pd.DataFrame) -> dict[int, float]:
+    """Give the mean validation accuracy over the seeds of each trial of which it is known."""
+    means = whole(runs).groupby("trial")["validation_accuracy"].mean()
+    return {int(trial): float(mean) for trial, mean in means.items()}
 
 
 def _finalists(facts: Facts) -> list[dict[str, Any]]:
     rows = []
     for budget in _budgets(facts):
         tried, again = (_runs(facts, budget.id, stage) for stage in ("trial", "finalist"))
-        searched, fresh = (_means(runs, "validation_accuracy") for runs in (tried, again))
+        searched, fresh = (_means(runs) for runs in (tried, again))
         won = set(_runs(facts, budget.id, "winner")["trial"])
         macs = tried.drop_duplicates("trial").set_index("trial")["macs"]
         for rank, trial in enumerate(again["trial"].unique(), start=1):
@@ -82,8 +93,8 @@ def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]
     """Average the gaps of each budget's finalists, and of all."""
     rows = []
     known = [row for row in finalists if row["gap"] is not None]
-    for budget in [*dict.fromkeys(row["price"] for row in known), ALL] if known else []:
-        mine = [row for row in known if budget in (ALL, row["price"])]
+    for budget in [*dict.fromkeys(row["price"] for row in known), ALL_BUDGETS] if known else []:
+        mine = [row for row in known if budget in (ALL_BUDGETS, row["price"])]
         gap = effect([row["gap"] for row in mine])
         rows.append(
             {
@@ -112,7 +123,7 @@ def _budget_row(facts: Facts, budget: Budget, finalists: list[dict[str, Any]]) -
         "most_training_seconds": budget.training_seconds,
         "goal": budget.goal,
         "trials": trials,
-        "broken_trials": trials - len(_means(tried, "validation_accuracy")),
+        "broken_trials": trials - len(_means(tried)),
     }
     if own.empty:
         return row
@@ -177,7 +188,7 @@ def importance(facts: Facts) -> list[dict[str, Any]]:
     """Measure what mattered by permutation in random forests (Breiman, 2001).
 
     Trials are drawn anew with replacement for each forest; what was not drawn is what it has not
-    seen. Of hyperband's trials, those with the most epochs compare.
+    seen.
     """
     table, scores = _features(facts)
     if len(scores) < LEAST_TRIALS:
@@ -220,13 +231,12 @@ def _features(facts: Facts) -> tuple[pd.DataFrame, list[float]]:
 
     A parameter that was not varied in a trial stands at -1, apart from all values.
     """
-    runs = facts.search_runs[facts.search_runs["stage"] == "trial"]
-    runs = runs[runs["epochs"] == runs["epochs"].max()]
+    runs = compared(facts.search_runs)
     wide = facts.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
     order = [budget.id for budget in _budgets(facts)]
     rows, scores = [], []
     for budget in order:
-        for trial, score in _means(runs[runs["price"] == budget], "validation_accuracy").items():
+        for trial, score in _means(runs[runs["price"] == budget]).items():
             places = wide.loc[(budget, trial)]
             rows.append({"price": order.index(budget), **places.to_dict()})
             scores.append(score)

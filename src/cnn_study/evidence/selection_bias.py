@@ -5,6 +5,7 @@ from typing import Any
 
 from cnn_study.base.inference import effect
 from cnn_study.evidence.facts import MEASURES, Facts
+from cnn_study.evidence.schemas import BEST_EPOCH
 
 
 def habit_rows(facts: Facts) -> list[dict[str, Any]]:
@@ -56,7 +57,7 @@ def _best_epochs(facts: Facts) -> list[dict[str, Any]]:
             honest = float(scores.loc[chosen].drop(seed).mean())
             rows.append(
                 {
-                    "habit": "best epoch", "among": id_, "seed": int(seed),
+                    "habit": BEST_EPOCH, "among": id_, "seed": int(seed),
                     "chosen": f"epoch {chosen}", "told": told, "honest": honest,
                     "gap": told - honest,
                 }
@@ -70,14 +71,10 @@ def _best_experiments(
     """Choose by each seed alone, and expect the mean of the other seeds.
 
     By either kind of images the choice is among the same runs: those that have both scores.
-    Experiments with fewer such runs than others are left out: one that has a single run would
-    leave no seed that all of them have.
     """
     scored = {id_: {one: facts.scores(id_, f"{one}_accuracy") for one in MEASURES} for id_ in ids}
     both = {id_: set.intersection(*map(set, scores.values())) for id_, scores in scored.items()}
-    most = max(map(len, both.values()))
-    kept = [id_ for id_ in ids if len(both[id_]) == most]
-    seeds = sorted(set.intersection(*(both[id_] for id_ in kept)))
+    kept, seeds = comparable(both)
     by, tests = ({id_: scored[id_][one] for id_ in kept} for one in (images, "test"))
     rows = []
     for seed in seeds if len(by) > 1 < len(seeds) else ():
@@ -91,3 +88,17 @@ def _best_experiments(
             }
         )  # fmt: skip
     return rows
+
+
+def comparable(scored: dict[str, set[int]]) -> tuple[list[str], list[int]]:
+    """Keep the experiments that a choice can be made among, and the seeds that all of them have.
+
+    Experiments with fewer such runs than others are left out: one that has a single run would
+    leave no seed that all of them have.
+
+    Args:
+        scored: seeds of the runs with both scores, by experiment; at least one.
+    """
+    most = max(map(len, scored.values()))
+    kept = [id_ for id_, seeds in scored.items() if len(seeds) == most]
+    return kept, sorted(set.intersection(*(scored[id_] for id_ in kept)))

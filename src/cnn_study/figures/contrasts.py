@@ -54,6 +54,11 @@ class Contrasts(Picture):
     experiments: tuple[str, ...]
     smallest: float
 
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name the experiments of the question, and the parts of those that join changes."""
+        parts = (part for contrast in results.contrasts(self.question) for part in contrast.parts)
+        return tuple(dict.fromkeys([*self.experiments, *parts]))
+
     def _something(self, results: Results) -> bool:
         return any(contrast.found.n for contrast in results.contrasts(self.question))
 

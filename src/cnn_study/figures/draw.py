@@ -111,7 +111,12 @@ def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict
     pictures, results = _opened(sources)
     file, picture = f"{id_}.{format_}", pictures[id_]
     _write(output / file, image(picture, results, format_))
-    return {"file": file, **picture.texts(results)._asdict(), "runs": picture.runs(results)}
+    return {
+        "file": file,
+        **picture.texts(results)._asdict(),
+        "runs": picture.runs(results),
+        "searched": picture.searched(results),
+    }
 
 
 @lru_cache(1)

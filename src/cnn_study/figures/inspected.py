@@ -66,7 +66,8 @@ class Inspected(Picture):
 
     def runs(self, results: Results) -> dict[str, list[int]]:
         """Give the seed of each network in the picture."""
-        return {id_: [network.seed] for id_, network in self._kept(results)}
+        shown = self.shown(results)
+        return {id_: [network.seed] for id_, network in self._kept(results) if id_ in shown}
 
     def _kept(self, results: Results) -> list[tuple[str, "Network"]]:
         """List the networks that could be inspected, each with its id in this study."""

@@ -65,6 +65,10 @@ class _Drawn(Picture):
         """Name the experiments whose models are drawn."""
         return tuple(model.id for model in self.models)
 
+    def runs(self, results: Results) -> dict[str, list[int]]:
+        """Name none: models are drawn from their settings."""
+        return {}
+
     def _something(self, results: Results) -> bool:
         return True
 

@@ -54,6 +54,10 @@ class Picture:
         """Give the seeds of the runs that it is drawn from, by experiment."""
         return {id_: list(results.by_seed(id_)) for id_ in self.shown(results)}
 
+    def searched(self, results: Results) -> list[str]:
+        """Name the records of the search's runs that it is drawn from."""
+        return []
+
     def draw(self, results: Results) -> "Figure":
         """Draw it once, in the colours of one LIGHT."""
         return self._draw(results) if self._something(results) else nothing()

@@ -91,6 +91,11 @@ class SearchPicture(Picture):
     parameters: tuple[str, ...]
     experiments: tuple[str, ...] = ()
 
+    def searched(self, results: Results) -> list[str]:
+        """Name the records of the trials that were trained to the end."""
+        models = [(trial.budget, trial.number) for trial in _tried(results)]
+        return _records(results, "trial", models)
+
     def _something(self, results: Results) -> bool:
         return bool(_tried(results))
 
@@ -129,6 +134,12 @@ class Trials(SearchPicture):
     """What each trial scored, in the order they were proposed."""
 
     template = "search-trials"
+
+    def searched(self, results: Results) -> list[str]:
+        """Name the records of the trials, and those of the finalists' new seeds."""
+        finalists = [(trial.budget, trial.number) for trial in _tried(results)
+                     if trial.fresh is not None]  # fmt: skip
+        return [*super().searched(results), *_records(results, "finalist", finalists)]
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
@@ -284,6 +295,14 @@ class Importance(SearchPicture):
 
     template = "search-importance"
 
+    def searched(self, results: Results) -> list[str]:
+        """Name the records of the trials that the forests compare."""
+        from cnn_study.evidence.search import compared
+
+        if not self._something(results):
+            return []
+        return list(compared(results.read("search-runs"))["record"])
+
     def _something(self, results: Results) -> bool:
         return len(results.read("search-importance")) > 0
 
@@ -321,6 +340,15 @@ class Winners(SearchPicture):
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the base and the enhanced model; the other experiments are a background."""
         return tuple(dict.fromkeys(["base", self.enhanced]))
+
+    def runs(self, results: Results) -> dict[str, list[int]]:
+        """Give the seeds of all experiments, those of the background among them."""
+        return {id_: list(results.by_seed(id_)) for id_ in self.experiments}
+
+    def searched(self, results: Results) -> list[str]:
+        """Name the records of the winners' own runs."""
+        return _records(results, "winner", [(row["price"], row["trial"])
+                                            for row in self._rows(results)])  # fmt: skip
 
     def _draw(self, results: Results) -> "Figure":
         figure = new(3.6)
@@ -393,6 +421,14 @@ class Winners(SearchPicture):
         ]
         _, below = self._others(results)
         return {"points": [*winners, *own], "below": below}
+
+
+def _records(results: Results, stage: str, models: Sequence[tuple[str, int]]) -> list[str]:
+    """Name the records of the complete runs of models, by budget and trial, at one stage."""
+    runs = results.read("search-runs")
+    runs = runs[(runs["stage"] == stage) & (runs["status"] == "complete")]
+    of_runs = zip(runs["price"], runs["trial"], runs["record"], strict=True)
+    return [record for budget, trial, record in of_runs if (budget, trial) in models]
 
 
 def _has_means(results: Results) -> bool:

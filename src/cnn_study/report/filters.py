@@ -9,9 +9,10 @@ from typing import Any
 from cnn_study.base import inference, words
 from cnn_study.base.words import NONE, SPACE, count, exact, listing, numeral, plural, whole
 from cnn_study.evidence.cells import Setting, derived
+from cnn_study.evidence.schemas import TOGETHER
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
-from cnn_study.report.receipts import TOGETHER, mark
+from cnn_study.report.receipts import mark
 from cnn_study.report.results import Row, Scores
 from cnn_study.study.settings import value_text
 

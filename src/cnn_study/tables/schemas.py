@@ -1,12 +1,28 @@
-"""The tables of a study, column by column: name, type, unit, range, meaning.
+"""The tables of a study, column by column: name, type, unit, range, meaning, lineage.
 
-The one authority for the CSV files' headers and for their data dictionary. Declares only: knows
-neither pandas nor how a table is filled.
+The one authority for the CSV files' headers, for their data dictionary, and for the runs that a
+receipt names. Declares only: knows neither pandas nor how a table is filled.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from cnn_study.tables.lineage import (
+    PRINTED,
+    STUDY_FILE,
+    TEST,
+    WORKED_OUT,
+    Beside,
+    CompleteRuns,
+    EveryRun,
+    SearchRuns,
+    Source,
+    Stage,
+    Tally,
+    ThisRun,
+    Trials,
+)
 
 MEASURES = (
     *("validation_accuracy", "test_accuracy", "validation_loss", "test_loss"),
@@ -22,6 +38,10 @@ class Column:
         type: string, integer, number or boolean (Frictionless Table Schema, version 1).
         unit: empty where there is none.
         constraints: of the Table Schema, such as minimum or enum.
+        after: columns of the table whose descriptions this one goes on from.
+        described_in: table whose column of the same name says in full what this one means.
+        sources: what its cells are made from; empty: what the table says of all its columns.
+        beside: what a number should not be read without; empty: what the table says.
     """
 
     name: str
@@ -29,6 +49,20 @@ class Column:
     description: str
     unit: str = ""
     constraints: dict[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    described_in: str = ""
+    sources: tuple[Source, ...] = ()
+    beside: tuple[Beside | Tally, ...] = ()
+
+
+def made_from(
+    sources: tuple[Source, ...], *columns: Column, beside: tuple[Beside | Tally, ...] = ()
+) -> tuple[Column, ...]:
+    """Say what columns are made from that do not say it themselves, and what stands beside them."""
+    return tuple(
+        replace(column, sources=column.sources or sources, beside=column.beside or beside)
+        for column in columns
+    )
 
 
 @dataclass(frozen=True)
@@ -38,6 +72,10 @@ class Table:
     Attributes:
         key: columns that together name a row.
         links: (columns, table, its columns): values that stand in that table too.
+        sources, beside: of columns that do not say what they are made from, or is beside them.
+
+    Raises:
+        ValueError: a column has no lineage, or names another that is not there.
     """
 
     name: str
@@ -46,6 +84,23 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     links: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
+    sources: tuple[Source, ...] = ()
+    beside: tuple[Beside | Tally, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give every column its lineage."""
+        columns = made_from(self.sources, *self.columns, beside=self.beside)
+        object.__setattr__(self, "columns", columns)
+        names = {column.name for column in columns}
+        for column in columns:
+            if not column.sources:
+                raise ValueError(f"{self.name} does not say what {column.name} is made from")
+            cells = (name for group in column.beside for name in group.named)
+            if unknown := {*cells, *column.after} - names:
+                raise ValueError(
+                    f"{column.name} of {self.name} names columns that are not there: "
+                    f"{', '.join(sorted(unknown))}"
+                )
 
     @property
     def file(self) -> str:
@@ -53,24 +108,48 @@ class Table:
         return f"{self.name}.csv"
 
 
+def as_in(table: str, column: Column) -> Column:
+    """Say that another table's column of this name tells in full what a column means."""
+    return replace(column, described_in=table)
+
+
 def string(name: str, description: str, **constraints: Any) -> Column:
     """Declare a column of text."""
     return Column(name, "string", description, "", constraints)
 
 
-def count(name: str, description: str, unit: str, **constraints: Any) -> Column:
+def truth(name: str, description: str) -> Column:
+    """Declare a column of true and false."""
+    return Column(name, "boolean", description)
+
+
+def count(
+    name: str, description: str, unit: str, *, after: tuple[str, ...] = (), **constraints: Any
+) -> Column:
     """Declare a column of whole numbers from 0 on."""
-    return Column(name, "integer", description, unit, {"minimum": 0, **constraints})
+    return Column(name, "integer", description, unit, {"minimum": 0, **constraints}, after)
 
 
-def number(name: str, description: str, unit: str) -> Column:
+def number(name: str, description: str, unit: str, *, after: tuple[str, ...] = ()) -> Column:
     """Declare a column of numbers from 0 on."""
-    return Column(name, "number", description, unit, {"minimum": 0})
+    return Column(name, "number", description, unit, {"minimum": 0}, after)
 
 
-def share(name: str, description: str) -> Column:
+def share(name: str, description: str, *, after: tuple[str, ...] = ()) -> Column:
     """Declare a column of numbers from 0 to 1."""
-    return Column(name, "number", description, "share", {"minimum": 0, "maximum": 1})
+    return Column(name, "number", description, "share", {"minimum": 0, "maximum": 1}, after)
+
+
+def loss(name: str, description: str) -> Column:
+    """Declare a column of cross-entropies."""
+    return number(name, description, "nats")
+
+
+def signed(
+    name: str, description: str, unit: str = "share", *, after: tuple[str, ...] = ()
+) -> Column:
+    """Declare a column of numbers of either sign."""
+    return Column(name, "number", description, unit, after=after)
 
 
 def _scores(names: Iterable[str], when: str) -> tuple[Column, ...]:
@@ -81,20 +160,26 @@ def _scores(names: Iterable[str], when: str) -> tuple[Column, ...]:
         "watched_test": "test images; only where the source's habit of watching them is repeated",
         "test": "test images; for reporting, never for choosing",
     }
-    found = []
+    columns = []
     for name in names:
         images, _, kind = name.rpartition("_")
         if kind == "loss":
             text = f"Mean cross-entropy {when}, {whose[images]}. Empty if it is not finite."
-            found.append(number(name, text, "nats"))
+            columns.append(loss(name, text))
         else:
-            found.append(share(name, f"Share classified correctly {when}, {whose[images]}."))
-    return tuple(found)
+            columns.append(share(name, f"Share classified correctly {when}, {whose[images]}."))
+    return tuple(columns)
+
+
+LEFT_OUT = Tally(
+    "Left out",
+    {"diverged_runs": "diverged", "failed_runs": "failed", "missing_runs": "missing"},
+)
 
 
 def _summary(measure: str) -> tuple[Column, ...]:
     """Make the columns that sum up one measure over the complete runs of an experiment."""
-    make = (lambda *text: number(*text, "nats")) if measure.endswith("loss") else share
+    make = loss if measure.endswith("loss") else share
     what = f"{measure} (runs.csv) over the complete runs"
     spread = f"Standard deviation of {what}, n - 1 in the denominator; empty for fewer than two."
     runs = count(
@@ -104,12 +189,21 @@ def _summary(measure: str) -> tuple[Column, ...]:
         "runs",
         required=True,
     )
-    return (
-        *((runs,) if measure.startswith("validation") else ()),
+    counted = (runs,) if measure.startswith("validation") else ()
+    return made_from(
+        (CompleteRuns(measure=measure),),
+        *counted,
         make(f"{measure}_mean", f"Mean of {what}."),
         make(f"{measure}_standard_deviation", spread),
         make(f"{measure}_smallest", f"Smallest {what}."),
         make(f"{measure}_largest", f"Largest {what}."),
+        beside=(
+            Beside("Mean", (f"{measure}_mean",)),
+            Beside("Standard deviation", (f"{measure}_standard_deviation",)),
+            Beside("Smallest to largest", (f"{measure}_smallest", f"{measure}_largest")),
+            Beside("Runs (n)", (f"{measure}_n" if counted else "complete_runs",)),
+            LEFT_OUT,
+        ),
     )
 
 
@@ -119,6 +213,13 @@ SEED = count(
 )
 PARAMETERS = count("parameters", "Weights and biases of the model.", "parameters")
 MACS = count("macs", "Multiply-accumulate operations for one image.", "operations")
+TRAINING_TIMES = (
+    number("training_seconds", "Wall time of all epochs' training.", "seconds"),
+    number(
+        "training_cpu_seconds", "Processor time of the same.", "seconds",
+        after=("training_seconds",),
+    ),
+)  # fmt: skip
 TO_EXPERIMENTS = (("experiment",), "experiments", ("experiment",))
 
 RUNS = Table(
@@ -159,8 +260,7 @@ RUNS = Table(
         ),
         PARAMETERS,
         MACS,
-        number("training_seconds", "Wall time of all epochs' training.", "seconds"),
-        number("training_cpu_seconds", "Processor time of the same.", "seconds"),
+        *TRAINING_TIMES,
         number("run_seconds", "Wall time of the run with its scoring.", "seconds"),
         number(
             "peak_memory_mebibytes",
@@ -175,16 +275,13 @@ RUNS = Table(
         string("device", "CPU, or the model of the GPU."),
         string("processor", "Model of the CPU."),
         string("commit", "Commit of this project; empty outside a checkout."),
-        Column(
-            "changed_since_commit",
-            "boolean",
-            "Whether files of the package differed from that commit.",
-        ),
+        truth("changed_since_commit", "Whether files of the package differed from that commit."),
         string("started", "Start of the run, UTC, ISO 8601."),
         string("record", "Path of the run's record, relative to the study's results folder."),
     ),
     ("experiment", "seed"),
     (TO_EXPERIMENTS,),
+    sources=(ThisRun(),),
 )
 
 EPOCHS = Table(
@@ -211,6 +308,7 @@ EPOCHS = Table(
     ),
     ("experiment", "seed", "epoch"),
     (TO_EXPERIMENTS, (("experiment", "seed"), "runs", ("experiment", "seed"))),
+    sources=(ThisRun(),),
 )
 
 EXPERIMENTS = Table(
@@ -219,30 +317,40 @@ EXPERIMENTS = Table(
     "One row for each experiment, in the order of the study file. Only complete runs are summed "
     "up; the others are counted.",
     (
-        string("experiment", "Id of the experiment.", required=True, unique=True),
-        string("reference", "The experiment that was changed; empty for the base."),
-        string("change", "What was changed, as parameter = value; empty for the base."),
-        count("planned_runs", "Seeds of the study.", "runs", required=True),
-        count("complete_runs", "Runs trained to the end.", "runs", required=True),
-        count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
-        count("failed_runs", "Runs that could not be trained.", "runs", required=True),
-        count("missing_runs", "Runs that have no record.", "runs", required=True),
+        *made_from(
+            (STUDY_FILE,),
+            string("experiment", "Id of the experiment.", required=True, unique=True),
+            string("reference", "The experiment that was changed; empty for the base."),
+            string("change", "What was changed, as parameter = value; empty for the base."),
+        ),
+        *made_from(
+            (EveryRun(),),
+            count("planned_runs", "Seeds of the study.", "runs", required=True),
+            count("complete_runs", "Runs trained to the end.", "runs", required=True),
+            count("diverged_runs", "Runs whose loss stopped being finite.", "runs", required=True),
+            count("failed_runs", "Runs that could not be trained.", "runs", required=True),
+            count("missing_runs", "Runs that have no record.", "runs", required=True),
+        ),
         *(column for measure in MEASURES for column in _summary(measure)),
-        PARAMETERS,
-        MACS,
-        number(
-            "training_seconds_mean", "Mean training_seconds (runs.csv), complete runs.", "seconds"
-        ),
-        number(
-            "training_cpu_seconds_mean",
-            "Mean training_cpu_seconds (runs.csv), complete runs.",
-            "seconds",
-        ),
-        number("run_seconds_mean", "Mean run_seconds (runs.csv), complete runs.", "seconds"),
-        number(
-            "peak_memory_mebibytes_largest",
-            "Largest peak_memory_mebibytes (runs.csv), complete runs.",
-            "MiB",
+        *made_from((WORKED_OUT,), PARAMETERS, MACS),
+        *made_from(
+            (CompleteRuns(),),
+            number(
+                "training_seconds_mean",
+                "Mean training_seconds (runs.csv), complete runs.",
+                "seconds",
+            ),
+            number(
+                "training_cpu_seconds_mean",
+                "Mean training_cpu_seconds (runs.csv), complete runs.",
+                "seconds",
+            ),
+            number("run_seconds_mean", "Mean run_seconds (runs.csv), complete runs.", "seconds"),
+            number(
+                "peak_memory_mebibytes_largest",
+                "Largest peak_memory_mebibytes (runs.csv), complete runs.",
+                "MiB",
+            ),
         ),
     ),
     ("experiment",),
@@ -269,6 +377,7 @@ LAYERS = Table(
     ),
     ("experiment", "position"),
     (TO_EXPERIMENTS,),
+    sources=(WORKED_OUT,),
 )
 
 CONFUSION = Table(
@@ -285,6 +394,7 @@ CONFUSION = Table(
     ),
     ("experiment", "true_class", "predicted_class"),
     (TO_EXPERIMENTS,),
+    sources=(CompleteRuns(measure=TEST),),
 )
 
 CLASSES = Table(
@@ -296,10 +406,13 @@ CLASSES = Table(
         SEED,
         string("class", "Class that the images have.", required=True),
         count("images", "Test images of the class.", "images", required=True),
-        count("correct", "Of these, classified correctly.", "images", required=True),
+        count(
+            "correct", "Of these, classified correctly.", "images", after=("images",), required=True
+        ),
     ),
     ("experiment", "seed", "class"),
     (TO_EXPERIMENTS, (("experiment", "seed"), "runs", ("experiment", "seed"))),
+    sources=(ThisRun(),),
 )
 
 CALIBRATION = Table(
@@ -313,12 +426,19 @@ CALIBRATION = Table(
         share("lower", "Lower edge, not in the bin (but 0 is in the first)."),
         share("upper", "Upper edge, in the bin."),
         count("images", "Test images whose answer has such a probability.", "images"),
-        share("mean_probability", "Their mean probability; empty without images."),
-        share("accuracy", "Share of them classified correctly; empty without images."),
+        share(
+            "mean_probability", "Their mean probability; empty without images.", after=("images",)
+        ),
+        share(
+            "accuracy",
+            "Share of them classified correctly; empty without images.",
+            after=("images",),
+        ),
         count("runs", "Complete runs that were added up.", "runs", required=True),
     ),
     ("experiment", "bin"),
     (TO_EXPERIMENTS,),
+    sources=(CompleteRuns(measure=TEST),),
 )
 
 PUBLISHED = Table(
@@ -327,28 +447,42 @@ PUBLISHED = Table(
     "Numbers that somebody else printed, beside ours: one row for each of our experiments that a "
     "printed number belongs to.",
     (
-        string("comparison", "Comparison that the number was printed in.", required=True),
-        string("model", "What the comparison calls the model.", required=True),
-        string("filters", "Filters as printed, first to last convolution.", required=True),
-        count("kernel_size", "Kernel size as printed; empty if none was.", "pixels"),
-        share("published_test_accuracy", "Share of test images classified correctly, as printed."),
-        number("published_seconds_per_epoch", "Training time as printed.", "seconds"),
-        EXPERIMENT,
-        count("complete_runs", "Complete runs of our experiment.", "runs", required=True),
-        share("test_accuracy_mean", "Mean test_accuracy (runs.csv) over the complete runs."),
-        share("test_accuracy_standard_deviation", "As in experiments.csv."),
-        Column(
-            "prediction_lower",
-            "number",
-            "Lower end of the 95 % prediction interval for the test_accuracy of one further run: "
-            "mean - t(0.975, n - 1) s sqrt(1 + 1/n); empty for fewer than two complete runs.",
-            "share",
+        *made_from(
+            (PRINTED,),
+            string("comparison", "Comparison that the number was printed in.", required=True),
+            string("model", "What the comparison calls the model.", required=True),
+            string("filters", "Filters as printed, first to last convolution.", required=True),
+            count("kernel_size", "Kernel size as printed; empty if none was.", "pixels"),
+            share(
+                "published_test_accuracy", "Share of test images classified correctly, as printed."
+            ),
+            number("published_seconds_per_epoch", "Training time as printed.", "seconds"),
         ),
-        Column("prediction_upper", "number", "Upper end of that interval.", "share"),
-        Column(
-            "inside",
-            "boolean",
-            "Whether the printed number lies in that interval; empty without one.",
+        *made_from((STUDY_FILE,), EXPERIMENT),
+        *made_from(
+            (EveryRun(),),
+            count("complete_runs", "Complete runs of our experiment.", "runs", required=True),
+        ),
+        *made_from(
+            (CompleteRuns(measure=TEST),),
+            share("test_accuracy_mean", "Mean test_accuracy (runs.csv) over the complete runs."),
+            as_in(
+                "experiments", share("test_accuracy_standard_deviation", "As in experiments.csv.")
+            ),
+            signed(
+                "prediction_lower",
+                "Lower end of the 95 % prediction interval for the test_accuracy of one further "
+                "run: mean - t(0.975, n - 1) s sqrt(1 + 1/n); empty for fewer than two complete "
+                "runs.",
+            ),
+            signed("prediction_upper", "Upper end of that interval.", after=("prediction_lower",)),
+            truth("inside", "Whether the printed number lies in that interval; empty without one."),
+            beside=(
+                Beside("Mean", ("test_accuracy_mean",)),
+                Beside("Standard deviation", ("test_accuracy_standard_deviation",)),
+                Beside("Runs (n)", ("complete_runs",)),
+                Beside("95 % prediction interval", ("prediction_lower", "prediction_upper")),
+            ),
         ),
     ),
     ("comparison", "model", "experiment"),
@@ -373,7 +507,9 @@ SEARCH_RUNS = Table(
             enum=["trial", "finalist", "winner"],
         ),
         SEED,
-        string("fingerprint", "As in runs.csv.", required=True, pattern="[0-9a-f]{16}"),
+        as_in(
+            "runs", string("fingerprint", "As in runs.csv.", required=True, pattern="[0-9a-f]{16}")
+        ),
         string(
             "status",
             "complete, diverged or failed.",
@@ -385,12 +521,12 @@ SEARCH_RUNS = Table(
         MACS,
         *_scores(("training_accuracy", "validation_accuracy"), "in the last epoch"),
         *_scores(("test_accuracy",), "after the last epoch"),
-        number("training_seconds", "Wall time of all epochs' training.", "seconds"),
-        number("training_cpu_seconds", "Processor time of the same.", "seconds"),
+        *TRAINING_TIMES,
         string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
         string("record", "Path of the run's record, relative to the study's results folder."),
     ),
     ("price", "trial", "stage", "seed"),
+    sources=(SearchRuns(Trials.RUN, (Stage.TRIAL, Stage.FINALIST, Stage.WINNER)),),
 )
 
 SEARCH_VALUES = Table(
@@ -407,13 +543,10 @@ SEARCH_VALUES = Table(
             "Where the value stands between the smallest, 0, and the largest, 1, on the scale of "
             "its range; of what is no number, in the list of the study file.",
         ),
-        Column(
-            "edge",
-            "boolean",
-            "Whether it is a number at an end of the space that a study could move.",
-        ),
+        truth("edge", "Whether it is a number at an end of the space that a study could move."),
     ),
     ("price", "trial", "parameter"),
+    sources=(SearchRuns(Trials.ROW, (Stage.TRIAL,)),),
 )
 
 TABLES = (
