@@ -4,15 +4,15 @@ The rules stand in src/cnn_study/rules; each step is a command that can be run b
 `python -m cnn_study --help`.
 """
 
-import os
 import sys
 
 # This checkout's package, whichever one is installed, here and in the commands of the rules.
 SOURCES = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCES)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    path for path in (SOURCES, os.environ.get("PYTHONPATH")) if path
-)
+
+from cnn_study import workflow as planning
+
+planning.use_sources(SOURCES)
 
 
 include: "src/cnn_study/rules/study.smk"

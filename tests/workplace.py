@@ -50,8 +50,9 @@ class Workplace:
         """Name the runs that Snakemake would train, by experiment and seed, and the rules."""
         said = self.snakemake("--dry-run", *words, **more)
         outputs = " ".join(re.findall(r"^ +output: (.*)$", said, re.MULTILINE))
-        found = re.findall(r"/runs/([^/]+)/[^/]+/seed-(\d+)\.json", outputs)
-        runs = sorted(f"{experiment} {seed}" for experiment, seed in found)
+        records = re.findall(r"\S+/runs/[^/]+/[^/]+/seed-\d+\.json", outputs)
+        missing = [Path(record) for record in records if not (self.path / record).exists()]
+        runs = sorted(f"{path.parts[-3]} {path.stem[5:]}" for path in missing)
         return runs, set(re.findall(r"^rule (\S+):", said, re.MULTILINE))
 
     def planned(self, *words: str) -> list[str]:

@@ -7,6 +7,7 @@ tabulates. Whichever process reads the Snakefile is given the same rules.
 import contextlib
 import io
 import logging
+import os
 import re
 import shutil
 import sys
@@ -41,6 +42,12 @@ ALLOWED_CONFIG = {
     "data": "the dataset's archive or its unpacked folder, instead of downloading it",
     "train": "false: make tables and report of the runs that are there, train nothing",
 }
+
+
+def use_sources(folder: str) -> None:
+    """Let the commands of the rules take the package from here, whichever one is installed."""
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *([others] if others else [])])
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,16 @@ class Plan:
             )
             for place, batch in enumerate(together)
         ]
+
+    @property
+    def arrays(self) -> list[str]:
+        """List the file of the dataset's arrays, for a rule that is to read it."""
+        return [str(self.data)]
+
+    def arrays_for(self, batch: Batch) -> list[str]:
+        """Ask for the arrays only where a run is to be trained: a job with none needs no data."""
+        missing = {f"{run.experiment.id}/seed-{run.seed}" for run in self.missing}
+        return self.arrays if missing.intersection(batch.runs) else []
 
     @property
     def inspected(self) -> list[Run]:

@@ -7,8 +7,8 @@ if PLAN.inspection:
     rule inspect_models:
         """Look into the networks whose weights are kept, and fit the models without a network."""
         input:
-            arrays=ancient(str(PLAN.data)),
-            records=ancient(PLAN.inspected_records()),
+            lambda wildcards: PLAN.arrays if PLAN.inspection_missing else [],
+            ancient(PLAN.inspected_records()),
         output:
             facts=update(PLAN.inspection),
             arrays=update(PLAN.inspection.replace(".json", ".npz")),
@@ -26,5 +26,6 @@ if PLAN.inspection:
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
+            data=PLAN.data,
         shell:
-            "{params.cnn_study} inspect {params.study:q} --data {input.arrays:q} --log {log:q}"
+            "{params.cnn_study} inspect {params.study:q} --data {params.data:q} --log {log:q}"

@@ -6,7 +6,7 @@ if PLAN.search:
     rule search_models:
         """Search for the best model at each price, and train it with seeds of its own."""
         input:
-            arrays=ancient(str(PLAN.data)),
+            lambda wildcards: PLAN.arrays if PLAN.search_missing else [],
         output:
             update(PLAN.search),
         log:
@@ -22,9 +22,10 @@ if PLAN.search:
         params:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
+            data=PLAN.data,
             workers=lambda wildcards, threads: PLAN.gpus or threads,
         shell:
             "{params.cnn_study} search {params.study:q}"
-            " --data {input.arrays:q}"
+            " --data {params.data:q}"
             " --workers {params.workers}"
             " --log {log:q}"

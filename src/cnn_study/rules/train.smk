@@ -33,9 +33,9 @@ for batch in PLAN.batches:
         name:
             batch.rule
         input:
-            arrays=ancient(str(PLAN.data)),
+            lambda wildcards, batch=batch: PLAN.arrays_for(batch),
         output:
-            records=update(list(batch.records)),
+            update(list(batch.records)),
         log:
             f"{LOGS}/{batch.runs[0]}.log",
         benchmark:
@@ -50,9 +50,10 @@ for batch in PLAN.batches:
             cnn_study=CNN_STUDY,
             study=PLAN.study.path,
             runs=batch.runs,
+            data=PLAN.data,
         shell:
             "{params.cnn_study} train {params.study:q} {params.runs:q}"
-            " --data {input.arrays:q}"
+            " --data {params.data:q}"
             " --log {log:q}"
 
 
