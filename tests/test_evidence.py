@@ -251,6 +251,16 @@ def test_a_change_without_a_pair_is_no_part_of_the_family(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_change_that_trains_with_some_seeds_is_not_said_to_fail(tmp_path):
+    """Its complete runs have other seeds than those of the base, so that there is no pair."""
+    study = study_of(tmp_path, WIDTH)
+    base, wide = runs(study, "base", [0.5, None]), runs(study, "wide", ["diverged", 0.6])
+    rows = analysed(study, tmp_path, base, wide)["ledger"]
+    assert pick(rows[:1], "complete_runs", "diverged_runs", "test_pairs", "test_verdict") == [
+        ("1", "1", "0", "not run")
+    ]
+
+
 def test_arithmetic_of_a_training_goes_by_the_epochs_of_either(tmp_path):
     """The base has 2,432 MACs and 2 epochs; wide has 4,864 and, longer, 5."""
     study = study_of(
