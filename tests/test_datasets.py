@@ -701,6 +701,7 @@ def digits(tmp_path_factory):
     return arrays.load_prepared("digits", place)
 
 
+@pytest.mark.slow
 def test_real_cifar10(real_cifar10):
     facts = DATASETS["cifar10"]
     assert content_digest(real_cifar10) == facts.digest
@@ -758,6 +759,7 @@ def test_digits_split_is_the_published_one(digits):
     assert fingerprint(validation) == "53d6d8b95c4f68df"
 
 
+@pytest.mark.slow
 def test_cifar10_split_is_the_published_one(real_cifar10):
     """Published runs depend on it: if this fails, the training version has to rise."""
     training, validation = split(real_cifar10.training_labels, 0.1, 1.0)

@@ -240,6 +240,41 @@ def test_seeds_to_settle_reckon_with_the_family(tmp_path):
     assert [row["seeds_to_settle"] for row in found["ledger"]] == ["6"] * 3
 
 
+def test_a_change_without_a_pair_is_no_part_of_the_family(tmp_path):
+    """Of three changes one has a p value: alone, 2 points with s = 1 want 5 seeds."""
+    changes = "changes: {wide: {filters: [4]}, wider: {filters: [8]}, widest: {filters: [16]}}"
+    study = study_of(tmp_path, asked("width", changes))
+    base, wide = runs(study, "base", [0.50] * 3), runs(study, "wide", [0.51, 0.52, 0.53])
+    rows = analysed(study, tmp_path, base, wide)["ledger"]
+    assert pick(rows, "test_verdict", "seeds_to_settle") == [
+        ("too close to call", "5"), ("not run", ""), ("not run", ""),
+    ]  # fmt: skip
+
+
+def test_a_change_that_trains_with_some_seeds_is_not_said_to_fail(tmp_path):
+    """Its complete runs have other seeds than those of the base, so that there is no pair."""
+    study = study_of(tmp_path, WIDTH)
+    base, wide = runs(study, "base", [0.5, None]), runs(study, "wide", ["diverged", 0.6])
+    rows = analysed(study, tmp_path, base, wide)["ledger"]
+    assert pick(rows[:1], "complete_runs", "diverged_runs", "test_pairs", "test_verdict") == [
+        ("1", "1", "0", "not run")
+    ]
+
+
+def test_arithmetic_of_a_training_goes_by_the_epochs_of_either(tmp_path):
+    """The base has 2,432 MACs and 2 epochs; wide has 4,864 and, longer, 5."""
+    study = study_of(
+        tmp_path,
+        asked("epochs", "changes: {longer: {epochs: 5}}"),
+        asked("both", "changes: {wide-longer: {filters: [4], epochs: 5}}"),
+    )
+    rows = analysed(study, tmp_path)["ledger"]
+    assert pick(rows, "macs_difference", "training_macs_difference") == [
+        ("0", str(2432 * 3)),
+        ("2432", str(4864 * 5 - 2432 * 2)),
+    ]
+
+
 def test_other_questions_are_other_families(tmp_path):
     """Each question corrects for its own changes: none of these p values is raised."""
     other = asked("kernel", "changes: {size-5: {kernel_size: 5}}")

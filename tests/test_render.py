@@ -11,7 +11,6 @@ import pytest
 import yaml
 from pypdf import PdfReader
 
-from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.report.page_check import check_page
 from cnn_study.report.places import REPORT, looks
@@ -157,7 +156,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     return render_to_bytes(folder, make_document(folder / "source"))
 
 
-def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch, capsys):
+def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch):
     report = tmp_path / "results" / "report"
     report.mkdir(parents=True)
     (report / "page.html").write_text("<p>beside</p>\n", "utf-8")
@@ -165,7 +164,8 @@ def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch, ca
     front += "    include-after-body: report/page.html\n---\n\n"
     (report / "index.qmd").write_text(front + "# One {#sec-one}\n\nText.\n", "utf-8")
     monkeypatch.chdir(report)
-    assert main(["render", "index.qmd", "--html", "a.html", "--pdf", "a.pdf"]) == 0
+    places = Path("index.qmd"), Path("a.html"), Path("a.pdf")
+    render(*places, resources=Path(".."), engine="pandoc")
     assert "<p>beside</p>" in (report / "a.html").read_text("utf-8")
 
 
@@ -617,6 +617,7 @@ def test_long_names_in_narrow_columns_break_after_hyphens(tmp_path: Path) -> Non
     assert max(ends) < second_column
 
 
+@pytest.mark.slow
 def test_a_formula_stays_with_the_sentence_before_it(tmp_path: Path) -> None:
     for before in range(27, 33):
         body = "Line.\n\n" * before + "Now it is said that\n\n$$\nabc = 1\n$$\n\nEnd.\n"

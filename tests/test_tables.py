@@ -173,6 +173,16 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
     }
 
 
+def test_the_version_is_that_of_the_backend_that_trained(study, tmp_path):
+    record = records_by_hand.make(study, "base", 1)
+    versions = record.provenance.versions | {"jax": "0.10.2", "tensorflow": "2.21.0"}
+    jax = record.provenance.model_copy(update={"backend": "jax", "versions": versions})
+    record = record.model_copy(update={"provenance": jax})
+    records_by_hand.write(study, tmp_path / "results", record)
+    rows = collected(study, tmp_path / "results", tmp_path)["runs"]
+    assert pick(rows[:1], "backend", "backend_version") == [("jax", "0.10.2")]
+
+
 def test_scores_are_those_of_the_last_epoch(study, tmp_path):
     record = records_by_hand.make(study, "base", 1)
     first = record.epochs[0].model_copy(update={"validation_accuracy": 0.99})

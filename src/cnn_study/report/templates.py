@@ -1,6 +1,7 @@
 """Fills the report's templates, with the filters that write its values."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,5 +18,15 @@ def fill(template: Path, context: dict[str, Any], before: Sequence[Path] = ()) -
     Raises:
         UserError: says what is wrong, in which template, on which line.
     """
-    templates = Templates([*before, template.parent], FILTERS, "The report was not written.")
+    templates = _opened((*before, template.parent), Path.cwd())
     return templates.fill(template.name, context)
+
+
+@lru_cache(maxsize=4)
+def _opened(folders: tuple[Path, ...], _start: Path) -> Templates:
+    """Open templates once: to compile them takes as long as all else that a text takes.
+
+    Args:
+        _start: where relative folders start from.
+    """
+    return Templates(folders, FILTERS, "The report was not written.")
