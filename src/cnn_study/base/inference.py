@@ -43,6 +43,8 @@ class Effect:
         deviation: standard deviation of the differences, n - 1 in the denominator.
         lower, upper: ends of the 95 % t interval for the mean.
         p: two-sided, of the t test that the mean is 0.
+        p_holm: p after the correction for what was judged together; None before that.
+        verdict: what is said of it, as `verdict` words it; empty before that.
     """
 
     n: int
@@ -51,6 +53,8 @@ class Effect:
     lower: float | None = None
     upper: float | None = None
     p: float | None = None
+    p_holm: float | None = None
+    verdict: str = ""
 
 
 def quantile(n: int) -> float:
