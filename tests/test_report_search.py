@@ -241,7 +241,7 @@ def test_what_mattered_is_what_the_scores_hang_on():
 def results(made) -> Results:
     collect(made.study, made.folder, made.folder / "tables")
     analyse(made.study, made.folder / "tables", made.folder / "evidence")
-    return Results(made.folder / "tables", made.folder / "evidence")
+    return Results(made.study, made.folder / "tables", made.folder / "evidence")
 
 
 def test_what_is_far_worse_than_all_with_a_name_is_an_arrow(made, results):
