@@ -31,7 +31,7 @@ PUBLISHED = {
     table.name: tuple(column.name for column in table.columns if PRINTED in column.sources)
     for table in (*TABLES, *EVIDENCE)
 }
-"""Columns by table that hold what somebody else printed, not what runs of ours gave."""
+"""Columns by table that hold what somebody else published, not what runs of ours gave."""
 
 
 @dataclass(frozen=True)
