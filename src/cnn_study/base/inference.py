@@ -14,6 +14,9 @@ from dataclasses import dataclass
 LEVEL = 0.95
 """Confidence of every interval; 1 - LEVEL is the error rate of a family of verdicts."""
 
+UPPER_QUANTILE = (1 + LEVEL) / 2
+"""Below it lies what a two-sided interval leaves out above, and all that it holds."""
+
 LEAST_PAIRS = 3
 """Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
 
@@ -61,7 +64,7 @@ def quantile(n: int) -> float:
     """Give the quantile of Student's t distribution that an interval of n differences takes."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    return float(stdtrit(n - 1, UPPER_QUANTILE))
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
@@ -173,7 +176,7 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
         error, freedom = max(found.deviation, RESOLUTION) / math.sqrt(n), n - 1
         mean = abs(found.mean) / error
         beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
-        within = smallest / error - stdtrit(freedom, (1 + LEVEL) / 2)
+        within = smallest / error - stdtrit(freedom, UPPER_QUANTILE)
         differs = stdtr(freedom, mean - beyond) + stdtr(freedom, -mean - beyond)
         equals = stdtr(freedom, within - mean) - stdtr(freedom, -within - mean)
         if differs + max(equals, 0) >= POWER:
@@ -194,7 +197,7 @@ def images_margin(one: float, other: float, images: int) -> float:
     from scipy.special import ndtri
 
     variance = (one * (1 - one) + other * (1 - other)) / images
-    return float(ndtri((1 + LEVEL) / 2)) * math.sqrt(variance)
+    return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance)
 
 
 def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
@@ -219,7 +222,7 @@ def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float |
     from scipy.special import stdtrit
 
     nu = degrees_of_freedom(parts, [len(ours) - 1, len(theirs) - 1])
-    return float(stdtrit(nu, (1 + LEVEL) / 2)) * math.sqrt(sum(parts))
+    return float(stdtrit(nu, UPPER_QUANTILE)) * math.sqrt(sum(parts))
 
 
 def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
