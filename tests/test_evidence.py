@@ -392,7 +392,7 @@ def test_a_study_of_one_seed(tmp_path):
 
 
 def test_a_missing_table_is_one_message(study, tmp_path):
-    with pytest.raises(UserError, match=r"there is no .*runs\.csv. Make it first"):
+    with pytest.raises(UserError, match=r"there is no .*experiments\.csv. Make it first"):
         analyse(study, tmp_path / "tables", tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
 

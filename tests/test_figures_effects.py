@@ -1,4 +1,4 @@
-"""Figures of differences, curves, costs, classes and habits: numbers worked out by hand."""
+"""Figures of differences, curves, costs, classes and selection bias: numbers worked out by hand."""
 
 import math
 import re
@@ -14,7 +14,15 @@ from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, spl
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import aligned, axis_label
+from cnn_study.figures.words import (
+    aligned,
+    axis_label,
+    mean_in_words,
+    percent,
+    score,
+    signed,
+    troubles,
+)
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
 STUDY = """
@@ -677,10 +685,10 @@ def test_many_classes_leave_only_the_marks(made, monkeypatch):
     assert "+2.0" not in words
 
 
-# ------------------------------------------------------------------------------- habits
+# ------------------------------------------------------------------------------- selection bias
 
 
-def test_habits_say_the_optimism_of_the_best_epoch(made):
+def test_selection_bias_says_the_optimism_of_the_best_epoch(made):
     """All choose epoch 1 with 51, 52 and 53; the others have 52.5, 52 and 51.5 there."""
     expected = "watched: best epoch 0.00 (95 % interval −3.73 to +3.73, n = 3)"
     assert expected in made.alt("test-habits")
@@ -689,7 +697,7 @@ def test_habits_say_the_optimism_of_the_best_epoch(made):
     )
 
 
-def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
+def test_selection_bias_sets_choosing_by_test_beside_choosing_by_validation(made):
     """One of base 50, 52, 54 and single 53, 52, 50. By test: 53 − 51, 52 − 52, 54 − 51; by
     validation always the base: 50 − 53, 52 − 52, 54 − 51."""
     assert "one: best by test +1.67, best by validation 0.00;" in made.alt("test-habits")
@@ -698,14 +706,14 @@ def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
     assert {"Chosen by test scores", "Chosen by validation scores"} <= set(words)
 
 
-def test_habits_explain_both_choices_and_count_the_seeds(made):
+def test_selection_bias_explain_both_choices_and_count_the_seeds(made):
     caption = made.caption("test-habits")
     assert "Epoch:" in caption
     assert "Experiment:" in caption
     assert "n = 3 seeds" in caption
 
 
-def test_habits_explain_only_what_is_there(plain):
+def test_selection_bias_explains_only_what_is_there(plain):
     assert "Experiment:" in plain.caption("test-habits")
     assert "Epoch" not in plain.caption("test-habits")
 
@@ -730,5 +738,19 @@ def test_one_seed_gives_no_interval_anywhere(tmp_path):
         assert "nan" not in (one.caption(id_) + one.alt(id_)).lower()
 
 
-def test_a_summary_of_nothing_says_so():
-    assert replace(summary("a", 1, 1.0), complete=0).words == "no complete run yet"
+def test_the_mean_of_no_run_says_so():
+    assert mean_in_words(result("a", 1, 0.01)) == "50.0 % (n = 3)"
+    assert mean_in_words(result("a", 1, 0.01, complete=0)) == "no complete run yet"
+
+
+def test_shares_are_written_in_percent_and_in_points():
+    assert [signed(share) for share in (0.015, -0.0051, 0.00004)] == ["+1.50", "−0.51", "0.00"]
+    assert signed(-0.1234, 1) == "−12.3"
+    assert [score(0.5842), score(0.5842, 0)] == ["58.4", "58"]
+    assert math.isnan(percent(None))
+
+
+def test_runs_that_are_not_complete_are_counted_by_what_became_of_them():
+    three = replace(result("a", 1, 0.01, complete=2), planned=5, diverged=1, failed=1, missing=1)
+    assert troubles(three) == ["1 of 5 diverged", "1 of 5 failed", "1 of 5 missing"]
+    assert troubles(result("a", 1, 0.01)) == []

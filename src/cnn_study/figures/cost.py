@@ -29,7 +29,7 @@ COSTS = {
 
 
 @dataclass(frozen=True)
-class Cost(Picture):
+class AccuracyAndCost(Picture):
     """Mean validation accuracy against three costs, one point an experiment, with Pareto fronts.
 
     Attributes:

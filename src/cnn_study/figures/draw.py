@@ -21,7 +21,7 @@ from cnn_study.base.lean_imports import lean
 from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.contrasts import Contrasts, has_contrasts
-from cnn_study.figures.cost import Cost
+from cnn_study.figures.cost import AccuracyAndCost
 from cnn_study.figures.effects import AllEffects, Effects, Pair, split
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.inspected import (
@@ -223,7 +223,7 @@ def _all_effects(study: Study) -> dict[str, Picture]:
     }
 
 
-def _cost(study: Study, enhanced: str) -> Cost:
+def _cost(study: Study, enhanced: str) -> AccuracyAndCost:
     """Compare those that are trained on as many images as the base."""
 
     def images(id_: str) -> tuple[float, float]:
@@ -232,7 +232,7 @@ def _cost(study: Study, enhanced: str) -> Cost:
 
     compared = tuple(id_ for id_ in study.experiments if images(id_) == images("base"))
     rest = tuple(id_ for id_ in study.experiments if id_ not in compared)
-    return Cost(compared, enhanced, rest)
+    return AccuracyAndCost(compared, enhanced, rest)
 
 
 def _model(study: Study, id_: str) -> Model:
