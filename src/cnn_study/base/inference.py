@@ -133,7 +133,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
-    """Say in one of the words of `columns.VERDICTS` what an effect is.
+    """Say in one of the words of `evidence.schemas.VERDICTS` what an effect is.
 
     A difference that surely is smaller than the smallest effect of interest counts as none, even
     where it surely is not zero (equivalence by interval; Lakens, 2017).
@@ -145,12 +145,13 @@ def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
     """
     if found.n == 0:
         return "not run"
-    if found.n < LEAST_PAIRS:
+    mean, lower, upper = found.mean, found.lower, found.upper
+    if found.n < LEAST_PAIRS or mean is None or lower is None or upper is None:
         return "too few seeds"
-    if -smallest < found.lower and found.upper < smallest:
+    if -smallest < lower and upper < smallest:
         return "no meaningful difference"
-    if corrected < 1 - LEVEL:
-        return "helps" if found.mean > 0 else "hurts"
+    if corrected is not None and corrected < 1 - LEVEL:
+        return "helps" if mean > 0 else "hurts"
     return "too close to call"
 
 
@@ -172,9 +173,12 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
     """
     from scipy.special import stdtr, stdtrit
 
+    if found.mean is None or found.deviation is None:
+        return MOST_SEEDS
+    size, deviation = abs(found.mean), max(found.deviation, RESOLUTION)
     for n in range(found.n + 1, MOST_SEEDS):
-        error, freedom = max(found.deviation, RESOLUTION) / math.sqrt(n), n - 1
-        mean = abs(found.mean) / error
+        error, freedom = deviation / math.sqrt(n), n - 1
+        mean = size / error
         beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
         within = smallest / error - stdtrit(freedom, UPPER_QUANTILE)
         differs = stdtr(freedom, mean - beyond) + stdtr(freedom, -mean - beyond)
@@ -285,7 +289,7 @@ class Turn:
     @property
     def rises(self) -> bool:
         """Whether the rise is above zero with its whole 95 % interval."""
-        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
+        return self.rise.n >= LEAST_PAIRS and self.rise.lower is not None and self.rise.lower > 0
 
 
 def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:

@@ -79,25 +79,26 @@ def contrast_difference_rows(found: list[UnjudgedContrast]) -> list[dict[str, An
 
 def _combinations(tables: Tables, name: str) -> list[UnjudgedContrast]:
     """Set what changes make together against the sum of what they make one by one."""
-    study, found = tables.study, []
+    study, combinations = tables.study, []
     reference = study.file.questions[name].reference
     for id_ in study.questions[name]:
         parts = parts_of(study, id_)
         if not parts:
             continue
-        differences, known = {}, {"experiment": id_, "parts": " ".join(parts)}
+        known: dict[str, Any] = {"experiment": id_, "parts": " ".join(parts)}
+        differences = {}
         for images in MEASURES:
             together = tables.differences(id_, reference, images)
             alone = [tables.differences(part, reference, images) for part in parts]
             seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
-            added = {seed: sum(one[seed] for one in alone) for seed in seeds}
+            added = {seed: sum(of_part[seed] for of_part in alone) for seed in seeds}
             differences[images] = {seed: together[seed] - added[seed] for seed in seeds}
             if images == "test" and seeds:
                 known["together"] = statistics.fmean(together[seed] for seed in seeds)
                 known["added"] = statistics.fmean(added.values())
         words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
-        found.append(UnjudgedContrast(name, "combination", words, differences, known))
-    return found
+        combinations.append(UnjudgedContrast(name, "combination", words, differences, known))
+    return combinations
 
 
 Scores = dict[tuple[str, str], dict[int, float]]

@@ -36,7 +36,11 @@ FAR_APART = 10
 
 
 def gather(
-    study: Study, tables: Path, evidence: Path, figures: Path, inspected: Path | None = None
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    figures: Path,
+    inspection: inspections.Inspection | None = None,
 ) -> dict[str, Any]:
     """Gather everything that the templates may name.
 
@@ -44,7 +48,7 @@ def gather(
         tables: folder of the CSV tables.
         evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
-        inspected: facts of the inspection, if there is one.
+        inspection: None where none was made.
 
     Raises:
         UserError: tables, evidence or figures are missing or not this study's, or no run has a
@@ -53,7 +57,6 @@ def gather(
     read, findings = Tables(study, tables), Findings(study, evidence)
     read.check()
     findings.check()
-    inspection = inspections.read(inspected) if inspected else None
     return _values(study, read, findings, read_figures(figures)) | {
         "baselines": baselines_of(study, inspection),
         "live": live_network(study, inspection),
