@@ -36,44 +36,58 @@ def contrasts(tables: Tables) -> list[UnjudgedContrast]:
 
     Levels of a factor are set against that of the question's reference.
     """
-    found = []
+    unjudged = []
     for name in tables.study.questions:
         question = tables.study.file.questions[name]
         if question.factorial:
             grid = _Grid.of(tables, name, question.reference, question.factorial)
-            found += [*grid.main_effects(), *grid.interactions()] if grid else []
+            unjudged += [*grid.main_effects(), *grid.interactions()] if grid else []
         elif question.joins_changes:
-            found += _combinations(tables, name)
-    return found
+            unjudged += _combinations(tables, name)
+    return unjudged
 
 
-def contrast_rows(tables: Tables, found: list[UnjudgedContrast]) -> list[dict[str, Any]]:
+def contrast_rows(tables: Tables, unjudged: list[UnjudgedContrast]) -> list[dict[str, Any]]:
     """Judge contrasts; those of one kind and question are a family."""
     rows = [
-        {"question": one.question, "kind": one.kind, "contrast": one.words, **one.known}
-        for one in found
+        {
+            "question": contrast.question,
+            "kind": contrast.kind,
+            "contrast": contrast.words,
+            **contrast.known,
+        }
+        for contrast in unjudged
     ]
-    for key in dict.fromkeys((one.question, one.kind) for one in found):
-        mine = [place for place, one in enumerate(found) if (one.question, one.kind) == key]
+    for key in dict.fromkeys((contrast.question, contrast.kind) for contrast in unjudged):
+        places = [
+            place
+            for place, contrast in enumerate(unjudged)
+            if (contrast.question, contrast.kind) == key
+        ]
         for images in MEASURES:
-            effects = [effect(list(found[place].differences[images].values())) for place in mine]
+            effects = [
+                effect(list(unjudged[place].differences[images].values())) for place in places
+            ]
             judged = family(effects, images, tables.study.smallest_effect)
-            for place, row in zip(mine, judged, strict=True):
+            for place, row in zip(places, judged, strict=True):
                 rows[place] |= row
     return rows
 
 
-def contrast_difference_rows(found: list[UnjudgedContrast]) -> list[dict[str, Any]]:
+def contrast_difference_rows(unjudged: list[UnjudgedContrast]) -> list[dict[str, Any]]:
     """Give the single differences behind the contrasts."""
     return [
         {
-            "question": one.question,
-            "contrast": one.words,
+            "question": contrast.question,
+            "contrast": contrast.words,
             "seed": seed,
-            **{f"{images}_difference": one.differences[images].get(seed) for images in MEASURES},
+            **{
+                f"{images}_difference": contrast.differences[images].get(seed)
+                for images in MEASURES
+            },
         }
-        for one in found
-        for seed in sorted(set().union(*one.differences.values()))
+        for contrast in unjudged
+        for seed in sorted(set().union(*contrast.differences.values()))
     ]
 
 
@@ -141,7 +155,7 @@ class _Grid:
 
     def main_effects(self) -> list[UnjudgedContrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""
-        found = []
+        effects = []
         for place, (name, kept) in enumerate(zip(self.names, self.kept, strict=True)):
             for value in self.values[place]:
                 if value == kept:
@@ -154,13 +168,15 @@ class _Grid:
                         for other in self.values[1 - place]
                     )
 
-                found.append(self._contrast("main effect", f"{name} {value} against {kept}", gain))
-        return found
+                effects.append(
+                    self._contrast("main effect", f"{name} {value} against {kept}", gain)
+                )
+        return effects
 
     def interactions(self) -> list[UnjudgedContrast]:
         """Give how much more one change makes where the other was made too."""
         (first, second), (kept, kept_other) = self.names, self.kept
-        found = []
+        interactions = []
         for one, other in product(*self.values):
             if one == kept or other == kept_other:
                 continue
@@ -170,8 +186,8 @@ class _Grid:
                 return changed - (scores[one, kept_other][seed] - scores[kept, kept_other][seed])
 
             words = f"{first} {one} against {kept}, at {second} {other} against {kept_other}"
-            found.append(self._contrast("interaction", words, more))
-        return found
+            interactions.append(self._contrast("interaction", words, more))
+        return interactions
 
     def _contrast(
         self, kind: str, words: str, contrast: Callable[[Scores, int], float]

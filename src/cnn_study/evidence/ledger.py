@@ -62,34 +62,34 @@ def _question_rows(tables: Tables, name: str) -> list[dict[str, Any]]:
         for images in MEASURES
     }
     judged = {images: family(effects[images], images, smallest, unrun) for images in MEASURES}
-    tested = sum(found.p is not None for found in effects["test"])
+    tested = sum(difference.p is not None for difference in effects["test"])
     rows = []
     for place, id_ in enumerate(ids):
         row = _heading(name, question, study.experiments[id_])
         row |= {count: int(tables.experiments[id_][count]) for count in COUNTS}
         row |= judged["validation"][place] | judged["test"][place]
-        found = effects["test"][place]
-        if found.n and not effects["validation"][place].n:
+        difference = effects["test"][place]
+        if difference.n and not effects["validation"][place].n:
             row["validation_verdict"] = "not measured"
         if row["test_verdict"] == "too close to call":
-            row["seeds_to_settle"] = seeds_to_settle(found, smallest, tested)
-        rows.append(row | _price(tables, id_, reference, found))
+            row["seeds_to_settle"] = seeds_to_settle(difference, smallest, tested)
+        rows.append(row | _costs(tables, id_, reference, difference.n))
     return rows
 
 
-def _price(tables: Tables, id_: str, reference: str, found: Effect) -> dict[str, Any]:
+def _costs(tables: Tables, id_: str, reference: str, pairs: int) -> dict[str, Any]:
     experiments = tables.study.experiments
-    price: dict[str, Any] = _cost(experiments[id_], experiments[reference])
-    if found.n:
+    costs: dict[str, Any] = _cost(experiments[id_], experiments[reference])
+    if pairs:
         accuracies = [
-            statistics.fmean(tables.scores(one, "test_accuracy").values())
-            for one in (id_, reference)
+            statistics.fmean(tables.scores(of_pair, "test_accuracy").values())
+            for of_pair in (id_, reference)
         ]
-        price["test_images_margin"] = images_margin(*accuracies, tables.test_images)
+        costs["test_images_margin"] = images_margin(*accuracies, tables.test_images)
     seconds = paired(tables.scores(id_, tables.clock), tables.scores(reference, tables.clock))
     if seconds:
-        price["seconds_difference"] = statistics.fmean(seconds.values())
-    return price | _time_to_base(tables, id_)
+        costs["seconds_difference"] = statistics.fmean(seconds.values())
+    return costs | _time_to_base(tables, id_)
 
 
 def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:
@@ -113,8 +113,9 @@ def over_base_rows(tables: Tables) -> list[dict[str, Any]]:
     for id_ in tables.study.experiments:
         if id_ != "base":
             gain = effect(list(tables.differences(id_, "base", "test").values()))
-            found = {"difference": gain.mean, "lower": gain.lower, "upper": gain.upper}
-            rows.append({"experiment": id_, "pairs": gain.n, **found})
+            interval = {"lower": gain.lower, "upper": gain.upper}
+            row = {"experiment": id_, "pairs": gain.n, "difference": gain.mean, **interval}
+            rows.append(row)
     return rows
 
 
@@ -124,15 +125,15 @@ def difference_rows(tables: Tables) -> list[dict[str, Any]]:
     for name, ids in tables.study.questions.items():
         reference = tables.study.file.questions[name].reference
         for id_ in ids:
-            found = {images: tables.differences(id_, reference, images) for images in MEASURES}
+            by_seed = {images: tables.differences(id_, reference, images) for images in MEASURES}
             rows += [
                 {
                     "question": name,
                     "experiment": id_,
                     "reference": reference,
                     "seed": seed,
-                    **{f"{images}_difference": found[images].get(seed) for images in MEASURES},
+                    **{f"{images}_difference": by_seed[images].get(seed) for images in MEASURES},
                 }
-                for seed in sorted(found["validation"].keys() | found["test"].keys())
+                for seed in sorted(by_seed["validation"].keys() | by_seed["test"].keys())
             ]
     return rows

@@ -130,10 +130,10 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
     trial = int(own["trial"].iloc[0])
     final = next(f for f in finalists if f["price"] == budget.id and f["trial"] == trial)
     values = tables.search_values
-    mine = values[(values["price"] == budget.id) & (values["trial"] == trial)]
+    settings = values[(values["price"] == budget.id) & (values["trial"] == trial)]
     given = {
         name: json.loads(value)
-        for name, value in zip(mine["parameter"], mine["value"], strict=True)
+        for name, value in zip(settings["parameter"], settings["value"], strict=True)
     }
     complete = own[own["status"] == "complete"]
     tests = [float(score) for score in complete["test_accuracy"]]
@@ -142,7 +142,7 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
     return row | {
         "trial": trial,
         "change": json.dumps(_change(tables, budget, given)),
-        "edges": " ".join(mine.loc[mine["edge"], "parameter"]) or None,
+        "edges": " ".join(settings.loc[settings["edge"], "parameter"]) or None,
         "parameters": int(own["parameters"].iloc[0]),
         "macs": int(own["macs"].iloc[0]),
         "epochs": int(tried.loc[tried["trial"] == trial, "epochs"].iloc[0]),
@@ -254,10 +254,10 @@ def _errors(forest: Any, x: Any, y: Any, generator: Any) -> list[float]:
     """
     import numpy as np
 
-    tables = [x]
+    inputs = [x]
     for column in range(x.shape[1]):
         mixed = x.copy()
         mixed[:, column] = generator.permutation(mixed[:, column])
-        tables.append(mixed)
-    found = forest.predict(np.concatenate(tables)).reshape(len(tables), len(y))
-    return [float(((row - y) ** 2).mean() ** 0.5) for row in found]
+        inputs.append(mixed)
+    predicted = forest.predict(np.concatenate(inputs)).reshape(len(inputs), len(y))
+    return [float(((row - y) ** 2).mean() ** 0.5) for row in predicted]
