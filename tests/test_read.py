@@ -83,7 +83,7 @@ def test_a_published_number_comes_from_no_run_of_ours(tmp_path):
 def test_columns_have_the_names_of_the_code_and_their_cells_those_of_the_file(tmp_path):
     row = {"habit": "best by test", "among": "rate", "seeds": 3, "told": 0.6, "honest": 0.5}
     row |= {"gap": 0.1, "gap_lower": 0.05, "gap_upper": 0.15, "always_the_same": False}
-    write_table(tmp_path, evidence_schemas.HABIT_MEANS, [row])
+    write_table(tmp_path, evidence_schemas.SELECTION_BIAS_MEANS, [row])
     (read,) = evidence_files(tmp_path).rows("habit-means")
     assert list(read) == [
         *("rule", "among", "seeds", "reported", "expected"),
@@ -93,6 +93,14 @@ def test_columns_have_the_names_of_the_code_and_their_cells_those_of_the_file(tm
     assert str(read["optimism"].cells[0]) == "habit-means:0:gap"
     assert read["always_the_same"] is False
     assert as_in_file("habit-means", [read]) == [row]
+
+
+def test_texts_are_what_stands_in_the_file(tmp_path):
+    row = {"habit": "best by test", "among": "a, b", "seeds": 3, "told": 0.6, "gap": 0.1}
+    write_table(tmp_path, evidence_schemas.SELECTION_BIAS_MEANS, [row])
+    (texts,) = evidence_files(tmp_path).texts("habit-means")
+    assert (texts["habit"], texts["among"], texts["told"]) == ("best by test", "a, b", "0.6")
+    assert texts["honest"] == texts["always_the_same"] == ""
 
 
 @pytest.mark.parametrize("name", IN_CODE)

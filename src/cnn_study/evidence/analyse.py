@@ -48,10 +48,10 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         evidence_schemas.CONTRASTS.name: contrast_rows(tables, unjudged),
         evidence_schemas.CONTRAST_DIFFERENCES.name: contrast_difference_rows(unjudged),
         evidence_schemas.CLASS_EFFECTS.name: class_rows(tables),
-        evidence_schemas.HABITS.name: choices,
-        evidence_schemas.HABIT_MEANS.name: selection_bias_means(choices),
+        evidence_schemas.SELECTION_BIAS.name: choices,
+        evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),
         evidence_schemas.OVER_BASE.name: gains,
-        evidence_schemas.ORDERS.name: ranking_rows(tables),
+        evidence_schemas.PUBLISHED_RANKINGS.name: ranking_rows(tables),
         **search_rows(tables),
     }
     for table in evidence_schemas.EVIDENCE:

@@ -5,6 +5,7 @@ printed, their numbers know their cells; frames are for counting and grouping, w
 a fraction of the time. pandas is imported only to read.
 """
 
+import csv
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +61,15 @@ class Files:
         if name not in self._rows:
             self._rows[name] = rows_of(self.frame(name), name, in_code(name))
         return self._rows[name]
+
+    def texts(self, name: str) -> list[dict[str, str]]:
+        """Give a table as the text that stands in its file, by the file's headers."""
+        with self.path(name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def path(self, name: str) -> Path:
+        """Name the file of a table."""
+        return self.folder / self._schemas[name].file
 
 
 class Tables(Files):
