@@ -63,7 +63,7 @@ class Made:
 
     @property
     def results(self) -> Results:
-        return Results(self.tables, self.evidence)
+        return Results(self.study, self.tables, self.evidence)
 
     def picture(self, id_: str) -> Picture:
         return _pictures(self.study)[id_]
@@ -124,6 +124,7 @@ class Made:
                 score = self.scores[id_][place]
                 held_out = self._validation(id_)
                 run |= {"test_accuracy": score, "training_cpu_seconds": self._seconds(id_)}
+                run |= {"training_images": 1000}
                 run |= {"test_calibration_error": calibration_error(place)}
                 run |= {"validation_accuracy": held_out[place] if held_out else None}
                 rows["classes"] += self._classes(id_, seed, score)

@@ -75,7 +75,7 @@ def test_every_value_that_a_figure_of_the_published_study_hands_over_is_used():
 
     study, folder = load(PROJECT / "experiments" / "cifar10.yaml"), PROJECT / "results" / "cifar10"
     inspected = inspections.find(study, folder)
-    results = Results(folder / "tables", folder / "evidence", inspected)
+    results = Results(study, folder / "tables", folder / "evidence", inspected)
     pictures = draw._pictures(study, inspected=True)
     unused = {
         id_: sorted(handed_over - named_in(picture.template))
@@ -106,7 +106,7 @@ def test_a_template_that_is_missing_is_named():
 
 
 def test_the_caption_ends_with_its_count_and_numbers_keep_their_units():
-    said = texts.write("search-importance", {"trials": 8, "importances": [("kernel_size", -0.5)]})
+    said = texts.write("search-importance", {"trials": 8, "importances": [("kernel_size", -0.005)]})
     assert said.count == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}8 trials."
     assert said.caption.endswith(f" {said.count}")
     assert said.alt.endswith(": kernel size −0.50.")

@@ -427,7 +427,7 @@ def test_a_study_of_one_seed(tmp_path):
 
 
 def test_a_missing_table_is_one_message(study, tmp_path):
-    with pytest.raises(UserError, match=r"there is no .*runs\.csv. Make it first"):
+    with pytest.raises(UserError, match=r"there is no .*experiments\.csv. Make it first"):
         analyse(study, tmp_path / "tables", tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
 
@@ -814,7 +814,7 @@ BASE_TEST, BASE_VALIDATION = [0.50, 0.60, 0.55], [0.70, 0.60, 0.65]
 WIDE_TEST, WIDE_VALIDATION = [0.52, 0.50, 0.59], [0.60, 0.65, 0.66]
 
 
-def habits(folder: Path, wide_test: list[float], also: bool = False) -> Rows:
+def choices(folder: Path, wide_test: list[float], also: bool = False) -> Rows:
     """Analyse base and wide, and perhaps an experiment without validation images that is better
     than both by test."""
     folder.mkdir(exist_ok=True)
@@ -833,7 +833,7 @@ def test_choosing_an_experiment_by_hand(tmp_path):
     0.60 against (0.50 + 0.55) / 2 = 0.525. Seed 3: wide, 0.59 against 0.51. By validation: base,
     wide, wide; told is the test score: 0.50 against 0.575, 0.50 against 0.555, 0.59 against 0.51.
     """
-    rows = [row for row in habits(tmp_path, WIDE_TEST) if row["among"] == "width"]
+    rows = [row for row in choices(tmp_path, WIDE_TEST) if row["among"] == "width"]
     assert [list(row.values()) for row in rows] == [
         ["best by test", "width", "1", "wide", "0.52", "0.545", "-0.025"],
         ["best by test", "width", "2", "base", "0.6", "0.525", "0.075"],
@@ -845,7 +845,7 @@ def test_choosing_an_experiment_by_hand(tmp_path):
 
 
 def test_all_experiments_are_one_more_place_to_choose_from(tmp_path):
-    rows = habits(tmp_path, WIDE_TEST)
+    rows = choices(tmp_path, WIDE_TEST)
     names = ("habit", "seed", "chosen", "told", "honest", "gap")
     by = {
         among: pick([row for row in rows if row["among"] == among], *names)
@@ -903,12 +903,12 @@ def test_with_hardly_any_validation_score_nothing_is_chosen(tmp_path):
 
 
 def test_what_holds_no_image_out_is_chosen_by_neither(tmp_path):
-    assert habits(tmp_path, WIDE_TEST, also=True) == habits(tmp_path, WIDE_TEST)
+    assert choices(tmp_path, WIDE_TEST, also=True) == choices(tmp_path, WIDE_TEST)
 
 
 def test_choosing_by_validation_sees_no_test_score(tmp_path):
     def chosen(folder: str, wide_test: list[float]) -> dict[str, list[str]]:
-        rows = habits(tmp_path / folder, wide_test)
+        rows = choices(tmp_path / folder, wide_test)
         return {
             habit: [row["chosen"] for row in rows if row["habit"] == habit]
             for habit in ("best by validation", "best by test")

@@ -417,7 +417,7 @@ def test_study_of_the_base_alone_compares_nothing(tmp_path):
         (2, "{validation_fraction: 0}", False),
     ],
 )
-def test_habits_are_there_where_a_choice_can_be_made(tmp_path, seeds, change, there):
+def test_selection_bias_is_there_where_a_choice_can_be_made(tmp_path, seeds, change, there):
     text = f"""
 title: T
 dataset: digits

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cnn_study.base.inference import Effect
+from cnn_study.evidence.judged import Contrast
 from cnn_study.figures.contrasts import has_contrasts, label
 from cnn_study.figures.draw import _pictures
-from cnn_study.figures.results import Contrast
 from cnn_study.study.combinations import parts_of
 from cnn_study.study.merge import load
 from figures_by_hand import MISSING, Made, make_study
@@ -74,16 +74,16 @@ def test_a_grid_around_another_experiment_has_its_reference_as_a_cell(tmp_path):
     )
     assert "50.0" in found.alt("grid")
     by = {one.name: one for one in found.results.contrasts("grid")}
-    assert by["filters 4-8 against 2-4"].differences == pytest.approx((6.5, 7, 7.5))
+    assert by["filters 4-8 against 2-4"].differences == pytest.approx((0.065, 0.07, 0.075))
     interaction = by["filters 4-8 against 2-4, at kernel_size 3 against 5"]
-    assert interaction.differences == pytest.approx((3, 2, 1))
+    assert interaction.differences == pytest.approx((0.03, 0.02, 0.01))
     assert "filters-2-4-kernel-size-3" in found.alt("grid-effects")
 
 
 def test_a_grid_shows_main_effects_and_interactions_with_their_seeds(made):
     """Filters: (5 + 8) / 2, 7, 7.5; together 60 − 55 − 52 + 50 = 3, 2, 1 more."""
     by = {one.name: one for one in made.results.contrasts("grid")}
-    assert by["filters 4-8 against 2-4"].differences == pytest.approx((6.5, 7, 7.5))
+    assert by["filters 4-8 against 2-4"].differences == pytest.approx((0.065, 0.07, 0.075))
     alt = made.alt("grid-contrasts")
     expected = "interaction, filters 4-8 at kernel size 3: +2.00 (95 % interval −0.48 to +4.48, n ="
     assert expected in alt
@@ -107,19 +107,23 @@ def test_a_combination_names_what_it_joins(made):
     """Together 6, 7, 8; one by one 1 + 1, 2, 3: 4 more with every seed."""
     (one,) = made.results.contrasts("together")
     assert label(one) == "long-tanh\n= tanh + long"
-    assert one.differences == pytest.approx((4, 4, 4))
+    assert one.differences == pytest.approx((0.04, 0.04, 0.04))
     assert "+4.00  n = 3  above zero" in made.words("together-contrasts")
     assert "Blue: above zero" in made.caption("together-contrasts")
 
 
+NONE = Effect(0, verdict="not run")
+
+
 def test_long_names_of_what_is_joined_have_a_line_each():
     long = "an-experiment-whose-name-is-about-as-long-as-names-may-be"
-    joined = Contrast("", "combination", "both", (f"{long}-1", f"{long}-2"), Effect(0), "", ())
+    parts = (f"{long}-1", f"{long}-2")
+    joined = Contrast("", "combination", "", NONE, NONE, (), "both", parts)
     lines = label(joined).split("\n")
     assert max(map(len, lines)) <= 41
     assert [line[0] for line in lines] == ["b", "=", "l", "+", "l"]
     grid = "filters 8-16-32-64-128-256 against 4-8, at kernel_size 3 against 5"
-    assert label(Contrast(grid, "interaction", "", (), Effect(0), "", ())).count("\n") == 1
+    assert label(Contrast("", "interaction", grid, NONE, NONE)).count("\n") == 1
 
 
 def test_every_seed_is_a_dot_on_top_of_the_interval(made):
@@ -134,7 +138,7 @@ def test_every_seed_is_a_dot_on_top_of_the_interval(made):
 
 def test_parameters_and_values_are_separated_by_words():
     name = "kernel_size 3 against 7, at pooling average against max"
-    one = Contrast(name, "interaction", "", (), Effect(0), "not run", ())
+    one = Contrast("", "interaction", name, NONE, NONE)
     assert label(one) == "kernel size 3 at pooling average"
 
 

@@ -1,4 +1,4 @@
-"""Figures of differences, curves, costs, classes and habits: numbers worked out by hand."""
+"""Figures of differences, curves, costs, classes and selection bias: numbers worked out by hand."""
 
 import math
 import re
@@ -7,12 +7,22 @@ from dataclasses import replace
 import pytest
 
 from cnn_study.base.inference import Effect
+from cnn_study.evidence.judged import Change
+from cnn_study.evidence.results import Result, Scores
 from cnn_study.figures import classes, cost, epochs, marks
 from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
 from cnn_study.figures.picture import TALLEST
-from cnn_study.figures.results import Change, Results, Summary
-from cnn_study.figures.words import aligned, axis_label
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import (
+    aligned,
+    axis_label,
+    mean_in_words,
+    percent,
+    score,
+    signed,
+    troubles,
+)
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
 STUDY = """
@@ -103,8 +113,8 @@ def test_a_forest_writes_them_at_the_right(made):
 
 def test_a_forest_has_a_dot_for_each_pair_and_nothing_else(made):
     changes = {one.experiment: one for one in made.results.changes("shapes")}
-    assert changes["kernel-3"].differences == pytest.approx((5.1, 5.1, 5.2))
-    assert changes["elu"].differences == pytest.approx((2, 4))
+    assert changes["kernel-3"].differences == pytest.approx((0.051, 0.051, 0.052))
+    assert changes["elu"].differences == pytest.approx((0.02, 0.04))
     assert changes["sigmoid"].differences == ()
     assert [one.verdict for one in changes.values()] == [
         "helps",
@@ -202,9 +212,15 @@ class Many:
         self.sizes = sizes
 
     def changes(self, question):
-        found = Effect(5, 1.0, 1.0, 0.0, 2.0)
+        effect = Effect(5, 0.01, 0.01, 0.0, 0.02, verdict="helps")
         return [
-            Change(f"{question}-{n}", "base", found, "helps", (1.0,) * 5)
+            Change(
+                {"question": question, "experiment": f"{question}-{n}", "reference": "base"},
+                effect,
+                effect,
+                (0.01,) * 5,
+                (),
+            )
             for n in range(self.sizes[int(question)])
         ]
 
@@ -271,7 +287,7 @@ def test_long_names_leave_room_for_what_is_drawn(tmp_path):
 def test_a_question_with_many_changes_fits_on_a_page():
     class Crowd(Many):
         def of(self, ids):
-            return [replace(summary(id_, 1, 1.0), troubles=("1 of 5 diverged",)) for id_ in ids]
+            return [replace(result(id_, 1, 0.01), planned=5, diverged=1) for id_ in ids]
 
     picture = Effects("0", "Many", ("base",), 0.5)
     assert picture._draw(Crowd([20])).get_figheight() > TALLEST - 1.5
@@ -298,8 +314,9 @@ def test_no_page_is_empty_or_too_long_and_nothing_is_left_out(sizes):
 
 
 def test_an_axis_ends_before_a_few_very_large_effects_only():
-    def effects(*means):
-        return [Effect(3, mean, 1, mean - 1, mean + 1) for mean in means]
+    def effects(*points):
+        means = [mean / 100 for mean in points]
+        return [Effect(3, mean, 0.01, mean - 0.01, mean + 0.01) for mean in means]
 
     assert clip(effects(1, -2, 3, -4), 0.5) == 0
     assert clip(effects(1, -2, 3, -20), 0.5) == 0
@@ -330,15 +347,15 @@ def test_base_and_enhanced_take_their_difference_from_the_ledger(made, plain, tm
     """The evidence may know other pairs than the runs: half of what they say here."""
     import pandas
 
-    results = Results(made.tables, tmp_path)
+    results = Results(made.study, made.tables, tmp_path)
     for name in ("ledger", "differences"):
         table = pandas.read_csv(made.evidence / f"{name}.csv")
         tests = [column for column in table if column in ("test_difference", "test_lower")]
         table[tests] = table[tests] / 2
         table.to_csv(tmp_path / f"{name}.csv", index=False)
     found, single = made.picture("base-and-enhanced")._difference(results)
-    assert found.mean == pytest.approx(-1 / 6, abs=1e-4)
-    assert single == pytest.approx((1.5, 0, -2))
+    assert found.mean == pytest.approx(-0.01 / 6, abs=1e-6)
+    assert single == pytest.approx((0.015, 0, -0.02))
 
 
 def test_base_and_enhanced_without_a_row_in_the_ledger_are_worked_out(tmp_path):
@@ -471,37 +488,42 @@ def test_loss_curves_say_losses(plain):
 # ------------------------------------------------------------------------------- cost
 
 
-def summary(id_: str, macs: int, validation: float, complete: int = 3, seconds=10.0) -> Summary:
-    return Summary(
-        id_, complete, macs, 1000 - macs, seconds, (), 50.0, 1.0, 49.0, 51.0,
-        validation, validation, validation, 5.0, 4.0, 6.0,
+def result(
+    id_: str, macs: int, validation: float | None, complete: int = 3, seconds: float | None = 10.0
+) -> Result:
+    """Sum up runs with this validation accuracy, a test accuracy of 50 % and an error of 5."""
+    scores = Scores(complete, validation, 0.0, validation, validation)
+    tests, errors = Scores(complete, 0.5, 0.01, 0.49, 0.51), Scores(complete, 0.05, 0.0, 0.04, 0.06)
+    return Result(
+        id_, 3, complete, 0, 0, 3 - complete, tests, scores, errors, Scores(0, *[None] * 4),
+        (), 1000 - macs, macs, seconds, 100,
     )  # fmt: skip
 
 
 def test_the_front_holds_what_no_other_makes_needless():
-    summaries = [
-        summary("dear", 400, 70.0),
-        summary("good", 200, 70.0),
-        summary("cheap", 100, 60.0),
-        summary("as cheap and worse", 100, 59.0),
-        summary("dearer and worse", 300, 65.0),
-        summary("best", 500, 71.0),
-        summary("without validation", 50, math.nan),
-        summary("without runs", 10, 99.0, complete=0),
+    results = [
+        result("dear", 400, 0.7),
+        result("good", 200, 0.7),
+        result("cheap", 100, 0.6),
+        result("as cheap and worse", 100, 0.59),
+        result("dearer and worse", 300, 0.65),
+        result("best", 500, 0.71),
+        result("without validation", 50, None),
+        result("without runs", 10, 0.99, complete=0),
     ]
-    assert cost.front(summaries) == ["cheap", "good", "best"]
-    assert cost.front(reversed(summaries)) == ["cheap", "good", "best"]
-    assert cost.front(summaries, "parameters") == ["best"]
+    assert cost.front(results) == ["cheap", "good", "best"]
+    assert cost.front(reversed(results)) == ["cheap", "good", "best"]
+    assert cost.front(results, "parameters") == ["best"]
 
 
 def test_what_has_no_cost_is_on_no_front():
-    timed = [summary("timed", 100, 60.0), summary("not", 100, 61.0, seconds=math.nan)]
+    timed = [result("timed", 100, 0.6), result("not", 100, 0.61, seconds=None)]
     assert cost.front(timed, "seconds") == ["timed"]
     assert cost.front(timed) == ["not"]
 
 
 def test_equals_are_both_on_the_front():
-    assert cost.front([summary("a", 100, 60.0), summary("b", 100, 60.0)]) == ["a", "b"]
+    assert cost.front([result("a", 100, 0.6), result("b", 100, 0.6)]) == ["a", "b"]
     assert cost.front([]) == []
 
 
@@ -601,7 +623,10 @@ def test_class_effects_say_where_intervals_stand_and_how_many_seeds(made):
 
 def test_forty_changes_fit_on_a_page(made):
     picture = made.picture("class-effects")
-    cells = {f"change-{n}": dict.fromkeys("0123456789", (1.0, "helps")) for n in range(40)}
+    cells = {
+        f"change-{n}": dict.fromkeys("0123456789", Effect(3, 0.01, verdict="helps"))
+        for n in range(40)
+    }
 
     class Many(type(picture)):
         def _cells(self, results):
@@ -660,10 +685,10 @@ def test_many_classes_leave_only_the_marks(made, monkeypatch):
     assert "+2.0" not in words
 
 
-# ------------------------------------------------------------------------------- habits
+# ------------------------------------------------------------------------------- selection bias
 
 
-def test_habits_say_the_optimism_of_the_best_epoch(made):
+def test_selection_bias_says_the_optimism_of_the_best_epoch(made):
     """All choose epoch 1 with 51, 52 and 53; the others have 52.5, 52 and 51.5 there."""
     expected = "watched: best epoch 0.00 (95 % interval −3.73 to +3.73, n = 3)"
     assert expected in made.alt("test-habits")
@@ -672,7 +697,7 @@ def test_habits_say_the_optimism_of_the_best_epoch(made):
     )
 
 
-def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
+def test_selection_bias_sets_choosing_by_test_beside_choosing_by_validation(made):
     """One of base 50, 52, 54 and single 53, 52, 50. By test: 53 − 51, 52 − 52, 54 − 51; by
     validation always the base: 50 − 53, 52 − 52, 54 − 51."""
     assert "one: best by test +1.67, best by validation 0.00;" in made.alt("test-habits")
@@ -681,14 +706,14 @@ def test_habits_set_choosing_by_test_beside_choosing_by_validation(made):
     assert {"Chosen by test scores", "Chosen by validation scores"} <= set(words)
 
 
-def test_habits_explain_both_choices_and_count_the_seeds(made):
+def test_selection_bias_explain_both_choices_and_count_the_seeds(made):
     caption = made.caption("test-habits")
     assert "Epoch:" in caption
     assert "Experiment:" in caption
     assert "n = 3 seeds" in caption
 
 
-def test_habits_explain_only_what_is_there(plain):
+def test_selection_bias_explains_only_what_is_there(plain):
     assert "Experiment:" in plain.caption("test-habits")
     assert "Epoch" not in plain.caption("test-habits")
 
@@ -713,5 +738,19 @@ def test_one_seed_gives_no_interval_anywhere(tmp_path):
         assert "nan" not in (one.caption(id_) + one.alt(id_)).lower()
 
 
-def test_a_summary_of_nothing_says_so():
-    assert replace(summary("a", 1, 1.0), complete=0).words == "no complete run yet"
+def test_the_mean_of_no_run_says_so():
+    assert mean_in_words(result("a", 1, 0.01)) == "50.0 % (n = 3)"
+    assert mean_in_words(result("a", 1, 0.01, complete=0)) == "no complete run yet"
+
+
+def test_shares_are_written_in_percent_and_in_points():
+    assert [signed(share) for share in (0.015, -0.0051, 0.00004)] == ["+1.50", "−0.51", "0.00"]
+    assert signed(-0.1234, 1) == "−12.3"
+    assert [score(0.5842), score(0.5842, 0)] == ["58.4", "58"]
+    assert math.isnan(percent(None))
+
+
+def test_runs_that_are_not_complete_are_counted_by_what_became_of_them():
+    three = replace(result("a", 1, 0.01, complete=2), planned=5, diverged=1, failed=1, missing=1)
+    assert troubles(three) == ["1 of 5 diverged", "1 of 5 failed", "1 of 5 missing"]
+    assert troubles(result("a", 1, 0.01)) == []

@@ -29,7 +29,7 @@ def study():
 @pytest.fixture(scope="module")
 def results(study) -> Results:
     path = inspections.find(study, FOLDER)
-    return Results(FOLDER / "tables", FOLDER / "evidence", path)
+    return Results(study, FOLDER / "tables", FOLDER / "evidence", path)
 
 
 @pytest.fixture(scope="module")

@@ -456,7 +456,7 @@ def figures() -> dict[str, dict]:
 
 def test_the_list_of_figures_names_the_runs_that_its_pictures_name(study, figures):
     path = inspections.find(study, RESULTS)
-    results = Results(RESULTS / "tables", RESULTS / "evidence", path)
+    results = Results(study, RESULTS / "tables", RESULTS / "evidence", path)
     pictures = _pictures(study, inspected=True)
     assert list(pictures) == list(figures)
     for id_, picture in pictures.items():

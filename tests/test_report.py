@@ -123,7 +123,7 @@ def test_same_tables_give_same_bytes(whole):
 
 def test_missing_tables_are_named_with_the_command(plain):
     with pytest.raises(
-        UserError, match=r"runs\.csv\. Make it first: python -m cnn_study tables STUDY"
+        UserError, match=r"experiments\.csv\. Make it first: python -m cnn_study tables STUDY"
     ):
         plain.write()
 

@@ -82,7 +82,7 @@ def add_search(made: Made, validation: float = 0.81) -> None:
     winner = searches.Trained(**add(made, 2, block.model(values, budget.winner_epochs), runs))
     records.write(
         searches.place(made.study, made.folder),
-        searches.Facts(
+        searches.SearchOutcome(
             format=1, fingerprint=block.fingerprint, algorithm="random", seconds=1.0, workers=1,
             provenance=records.Provenance(**records_by_hand.PROVENANCE),
             budgets=[
@@ -227,25 +227,25 @@ def test_what_mattered_is_what_the_scores_hang_on():
     )  # fmt: skip
     budgets = [SimpleNamespace(id="one")]
     study = SimpleNamespace(search=SimpleNamespace(budgets=budgets))
-    facts = SimpleNamespace(study=study, search_runs=runs, search_values=values)
-    first, second = search.importance(facts)
+    tables = SimpleNamespace(study=study, search_runs=runs, search_values=values)
+    first, second = search.importance(tables)
     assert (first["parameter"], second["parameter"]) == ("learning_rate", "shift")
     assert first["lower"] > 0.02
     assert second["lower"] <= 0.005
     assert abs(second["importance"]) < first["importance"] / 5
     assert first["trials"] == 30
     few = search.LEAST_TRIALS - 1
-    facts.search_runs = runs[:few]
-    assert search.importance(facts) == []
-    facts.search_runs = runs.assign(epochs=[8] * few + [2] * (30 - few))  # as hyperband has them
-    assert search.importance(facts) == []
+    tables.search_runs = runs[:few]
+    assert search.importance(tables) == []
+    tables.search_runs = runs.assign(epochs=[8] * few + [2] * (30 - few))  # as hyperband has them
+    assert search.importance(tables) == []
 
 
 @pytest.fixture(scope="module")
 def results(made) -> Results:
     collect(made.study, made.folder, made.folder / "tables")
     analyse(made.study, made.folder / "tables", made.folder / "evidence")
-    return Results(made.folder / "tables", made.folder / "evidence")
+    return Results(made.study, made.folder / "tables", made.folder / "evidence")
 
 
 def test_every_value_that_was_tried_has_its_place_in_the_space(made, results):

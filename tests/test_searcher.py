@@ -73,7 +73,7 @@ class Place:
         out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 
-    def facts(self) -> searches.Facts:
+    def facts(self) -> searches.SearchOutcome:
         return searches.read(searches.place(self.study, self.results))
 
     def records(self) -> dict[str, float]:

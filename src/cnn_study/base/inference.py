@@ -14,6 +14,9 @@ from dataclasses import dataclass
 LEVEL = 0.95
 """Confidence of every interval; 1 - LEVEL is the error rate of a family of verdicts."""
 
+UPPER_QUANTILE = (1 + LEVEL) / 2
+"""Below it lies what a two-sided interval leaves out above, and all that it holds."""
+
 LEAST_PAIRS = 3
 """Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
 
@@ -43,6 +46,8 @@ class Effect:
         deviation: standard deviation of the differences, n - 1 in the denominator.
         lower, upper: ends of the 95 % t interval for the mean.
         p: two-sided, of the t test that the mean is 0.
+        p_holm: p after the correction for what was judged together; None before that.
+        verdict: what is said of it, as `verdict` words it; empty before that.
     """
 
     n: int
@@ -51,13 +56,15 @@ class Effect:
     lower: float | None = None
     upper: float | None = None
     p: float | None = None
+    p_holm: float | None = None
+    verdict: str = ""
 
 
 def quantile(n: int) -> float:
     """Give the quantile of Student's t distribution that an interval of n differences takes."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    return float(stdtrit(n - 1, UPPER_QUANTILE))
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
@@ -126,7 +133,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
-    """Say in one of the words of `columns.VERDICTS` what an effect is.
+    """Say in one of the words of `evidence.schemas.VERDICTS` what an effect is.
 
     A difference that surely is smaller than the smallest effect of interest counts as none, even
     where it surely is not zero (equivalence by interval; Lakens, 2017).
@@ -138,12 +145,13 @@ def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
     """
     if found.n == 0:
         return "not run"
-    if found.n < LEAST_PAIRS:
+    mean, lower, upper = found.mean, found.lower, found.upper
+    if found.n < LEAST_PAIRS or mean is None or lower is None or upper is None:
         return "too few seeds"
-    if -smallest < found.lower and found.upper < smallest:
+    if -smallest < lower and upper < smallest:
         return "no meaningful difference"
-    if corrected < 1 - LEVEL:
-        return "helps" if found.mean > 0 else "hurts"
+    if corrected is not None and corrected < 1 - LEVEL:
+        return "helps" if mean > 0 else "hurts"
     return "too close to call"
 
 
@@ -165,11 +173,14 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
     """
     from scipy.special import stdtr, stdtrit
 
+    if found.mean is None or found.deviation is None:
+        return MOST_SEEDS
+    size, deviation = abs(found.mean), max(found.deviation, RESOLUTION)
     for n in range(found.n + 1, MOST_SEEDS):
-        error, freedom = max(found.deviation, RESOLUTION) / math.sqrt(n), n - 1
-        mean = abs(found.mean) / error
+        error, freedom = deviation / math.sqrt(n), n - 1
+        mean = size / error
         beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
-        within = smallest / error - stdtrit(freedom, (1 + LEVEL) / 2)
+        within = smallest / error - stdtrit(freedom, UPPER_QUANTILE)
         differs = stdtr(freedom, mean - beyond) + stdtr(freedom, -mean - beyond)
         equals = stdtr(freedom, within - mean) - stdtr(freedom, -within - mean)
         if differs + max(equals, 0) >= POWER:
@@ -190,7 +201,7 @@ def images_margin(one: float, other: float, images: int) -> float:
     from scipy.special import ndtri
 
     variance = (one * (1 - one) + other * (1 - other)) / images
-    return float(ndtri((1 + LEVEL) / 2)) * math.sqrt(variance)
+    return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance)
 
 
 def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
@@ -215,7 +226,7 @@ def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float |
     from scipy.special import stdtrit
 
     nu = degrees_of_freedom(parts, [len(ours) - 1, len(theirs) - 1])
-    return float(stdtrit(nu, (1 + LEVEL) / 2)) * math.sqrt(sum(parts))
+    return float(stdtrit(nu, UPPER_QUANTILE)) * math.sqrt(sum(parts))
 
 
 def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
@@ -278,7 +289,7 @@ class Turn:
     @property
     def rises(self) -> bool:
         """Whether the rise is above zero with its whole 95 % interval."""
-        return self.rise.n >= LEAST_PAIRS and self.rise.lower > 0
+        return self.rise.n >= LEAST_PAIRS and self.rise.lower is not None and self.rise.lower > 0
 
 
 def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:

@@ -1,4 +1,4 @@
-"""What the tables of a study say about its changes: ledger, main effects, habits, orders.
+"""What the tables of a study say about its changes: ledger, contrasts, selection bias, rankings.
 
 Reads tables and the study, never records or images, and imports no backend. Sentences, tables and
 figures of the report all take their numbers from what is written here.
@@ -14,11 +14,12 @@ from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.classes import class_rows
 from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
-from cnn_study.evidence.facts import Facts
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
-from cnn_study.evidence.published_rankings import order_rows
+from cnn_study.evidence.names import as_in_file
+from cnn_study.evidence.published_rankings import ranking_rows
+from cnn_study.evidence.read import Tables
 from cnn_study.evidence.search import search_rows
-from cnn_study.evidence.selection_bias import habit_means, habit_rows
+from cnn_study.evidence.selection_bias import selection_bias_means, selection_bias_rows
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.data_package import DICTIONARY, data_package
@@ -37,24 +38,25 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    facts = Facts.read(study, folder)
+    tables = Tables(study, folder)
     _spare_collections()
-    ledger, found = ledger_rows(facts), contrasts(facts)
-    habits, gains = habit_rows(facts), over_base_rows(facts)
+    ledger, gains = ledger_rows(tables), over_base_rows(tables)
+    unjudged, choices = contrasts(tables), selection_bias_rows(tables)
     rows = {
         evidence_schemas.LEDGER.name: ledger,
-        evidence_schemas.DIFFERENCES.name: difference_rows(facts),
-        evidence_schemas.CONTRASTS.name: contrast_rows(facts, found),
-        evidence_schemas.CONTRAST_DIFFERENCES.name: contrast_difference_rows(found),
-        evidence_schemas.CLASS_EFFECTS.name: class_rows(facts),
-        evidence_schemas.HABITS.name: habits,
-        evidence_schemas.HABIT_MEANS.name: habit_means(habits),
+        evidence_schemas.DIFFERENCES.name: difference_rows(tables),
+        evidence_schemas.CONTRASTS.name: contrast_rows(tables, unjudged),
+        evidence_schemas.CONTRAST_DIFFERENCES.name: contrast_difference_rows(unjudged),
+        evidence_schemas.CLASS_EFFECTS.name: class_rows(tables),
+        evidence_schemas.SELECTION_BIAS.name: choices,
+        evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),
         evidence_schemas.OVER_BASE.name: gains,
-        evidence_schemas.ORDERS.name: order_rows(facts),
-        **search_rows(facts),
+        evidence_schemas.PUBLISHED_RANKINGS.name: ranking_rows(tables),
+        **search_rows(tables),
     }
     for table in evidence_schemas.EVIDENCE:
-        _write(output / table.file, csv_files.csv_text(csv_files.frame(table, rows[table.name])))
+        frame = csv_files.frame(table, as_in_file(table.name, rows[table.name]))
+        _write(output / table.file, csv_files.csv_text(frame))
     package = data_package(study, evidence_schemas.EVIDENCE, "evidence")
     _write(output / DICTIONARY, json.dumps(package, indent=2) + "\n")
     _write(output / "ledger.md", ledger_text.markdown(ledger))

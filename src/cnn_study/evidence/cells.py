@@ -5,16 +5,18 @@ names its cells. Arithmetic gives plain numbers; `derived` keeps the cells where
 have a receipt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from cnn_study.evidence.schemas import EVIDENCE
 from cnn_study.study.settings import value_text
 from cnn_study.tables.lineage import PRINTED
 from cnn_study.tables.schemas import TABLES
+
+if TYPE_CHECKING:
+    import pandas
 
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
@@ -29,7 +31,7 @@ PUBLISHED = {
     table.name: tuple(column.name for column in table.columns if PRINTED in column.sources)
     for table in (*TABLES, *EVIDENCE)
 }
-"""Columns by table that hold what somebody else printed, not what runs of ours gave."""
+"""Columns by table that hold what somebody else published, not what runs of ours gave."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +69,40 @@ class Setting(str):
 
     def __new__(cls, value: Any, cell: Cell) -> "Setting":
         """Write the value as ids and tables do."""
-        made = super().__new__(cls, value_text(value))
-        made.cells = (cell,)
-        return made
+        setting = super().__new__(cls, value_text(value))
+        setting.cells = (cell,)
+        return setting
 
 
-def rows_of(frame: pd.DataFrame, table: str) -> list[dict[str, Any]]:
-    """Turn a table into dictionaries; an empty cell is None, a number knows its cell."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        {name: of_cell(value, Cell(table, place, name, _experiment(row, table, name)))
-         for name, value in row.items()}
-        for place, row in enumerate(plain.to_dict("records"))
-    ]  # fmt: skip
+def rows_of(
+    frame: "pandas.DataFrame", table: str, names: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Turn a table into dictionaries; an empty cell is None, a number knows its cell.
 
-
-def _experiment(row: dict[str, Any], table: str, column: str) -> str | None:
-    if column in PUBLISHED.get(table, ()):
-        return None
-    return row.get("experiment") or row.get("better_experiment")
+    Args:
+        names: what the dictionaries call a column, where that is not its header.
+    """
+    headers = list(frame.columns)
+    columns = [
+        frame[header].astype(object).where(frame[header].notna(), None).tolist()
+        for header in headers
+    ]
+    published = PUBLISHED.get(table, ())
+    rows = []
+    for place, values in enumerate(zip(*columns, strict=True)):
+        row = dict(zip(headers, values, strict=True))
+        ours = row.get("experiment") or row.get("better_experiment")
+        rows.append(
+            {
+                names.get(header, header): of_cell(
+                    value, Cell(table, place, header, None if header in published else ours)
+                )
+                if isinstance(value, int | float)
+                else value
+                for header, value in row.items()
+            }
+        )
+    return rows
 
 
 def of_cell(value: Any, cell: Cell) -> Any:
@@ -109,3 +126,8 @@ def derived(value: float, how: str, *numbers: Any, cells: Iterable[Cell] = ()) -
     known.cells = (*(cell for number in numbers for cell in getattr(number, "cells", ())), *cells)
     known.how = how
     return known
+
+
+def ratio(one: float, other: float) -> Number:
+    """Divide, and let the result know the cells of both."""
+    return derived(one / other, "ratio of", one, other)

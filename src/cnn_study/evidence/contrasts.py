@@ -7,15 +7,16 @@ from itertools import product
 from typing import Any
 
 from cnn_study.base.inference import effect
-from cnn_study.evidence.facts import MEASURES, Facts, family
+from cnn_study.evidence.families import MEASURES, family
+from cnn_study.evidence.read import Tables
 from cnn_study.study.combinations import parts_of
 from cnn_study.study.questions import Factorial
 from cnn_study.study.settings import value_text
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """Several experiments set against one another, seed by seed.
+class UnjudgedContrast:
+    """Several experiments set against one another, seed by seed; not judged yet.
 
     Attributes:
         kind: main effect, interaction or combination.
@@ -30,73 +31,88 @@ class Contrast:
     known: dict[str, Any] = field(default_factory=dict)
 
 
-def contrasts(facts: Facts) -> list[Contrast]:
+def contrasts(tables: Tables) -> list[UnjudgedContrast]:
     """Give main effects and interactions of factorial questions, and combinations.
 
     Levels of a factor are set against that of the question's reference.
     """
-    found = []
-    for name in facts.study.questions:
-        question = facts.study.file.questions[name]
+    unjudged = []
+    for name in tables.study.questions:
+        question = tables.study.file.questions[name]
         if question.factorial:
-            grid = _Grid.of(facts, name, question.reference, question.factorial)
-            found += [*grid.main_effects(), *grid.interactions()] if grid else []
+            grid = _Grid.of(tables, name, question.reference, question.factorial)
+            unjudged += [*grid.main_effects(), *grid.interactions()] if grid else []
         elif question.joins_changes:
-            found += _combinations(facts, name)
-    return found
+            unjudged += _combinations(tables, name)
+    return unjudged
 
 
-def contrast_rows(facts: Facts, found: list[Contrast]) -> list[dict[str, Any]]:
+def contrast_rows(tables: Tables, unjudged: list[UnjudgedContrast]) -> list[dict[str, Any]]:
     """Judge contrasts; those of one kind and question are a family."""
     rows = [
-        {"question": one.question, "kind": one.kind, "contrast": one.words, **one.known}
-        for one in found
+        {
+            "question": contrast.question,
+            "kind": contrast.kind,
+            "contrast": contrast.words,
+            **contrast.known,
+        }
+        for contrast in unjudged
     ]
-    for key in dict.fromkeys((one.question, one.kind) for one in found):
-        mine = [place for place, one in enumerate(found) if (one.question, one.kind) == key]
+    for key in dict.fromkeys((contrast.question, contrast.kind) for contrast in unjudged):
+        places = [
+            place
+            for place, contrast in enumerate(unjudged)
+            if (contrast.question, contrast.kind) == key
+        ]
         for images in MEASURES:
-            effects = [effect(list(found[place].differences[images].values())) for place in mine]
-            judged = family(effects, images, facts.study.smallest_effect)
-            for place, row in zip(mine, judged, strict=True):
+            effects = [
+                effect(list(unjudged[place].differences[images].values())) for place in places
+            ]
+            judged = family(effects, images, tables.study.smallest_effect)
+            for place, row in zip(places, judged, strict=True):
                 rows[place] |= row
     return rows
 
 
-def contrast_difference_rows(found: list[Contrast]) -> list[dict[str, Any]]:
+def contrast_difference_rows(unjudged: list[UnjudgedContrast]) -> list[dict[str, Any]]:
     """Give the single differences behind the contrasts."""
     return [
         {
-            "question": one.question,
-            "contrast": one.words,
+            "question": contrast.question,
+            "contrast": contrast.words,
             "seed": seed,
-            **{f"{images}_difference": one.differences[images].get(seed) for images in MEASURES},
+            **{
+                f"{images}_difference": contrast.differences[images].get(seed)
+                for images in MEASURES
+            },
         }
-        for one in found
-        for seed in sorted(set().union(*one.differences.values()))
+        for contrast in unjudged
+        for seed in sorted(set().union(*contrast.differences.values()))
     ]
 
 
-def _combinations(facts: Facts, name: str) -> list[Contrast]:
+def _combinations(tables: Tables, name: str) -> list[UnjudgedContrast]:
     """Set what changes make together against the sum of what they make one by one."""
-    study, found = facts.study, []
+    study, combinations = tables.study, []
     reference = study.file.questions[name].reference
     for id_ in study.questions[name]:
         parts = parts_of(study, id_)
         if not parts:
             continue
-        differences, known = {}, {"experiment": id_, "parts": " ".join(parts)}
+        known: dict[str, Any] = {"experiment": id_, "parts": " ".join(parts)}
+        differences = {}
         for images in MEASURES:
-            together = facts.differences(id_, reference, images)
-            alone = [facts.differences(part, reference, images) for part in parts]
+            together = tables.differences(id_, reference, images)
+            alone = [tables.differences(part, reference, images) for part in parts]
             seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
-            added = {seed: sum(one[seed] for one in alone) for seed in seeds}
+            added = {seed: sum(of_part[seed] for of_part in alone) for seed in seeds}
             differences[images] = {seed: together[seed] - added[seed] for seed in seeds}
             if images == "test" and seeds:
                 known["together"] = statistics.fmean(together[seed] for seed in seeds)
                 known["added"] = statistics.fmean(added.values())
         words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
-        found.append(Contrast(name, "combination", words, differences, known))
-    return found
+        combinations.append(UnjudgedContrast(name, "combination", words, differences, known))
+    return combinations
 
 
 Scores = dict[tuple[str, str], dict[int, float]]
@@ -119,9 +135,9 @@ class _Grid:
     scores: dict[str, Scores]
 
     @classmethod
-    def of(cls, facts: Facts, name: str, reference: str, design: Factorial) -> "_Grid | None":
+    def of(cls, tables: Tables, name: str, reference: str, design: Factorial) -> "_Grid | None":
         """Read it; None if the reference's own values are not part of it."""
-        study, (first, second) = facts.study, design.factors
+        study, (first, second) = tables.study, design.factors
         kept = design.levels_of(study.experiments[reference].settings)
         if kept is None:
             return None
@@ -130,16 +146,16 @@ class _Grid:
             for row, column in product(*design.levels)
         }
         scores = {
-            images: {key: facts.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
+            images: {key: tables.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
             for images in MEASURES
         }
         rows, columns = ([value_text(level) for level in levels] for levels in design.levels)
         kept_row, kept_column = map(value_text, kept)
         return cls(name, design.factors, (rows, columns), (kept_row, kept_column), scores)
 
-    def main_effects(self) -> list[Contrast]:
+    def main_effects(self) -> list[UnjudgedContrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""
-        found = []
+        effects = []
         for place, (name, kept) in enumerate(zip(self.names, self.kept, strict=True)):
             for value in self.values[place]:
                 if value == kept:
@@ -152,13 +168,15 @@ class _Grid:
                         for other in self.values[1 - place]
                     )
 
-                found.append(self._contrast("main effect", f"{name} {value} against {kept}", gain))
-        return found
+                effects.append(
+                    self._contrast("main effect", f"{name} {value} against {kept}", gain)
+                )
+        return effects
 
-    def interactions(self) -> list[Contrast]:
+    def interactions(self) -> list[UnjudgedContrast]:
         """Give how much more one change makes where the other was made too."""
         (first, second), (kept, kept_other) = self.names, self.kept
-        found = []
+        interactions = []
         for one, other in product(*self.values):
             if one == kept or other == kept_other:
                 continue
@@ -168,18 +186,18 @@ class _Grid:
                 return changed - (scores[one, kept_other][seed] - scores[kept, kept_other][seed])
 
             words = f"{first} {one} against {kept}, at {second} {other} against {kept_other}"
-            found.append(self._contrast("interaction", words, more))
-        return found
+            interactions.append(self._contrast("interaction", words, more))
+        return interactions
 
     def _contrast(
         self, kind: str, words: str, contrast: Callable[[Scores, int], float]
-    ) -> Contrast:
+    ) -> UnjudgedContrast:
         """Work a contrast out for the seeds that every cell of the grid has."""
         differences = {}
         for images, scores in self.scores.items():
             seeds = sorted(set.intersection(*map(set, scores.values())))
             differences[images] = {seed: contrast(scores, seed) for seed in seeds}
-        return Contrast(self.question, kind, words, differences)
+        return UnjudgedContrast(self.question, kind, words, differences)
 
 
 def _cell(place: int, value: str, other: str) -> tuple[str, str]:

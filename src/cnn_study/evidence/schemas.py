@@ -325,7 +325,7 @@ CLASS_EFFECTS = Table(
     ("experiment", "question", "class"),
 )
 
-HABITS = Table(
+SELECTION_BIAS = Table(
     "habits",
     "What choosing by test scores does",
     "One row for each choice that a person could have made with one seed: the score that is then "
@@ -361,7 +361,7 @@ HABITS = Table(
     ),
 )
 
-HABIT_MEANS = Table(
+SELECTION_BIAS_MEANS = Table(
     "habit-means",
     "What choosing by test scores does, over the seeds",
     "The means of habits.csv: one row for each habit and what was chosen from.",
@@ -411,7 +411,7 @@ OVER_BASE = Table(
     ),
 )
 
-ORDERS = Table(
+PUBLISHED_RANKINGS = Table(
     "orders",
     "Published orders",
     "Each pair of printed numbers says that one model is better than another. One row for each "
@@ -648,10 +648,10 @@ EVIDENCE = (
     CONTRASTS,
     CONTRAST_DIFFERENCES,
     CLASS_EFFECTS,
-    HABITS,
-    HABIT_MEANS,
+    SELECTION_BIAS,
+    SELECTION_BIAS_MEANS,
     OVER_BASE,
-    ORDERS,
+    PUBLISHED_RANKINGS,
     SEARCH_PRICES,
     SEARCH_FINALISTS,
     SEARCH_GAPS,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study.base.inference import Effect, effect, unpaired
-from cnn_study.evidence.facts import Facts
+from cnn_study.base.inference import effect, unpaired
+from cnn_study.evidence.read import Tables
 from cnn_study.evidence.schemas import ALL_BUDGETS
 from cnn_study.study.search_space import Budget
 
@@ -20,25 +20,25 @@ LEAST_TRIALS = 10
 """Fewer trials tell nothing about a parameter: no importance is given."""
 
 
-def search_rows(facts: Facts) -> dict[str, list[dict[str, Any]]]:
+def search_rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
     """Give the rows of every table about the search; none without one."""
-    finalists = _finalists(facts)
+    finalists = _finalists(tables)
     return {
-        "search-prices": [_budget_row(facts, budget, finalists) for budget in _budgets(facts)],
+        "search-prices": [_budget_row(tables, budget, finalists) for budget in _budgets(tables)],
         "search-finalists": finalists,
-        "search-gaps": _gaps(facts, finalists),
-        "search-importance": importance(facts),
+        "search-gaps": _optimism(finalists),
+        "search-importance": importance(tables),
     }
 
 
-def _budgets(facts: Facts) -> list[Budget]:
+def _budgets(tables: Tables) -> list[Budget]:
     """Give the budgets that the tables know, as the study has them."""
-    there = set(facts.search_runs["price"])
-    return [budget for budget in facts.study.search.budgets if budget.id in there] if there else []
+    search, done = tables.study.search, set(tables.search_runs["price"])
+    return [budget for budget in search.budgets if budget.id in done] if search else []
 
 
-def _runs(facts: Facts, budget: str, stage: str) -> pd.DataFrame:
-    runs = facts.search_runs
+def _runs(tables: Tables, budget: str, stage: str) -> pd.DataFrame:
+    runs = tables.search_runs
     return runs[(runs["price"] == budget) & (runs["stage"] == stage)]
 
 
@@ -60,15 +60,15 @@ def compared(search_runs: pd.DataFrame) -> pd.DataFrame:
 def _means(runs: pd.DataFrame) -> dict[int, float]:
     """Give the mean validation accuracy over the seeds of each trial of which it is known."""
     means = whole(runs).groupby("trial")["validation_accuracy"].mean()
-    return {int(trial): float(mean) for trial, mean in means.items()}
+    return {int(str(trial)): float(mean) for trial, mean in means.items()}
 
 
-def _finalists(facts: Facts) -> list[dict[str, Any]]:
+def _finalists(tables: Tables) -> list[dict[str, Any]]:
     rows = []
-    for budget in _budgets(facts):
-        tried, again = (_runs(facts, budget.id, stage) for stage in ("trial", "finalist"))
+    for budget in _budgets(tables):
+        tried, again = (_runs(tables, budget.id, stage) for stage in ("trial", "finalist"))
         searched, fresh = (_means(runs) for runs in (tried, again))
-        won = set(_runs(facts, budget.id, "winner")["trial"])
+        won = set(_runs(tables, budget.id, "winner")["trial"])
         macs = tried.drop_duplicates("trial").set_index("trial")["macs"]
         for rank, trial in enumerate(again["trial"].unique(), start=1):
             score = fresh.get(trial)
@@ -81,7 +81,7 @@ def _finalists(facts: Facts) -> list[dict[str, Any]]:
                     "macs": int(macs[trial]),
                     "search_accuracy": searched[trial],
                     "fresh_accuracy": score,
-                    "gap": None if score is None else searched[trial] - score,
+                    "optimism": None if score is None else searched[trial] - score,
                     "seeds": len(complete),
                     "won": trial in won,
                 }
@@ -89,31 +89,31 @@ def _finalists(facts: Facts) -> list[dict[str, Any]]:
     return rows
 
 
-def _gaps(facts: Facts, finalists: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Average the gaps of each budget's finalists, and of all."""
+def _optimism(finalists: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Average the optimism about each budget's finalists, and about all."""
     rows = []
-    known = [row for row in finalists if row["gap"] is not None]
+    known = [row for row in finalists if row["optimism"] is not None]
     for budget in [*dict.fromkeys(row["price"] for row in known), ALL_BUDGETS] if known else []:
-        mine = [row for row in known if budget in (ALL_BUDGETS, row["price"])]
-        gap = effect([row["gap"] for row in mine])
+        of_budget = [row for row in known if budget in (ALL_BUDGETS, row["price"])]
+        optimism = effect([row["optimism"] for row in of_budget])
         rows.append(
             {
                 "price": budget,
-                "finalists": gap.n,
+                "finalists": optimism.n,
                 **{
-                    name: statistics.fmean(row[name] for row in mine)
+                    name: statistics.fmean(row[name] for row in of_budget)
                     for name in ("search_accuracy", "fresh_accuracy")
                 },
-                "gap": gap.mean,
-                "gap_lower": gap.lower,
-                "gap_upper": gap.upper,
+                "optimism": optimism.mean,
+                "optimism_lower": optimism.lower,
+                "optimism_upper": optimism.upper,
             }
         )
     return rows
 
 
-def _budget_row(facts: Facts, budget: Budget, finalists: list[dict[str, Any]]) -> dict[str, Any]:
-    tried, own = (_runs(facts, budget.id, stage) for stage in ("trial", "winner"))
+def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]]) -> dict[str, Any]:
+    tried, own = (_runs(tables, budget.id, stage) for stage in ("trial", "winner"))
     trials = tried["trial"].nunique()
     row = {
         "price": budget.id,
@@ -129,20 +129,20 @@ def _budget_row(facts: Facts, budget: Budget, finalists: list[dict[str, Any]]) -
         return row
     trial = int(own["trial"].iloc[0])
     final = next(f for f in finalists if f["price"] == budget.id and f["trial"] == trial)
-    values = facts.search_values
-    mine = values[(values["price"] == budget.id) & (values["trial"] == trial)]
+    values = tables.search_values
+    settings = values[(values["price"] == budget.id) & (values["trial"] == trial)]
     given = {
         name: json.loads(value)
-        for name, value in zip(mine["parameter"], mine["value"], strict=True)
+        for name, value in zip(settings["parameter"], settings["value"], strict=True)
     }
     complete = own[own["status"] == "complete"]
     tests = [float(score) for score in complete["test_accuracy"]]
     about = effect(tests)
-    enhanced = facts.study.file.enhanced or "base"
+    enhanced = tables.study.file.enhanced or "base"
     return row | {
         "trial": trial,
-        "change": json.dumps(_change(facts, budget, given)),
-        "edges": " ".join(mine.loc[mine["edge"], "parameter"]) or None,
+        "change": json.dumps(_change(tables, budget, given)),
+        "edges": " ".join(settings.loc[settings["edge"], "parameter"]) or None,
         "parameters": int(own["parameters"].iloc[0]),
         "macs": int(own["macs"].iloc[0]),
         "epochs": int(tried.loc[tried["trial"] == trial, "epochs"].iloc[0]),
@@ -163,34 +163,36 @@ def _budget_row(facts: Facts, budget: Budget, finalists: list[dict[str, Any]]) -
         "test_deviation": about.deviation,
         "test_lower": about.lower,
         "test_upper": about.upper,
-        **_over("base", tests, facts, "base"),
-        **_over("enhanced", tests, facts, enhanced),
+        **_over("base", tests, tables, "base"),
+        **_over("enhanced", tests, tables, enhanced),
     }
 
 
-def _change(facts: Facts, budget: Budget, values: dict[str, Any]) -> dict[str, Any]:
+def _change(tables: Tables, budget: Budget, values: dict[str, Any]) -> dict[str, Any]:
     """Give every setting in which a winner's own runs differ from the base."""
-    search, base = facts.study.search, facts.study.experiments["base"].settings
+    search, base = tables.study.search, tables.study.experiments["base"].settings
+    if search is None:
+        return {}
     settings = search.model(values, budget.winner_epochs).settings
     return {name: value for name, value in settings if value != getattr(base, name)}
 
 
-def _over(name: str, ours: list[float], facts: Facts, experiment: str) -> dict[str, Any]:
-    found: Effect = unpaired(ours, list(facts.scores(experiment, "test_accuracy").values()))
+def _over(name: str, ours: list[float], tables: Tables, experiment: str) -> dict[str, Any]:
+    difference = unpaired(ours, list(tables.scores(experiment, "test_accuracy").values()))
     return {
-        f"over_{name}": found.mean,
-        f"over_{name}_lower": found.lower,
-        f"over_{name}_upper": found.upper,
+        f"over_{name}": difference.mean,
+        f"over_{name}_lower": difference.lower,
+        f"over_{name}_upper": difference.upper,
     }
 
 
-def importance(facts: Facts) -> list[dict[str, Any]]:
+def importance(tables: Tables) -> list[dict[str, Any]]:
     """Measure what mattered by permutation in random forests (Breiman, 2001).
 
     Trials are drawn anew with replacement for each forest; what was not drawn is what it has not
     seen.
     """
-    table, scores = _features(facts)
+    table, scores = _features(tables)
     if len(scores) < LEAST_TRIALS:
         return []
     import numpy as np
@@ -226,14 +228,14 @@ def importance(facts: Facts) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["importance"])
 
 
-def _features(facts: Facts) -> tuple[pd.DataFrame, list[float]]:
+def _features(tables: Tables) -> tuple[pd.DataFrame, list[float]]:
     """Give the places of the values of each trial (trials, parameters), and its accuracy.
 
     A parameter that was not varied in a trial stands at -1, apart from all values.
     """
-    runs = compared(facts.search_runs)
-    wide = facts.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
-    order = [budget.id for budget in _budgets(facts)]
+    runs = compared(tables.search_runs)
+    wide = tables.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
+    order = [budget.id for budget in _budgets(tables)]
     rows, scores = [], []
     for budget in order:
         for trial, score in _means(runs[runs["price"] == budget]).items():
@@ -252,10 +254,10 @@ def _errors(forest: Any, x: Any, y: Any, generator: Any) -> list[float]:
     """
     import numpy as np
 
-    tables = [x]
+    inputs = [x]
     for column in range(x.shape[1]):
         mixed = x.copy()
         mixed[:, column] = generator.permutation(mixed[:, column])
-        tables.append(mixed)
-    found = forest.predict(np.concatenate(tables)).reshape(len(tables), len(y))
-    return [float(((row - y) ** 2).mean() ** 0.5) for row in found]
+        inputs.append(mixed)
+    predicted = forest.predict(np.concatenate(inputs)).reshape(len(inputs), len(y))
+    return [float(((row - y) ** 2).mean() ** 0.5) for row in predicted]

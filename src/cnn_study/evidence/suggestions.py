@@ -108,6 +108,8 @@ def _outdoes(other: Candidate, one: Candidate) -> bool:
     """
     return (
         other.question == one.question
+        and other.lower is not None
+        and one.lower is not None
         and other.lower > one.lower
         and other.macs <= one.macs
         and other.training_macs <= one.training_macs

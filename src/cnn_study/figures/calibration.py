@@ -3,16 +3,16 @@
 Matplotlib is imported only to draw.
 """
 
-import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.evidence.results import Result
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, percent, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +103,7 @@ class AccuracyAndCalibration(Picture):
         for summary in summaries:
             self._point(axes, summary, summary.id in named)
         axes.margins(0.1)
-        highest = max(summary.calibration_largest for summary in summaries)
+        highest = max(percent(summary.calibration.largest) for summary in summaries)
         axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near zero
         axes.grid()
         marks.accuracy_axis(axes.xaxis)
@@ -112,36 +112,37 @@ class AccuracyAndCalibration(Picture):
         marks.legend(figure, self._keys())
         bars = {
             summary.id: (
-                summary.mean,
-                summary.calibration_smallest,
-                summary.calibration,
-                summary.calibration_largest,
+                percent(summary.test.mean),
+                percent(summary.calibration.smallest),
+                percent(summary.calibration.mean),
+                percent(summary.calibration.largest),
             )
             for summary in summaries
         }
         labels.place(figure, axes, bars, list(named), ())
         return figure
 
-    def _comparable(self, results: Results) -> list[Summary]:
+    def _comparable(self, results: Results) -> list[Result]:
         """Give the experiments whose accuracy and calibration are known."""
         return [
             summary
             for summary in results.of(self.experiments)
-            if summary.complete and not math.isnan(summary.calibration)
+            if summary.complete and summary.calibration.mean is not None
         ]
 
     def _named(self, results: Results) -> dict[str, str]:
         """Choose what has its name beside it, and say why: base, enhanced, best, extremes."""
         summaries = self._comparable(results)
-        by_accuracy = sorted(summaries, key=lambda summary: summary.mean)
-        by_error = sorted(summaries, key=lambda summary: summary.calibration)
+        by_accuracy = sorted(summaries, key=lambda summary: percent(summary.test.mean))
+        by_error = sorted(summaries, key=lambda summary: percent(summary.calibration.mean))
         known = [
-            summary for summary in summaries if not math.isnan(summary.validation)
+            summary for summary in summaries if summary.validation.mean is not None
         ] or by_accuracy
+        best = max(known, key=lambda summary: percent(summary.validation.mean))
         chosen = {
             "base": "base",
             self.enhanced: "enhanced",
-            max(known, key=lambda summary: summary.validation).id: "best by validation images",
+            best.id: "best by validation images",
         }
         ends = {
             by_error[0].id: "smallest error",
@@ -152,17 +153,19 @@ class AccuracyAndCalibration(Picture):
         ids = {summary.id for summary in summaries}
         return {id_: why for id_, why in (ends | chosen).items() if id_ in ids}
 
-    def _point(self, axes: "Axes", summary: Summary, named: bool) -> None:
+    def _point(self, axes: "Axes", summary: Result, named: bool) -> None:
+        accuracy = percent(summary.test.mean)
         marker, color, size = "o", LIGHT.series[0], 5
         if summary.id == self.enhanced:
             marker, color, size = "s", LIGHT.series[2], 8
         if summary.id == "base":
             marker, color, size = "D", LIGHT.series[1], 7
         if named:
-            ends = [summary.calibration_smallest, summary.calibration_largest]
-            axes.plot([summary.mean] * 2, ends, color=color, linewidth=1.2, zorder=3)
+            ends = [percent(summary.calibration.smallest), percent(summary.calibration.largest)]
+            axes.plot([accuracy] * 2, ends, color=color, linewidth=1.2, zorder=3)
         axes.plot(
-            [summary.mean], [summary.calibration], marker, color=color, alpha=1 if named else 0.6,
+            [accuracy], [percent(summary.calibration.mean)], marker, color=color,
+            alpha=1 if named else 0.6,
             markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             zorder=4 if named else 2.5,
         )  # fmt: skip

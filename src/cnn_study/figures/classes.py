@@ -3,19 +3,18 @@
 Matplotlib and pandas are imported only to draw.
 """
 
-import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.words import signed
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.judged import Change
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import pair_extent
 from cnn_study.figures.picture import TALLEST, Picture, new
-from cnn_study.figures.results import Change, Results
-from cnn_study.figures.words import NO_RUN, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, percent, signed, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -183,7 +182,7 @@ class ClassEffects(Picture):
     def _changes(self, results: Results) -> list[tuple[str, Change]]:
         """Choose the changes, each with its question, in the order of the study."""
         candidates = self._candidates(results)
-        kept = sorted(candidates, key=lambda pair: -abs(pair[1].found.mean or 0))[:MOST_CHANGES]
+        kept = sorted(candidates, key=lambda pair: -abs(pair[1].test.mean or 0))[:MOST_CHANGES]
         return [pair for pair in candidates if pair in kept]
 
     def _candidates(self, results: Results) -> list[tuple[str, Change]]:
@@ -192,32 +191,31 @@ class ClassEffects(Picture):
             (question, change)
             for question in self.questions
             for change in results.changes(question)
-            if change.found.n
+            if change.test.n
         ]
 
-    def _cells(self, results: Results) -> dict[str, dict[str, tuple[float, str]]]:
-        """Give mean difference in points and verdict by change and class."""
-        table = results.read("class-effects")
-        cells = {}
-        for question, change in self._changes(results):
-            is_its_own = table["experiment"] == change.experiment
-            rows = table[(table["question"] == question) & is_its_own].to_dict("records")
-            by_class = {row["class"]: (_points(row), row["test_verdict"]) for row in rows}
-            cells[change.experiment] = {name: by_class[name] for name in self.classes}
-        return cells
+    def _cells(self, results: Results) -> dict[str, dict[str, Effect]]:
+        """Give the effect by change and class."""
+        effects = results.findings.class_effects
+        return {
+            change.experiment: {
+                name: effects[change.experiment, change.reference, name] for name in self.classes
+            }
+            for _, change in self._changes(results)
+        }
 
     def _draw(self, results: Results) -> "Figure":
         import numpy
 
         cells = self._cells(results)
-        means = numpy.array([[mean for mean, _ in row.values()] for row in cells.values()])
-        sure = [[verdict in SURE for _, verdict in row.values()] for row in cells.values()]
+        means = [[percent(effect.mean) for effect in row.values()] for row in cells.values()]
+        sure = [[effect.verdict in SURE for effect in row.values()] for row in cells.values()]
         figure = new(1 + min(0.34 * len(cells), TALLEST - 2))  # the caption is long
         axes = figure.subplots()
         reach = self._reach(cells)
-        words = self._written(means, sure)
+        words = self._written(cells)
         colors = diverging
-        marks.heat_map(axes, means, words, (-reach, reach), colors, gap=1, bold=sure)
+        marks.heat_map(axes, numpy.array(means), words, (-reach, reach), colors, gap=1, bold=sure)
         marks.label_cells(axes, list(cells), self.classes)
         axes.tick_params(axis="y", labelsize=7)
         if max(map(len, self.classes)) > LONGEST_UPRIGHT:
@@ -225,21 +223,22 @@ class ClassEffects(Picture):
         axes.set_xlabel("Class")
         return figure
 
-    def _written(self, means: Any, sure: Sequence[Sequence[bool]]) -> list[list[str]]:
+    def _written(self, cells: dict[str, dict[str, Effect]]) -> list[list[str]]:
         """Write each difference, with a dot where it is sure; many classes leave the dot only."""
         few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
         return [
             [
-                (signed(mean, 1) if few and not math.isnan(mean) else "") + ("•" if certain else "")
-                for mean, certain in row
+                (signed(effect.mean, 1) if few and effect.mean is not None else "")
+                + ("•" if effect.verdict in SURE else "")
+                for effect in row.values()
             ]
-            for row in (zip(*rows, strict=True) for rows in zip(means, sure, strict=True))
+            for row in cells.values()
         ]
 
-    def _reach(self, cells: dict[str, dict[str, tuple[float, str]]]) -> float:
-        """Give the difference with the fullest colour: nineteen of twenty are smaller."""
-        means = (mean for row in cells.values() for mean, _ in row.values())
-        sizes = sorted(abs(mean) for mean in means if not math.isnan(mean))
+    def _reach(self, cells: dict[str, dict[str, Effect]]) -> float:
+        """Give the difference, in points, with the fullest colour: 19 of 20 are smaller."""
+        means = (effect.mean for row in cells.values() for effect in row.values())
+        sizes = sorted(abs(percent(mean)) for mean in means if mean is not None)
         return max([0.1, *sizes[: (19 * len(sizes) - 1) // 20 + 1]])
 
     def _behind(self, results: Results) -> dict[str, Any]:
@@ -254,21 +253,17 @@ class ClassEffects(Picture):
             "most_changes": MOST_CHANGES,
         }
 
-    def _extremes(self, id_: str, row: dict[str, tuple[float, str]]) -> dict[str, Any]:
+    def _extremes(self, id_: str, row: dict[str, Effect]) -> dict[str, Any]:
         """Find the classes that a change does most and least for, and those it is sure of."""
-        row = {name: cell for name, cell in row.items() if not math.isnan(cell[0])}
-        worst, best = (choose(row, key=lambda name: row[name][0]) for choose in (min, max))
-        sure = [name for name, (_, verdict) in row.items() if verdict in SURE]
+        means = {name: effect.mean for name, effect in row.items() if effect.mean is not None}
+        worst, best = (choose(means, key=lambda name: means[name]) for choose in (min, max))
+        sure = [name for name in means if row[name].verdict in SURE]
         return {
             "id": id_,
             "worst": worst,
-            "least": row[worst][0],
+            "least": means[worst],
             "best": best,
-            "most": row[best][0],
+            "most": means[best],
             "sure": sure,
-            "is_sure_of_all": len(sure) == len(row),
+            "is_sure_of_all": len(sure) == len(means),
         }
-
-
-def _points(row: dict[str, Any]) -> float:
-    return 100 * float(row["test_difference"])

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.words import signed
+from cnn_study.evidence.judged import Contrast
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.effects import pair_extent, verdict_color
 from cnn_study.figures.picture import TALLEST, Picture, new
-from cnn_study.figures.results import Contrast, Results
-from cnn_study.figures.words import words, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import signed, words, wrap
 from cnn_study.study.combinations import parts_of
 from cnn_study.study.model import Study
 
@@ -60,7 +60,7 @@ class Contrasts(Picture):
         return tuple(dict.fromkeys([*self.experiments, *parts]))
 
     def _something(self, results: Results) -> bool:
-        return any(contrast.found.n for contrast in results.contrasts(self.question))
+        return any(contrast.test.n for contrast in results.contrasts(self.question))
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
@@ -76,7 +76,7 @@ class Contrasts(Picture):
                 name.set_fontweight("bold")
             else:
                 color = verdict_color(row.verdict)
-                marks.forest_row(axes, place, row.found, row.differences, color, 8)
+                marks.forest_row(axes, place, row.test, row.differences, color, 8)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel("Difference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -102,7 +102,7 @@ class Contrasts(Picture):
             {
                 "kind": contrast.kind,
                 "label": label(contrast).replace("\n", " "),
-                "effect": contrast.found,
+                "effect": contrast.test,
                 "verdict": verdict(contrast),
             }
             for contrast in contrasts
@@ -111,13 +111,13 @@ class Contrasts(Picture):
             "rows": rows,
             "kinds": list(dict.fromkeys(contrast.kind for contrast in contrasts)),
             "verdicts": {contrast.verdict for contrast in contrasts},
-            "is_cut_off": marks.is_cut_off(contrast.found for contrast in contrasts),
+            "is_cut_off": marks.is_cut_off(contrast.test for contrast in contrasts),
         }
 
 
 def label(contrast: Contrast) -> str:
     """Name what is set against what, in words."""
-    if contrast.kind == "combination":
+    if contrast.experiment:
         return "\n".join([wrap(contrast.experiment, LONGEST), *_sum(contrast.parts)])
     name = re.sub(r"(.*) against .*, at (.*) against .*", r"\1 at \2", contrast.name)
     return wrap(words(name), LONGEST)
@@ -137,9 +137,9 @@ def verdict(contrast: Contrast) -> str:
 
 
 def _note(contrast: Contrast) -> str:
-    if contrast.found.mean is None:
+    if contrast.test.mean is None:
         return contrast.verdict
-    return f"{signed(contrast.found.mean)}  n = {contrast.found.n}  {verdict(contrast)}"
+    return f"{signed(contrast.test.mean)}  n = {contrast.test.n}  {verdict(contrast)}"
 
 
 # ------------------------------------------------------------------------------- which there are

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.evidence.results import Result
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new, nothing
-from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, percent, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +25,11 @@ COSTS = {
     "parameters": "Parameters",
     "seconds": "Training time of one run (seconds)",
 }
-"""What is paid, by attribute of a `Summary`: a panel each."""
+"""What is paid, by attribute of a `Result`: a panel each."""
 
 
 @dataclass(frozen=True)
-class Cost(Picture):
+class AccuracyAndCost(Picture):
     """Mean validation accuracy against three costs, one point an experiment, with Pareto fronts.
 
     Attributes:
@@ -73,12 +74,12 @@ class Cost(Picture):
             logarithmic(axes, costs)
             self._front(axes, results, cost)
 
-    def _comparable(self, results: Results) -> list[Summary]:
+    def _comparable(self, results: Results) -> list[Result]:
         """Give the experiments whose validation accuracy is known."""
         return [
             summary
             for summary in results.of(self.experiments)
-            if summary.complete and not math.isnan(summary.validation)
+            if summary.complete and summary.validation.mean is not None
         ]
 
     def _named(self, results: Results, cost: str) -> list[str]:
@@ -91,24 +92,24 @@ class Cost(Picture):
     def _below(self, results: Results) -> list[str]:
         """Find experiments so much worse than all with a name that the axes leave them out."""
         ids = dict.fromkeys(id_ for cost in COSTS for id_ in self._named(results, cost))
-        named = [summary.validation for summary in results.of(ids)]
+        named = [percent(summary.validation.mean) for summary in results.of(ids)]
         if not named:
             return []
-        comparable = self._comparable(results)
-        return [summary.id for summary in comparable if summary.validation < floor(named)]
+        low, comparable = floor(named), self._comparable(results)
+        return [summary.id for summary in comparable if percent(summary.validation.mean) < low]
 
-    def _point(self, axes: "Axes", summary: Summary, cost: str, named: bool) -> None:
+    def _point(self, axes: "Axes", summary: Result, cost: str, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
         marker, color, size, layer = "o", LIGHT.series[0], 5, 4
         if summary.id == self.enhanced:
             marker, color, size, layer = "s", LIGHT.series[2], 9, 3
         if summary.id == "base":
             marker, color, size, layer = "D", LIGHT.series[1], 8, 3
-        at, ends = getattr(summary, cost), (summary.validation_smallest, summary.validation_largest)
+        at, (low, mean, high) = getattr(summary, cost), _ends(summary)
         if named:
-            axes.plot([at, at], ends, color=color, linewidth=1.2, zorder=layer)
+            axes.plot([at, at], [low, high], color=color, linewidth=1.2, zorder=layer)
         axes.plot(
-            [at], [summary.validation], marker, color=color, alpha=1 if named else 0.6,
+            [at], [mean], marker, color=color, alpha=1 if named else 0.6,
             markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             zorder=layer if named else 2.5,
         )  # fmt: skip
@@ -122,7 +123,10 @@ class Cost(Picture):
     def _front_points(self, results: Results, cost: str) -> list[tuple[float, float]]:
         """Give cost and mean validation accuracy of the experiments on the front."""
         ids = front(self._comparable(results), cost)
-        return [(getattr(summary, cost), summary.validation) for summary in results.of(ids)]
+        return [
+            (getattr(summary, cost), percent(summary.validation.mean))
+            for summary in results.of(ids)
+        ]
 
     def _name(self, figure: "Figure", axes: "Axes", results: Results, cost: str) -> None:
         """Write names beside points, clear of the front."""
@@ -170,7 +174,7 @@ class Cost(Picture):
         return [
             summary.id
             for summary in results.of(self.experiments)
-            if summary.complete and math.isnan(summary.validation)
+            if summary.complete and summary.validation.mean is None
         ]
 
 
@@ -193,36 +197,38 @@ def arrows(axes: "Axes", costs: Sequence[float], color: str) -> None:
     )  # fmt: skip
 
 
-def front(summaries: Iterable[Summary], cost: str = "macs") -> list[str]:
+def front(summaries: Iterable[Result], cost: str = "macs") -> list[str]:
     """Find the experiments that no other one makes needless (Pareto front), cheapest first.
 
     One is needless if another costs as much or less and has a mean validation accuracy as high or
     higher, and is better in one of the two. Without validation images there is no telling.
 
     Args:
-        cost: the attribute of a summary that is paid.
+        cost: the attribute of a result that is paid.
     """
     known = [
-        summary for summary in summaries if summary.complete and not math.isnan(summary.validation)
+        summary for summary in summaries if summary.complete and summary.validation.mean is not None
     ]
     best = -math.inf
     ids = []
     for paid in sorted({getattr(summary, cost) for summary in _with_cost(known, cost)}):
         equal = [summary for summary in known if getattr(summary, cost) == paid]
-        highest = max(summary.validation for summary in equal)
+        accuracies = {summary.id: percent(summary.validation.mean) for summary in equal}
+        highest = max(accuracies.values())
         if highest > best:
-            ids += [summary.id for summary in equal if summary.validation == highest]
+            ids += [id_ for id_, accuracy in accuracies.items() if accuracy == highest]
             best = highest
     return ids
 
 
-def _with_cost(summaries: Iterable[Summary], cost: str) -> list[Summary]:
+def _with_cost(summaries: Iterable[Result], cost: str) -> list[Result]:
     """Take those whose cost is known, and can stand on a logarithmic axis."""
-    return [summary for summary in summaries if getattr(summary, cost) > 0]
+    return [summary for summary in summaries if (getattr(summary, cost) or 0) > 0]
 
 
-def _ends(summary: Summary) -> tuple[float, float, float]:
-    return summary.validation_smallest, summary.validation, summary.validation_largest
+def _ends(summary: Result) -> tuple[float, float, float]:
+    scores = summary.validation
+    return percent(scores.smallest), percent(scores.mean), percent(scores.largest)
 
 
 def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

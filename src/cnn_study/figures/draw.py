@@ -5,7 +5,7 @@ without pandas, so that the workflow can declare it; both are imported only to d
 
 `planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
 module by its subject: inspected, network, learning, epochs, levels, effects, classes, calibration,
-habits, cost, published, search.
+selection_bias, cost, published, search.
 """
 
 import json
@@ -21,7 +21,7 @@ from cnn_study.base.lean_imports import lean
 from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.contrasts import Contrasts, has_contrasts
-from cnn_study.figures.cost import Cost
+from cnn_study.figures.cost import AccuracyAndCost
 from cnn_study.figures.effects import AllEffects, Effects, Pair, split
 from cnn_study.figures.epochs import LOSS, LearningCurves
 from cnn_study.figures.inspected import (
@@ -40,7 +40,7 @@ from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
-from cnn_study.figures.selection_bias import Habits
+from cnn_study.figures.selection_bias import Optimism
 from cnn_study.figures.words import axis_label, value, words
 from cnn_study.runs import inspections
 from cnn_study.study import architecture
@@ -125,7 +125,9 @@ def _opened(sources: Sources) -> tuple[dict[str, Picture], Results]:
     with lean("scipy"):
         import seaborn  # noqa: F401
     path, tables, evidence, inspected = sources
-    return _pictures(load(path), inspected is not None), Results(tables, evidence, inspected)
+    study = load(path)
+    results = Results(study, tables, evidence, inspected)
+    return _pictures(study, inspected is not None), results
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -191,8 +193,8 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if questions := tuple(study.questions):
         pictures |= _all_effects(study)
         pictures["class-effects"] = ClassEffects(questions, all_, classes)
-    if _has_habits(study):
-        pictures["test-habits"] = Habits(all_)
+    if _has_selection_bias(study):
+        pictures["test-habits"] = Optimism(all_)
     return pictures | _search_pictures(study, enhanced)
 
 
@@ -221,7 +223,7 @@ def _all_effects(study: Study) -> dict[str, Picture]:
     }
 
 
-def _cost(study: Study, enhanced: str) -> Cost:
+def _cost(study: Study, enhanced: str) -> AccuracyAndCost:
     """Compare those that are trained on as many images as the base."""
 
     def images(id_: str) -> tuple[float, float]:
@@ -230,7 +232,7 @@ def _cost(study: Study, enhanced: str) -> Cost:
 
     compared = tuple(id_ for id_ in study.experiments if images(id_) == images("base"))
     rest = tuple(id_ for id_ in study.experiments if id_ not in compared)
-    return Cost(compared, enhanced, rest)
+    return AccuracyAndCost(compared, enhanced, rest)
 
 
 def _model(study: Study, id_: str) -> Model:
@@ -239,7 +241,7 @@ def _model(study: Study, id_: str) -> Model:
     return Model(id_, dataset.image_shape, tuple(layers))
 
 
-def _has_habits(study: Study) -> bool:
+def _has_selection_bias(study: Study) -> bool:
     """Whether a choice by test scores of one seed, of an epoch or an experiment, has others."""
     every = [experiment.settings for experiment in study.experiments.values()]
     held_out = sum(settings.validation_fraction > 0 for settings in every)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.inference import LEAST_PAIRS, Effect, effect, paired
-from cnn_study.base.words import listing, signed
+from cnn_study.base.inference import LEAST_PAIRS, Effect, effect
+from cnn_study.base.words import listing
+from cnn_study.evidence.judged import Change, Contrast
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import TALLEST, Picture, extent, new
-from cnn_study.figures.results import Change, Contrast, Results
-from cnn_study.figures.words import aligned, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import aligned, mean_in_words, percent, signed, troubles, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +35,6 @@ MOST_LINES = 52
 
 Part = tuple[int, int, int]
 """Changes of one question: its place, the first of them, and the one after the last."""
-
-"""Explains `marks.forest_row`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Effects(Picture):
         marks.zero(axes, self.smallest)
         for row, change in enumerate(changes):
             color = verdict_color(change.verdict)
-            marks.forest_row(axes, row, change.found, change.differences, color, thick)
+            marks.forest_row(axes, row, change.test, change.differences, color, thick)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel(_difference_label(self.reference), fontsize=8)
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -87,10 +86,10 @@ class Effects(Picture):
     def _note(self, change: Change, results: Results) -> str:
         """Write mean, number and verdict; below, the runs that ended otherwise."""
         (summary,) = results.of([change.experiment])
-        ended = [trouble for trouble in summary.troubles if "missing" not in trouble]
-        if change.found.mean is None:
+        ended = [trouble for trouble in troubles(summary) if "missing" not in trouble]
+        if change.test.mean is None:
             return "\n".join([change.verdict, *ended])
-        first = f"{signed(change.found.mean)}  (n = {change.found.n})"
+        first = f"{signed(change.test.mean)}  (n = {change.test.n})"
         return "\n".join([first, change.verdict, *ended])
 
     def _behind(self, results: Results) -> dict[str, Any]:
@@ -102,7 +101,7 @@ class Effects(Picture):
         return {
             "changes": changes,
             "verdicts": tally(changes),
-            "is_cut_off": marks.is_cut_off(change.found for change in changes),
+            "is_cut_off": marks.is_cut_off(change.test for change in changes),
         }
 
 
@@ -182,10 +181,10 @@ class AllEffects(Picture):
         changes = self._all(results)
         numbers = [-2 * self.smallest, 2 * self.smallest]
         for change in changes:
-            numbers += [*change.differences, *(_interval(change.found) or ())]
+            numbers += [*map(percent, change.differences), *(_interval(change.test) or ())]
         pad = 0.03 * (max(numbers) - min(numbers))
         low, high = min(numbers) - pad, max(numbers) + pad
-        if reach := clip([change.found for change in changes], self.smallest):
+        if reach := clip([change.test for change in changes], self.smallest):
             return max(low, -reach), min(high, reach)
         return low, high
 
@@ -193,14 +192,14 @@ class AllEffects(Picture):
         self, axes: "Axes", row: int, change: Change, ends: tuple[float, float], thick: float
     ) -> None:
         color = verdict_color(change.verdict)
-        marks.forest_row(axes, row, change.found, change.differences, color, thick)
-        if not (interval := _interval(change.found)):
+        marks.forest_row(axes, row, change.test, change.differences, color, thick)
+        if not (interval := _interval(change.test)):
             return
-        numbers = [*interval, *change.differences]
+        numbers = [*interval, *map(percent, change.differences)]
         for side, end, least in ((-1, ends[0], max(numbers)), (1, ends[1], min(numbers))):
             if side * max(numbers, key=lambda number: side * number) > side * end:
                 inner = min(least, end) if side > 0 else max(least, end)
-                text = f"{signed(change.found.mean or 0, 1)} ({_ends_in_words(interval)})"
+                text = f"{signed(change.test.mean, 1)} ({_ends_in_words(change.test)})"
                 self._beyond(axes, row, text, (end, inner), side)
 
     def _beyond(
@@ -250,13 +249,13 @@ class AllEffects(Picture):
             "all_changes": all_changes,
             "all_verdicts": tally(all_changes),
             "beyond": self._is_beyond(results),
-            "is_cut_off": marks.is_cut_off(change.found for change in all_changes),
+            "is_cut_off": marks.is_cut_off(change.test for change in all_changes),
         }
 
     def _is_beyond(self, results: Results) -> bool:
         """Whether an interval of this page reaches beyond the axis."""
         low, high = self._ends(results)
-        intervals = [_interval(change.found) for change in self._changes(results)]
+        intervals = [_interval(change.test) for change in self._changes(results)]
         return any(interval and (interval[0] < low or interval[1] > high) for interval in intervals)
 
 
@@ -307,31 +306,31 @@ def _breaks(texts: Iterable[str]) -> list[int]:
 
 def _notes(changes: Sequence[Change]) -> list[str]:
     """Write mean, number and verdict of each change in columns."""
-    effects = [change.found for change in changes]
+    effects = [change.test for change in changes]
     means = aligned("" if effect.mean is None else signed(effect.mean) for effect in effects)
     numbers = aligned(str(effect.n) for effect in effects)
     return [
-        f"{mean}  n = {number}  {change.verdict}" if change.found.n else change.verdict
+        f"{mean}  n = {number}  {change.verdict}" if change.test.n else change.verdict
         for change, mean, number in zip(changes, means, numbers, strict=True)
     ]
 
 
-def _ends_in_words(interval: tuple[float, float]) -> str:
-    return " to ".join(signed(end, 1) for end in interval)
+def _ends_in_words(difference: Effect) -> str:
+    return f"{signed(difference.lower, 1)} to {signed(difference.upper, 1)}"
 
 
 def clip(effects: Sequence[Effect], smallest: float) -> float:
     """Choose where an axis ends, so that a few very large effects do not hide the others.
 
     Args:
-        effects: in points.
+        effects: on shares.
         smallest: the smallest effect worth having, in points.
 
     Returns:
         Half again the mean that three quarters of the changes stay below, and at least thirty
         times the smallest effect; 0, for no end, if no mean lies far beyond.
     """
-    sizes = sorted(abs(effect.mean) for effect in effects if effect.mean is not None)
+    sizes = sorted(abs(percent(effect.mean)) for effect in effects if effect.mean is not None)
     if not sizes:
         return 0
     reach = max(30 * smallest, 1.5 * sizes[(3 * len(sizes) - 1) // 4])
@@ -351,14 +350,14 @@ def tally(changes: Iterable[Change]) -> dict[str, int]:
 
 def pair_extent(changes: Iterable[Change | Contrast]) -> tuple[int, int] | None:
     """Give the fewest and the most pairs behind a difference; None without any."""
-    return extent(change.found.n for change in changes if change.found.n)
+    return extent(change.test.n for change in changes if change.test.n)
 
 
 def _interval(difference: Effect) -> tuple[float, float] | None:
-    """Give the interval of a difference that has enough pairs for one to be drawn whole."""
+    """Give the interval of a difference, in points, if it has enough pairs to be drawn whole."""
     if difference.n < LEAST_PAIRS or difference.lower is None or difference.upper is None:
         return None
-    return difference.lower, difference.upper
+    return percent(difference.lower), percent(difference.upper)
 
 
 def _difference_label(reference: str) -> str:
@@ -395,7 +394,7 @@ class Pair(Picture):
     def _accuracies(self, axes: "Axes", results: Results) -> None:
         summaries = results.of(self.experiments)
         labels = [wrap(summary.id) for summary in summaries]
-        notes = ["\n".join([summary.words, *summary.troubles]) for summary in summaries]
+        notes = ["\n".join([mean_in_words(summary), *troubles(summary)]) for summary in summaries]
         marks.rows(axes, labels, notes)
         ours, theirs = map(results.by_seed, self.experiments)
         for seed in sorted(ours.keys() & theirs.keys()):
@@ -404,16 +403,15 @@ class Pair(Picture):
         for row, summary in enumerate(summaries):
             if summary.complete:
                 marks.dots(axes, results.scores(summary.id), row, LIGHT.text, 0, **marks.SEED)
-                marks.mean_line(axes, summary.mean, row, LIGHT.series[1])
+                marks.mean_line(axes, percent(summary.test.mean), row, LIGHT.series[1])
         marks.accuracy_axis(axes.xaxis)
 
     def _difference(self, results: Results) -> tuple[Effect, Sequence[float]]:
         """Take it from the ledger, or work it out where that has no such change."""
         reference, changed = self.experiments
         if change := results.change(changed, reference):
-            return change.found, change.differences
-        ours, theirs = map(results.by_seed, (changed, reference))
-        single = list(paired(ours, theirs).values())
+            return change.test, change.differences
+        single = list(results.tables.differences(changed, reference, "test").values())
         return effect(single), single
 
     def _behind(self, results: Results) -> dict[str, Any]:

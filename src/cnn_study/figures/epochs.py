@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Turn, loss_turn
+from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, troubles, wrap
 
 if TYPE_CHECKING:
     import pandas
@@ -71,7 +72,7 @@ class LearningCurves(Picture):
 
     def _curves(self, results: Results) -> "pandas.DataFrame":
         """Put the epochs of complete runs into long form: the measure, and of what images."""
-        long = _epochs(results).melt(
+        long = results.tables.epochs.melt(
             ["experiment", "seed", "epoch"],
             [f"{images}_{self.measure.name}" for images in MEASURED],
             var_name="images",
@@ -81,10 +82,10 @@ class LearningCurves(Picture):
         long["score"] = self.measure.factor * long["score"].astype(float)
         return long.dropna()
 
-    def _panel(self, axes: "Axes", curves: "pandas.DataFrame", summary: Summary) -> None:
+    def _panel(self, axes: "Axes", curves: "pandas.DataFrame", summary: Result) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        axes.set_title("\n".join([wrap(summary.id), *summary.troubles]), color=LIGHT.text)
+        axes.set_title("\n".join([wrap(summary.id), *troubles(summary)]), color=LIGHT.text)
         axes.set_xlabel("Epoch")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
@@ -139,7 +140,7 @@ class LearningCurves(Picture):
         ]
         return {"measure": self.measure, "panels": panels}
 
-    def _ends(self, curves: "pandas.DataFrame", summary: Summary) -> dict[str, Any]:
+    def _ends(self, curves: "pandas.DataFrame", summary: Result) -> dict[str, Any]:
         """Give the last epoch of an experiment, and its mean scores in the first and the last."""
         if not summary.complete:
             return {"lines": []}
@@ -155,14 +156,9 @@ class LearningCurves(Picture):
         return {"lines": lines, "epochs": curves["epoch"].max()}
 
 
-def _epochs(results: Results) -> "pandas.DataFrame":
-    """Give the epochs of complete runs."""
-    return results.read("epochs").merge(results.runs[["experiment", "seed"]])
-
-
 def _validation_losses(results: Results, id_: str) -> list[list[float]]:
     """Give the validation loss of each epoch, for each seed that has one in all of them."""
-    epochs = _epochs(results)
+    epochs = results.tables.epochs
     own = epochs[epochs["experiment"] == id_]
     losses = own.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
     return losses.values.tolist()

@@ -9,12 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect, effect
+from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, rising
 from cnn_study.figures.marks import LINES, MARKERS, level
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import NO_RUN, axis_label, words, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import NO_RUN, axis_label, percent, score, troubles, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,7 @@ class Grid(Picture):
         import numpy
 
         summaries = [results.of(row) for row in self.cells]
-        means = numpy.array([[summary.mean for summary in row] for row in summaries])
+        means = numpy.array([[percent(summary.test.mean) for summary in row] for row in summaries])
         low, high = numpy.nanmin(means), numpy.nanmax(means)
         written = [[self._cell(summary) for summary in row] for row in summaries]
         limits = (low - 0.15 * (high - low) - 0.1, high + 0.1)
@@ -73,12 +74,12 @@ class Grid(Picture):
         marks.label_cells(axes, *(list(map(level, levels)) for levels in self.levels))
         axes.set(xlabel=axis_label(self.parameters[1]), ylabel=axis_label(self.parameters[0]))
 
-    def _cell(self, summary: Summary) -> str:
-        troubles = [wrap(trouble, 10) for trouble in summary.troubles]
+    def _cell(self, summary: Result) -> str:
+        ended = [wrap(trouble, 10) for trouble in troubles(summary)]
         if not summary.complete:
-            return "\n".join([wrap(NO_RUN, 12), *troubles])
-        deviation = f"± {summary.deviation:.1f}" if summary.complete > 1 else "one run"
-        return "\n".join([f"{summary.mean:.1f}", deviation, *troubles])
+            return "\n".join([wrap(NO_RUN, 12), *ended])
+        deviation = f"± {score(summary.test.deviation)}" if summary.complete > 1 else "one run"
+        return "\n".join([score(summary.test.mean), deviation, *ended])
 
     def _lines(self, axes: "Axes", results: Results) -> None:
         offsets = marks.spread(len(self.cells), 0.12)
@@ -93,7 +94,7 @@ class Grid(Picture):
                 _vertical(axes, place, effect(scores), color)
             axes.plot(
                 places,
-                [summary.mean for summary in summaries],
+                [percent(summary.test.mean) for summary in summaries],
                 color=color,
                 linestyle=LINES[number % len(LINES)],
                 marker=MARKERS[number % len(MARKERS)],
@@ -213,7 +214,7 @@ class Curve(Picture):
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
         parts = [
-            f"{summary.id} ({', '.join(summary.troubles)})" if summary.troubles else summary.id
+            f"{summary.id} ({', '.join(ended)})" if (ended := troubles(summary)) else summary.id
             for summary in results.of(self.experiments)
             if not summary.complete
         ]
@@ -250,10 +251,11 @@ def _vertical(axes: "Axes", at: float, mean: Effect, color: str) -> None:
     )  # fmt: skip
 
 
-def _extremes(summaries: Sequence[Summary]) -> dict[str, Summary | None]:
+def _extremes(summaries: Sequence[Result]) -> dict[str, Result | None]:
     """Find the experiments with the lowest and the highest mean."""
     ranked = sorted(
-        (summary for summary in summaries if summary.complete), key=lambda summary: summary.mean
+        (summary for summary in summaries if summary.complete),
+        key=lambda summary: percent(summary.test.mean),
     )
     lowest, highest = (ranked[0], ranked[-1]) if ranked else (None, None)
     return {"lowest": lowest, "highest": highest}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_PAIRS, Effect
 from cnn_study.figures.colors import LIGHT, Palette, ink
-from cnn_study.figures.words import wrap
+from cnn_study.figures.words import percent, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,9 +106,9 @@ def mean_line(
 
 
 def interval(axes: "Axes", effect: Effect, row: float, **how: Any) -> None:
-    """Draw an interval as a horizontal line, if there is one."""
+    """Draw the interval of a difference as a horizontal line, in points, if there is one."""
     if ends := _ends(effect):
-        _line(axes, effect, ends, (row, row), **how)
+        _line(axes, effect, list(map(percent, ends)), (row, row), **how)
 
 
 def upright(axes: "Axes", effect: Effect, at: float, **how: Any) -> None:
@@ -123,12 +123,13 @@ def forest_row(
     """Draw one row of a forest: a bar for the interval, its mean as a line, the seeds on top.
 
     Args:
+        effect, single: shares; drawn in percentage points.
         thick: of the bar, points.
     """
     if effect.mean is not None:
         interval(axes, effect, row, color=color, linewidth=thick, zorder=3, **BAR)
-        mean_line(axes, effect.mean, row, color, 0.38, thick / 4)
-    dots(axes, single, row, LIGHT.text, 0.4, **SEED | {"markersize": thick / 3})
+        mean_line(axes, percent(effect.mean), row, color, 0.38, thick / 4)
+    dots(axes, list(map(percent, single)), row, LIGHT.text, 0.4, **SEED | {"markersize": thick / 3})
 
 
 def is_cut_off(effects: Iterable[Effect]) -> bool:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublishedAndOurs(Picture):
-    """Printed accuracies beside ours, grouped by the comparison they were printed in."""
+    """Published accuracies beside ours, grouped by the comparison they were published in."""
 
     template = "published-and-ours"
 
     def shown(self, results: Results) -> tuple[str, ...]:
-        """Name the experiments that a printed number belongs to."""
+        """Name the experiments that a published number belongs to."""
         return tuple(results.read("published")["experiment"].unique())
 
     def _draw(self, results: Results) -> "Figure":
@@ -61,18 +61,18 @@ class PublishedAndOurs(Picture):
 
     def _row(self, axes: "Axes", place: int, row: dict[str, Any], results: Results) -> None:
         names = ("test_accuracy_mean", "prediction_lower", "prediction_upper")
-        printed = 100 * row["published_test_accuracy"]
+        published = 100 * row["published_test_accuracy"]
         mean, lower, upper = (100 * row[name] for name in names)
         axes.plot(
             [lower, upper], [place, place], solid_capstyle="butt", color=LIGHT.series[1],
             linewidth=7, alpha=0.3, zorder=1,
         )  # fmt: skip
-        axes.plot([printed, mean], [place, place], color=LIGHT.muted, linewidth=1, zorder=1.5)
+        axes.plot([published, mean], [place, place], color=LIGHT.muted, linewidth=1, zorder=1.5)
         if row["complete_runs"]:
             marks.dots(axes, results.scores(row["experiment"]), place, LIGHT.series[0])
             marks.mean_line(axes, mean, place, LIGHT.series[1])
         axes.plot(
-            [printed], [place], "x", color=LIGHT.text, markersize=7, markeredgewidth=2, zorder=4
+            [published], [place], "x", color=LIGHT.text, markersize=7, markeredgewidth=2, zorder=4
         )
 
     def _legend(self, figure: "Figure") -> None:
@@ -93,17 +93,17 @@ class PublishedAndOurs(Picture):
     def _values(self, results: Results) -> dict[str, Any]:
         rows = results.read("published").to_dict("records")
         judged = [row for row in rows if _known(row["inside"])]
-        told_of = [
+        compared = [
             {
                 "comparison": row["comparison"],
-                "summary": results.summaries[row["experiment"]],
-                "published": 100 * row["published_test_accuracy"],
+                "summary": results.experiments[row["experiment"]],
+                "published": row["published_test_accuracy"],
                 "verdict": self._verdict(row),
             }
             for row in rows
         ]
         inside = sum(bool(row["inside"]) for row in judged)
-        return {"rows": told_of, "judged": len(judged), "inside": inside}
+        return {"rows": compared, "judged": len(judged), "inside": inside}
 
 
 def _known(value: Any) -> bool:

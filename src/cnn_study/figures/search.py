@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.words import signed
+from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.cost import arrows, floor, logarithmic
 from cnn_study.figures.picture import Picture, new
-from cnn_study.figures.results import Results, Summary
-from cnn_study.figures.words import value, words, wrap
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import percent, signed, value, words, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,7 +311,7 @@ class Importance(SearchPicture):
         figure = new(0.7 + 0.24 * len(rows))
         axes = figure.subplots()
         labels = [words(row["parameter"]) for row in rows]
-        marks.rows(axes, labels, [signed(100 * row["importance"]) for row in rows])
+        marks.rows(axes, labels, [signed(row["importance"]) for row in rows])
         axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
         for place, row in enumerate(rows):
             ends = [100 * row["lower"], 100 * row["upper"]]
@@ -326,7 +326,7 @@ class Importance(SearchPicture):
 
     def _values(self, results: Results) -> dict[str, Any]:
         rows = results.read("search-importance").to_dict("records")
-        return {"importances": [(row["parameter"], 100 * row["importance"]) for row in rows]}
+        return {"importances": [(row["parameter"], row["importance"]) for row in rows]}
 
 
 @dataclass(frozen=True)
@@ -355,13 +355,13 @@ class Winners(SearchPicture):
         axes = figure.subplots()
         own = self.shown(results)
         others, below = self._others(results)
-        axes.plot([summary.macs for summary in others], [summary.mean for summary in others], "o",
-                  color=LIGHT.muted, markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
+        heights = [percent(summary.test.mean) for summary in others]
+        axes.plot([summary.macs for summary in others], heights, "o", color=LIGHT.muted,
+                  markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
         arrows(axes, [summary.macs for summary in below], LIGHT.muted)
         for summary, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
-            axes.plot(
-                [summary.macs], [summary.mean], marker, color=color, markersize=8, zorder=4, **EDGE
-            )
+            height = percent(summary.test.mean)
+            axes.plot([summary.macs], [height], marker, color=color, markersize=8, zorder=4, **EDGE)
         for row in self._rows(results):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
             axes.plot([row["macs"]] * 2, ends, color=LIGHT.series[0], linewidth=1.5, zorder=3)
@@ -386,11 +386,11 @@ class Winners(SearchPicture):
         marks.legend(figure, keys)
         return figure
 
-    def _others(self, results: Results) -> tuple[list[Summary], list[Summary]]:
+    def _others(self, results: Results) -> tuple[list[Result], list[Result]]:
         """Give the experiments without a name, and those so much worse that the axis ends above."""
         own = results.of(self.shown(results))
         named = [100 * row["test_accuracy"] for row in self._rows(results)]
-        named += [summary.mean for summary in own if summary.complete]
+        named += [percent(summary.test.mean) for summary in own if summary.complete]
         low = floor(named) if named else 0.0
         others = [
             summary
@@ -398,8 +398,8 @@ class Winners(SearchPicture):
             if summary.complete and summary not in own
         ]
         return (
-            [summary for summary in others if summary.mean >= low],
-            [summary for summary in others if summary.mean < low],
+            [summary for summary in others if percent(summary.test.mean) >= low],
+            [summary for summary in others if percent(summary.test.mean) < low],
         )
 
     def _rows(self, results: Results) -> list[dict]:
@@ -411,11 +411,11 @@ class Winners(SearchPicture):
 
     def _values(self, results: Results) -> dict[str, Any]:
         winners = [
-            {"name": row["title"], "accuracy": 100 * row["test_accuracy"], "macs": row["macs"]}
+            {"name": row["title"], "accuracy": row["test_accuracy"], "macs": row["macs"]}
             for row in self._rows(results)
         ]
         own = [
-            {"name": summary.id, "accuracy": summary.mean, "macs": summary.macs}
+            {"name": summary.id, "accuracy": summary.test.mean, "macs": summary.macs}
             for summary in results.of(self.shown(results))
             if summary.complete
         ]

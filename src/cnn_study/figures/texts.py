@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnn_study.base import words
-from cnn_study.figures.words import NO_RUN, NO_SEARCH, operations, size, unbroken
+from cnn_study.figures.words import (
+    NO_RUN,
+    NO_SEARCH,
+    mean_in_words,
+    operations,
+    score,
+    signed,
+    size,
+    troubles,
+    unbroken,
+)
 from cnn_study.figures.words import words as parameter_words
 
 if TYPE_CHECKING:
@@ -24,11 +34,14 @@ FILTERS = {
     "exact": words.exact,
     "fixed": words.fixed,
     "listing": words.listing,
+    "mean_in_words": mean_in_words,
     "operations": operations,
     "parameter": parameter_words,
     "percent": words.percent,
-    "signed": words.signed,
+    "score": score,
+    "signed": signed,
     "size": size,
+    "troubles": troubles,
 }
 """Write a value; those of the same name write it as in the report, but for receipts."""
 

@@ -1,11 +1,16 @@
 """Words and numbers as the figures write them. Knows nothing of Matplotlib or of tables."""
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cnn_study.base import words as base_words
 from cnn_study.study.settings import DECLARATIONS
+
+if TYPE_CHECKING:
+    from cnn_study.evidence.results import Result
 
 NO_RUN = "no complete run yet"
 NO_SEARCH = "no search yet"
@@ -39,6 +44,34 @@ def axis_label(parameter: str) -> str:
 def wrap(label: str, width: int = LONGEST_LABEL) -> str:
     """Break a label between words, and behind hyphens, into lines of at most this width."""
     return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label
+
+
+def percent(share: float | None) -> float:
+    """Give a share in percent, or a difference of shares in percentage points; NaN for none."""
+    return math.nan if share is None else 100 * float(share)
+
+
+def score(share: float | None, decimals: int = 1) -> str:
+    """Write a share in percent without the sign."""
+    return base_words.fixed(percent(share), decimals)
+
+
+def signed(share: float | None, decimals: int = 2) -> str:
+    """Write a difference of shares in percentage points, with its sign."""
+    return base_words.signed(percent(share), decimals)
+
+
+def troubles(result: "Result") -> list[str]:
+    """Say which runs of an experiment are not complete, such as 1 of 5 diverged."""
+    counted = {kind: getattr(result, kind) for kind in ("diverged", "failed", "missing")}
+    return [f"{count} of {result.planned} {kind}" for kind, count in counted.items() if count]
+
+
+def mean_in_words(result: "Result") -> str:
+    """Give the mean test accuracy with the number of runs, or say that there is none."""
+    if not result.complete:
+        return NO_RUN
+    return f"{score(result.test.mean)} % (n = {result.complete})"
 
 
 def aligned(texts: Iterable[str]) -> list[str]:

@@ -1,15 +1,21 @@
 """One question of a study with all that the runs say to it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from cnn_study.evidence.cells import derived
-from cnn_study.report.findings import Change, Contrast, Findings
+from cnn_study.evidence.cells import ratio
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.judged import Change, Contrast
+from cnn_study.evidence.results import Result
 from cnn_study.report.pictures import Figure, figure_of
-from cnn_study.report.results import Result, Row, chosen_settings, compare
+from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
 
 FAR_WIDER = 3
 """Times a standard deviation: by chance, of five runs on either side, in one of 36 cases."""
+
+Measured = TypeVar("Measured")
 
 FURTHER = ("effects", "curve", "contrasts")
 
@@ -25,7 +31,7 @@ class Comparison:
         contrasts: main effects and interactions, where the question is a grid.
         classes: by experiment and verdict, the classes of which this is said.
         elsewhere: changes that were made to another reference too, with what they did there.
-        told: experiments whose scores the text tells before its questions.
+        shown_before: experiments whose scores the text shows before its questions.
     """
 
     id: str
@@ -40,7 +46,7 @@ class Comparison:
     contrasts: tuple[Contrast, ...]
     classes: dict[str, dict[str, list[str]]]
     elsewhere: tuple[tuple[Row, Change], ...]
-    told: frozenset[str]
+    shown_before: frozenset[str]
 
     @property
     def reference(self) -> Row:
@@ -53,10 +59,15 @@ class Comparison:
         return self.rows[1:]
 
     @property
+    def judged(self) -> list[tuple[Row, Change]]:
+        """The changed experiments, with what the evidence says of each."""
+        return [(row, row.change) for row in self.changes if row.change]
+
+    @property
     def scored(self) -> list[Row]:
         """Experiments with a complete run, highest mean test accuracy first."""
-        there = [row for row in self.rows if row.result.complete]
-        return sorted(there, key=lambda row: -row.result.test.mean)
+        scored = _with_number((row, row.result.test.mean) for row in self.rows)
+        return [row for row, _ in sorted(scored, key=lambda pair: -pair[1])]
 
     @property
     def troubles(self) -> list[Result]:
@@ -67,12 +78,9 @@ class Comparison:
     def spread_out(self) -> list[tuple[Row, float]]:
         """List the changes whose runs spread far more widely than the reference's, and by what."""
         usual = self.reference.result.test.deviation
-        found = [
-            (row, derived(spread / usual, "ratio of", spread, usual))
-            for row in self.changes
-            if usual and (spread := row.result.test.deviation)
-        ]
-        return [(row, times) for row, times in found if times >= FAR_WIDER]
+        spreads = ((row, row.result.test.deviation) for row in self.changes)
+        ratios = [(row, ratio(spread, usual)) for row, spread in spreads if usual and spread]
+        return [(row, times) for row, times in ratios if times >= FAR_WIDER]
 
     @property
     def same_cost(self) -> bool:
@@ -82,13 +90,13 @@ class Comparison:
     @property
     def seconds(self) -> list[float]:
         """Shortest and longest mean training time; none without a complete run."""
-        there = [row.result.seconds for row in self.rows if row.result.seconds is not None]
-        return [min(there), max(there)] if there else []
+        known = [row.result.seconds for row in self.rows if row.result.seconds is not None]
+        return [min(known), max(known)] if known else []
 
     def said(self, *verdicts: str) -> list[Row]:
         """List the changes of which one of these verdicts is said, largest difference first."""
-        rows = [row for row in self.changes if row.change.verdict in verdicts]
-        return sorted(rows, key=lambda row: -(row.change.test.difference or 0))
+        said = [(row, change) for row, change in self.judged if change.verdict in verdicts]
+        return [row for row, _ in sorted(said, key=lambda pair: -(pair[1].test.mean or 0))]
 
     def kind(self, name: str) -> list[Contrast]:
         """List the contrasts of one kind."""
@@ -96,9 +104,10 @@ class Comparison:
 
     @property
     def guess(self) -> Row | None:
-        """The change that the reader guesses at: the first with an interval, not told before."""
-        there = [row for row in self.changes if row.change.test.lower is not None]
-        return next((row for row in there if row.id not in self.told), there[0] if there else None)
+        """The change that the reader guesses at: the first with an interval, not shown before."""
+        rows = [row for row, change in self.judged if change.test.lower is not None]
+        unseen = [row for row in rows if row.id not in self.shown_before]
+        return next(iter(unseen or rows), None)
 
     @property
     def alike(self) -> list[Row]:
@@ -106,7 +115,7 @@ class Comparison:
         return [
             row
             for row, other in self.elsewhere
-            if row.change.test.difference and row.change.test.difference * other.test.difference > 0
+            if row.change and (row.change.test.mean or 0) * (other.test.mean or 0) > 0
         ]
 
     @property
@@ -114,22 +123,28 @@ class Comparison:
         """List the changes of which the validation images say otherwise than the test images."""
         return [
             row
-            for row in self.changes
-            if row.change.validation.pairs
-            and row.change.validation.verdict != row.change.test.verdict
+            for row, change in self.judged
+            if change.validation.n and change.validation.verdict != change.test.verdict
         ]
 
     @property
     def calibration(self) -> list[Result]:
         """List the changes that have a calibration error, smallest first."""
-        there = [row.result for row in self.changes if row.result.calibration.mean is not None]
-        return sorted(there, key=lambda result: result.calibration.mean)
+        errors = _with_number((row.result, row.result.calibration.mean) for row in self.changes)
+        return [result for result, _ in sorted(errors, key=lambda pair: pair[1])]
 
     @property
     def chosen(self) -> Row | None:
         """The change with the highest mean validation accuracy; choices see no test score."""
-        there = [row for row in self.changes if row.result.validation.mean is not None]
-        return max(there, key=lambda row: row.result.validation.mean, default=None)
+        scored = _with_number((row, row.result.validation.mean) for row in self.changes)
+        return max(scored, key=lambda pair: pair[1])[0] if scored else None
+
+
+def _with_number(
+    pairs: Iterable[tuple[Measured, float | None]],
+) -> list[tuple[Measured, float]]:
+    """Take what has a number, with it."""
+    return [(measured, number) for measured, number in pairs if number is not None]
 
 
 def comparison_of(
@@ -138,12 +153,12 @@ def comparison_of(
     results: dict[str, Result],
     findings: Findings,
     figures: dict[str, Figure],
-    told: frozenset[str] = frozenset(),
+    shown_before: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Put together what there is to say to one question.
 
     Args:
-        told: experiments whose scores the text tells before its questions.
+        shown_before: experiments whose scores the text shows before its questions.
     """
     question = study.file.questions[name]
     reference, members = question.reference, study.questions[name]
@@ -175,9 +190,10 @@ def comparison_of(
             (row, other)
             for row in rows[1:]
             for other in findings.changes.values()
-            if other.row["change"] == row.change.row["change"]
+            if row.change
+            and other.row["change"] == row.change.row["change"]
             and other.reference != reference
             and other.test.lower is not None
         ),
-        told,
+        shown_before,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cnn_study.base.inference import Turn, loss_turn
 from cnn_study.evidence.cells import Cell, derived
-from cnn_study.report.tables import Tables
+from cnn_study.evidence.read import Tables
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Curve:
     turn: Turn | None
 
     @property
-    def gap(self) -> float:
+    def generalization_gap(self) -> float:
         """Training less validation accuracy in the last epoch."""
         ends = self.training[-1], self.validation[-1]
         return derived(ends[0] - ends[1], "difference of the means of", *ends)
@@ -35,19 +35,17 @@ class Curve:
     @property
     def falls(self) -> bool:
         """Whether the mean validation loss is lowest in the last epoch."""
-        return bool(self.turn) and self.turn.lowest == self.turn.last
+        return self.turn is not None and self.turn.lowest == self.turn.last
 
 
-def curve_of(found: Tables, id_: str) -> Curve | None:
+def curve_of(tables: Tables, id_: str) -> Curve | None:
     """Average the epochs; None without a complete run."""
-    seeds = [row["seed"] for row in found.complete if row["experiment"] == id_]
-    epochs = found.epochs
-    mine = epochs[(epochs["experiment"] == id_) & epochs["seed"].isin(seeds)]
-    if mine.empty:
+    epochs = tables.epochs[tables.epochs["experiment"] == id_]
+    if epochs.empty:
         return None
     names = ["training_accuracy", "validation_accuracy"]
-    means = mine.groupby("epoch")[names].mean()
-    rows = mine.groupby("epoch").groups
+    means = epochs.groupby("epoch")[names].mean()
+    rows = epochs.groupby("epoch").groups
 
     def curve(name: str) -> tuple[float, ...]:
         return tuple(
@@ -55,7 +53,7 @@ def curve_of(found: Tables, id_: str) -> Curve | None:
             for epoch, value in means[name].items()
         )
 
-    losses = mine.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
+    losses = epochs.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
     return Curve(
         *(() if means[name].isna().any() else curve(name) for name in names),
         loss_turn(losses.to_numpy().tolist()),

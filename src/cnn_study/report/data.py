@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from cnn_study.report.tables import Tables
+from cnn_study.data.split import split_sizes
+from cnn_study.evidence.read import Tables
 from cnn_study.study.model import Study
 
 
@@ -32,16 +33,14 @@ class Data:
         return self.height * self.width * self.channels
 
 
-def data_of(study: Study, found: Tables) -> Data:
+def data_of(study: Study, tables: Tables) -> Data:
     """Describe the dataset, with what the base trains on and holds out."""
     dataset, settings = study.dataset, study.experiments["base"].settings
-    held_out = round(dataset.training_images * settings.validation_fraction)
-    trained_on = round((dataset.training_images - held_out) * settings.training_fraction)
-    confusion = found.confusion
-    sizes = (
-        confusion.groupby(["experiment", "true_class"])["images"].sum()
-        // confusion.groupby(["experiment", "true_class"])["runs"].first()
+    trained_on, held_out = split_sizes(
+        dataset.training_images, settings.validation_fraction, settings.training_fraction
     )
+    groups = tables.confusion.groupby(["experiment", "true_class"])
+    class_sizes = groups["images"].sum() // groups["runs"].first()
     return Data(
         dataset.name,
         dataset.title,
@@ -54,5 +53,5 @@ def data_of(study: Study, found: Tables) -> Data:
         held_out,
         trained_on,
         math.ceil(trained_on / settings.batch_size),
-        int(sizes.iloc[0]) if len(set(sizes)) == 1 else None,
+        int(class_sizes.iloc[0]) if len(set(class_sizes)) == 1 else None,
     )

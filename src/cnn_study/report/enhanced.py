@@ -1,15 +1,21 @@
 """The enhanced model beside the base: its gain, its classes, its mistakes."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnn_study.base.inference import Effect
 from cnn_study.evidence.cells import Cell, Setting, derived
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.read import Tables
+from cnn_study.evidence.results import Result
 from cnn_study.report.curves import Curve, curve_of
-from cnn_study.report.findings import Effect, Findings
-from cnn_study.report.results import Result, Row, chosen_settings, compare
-from cnn_study.report.tables import Tables
+from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -64,65 +70,74 @@ class AgainstBase:
 
 
 def against_base(
-    study: Study, found: Tables, findings: Findings, results: dict[str, Result], id_: str
+    study: Study, tables: Tables, findings: Findings, results: dict[str, Result], id_: str
 ) -> AgainstBase:
     """Set an experiment beside the base: gain, classes, and what each confuses most."""
     ours, base = study.experiments[id_], study.experiments["base"]
     changed = {name for name, value in ours.settings if value != getattr(base.settings, name)}
-    shares = {name: _confusion(study, found, name) for name in ("base", id_)}
-    gains = [
-        ClassGain(
-            name,
-            *(_share(found, study, shares, model, place, place) for model in ("base", id_)),
-            findings.class_effects.get((id_, "base", name)),
-        )
-        for place, name in enumerate(study.dataset.class_names)
-        if all(share is not None for share in shares.values())
-    ]
+    base_confusion, confusion = (Confusion.of(study, tables, name) for name in ("base", id_))
+    gains = []
+    if base_confusion and confusion:
+        gains = [
+            ClassGain(
+                name,
+                base_confusion.share(place, place),
+                confusion.share(place, place),
+                findings.class_effects.get((id_, "base", name)),
+            )
+            for place, name in enumerate(study.dataset.class_names)
+        ]
     return AgainstBase(
         compare(results[id_], results["base"], chosen_settings(ours, changed)),
         findings.over_base[id_],
         chosen_settings(base, changed),
-        curve_of(found, id_),
+        curve_of(tables, id_),
         sorted(gains, key=lambda entry: -entry.gain),
-        *(_mistake(found, study, shares, model) for model in ("base", id_)),
+        base_confusion.worst if base_confusion else None,
+        confusion.worst if confusion else None,
     )
 
 
-def _confusion(study: Study, found: Tables, id_: str) -> np.ndarray | None:
-    """Give the shares (true class, predicted class) of an experiment; each row sums to 1."""
-    mine = found.confusion[found.confusion["experiment"] == id_]
-    if mine.empty:
-        return None
-    names = list(study.dataset.class_names)
-    counts = mine.pivot(index="true_class", columns="predicted_class", values="images")
-    counts = counts.loc[names, names].to_numpy(dtype=float)
-    return counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+@dataclass(frozen=True)
+class Confusion:
+    """What the test images of each class were taken for by an experiment's complete runs.
 
+    Attributes:
+        names: of the classes.
+        rows: of confusion.csv, those of the experiment.
+        shares: (true class, predicted class); each row sums to 1.
+    """
 
-def _share(
-    found: Tables,
-    study: Study,
-    shares: dict[str, np.ndarray | None],
-    id_: str,
-    true: int,
-    predicted: int,
-) -> float:
-    """Give one share of a confusion matrix, with the cells that it is made of."""
-    names, confusion = study.dataset.class_names, found.confusion
-    mine = confusion[(confusion["experiment"] == id_) & (confusion["true_class"] == names[true])]
-    rows = mine.index[mine["predicted_class"] == names[predicted]]
-    cells = [Cell("confusion", row, "images", id_) for row in [*rows, *mine.index.difference(rows)]]
-    return derived(shares[id_][true, predicted], "share of the first in the sum of", cells=cells)
+    experiment: str
+    names: tuple[str, ...]
+    rows: "pandas.DataFrame"
+    shares: np.ndarray
 
+    @classmethod
+    def of(cls, study: Study, tables: Tables, id_: str) -> "Confusion | None":
+        """Take it from confusion.csv; None without a complete run."""
+        rows = tables.confusion[tables.confusion["experiment"] == id_]
+        if rows.empty:
+            return None
+        names = study.dataset.class_names
+        counts = rows.pivot(index="true_class", columns="predicted_class", values="images")
+        counts = counts.loc[list(names), list(names)].to_numpy(dtype=float)
+        return cls(id_, names, rows, counts / counts.sum(axis=1, keepdims=True).clip(min=1))
 
-def _mistake(
-    found: Tables, study: Study, shares: dict[str, np.ndarray | None], id_: str
-) -> Mistake | None:
-    if shares[id_] is None:
-        return None
-    wrong = shares[id_] - np.diag(np.diag(shares[id_]))
-    true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
-    names = study.dataset.class_names
-    share = _share(found, study, shares, id_, int(true), int(predicted))
-    return Mistake(names[true], names[predicted], share)
+    def share(self, true: int, predicted: int) -> float:
+        """Give one share, with the cells that it is made of."""
+        of_class = self.rows[self.rows["true_class"] == self.names[true]]
+        first = of_class.index[of_class["predicted_class"] == self.names[predicted]]
+        cells = [
+            Cell("confusion", row, "images", self.experiment)
+            for row in [*first, *of_class.index.difference(first)]
+        ]
+        share = self.shares[true, predicted]
+        return derived(share, "share of the first in the sum of", cells=cells)
+
+    @property
+    def worst(self) -> Mistake:
+        """The mistake that is made most often."""
+        wrong = self.shares - np.diag(np.diag(self.shares))
+        true, predicted = divmod(int(wrong.argmax()), len(self.names))
+        return Mistake(self.names[true], self.names[predicted], self.share(true, predicted))

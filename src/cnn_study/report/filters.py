@@ -9,11 +9,12 @@ from typing import Any
 from cnn_study.base import inference, words
 from cnn_study.base.words import NONE, SPACE, count, exact, listing, numeral, plural, whole
 from cnn_study.evidence.cells import Setting, derived
+from cnn_study.evidence.results import Scores
 from cnn_study.evidence.schemas import TOGETHER
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import mark
-from cnn_study.report.results import Row, Scores
+from cnn_study.report.results import Row
 from cnn_study.study.settings import value_text
 
 NO_RUN = "no complete run"
@@ -80,7 +81,7 @@ def mean_and_deviation(scores: Scores) -> str:
 
 def extent(scores: Scores) -> str:
     """Give smallest to largest in percent, for a table."""
-    if scores.smallest is None:
+    if scores.smallest is None or scores.largest is None:
         return NONE
     return interval(scores.smallest, scores.largest)
 
@@ -158,10 +159,10 @@ def probability(p: float | None) -> str:
 def evidence(effect: Any) -> str:
     """Write a difference with all that tells how sure it is, for a sentence."""
     parts = [f"{inference.LEVEL:.0%} interval {confidence(effect)}".replace("%", f"{SPACE}%")]
-    parts += [plural(effect.pairs, "pair")]
+    parts += [plural(effect.n, "pair")]
     if effect.p_holm is not None:
         parts.append(f"corrected _p_ {marked(_equals, effect.p_holm)}")
-    return f"{marked(signed, effect.difference)} percentage points ({', '.join(parts)})"
+    return f"{marked(signed, effect.mean)} percentage points ({', '.join(parts)})"
 
 
 def _equals(p: float) -> str:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.evidence.cells import derived
+from cnn_study.evidence.read import Tables
 from cnn_study.report import keras_code
-from cnn_study.report.tables import Tables
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
 

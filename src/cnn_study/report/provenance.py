@@ -6,7 +6,7 @@ from typing import Any
 
 from cnn_study.base.errors import UserError
 from cnn_study.evidence.cells import Number, derived
-from cnn_study.report.tables import Tables
+from cnn_study.evidence.read import Tables
 from cnn_study.study.model import Study
 
 
@@ -20,14 +20,14 @@ class Behind:
     commits: list[str]
 
 
-def behind(study: Study, found: Tables, id_: str) -> Behind:
+def behind(study: Study, tables: Tables, id_: str) -> Behind:
     """List the complete runs of an experiment, and the commits that made them."""
-    mine = [row for row in found.complete if row["experiment"] == id_]
+    runs = tables.complete_by_experiment.get(id_, [])
     return Behind(
         id_,
         study.experiments[id_].fingerprint,
-        [int(row["seed"]) for row in mine],
-        _distinct(row["commit"] for row in mine),
+        [int(row["seed"]) for row in runs],
+        _distinct(row["commit"] for row in runs),
     )
 
 
@@ -39,8 +39,7 @@ class Provenance:
     """Where the numbers come from.
 
     Attributes:
-        clock: training_cpu_seconds where every run was made on a CPU (steadier on a shared
-            machine), else training_seconds.
+        clock: as `Tables.clock` says.
         training_seconds: of all runs that have a record, on the clock, added up.
         counts: of planned, complete, diverged, failed and missing runs, with their cells.
         troubles: runs that are not complete and not missing.
@@ -70,40 +69,41 @@ class Provenance:
         return any(backend.startswith(package) for backend in self.backends)
 
     @classmethod
-    def of(cls, found: Tables) -> "Provenance":
+    def of(cls, tables: Tables) -> "Provenance":
         """Take it from runs.csv.
 
         Raises:
             UserError: no run has a record.
         """
-        made = [row for row in found.runs if row["status"] != "missing"]
-        if not made:
+        runs = tables.runs
+        recorded = [row for row in runs if row["status"] != "missing"]
+        if not recorded:
             raise UserError("no run of this study has a record yet: train at least one run first.")
-        statuses = [row["status"] for row in found.runs]
-        days = sorted(row["started"][:10] for row in made)
-        devices = _distinct(row["device"] for row in made)
-
+        statuses = [row["status"] for row in runs]
+        days = sorted(row["started"][:10] for row in recorded)
         return cls(
-            len(found.runs),
+            len(runs),
             *(statuses.count(kind) for kind in ("complete", "diverged", "failed", "missing")),
-            "training_cpu_seconds" if devices == ["CPU"] else "training_seconds",
-            sum(row["training_seconds"] for row in made),
-            sum(row["run_seconds"] for row in made),
+            tables.clock,
+            sum(row["training_seconds"] for row in recorded),
+            sum(row["run_seconds"] for row in recorded),
             days[0],
             days[-1],
-            _distinct(f"{row['backend']} {row['backend_version'] or ''}".strip() for row in made),
-            _distinct(row["keras_version"] for row in made),
-            devices,
-            _distinct(row["processor"] for row in made),
-            _distinct(row["commit"] for row in made),
-            any(row["changed_since_commit"] for row in made),
-            {kind: _sum(found, f"{kind}_runs") for kind in KINDS},
-            [row for row in made if row["status"] != "complete"],
+            _distinct(
+                f"{row['backend']} {row['backend_version'] or ''}".strip() for row in recorded
+            ),
+            _distinct(row["keras_version"] for row in recorded),
+            _distinct(row["device"] for row in recorded),
+            _distinct(row["processor"] for row in recorded),
+            _distinct(row["commit"] for row in recorded),
+            any(row["changed_since_commit"] for row in recorded),
+            {kind: _sum(tables, f"{kind}_runs") for kind in KINDS},
+            [row for row in recorded if row["status"] != "complete"],
         )
 
 
-def _sum(found: Tables, column: str) -> Number:
-    cells = [row[column] for row in found.experiments.values()]
+def _sum(tables: Tables, column: str) -> Number:
+    cells = [row[column] for row in tables.experiments.values()]
     return derived(sum(cells), "sum of", *cells)
 
 

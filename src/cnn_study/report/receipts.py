@@ -8,16 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from cnn_study.base.errors import UserError
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import FIGURE, INSPECTION, SETTINGS
+from cnn_study.evidence.read import Tables, evidence_files
 from cnn_study.report.lineage import Behind, Runs
 from cnn_study.runs import inspections
 from cnn_study.study.model import Study
 from cnn_study.study.settings import parameters, value_text
-from cnn_study.tables import csv_files
 from cnn_study.tables import schemas as table_schemas
 from cnn_study.tables.schemas import Column, Table
 
@@ -92,13 +90,9 @@ class Lookup:
 
     def __init__(self, study: Study, results: Path, inspected: Path | None = None) -> None:
         self.study, self.results, self._inspected_path = study, results, inspected
-        self.runs = Runs(
-            study,
-            *(
-                csv_files.read(results / "tables", table)
-                for table in (table_schemas.RUNS, table_schemas.SEARCH_RUNS)
-            ),
-        )
+        tables = Tables(study, results / "tables")
+        self.files = {"tables": tables, "evidence": evidence_files(results / "evidence")}
+        self.runs = Runs(study, tables.frame("runs"), tables.search_runs)
         self.tables: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, Receipt] = {}
         self._rows: dict[str, list[dict[str, str]]] = {}
@@ -136,10 +130,9 @@ class Lookup:
     def _of_table(self, name: str, place: int, column: str) -> Receipt:
         folder, table = TABLES[name]
         if name not in self._rows:
-            path = self.results / folder / table.file
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-            self._rows[name] = frame.to_dict("records")
-            self.tables[name] = _about(folder, table, path)
+            files = self.files[folder]
+            self._rows[name] = files.texts(name)
+            self.tables[name] = _about(folder, table, files.path(name))
         (declared,) = (one for one in table.columns if one.name == column)
         self.tables[name]["columns"][column] = _column(table, declared)
         row = self._rows[name][place]

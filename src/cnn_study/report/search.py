@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from cnn_study.evidence.cells import Cell, Setting, derived
-from cnn_study.report.findings import Effect, Findings
-from cnn_study.report.provenance import Provenance
-from cnn_study.report.results import Result, best_of, chosen_settings
-from cnn_study.report.tables import Tables
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.cells import Cell, Setting, derived, ratio
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.read import Tables
+from cnn_study.evidence.results import Result, best_of
+from cnn_study.report.results import chosen_settings
 from cnn_study.study.model import Study
 from cnn_study.study.search_space import Budget, Parameter, Search
 from cnn_study.study.settings import Settings, value_text
@@ -66,7 +67,7 @@ class Outcome:
     @property
     def missing(self) -> float | None:
         """The goal less what the winner scores, None without a goal."""
-        goal, score = self.row.goal, self.test.difference
+        goal, score = self.row.goal, self.test.mean
         if goal is None or score is None:
             return None
         return derived(goal - score, "difference of", goal, score)
@@ -80,7 +81,7 @@ class Searched:
         caveat: what it cannot say.
         outcomes: one a budget; empty where it is not done yet.
         base: every setting of the study's base.
-        gaps: rows of search-gaps.csv by budget.
+        optimism: rows of search-gaps.csv by budget.
         importance: rows of search-importance.csv, the most important first.
         runs: of trials, finalists and winners.
         seconds: processor time of their training.
@@ -92,7 +93,7 @@ class Searched:
     settings: dict[str, str]
     outcomes: list[Outcome]
     base: dict[str, Setting]
-    gaps: dict[str, SimpleNamespace]
+    optimism: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
     runs: int
     seconds: float
@@ -105,7 +106,7 @@ class Searched:
     @property
     def winners(self) -> list[Outcome]:
         """Outcomes with a winner: some trial was trained to the end."""
-        return [outcome for outcome in self.outcomes if outcome.test.difference is not None]
+        return [outcome for outcome in self.outcomes if outcome.test.mean is not None]
 
     @property
     def chosen(self) -> dict[str, list[Setting]]:
@@ -136,40 +137,40 @@ class Searched:
 
 
 def searched_of(
-    study: Study, found: Tables, findings: Findings, results: dict[str, Result]
+    study: Study, tables: Tables, findings: Findings, results: dict[str, Result]
 ) -> Searched | None:
     """Put together what the evidence says of the study's search; None without one."""
-    search = study.search
-    if search is None:
+    search, block = study.search, study.file.search
+    if search is None or block is None:
         return None
     given = study.experiments["base"].settings
-    fixed = {name: value for name, value in study.file.search.settings.items()
+    fixed = {name: value for name, value in block.settings.items()
              if value != getattr(given, name)}  # fmt: skip
-    finalists = [SimpleNamespace(**row) for row in findings.search["search-finalists"]]
+    finalists = [SimpleNamespace(**row) for row in findings.search("finalists")]
     budgets = {budget.id: budget for budget in search.budgets}
-    clock = Provenance.of(found).clock
+    runs = tables.search_runs.drop_duplicates("record")
     return Searched(
         search,
-        study.file.search.caveat,
+        block.caveat,
         [_varied(parameter) for parameter in search.space],
         {name: value_text(value) for name, value in fixed.items()},
         [
-            _outcome(budgets[row["price"]], place, row, finalists, results, clock)
-            for place, row in enumerate(findings.search["search-prices"])
+            _outcome(budgets[row["price"]], place, row, finalists, results, tables.clock)
+            for place, row in enumerate(findings.search("prices"))
         ],
         chosen_settings(study.experiments["base"], Settings.model_fields),
-        {row["price"]: SimpleNamespace(**row) for row in findings.search["search-gaps"]},
-        [SimpleNamespace(**row) for row in findings.search["search-importance"]],
-        len(runs := found.search_runs.drop_duplicates("record")),
+        {row["price"]: SimpleNamespace(**row) for row in findings.search("gaps")},
+        [SimpleNamespace(**row) for row in findings.search("importance")],
+        len(runs),
         float(runs["training_cpu_seconds"].sum()),
     )
 
 
-def _ratio(seconds: float | None, other: Result | None) -> float | None:
+def _times_as_long(seconds: float | None, other: Result | None) -> float | None:
     """Set the winner's training time against that of an experiment."""
     if not seconds or other is None or not other.seconds:
         return None
-    return derived(seconds / other.seconds, "ratio of", seconds, other.seconds)
+    return ratio(seconds, other.seconds)
 
 
 def _varied(parameter: Parameter) -> Varied:
@@ -196,9 +197,8 @@ def _outcome(
     clock: str,
 ) -> Outcome:
     def effect(name: str, lower: str, upper: str) -> Effect:
-        return Effect(row["runs"] or 0, row[name], row[lower], row[upper])
+        return Effect(row["runs"] or 0, row[name], None, row[lower], row[upper])
 
-    mine = [one for one in finalists if one.price == budget.id]
     cell = Cell("search-prices", place, "change")
     most = budget.macs or 0
     rival = best_of({id_: result for id_, result in results.items() if result.macs <= most})
@@ -211,8 +211,8 @@ def _outcome(
         effect("over_enhanced", "over_enhanced_lower", "over_enhanced_upper"),
         {name: Setting(value, cell) for name, value in json.loads(row["change"] or "{}").items()},
         tuple((row["edges"] or "").split()),
-        mine,
-        _ratio(seconds, results["base"]),
+        [finalist for finalist in finalists if finalist.price == budget.id],
+        _times_as_long(seconds, results["base"]),
         rival,
-        _ratio(seconds, rival),
+        _times_as_long(seconds, rival),
     )

@@ -1,7 +1,7 @@
 """Everything that the report may say of a study, from its tables: sorted, compared, counted.
 
 Knows nothing of Keras or of run records, and nothing of how the report puts it. Choices are made
-by validation scores; test scores are told and set against one another.
+by validation scores; test scores are reported and set against one another.
 """
 
 from pathlib import Path
@@ -10,20 +10,23 @@ from typing import Any
 from cnn_study import __version__
 from cnn_study.base import examples, inference
 from cnn_study.evidence import schemas as evidence_schemas
-from cnn_study.report import keras_code, worked_example
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.judged import Change
+from cnn_study.evidence.read import Tables
+from cnn_study.evidence.results import Result, best_of, read_results
+from cnn_study.report import keras_code
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
 from cnn_study.report.enhanced import against_base
-from cnn_study.report.findings import Change, Findings
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
 from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind
 from cnn_study.report.published import published_of
-from cnn_study.report.results import Result, best_of, chosen_settings, compare, result_of
+from cnn_study.report.results import chosen_settings, compare
 from cnn_study.report.search import searched_of
-from cnn_study.report.tables import Tables
+from cnn_study.report.worked_example import worked_example
 from cnn_study.runs import inspections, records
 from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, parameters
@@ -33,7 +36,11 @@ FAR_APART = 10
 
 
 def gather(
-    study: Study, tables: Path, evidence: Path, figures: Path, inspected: Path | None = None
+    study: Study,
+    tables: Path,
+    evidence: Path,
+    figures: Path,
+    inspection: inspections.Inspection | None = None,
 ) -> dict[str, Any]:
     """Gather everything that the templates may name.
 
@@ -41,127 +48,177 @@ def gather(
         tables: folder of the CSV tables.
         evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
-        inspected: facts of the inspection, if there is one.
+        inspection: None where none was made.
 
     Raises:
         UserError: tables, evidence or figures are missing or not this study's, or no run has a
             record.
     """
-    found = Tables.read(study, tables)
-    context = _values(study, found, Findings.read(study, evidence), read_figures(figures))
-    seen = inspections.read(inspected) if inspected else None
-    return context | {
-        "baselines": baselines_of(study, seen),
-        "live": live_network(study, seen),
-        "alike": alike_of(study, seen),
+    read, findings = Tables(study, tables), Findings(study, evidence)
+    read.check()
+    findings.check()
+    return _values(study, read, findings, read_figures(figures)) | {
+        "baselines": baselines_of(study, inspection),
+        "live": live_network(study, inspection),
+        "alike": alike_of(study, inspection),
     }
 
 
 def _values(
-    study: Study, found: Tables, findings: Findings, figures: dict[str, Figure]
+    study: Study, tables: Tables, findings: Findings, figures: dict[str, Figure]
 ) -> dict[str, Any]:
-    provenance = Provenance.of(found)
-    results = {id_: result_of(row, found, provenance) for id_, row in found.experiments.items()}
-    base, enhanced = results["base"], study.file.enhanced
-    if enhanced == "base":
-        enhanced = None
-    example = worked_example.comparison(list(findings.changes.values()), found.complete)
-    told = frozenset([*([example.change] if example else []), *([enhanced] if enhanced else [])])
-    comparisons = [
-        comparison_of(study, name, results, findings, figures, told) for name in study.questions
-    ]
-    timed = [result for result in results.values() if result.seconds is not None]
-    context = {
-        "study": study,
-        "title": study.file.title,
-        "subtitle": study.file.subtitle,
-        "data": data_of(study, found),
-        "settings": study.experiments["base"].settings,
-        "given": chosen_settings(study.experiments["base"], Settings.model_fields),
-        "parameters": parameters(),
-        "results": results,
-        "base": base,
-        "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
-        "base_curve": curve_of(found, "base"),
-        "network": network_of(study, found),
-        "example": examples.image() | examples.answer(),
-        "receptive_fields": receptive_fields(study, enhanced or "base"),
-        "comparison_example": example,
-        "comparisons": comparisons,
-        "findings": findings,
-        "titles": {name: question.title for name, question in study.file.questions.items()},
-        "statistics": {
-            "level": inference.LEVEL,
-            "error": 1 - inference.LEVEL,
-            "quantile": (1 + inference.LEVEL) / 2,
-            # of a test that flips the signs of the differences: all the same, to either side
-            "least_p": 0.5 ** (len(study.seeds) - 1),
-            "power": inference.POWER,
-            "least_pairs": inference.LEAST_PAIRS,
-            "most_seeds": inference.MOST_SEEDS,
-            "strong_pairs": inference.STRONG_PAIRS,
-            "verdicts": evidence_schemas.VERDICTS,
-            "smallest": study.smallest_effect,
-            "far_apart": FAR_APART * study.smallest_effect,
-        },
-        "best": best_of(results),
-        "quickest": min(timed, key=_seconds, default=None),
-        "slowest": max(timed, key=_seconds, default=None),
-        "calibration": _calibration(results, enhanced or "base"),
-        "corrected": findings.corrected,
-        "longer": _only_longer(study, findings),
-        "images_margin": findings.images_margin,
-        "adam": keras_code.ADAM,
+    provenance = Provenance.of(tables)
+    results = read_results(tables)
+    enhanced = study.file.enhanced if study.file.enhanced != "base" else None
+    return {
+        **_of_study(study),
+        **_of_base(study, tables, results, enhanced),
+        **_of_experiments(study, tables, results, enhanced),
+        **_of_questions(study, tables, results, findings, figures, enhanced),
+        **_of_advice(study, results, findings),
+        "data": data_of(study, tables),
+        "statistics": _statistics(study),
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),
         "provenance": provenance,
         "version": __version__,
-        "cited": behind(study, found, best.id if (best := best_of(results)) else "base"),
-        "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
-        "receipts": [behind(study, found, id_) for id_ in study.experiments],
-        "searched": searched_of(study, found, findings, results),
-        "enhanced": None,
-        "published": None,
+        "searched": searched_of(study, tables, findings, results),
+        "published": published_of(study, tables, findings, results),
+        "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,
     }
-    if enhanced:
-        context["enhanced"] = against_base(study, found, findings, results, enhanced)
-    if study.file.published:
-        context["published"] = published_of(study, found, findings, results)
-    for entry in findings.advice.advice:
-        changed = set(vars(entry.change))
-        chosen = chosen_settings(study.experiments[entry.experiment], changed)
+
+
+def _of_study(study: Study) -> dict[str, Any]:
+    """Give what the study file and the examples say."""
+    base = study.experiments["base"]
+    return {
+        "study": study,
+        "title": study.file.title,
+        "subtitle": study.file.subtitle,
+        "titles": {name: question.title for name, question in study.file.questions.items()},
+        "settings": base.settings,
+        "given": chosen_settings(base, Settings.model_fields),
+        "parameters": parameters(),
+        "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
+        "example": examples.image() | examples.answer(),
+        "adam": keras_code.ADAM,
+    }
+
+
+def _of_base(
+    study: Study, tables: Tables, results: dict[str, Result], enhanced: str | None
+) -> dict[str, Any]:
+    """Give what there is to say of the base alone."""
+    return {
+        "base": results["base"],
+        "base_curve": curve_of(tables, "base"),
+        "network": network_of(study, tables),
+        "receptive_fields": receptive_fields(study, enhanced or "base"),
+    }
+
+
+def _of_experiments(
+    study: Study, tables: Tables, results: dict[str, Result], enhanced: str | None
+) -> dict[str, Any]:
+    """Give what each experiment gave, and those that stand out."""
+    timed = [(result.seconds, result) for result in results.values() if result.seconds is not None]
+    best = best_of(results)
+    return {
+        "results": results,
+        "best": best,
+        "quickest": min(timed, key=_number)[1] if timed else None,
+        "slowest": max(timed, key=_number)[1] if timed else None,
+        "calibration": _calibration(results, enhanced or "base"),
+        "cited": behind(study, tables, best.id if best else "base"),
+        "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
+        "receipts": [behind(study, tables, id_) for id_ in study.experiments],
+    }
+
+
+def _of_questions(
+    study: Study,
+    tables: Tables,
+    results: dict[str, Result],
+    findings: Findings,
+    figures: dict[str, Figure],
+    enhanced: str | None,
+) -> dict[str, Any]:
+    """Give what the evidence says, question by question and over all."""
+    example = worked_example(findings.changes.values(), tables)
+    shown_before = frozenset(id_ for id_ in (example.change if example else None, enhanced) if id_)
+    return {
+        "worked_example": example,
+        "comparisons": [
+            comparison_of(study, name, results, findings, figures, shown_before)
+            for name in study.questions
+        ],
+        "findings": findings,
+        "corrected": findings.corrected,
+        "longer": _only_longer(study, findings),
+        "images_margin": findings.images_margin,
+    }
+
+
+def _statistics(study: Study) -> dict[str, Any]:
+    """Give the rules by which the evidence judges."""
+    return {
+        "level": inference.LEVEL,
+        "error": 1 - inference.LEVEL,
+        "quantile": inference.UPPER_QUANTILE,
+        # of a test that flips the signs of the differences: all the same, to either side
+        "least_p": 0.5 ** (len(study.seeds) - 1),
+        "power": inference.POWER,
+        "least_pairs": inference.LEAST_PAIRS,
+        "most_seeds": inference.MOST_SEEDS,
+        "strong_pairs": inference.STRONG_PAIRS,
+        "verdicts": evidence_schemas.VERDICTS,
+        "smallest": study.smallest_effect,
+        "far_apart": FAR_APART * study.smallest_effect,
+    }
+
+
+def _of_advice(study: Study, results: dict[str, Result], findings: Findings) -> dict[str, Any]:
+    """Set each advised change beside its reference; name the parameters of the first ones."""
+    advised = findings.advice.advice
+    for entry in advised:
+        chosen = chosen_settings(study.experiments[entry.experiment], vars(entry.change))
         entry.row = compare(results[entry.experiment], results[entry.reference], chosen)
-    firsts = {entry.reference: entry.row.settings for entry in reversed(findings.advice.advice)}
+    firsts = {entry.reference: entry.row.settings for entry in reversed(advised)}
     named = {name for settings in firsts.values() for name in settings}
-    context["explained"] = [one for one in parameters() if one["name"] in named]
-    return context
-
-
-def _seconds(result: Result) -> float:
-    return result.seconds
+    return {"explained": [one for one in parameters() if one["name"] in named]}
 
 
 def _only_longer(study: Study, findings: Findings) -> list[Change]:
     """List the changes to the base that are trained, with more epochs and nothing else."""
-    there = study.experiments
+    experiments = study.experiments
     return [
-        one
-        for one in findings.changes.values()
-        if one.reference == "base"
-        and one.id in there
-        and set(there[one.id].change) == {"epochs"}
-        and there[one.id].settings.epochs > there["base"].settings.epochs
+        change
+        for change in findings.changes.values()
+        if change.reference == "base"
+        and change.experiment in experiments
+        and set(experiments[change.experiment].change) == {"epochs"}
+        and experiments[change.experiment].settings.epochs > experiments["base"].settings.epochs
     ]
 
 
 def _calibration(results: dict[str, Result], enhanced: str) -> dict[str, Any]:
     """Give base and enhanced, and the experiments with the smallest and the largest error."""
-    there = [one for one in results.values() if one.calibration.mean is not None]
-    there.sort(key=lambda one: one.calibration.mean)
+    errors = sorted(
+        (
+            (result.calibration.mean, result)
+            for result in results.values()
+            if result.calibration.mean is not None
+        ),
+        key=_number,
+    )
     return {
         "bins": records.CALIBRATION_BINS,
         "base": results["base"],
         "enhanced": results[enhanced],
-        "best": there[0] if there else None,
-        "worst": there[-1] if there else None,
+        "best": errors[0][1] if errors else None,
+        "worst": errors[-1][1] if errors else None,
     }
+
+
+def _number(pair: tuple[float, Result]) -> float:
+    return pair[0]

@@ -1,14 +1,16 @@
 """One comparison of the study's own runs, worked step by step."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from cnn_study.base.inference import quantile
 from cnn_study.evidence.cells import derived
+from cnn_study.evidence.judged import Change
+from cnn_study.evidence.read import Tables
 
 
 @dataclass(frozen=True)
-class Comparison:
+class WorkedExample:
     """One change of the study, compared with its reference step by step.
 
     Attributes:
@@ -30,28 +32,30 @@ class Comparison:
     verdict: str
 
 
-def comparison(changes: list[Any], runs: list[dict[str, Any]]) -> Comparison | None:
+def worked_example(changes: Iterable[Change], tables: Tables) -> WorkedExample | None:
     """Work the first change that has an interval; None if there is none.
 
     Args:
-        changes: `findings.Change`, in the order of the study file.
-        runs: complete rows of runs.csv.
+        changes: in the order of the study file.
     """
     chosen = next((change for change in changes if change.test.lower is not None), None)
     if chosen is None:
         return None
     with_, without = (
-        {int(row["seed"]): row["test_accuracy"] for row in runs if row["experiment"] == id_}
-        for id_ in (chosen.id, chosen.reference)
+        {int(row["seed"]): row["test_accuracy"] for row in tables.complete_by_experiment[id_]}
+        for id_ in (chosen.experiment, chosen.reference)
     )
-    scores = [
+    scores: list[tuple[int, float, float, float]] = [
         (seed, with_[seed], without[seed],
          derived(with_[seed] - without[seed], "difference of", with_[seed], without[seed]))
         for seed in sorted(with_.keys() & without.keys())
     ]  # fmt: skip
-    row, test = chosen.row, chosen.test
-    half = derived(test.difference - test.lower, "difference of", test.difference, test.lower)
-    return Comparison(
-        chosen.id, chosen.reference, scores, test.difference, row["test_deviation"],
-        quantile(len(scores)), half, test.lower, test.upper, test.verdict,
+    test = chosen.test
+    mean, deviation, lower, upper = test.mean, test.deviation, test.lower, test.upper
+    if mean is None or deviation is None or lower is None or upper is None:
+        return None
+    half = derived(mean - lower, "difference of", mean, lower)
+    return WorkedExample(
+        chosen.experiment, chosen.reference, scores, mean, deviation,
+        quantile(len(scores)), half, lower, upper, test.verdict,
     )  # fmt: skip

@@ -47,34 +47,36 @@ def write(
         UserError: tables, evidence or figures are missing or not this study's, no run has a record,
             or a template asks for a value that is not there; names template and line.
     """
+    inspection = inspections.read(inspected) if inspected else None
     filled = fill(
         template,
-        values.gather(study, tables, evidence, figures, inspected),
+        values.gather(study, tables, evidence, figures, inspection),
         template_folders()[:-1],
     )
     text = receipts.lead_once_a_row(filled)
     data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
-    if network := _network(study, tables.parent, inspected):
+    if network := _network(study, tables.parent, inspection):
         data[live.ELEMENT] = network
     beside = page.fragment(data)
     write_whole(output.with_name(PAGE), lambda file: file.write(beside.encode()))
     write_whole(output, lambda file: file.write(text.encode()))
 
 
-def _network(study: Study, results: Path, inspected: Path | None) -> dict[str, Any] | None:
+def _network(
+    study: Study, results: Path, inspection: inspections.Inspection | None
+) -> dict[str, Any] | None:
     """Describe the base's trained network, which runs in the page; None if it is not kept."""
-    seen = inspections.read(inspected) if inspected else None
-    found = live_network(study, seen)
-    if found is None:
+    kept = live_network(study, inspection)
+    if inspection is None or kept is None:
         return None
     return live.network(
         study.experiments["base"].settings,
         study.dataset.image_shape,
         study.dataset.class_names,
-        inspections.weights(found, results),
-        scale=found.scale,
-        offset=found.offset,
-        images=seen.arrays["shown_images"],
-        labels=seen.arrays["shown_labels"],
-        facts={"experiment": "base", "seed": found.seed, "test_accuracy": found.test_accuracy},
+        inspections.weights(kept, results),
+        scale=kept.scale,
+        offset=kept.offset,
+        images=inspection.arrays["shown_images"],
+        labels=inspection.arrays["shown_labels"].tolist(),
+        facts={"experiment": "base", "seed": kept.seed, "test_accuracy": kept.test_accuracy},
     )

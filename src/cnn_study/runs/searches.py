@@ -79,7 +79,7 @@ class AtBudget(Part):
     )
 
 
-class Facts(Part):
+class SearchOutcome(Part):
     """What a search found. Validation scores only."""
 
     model_config = ConfigDict(validate_by_name=True)
@@ -110,14 +110,14 @@ def find(study: Study, results: Path) -> Path | None:
     return path if path and path.exists() else None
 
 
-def read(path: Path) -> Facts:
+def read(path: Path) -> SearchOutcome:
     """Read what a search found.
 
     Raises:
         UserError: it is damaged; names the file and what to do.
     """
     try:
-        return Facts.model_validate_json(path.read_bytes())
+        return SearchOutcome.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise UserError(
             f"{path} is not a whole search: {records.first_line(error)}. Delete it; the search "

@@ -119,7 +119,7 @@ def _go_through(
         outcomes = [part.outcome() for part in within]
         records.write(
             path,
-            searches.Facts(
+            searches.SearchOutcome(
                 format=1,
                 fingerprint=search.fingerprint,
                 algorithm=search.algorithm,

@@ -20,7 +20,7 @@ FINALIST_SEED, WINNER_SEED = 101, 201
 """The first seeds of finalists and winners, where the study file only says how many."""
 
 
-class Cost(Protocol):
+class Sized(Protocol):
     """What a limit may name: an experiment."""
 
     @property
@@ -38,7 +38,7 @@ def resolve(
     block: SearchBlock,
     base: Mapping[str, Any],
     dataset: Dataset,
-    experiments: Mapping[str, Cost],
+    experiments: Mapping[str, Sized],
 ) -> tuple[Search | None, list[Fault]]:
     """Make the search of a study.
 
@@ -210,7 +210,7 @@ def _seeds(block: SearchBlock) -> Iterable[Fault]:
 
 
 def _budget(
-    id_: str, block: BudgetBlock, search: SearchBlock, experiments: Mapping[str, Cost]
+    id_: str, block: BudgetBlock, search: SearchBlock, experiments: Mapping[str, Sized]
 ) -> tuple[Budget, list[Fault]]:
     place = ("search", "prices", id_)
     faults: list[Fault] = []

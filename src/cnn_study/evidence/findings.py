@@ -1,0 +1,226 @@
+"""What the evidence says of a study, ready to be put into words and pictures.
+
+Reads what `evidence.analyse` wrote and computes nothing of its own: sentences, tables and figures
+share these numbers.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.judged import (
+    Change,
+    Contrast,
+    PublishedRanking,
+    RankedPair,
+    SelectionBias,
+    effect_of,
+)
+from cnn_study.evidence.read import evidence_files
+from cnn_study.evidence.schemas import VERDICTS
+from cnn_study.study.model import Study
+
+
+class Findings:
+    """All evidence of one study; each part is read when it is first asked for."""
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        """Name the study and the folder of its evidence; nothing is read yet."""
+        self.study, self.folder, self.files = study, folder, evidence_files(folder)
+
+    def check(self) -> None:
+        """Check that this is the study's evidence.
+
+        Raises:
+            UserError: it is another study's, or of an older version of its file.
+        """
+        declared = {id_ for ids in self.study.questions.values() for id_ in ids}
+        declared |= {one.id for several in self.study.declared.values() for one in several}
+        if set(self.changes) != declared:
+            raise UserError(
+                f"the evidence in {self.folder} is not that of {self.study.path}. Make it first: "
+                f"python -m cnn_study analyse {self.study.name}"
+            )
+
+    # ---------------------------------------------------------------- changes
+
+    @cached_property
+    def changes(self) -> dict[str, Change]:
+        """The changes by experiment, in the order of the study file, not run ones included."""
+        differences = self._differences("differences", ("question", "experiment"))
+        return {
+            row["experiment"]: Change.of(
+                place, row, differences.get((row["question"], row["experiment"]), ())
+            )
+            for place, row in enumerate(self.files.rows("ledger"))
+        }
+
+    def _differences(
+        self, name: str, key: tuple[str, str]
+    ) -> dict[tuple[str, str], tuple[float, ...]]:
+        """Group the single differences in test accuracy by two columns."""
+        frame = self.files.frame(name).dropna(subset="test_difference")
+        columns = (frame[header] for header in (*key, "test_difference"))
+        groups: dict[tuple[str, str], list[float]] = {}
+        for question, of_what, difference in zip(*columns, strict=True):
+            groups.setdefault((question, of_what), []).append(float(difference))
+        return {names: tuple(differences) for names, differences in groups.items()}
+
+    def of(self, question: str) -> list[Change]:
+        """List the changes of one question."""
+        return [change for change in self.changes.values() if change.question == question]
+
+    def said(self, *verdicts: str) -> list[Change]:
+        """List the changes of which one of these verdicts is said."""
+        return [change for change in self.changes.values() if change.verdict in verdicts]
+
+    @property
+    def seconds_to_base(self) -> dict[str, float | None]:
+        """Give by experiment how long training takes to the accuracy that the base ends with."""
+        seconds = {id_: change.row["seconds_to_base"] for id_, change in self.changes.items()}
+        return seconds | {"base": None}
+
+    @property
+    def corrected(self) -> dict[str, int]:
+        """Count the changes with a p value, the decided ones, and those decided among all."""
+        tested = [change for change in self.changes.values() if change.test.p_holm is not None]
+        decided = [change for change in tested if change.verdict in ("helps", "hurts")]
+        surviving = [change for change in decided if change.survives]
+        return {
+            "changes": len(tested), "decided": len(decided), "surviving": len(surviving)
+        }  # fmt: skip
+
+    @property
+    def images_margin(self) -> float | None:
+        """Give the widest margin that the test images alone leave to any change."""
+        margins = [change.row["test_images_margin"] for change in self.changes.values()]
+        return max((margin for margin in margins if margin is not None), default=None)
+
+    # ---------------------------------------------------------------- classes and contrasts
+
+    @cached_property
+    def class_effects(self) -> dict[tuple[str, str, str], Effect]:
+        """The effect on each class, by experiment, reference and class."""
+        return {
+            (row["experiment"], row["reference"], row["class"]): effect_of(row)
+            for row in self.files.rows("class-effects")
+        }
+
+    @cached_property
+    def classes(self) -> dict[str, dict[str, list[str]]]:
+        """By experiment and verdict, the classes of which it is said, largest difference first."""
+        said: dict[str, dict[str, list[str]]] = {}
+        effects = sorted(self.class_effects.items(), key=lambda item: -abs(item[1].mean or 0))
+        for (experiment, _, name), effect in effects:
+            of_change = said.setdefault(experiment, {verdict: [] for verdict in VERDICTS})
+            of_change[effect.verdict].append(name)
+        return said
+
+    @cached_property
+    def contrasts(self) -> dict[str, list[Contrast]]:
+        """Main effects, interactions and combinations, by the questions that have any."""
+        differences = self._differences("contrast-differences", ("question", "contrast"))
+        by_question: dict[str, list[Contrast]] = {}
+        for row in self.files.rows("contrasts"):
+            key = row["question"], row["contrast"]
+            contrast = Contrast.of(row, differences.get(key, ()))
+            by_question.setdefault(contrast.question, []).append(contrast)
+        return by_question
+
+    @property
+    def company(self) -> list[Contrast]:
+        """List the combinations that gain more than the sum of their parts, surest first.
+
+        Chosen by the validation images, like all advice.
+        """
+        gaining = [
+            (contrast.validation.lower or 0.0, contrast)
+            for contrasts in self.contrasts.values()
+            for contrast in contrasts
+            if contrast.kind == "combination" and contrast.validation.verdict == "helps"
+        ]
+        return [contrast for _, contrast in sorted(gaining, key=lambda pair: -pair[0])]
+
+    # ---------------------------------------------------------------- the base, choices, others
+
+    @cached_property
+    def over_base(self) -> dict[str, Effect]:
+        """What each experiment gains over the base; no verdict."""
+        return {
+            row["experiment"]: Effect(
+                row["pairs"], row["difference"], None, row["lower"], row["upper"]
+            )
+            for row in self.files.rows("over-base")
+        }
+
+    @cached_property
+    def selection_bias(self) -> list[SelectionBias]:
+        """What choosing by the scores of one seed promises too much, by rule and candidates."""
+        by_seed: dict[tuple[str, str], list[float]] = {}
+        for row in self.files.rows("habits"):
+            by_seed.setdefault((row["rule"], row["among"]), []).append(row["optimism"])
+        return [
+            SelectionBias.of(row, tuple(by_seed[row["rule"], row["among"]]))
+            for row in self.files.rows("habit-means")
+        ]
+
+    @property
+    def choices(self) -> list[tuple[list[SelectionBias], str]]:
+        """Group the choices that luck has a part in by the scores that they go by."""
+        kinds = (("best by test", "best epoch"), "test"), (("best by validation",), "validation")
+        by_luck = [bias for bias in self.selection_bias if not bias.always_the_same]
+        groups = [([bias for bias in by_luck if bias.rule in rules], kind) for rules, kind in kinds]
+        return [(biases, kind) for biases, kind in groups if biases]
+
+    @cached_property
+    def rankings(self) -> list[PublishedRanking]:
+        """The published rankings, each with every pair of ours."""
+        groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        for row in self.files.rows("orders"):
+            groups.setdefault((row["comparison"], row["better"], row["worse"]), []).append(row)
+        return [
+            PublishedRanking(
+                *names, rows[0]["published_difference"], tuple(map(RankedPair.of, rows))
+            )
+            for names, rows in groups.items()
+        ]
+
+    def search(self, name: str) -> list[dict[str, Any]]:
+        """Give the rows of one of the tables about the search; none without a search."""
+        return self.files.rows(f"search-{name}")
+
+    # ---------------------------------------------------------------- advice
+
+    @cached_property
+    def advice(self) -> Any:
+        """What suggestions.json holds, its keys as attributes; gains are those of the ledger.
+
+        Raises:
+            UserError: there is none.
+        """
+        path = self.folder / "suggestions.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(
+                f"there is no {path}. Make it first: python -m cnn_study analyse STUDY"
+            ) from None
+        advice = json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
+        for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
+            row = self.changes[entry.experiment].row
+            entry.over_base = self.over_base[entry.experiment]
+            entry.price = SimpleNamespace(
+                **{name: row[f"{name}_difference"] for name in vars(entry.price)}
+            )
+            self._take_gains((entry, *entry.held, *entry.did_not_hold, *entry.not_decided))
+        return advice
+
+    def _take_gains(self, entries: Iterable[Any]) -> None:
+        for entry in entries:
+            change = self.changes[entry.experiment]
+            entry.gain = SimpleNamespace(validation=change.validation, test=change.test)

@@ -1,0 +1,195 @@
+"""What the evidence says of one change, contrast, way of choosing or published ranking.
+
+Each is read from rows of its tables, and nothing is worked out anew. Differences are shares.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study.base import inference
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.cells import Cell
+
+
+def effect_of(row: dict[str, Any], images: str = "test") -> Effect:
+    """Take an effect from a row that has the columns of one."""
+    names = ("difference", "deviation", "lower", "upper", "p", "p_holm", "verdict")
+    return Effect(row[f"{images}_pairs"], *(row[f"{images}_{name}"] for name in names))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of the ledger.
+
+    Attributes:
+        row: all its columns, None where a cell is empty.
+        validation, test: the effect by these images.
+        differences: in test accuracy, one a seed, in the order of the seeds.
+        cells: that of the verdict.
+    """
+
+    row: dict[str, Any]
+    validation: Effect
+    test: Effect
+    differences: tuple[float, ...]
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def of(cls, place: int, row: dict[str, Any], differences: tuple[float, ...]) -> "Change":
+        """Take it from a row of ledger.csv; row 0 is the first."""
+        cell = Cell("ledger", place, "test_verdict", row["experiment"])
+        return cls(row, effect_of(row, "validation"), effect_of(row), differences, (cell,))
+
+    @property
+    def experiment(self) -> str:
+        """Id of the changed experiment."""
+        return self.row["experiment"]
+
+    @property
+    def reference(self) -> str:
+        """Id of the experiment that was changed."""
+        return self.row["reference"]
+
+    @property
+    def question(self) -> str:
+        """Id of the question."""
+        return self.row["question"]
+
+    @property
+    def verdict(self) -> str:
+        """One of `VERDICTS`, by the test images."""
+        return self.test.verdict
+
+    @property
+    def survives(self) -> bool:
+        """Whether it helps or hurts even if p is corrected over all changes of the study."""
+        return self.verdict in ("helps", "hurts") and (
+            self.row["test_p_holm_all"] < 1 - inference.LEVEL
+        )
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One main effect or interaction of a grid, or one combination.
+
+    Attributes:
+        kind: main effect, interaction or combination.
+        name: what is set against what.
+        differences: in test accuracy, one a seed, in the order of the seeds.
+        experiment, parts: of a combination, and those that it joins.
+        together, added: what its changes make together, and one by one.
+    """
+
+    question: str
+    kind: str
+    name: str
+    validation: Effect
+    test: Effect
+    differences: tuple[float, ...] = ()
+    experiment: str | None = None
+    parts: tuple[str, ...] = ()
+    together: float | None = None
+    added: float | None = None
+
+    @classmethod
+    def of(cls, row: dict[str, Any], differences: tuple[float, ...]) -> "Contrast":
+        """Take it from a row of contrasts.csv."""
+        return cls(
+            row["question"],
+            row["kind"],
+            row["contrast"],
+            effect_of(row, "validation"),
+            effect_of(row),
+            differences,
+            row["experiment"],
+            tuple((row["parts"] or "").split()),
+            row["together"],
+            row["added"],
+        )
+
+    @property
+    def verdict(self) -> str:
+        """One of `VERDICTS`, by the test images."""
+        return self.test.verdict
+
+
+@dataclass(frozen=True)
+class SelectionBias:
+    """How much a choice by one seed's scores promises beyond what can be expected.
+
+    Attributes:
+        rule: how it is chosen, such as best by test.
+        among: what is chosen from.
+        optimism: mean over the seeds of reported less expected, with its interval.
+        optimisms: the same of each seed.
+        reported, expected: mean test accuracies.
+        always_the_same: whether every seed chose the same.
+    """
+
+    rule: str
+    among: str
+    optimism: Effect
+    optimisms: tuple[float, ...]
+    reported: float
+    expected: float
+    always_the_same: bool
+
+    @classmethod
+    def of(cls, row: dict[str, Any], optimisms: tuple[float, ...]) -> "SelectionBias":
+        """Take it from a row of habit-means.csv."""
+        ends = row["optimism_lower"], row["optimism_upper"]
+        return cls(
+            row["rule"],
+            row["among"],
+            Effect(row["seeds"], row["optimism"], None, *ends),
+            optimisms,
+            row["reported"],
+            row["expected"],
+            row["always_the_same"],
+        )
+
+
+@dataclass(frozen=True)
+class RankedPair:
+    """Two experiments of ours that a published ranking is checked with."""
+
+    better: str
+    worse: str
+    effect: Effect
+    margin: float | None
+    outcome: str
+    single_runs_could_tell: bool | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> "RankedPair":
+        """Take it from a row of orders.csv."""
+        return cls(
+            row["better_experiment"],
+            row["worse_experiment"],
+            effect_of(row),
+            row["single_run_margin"],
+            row["outcome"],
+            row["single_runs_could_tell"],
+        )
+
+
+@dataclass(frozen=True)
+class PublishedRanking:
+    """Two published numbers, the one better than the other, and what our runs say to that."""
+
+    comparison: str
+    better: str
+    worse: str
+    published_difference: float
+    ours: tuple[RankedPair, ...]
+
+    @property
+    def outcome(self) -> str:
+        """What all our pairs say alike, or open."""
+        outcomes = {pair.outcome for pair in self.ours}
+        return outcomes.pop() if len(outcomes) == 1 else "open"
+
+    @property
+    def single_runs_could_tell(self) -> bool:
+        """Whether a single run of each would have been enough, by every pair of ours."""
+        return all(pair.single_runs_could_tell for pair in self.ours)

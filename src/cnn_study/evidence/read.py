@@ -1,0 +1,204 @@
+"""Reads the tables and the evidence of a study back: each file once, when it is first asked for.
+
+Numbers are as in the files: accuracies and their differences are shares. Rows are for what will be
+printed, their numbers know their cells; frames are for counting and grouping, without cells and in
+a fraction of the time. pandas is imported only to read.
+"""
+
+import csv
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.inference import paired
+from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.cells import rows_of
+from cnn_study.evidence.names import in_code
+from cnn_study.study.model import Study
+from cnn_study.tables import schemas as table_schemas
+
+if TYPE_CHECKING:
+    import pandas
+
+RUN_KEY = ["experiment", "seed"]
+"""Columns that name a run."""
+
+
+class Files:
+    """The CSV files of one folder."""
+
+    def __init__(self, folder: Path, schemas: Iterable[table_schemas.Table]) -> None:
+        """Name the folder and what may lie in it; nothing is read yet."""
+        self.folder = folder
+        self._schemas = {table.name: table for table in schemas}
+        self._frames: dict[str, pandas.DataFrame] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether this is the folder of a table."""
+        return name in self._schemas
+
+    def frame(self, name: str) -> "pandas.DataFrame":
+        """Give a table as a frame with the file's headers; row 0 is the first below them.
+
+        Raises:
+            UserError: the file is not there.
+        """
+        if name not in self._frames:
+            from cnn_study.tables import csv_files
+
+            self._frames[name] = csv_files.read(self.folder, self._schemas[name])
+        return self._frames[name]
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Give a table as rows with the code's names: an empty cell is None.
+
+        Raises:
+            UserError: the file is not there.
+        """
+        if name not in self._rows:
+            self._rows[name] = rows_of(self.frame(name), name, in_code(name))
+        return self._rows[name]
+
+    def texts(self, name: str) -> list[dict[str, str]]:
+        """Give a table as the text that stands in its file, by the file's headers."""
+        with self.path(name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def path(self, name: str) -> Path:
+        """Name the file of a table."""
+        return self.folder / self._schemas[name].file
+
+
+class Tables(Files):
+    """The tables of a study, which its evidence is made from."""
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        """Name the study and the folder of its tables; nothing is read yet."""
+        super().__init__(folder, table_schemas.TABLES)
+        self.study = study
+        self._scores: dict[str, dict[str, dict[int, float]]] = {}
+
+    # ---------------------------------------------------------------- rows, with cells
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """The rows of runs.csv."""
+        return self.rows("runs")
+
+    @cached_property
+    def complete(self) -> list[dict[str, Any]]:
+        """The rows of runs.csv that are complete."""
+        return [row for row in self.runs if row["status"] == "complete"]
+
+    @cached_property
+    def complete_by_experiment(self) -> dict[str, list[dict[str, Any]]]:
+        """The complete runs of each experiment that has any."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in self.complete:
+            groups.setdefault(row["experiment"], []).append(row)
+        return groups
+
+    @cached_property
+    def experiments(self) -> dict[str, dict[str, Any]]:
+        """The rows of experiments.csv, by experiment."""
+        return {row["experiment"]: row for row in self.rows("experiments")}
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The rows of layers.csv."""
+        return self.rows("layers")
+
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        """The rows of published.csv; none where the study names no published numbers."""
+        return self.rows("published") if self.study.file.published else []
+
+    # ---------------------------------------------------------------- frames, plain numbers
+
+    @cached_property
+    def epochs(self) -> "pandas.DataFrame":
+        """The epochs of complete runs; the index says which row of epochs.csv each is."""
+        epochs, complete = self.frame("epochs"), self._complete_frame
+        names = set(zip(*(complete[name] for name in RUN_KEY), strict=True))
+        runs = zip(*(epochs[name] for name in RUN_KEY), strict=True)
+        return epochs.loc[[row for row, run in enumerate(runs) if run in names]]
+
+    @cached_property
+    def _complete_frame(self) -> "pandas.DataFrame":
+        runs = self.frame("runs")
+        return runs[runs["status"] == "complete"]
+
+    @property
+    def confusion(self) -> "pandas.DataFrame":
+        """The table confusion.csv."""
+        return self.frame("confusion")
+
+    @property
+    def classes(self) -> "pandas.DataFrame":
+        """The table classes.csv."""
+        return self.frame("classes")
+
+    @property
+    def search_runs(self) -> "pandas.DataFrame":
+        """The table search-runs.csv."""
+        return self.frame("search-runs")
+
+    @property
+    def search_values(self) -> "pandas.DataFrame":
+        """The table search-values.csv."""
+        return self.frame("search-values")
+
+    # ---------------------------------------------------------------- scores by seed
+
+    def scores(self, experiment: str, column: str) -> dict[int, float]:
+        """Give one column of an experiment's complete runs by seed; empty cells are left out."""
+        if column not in self._scores:
+            runs = self._complete_frame[[*RUN_KEY, column]].dropna()
+            by_experiment: dict[str, dict[int, float]] = {}
+            for id_, seed, score in zip(*(runs[name] for name in runs.columns), strict=True):
+                by_experiment.setdefault(id_, {})[int(seed)] = float(score)
+            self._scores[column] = by_experiment
+        return self._scores[column].get(experiment, {})
+
+    def differences(self, experiment: str, reference: str, images: str) -> dict[int, float]:
+        """Give the paired differences in accuracy by seed."""
+        column = f"{images}_accuracy"
+        return paired(self.scores(experiment, column), self.scores(reference, column))
+
+    @property
+    def test_images(self) -> int:
+        """Test images that a run is scored on."""
+        return self.study.dataset.test_images
+
+    @cached_property
+    def clock(self) -> str:
+        """The column of runs.csv that tells training time best.
+
+        Processor time depends less on what else a machine does; on a GPU it says nothing.
+        """
+        devices = set(self.frame("runs")["device"].dropna())
+        return "training_cpu_seconds" if devices == {"CPU"} else "training_seconds"
+
+    def check(self) -> None:
+        """Check that these are the study's tables.
+
+        Raises:
+            UserError: they are another study's, or of an older version of its file.
+        """
+        sizes = {id_: (row["parameters"], row["macs"]) for id_, row in self.experiments.items()}
+        if list(sizes.items()) != [
+            (id_, (experiment.parameters, experiment.macs))
+            for id_, experiment in self.study.experiments.items()
+        ]:
+            raise UserError(
+                f"the tables in {self.folder} are not those of {self.study.path}. "
+                f"Make the tables first: python -m cnn_study tables {self.study.name}"
+            )
+
+
+def evidence_files(folder: Path) -> Files:
+    """Give the files of a study's evidence."""
+    return Files(folder, evidence_schemas.EVIDENCE)

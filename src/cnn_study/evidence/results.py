@@ -1,0 +1,85 @@
+"""What the runs of each experiment gave, summed up; read from tables, never worked out anew."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study.evidence.read import Tables
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One measure of an experiment's complete runs; None where there are too few."""
+
+    n: int
+    mean: float | None
+    deviation: float | None
+    smallest: float | None
+    largest: float | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any], measure: str, n: int) -> "Scores":
+        """Take them from a row of experiments.csv."""
+        names = ("mean", "standard_deviation", "smallest", "largest")
+        return cls(n, *(row[f"{measure}_{name}"] for name in names))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the runs of one experiment gave.
+
+    Attributes:
+        test, validation: accuracies; calibration: expected calibration error, a share; loss: mean
+            cross-entropy in nats. The last two are of the test images.
+        scores: test accuracy of each complete run, the lowest first.
+        seconds: mean training time of a run, by `Tables.clock`.
+        training_images: images trained on; None without a complete run.
+    """
+
+    id: str
+    planned: int
+    complete: int
+    diverged: int
+    failed: int
+    missing: int
+    test: Scores
+    validation: Scores
+    calibration: Scores
+    loss: Scores
+    scores: tuple[float, ...]
+    parameters: int
+    macs: int
+    seconds: float | None
+    training_images: int | None
+
+
+def read_results(tables: Tables) -> dict[str, Result]:
+    """Give the result of each experiment, in the order of the study."""
+    return {id_: _result(row, tables) for id_, row in tables.experiments.items()}
+
+
+def _result(row: dict[str, Any], tables: Tables) -> Result:
+    id_, complete = row["experiment"], row["complete_runs"]
+    runs = tables.complete_by_experiment.get(id_, [])
+    return Result(
+        id_,
+        *(row[f"{kind}_runs"] for kind in ("planned", "complete", "diverged", "failed", "missing")),
+        Scores.of(row, "test_accuracy", complete),
+        Scores.of(row, "validation_accuracy", row["validation_accuracy_n"]),
+        Scores.of(row, "test_calibration_error", complete),
+        Scores.of(row, "test_loss", complete),
+        tuple(sorted(run["test_accuracy"] for run in runs)),
+        row["parameters"],
+        row["macs"],
+        row[f"{tables.clock}_mean"],
+        max((run["training_images"] for run in runs), default=None),
+    )
+
+
+def best_of(results: dict[str, Result]) -> Result | None:
+    """Find the experiment with the highest mean validation accuracy."""
+    scored = [
+        (result.validation.mean, result)
+        for result in results.values()
+        if result.validation.mean is not None
+    ]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
