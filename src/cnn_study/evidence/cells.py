@@ -6,9 +6,8 @@ have a receipt.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnn_study.evidence.schemas import EVIDENCE
 from cnn_study.study.settings import value_text
@@ -34,8 +33,7 @@ PUBLISHED = {
 """Columns by table that hold what somebody else published, not what runs of ours gave."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell of a table: row 0 is the first below the header."""
 
     table: str
