@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from jinja2 import meta
 
-from cnn_study import stages
 from cnn_study.base.errors import UserError
 from cnn_study.base.sources import sources_of
 from cnn_study.base.templates import Templates
 from cnn_study.figures import draw, texts
 from cnn_study.figures.levels import Curve
 from cnn_study.figures.picture import Picture
+from cnn_study.runs import stages
 from cnn_study.study.merge import load
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from cnn_study import publication, stages
+from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
-from cnn_study.stages import Site
+from cnn_study.report import publication
+from cnn_study.runs import stages
 from cnn_study.study.merge import load
 
 STUDY = """\
@@ -44,7 +45,7 @@ def place(tmp_path, monkeypatch):
 
         def publish(self):
             study = load(tmp_path / "experiments/mine.yaml")
-            return publication.publish(Site(study, tmp_path / "results/mine"))
+            return publication.publish(study, tmp_path / "results/mine")
 
         def commit(self) -> str:
             self.git("init", "-q")
@@ -84,8 +85,8 @@ def test_what_is_in_no_commit_is_not_published(place):
     assert not (place.folder / "results/mine/published").exists()
 
 
-def test_what_is_not_current_is_not_published(place):
+def test_what_is_not_current_is_not_published(place, capsys):
     place.commit()
     place.stale = {"evidence": ["code"], "text": [], "pages": []}
-    with pytest.raises(UserError, match=r"^evidence of mine: not current\. Make them first"):
-        place.publish()
+    assert main(["publish", "mine"]) == 2
+    assert capsys.readouterr().err.startswith("evidence of mine: not current. Make them first")

@@ -18,8 +18,8 @@ from cnn_study.evidence.analyse import analyse
 from cnn_study.figures.draw import planned_figures
 from cnn_study.report.write import PAGE, write
 from cnn_study.runs import inspections, records, searches
+from cnn_study.runs.stages import STAGES, Site, stale
 from cnn_study.runs.wanted import done, wanted
-from cnn_study.stages import STAGES, Site, stale
 from cnn_study.study.merge import load
 from cnn_study.tables.collect import collect
 from cnn_study.tables.data_package import planned_tables

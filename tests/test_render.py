@@ -12,8 +12,8 @@ import yaml
 from pypdf import PdfReader
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.places import REPORT, looks
 from cnn_study.report.page_check import check_page
-from cnn_study.report.places import REPORT, looks
 from cnn_study.report.quarto import quarto_faults
 from cnn_study.report.render import embed_pictures, render
 

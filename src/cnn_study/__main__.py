@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cnn_study.base.errors import UserError
+from cnn_study.runs import stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
@@ -215,49 +216,93 @@ def _inspect(options: argparse.Namespace) -> None:
     print(inspector.inspect(study, results, _data(options, study.dataset.name)))
 
 
-def _stage(name: str, options: argparse.Namespace) -> None:
-    from cnn_study import stages
+def _stage(name: str, options: argparse.Namespace, make: Callable[[stages.Site], Iterable[str]]):
+    """Have a stage's files made, by a function that names them from the study's results on."""
+    site = stages.Site.now(*_study(options))
 
-    site = stages.Site.now(*_study(options), getattr(options, "processes", 1))
-    if not stages.make(name, site, unless_current=options.unless_current):
+    def outputs() -> list[Path]:
+        return [site.results / file for file in make(site)]
+
+    if not stages.make(name, site, outputs, unless_current=options.unless_current):
         log(f"{name}: current, nothing to make")
 
 
 def _tables(options: argparse.Namespace) -> None:
-    _stage("tables", options)
+    def make(site: stages.Site) -> list[str]:
+        from cnn_study.tables.collect import collect
+        from cnn_study.tables.data_package import planned_tables
+
+        collect(site.study, site.results, site.results / "tables")
+        return [f"tables/{name}" for name in planned_tables(site.study)]
+
+    _stage("tables", options, make)
 
 
 def _analyse(options: argparse.Namespace) -> None:
-    _stage("evidence", options)
+    def make(site: stages.Site) -> list[str]:
+        from cnn_study.evidence.analyse import analyse
+        from cnn_study.evidence.schemas import planned_evidence
+
+        analyse(site.study, site.results / "tables", site.results / "evidence")
+        return [f"evidence/{name}" for name in planned_evidence()]
+
+    _stage("evidence", options, make)
 
 
 def _figures(options: argparse.Namespace) -> None:
+    from cnn_study.figures.draw import draw, planned_figures
+
     if options.processes < 1:
         raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
-    if options.png is None:
-        _stage("figures", options)
-        return
-    from cnn_study.figures.draw import draw
-    from cnn_study.runs import inspections
 
-    study, results = _study(options)
-    sources = (results / "tables", results / "evidence", options.png)
-    draw(study, *sources, inspections.find(study, results), options.processes, "png")
+    def make(site: stages.Site, folder: Path | None = None) -> list[str]:
+        sources = (site.results / "tables", site.results / "evidence")
+        output, format_ = (folder, "png") if folder else (site.results / "figures", "svg")
+        draw(site.study, *sources, output, site.inspection, options.processes, format_)
+        inspected = site.inspection is not None
+        return [f"figures/{name}" for name in planned_figures(site.study, inspected)]
+
+    if options.png:
+        make(stages.Site.now(*_study(options)), options.png)
+    else:
+        _stage("figures", options, make)
 
 
 def _write(options: argparse.Namespace) -> None:
-    _stage("text", options)
+    def make(site: stages.Site) -> list[str]:
+        from cnn_study.report.write import PAGE, write
+
+        folders = (site.results / name for name in ("tables", "evidence", "figures"))
+        write(site.study, *folders, site.results / "report" / "index.qmd", site.inspection)
+        return ["report/index.qmd", f"report/{PAGE}"]
+
+    _stage("text", options, make)
 
 
 def _render(options: argparse.Namespace) -> None:
-    _stage("pages", options)
+    def make(site: stages.Site) -> list[str]:
+        from cnn_study.report.render import render
+
+        text = site.results / "report" / "index.qmd"
+        html, pdf = text.with_suffix(".html"), text.with_suffix(".pdf")
+        engine = render(text, html, pdf, resources=site.results)
+        print(f"{html} and .pdf: rendered with {engine}")
+        return ["report/index.html", "report/index.pdf"]
+
+    _stage("pages", options, make)
 
 
 def _publish(options: argparse.Namespace) -> None:
-    from cnn_study import publication, stages
-    from cnn_study.report import study_checks
+    from cnn_study.report import publication, study_checks
 
-    folder = publication.publish(stages.Site.now(*_study(options, study_checks.CHECKS)))
+    site = stages.Site.now(*_study(options, study_checks.CHECKS))
+    old = [name for name, stage in stages.STAGES.items() if stages.stale(stage, site)]
+    if old := [name for name in old if name != "pages"]:
+        raise UserError(
+            f"{', '.join(old)} of {site.study.name}: not current. Make them first, and commit "
+            f"them: snakemake --cores all --config study={site.study.name}"
+        )
+    folder = publication.publish(site.study, site.results)
     print(f"{folder}: published. Look at it, then commit it: git add {folder}")
 
 

@@ -20,13 +20,12 @@ from typing import Any
 
 from filelock import FileLock
 
-from cnn_study import stages
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.words import short_duration
 from cnn_study.execute import local
 from cnn_study.report import study_checks
-from cnn_study.runs import inspections, records, searches
+from cnn_study.runs import inspections, records, searches, stages
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load

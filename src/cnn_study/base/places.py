@@ -1,4 +1,8 @@
-"""Where the package and the report's texts, looks and bibliography lie, in a clone or installed."""
+"""Where the package and the report's texts, looks and works lie, in a clone or installed.
+
+A folder `report/` where the study stands may hold templates of its own, which go before the
+project's, and further works in `references.bib`.
+"""
 
 from pathlib import Path
 
@@ -11,3 +15,41 @@ PROJECT = _CARRIED if _CARRIED.is_dir() else PACKAGE.parents[1]
 
 REPORT = PROJECT / "report"
 """Templates, filters, theme, bibliography and `_quarto.yml` of the report."""
+
+OWN = Path("report")
+"""The study's own folder, from the working directory; in a clone it is the project's."""
+
+TEMPLATE = REPORT / "index.qmd.j2"
+"""The document's template; the parts that it includes lie beside it."""
+
+
+def template_folders() -> list[Path]:
+    """List the folders that templates are looked for in, the study's own first."""
+    return [OWN, REPORT] if OWN.is_dir() and not OWN.samefile(REPORT) else [REPORT]
+
+
+def templates() -> list[Path]:
+    """List what the text is made from: of each name the file that goes before the others."""
+    found = {
+        path.relative_to(folder): path
+        for folder in reversed(template_folders())
+        for path in folder.rglob("*.j2")
+    }
+    return sorted(found.values())
+
+
+def scripts() -> list[Path]:
+    """List the scripts that stand in the page together with their data."""
+    return sorted((REPORT / "theme").glob("*.js"))
+
+
+def looks(report: Path = REPORT) -> list[Path]:
+    """List what every page is made from: settings, bibliography, filters, theme."""
+    patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
+    found = (path for pattern in patterns for path in report.glob(pattern))
+    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
+
+
+def bibliographies() -> list[Path]:
+    """List the files of works that a text may cite: the project's, and the study's own."""
+    return [path for folder in reversed(template_folders()) for path in folder.glob("*.bib")]

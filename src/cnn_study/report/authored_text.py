@@ -13,8 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.places import REPORT
-from cnn_study.report.places import bibliographies
+from cnn_study.base.places import REPORT, bibliographies
 
 if TYPE_CHECKING:
     import typst

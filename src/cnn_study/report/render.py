@@ -20,11 +20,10 @@ import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import writable
-from cnn_study.base.places import REPORT
+from cnn_study.base.places import REPORT, bibliographies, looks
 from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
-from cnn_study.report.places import bibliographies, looks
 from cnn_study.report.quarto import render_with_quarto
 
 Engine = Literal["quarto", "pandoc"]

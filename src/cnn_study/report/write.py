@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.files import write_whole
+from cnn_study.base.places import TEMPLATE, template_folders
 from cnn_study.report import live, page, receipts, values
 from cnn_study.report.inspected import live_network
-from cnn_study.report.places import TEMPLATE, template_folders
 from cnn_study.report.templates import fill
 from cnn_study.runs import inspections
 from cnn_study.study.model import Study

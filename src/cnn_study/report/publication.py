@@ -8,12 +8,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from cnn_study import stages
 from cnn_study.base import files
 from cnn_study.base.checkout import git
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PROJECT
-from cnn_study.stages import Site
+from cnn_study.report.render import render
+from cnn_study.study.model import Study
 
 FOLDER = "published"
 PAGES = ("index.html", "index.pdf")
@@ -21,32 +21,24 @@ ABOUT = "publication.json"
 """Beside the pages: the commit that they show, and the digests of both and of their text."""
 
 
-def publish(site: Site) -> Path:
+def publish(study: Study, results: Path) -> Path:
     """Render the pages of a study anew, as of the commit that is checked out.
+
+    Whoever calls it has made sure that the text is current.
 
     Returns:
         The folder of the pages.
 
     Raises:
-        UserError: the study is in no checkout, something in it differs from its commit, or the
-            text is not current.
+        UserError: the study is in no checkout, or something in it differs from its commit.
     """
-    commit = _commit(site)
-    changed = {name: stages.stale(stage, site) for name, stage in stages.STAGES.items()}
-    old = [name for name, reasons in changed.items() if reasons and name != "pages"]
-    if old:
-        raise UserError(
-            f"{', '.join(old)} of {site.study.name}: not current. Make them first, and commit "
-            f"them: snakemake --cores all --config study={site.study.name}"
-        )
-    from cnn_study.report.render import render
-
-    folder = site.results / FOLDER
-    text = site.results / "report" / "index.qmd"
+    commit = _commit(study, results)
+    folder = results / FOLDER
+    text = results / "report" / "index.qmd"
     pages = [folder / name for name in PAGES]
-    render(text, *pages, resources=site.results, engine="pandoc", commit=commit)
+    render(text, *pages, resources=results, engine="pandoc", commit=commit)
     about = {
-        "study": site.study.name,
+        "study": study.name,
         "commit": commit,
         "text_sha256": _sha256(text),
         "sha256": {page.name: _sha256(page) for page in pages},
@@ -56,18 +48,18 @@ def publish(site: Site) -> Path:
     return folder
 
 
-def _commit(site: Site) -> str:
+def _commit(study: Study, results: Path) -> str:
     """Give the commit that is checked out, in which the study stands as it is here."""
-    folder = site.study.path.resolve().parent
+    folder = study.path.resolve().parent
     commit = git(folder, "rev-parse", "HEAD")
     if not commit:
         raise UserError(
-            f"{site.study.path} is in no checkout with a commit: what is published must say which "
+            f"{study.path} is in no checkout with a commit: what is published must say which "
             "one it shows. Put the study under git first: git init, git add, git commit."
         )
     top = Path(git(folder, "rev-parse", "--show-toplevel"))
     places = [top, *([] if PROJECT.is_relative_to(top) else [PROJECT])]
-    published = (site.results / FOLDER).resolve()
+    published = (results / FOLDER).resolve()
     differs = [
         line for place in places for line in git(place, "status", "--porcelain").splitlines()
     ]

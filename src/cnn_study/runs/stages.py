@@ -1,0 +1,253 @@
+"""The stages from run records to pages: what each reads, and whether what it made is current.
+
+A product is current if what it was made from has the same content as then, and it is as it was
+made. Both are digests in a small file, the stage's stamp. No time, no place and no folder of a
+workflow engine is asked: in a clone, an unpacked archive, a copy or a merge, what is current is.
+
+    records ─ tables ─ evidence ─ figures ─ text ─ pages
+
+Knows the stages by the names of their modules and by the files that they leave; makes nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from cnn_study.base import files
+from cnn_study.base.places import (
+    OWN,
+    PACKAGE,
+    REPORT,
+    bibliographies,
+    looks,
+    scripts,
+    templates,
+)
+from cnn_study.base.sources import sources_of
+from cnn_study.runs import inspections, searches
+from cnn_study.runs.wanted import done, wanted
+from cnn_study.study.model import Study
+
+ABSENT = "absent"
+"""In the place of a digest: the file is not there."""
+
+NEVER_MADE = "never made"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A study and its results, as the stages read them.
+
+    Attributes:
+        inspection, search: the files that an inspection and a search left, or will leave; None
+            if there will be none.
+    """
+
+    study: Study
+    results: Path
+    inspection: Path | None = None
+    search: Path | None = None
+    _digests: dict[Path, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def now(cls, study: Study, results: Path) -> "Site":
+        """Take the inspection and the search that are there."""
+        found = inspections.find(study, results), searches.find(study, results)
+        return cls(study, results, *found)
+
+    def anew(self) -> "Site":
+        """Look at the files once more."""
+        return replace(self, _digests={})
+
+    def digest(self, path: Path) -> str:
+        """Give the sha256 of a file as it was when this site first looked at it."""
+        if path not in self._digests:
+            self._digests[path] = _sha256(path)
+        return self._digests[path]
+
+    def digest_of(self, paths: Iterable[Path]) -> str:
+        """Hash names and contents of files; where they lie on this machine makes no difference."""
+        lines = sorted(f"{self._name(path)} {self.digest(path)}\n" for path in paths)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def _name(self, path: Path) -> str:
+        for root in (self.results, PACKAGE, REPORT, OWN):
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return path.name
+
+    @cached_property
+    def study_files(self) -> list[Path]:
+        """The study file, and the published numbers that it names."""
+        published = self.study.file.published
+        beside = [self.study.path.parent / published.file] if published else []
+        return [self.study.path, *beside]
+
+    @cached_property
+    def records(self) -> list[Path]:
+        """The record of every wanted run, where it is or will be."""
+        there = done(self.study, self.results)
+        return [
+            there.get(run.name, self.results / "runs" / f"{run.name}.json")
+            for run in wanted(self.study)
+        ]
+
+    @cached_property
+    def search_files(self) -> list[Path]:
+        """What the search found, and the records of all its runs."""
+        if self.search is None:
+            return []
+        return [self.search, *sorted(self.results.glob("runs/search/*/seed-*.json"))]
+
+    @cached_property
+    def inspection_files(self) -> list[Path]:
+        """The facts of the inspection, and its arrays."""
+        return [self.inspection, self.inspection.with_suffix(".npz")] if self.inspection else []
+
+    def made(self, stage: str) -> list[Path]:
+        """List the files that a stage left, as its stamp says; the stamp alone if it says none."""
+        outputs = _read(stamp(self.results, stage))[1]
+        return [self.results / name for name in outputs] or [stamp(self.results, stage)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the readers.
+
+    Attributes:
+        module: what makes it, by its full name; all that it imports is part of its input.
+        after: the stages whose products it reads.
+        reads: what else of this study and of the project it reads, by what it is.
+    """
+
+    name: str
+    module: str
+    after: tuple[str, ...]
+    reads: Callable[[Site], dict[str, list[Path]]]
+
+    def inputs(self, site: Site) -> dict[str, str]:
+        """Give the digest of everything that it is made from, by what it is."""
+        groups = {"code": sources_of(self.module)} | self.reads(site)
+        groups |= {name: site.made(name) for name in self.after}
+        return {name: site.digest_of(paths) for name, paths in groups.items()}
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "tables",
+            "cnn_study.tables.collect",
+            (),
+            lambda site: {
+                "study": site.study_files,
+                "runs": site.records,
+                "search": site.search_files,
+            },
+        ),
+        Stage(
+            "evidence",
+            "cnn_study.evidence.analyse",
+            ("tables",),
+            lambda site: {"study": site.study_files},
+        ),
+        Stage(
+            "figures",
+            "cnn_study.figures.draw",
+            ("tables", "evidence"),
+            lambda site: {
+                "study": site.study_files,
+                "captions": sorted((PACKAGE / "figures").rglob("*.j2")),
+                "inspection": site.inspection_files,
+            },
+        ),
+        Stage(
+            "text",
+            "cnn_study.report.write",
+            ("tables", "evidence", "figures"),
+            lambda site: {
+                "study": site.study_files,
+                "templates": templates(),
+                "scripts": scripts(),
+                "inspection": site.inspection_files,
+            },
+        ),
+        Stage(
+            "pages",
+            "cnn_study.report.render",
+            ("figures", "text"),
+            lambda site: {"looks": [*looks(), *bibliographies()]},
+        ),
+    )
+}
+"""In the order of the flow: each reads what those before it made."""
+
+
+def stamp(results: Path, name: str) -> Path:
+    """Name the file that says what a stage's products were made from."""
+    return results / "made" / f"{name}.json"
+
+
+def stale(stage: Stage, site: Site) -> list[str]:
+    """Say what is not as it was when a stage was made; nothing where all is current."""
+    path = stamp(site.results, stage.name)
+    if not path.exists():
+        return [NEVER_MADE]
+    before, made = _read(path)
+    if not before or not made:
+        return ["its stamp cannot be read"]
+    now = stage.inputs(site)
+    changed = [name for name in now | before if now.get(name) != before.get(name)]
+    kept = all(site.digest(site.results / name) == digest for name, digest in made.items())
+    return [*changed, *["what it made"] * (not kept)]
+
+
+def make(
+    name: str,
+    site: Site,
+    outputs: Callable[[], Iterable[Path]],
+    *,
+    unless_current: bool = False,
+) -> bool:
+    """Have a stage's products made, and stamp them.
+
+    Args:
+        outputs: makes them, and lists the files.
+        unless_current: make nothing where nothing differs.
+
+    Returns:
+        Whether it was made.
+
+    Raises:
+        UserError: what it is made from is missing or damaged.
+    """
+    stage = STAGES[name]
+    if unless_current and not stale(stage, site):
+        return False
+    inputs = stage.inputs(site)  # before: what changes meanwhile is then found changed
+    made = list(outputs())
+    site = site.anew()
+    digests = {path.relative_to(site.results).as_posix(): site.digest(path) for path in made}
+    text = json.dumps({"inputs": inputs, "outputs": digests}, indent=1) + "\n"
+    files.write_whole(stamp(site.results, name), lambda file: file.write(text.encode()))
+    return True
+
+
+def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the digests of a stamp; none where it cannot be read, as after a merge."""
+    try:
+        written = json.loads(stamp.read_text(encoding="utf-8"))
+        inputs, outputs = written["inputs"], written["outputs"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}, {}
+    return (inputs, outputs) if isinstance(inputs, dict) and isinstance(outputs, dict) else ({}, {})
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ABSENT
