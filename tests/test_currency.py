@@ -234,7 +234,6 @@ def test_an_environment_for_each_rule_is_refused(copy, method):
 
 def test_a_submitted_job_is_no_second_workflow(copy, tmp_path):
     """Each job of an executor reads the Snakefile anew, while the workflow holds its lock."""
-    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
     shutil.rmtree(copy.path / "results")
     (copy.path / "experiments/tests.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 1"))
     said = copy.snakemake(
