@@ -351,7 +351,11 @@ def check_deployment(methods: Iterable[Any]) -> None:
         )
 
 
-def begin(planned: Plan) -> FileLock:
+_HELD: list[FileLock] = []
+"""The lock of this process: a lock that nobody refers to is let go of."""
+
+
+def begin(planned: Plan) -> None:
     """Let only one workflow at a time work on a study's results, and clear what a dead one left.
 
     Called when the workflow begins to work, by the process that runs it. The system frees the
@@ -366,8 +370,8 @@ def begin(planned: Plan) -> FileLock:
             f"Another workflow is at work in {planned.results}. Wait until it ends; nothing was "
             "changed."
         )
+    _HELD.append(held)
     end(planned)
-    return held
 
 
 def end(planned: Plan) -> None:

@@ -56,7 +56,7 @@ onstart:
     # Only the process that runs the workflow: its jobs on other machines come here too.
     if workflow.is_main_process:
         try:
-            LOCK = planning.begin(PLAN)
+            planning.begin(PLAN)
         except UserError as error:
             sys.exit(str(error))
 
