@@ -135,5 +135,6 @@ def test_folders_are_searched_in_their_order(tmp_path):
 
 def test_a_changed_template_makes_the_figures_stale():
     site = stages.Site(load(PROJECT / "experiments" / "digits.yaml"), PROJECT / "results")
-    assert stages.FIGURES.reads(site)["captions"] == TEMPLATES
-    assert Path(texts.__file__) in sources_of(stages.FIGURES.module)
+    figures = stages.STAGES["figures"]
+    assert figures.reads(site)["captions"] == TEMPLATES
+    assert Path(texts.__file__) in sources_of(figures.module)
