@@ -15,8 +15,11 @@ from statistics import mean, stdev
 import numpy as np
 from scipy import stats
 
+from cnn_study.data import arrays
 from cnn_study.study.merge import load
+from cnn_study.study.settings import Settings
 from cnn_study.train import machine
+from cnn_study.train.parts import Parts, take_parts
 
 
 def main() -> None:
@@ -26,19 +29,18 @@ def main() -> None:
     options = parser.parse_args()
     machine.one_thread()
     from cnn_study.train import training
-    from cnn_study.train.parts import take_parts
 
     chosen = load(Path("experiments/digits.yaml"))
     base = chosen.experiments["base"]
     ours, plain = [], []
     with tempfile.TemporaryDirectory() as folder:
-        arrays = Path(folder) / "digits.npz"
-        arrays.prepare("digits", arrays)
-        images = arrays.load_prepared("digits", arrays)
+        path = Path(folder) / "digits.npz"
+        arrays.prepare("digits", path)
+        images = arrays.load_prepared("digits", path)
         parts = take_parts(images, base.settings)
         for seed in range(1, options.seeds + 1):
             record = training.train(base, seed, chosen.dataset, images, Path(folder))
-            ours.append(record.test.accuracy)
+            ours.append(record.tested.accuracy)
             plain.append(_plain(parts, base.settings, seed))
     print("| trainer | seeds | mean test accuracy, % | standard deviation |")
     print("| --- | ---: | ---: | ---: |")
@@ -49,7 +51,7 @@ def main() -> None:
     print(f"\ndifference {difference:+.2f} percentage points, p = {p:.2f} (Welch)")
 
 
-def _plain(parts: "object", settings: "object", seed: int) -> float:
+def _plain(parts: Parts, settings: Settings, seed: int) -> float:
     import keras
 
     keras.utils.set_random_seed(seed)

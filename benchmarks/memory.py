@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from cnn_study.data import arrays
 from cnn_study.study.merge import load
 from cnn_study.train import machine
 
@@ -33,9 +34,9 @@ def main() -> None:
     short = replace(base, settings=base.settings.model_copy(update={"epochs": 2}))
     held = []
     with tempfile.TemporaryDirectory() as folder:
-        arrays = Path(folder) / "digits.npz"
-        arrays.prepare("digits", arrays)
-        images = arrays.load_prepared("digits", arrays)
+        path = Path(folder) / "digits.npz"
+        arrays.prepare("digits", path)
+        images = arrays.load_prepared("digits", path)
         for seed in range(1, options.runs + 1):
             training.train(short, seed, chosen.dataset, images, Path(folder))
             held.append(resident())

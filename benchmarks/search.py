@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--source", default="", help="the dataset's archive, if it has one")
     options = parser.parse_args()
-    many = os.cpu_count()
+    many = os.cpu_count() or 1
     print(f"| | 1 worker, s | {many} workers, s | ratio | training seconds / workers, s |")
     print("| --- | ---: | ---: | ---: | ---: |")
     rounds = []
