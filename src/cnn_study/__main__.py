@@ -272,8 +272,11 @@ def _write(options: argparse.Namespace) -> None:
     def make(site: stages.Site) -> list[str]:
         from cnn_study.report.write import PAGE, write
 
-        folders = (site.results / name for name in ("tables", "evidence", "figures"))
-        write(site.study, *folders, site.results / "report" / "index.qmd", site.inspection)
+        tables, evidence, figures = (
+            site.results / name for name in ("tables", "evidence", "figures")
+        )
+        text = site.results / "report" / "index.qmd"
+        write(site.study, tables, evidence, figures, text, site.inspection)
         return ["report/index.qmd", f"report/{PAGE}"]
 
     _stage("text", options, make)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
         The file's sha256; equal arrays give equal files.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(path, lambda file: file.write(buffer.getvalue()))
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
@@ -45,7 +45,7 @@ def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
 
 
 @contextmanager
-def writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Generator[None]:
     """Turn the system's refusal to write into a message."""
     try:
         yield

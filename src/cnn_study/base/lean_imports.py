@@ -2,19 +2,21 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
-def absent(*packages: str) -> Iterator[None]:
+def absent(*packages: str) -> Generator[None]:
     """Let packages that are not imported yet seem not to be installed.
 
     Many libraries take long to import others, for functions which nothing here calls, and do
     without those that are not there.
     """
     hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
+    modules: dict[str, Any] = sys.modules  # None, which its type leaves out, refuses an import
+    modules.update(dict.fromkeys(hidden))
     try:
         yield
     finally:
@@ -23,7 +25,7 @@ def absent(*packages: str) -> Iterator[None]:
 
 
 @contextmanager
-def lean(*unused: str) -> Iterator[None]:
+def lean(*unused: str) -> Generator[None]:
     """Import libraries without packages that are not used, and without looking for garbage.
 
     What is imported stays until the process ends, so Python need not look through it for garbage

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from cnn_study.base.places import REPORT, bibliographies
 
@@ -34,7 +34,16 @@ FETCHED = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 ATTRIBUTES = ("alt", "fig-alt", "height", "lang", "width")
 
-TYPST = {"ignore_system_fonts": True, "pdf_standards": "ua-1", "format": "pdf"}
+
+class TypstOptions(TypedDict):
+    """What Typst is asked for."""
+
+    ignore_system_fonts: bool
+    pdf_standards: Literal["ua-1"]
+    format: Literal["pdf"]
+
+
+TYPST: TypstOptions = {"ignore_system_fonts": True, "pdf_standards": "ua-1", "format": "pdf"}
 """How the PDF is made: for readers who cannot see it too, with the fonts that Typst brings."""
 
 NO_FONT = re.compile(r'the text `"(.+?)"` could not be displayed')

@@ -24,6 +24,7 @@ from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture, published_numbers
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.published_numbers import PublishedNumber
+from cnn_study.study.search_space import Search
 from cnn_study.study.settings import value_text
 from cnn_study.tables.csv_files import csv_text, frame
 from cnn_study.tables.data_package import DICTIONARY, data_package
@@ -183,9 +184,12 @@ def calibration_error(bins: list[Bin]) -> float:
 
     Guo, Pleiss, Sun, Weinberger 2017, equation 3, https://arxiv.org/abs/1706.04599.
     """
-    there = [one for one in bins if one.images]
-    gaps = (one.images * abs(one.mean_probability - one.accuracy) for one in there)
-    return sum(gaps) / sum(one.images for one in there)
+    gaps = (
+        bin_.images * abs(bin_.mean_probability - bin_.accuracy)
+        for bin_ in bins
+        if bin_.mean_probability is not None and bin_.accuracy is not None  # None: it is empty
+    )
+    return sum(gaps) / sum(bin_.images for bin_ in bins)
 
 
 def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
@@ -226,7 +230,9 @@ def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
     return [
         outcome.record
         for outcome in outcomes
-        if outcome.run.experiment.id == experiment and outcome.status == "complete"
+        if outcome.run.experiment.id == experiment
+        and outcome.record
+        and outcome.record.status == "complete"
     ]
 
 
@@ -296,7 +302,7 @@ def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     names = study.dataset.class_names
     rows = []
     for id_ in study.experiments:
-        matrices = [record.test.confusion for record in complete_records(outcomes, id_)]
+        matrices = [record.tested.confusion for record in complete_records(outcomes, id_)]
         rows += [
             {
                 "experiment": id_,
@@ -323,9 +329,9 @@ def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
             "correct": images[number],
         }
         for outcome in outcomes
-        if outcome.status == "complete"
+        if outcome.record and outcome.record.status == "complete"
         for number, (name, images) in enumerate(
-            zip(study.dataset.class_names, outcome.record.test.confusion, strict=True)
+            zip(study.dataset.class_names, outcome.record.tested.confusion, strict=True)
         )
     ]
     return frame(CLASSES, rows)
@@ -335,7 +341,7 @@ def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each bin of each experiment that has complete runs."""
     rows = []
     for id_ in study.experiments:
-        runs = [record.test.calibration for record in complete_records(outcomes, id_)]
+        runs = [record.tested.calibration for record in complete_records(outcomes, id_)]
         for number, bins in enumerate(zip(*runs, strict=True), start=1):
             there = [one for one in bins if one.images]
             images = sum(one.images for one in there)
@@ -356,31 +362,33 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     Raises:
         UserError: what it found is damaged, or a record of it is missing.
     """
+    runs, values = [], []
     file, search = searches.find(study, results), study.search
-    within = searches.read(file).budgets if file else []
-    paths = records.find(results / "runs")
+    if file and search:
+        paths = records.find(results / "runs")
+        for budget in searches.read(file).budgets:
+            runs += _search_rows(budget, paths, results)
+            values += _value_rows(search, budget)
     return {
-        SEARCH_RUNS.name: frame(
-            SEARCH_RUNS, [row for budget in within for row in _search_rows(budget, paths, results)]
-        ),
-        SEARCH_VALUES.name: frame(
-            SEARCH_VALUES,
-            [
-                {
-                    "price": budget.budget,
-                    "trial": trial.trial,
-                    "parameter": parameter.name,
-                    "value": json.dumps(trial.values[parameter.name]),
-                    "place": parameter.place_in_space(trial.values[parameter.name]),
-                    "edge": parameter.name in search.edges(trial.values),
-                }
-                for budget in within
-                for trial in budget.trials
-                for parameter in (search.space if search else ())
-                if parameter.name in trial.values
-            ],
-        ),
+        SEARCH_RUNS.name: frame(SEARCH_RUNS, runs),
+        SEARCH_VALUES.name: frame(SEARCH_VALUES, values),
     }
+
+
+def _value_rows(search: Search, budget: searches.AtBudget) -> list[dict[str, Any]]:
+    return [
+        {
+            "price": budget.budget,
+            "trial": trial.trial,
+            "parameter": parameter.name,
+            "value": json.dumps(trial.values[parameter.name]),
+            "place": parameter.place_in_space(trial.values[parameter.name]),
+            "edge": parameter.name in search.edges(trial.values),
+        }
+        for trial in budget.trials
+        for parameter in search.space
+        if parameter.name in trial.values
+    ]
 
 
 def _search_rows(
@@ -432,7 +440,7 @@ def published_table(numbers: list[PublishedNumber], outcomes: list[Outcome]) -> 
     for number in numbers:
         facts = asdict(number)
         for id_ in facts.pop("experiments"):
-            ours = [record.test.accuracy for record in complete_records(outcomes, id_)]
+            ours = [record.tested.accuracy for record in complete_records(outcomes, id_)]
             rows.append({**facts, "experiment": id_, **_compare(number, ours)})
     return frame(PUBLISHED, rows)
 
@@ -440,13 +448,14 @@ def published_table(numbers: list[PublishedNumber], outcomes: list[Outcome]) -> 
 def _compare(number: PublishedNumber, ours: list[float]) -> dict[str, Any]:
     summary, interval = summarize(ours), prediction_interval(ours)
     lower, upper = interval or (None, None)
+    printed = number.published_test_accuracy
     return {
         "complete_runs": len(ours),
         "test_accuracy_mean": summary["mean"],
         "test_accuracy_standard_deviation": summary["standard_deviation"],
         "prediction_lower": lower,
         "prediction_upper": upper,
-        "inside": lower <= number.published_test_accuracy <= upper if interval else None,
+        "inside": interval[0] <= printed <= interval[1] if interval else None,
     }
 
 
