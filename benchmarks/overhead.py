@@ -33,7 +33,7 @@ def main() -> None:
         place = _workplace(Path(folder), options.seeds)
         command = [sys.executable, "-m", "snakemake", "--cores", "all", "--config",
                    "study=overhead", f"data={Path(options.source).resolve()}"]  # fmt: skip
-        data, runs = ([*command[:5], *made, *command[5:]] for made in TARGETS)
+        data, runs = ([*command[:5], *targets, *command[5:]] for targets in TARGETS)
         subprocess.run(data, cwd=place, check=True, capture_output=True)
         started = time.perf_counter()
         subprocess.run(runs, cwd=place, check=True, capture_output=True)

@@ -170,7 +170,7 @@ def _train(options: argparse.Namespace) -> None:
                 faults.append(error)
     if faults:
         # One of ours, if there is one: its traceback must not be missed.
-        worst = next((one for one in faults if not isinstance(one, UserError)), faults[0])
+        worst = next((fault for fault in faults if not isinstance(fault, UserError)), faults[0])
         for text in dict.fromkeys(map(_in_short, faults)):
             if text != _in_short(worst):
                 print(text, file=sys.stderr)
@@ -205,8 +205,8 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _is_address(given: str) -> bool:
-    found = re.fullmatch(r"[^:\s]+:(\d{1,5})", given)
-    return bool(found) and int(found[1]) <= 65535
+    address = re.fullmatch(r"[^:\s]+:(\d{1,5})", given)
+    return bool(address) and int(address[1]) <= 65535
 
 
 def _inspect(options: argparse.Namespace) -> None:

@@ -235,13 +235,13 @@ class Plan:
             lines.append("To search for models: the block `search` of the study.")
         if "inspect_models" in asked and self.inspection_missing:
             lines.append("To inspect: the networks whose weights are kept.")
-        made = [
+        to_make = [
             f"{name} ({', '.join(changed)})" if (changed := self._changed(name)) else name
             for name, rule in STAGE_RULES.items()
             if rule in asked
         ]
-        if made:
-            lines.append(f"To make: {', '.join(made)}.")
+        if to_make:
+            lines.append(f"To make: {', '.join(to_make)}.")
         return "\n".join(lines)
 
     def _changed(self, stage: str) -> list[str]:
@@ -249,9 +249,9 @@ class Plan:
         return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
 
     def _time(self, runs: list[Run], processes: int) -> str:
-        there = [records.read(path) for path in self.done.values()]
+        finished = [records.read(path) for path in self.done.values()]
         started = len(local.batches(self.study, runs))
-        seconds = seconds_left(self.study, runs, there, started) / min(processes, started)
+        seconds = seconds_left(self.study, runs, finished, started) / min(processes, started)
         return f", about {short_duration(seconds)}"
 
 
@@ -385,13 +385,13 @@ class News(logging.Filter):
     def __init__(self, planned: Plan, processes: int | None) -> None:
         """Take the plan to speak of, and how many trainings there are at a time."""
         super().__init__()
-        self.plan, self.processes, self.told = planned, processes, False
+        self.plan, self.processes, self.announced = planned, processes, False
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a line says anything to a user."""
         stats = getattr(record, "stats", None)
-        if isinstance(stats, dict) and not self.told:
-            self.told = True
+        if isinstance(stats, dict) and not self.announced:
+            self.announced = True
             if words := self.plan.in_words(stats, self.processes):
                 logging.getLogger(record.name).info(words)
         return is_news(record)
@@ -408,9 +408,9 @@ def is_news(record: logging.LogRecord) -> bool:
     `.snakemake` about earlier jobs, or is not, decides nothing.
     """
     said = record.getMessage()
-    told = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
+    ended = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
     return not (
-        told
+        ended
         or said.startswith(("Cannot restore ", "Touching output file "))
         or said == "Conda environments: ignored"
         or "missing provenance/metadata" in said

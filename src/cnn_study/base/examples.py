@@ -35,15 +35,18 @@ def distance() -> dict[str, Any]:
     """Work the Euclidean distance of two images of three pixels.
 
     Returns:
-        one, other, differences, the total of their squares, and its root.
+        first, second, differences, the total of their squares, and its root.
     """
-    one, other = np.array([10, 200, 30]), np.array([12, 194, 33])
-    differences = one - other
+    first, second = np.array([10, 200, 30]), np.array([12, 194, 33])
+    differences = first - second
     total = int((differences**2).sum())
     return {
-        "one": one.tolist(), "other": other.tolist(), "differences": differences.tolist(),
-        "total": total, "distance": total**0.5,
-    }  # fmt: skip
+        "first": first.tolist(),
+        "second": second.tolist(),
+        "differences": differences.tolist(),
+        "total": total,
+        "distance": total**0.5,
+    }
 
 
 TRUE_CLASS = 1

@@ -16,10 +16,10 @@ from cnn_study.base.errors import UserError
 
 def digest(arrays: Iterable[np.ndarray]) -> str:
     """Hash the bytes of arrays in order: equal arrays, equal digest (sha256, hexadecimal)."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for array in arrays:
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+        sha256.update(np.ascontiguousarray(array).tobytes())
+    return sha256.hexdigest()
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:

@@ -127,26 +127,26 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """
     from statsmodels.stats.multitest import multipletests
 
-    there = [p for p in p_values if p is not None]
-    corrected = iter(multipletests(there, method="holm")[1].tolist() if there else ())
+    known = [p for p in p_values if p is not None]
+    corrected = iter(multipletests(known, method="holm")[1].tolist() if known else ())
     return [None if p is None else next(corrected) for p in p_values]
 
 
-def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
+def verdict(difference: Effect, corrected: float | None, smallest: float) -> str:
     """Say in one of the words of `evidence.schemas.VERDICTS` what an effect is.
 
     A difference that surely is smaller than the smallest effect of interest counts as none, even
     where it surely is not zero (equivalence by interval; Lakens, 2017).
 
     Args:
-        found: the effect.
+        difference: the mean of the paired differences.
         corrected: its p value after `holm`.
         smallest: the smallest effect of interest, a positive share.
     """
-    if found.n == 0:
+    if difference.n == 0:
         return "not run"
-    mean, lower, upper = found.mean, found.lower, found.upper
-    if found.n < LEAST_PAIRS or mean is None or lower is None or upper is None:
+    mean, lower, upper = difference.mean, difference.lower, difference.upper
+    if difference.n < LEAST_PAIRS or mean is None or lower is None or upper is None:
         return "too few seeds"
     if -smallest < lower and upper < smallest:
         return "no meaningful difference"
@@ -155,7 +155,7 @@ def verdict(found: Effect, corrected: float | None, smallest: float) -> str:
     return "too close to call"
 
 
-def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
+def seeds_to_settle(difference: Effect, smallest: float, family: int) -> int:
     """Estimate how many seeds would give another verdict than too close to call.
 
     The smallest n at which, with the mean and the deviation seen so far, the test at level
@@ -164,19 +164,19 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
     noncentral t and needs no tables of it.
 
     Args:
-        found: the effect, of at least `LEAST_PAIRS` pairs.
+        difference: the mean of at least `LEAST_PAIRS` pairs.
         smallest: the smallest effect of interest.
         family: changes that are corrected for together.
 
     Returns:
-        More than found.n, and at most `MOST_SEEDS`, which means that many or more.
+        More than difference.n, and at most `MOST_SEEDS`, which means that many or more.
     """
     from scipy.special import stdtr, stdtrit
 
-    if found.mean is None or found.deviation is None:
+    if difference.mean is None or difference.deviation is None:
         return MOST_SEEDS
-    size, deviation = abs(found.mean), max(found.deviation, RESOLUTION)
-    for n in range(found.n + 1, MOST_SEEDS):
+    size, deviation = abs(difference.mean), max(difference.deviation, RESOLUTION)
+    for n in range(difference.n + 1, MOST_SEEDS):
         error, freedom = deviation / math.sqrt(n), n - 1
         mean = size / error
         beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
@@ -188,19 +188,19 @@ def seeds_to_settle(found: Effect, smallest: float, family: int) -> int:
     return MOST_SEEDS
 
 
-def images_margin(one: float, other: float, images: int) -> float:
+def images_margin(first: float, second: float, images: int) -> float:
     """Give the half width of a 95 % interval for a difference that test images alone leave open.
 
     Each accuracy as a binomial share, the two as independent. They are scored on the same images,
     which makes the true interval narrower.
 
     Args:
-        one, other: accuracies.
+        first, second: accuracies.
         images: test images that each was scored on.
     """
     from scipy.special import ndtri
 
-    variance = (one * (1 - one) + other * (1 - other)) / images
+    variance = (first * (1 - first) + second * (1 - second)) / images
     return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance)
 
 

@@ -30,12 +30,12 @@ def template_folders() -> list[Path]:
 
 def templates() -> list[Path]:
     """List what the text is made from: of each name the file that goes before the others."""
-    found = {
+    by_name = {
         path.relative_to(folder): path
         for folder in reversed(template_folders())
         for path in folder.rglob("*.j2")
     }
-    return sorted(found.values())
+    return sorted(by_name.values())
 
 
 def scripts() -> list[Path]:
@@ -46,8 +46,8 @@ def scripts() -> list[Path]:
 def looks(report: Path = REPORT) -> list[Path]:
     """List what every page is made from: settings, bibliography, filters, theme."""
     patterns = ("_quarto.yml", "*.bib", "filters/*", "theme/*")
-    found = (path for pattern in patterns for path in report.glob(pattern))
-    return sorted(path for path in found if path.is_file() and path.name[0] != ".")
+    paths = (path for pattern in patterns for path in report.glob(pattern))
+    return sorted(path for path in paths if path.is_file() and path.name[0] != ".")
 
 
 def bibliographies() -> list[Path]:

@@ -126,6 +126,6 @@ def derived(value: float, how: str, *numbers: Any, cells: Iterable[Cell] = ()) -
     return known
 
 
-def ratio(one: float, other: float) -> Number:
+def ratio(numerator: float, denominator: float) -> Number:
     """Divide, and let the result know the cells of both."""
-    return derived(one / other, "ratio of", one, other)
+    return derived(numerator / denominator, "ratio of", numerator, denominator)

@@ -177,15 +177,15 @@ class _Grid:
         """Give how much more one change makes where the other was made too."""
         (first, second), (kept, kept_other) = self.names, self.kept
         interactions = []
-        for one, other in product(*self.values):
-            if one == kept or other == kept_other:
+        for value, other in product(*self.values):
+            if value == kept or other == kept_other:
                 continue
 
-            def more(scores: Scores, seed: int, one=one, other=other) -> float:
-                changed = scores[one, other][seed] - scores[kept, other][seed]
-                return changed - (scores[one, kept_other][seed] - scores[kept, kept_other][seed])
+            def more(scores: Scores, seed: int, value=value, other=other) -> float:
+                changed = scores[value, other][seed] - scores[kept, other][seed]
+                return changed - (scores[value, kept_other][seed] - scores[kept, kept_other][seed])
 
-            words = f"{first} {one} against {kept}, at {second} {other} against {kept_other}"
+            words = f"{first} {value} against {kept}, at {second} {other} against {kept_other}"
             interactions.append(self._contrast("interaction", words, more))
         return interactions
 

@@ -40,7 +40,11 @@ class Findings:
             UserError: it is another study's, or of an older version of its file.
         """
         declared = {id_ for ids in self.study.questions.values() for id_ in ids}
-        declared |= {one.id for several in self.study.declared.values() for one in several}
+        declared |= {
+            experiment.id
+            for experiments in self.study.declared.values()
+            for experiment in experiments
+        }
         if set(self.changes) != declared:
             raise UserError(
                 f"the evidence in {self.folder} is not that of {self.study.path}. Make it first: "

@@ -17,7 +17,8 @@ def ledger_rows(tables: Tables) -> list[dict[str, Any]]:
     study, rows = tables.study, []
     for name in study.file.questions:
         if name in study.declared:
-            rows += [_declared_row(tables, name, one) for one in study.declared[name]]
+            experiments = study.declared[name]
+            rows += [_declared_row(tables, name, experiment) for experiment in experiments]
         else:
             rows += _question_rows(tables, name)
     for row, corrected in zip(rows, holm([row["test_p"] for row in rows]), strict=True):

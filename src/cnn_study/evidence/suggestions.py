@@ -88,40 +88,41 @@ def choose(candidates: list[Candidate], references: Sequence[str]) -> Choice:
         candidates: every change that could be advised.
         references: in the order in which advice for them is given.
     """
-    helping = [one for one in candidates if one.verdict == "helps" and not one.unsteady]
-    outdone = [one for one in helping if any(_outdoes(other, one) for other in helping)]
-    unsupported = [one for one in candidates if one.verdict in REFUTED or one.unsteady]
+    helping = [change for change in candidates if change.verdict == "helps" and not change.unsteady]
+    outdone = [change for change in helping if any(_outdoes(other, change) for other in helping)]
+    unsupported = [change for change in candidates if change.verdict in REFUTED or change.unsteady]
     decided = {*helping, *unsupported}
     lists = (
-        [one for one in helping if one not in outdone],
+        [change for change in helping if change not in outdone],
         outdone,
         unsupported,
-        [one for one in candidates if one not in decided],
+        [change for change in candidates if change not in decided],
     )
-    return Choice(*(_ranked(ones, references) for ones in lists))
+    return Choice(*(_ranked(changes, references) for changes in lists))
 
 
-def _outdoes(other: Candidate, one: Candidate) -> bool:
+def _outdoes(other: Candidate, change: Candidate) -> bool:
     """Tell whether another change of the question has the larger sure gain for no more arithmetic.
 
     The sure gain is the lower end of the interval for the gain in validation accuracy.
     """
     return (
-        other.question == one.question
+        other.question == change.question
         and other.lower is not None
-        and one.lower is not None
-        and other.lower > one.lower
-        and other.macs <= one.macs
-        and other.training_macs <= one.training_macs
+        and change.lower is not None
+        and other.lower > change.lower
+        and other.macs <= change.macs
+        and other.training_macs <= change.training_macs
     )
 
 
 def _ranked(candidates: list[Candidate], references: Sequence[str]) -> tuple[Candidate, ...]:
     """Put the largest sure gain over each reference first; those without an interval last."""
 
-    def place(one: Candidate) -> tuple[int, bool, float, str]:
-        lower = one.lower or 0.0
-        return (references.index(one.reference), one.lower is None, -lower, one.experiment)
+    def place(change: Candidate) -> tuple[int, bool, float, str]:
+        lower = change.lower or 0.0
+        reference = references.index(change.reference)
+        return (reference, change.lower is None, -lower, change.experiment)
 
     return tuple(sorted(candidates, key=place))
 
@@ -151,7 +152,10 @@ def suggest(
     choice = choose([Candidate.of(row) for row in rows], references)
 
     def entries(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
-        return [_entry(study, by[one.question, one.experiment], rows, gains) for one in candidates]
+        return [
+            _entry(study, by[change.question, change.experiment], rows, gains)
+            for change in candidates
+        ]
 
     return {
         "study": study.name,
@@ -210,12 +214,12 @@ def _entry(
         },
         "strength": strength,
         "why": why,
-        "held": [one for one in same if one["verdict"] == "helps"],
-        "did_not_hold": [one for one in same if one["verdict"] in REFUTED],
-        "not_decided": [one for one in same if one["verdict"] not in ("helps", *REFUTED)],
+        "held": [other for other in same if other["verdict"] == "helps"],
+        "did_not_hold": [other for other in same if other["verdict"] in REFUTED],
+        "not_decided": [other for other in same if other["verdict"] not in ("helps", *REFUTED)],
         "ledger": [
-            {"question": one["question"], "experiment": one["experiment"]}
-            for one in (row, *elsewhere)
+            {"question": line["question"], "experiment": line["experiment"]}
+            for line in (row, *elsewhere)
         ],
     }
 

@@ -289,15 +289,15 @@ def _curve(study: Study, name: str, members: tuple[str, ...]) -> Curve | None:
         return None
     depth = varied == ["filters"]
     values = {
-        id_: len(one["filters"]) if depth else one[varied[0]] for id_, one in settings.items()
+        id_: len(own["filters"]) if depth else own[varied[0]] for id_, own in settings.items()
     }
-    numbers = all(type(found) in (int, float) for found in values.values())
+    numbers = all(type(level) in (int, float) for level in values.values())
     if not numbers or len(set(values.values())) < len(members):
         return None
     return Curve(
         "the number of convolutions" if depth else words(varied[0]),
         "Convolutions" if depth else axis_label(varied[0]),
-        tuple(sorted((found, id_) for id_, found in values.items())),
+        tuple(sorted((level, id_) for id_, level in values.items())),
         members[0],
         study.file.questions[name].title,
     )

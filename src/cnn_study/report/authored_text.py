@@ -60,16 +60,16 @@ def faults_of(draft: "Draft") -> list[Fault]:
     file = draft.file
     texts = _texts(file)
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
-    found = []
+    faults = []
     for place, blocks in zip(markdown, parse(list(markdown.values())), strict=True):
-        found += [(place, fault) for fault in (*_unsafe(blocks), *_uncited(_cited(blocks)))]
+        faults += [(place, fault) for fault in (*_unsafe(blocks), *_uncited(_cited(blocks)))]
     for (place, text), signs in zip(texts.items(), unshown(list(texts.values())), strict=True):
         if signs:
-            found.append((place, f"{_no_font(signs)} ({_listed([text])})"))
+            faults.append((place, f"{_no_font(signs)} ({_listed([text])})"))
     if file.published:
         place = ("published", "citation")
-        found += [(place, fault) for fault in _uncited([file.published.citation])]
-    return found
+        faults += [(place, fault) for fault in _uncited([file.published.citation])]
+    return faults
 
 
 def _texts(file: "StudyFile") -> dict[Place, str]:
@@ -103,7 +103,7 @@ def parse(texts: Sequence[str]) -> list[Any]:
         language = "markdown-native_divs-native_spans"
         command = [find_pandoc(), f"--from={language}", "--to=json", f"--metadata-file={file}"]
         done = subprocess.run(command, input="", capture_output=True, encoding="utf-8", check=True)
-    return [one["c"] for one in json.loads(done.stdout)["meta"]["texts"]["c"]]
+    return [text["c"] for text in json.loads(done.stdout)["meta"]["texts"]["c"]]
 
 
 def find_pandoc() -> str:
@@ -201,7 +201,7 @@ def _attributes(content: Any) -> list[str]:
     return [
         name
         for part in (content if isinstance(content, list) else [])
-        if isinstance(part, list) and [type(one) for one in part] == [str, list, list]
+        if isinstance(part, list) and list(map(type, part)) == [str, list, list]
         for name, _ in part[2]
     ]
 

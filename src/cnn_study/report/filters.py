@@ -184,14 +184,14 @@ def balance(number: float | None) -> str:
 
 def troubles(comparison: Comparison) -> str:
     """Say which runs are not in the means, experiments with the same trouble together."""
-    found: dict[str, list[str]] = {}
+    names_by_trouble: dict[str, list[str]] = {}
     for result in comparison.troubles:
         counts = {kind: getattr(result, kind) for kind in ("diverged", "failed", "missing")}
         text = ", ".join(f"{plural(n, 'run')} {kind}" for kind, n in counts.items() if n)
-        found.setdefault(text, []).append(code(result.id))
+        names_by_trouble.setdefault(text, []).append(code(result.id))
     return "; ".join(
         f"{listing(names)}: {text}{' each' if len(names) > 1 else ''}"
-        for text, names in found.items()
+        for text, names in names_by_trouble.items()
     )
 
 

@@ -25,9 +25,9 @@ def front_matter(name: str, text: str) -> dict[str, Any]:
     Raises:
         UserError: there is none, or it is no mapping in YAML.
     """
-    found = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     try:
-        settings = yaml.safe_load(found[1]) if found else None
+        settings = yaml.safe_load(block[1]) if block else None
     except yaml.YAMLError as error:
         raise UserError(f"{name}: the front matter is not YAML: {error}") from error
     if not isinstance(settings, dict):

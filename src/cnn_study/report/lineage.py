@@ -171,7 +171,7 @@ class Runs:
             return [
                 id_
                 for id_, values in grid.items()
-                if all(values.get(name, one) in (one, other) for name, one, other in sides)
+                if all(values.get(name, value) in (value, kept) for name, value, kept in sides)
             ]
         joined = row["contrast"].partition(" ")[0]
         named = {joined, *parts_of(self.study, joined)}

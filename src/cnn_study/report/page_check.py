@@ -16,8 +16,8 @@ UNREAD = {
 
 def unread(target: str, text: str) -> list[str]:
     """Name the marks that nothing made use of: they would stand in the page as they are."""
-    found = (mark.replace("\\", "") for mark in UNREAD[target].findall(text))
-    return [f"this mark is not understood: {mark}" for mark in found]
+    marks = (mark.replace("\\", "") for mark in UNREAD[target].findall(text))
+    return [f"this mark is not understood: {mark}" for mark in marks]
 
 
 class _Page(HTMLParser):

@@ -28,8 +28,8 @@ class Figure:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """What the receipt of the picture is looked up by."""
-        one = self.experiments[0] if len(self.experiments) == 1 else None
-        return (Cell(f"{FIGURE}{self.id}", 0, "runs", one),)
+        experiment = self.experiments[0] if len(self.experiments) == 1 else None
+        return (Cell(f"{FIGURE}{self.id}", 0, "runs", experiment),)
 
 
 def read_figures(folder: Path) -> dict[str, Figure]:

@@ -55,5 +55,5 @@ def quarto_faults(log: str, status: int) -> list[str]:
     print(log, file=sys.stderr)
     errors = (number for number, line in enumerate(lines) if QUARTO_ERROR.search(line))
     first = next(errors, max(0, len(lines) - TOLD_LINES))
-    told = [line[:TOLD_WIDTH] for line in lines[first : first + TOLD_LINES]]
-    return [*faults, "\n".join(told) or f"Quarto ended with status {status} and said nothing"]
+    excerpt = [line[:TOLD_WIDTH] for line in lines[first : first + TOLD_LINES]]
+    return [*faults, "\n".join(excerpt) or f"Quarto ended with status {status} and said nothing"]

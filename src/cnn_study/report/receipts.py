@@ -133,11 +133,11 @@ class Lookup:
             files = self.files[folder]
             self._rows[name] = files.texts(name)
             self.tables[name] = _about(folder, table, files.path(name))
-        (declared,) = (one for one in table.columns if one.name == column)
+        (declared,) = (listed for listed in table.columns if listed.name == column)
         self.tables[name]["columns"][column] = _column(table, declared)
         row = self._rows[name][place]
         behind = self.runs.behind(declared.sources, row)
-        beside = [[one.label, text] for one in declared.beside if (text := one.text(row))]
+        beside = [[value.label, text] for value in declared.beside if (text := value.text(row))]
         if behind.chosen_from:
             beside.append(["Chosen from", ", ".join(behind.chosen_from)])
         key = {name: row[name] for name in table.key}
@@ -310,5 +310,5 @@ def _study_file(study: Study) -> dict[str, Any]:
 
 
 def _parameter(name: str) -> dict[str, Any]:
-    (parameter,) = (one for one in parameters() if one["name"] == name)
+    (parameter,) = (listed for listed in parameters() if listed["name"] == name)
     return {"meaning": [[name, parameter["description"]]], "unit": parameter["unit"]}

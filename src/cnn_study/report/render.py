@@ -95,12 +95,12 @@ def render(
 
 
 def _choose(engine: str) -> Engine:
-    found = shutil.which("quarto")
-    if engine == "quarto" and not found:
+    installed = shutil.which("quarto")
+    if engine == "quarto" and not installed:
         raise UserError("engine 'quarto': no program `quarto` is on the PATH; use engine 'pandoc'")
     if engine not in ("auto", "quarto", "pandoc"):
         raise UserError(f"engine {engine!r}: allowed are auto, quarto, pandoc")
-    return "quarto" if found and engine != "pandoc" else "pandoc"
+    return "quarto" if installed and engine != "pandoc" else "pandoc"
 
 
 def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
@@ -211,14 +211,14 @@ def _render_with_pandoc(
 
     def pdf() -> bytes:
         faults = run("typst", command)
-        if (made := stage / "rendered.typst").exists():
-            faults += unread("typst", made.read_text(encoding="utf-8"))
+        if (rendered := stage / "rendered.typst").exists():
+            faults += unread("typst", rendered.read_text(encoding="utf-8"))
         refuse(name, faults)
         return _compile_pdf(stage, name, day)
 
     with ThreadPoolExecutor(1) as beside:
-        made = beside.submit(pdf)
-        return _checked_page(stage, name, run("html", command)), made.result()
+        printed = beside.submit(pdf)
+        return _checked_page(stage, name, run("html", command)), printed.result()
 
 
 def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
@@ -239,10 +239,10 @@ def embed_pictures(page: str, folder: Path) -> str:
         folder: that their paths start from.
     """
 
-    def embedded(found: re.Match[str]) -> str:
-        path = folder / unescape(found[1])
+    def embedded(picture: re.Match[str]) -> str:
+        path = folder / unescape(picture[1])
         if path.suffix not in PICTURE_KINDS or not path.is_file():
-            return found[0]
+            return picture[0]
         contents = path.read_bytes()
         kind = "" if b"(prefers-color-scheme: dark)" in contents else ' class="light-only"'
         return f'<img{kind} src="{_address(path, contents)}"'

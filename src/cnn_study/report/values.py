@@ -99,7 +99,9 @@ def _of_study(study: Study) -> dict[str, Any]:
         "settings": base.settings,
         "given": chosen_settings(base, Settings.model_fields),
         "parameters": parameters(),
-        "watched": [id_ for id_, one in study.experiments.items() if one.settings.watch_test],
+        "watched": [
+            id_ for id_, experiment in study.experiments.items() if experiment.settings.watch_test
+        ],
         "example": examples.image() | examples.answer(),
         "adam": keras_code.ADAM,
     }
@@ -185,7 +187,7 @@ def _of_advice(study: Study, results: dict[str, Result], findings: Findings) -> 
         entry.row = compare(results[entry.experiment], results[entry.reference], chosen)
     firsts = {entry.reference: entry.row.settings for entry in reversed(advised)}
     named = {name for settings in firsts.values() for name in settings}
-    return {"explained": [one for one in parameters() if one["name"] in named]}
+    return {"explained": [entry for entry in parameters() if entry["name"] in named]}
 
 
 def _only_longer(study: Study, findings: Findings) -> list[Change]:

@@ -55,8 +55,7 @@ class Site:
     @classmethod
     def now(cls, study: Study, results: Path) -> "Site":
         """Take the inspection and the search that are there."""
-        found = inspections.find(study, results), searches.find(study, results)
-        return cls(study, results, *found)
+        return cls(study, results, inspections.find(study, results), searches.find(study, results))
 
     def anew(self) -> "Site":
         """Look at the files once more."""
@@ -89,9 +88,9 @@ class Site:
     @cached_property
     def records(self) -> list[Path]:
         """The record of every wanted run, where it is or will be."""
-        there = done(self.study, self.results)
+        paths = done(self.study, self.results)
         return [
-            there.get(run.name, self.results / "runs" / f"{run.name}.json")
+            paths.get(run.name, self.results / "runs" / f"{run.name}.json")
             for run in wanted(self.study)
         ]
 
@@ -107,7 +106,7 @@ class Site:
         """The facts of the inspection, and its arrays."""
         return [self.inspection, self.inspection.with_suffix(".npz")] if self.inspection else []
 
-    def made(self, stage: str) -> list[Path]:
+    def products_of(self, stage: str) -> list[Path]:
         """List the files that a stage left, as its stamp says; the stamp alone if it says none."""
         outputs = _read(stamp(self.results, stage))[1]
         return [self.results / name for name in outputs] or [stamp(self.results, stage)]
@@ -131,7 +130,7 @@ class Stage:
     def inputs(self, site: Site) -> dict[str, str]:
         """Give the digest of everything that it is made from, by what it is."""
         groups = {"code": sources_of(self.module)} | self.reads(site)
-        groups |= {name: site.made(name) for name in self.after}
+        groups |= {name: site.products_of(name) for name in self.after}
         return {name: site.digest_of(paths) for name, paths in groups.items()}
 
 
@@ -196,12 +195,12 @@ def stale(stage: Stage, site: Site) -> list[str]:
     path = stamp(site.results, stage.name)
     if not path.exists():
         return [NEVER_MADE]
-    before, made = _read(path)
-    if not before or not made:
+    before, products = _read(path)
+    if not before or not products:
         return ["its stamp cannot be read"]
     now = stage.inputs(site)
     changed = [name for name in now | before if now.get(name) != before.get(name)]
-    kept = all(site.digest(site.results / name) == digest for name, digest in made.items())
+    kept = all(site.digest(site.results / name) == digest for name, digest in products.items())
     return [*changed, *["what it made"] * (not kept)]
 
 
@@ -228,9 +227,9 @@ def make(
     if unless_current and not stale(stage, site):
         return False
     inputs = stage.inputs(site)  # before: what changes meanwhile is then found changed
-    made = list(outputs())
+    products = list(outputs())
     site = site.anew()
-    digests = {path.relative_to(site.results).as_posix(): site.digest(path) for path in made}
+    digests = {path.relative_to(site.results).as_posix(): site.digest(path) for path in products}
     text = json.dumps({"inputs": inputs, "outputs": digests}, indent=1) + "\n"
     files.write_whole(stamp(site.results, name), lambda file: file.write(text.encode()))
     return True

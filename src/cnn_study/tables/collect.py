@@ -105,11 +105,11 @@ def read_outcomes(study: Study, results: Path) -> list[Outcome]:
     Raises:
         UserError: a record is damaged or lies in another run's place.
     """
-    there = done(study, results)
+    paths = done(study, results)
     order = {id_: place for place, id_ in enumerate(study.experiments)}
     outcomes = []
     for run in sorted(wanted(study), key=lambda run: (order[run.experiment.id], run.seed)):
-        path = there.get(run.name)
+        path = paths.get(run.name)
         if path is None:
             outcomes.append(Outcome(run))
             continue
@@ -343,10 +343,10 @@ def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     for id_ in study.experiments:
         runs = [record.tested.calibration for record in complete_records(outcomes, id_)]
         for number, bins in enumerate(zip(*runs, strict=True), start=1):
-            there = [one for one in bins if one.images]
-            images = sum(one.images for one in there)
+            filled = [bin_ for bin_ in bins if bin_.images]
+            images = sum(bin_.images for bin_ in filled)
             means = {
-                name: sum(one.images * getattr(one, name) for one in there) / images
+                name: sum(bin_.images * getattr(bin_, name) for bin_ in filled) / images
                 for name in ("mean_probability", "accuracy")
                 if images
             }

@@ -22,7 +22,7 @@ def planned_tables(study: Study) -> list[str]:
 def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> dict[str, Any]:
     """Describe the CSV files as a Frictionless Data Package (specification version 1)."""
     name = re.sub(r"[^a-z0-9._-]+", "-", study.name.lower())
-    made = {
+    openings = {
         "tables": "Tables collected from the run records of a study.",
         "evidence": "What the tables of a study say about its changes.",
     }
@@ -30,7 +30,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
         "profile": "tabular-data-package",
         "name": f"{name}-{of}",
         "title": study.file.title,
-        "description": f"{made[of]} Numbers have at most "
+        "description": f"{openings[of]} Numbers have at most "
         "six significant digits; an empty cell means that there is no such value.",
         "resources": [_resource(table) for table in tables],
     }
