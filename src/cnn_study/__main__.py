@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from cnn_study.base.errors import UserError
 from cnn_study.runs import stages
@@ -16,6 +16,9 @@ from cnn_study.runs.heartbeat import log
 from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,38 +63,54 @@ def _log_to(path: Path) -> TextIO:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cnn-study", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, run: Callable[[argparse.Namespace], None], text: str, *, study: bool = True):
-        command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(command=run)
-        command.add_argument("--log", type=Path, help="a file for what would go to stderr; what "
-                             "made the command fail is shown on the screen too")  # fmt: skip
-        if study:
-            command.add_argument("study", help="a name in experiments/, or a study file")
-            command.add_argument(
-                "--results", type=Path, help="the study's results folder (results/STUDY)"
-            )
-        return command
-
-    def stage(name: str, run: Callable[[argparse.Namespace], None], text: str):
-        command = add(name, run, text)
-        command.add_argument(
-            "--unless-current", action="store_true",
-            help="make nothing if all that it is made from is as it was",
-        )  # fmt: skip
-        return command
-
-    check = add("check", _check, "check a study; list its experiments, runs and time left")
+    check = _add_of_study(commands, "check", _check, "check a study; list its experiments, runs "
+                          "and time left")  # fmt: skip
     check.add_argument("--watch", action="store_true", help="stay, and show runs as they go on")
-    prepare = add("prepare", _prepare, "check a dataset and make its arrays", study=False)
+    _add_makers(commands)
+    _add_readers(commands)
+    _add_of_study(commands, "publish", _publish, "render the pages that are to be cited, as of the "
+                  "commit that is here")  # fmt: skip
+    new = _add(commands, "new", _new, "make a folder for a study of your own")
+    new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
+    docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
+    docs.add_argument("--output", type=Path, default=Path("docs"))
+    return parser
+
+
+def _add(
+    commands: "Commands", name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(command=run)
+    command.add_argument("--log", type=Path, help="a file for what would go to stderr; what "
+                         "made the command fail is shown on the screen too")  # fmt: skip
+    return command
+
+
+def _add_of_study(
+    commands: "Commands", name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    command = _add(commands, name, run, text)
+    command.add_argument("study", help="a name in experiments/, or a study file")
+    command.add_argument("--results", type=Path, help="the study's results folder (results/STUDY)")
+    return command
+
+
+def _add_makers(commands: "Commands") -> None:
+    """Add the commands that make what the readers read, in the order in which they are run."""
+    prepare = _add(commands, "prepare", _prepare, "check a dataset and make its arrays")
     prepare.add_argument("dataset")
     prepare.add_argument("--source", help="its archive or unpacked folder; default: download it")
     prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], text: str):
+        command = _add_of_study(commands, name, run, text)
+        command.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+        return command
+
     train = add("train", _train, "train runs, one after the other, whose records are not there")
     train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
-    train.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     search = add("search", _search, "search for the best models within a price, once")
-    search.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
     search.add_argument("--workers", type=int, default=1, help="how many train side by side (1)")
     search.add_argument(
         "--listen", metavar="HOST:PORT", help="where the chief listens for workers, without any "
@@ -101,24 +120,30 @@ def _parser() -> argparse.ArgumentParser:
         "--join", metavar="HOST:PORT", help="be a worker of the chief that was started there with "
         "--listen; the results folder must be shared"
     )  # fmt: skip
-    inspect = add("inspect", _inspect, "look into the networks whose weights are kept, once")
-    inspect.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
-    stage("tables", _tables, "collect the runs that are there into tables")
-    stage("analyse", _analyse, "work out from the tables what each change is worth")
-    figures = stage("figures", _figures, "draw the figures from tables and evidence")
+    add("inspect", _inspect, "look into the networks whose weights are kept, once")
+
+
+def _add_readers(commands: "Commands") -> None:
+    """Add the stages that run from the records to the pages."""
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], text: str):
+        command = _add_of_study(commands, name, run, text)
+        command.add_argument(
+            "--unless-current", action="store_true",
+            help="make nothing if all that it is made from is as it was",
+        )  # fmt: skip
+        return command
+
+    add("tables", _tables, "collect the runs that are there into tables")
+    add("analyse", _analyse, "work out from the tables what each change is worth")
+    figures = add("figures", _figures, "draw the figures from tables and evidence")
     figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
     figures.add_argument(
         "--png", metavar="FOLDER", type=Path, help="write them as PNG into this folder instead, "
         "for slides"
     )  # fmt: skip
-    stage("write", _write, "put the values of the tables into the report's text")
-    stage("render", _render, "render the report's text to HTML and PDF")
-    add("publish", _publish, "render the pages that are to be cited, as of the commit that is here")
-    new = add("new", _new, "make a folder for a study of your own", study=False)
-    new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
-    docs = add("docs", _docs, "write docs/: the parameters and the run record", study=False)
-    docs.add_argument("--output", type=Path, default=Path("docs"))
-    return parser
+    add("write", _write, "put the values of the tables into the report's text")
+    add("render", _render, "render the report's text to HTML and PDF")
 
 
 def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Study, Path]:
