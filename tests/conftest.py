@@ -39,6 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_flushing():
+    """Leave files in the system's memory: thousands are written, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def keras():
     """Keras, imported once for all tests (it takes seconds), with one thread as in training."""
