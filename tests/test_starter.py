@@ -86,7 +86,7 @@ def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
     text = file.read_text("utf-8")
     file.write_text(text.replace("seeds: 3 ", "seeds: 1 ").replace("epochs: 8", "epochs: 1"))
     (folder / "report/sections").mkdir(parents=True)
-    own = "# What we think of it {#sec-limits}\n\nSee [@nobody2026].\n"
+    own = "# What we think of it {#sec-limits}\n\nSee [@nobody2026]."  # without a last line break
     (folder / "report/sections/limits.qmd.j2").write_text(own)
     work = "@misc{nobody2026, title = {A work of our own}, author = {Nobody, N.}, year = {2026}}\n"
     (folder / "report/references.bib").write_text(work)
