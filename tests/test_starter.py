@@ -97,7 +97,7 @@ def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
     ask(installed, folder, *snakemake)
     page = (folder / "results/mine/report/index.html").read_text("utf-8")
     assert "What we think of it" in page
-    assert "A work of our own" in page
+    assert "A Work of Our Own" in page
     assert (folder / "results/mine/report/index.pdf").read_bytes().startswith(b"%PDF")
     assert "Nothing to be done" in ask(installed, folder, *snakemake)
 
