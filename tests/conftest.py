@@ -1,5 +1,6 @@
 """What all test files share: which code is tested, in which order, and a small real dataset."""
 
+import gc
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files, or one worker is left alone with them at the end."""
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what is imported out of the garbage collector's sight: it looks through it often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

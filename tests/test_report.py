@@ -21,20 +21,40 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((PROJECT / "report").rglob("*.j2"))
 
 
-@pytest.fixture
-def plain(tmp_path) -> Made:
-    made = Made(tmp_path, PLAIN)
+def make_plain(folder: Path) -> Made:
+    made = Made(folder, PLAIN)
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores)
     return made
 
 
-@pytest.fixture
-def whole(tmp_path) -> Made:
-    made = Made(tmp_path, WITH_ALL)
+def make_whole(folder: Path) -> Made:
+    made = Made(folder, WITH_ALL)
     for experiment, scores in SCORES.items():
         made.runs(experiment, (*scores, sum(scores) / 2))
     return made.runs("filters-4-8", (0.70, 0.72, 0.74))
+
+
+@pytest.fixture
+def plain(tmp_path) -> Made:
+    return make_plain(tmp_path)
+
+
+@pytest.fixture
+def whole(tmp_path) -> Made:
+    return make_whole(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plain_text(tmp_path_factory) -> str:
+    """The text of the plain study as it is, written once."""
+    return make_plain(tmp_path_factory.mktemp("plain")).text()
+
+
+@pytest.fixture(scope="module")
+def whole_text(tmp_path_factory) -> str:
+    """The text of the study with all as it is, written once."""
+    return make_whole(tmp_path_factory.mktemp("whole")).text()
 
 
 @pytest.fixture(scope="session")
@@ -212,8 +232,8 @@ def test_templates_do_not_calculate(path):
 # ------------------------------------------------------------------------------- contents
 
 
-def test_numbers_are_those_of_the_runs(plain):
-    text = plain.text()
+def test_numbers_are_those_of_the_runs(plain_text):
+    text = plain_text
     # 50 and 60: mean 55, standard deviation 10 / sqrt(2). Each pair differs by the same amount.
     assert row(text, "base", "tbl-question-rate")[2:] == [
         "55.00 ± 7.07",
@@ -350,8 +370,8 @@ def test_interactions_are_told(tmp_path, extra, said):
     check_clean(text)
 
 
-def test_cost_of_the_first_layer_is_worked_out(plain):
-    said = words(plain.text())
+def test_cost_of_the_first_layer_is_worked_out(plain_text):
+    said = words(plain_text)
     # Two kernels of 3 x 3 on one channel and an 8 x 8 image.
     assert r"3 \times 3 \times 1 \times 2 + 2 = \text{20 parameters}" in said
     assert r"8 \times 8 \times 3 \times 3 \times 1 \times 2 = \text{1,152 MACs}" in said
@@ -434,8 +454,8 @@ def test_no_change_that_helps_is_said(tmp_path):
     assert "{#tbl-suggestions}" not in text
 
 
-def test_enhanced_and_published_numbers(whole):
-    text = unmarked(whole.text())
+def test_enhanced_and_published_numbers(whole_text):
+    text = unmarked(whole_text)
     said = words(text)
     assert "It has `filters` 4-8, where the base has `filters` 2-4." in said
     assert "the enhanced model scores 17.00 percentage points more than the base" in said
@@ -466,8 +486,8 @@ def references(text: str) -> tuple[Counter[str], set[str]]:
     return defined, used | set(re.findall(r"\]\(#([\w-]+)\)", text))
 
 
-def test_every_reference_has_one_target(whole, published_study):
-    for text in (whole.text(), published_study):
+def test_every_reference_has_one_target(whole_text, published_study):
+    for text in (whole_text, published_study):
         defined, used = references(text)
         assert max(defined.values()) == 1
         floats = {id_ for id_ in defined if id_.startswith(("tbl-", "fig-"))}
@@ -568,8 +588,8 @@ def without_code(text: str) -> str:
     return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
 
-def test_another_dataset_reads_well(plain):
-    text = plain.text()
+def test_another_dataset_reads_well(plain_text):
+    text = plain_text
     for word in ("CIFAR", "the source", "enhanced", "colour", "airplane"):
         assert word not in re.sub(r"learning-curves-base-and-enhanced|confusion-base-and-\w+", "",
                                   text[: text.index("# All settings of the base")])  # fmt: skip
@@ -747,8 +767,8 @@ def stringify(block: dict) -> str:
     return "".join(kinds.get(part["t"]) or part["c"] for part in block["c"])
 
 
-def test_names_of_a_study_are_escaped(plain):
-    text = plain.text()
+def test_names_of_a_study_are_escaped(plain_text):
+    text = plain_text
     assert r'title: "Digits \\& \\*stars\\* \\| \\<b\\>"' in text
     assert r"## Learning\_rate {#sec-question-rate}" in text
 
@@ -757,8 +777,8 @@ def test_links_in_a_source_are_links():
     assert filters.link("See a_b: https://x.org/y_z. End") == r"See a\_b: <https://x.org/y_z>. End"
 
 
-def test_one_comparison_is_worked_by_hand(whole):
-    said = words(whole.text())
+def test_one_comparison_is_worked_by_hand(whole_text):
+    said = words(whole_text)
     # learning-rate-1 against base: 10, 20, 15 against 50, 60, 55: three times -40.
     assert "| 1 | 10.00 | 50.00 | −40.00 |" in said
     assert (
@@ -769,8 +789,8 @@ def test_one_comparison_is_worked_by_hand(whole):
     assert "$t_{n-1} = 4.30$" in said
 
 
-def test_guess_and_answer_stand_apart(whole):
-    text = whole.text()
+def test_guess_and_answer_stand_apart(whole_text):
+    text = whole_text
     said = words(text)
     # learning-rate-1 is worked by hand before, so that its answer is known.
     assert "Here it is worked for `learning-rate-1`" in said
