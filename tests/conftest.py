@@ -30,7 +30,10 @@ pytest_plugins = ["pytester", "fast_tests"]
 
 SMALL_TRAINING, SMALL_TEST = 320, 100
 
-LONG = ("test_workflow.py", "test_searcher.py", "test_page.py", "test_training.py")
+LONG = (
+    *("test_workflow.py", "test_currency.py", "test_page.py", "test_searcher.py"),
+    *("test_starter.py", "test_training.py"),
+)
 """Files that take a minute or more, the longest first."""
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import LONG
 from fast_tests import acts_of
 
 PLANTED = """
@@ -91,3 +92,7 @@ def test_what_asks_for_a_browser_or_a_backend_is_slow_without_a_mark(planted):
     said = ended.stdout.str()
     assert "4/6 tests collected (2 deselected)" in said
     assert "test_of_a_browser" not in said
+
+
+def test_files_that_begin_first_are_there():
+    assert [name for name in LONG if not (Path(__file__).parent / name).is_file()] == []
