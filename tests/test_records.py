@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -193,12 +194,10 @@ def test_a_record_cut_off_anywhere_is_refused(written):
     ("old", "new", "says"),
     [
         ('"seed": 3', '"seed": "three"', "seed"),
-        ('"seed": 3', '"seed": 3, "mood": "good"', "mood"),
         ('"status": "complete"', '"status": "done"', "status"),
         ('"kernel_size": 3', '"kernel_size": 99', "settings.kernel_size"),
-        ('"kernel_size": 3', '"kernel_size": 3, "colour": 1', "settings.colour"),
         ('"training_loss": 2.5', '"training_loss": NaN', "epochs.0.training_loss"),
-        ('"format": 1', '"format": 2', "format"),
+        ('"format": 1', '"format": 0', "format"),
         ('"experiment": "kernel-size-5",', "", "experiment"),
         ('"training_images": 90', '"training_images": [90]', "dataset.training_images"),
     ],
@@ -225,11 +224,81 @@ def test_a_record_that_is_not_there(tmp_path):
         records.read(tmp_path / "seed-1.json")
 
 
+# ------------------------------------------------------------------------- other formats
+
+
+def test_every_older_format_has_one_step_to_the_next():
+    assert sorted(records.STEPS) == list(range(1, records.FORMAT))
+    fields = records.Record.model_fields["format"].annotation
+    assert get_args(fields) == (records.FORMAT,)
+
+
+def test_a_record_of_an_older_format_is_read_step_by_step_and_left_as_it_is(written, monkeypatch):
+    """Two formats ago accuracy was in percent; then it had another name."""
+    expected, facts = records.read(written), json.loads(written.read_text())
+    facts["test"]["percent_right"] = 100 * facts["test"].pop("accuracy")
+    content = json.dumps(facts | {"format": -1}).encode()
+    written.write_bytes(content)
+
+    def to_shares(facts):
+        right = facts["test"].pop("percent_right") / 100
+        return {**facts, "test": {**facts["test"], "right": right}}
+
+    def by_its_name(facts):
+        accuracy = facts["test"].pop("right")
+        return {**facts, "test": {**facts["test"], "accuracy": accuracy}}
+
+    monkeypatch.setattr(records, "STEPS", {-1: to_shares, 0: by_its_name})
+    assert records.read(written) == expected
+    assert written.read_bytes() == content
+
+
+def test_a_damaged_record_of_an_older_format_is_refused_as_today(written, monkeypatch):
+    monkeypatch.setattr(records, "STEPS", {0: lambda facts: facts})
+    old = written.read_text().replace('"format": 1', '"format": 0')
+    written.write_text(old)
+    assert records.read(written).format == 1
+    assert "seed: " in damaged(written, old.replace('"seed": 3', '"seed": "three"').encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "unknown"),
+    [
+        ('"format": 1', '"format": 2', "format"),
+        ('"format": 1, "status": "complete"', '"format": 2, "state": "complete"', "format"),
+        ('"seed": 3', '"seed": 3, "mood": "good"', "mood"),
+        ('"kernel_size": 3', '"kernel_size": 3, "colour": 1', "settings.colour"),
+    ],
+)
+def test_a_record_of_a_newer_version_is_refused_and_not_to_be_deleted(written, old, new, unknown):
+    facts = json.loads(written.read_text())
+    order = {"format": facts.pop("format"), "status": facts.pop("status"), **facts}
+    text = json.dumps(order)
+    assert old in text
+    written.write_text(text.replace(old, new))
+    with pytest.raises(UserError) as error:
+        records.read(written)
+    message = str(error.value)
+    assert message.endswith(f"know its {unknown}. The record is whole; update cnn-study.")
+    assert str(written) in message
+    assert "elete" not in message
+
+
+def test_a_field_that_came_later_may_be_absent(written):
+    """So did those of watched test images: a further field is no new format."""
+    facts = json.loads(written.read_text())
+    for epoch in facts["epochs"]:
+        del epoch["watched_test_loss"], epoch["watched_test_accuracy"]
+    written.write_text(json.dumps(facts))
+    assert {epoch.watched_test_loss for epoch in records.read(written).epochs} == {None}
+
+
 # ------------------------------------------------------------------------- whole or absent
 
 HALF = """
 import sys, time
 from pathlib import Path
+from typing import get_args
 from cnn_study.base.files import write_whole
 
 def half(file):

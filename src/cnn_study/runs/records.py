@@ -4,9 +4,10 @@ Knows nothing of Keras, of studies, or of how a run was made.
 """
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +17,16 @@ from cnn_study.base.files import write_whole
 from cnn_study.study.settings import Settings
 
 FORMAT = 1
-"""Raised when the fields below change; a record of another format is refused, never guessed at."""
+"""Of the fields below: raised when one goes, is renamed or changes its meaning.
+
+A further field is no new format: it is optional, and its default says that nobody knew it then.
+"""
+
+Facts = dict[str, Any]
+"""What a record's file holds, read as JSON."""
+
+STEPS: dict[int, Callable[[Facts], Facts]] = {}
+"""By its number, for each older format: makes of what a record of it holds one of the next."""
 
 CALIBRATION_BINS = 15
 
@@ -177,19 +187,65 @@ def find(runs: Path) -> dict[tuple[str, int], Path]:
 
 
 def read(path: Path) -> Record:
-    """Read one record.
+    """Read one record; what is of an older format is read as if it were of today's.
 
     Raises:
-        UserError: it is damaged; names the file and what to do.
+        UserError: it is damaged, or of a newer format; names the file and what to do.
     """
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return _parsed(path.read_bytes())
     except (OSError, ValidationError) as error:
         _refuse_two_versions(path)
+        _refuse_newer(path, error)
         raise UserError(
             f"{path} is not a whole run record: {first_line(error)}. "
             "Delete it; the run is then trained again."
         ) from None
+
+
+def _parsed(content: bytes) -> Record:
+    """Check a record; only of one that is not of today's format is it asked of which it is."""
+    try:
+        return Record.model_validate_json(content)
+    except ValidationError:
+        if (migrated := _migrated(content)) is None:
+            raise
+    return Record.model_validate_json(migrated)
+
+
+def _migrated(content: bytes) -> bytes | None:
+    """Take a record of an older format step by step to today's; None of whatever else it is."""
+    facts = _facts(content)
+    if facts.get("format") not in STEPS:
+        return None
+    while (format_ := facts["format"]) in STEPS:
+        facts = {**STEPS[format_](facts), "format": format_ + 1}
+    return json.dumps(facts).encode()
+
+
+def _facts(content: bytes) -> Facts:
+    """Read what a record's file holds, so far as its format can be told; else nothing."""
+    try:
+        facts = json.loads(content)
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) and type(facts.get("format")) is int else {}
+
+
+def _refuse_newer(path: Path, error: OSError | ValidationError) -> None:
+    """Say what to do with a record that is whole and was written by a newer version."""
+    if not isinstance(error, ValidationError):
+        return
+    faults = error.errors()
+    unknown = [".".join(map(str, fault["loc"])) for fault in faults]
+    if _facts(path.read_bytes()).get("format", 0) > FORMAT:
+        unknown = ["format"]
+    elif any(fault["type"] != "extra_forbidden" for fault in faults):
+        return
+    raise UserError(
+        f"{path} was written by a newer version of cnn-study, or by one with changes of its own: "
+        f"this one does not know its {', '.join(unknown)}. The record is whole; update cnn-study."
+    )
 
 
 def _refuse_two_versions(path: Path) -> None:
