@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cnn_study.study.faults import Faults, did_you_mean, shown
+from cnn_study.study.questions import KINDS
 
 LINES = {("base",): 4, ("questions",): 6, ("questions", "width"): 7}
 
@@ -89,7 +90,7 @@ def test_a_note_stands_where_a_rule_between_keys_is_broken(faults):
     ("place", "allowed"),
     [
         (("sedes",), "title, subtitle, dataset, seeds, "),
-        (("questions", "width", "sedes"), "reference, trained, changes, grid."),
+        (("questions", "width", "sedes"), f"reference, trained, {', '.join(KINDS)}."),
         (("published", "sedes"), "Allowed: file, citation."),
         (("search", "sedes"), "Did you mean seeds? Allowed: caveat, "),
         (("search", "space", "epochs", "sedes"), "Allowed: values, low, high, step, scale, when."),

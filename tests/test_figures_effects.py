@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -494,10 +494,10 @@ def result(
     """Sum up runs with this validation accuracy, a test accuracy of 50 % and an error of 5."""
     scores = Scores(complete, validation, 0.0, validation, validation)
     tests, errors = Scores(complete, 0.5, 0.01, 0.49, 0.51), Scores(complete, 0.05, 0.0, 0.04, 0.06)
-    return Result(
-        id_, 3, complete, 0, 0, 3 - complete, tests, scores, errors, Scores(0, *[None] * 4),
-        (), 1000 - macs, macs, seconds, 100,
-    )  # fmt: skip
+    known = {"id": id_, "planned": 3, "complete": complete, "missing": 3 - complete, "macs": macs}
+    known |= {"test": tests, "validation": scores, "calibration": errors, "seconds": seconds}
+    known |= {"parameters": 1000 - macs, "diverged": 0, "failed": 0}
+    return Result(**dict.fromkeys(field.name for field in fields(Result)) | known)
 
 
 def test_the_front_holds_what_no_other_makes_needless():

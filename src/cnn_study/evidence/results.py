@@ -60,18 +60,19 @@ def read_results(tables: Tables) -> dict[str, Result]:
 def _result(row: dict[str, Any], tables: Tables) -> Result:
     id_, complete = row["experiment"], row["complete_runs"]
     runs = tables.complete_by_experiment.get(id_, [])
+    kinds = ("planned", "complete", "diverged", "failed", "missing")
     return Result(
-        id_,
-        *(row[f"{kind}_runs"] for kind in ("planned", "complete", "diverged", "failed", "missing")),
-        Scores.of(row, "test_accuracy", complete),
-        Scores.of(row, "validation_accuracy", row["validation_accuracy_n"]),
-        Scores.of(row, "test_calibration_error", complete),
-        Scores.of(row, "test_loss", complete),
-        tuple(sorted(run["test_accuracy"] for run in runs)),
-        row["parameters"],
-        row["macs"],
-        row[f"{tables.clock}_mean"],
-        max((run["training_images"] for run in runs), default=None),
+        id=id_,
+        **{kind: row[f"{kind}_runs"] for kind in kinds},
+        test=Scores.of(row, "test_accuracy", complete),
+        validation=Scores.of(row, "validation_accuracy", row["validation_accuracy_n"]),
+        calibration=Scores.of(row, "test_calibration_error", complete),
+        loss=Scores.of(row, "test_loss", complete),
+        scores=tuple(sorted(run["test_accuracy"] for run in runs)),
+        parameters=row["parameters"],
+        macs=row["macs"],
+        seconds=row[f"{tables.clock}_mean"],
+        training_images=max((run["training_images"] for run in runs), default=None),
     )
 
 
