@@ -3,9 +3,8 @@
 Knows nothing of Keras or of run records. What will be made is known without Matplotlib and
 without pandas, so that the workflow can declare it; both are imported only to draw.
 
-`planned` and `draw` are the way in. Which figures there are stands here; each is a `Picture` in a
-module by its subject: inspected, network, learning, epochs, levels, effects, classes, calibration,
-selection_bias, cost, published, search.
+`planned_figures` and `draw` are the way in. Which figures there are stands here; each is a
+`Picture` in a module that is named by its subject.
 """
 
 import json
