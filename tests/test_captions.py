@@ -69,6 +69,7 @@ def test_templates_do_not_calculate(path):
     assert [tag for tag in without_texts if re.search(r"[*/]|\bsum\b|\bround\b", tag)] == []
 
 
+@pytest.mark.slow
 def test_every_value_that_a_figure_of_the_published_study_hands_over_is_used():
     from cnn_study.figures.results import Results
     from cnn_study.runs import inspections

@@ -140,6 +140,7 @@ def empty(tmp_path_factory) -> Path:
 # ------------------------------------------------------------------------------- files
 
 
+@pytest.mark.slow
 def test_writes_exactly_what_was_planned(made, full):
     planned = planned_figures(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())

@@ -75,18 +75,21 @@ def test_the_kept_networks_are_inspected(published):
     assert path.with_suffix(".npz").stat().st_size < 1.5e6
 
 
+@pytest.mark.slow
 def test_tables_are_current(published, tmp_path):
     collect(published, RESULTS, tmp_path)
     for name in planned_tables(published):
         assert (tmp_path / name).read_bytes() == (RESULTS / "tables" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_evidence_is_current(published, tmp_path):
     analyse(published, RESULTS / "tables", tmp_path)
     for name in evidence_schemas.planned_evidence():
         assert (tmp_path / name).read_bytes() == (RESULTS / "evidence" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_text_is_current(published, tmp_path):
     folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
     inspected = inspections.find(published, RESULTS)

@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,7 @@ def test_selection_bias_keeps_the_seeds_behind_its_mean(tmp_path):
 # ------------------------------------------------------------------------------- the code
 
 
+@cache
 def _classes() -> Counter[str]:
     """Count the classes of the package by name."""
     paths = Path(cnn_study.__file__).parent.rglob("*.py")

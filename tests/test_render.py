@@ -582,6 +582,7 @@ def test_without_room_for_floats_in_the_tags_pictures_stand(tmp_path: Path, monk
     assert asked == ["float", "stand"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", range(20, 40, 3))
 def test_a_broken_table_leaves_three_rows_on_each_page(tmp_path: Path, before: int) -> None:
     rows = "".join(f"| row {number} | {number} |\n" for number in range(40))

@@ -211,6 +211,7 @@ def test_a_winner_at_an_end_of_the_space_is_called_out(text):
     assert "In `learning_rate` it stands at an end of the space, or close to one" in text
 
 
+@pytest.mark.slow
 def test_what_mattered_is_what_the_scores_hang_on():
     """Thirty trials whose accuracy is their place in one parameter, whatever the other one is."""
     generator = random.Random(1)
