@@ -107,7 +107,7 @@ class Plan:
         together = local.batches(self.study, list(self.wanted))
         return [
             Batch(
-                tuple(f"{run.experiment.id}/seed-{run.seed}" for run in batch),
+                tuple(run.typed for run in batch),
                 tuple(self._record(run) for run in batch),
                 len(together) - place,
             )
@@ -121,7 +121,7 @@ class Plan:
 
     def arrays_for(self, batch: Batch) -> list[str]:
         """Ask for the arrays only where a run is to be trained: a job with none needs no data."""
-        missing = {f"{run.experiment.id}/seed-{run.seed}" for run in self.missing}
+        missing = {run.typed for run in self.missing}
         return self.arrays if missing.intersection(batch.runs) else []
 
     @property
@@ -220,7 +220,7 @@ class Plan:
     def in_words(self, rules: Iterable[str], processes: int | None) -> str:
         """Say what is to be done, from the names of the rules that Snakemake is about to follow."""
         asked = set(rules)
-        missing = {f"{run.experiment.id}/seed-{run.seed}": run for run in self.missing}
+        missing = {run.typed: run for run in self.missing}
         runs = [
             missing[name]
             for batch in self.batches

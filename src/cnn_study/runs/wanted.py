@@ -16,6 +16,11 @@ class Run:
     seed: int
 
     @property
+    def typed(self) -> str:
+        """The run as a person types it, such as `depth-2/seed-1`: see `find`."""
+        return f"{self.experiment.id}/seed-{self.seed}"
+
+    @property
     def name(self) -> str:
         """Experiment id, fingerprint and seed, such as `depth-2/1b4ecbf3632fc354/seed-1`."""
         return f"{self.experiment.id}/{self.experiment.fingerprint}/seed-{self.seed}"
