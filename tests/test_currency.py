@@ -155,13 +155,34 @@ def test_what_two_people_trained_merges_by_git(copy, made, tmp_path):
     assert git("status", "--porcelain") == ""
 
 
+def test_a_run_that_both_people_trained_stays_whole(copy):
+    """Git mixes no lines of two records, not even where it could without a conflict."""
+    shutil.copy(PROJECT / ".gitattributes", copy.path)
+    shutil.copy(PROJECT / ".gitignore", copy.path)
+    git = _repository(copy.path)
+    (record,) = (copy.path / "results/tests/runs/base").glob("*/seed-1.json")
+    text = record.read_text("utf-8")
+    ours = text.replace('"training_seconds": 10.0', '"training_seconds": 11.0')
+    theirs = text.replace('"started": "2026-01-02', '"started": "2026-01-03')
+    assert len({text, ours, theirs}) == 3
+    for branch, side in (("theirs", theirs), ("ours", ours)):
+        git("checkout", "-q", "-b", branch, "main")
+        record.write_text(side, "utf-8")
+        git("commit", "-qam", branch)
+    assert "CONFLICT" in git("merge", "theirs", check=False)
+    assert record.read_text("utf-8") == ours
+    git("checkout", "--theirs", "--", str(record.parent))
+    assert record.read_text("utf-8") == theirs
+    assert to_make(copy).startswith("To make: tables (runs), ")
+
+
 def test_two_versions_of_one_record_are_taken_for_what_they_are(copy):
     """Git leaves both sides in a record that both people trained."""
     (record,) = (copy.path / "results/tests/runs/base").glob("*/seed-1.json")
     text = record.read_text("utf-8")
-    record.write_text(f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> theirs\n", "utf-8")
+    record.write_text(f"{text[:99]}\n<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> x\n", "utf-8")
     said = run(copy, status=1)
-    assert f"{record.relative_to(copy.path)} holds two versions of the run" in said
+    assert f"{record.relative_to(copy.path)} holds two versions, as a merge by git" in said
     assert "git checkout --ours" in said
     assert "Delete" not in said
 

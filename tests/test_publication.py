@@ -69,6 +69,10 @@ def test_the_pages_say_which_commit_they_show(place):
     assert commit[:10] in first
     assert place.git("status", "--porcelain") == "?? results/mine/published/"
     assert place.publish() == folder  # again: what is published is no difference
+    place.commit()
+    assert place.publish() == folder  # nor are pages that are committed and now name another commit
+    assert "M results/mine/published/index.html" in place.git("status", "--porcelain")
+    assert place.publish() == folder
 
 
 def test_what_is_in_no_commit_is_not_published(place):
@@ -76,12 +80,12 @@ def test_what_is_in_no_commit_is_not_published(place):
         place.publish()
     commit = place.commit()
     (place.folder / "experiments/mine.yaml").write_text(STUDY + "# A comment.\n")
-    (place.folder / "new").write_text("1")
+    (place.folder / "a new one").write_text("1")
     with pytest.raises(UserError) as error:
         place.publish()
     lines = str(error.value).splitlines()
     assert lines[0] == f"what is here differs from commit {commit[:10]}:"
-    assert [line.split()[-1] for line in lines[1:3]] == ["experiments/mine.yaml", "new"]
+    assert lines[1:3] == ["  experiments/mine.yaml", "  a new one"]
     assert not (place.folder / "results/mine/published").exists()
 
 

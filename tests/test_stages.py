@@ -232,3 +232,16 @@ def test_imports_are_found_however_they_are_written(tmp_path, monkeypatch):
         ["__init__.py", "one.py", "two.py", "deep/__init__.py", "deep/three.py", "deep/four.py",
          "deep/six.py"]
     )  # fmt: skip
+
+
+def test_a_product_that_was_not_made_is_not_stamped(folder):
+    before = stamp(folder / "results", "tables").read_text()
+    with pytest.raises(FileNotFoundError, match=r"tables: not made, though it said so: tables/x"):
+        stages.make("tables", site(folder), lambda: [folder / "results/tables/x.csv"])
+    assert stamp(folder / "results", "tables").read_text() == before
+
+
+def test_a_name_that_no_file_can_have_is_the_name_of_none(folder):
+    path = stamp(folder / "results", "tables")
+    path.write_text(path.read_text().replace("tables/runs.csv", "tables/\\u0000"))
+    assert both(folder)[0] == ["what it made"]

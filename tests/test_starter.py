@@ -10,7 +10,10 @@ import pytest
 
 from cnn_study import starter
 from cnn_study.base.errors import UserError
+from cnn_study.base.places import unknown_templates
 from cnn_study.report import study_checks
+from cnn_study.report.authored_text import known_works
+from cnn_study.report.templates import fill
 from cnn_study.study.merge import load
 
 PROJECT = Path(__file__).parents[1]
@@ -111,3 +114,23 @@ def test_the_console_script_is_the_command(installed):
     )  # fmt: skip
     assert ended.returncode == 2
     assert ended.stderr.startswith("There is no study file experiments/nowhere.yaml")
+
+
+def test_what_a_person_wrote_in_another_encoding_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "report/sections").mkdir(parents=True)
+    (tmp_path / "report/sections/limits.qmd.j2").write_bytes(b"caf\xe9")
+    with pytest.raises(UserError, match=r"limits\.qmd\.j2 cannot be read as UTF-8 text"):
+        fill(Path("report/sections/limits.qmd.j2"), {})
+    (tmp_path / "report/references.bib").write_bytes(b"@misc{caf\xe9,\n}")
+    with pytest.raises(UserError, match=r"references\.bib cannot be read as UTF-8 text"):
+        known_works(tmp_path / "report/references.bib")
+
+
+def test_a_template_that_takes_no_other_one_s_place_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert unknown_templates() == []
+    (tmp_path / "report/sections").mkdir(parents=True)
+    for name in ("limits", "limit"):
+        (tmp_path / f"report/sections/{name}.qmd.j2").write_text("Words.")
+    assert unknown_templates() == [Path("report/sections/limit.qmd.j2")]

@@ -588,6 +588,16 @@ def test_a_command_that_fails_says_why_on_the_screen_and_in_the_log(clone):
     assert (clone.path / "logs/tests/tables.log").read_text().strip() == why
 
 
+def test_a_damaged_record_does_not_keep_a_dry_run_from_speaking(clone):
+    first, second = sorted((clone.path / "results/tests/runs/base").glob("*/seed-*.json"))
+    first.unlink()
+    second.write_text("{")
+    said = clone.snakemake("--dry-run")
+    assert "To prepare: the images of " in said
+    assert "To train: 1 run (base seed 1), about " in said
+    assert "Traceback" not in said
+
+
 def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(clone):
     (record,) = (clone.path / "results/tests/runs/base").glob("*/seed-2.json")
     record.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.places import unknown_templates
 from cnn_study.runs import stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study.merge import Check, load
@@ -164,6 +165,8 @@ def _check(options: argparse.Namespace) -> None:
 
     study, results = _study(options, study_checks.CHECKS)
     planned_figures(study, inspected=False)  # refuses questions that figures could not be named by
+    for path in unknown_templates():
+        print(f"{path}: no template of the report has this name; alone it changes nothing")
     show = progress.watch if options.watch else progress.check
     show(study, results)
 

@@ -193,8 +193,16 @@ class Plan:
 
     def mark(self, name: str) -> str:
         """Name the file that stands, while a workflow runs, for a stage that it has made."""
-        paths = (self.marks / (f"{name}-{n}" if n else name) for n in count())
-        return str(next(path for path in paths if not path.exists()))
+        return self._marks[name]
+
+    @cached_property
+    def _marks(self) -> dict[str, str]:
+        """Name each stage's mark once, by a name that no file has at this moment."""
+        names = {}
+        for stage in stages.STAGES:
+            paths = (self.marks / (f"{stage}-{n}" if n else stage) for n in count())
+            names[stage] = str(next(path for path in paths if not path.exists()))
+        return names
 
     @property
     def marks(self) -> Path:
@@ -229,6 +237,8 @@ class Plan:
             if name in missing
         ]
         lines = []
+        if "prepare_data" in asked:
+            lines.append(f"To prepare: the images of {self.study.dataset.title}.")
         if runs:
             lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
         if "search_models" in asked and self.search_missing:
@@ -249,10 +259,13 @@ class Plan:
         return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
 
     def _time(self, runs: list[Run], processes: int) -> str:
-        finished = [records.read(path) for path in self.done.values()]
+        finished = []
+        for path in self.done.values():
+            with contextlib.suppress(UserError):  # whoever needs a damaged record tells of it
+                finished.append(records.read(path))
         started = len(local.batches(self.study, runs))
         seconds = seconds_left(self.study, runs, finished, started) / min(processes, started)
-        return f", about {short_duration(seconds)}"
+        return f", about {short_duration(seconds)} of training"
 
 
 STAGE_RULES = {

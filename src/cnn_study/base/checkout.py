@@ -16,4 +16,4 @@ def git(folder: Path, *command: str | Path) -> str:
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return ended.stdout.strip()
+    return ended.stdout.rstrip()

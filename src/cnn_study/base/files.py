@@ -34,6 +34,18 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
+def read_text(path: Path) -> str:
+    """Read a text that a person wrote.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
+
+
 def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
     """Write a file under a temporary name beside it, flush it to disk, then rename it.
 

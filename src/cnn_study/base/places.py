@@ -38,6 +38,15 @@ def templates() -> list[Path]:
     return sorted(by_name.values())
 
 
+def unknown_templates() -> list[Path]:
+    """List the study's own templates that have the name of none of the project's."""
+    if len(template_folders()) == 1:
+        return []
+    return [
+        path for path in sorted(OWN.rglob("*.j2")) if not (REPORT / path.relative_to(OWN)).exists()
+    ]
+
+
 def scripts() -> list[Path]:
     """List the scripts that stand in the page together with their data."""
     return sorted((REPORT / "theme").glob("*.js"))

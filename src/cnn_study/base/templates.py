@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_text
 
 
 class Templates:
@@ -66,6 +67,10 @@ class Templates:
         except TemplateError as error:
             where = self._place(error, name)
             raise UserError(f"{where}: {error.message}. {self.undone}") from None
+        except UnicodeDecodeError:
+            for path in (path for folder in self.folders for path in Path(folder).rglob("*.j2")):
+                read_text(path)  # says which it is
+            raise
 
     def _place(self, error: TemplateError, name: str) -> str:
         """Name the template and the line that an error comes from."""

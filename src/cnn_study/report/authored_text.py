@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from cnn_study.base.files import read_text
 from cnn_study.base.places import REPORT, bibliographies
 
 if TYPE_CHECKING:
@@ -219,9 +220,7 @@ def _cited(blocks: Any) -> list[str]:
 
 def known_works(bibliography: Path = BIBLIOGRAPHY) -> list[str]:
     """List the keys of a bibliography."""
-    return re.findall(
-        r"^@\w+\{\s*([^\s,]+),", bibliography.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    return re.findall(r"^@\w+\{\s*([^\s,]+),", read_text(bibliography), re.MULTILINE)
 
 
 def _uncited(keys: list[str]) -> Iterator[str]:

@@ -60,12 +60,13 @@ def _commit(study: Study, results: Path) -> str:
     top = Path(git(folder, "rev-parse", "--show-toplevel"))
     places = [top, *([] if PROJECT.is_relative_to(top) else [PROJECT])]
     published = (results / FOLDER).resolve()
-    differs = [
-        line for place in places for line in git(place, "status", "--porcelain").splitlines()
+    entries = [
+        entry for place in places for entry in git(place, "status", "--porcelain", "-z").split("\0")
     ]
-    differs = [line for line in differs if not (top / line[3:]).is_relative_to(published)]
+    changed = [entry[3:] for entry in entries if entry[2:3] == " "]  # state, blank, path
+    differs = [path for path in changed if not (top / path).is_relative_to(published)]
     if differs:
-        shown = "\n".join(f"  {line.strip()}" for line in differs[:10])
+        shown = "\n".join(f"  {path}" for path in differs[:10])
         raise UserError(
             f"what is here differs from commit {commit[:10]}:\n{shown}\nCommit it first: what is "
             "published says which commit it shows."

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import yaml
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import writable
+from cnn_study.base.files import read_text, writable
 from cnn_study.base.places import REPORT, bibliographies, looks
 from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
 from cnn_study.report.front_matter import _date, front_matter, refuse
@@ -135,7 +135,7 @@ def _add_own_works(stage: Path, report: Path) -> None:
     own = [path for path in bibliographies() if path.parent not in (REPORT, report)]
     if own:
         with (stage / "references.bib").open("a", encoding="utf-8") as bibliography:
-            bibliography.writelines("\n" + path.read_text(encoding="utf-8") for path in own)
+            bibliography.writelines("\n" + read_text(path) for path in own)
 
 
 def _replace(contents: dict[Path, bytes]) -> None:

@@ -260,6 +260,7 @@ def read(path: Path) -> Inspection:
     try:
         facts = Facts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        records.refuse_two_versions(path)
         raise _damaged(path, path, records.first_line(error)) from None
     file = path.parent / facts.arrays_file
     try:

@@ -4,6 +4,7 @@ Knows nothing of Keras, of studies, or of how a run was made.
 """
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -195,7 +196,7 @@ def read(path: Path) -> Record:
     try:
         return _parsed(path.read_bytes())
     except (OSError, ValidationError) as error:
-        _refuse_two_versions(path)
+        refuse_two_versions(path)
         _refuse_newer(path, error)
         raise UserError(
             f"{path} is not a whole run record: {first_line(error)}. "
@@ -248,14 +249,18 @@ def _refuse_newer(path: Path, error: OSError | ValidationError) -> None:
     )
 
 
-def _refuse_two_versions(path: Path) -> None:
-    """Say what to do with a record in which git has left both sides of a conflict."""
+def refuse_two_versions(path: Path) -> None:
+    """Say what to do with a file in which git has left both sides of a conflict.
+
+    Raises:
+        UserError: it has.
+    """
     with suppress(OSError):
-        if path.read_bytes().startswith(b"<<<<<<< "):
+        if re.search(rb"^<{7} ", path.read_bytes(), re.MULTILINE):
             raise UserError(
-                f"{path} holds two versions of the run, as git leaves them where both sides of a "
-                "merge trained it. Both are whole: take either side, for instance with\n"
-                f"  git checkout --ours -- {path}"
+                f"{path} holds two versions, as a merge by git leaves them where both sides made "
+                "it. Both are whole: take either side, with what lies beside it, for instance\n"
+                f"  git checkout --ours -- {path.parent}"
             )
 
 

@@ -119,6 +119,7 @@ def read(path: Path) -> SearchOutcome:
     try:
         return SearchOutcome.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        records.refuse_two_versions(path)
         raise UserError(
             f"{path} is not a whole search: {records.first_line(error)}. Delete it; the search "
             "is then gone through again, and trains only what has no record."

@@ -230,6 +230,8 @@ def make(
     products = list(outputs())
     site = site.anew()
     digests = {path.relative_to(site.results).as_posix(): site.digest(path) for path in products}
+    if lost := [file for file, digest in digests.items() if digest == ABSENT]:
+        raise FileNotFoundError(f"{name}: not made, though it said so: {', '.join(lost)}")
     text = json.dumps({"inputs": inputs, "outputs": digests}, indent=1) + "\n"
     files.write_whole(stamp(site.results, name), lambda file: file.write(text.encode()))
     return True
@@ -248,5 +250,5 @@ def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
 def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):  # a name that can be no file's
         return ABSENT
