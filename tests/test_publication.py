@@ -29,7 +29,6 @@ def place(tmp_path, monkeypatch):
     text.write_text("---\ntitle: By hand\ndate: 2026-01-02\nformat:\n  html: default\n  typst: "
                     "default\n---\n\n# Words {#sec-words}\n\nA few words.\n")  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(publication, "PROJECT", tmp_path)
     monkeypatch.setattr(stages, "stale", lambda stage, site: place_.stale.get(stage.name, []))
 
     class Place:

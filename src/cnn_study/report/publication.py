@@ -11,7 +11,6 @@ from pathlib import Path
 from cnn_study.base import files
 from cnn_study.base.checkout import git
 from cnn_study.base.errors import UserError
-from cnn_study.base.places import PROJECT
 from cnn_study.report.render import render
 from cnn_study.study.model import Study
 
@@ -58,11 +57,8 @@ def _commit(study: Study, results: Path) -> str:
             "one it shows. Put the study under git first: git init, git add, git commit."
         )
     top = Path(git(folder, "rev-parse", "--show-toplevel"))
-    places = [top, *([] if PROJECT.is_relative_to(top) else [PROJECT])]
     published = (results / FOLDER).resolve()
-    entries = [
-        entry for place in places for entry in git(place, "status", "--porcelain", "-z").split("\0")
-    ]
+    entries = git(top, "status", "--porcelain", "-z").split("\0")
     changed = [entry[3:] for entry in entries if entry[2:3] == " "]  # state, blank, path
     differs = [path for path in changed if not (top / path).is_relative_to(published)]
     if differs:
