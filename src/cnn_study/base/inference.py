@@ -1,4 +1,4 @@
-"""Statistics of paired differences: interval, test, correction, verdict, seeds still needed.
+"""Statistics of differences: interval, test, correction, verdict, seeds still needed.
 
 Pure functions of numbers; knows nothing of studies. Scores are shares (0 to 1), and so are
 differences and the smallest effect of interest. The formulas are SciPy's and statsmodels'.
@@ -17,16 +17,19 @@ LEVEL = 0.95
 UPPER_QUANTILE = (1 + LEVEL) / 2
 """Below it lies what a two-sided interval leaves out above, and all that it holds."""
 
-LEAST_PAIRS = 3
-"""Fewer give no verdict: the 95 % t interval of two pairs is 6.4 times as wide as their gap."""
+LEAST_RUNS = 3
+"""Fewer give no verdict: the 95 % t interval of two runs is 12.7 times as wide as their gap."""
 
-STRONG_PAIRS = 5
-"""Pairs of seeds from which on evidence can be called strong."""
+STRONG_RUNS = 5
+"""Runs of each from which on evidence can be called strong."""
 
 POWER = 0.8
 """How often the seeds that `seeds_to_settle` names would settle it (Cohen's customary value)."""
 
 MOST_SEEDS = 1000
+
+COLLAPSE = 1.5
+"""Times chance, 1 / classes: a run that scores less has learned next to nothing."""
 
 RESOLUTION = 1e-5
 """Differences that differ by less are equal: the rest is rounding.
@@ -39,20 +42,22 @@ them or more, and can be wrong by 2e-6 or more, and two contrasts lie twice as f
 
 @dataclass(frozen=True)
 class Effect:
-    """The mean of paired differences, and how sure it is. None where it cannot be said.
+    """A mean difference, and how sure it is. None where it cannot be said.
 
     Attributes:
-        n: pairs.
-        deviation: standard deviation of the differences, n - 1 in the denominator.
-        lower, upper: ends of the 95 % t interval for the mean.
-        p: two-sided, of the t test that the mean is 0.
+        n: pairs of runs; of two independent means, the runs of that which has fewer.
+        error: standard error of the mean difference.
+        freedom: degrees of freedom of that error; seldom a whole number.
+        lower, upper: ends of the 95 % t interval for it.
+        p: two-sided, of the t test that it is 0.
         p_holm: p after the correction for what was judged together; None before that.
         verdict: what is said of it, as `verdict` words it; empty before that.
     """
 
     n: int
     mean: float | None = None
-    deviation: float | None = None
+    error: float | None = None
+    freedom: float | None = None
     lower: float | None = None
     upper: float | None = None
     p: float | None = None
@@ -60,11 +65,11 @@ class Effect:
     verdict: str = ""
 
 
-def quantile(n: int) -> float:
-    """Give the quantile of Student's t distribution that an interval of n differences takes."""
+def quantile(freedom: float) -> float:
+    """Give the quantile of Student's t distribution that a 95 % interval takes."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(n - 1, UPPER_QUANTILE))
+    return float(stdtrit(freedom, UPPER_QUANTILE))
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
@@ -76,17 +81,18 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]
     }
 
 
-def effect(differences: Sequence[float]) -> Effect:
+def effect(differences: Sequence[float], least: float = 0.0) -> Effect:
     """Estimate the mean of paired differences by the t distribution (Student, 1908).
 
     With d the mean, s the standard deviation and t = d / (s / sqrt(n)): the interval is
     d ± t(0.975, n - 1) s / sqrt(n), and p is how often |t| is exceeded if the mean is 0.
 
-    Where all differences are equal there is no spread to reckon with: the interval is that one
-    number, and p is 1 if it is zero and 0 if not.
+    Where all differences are equal and no least variance is given, there is no spread to reckon
+    with: the interval is that one number, and p is 1 if it is zero and 0 if not.
 
     Args:
         differences: finite numbers; take out missing pairs first.
+        least: variance below which theirs is not taken.
 
     Raises:
         ValueError: one of them is not finite.
@@ -100,21 +106,31 @@ def effect(differences: Sequence[float]) -> Effect:
     n = len(differences)
     if n == 0:
         return Effect(0)
-    mean = _resolved(statistics.fmean(differences))
+    mean = resolved(statistics.fmean(differences))
     if n == 1:
         return Effect(1, mean)
-    if max(differences) - min(differences) < RESOLUTION:
-        return Effect(n, mean, 0.0, mean, mean, 0.0 if mean else 1.0)
+    equal = max(differences) - min(differences) < RESOLUTION
+    variance = max(0.0 if equal else statistics.variance(differences), least)
+    if not variance:
+        return Effect(n, mean, 0.0, n - 1, mean, mean, 0.0 if mean else 1.0)
+    return estimate(n, mean, math.sqrt(variance / n), n - 1)
+
+
+def estimate(n: int, mean: float, error: float, freedom: float) -> Effect:
+    """Give the 95 % t interval and the two-sided p of a mean difference with this error.
+
+    Args:
+        n: runs that it rests on.
+        error: its standard error, above 0, with so many degrees of freedom.
+    """
     from scipy.special import stdtr
 
-    deviation = statistics.stdev(differences)
-    error = deviation / math.sqrt(n)
-    reach = quantile(n) * error
-    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
-    return Effect(n, mean, deviation, mean - reach, mean + reach, p)
+    reach = quantile(freedom) * error
+    p = 2 * float(stdtr(freedom, -abs(mean) / error))
+    return Effect(n, mean, error, freedom, mean - reach, mean + reach, p)
 
 
-def _resolved(mean: float) -> float:
+def resolved(mean: float) -> float:
     """Give a mean difference, 0 where only rounding tells it from that."""
     return mean if abs(mean) >= RESOLUTION else 0.0
 
@@ -132,22 +148,27 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(corrected) for p in p_values]
 
 
-def verdict(difference: Effect, corrected: float | None, smallest: float) -> str:
+def verdict(
+    difference: Effect, corrected: float | None, smallest: float, *, unreliable: bool = False
+) -> str:
     """Say in one of the words of `evidence.schemas.VERDICTS` what an effect is.
 
     A difference that surely is smaller than the smallest effect of interest counts as none, even
     where it surely is not zero (equivalence by interval; Lakens, 2017).
 
     Args:
-        difference: the mean of the paired differences.
+        difference: the mean difference.
         corrected: its p value after `holm`.
         smallest: the smallest effect of interest, a positive share.
+        unreliable: whether some of the runs behind it collapsed, and others did not.
     """
     if difference.n == 0:
         return "not run"
     mean, lower, upper = difference.mean, difference.lower, difference.upper
-    if difference.n < LEAST_PAIRS or mean is None or lower is None or upper is None:
+    if difference.n < LEAST_RUNS or mean is None or lower is None or upper is None:
         return "too few seeds"
+    if unreliable:
+        return "unreliable"
     if -smallest < lower and upper < smallest:
         return "no meaningful difference"
     if corrected is not None and corrected < 1 - LEVEL:
@@ -155,16 +176,22 @@ def verdict(difference: Effect, corrected: float | None, smallest: float) -> str
     return "too close to call"
 
 
+def collapsed(scores: Sequence[float], classes: int) -> int:
+    """Count the runs that hardly do better than guessing: below 1.5 times chance."""
+    return sum(score < COLLAPSE / classes for score in scores)
+
+
 def seeds_to_settle(difference: Effect, smallest: float, family: int) -> int:
     """Estimate how many seeds would give another verdict than too close to call.
 
-    The smallest n at which, with the mean and the deviation seen so far, the test at level
+    The smallest n at which, with the mean and the spread seen so far, the test at level
     0.05 / family or the interval within the smallest effect comes out in four cases of five. The
     mean of n is taken to lie about the one seen as Student's t does, which is close to the
-    noncentral t and needs no tables of it.
+    noncentral t and needs no tables of it. The standard error falls with sqrt(n), its degrees of
+    freedom rise with n - 1.
 
     Args:
-        difference: the mean of at least `LEAST_PAIRS` pairs.
+        difference: of at least `LEAST_RUNS` runs.
         smallest: the smallest effect of interest.
         family: changes that are corrected for together.
 
@@ -173,11 +200,13 @@ def seeds_to_settle(difference: Effect, smallest: float, family: int) -> int:
     """
     from scipy.special import stdtr, stdtrit
 
-    if difference.mean is None or difference.deviation is None:
+    if difference.mean is None or difference.error is None or difference.freedom is None:
         return MOST_SEEDS
-    size, deviation = abs(difference.mean), max(difference.deviation, RESOLUTION)
+    size = abs(difference.mean)
+    spread = max(difference.error * math.sqrt(difference.n), RESOLUTION)
     for n in range(difference.n + 1, MOST_SEEDS):
-        error, freedom = deviation / math.sqrt(n), n - 1
+        error = spread / math.sqrt(n)
+        freedom = difference.freedom * (n - 1) / (difference.n - 1)
         mean = size / error
         beyond = stdtrit(freedom, 1 - (1 - LEVEL) / family / 2)
         within = smallest / error - stdtrit(freedom, UPPER_QUANTILE)
@@ -236,23 +265,57 @@ def unpaired(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
         ours, theirs: scores of the runs of either, finite.
 
     Returns:
-        n is the smaller number of runs; no deviation. No interval for fewer than two runs of
-        either, and that one number where neither has any spread.
+        n is the smaller number of runs. No interval for fewer than two runs of either, and that
+        one number where neither has any spread.
     """
     n = min(len(ours), len(theirs))
     if not n:
         return Effect(0)
-    mean = _resolved(statistics.fmean(ours) - statistics.fmean(theirs))
+    mean = resolved(statistics.fmean(ours) - statistics.fmean(theirs))
     if n < 2:
         return Effect(n, mean)
     if max(max(runs) - min(runs) for runs in (ours, theirs)) < RESOLUTION:
-        return Effect(n, mean, None, mean, mean, 0.0 if mean else 1.0)
-    from scipy import stats
+        return Effect(n, mean, 0.0, None, mean, mean, 0.0 if mean else 1.0)
+    squares = [statistics.variance(runs) / len(runs) for runs in (ours, theirs)]
+    freedom = degrees_of_freedom(squares, [len(ours) - 1, len(theirs) - 1])
+    return estimate(n, mean, math.sqrt(sum(squares)), freedom)
 
-    test = stats.ttest_ind(ours, theirs, equal_var=False)
-    interval = test.confidence_interval(LEVEL)
-    ends = float(interval.low), float(interval.high)
-    return Effect(n, mean, None, *ends, float(test.pvalue))
+
+def correlation_p(correlation: float, n: int) -> float:
+    """Give how often n independent pairs of normal numbers correlate at least so much, upwards.
+
+    Args:
+        correlation: Pearson's, above -1 and below 1.
+        n: pairs, three or more.
+    """
+    if abs(correlation) > 1 - RESOLUTION:
+        return 0.0 if correlation > 0 else 1.0
+    from scipy.special import stdtr
+
+    t = correlation * math.sqrt((n - 2) / (1 - correlation**2))
+    return float(stdtr(n - 2, -t))
+
+
+def spread_p(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """Give the two-sided p of the F test that two samples have one variance (Fisher, 1924).
+
+    It takes scores as normal, and is wrong where single runs fail to learn.
+
+    Args:
+        ours, theirs: scores of the runs of either, finite.
+
+    Returns:
+        None for fewer than two runs of either, or where either has no spread.
+    """
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    variances = statistics.variance(ours), statistics.variance(theirs)
+    if not all(variances):
+        return None
+    from scipy.special import fdtr, fdtrc
+
+    ratio, freedoms = variances[0] / variances[1], (len(ours) - 1, len(theirs) - 1)
+    return min(1.0, 2 * float(min(fdtr(*freedoms, ratio), fdtrc(*freedoms, ratio))))
 
 
 def degrees_of_freedom(parts: Sequence[float], freedoms: Sequence[float]) -> float:
@@ -289,7 +352,7 @@ class Turn:
     @property
     def rises(self) -> bool:
         """Whether the rise is above zero with its whole 95 % interval."""
-        return self.rise.n >= LEAST_PAIRS and self.rise.lower is not None and self.rise.lower > 0
+        return self.rise.n >= LEAST_RUNS and self.rise.lower is not None and self.rise.lower > 0
 
 
 def loss_turn(losses: Sequence[Sequence[float]]) -> Turn | None:
@@ -322,6 +385,6 @@ def prediction_interval(values: list[float]) -> tuple[float, float] | None:
     n = len(values)
     if n < 2:
         return None
-    reach = quantile(n) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    reach = quantile(n - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
     mean = statistics.fmean(values)
     return mean - reach, mean + reach

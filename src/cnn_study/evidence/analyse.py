@@ -14,6 +14,7 @@ from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.classes import class_rows
 from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
+from cnn_study.evidence.judge_rows import judge_rows, spread_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.names import as_in_file
 from cnn_study.evidence.published_rankings import ranking_rows
@@ -44,9 +45,11 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     unjudged, choices = contrasts(tables), selection_bias_rows(tables)
     rows = {
         evidence_schemas.LEDGER.name: ledger,
+        evidence_schemas.JUDGE.name: judge_rows(tables),
+        evidence_schemas.JUDGE_SPREADS.name: list(spread_rows(tables)),
         evidence_schemas.DIFFERENCES.name: difference_rows(tables),
         evidence_schemas.CONTRASTS.name: contrast_rows(tables, unjudged),
-        evidence_schemas.CONTRAST_DIFFERENCES.name: contrast_difference_rows(unjudged),
+        evidence_schemas.CONTRAST_DIFFERENCES.name: contrast_difference_rows(tables, unjudged),
         evidence_schemas.CLASS_EFFECTS.name: class_rows(tables),
         evidence_schemas.SELECTION_BIAS.name: choices,
         evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),

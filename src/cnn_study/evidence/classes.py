@@ -2,35 +2,65 @@
 
 from typing import Any
 
-from cnn_study.base.inference import effect, paired
-from cnn_study.evidence.families import family, without_pairs
+from cnn_study.base.inference import Effect
+from cnn_study.base.judge import Judge, Runs
+from cnn_study.evidence.families import family, without_runs
 from cnn_study.evidence.read import Tables
+
+Shares = dict[str, dict[str, Runs]]
+"""Share of a class's test images that each run recognizes: by class, experiment and seed."""
 
 
 def class_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give the effect of every change on every class."""
-    shares = tables.classes.assign(share=tables.classes["correct"] / tables.classes["images"])
-    by = {
-        key: dict(zip(group["seed"].astype(int), group["share"].astype(float), strict=True))
-        for key, group in shares.groupby(["experiment", "class"], sort=False)
-    }
-    empty = set(shares.loc[shares["images"] == 0, "class"])
+    shares = _shares(tables)
+    judges = _judges(tables, shares)
     rows = []
     for name, ids in tables.study.questions.items():
         reference = tables.study.file.questions[name].reference
         for id_ in ids:
-            classes = tables.study.dataset.class_names
-            effects = [
-                effect(list(paired(by.get((id_, c), {}), by.get((reference, c), {})).values()))
-                for c in classes
-            ]
-            unrun = [
-                "not measured" if c in empty else without_pairs(tables.experiments[id_])
-                for c in classes
-            ]
-            judged = family(effects, "test", tables.study.smallest_effect, unrun)
+            judged = _of_change(tables, judges, shares, id_, reference)
             rows += [
                 {"question": name, "experiment": id_, "reference": reference, "class": c, **row}
-                for c, row in zip(classes, judged, strict=True)
+                for c, row in zip(shares, judged, strict=True)
             ]
     return rows
+
+
+def _shares(tables: Tables) -> Shares:
+    """Read the shares; a class without test images has none."""
+    counts = tables.classes[tables.classes["images"] > 0]
+    shares = counts.assign(share=counts["correct"] / counts["images"])
+    by: Shares = {name: {} for name in tables.study.dataset.class_names}
+    for (id_, name), group in shares.groupby(["experiment", "class"], sort=False):
+        seeds, values = group["seed"].astype(int), group["share"].astype(float)
+        by[str(name)][str(id_)] = dict(zip(seeds, values, strict=True))
+    return by
+
+
+def _judges(tables: Tables, shares: Shares) -> dict[str, Judge]:
+    """Choose the judge of each class: pairs as that of all test images does."""
+    paired = tables.judges["test"].paired
+    images = tables.classes.groupby("class")["images"].max()
+    return {
+        name: tables.judge(of_class, int(images[name]), paired)
+        for name, of_class in shares.items()
+        if of_class
+    }
+
+
+def _of_change(
+    tables: Tables, judges: dict[str, Judge], shares: Shares, id_: str, reference: str
+) -> list[dict[str, Any]]:
+    effects = [
+        judges[name].effect(of_class.get(id_, {}), of_class.get(reference, {}))
+        if name in judges
+        else Effect(0)
+        for name, of_class in shares.items()
+    ]
+    unrun = without_runs(tables.experiments[id_])
+    empty = set(tables.classes.loc[tables.classes["images"] == 0, "class"])
+    reasons = ["not measured" if name in empty else unrun for name in shares]
+    doubt = any(tables.partly_collapsed(of_pair, "test_accuracy") for of_pair in (id_, reference))
+    doubts = [doubt] * len(effects)
+    return family(effects, "test", tables.study.smallest_effect, reasons, doubts)

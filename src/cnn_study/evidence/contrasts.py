@@ -1,34 +1,52 @@
 """Changes together: main effects and interactions of grids, and combinations."""
 
-import statistics
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from cnn_study.base.inference import effect
+from cnn_study.base.inference import Effect
+from cnn_study.base.judge import seed_by_seed
 from cnn_study.evidence.families import MEASURES, family
 from cnn_study.evidence.read import Tables
 from cnn_study.study.combinations import parts_of
+from cnn_study.study.model import Study
 from cnn_study.study.questions import Factorial
 from cnn_study.study.settings import value_text
 
 
 @dataclass(frozen=True)
 class UnjudgedContrast:
-    """Several experiments set against one another, seed by seed; not judged yet.
+    """Several experiments set against one another; not judged yet.
 
     Attributes:
         kind: main effect, interaction or combination.
-        differences: by images (validation, test) and seed.
+        weights: of the experiments' mean accuracies; they add up to 0.
         known: further cells of its row.
     """
 
     question: str
     kind: str
     words: str
-    differences: dict[str, dict[int, float]]
+    weights: Mapping[str, float]
     known: dict[str, Any] = field(default_factory=dict)
+
+    def differences(self, tables: Tables, images: str) -> dict[int, float]:
+        """Give it seed by seed, for the seeds that all its experiments have."""
+        column = f"{images}_accuracy"
+        return seed_by_seed(
+            [(weight, tables.scores(id_, column)) for id_, weight in self.weights.items()]
+        )
+
+    def effect(self, tables: Tables, images: str) -> Effect:
+        """Estimate it as the study's judge does."""
+        scores = {id_: tables.scores(id_, f"{images}_accuracy") for id_ in self.weights}
+        return tables.judges[images].contrast(self.weights, scores)
+
+    def unreliable(self, tables: Tables, images: str) -> bool:
+        """Whether some runs of one of its experiments collapsed."""
+        column = f"{images}_accuracy"
+        return any(tables.partly_collapsed(id_, column) for id_ in self.weights)
 
 
 def contrasts(tables: Tables) -> list[UnjudgedContrast]:
@@ -40,7 +58,7 @@ def contrasts(tables: Tables) -> list[UnjudgedContrast]:
     for name in tables.study.questions:
         question = tables.study.file.questions[name]
         if question.factorial:
-            grid = _Grid.of(tables, name, question.reference, question.factorial)
+            grid = _Grid.of(tables.study, name, question.reference, question.factorial)
             unjudged += [*grid.main_effects(), *grid.interactions()] if grid else []
         elif question.joins_changes:
             unjudged += _combinations(tables, name)
@@ -65,30 +83,31 @@ def contrast_rows(tables: Tables, unjudged: list[UnjudgedContrast]) -> list[dict
             if (contrast.question, contrast.kind) == key
         ]
         for images in MEASURES:
-            effects = [
-                effect(list(unjudged[place].differences[images].values())) for place in places
-            ]
-            judged = family(effects, images, tables.study.smallest_effect)
+            effects = [unjudged[place].effect(tables, images) for place in places]
+            doubts = [unjudged[place].unreliable(tables, images) for place in places]
+            judged = family(effects, images, tables.study.smallest_effect, unreliable=doubts)
             for place, row in zip(places, judged, strict=True):
                 rows[place] |= row
     return rows
 
 
-def contrast_difference_rows(unjudged: list[UnjudgedContrast]) -> list[dict[str, Any]]:
-    """Give the single differences behind the contrasts."""
-    return [
-        {
-            "question": contrast.question,
-            "contrast": contrast.words,
-            "seed": seed,
-            **{
-                f"{images}_difference": contrast.differences[images].get(seed)
-                for images in MEASURES
-            },
-        }
-        for contrast in unjudged
-        for seed in sorted(set().union(*contrast.differences.values()))
-    ]
+def contrast_difference_rows(
+    tables: Tables, unjudged: list[UnjudgedContrast]
+) -> list[dict[str, Any]]:
+    """Give the contrasts seed by seed."""
+    rows = []
+    for contrast in unjudged:
+        by_seed = {images: contrast.differences(tables, images) for images in MEASURES}
+        rows += [
+            {
+                "question": contrast.question,
+                "contrast": contrast.words,
+                "seed": seed,
+                **{f"{images}_difference": by_seed[images].get(seed) for images in MEASURES},
+            }
+            for seed in sorted(set().union(*by_seed.values()))
+        ]
+    return rows
 
 
 def _combinations(tables: Tables, name: str) -> list[UnjudgedContrast]:
@@ -100,44 +119,45 @@ def _combinations(tables: Tables, name: str) -> list[UnjudgedContrast]:
         if not parts:
             continue
         known: dict[str, Any] = {"experiment": id_, "parts": " ".join(parts)}
-        differences = {}
-        for images in MEASURES:
-            together = tables.differences(id_, reference, images)
-            alone = [tables.differences(part, reference, images) for part in parts]
-            seeds = sorted(together.keys() & set.intersection(*map(set, alone)))
-            added = {seed: sum(of_part[seed] for of_part in alone) for seed in seeds}
-            differences[images] = {seed: together[seed] - added[seed] for seed in seeds}
-            if images == "test" and seeds:
-                known["together"] = statistics.fmean(together[seed] for seed in seeds)
-                known["added"] = statistics.fmean(added.values())
+        known |= _together_and_added(tables, id_, parts, reference)
+        # (together - reference) - Σ (part - reference)
+        weights = {id_: 1.0, **dict.fromkeys(parts, -1.0), reference: len(parts) - 1.0}
         words = f"{id_} against the sum of {', '.join(parts[:-1])} and {parts[-1]}"
-        combinations.append(UnjudgedContrast(name, "combination", words, differences, known))
+        combinations.append(UnjudgedContrast(name, "combination", words, weights, known))
     return combinations
 
 
-Scores = dict[tuple[str, str], dict[int, float]]
+def _together_and_added(
+    tables: Tables, id_: str, parts: list[str], reference: str
+) -> dict[str, float]:
+    """Give the mean differences to the reference, of all changes together and added up."""
+    judge = tables.judges["test"]
+    scores = {name: tables.scores(name, "test_accuracy") for name in (id_, *parts, reference)}
+    together = judge.contrast({id_: 1, reference: -1}, scores).mean
+    added = judge.contrast({**dict.fromkeys(parts, 1), reference: -len(parts)}, scores).mean
+    return {} if together is None or added is None else {"together": together, "added": added}
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Accuracies of a grid of two parameters.
+    """A grid of two parameters.
 
     Attributes:
         names: of the two parameters.
         values: of each parameter, as text; kept: the reference's.
-        scores: by images (validation, test), by the values of both parameters, and by seed.
+        cells: the experiments, by the values of both parameters.
     """
 
     question: str
     names: tuple[str, str]
     values: tuple[list[str], list[str]]
     kept: tuple[str, str]
-    scores: dict[str, Scores]
+    cells: dict[tuple[str, str], str]
 
     @classmethod
-    def of(cls, tables: Tables, name: str, reference: str, design: Factorial) -> "_Grid | None":
+    def of(cls, study: Study, name: str, reference: str, design: Factorial) -> "_Grid | None":
         """Read it; None if the reference's own values are not part of it."""
-        study, (first, second) = tables.study, design.factors
+        first, second = design.factors
         kept = design.levels_of(study.experiments[reference].settings)
         if kept is None:
             return None
@@ -145,32 +165,25 @@ class _Grid:
             (value_text(row), value_text(column)): study.cell(name, {first: row, second: column})
             for row, column in product(*design.levels)
         }
-        scores = {
-            images: {key: tables.scores(id_, f"{images}_accuracy") for key, id_ in cells.items()}
-            for images in MEASURES
-        }
         rows, columns = ([value_text(level) for level in levels] for levels in design.levels)
         kept_row, kept_column = map(value_text, kept)
-        return cls(name, design.factors, (rows, columns), (kept_row, kept_column), scores)
+        return cls(name, design.factors, (rows, columns), (kept_row, kept_column), cells)
 
     def main_effects(self) -> list[UnjudgedContrast]:
         """Set each value against the reference's: the mean over the other parameter's values."""
         effects = []
         for place, (name, kept) in enumerate(zip(self.names, self.kept, strict=True)):
+            others = self.values[1 - place]
             for value in self.values[place]:
                 if value == kept:
                     continue
-
-                def gain(scores: Scores, seed: int, place=place, value=value, kept=kept) -> float:
-                    return statistics.fmean(
-                        scores[_cell(place, value, other)][seed]
-                        - scores[_cell(place, kept, other)][seed]
-                        for other in self.values[1 - place]
-                    )
-
-                effects.append(
-                    self._contrast("main effect", f"{name} {value} against {kept}", gain)
-                )
+                weights = {
+                    _cell(place, level, other): sign / len(others)
+                    for other in others
+                    for level, sign in ((value, 1), (kept, -1))
+                }
+                words = f"{name} {value} against {kept}"
+                effects.append(self._contrast("main effect", words, weights))
         return effects
 
     def interactions(self) -> list[UnjudgedContrast]:
@@ -180,24 +193,21 @@ class _Grid:
         for value, other in product(*self.values):
             if value == kept or other == kept_other:
                 continue
-
-            def more(scores: Scores, seed: int, value=value, other=other) -> float:
-                changed = scores[value, other][seed] - scores[kept, other][seed]
-                return changed - (scores[value, kept_other][seed] - scores[kept, kept_other][seed])
-
+            weights = {
+                (value, other): 1,
+                (kept, other): -1,
+                (value, kept_other): -1,
+                (kept, kept_other): 1,
+            }
             words = f"{first} {value} against {kept}, at {second} {other} against {kept_other}"
-            interactions.append(self._contrast("interaction", words, more))
+            interactions.append(self._contrast("interaction", words, weights))
         return interactions
 
     def _contrast(
-        self, kind: str, words: str, contrast: Callable[[Scores, int], float]
+        self, kind: str, words: str, weights: Mapping[tuple[str, str], float]
     ) -> UnjudgedContrast:
-        """Work a contrast out for the seeds that every cell of the grid has."""
-        differences = {}
-        for images, scores in self.scores.items():
-            seeds = sorted(set.intersection(*map(set, scores.values())))
-            differences[images] = {seed: contrast(scores, seed) for seed in seeds}
-        return UnjudgedContrast(self.question, kind, words, differences)
+        of_experiments = {self.cells[cell]: weight for cell, weight in weights.items()}
+        return UnjudgedContrast(self.question, kind, words, of_experiments)
 
 
 def _cell(place: int, value: str, other: str) -> tuple[str, str]:

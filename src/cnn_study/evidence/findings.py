@@ -16,6 +16,7 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import (
     Change,
     Contrast,
+    JudgeTaken,
     PublishedRanking,
     RankedPair,
     SelectionBias,
@@ -51,12 +52,26 @@ class Findings:
                 f"python -m cnn_study analyse {self.study.name}"
             )
 
+    # ---------------------------------------------------------------- how they are judged
+
+    @cached_property
+    def judges(self) -> dict[str, JudgeTaken]:
+        """The judge that was taken, by images."""
+        spreads: dict[str, dict[str, Any]] = {}
+        for row in self.files.rows("judge-spreads"):
+            spreads.setdefault(row["images"], {})[row["experiment"]] = row
+        return {
+            row["images"]: JudgeTaken(row, spreads.get(row["images"], {}))
+            for row in self.files.rows("judge")
+        }
+
     # ---------------------------------------------------------------- changes
 
     @cached_property
     def changes(self) -> dict[str, Change]:
         """The changes by experiment, in the order of the study file, not run ones included."""
-        differences = self._differences("differences", ("question", "experiment"))
+        column = "test_difference" if self.judges["test"].paired else "test_over_mean"
+        differences = self._differences("differences", ("question", "experiment"), column)
         return {
             row["experiment"]: Change.of(
                 place, row, differences.get((row["question"], row["experiment"]), ())
@@ -65,11 +80,11 @@ class Findings:
         }
 
     def _differences(
-        self, name: str, key: tuple[str, str]
+        self, name: str, key: tuple[str, str], column: str = "test_difference"
     ) -> dict[tuple[str, str], tuple[float, ...]]:
         """Group the single differences in test accuracy by two columns."""
-        frame = self.files.frame(name).dropna(subset="test_difference")
-        columns = (frame[header] for header in (*key, "test_difference"))
+        frame = self.files.frame(name).dropna(subset=column)
+        columns = (frame[header] for header in (*key, column))
         groups: dict[tuple[str, str], list[float]] = {}
         for question, of_what, difference in zip(*columns, strict=True):
             groups.setdefault((question, of_what), []).append(float(difference))
@@ -157,7 +172,7 @@ class Findings:
         """What each experiment gains over the base; no verdict."""
         return {
             row["experiment"]: Effect(
-                row["pairs"], row["difference"], None, row["lower"], row["upper"]
+                row["runs"], row["difference"], lower=row["lower"], upper=row["upper"]
             )
             for row in self.files.rows("over-base")
         }

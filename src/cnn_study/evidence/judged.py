@@ -13,8 +13,31 @@ from cnn_study.evidence.cells import Cell
 
 def effect_of(row: dict[str, Any], images: str = "test") -> Effect:
     """Take an effect from a row that has the columns of one."""
-    names = ("difference", "deviation", "lower", "upper", "p", "p_holm", "verdict")
-    return Effect(row[f"{images}_pairs"], *(row[f"{images}_{name}"] for name in names))
+    names = ("difference", "error", "freedom", "lower", "upper", "p", "p_holm", "verdict")
+    return Effect(row[f"{images}_runs"], *(row[f"{images}_{name}"] for name in names))
+
+
+@dataclass(frozen=True)
+class JudgeTaken:
+    """How every difference by one kind of images is judged.
+
+    Attributes:
+        row: of judge.csv.
+        spreads: rows of judge-spreads.csv, by experiment.
+    """
+
+    row: dict[str, Any]
+    spreads: dict[str, dict[str, Any]]
+
+    @property
+    def paired(self) -> bool:
+        """Whether by seed, or as two independent means."""
+        return self.row["judge"] == "paired"
+
+    @property
+    def raised(self) -> list[dict[str, Any]]:
+        """List the spreads that were raised toward what is usual."""
+        return [row for row in self.spreads.values() if row["raised"]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +47,8 @@ class Change:
     Attributes:
         row: all its columns, None where a cell is empty.
         validation, test: the effect by these images.
-        differences: in test accuracy, one a seed, in the order of the seeds.
+        differences: in test accuracy, one a run, in the order of the seeds: from the run with the
+            same seed where the judge pairs, else from the mean of the reference.
         cells: that of the verdict.
     """
 
@@ -137,11 +161,11 @@ class SelectionBias:
     @classmethod
     def of(cls, row: dict[str, Any], optimisms: tuple[float, ...]) -> "SelectionBias":
         """Take it from a row of habit-means.csv."""
-        ends = row["optimism_lower"], row["optimism_upper"]
+        ends = {end: row[f"optimism_{end}"] for end in ("lower", "upper")}
         return cls(
             row["rule"],
             row["among"],
-            Effect(row["seeds"], row["optimism"], None, *ends),
+            Effect(row["seeds"], row["optimism"], **ends),
             optimisms,
             row["reported"],
             row["expected"],

@@ -1,15 +1,27 @@
 """The ledger: every declared change, what it is worth and what it costs."""
 
 import statistics
+from collections.abc import Iterable
 from typing import Any
 
-from cnn_study.base.inference import Effect, effect, holm, images_margin, paired, seeds_to_settle
-from cnn_study.evidence.families import MEASURES, family, without_pairs
+from cnn_study.base.inference import (
+    Effect,
+    effect,
+    holm,
+    images_margin,
+    paired,
+    seeds_to_settle,
+    spread_p,
+    unpaired,
+)
+from cnn_study.base.judge import sign_flip_p
+from cnn_study.evidence.families import MEASURES, family, without_runs
 from cnn_study.evidence.read import Tables
 from cnn_study.study.model import Experiment
 from cnn_study.tables.collect import change_text
 
 COUNTS = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs")
+COLLAPSED = ("collapsed_runs", "reference_collapsed_runs")
 
 
 def ledger_rows(tables: Tables) -> list[dict[str, Any]]:
@@ -38,7 +50,7 @@ def _heading(name: str, question: Any, experiment: Experiment) -> dict[str, Any]
 
 def _declared_row(tables: Tables, name: str, experiment: Experiment) -> dict[str, Any]:
     question = tables.study.file.questions[name]
-    row = _heading(name, question, experiment) | dict.fromkeys(COUNTS, 0)
+    row = _heading(name, question, experiment) | dict.fromkeys((*COUNTS, *COLLAPSED), 0)
     for images in MEASURES:
         row |= family([Effect(0)], images, 1)[0]
     return row | _cost(experiment, tables.study.experiments[question.reference])
@@ -57,31 +69,82 @@ def _question_rows(tables: Tables, name: str) -> list[dict[str, Any]]:
     study = tables.study
     question, ids = study.file.questions[name], study.questions[name]
     reference, smallest = question.reference, study.smallest_effect
-    unrun = [without_pairs(tables.experiments[id_]) for id_ in ids]
-    effects = {
-        images: [effect(list(tables.differences(id_, reference, images).values())) for id_ in ids]
-        for images in MEASURES
+    effects = {images: _effects(tables, ids, reference, images) for images in MEASURES}
+    judged = {
+        images: _judged(tables, effects[images], ids, reference, images) for images in MEASURES
     }
-    judged = {images: family(effects[images], images, smallest, unrun) for images in MEASURES}
+    spreads = _spreads(tables, ids, reference)
     tested = sum(difference.p is not None for difference in effects["test"])
     rows = []
     for place, id_ in enumerate(ids):
         row = _heading(name, question, study.experiments[id_])
         row |= {count: int(tables.experiments[id_][count]) for count in COUNTS}
-        row |= judged["validation"][place] | judged["test"][place]
+        row["collapsed_runs"] = tables.experiments[id_]["collapsed_runs"]
+        row["reference_collapsed_runs"] = tables.experiments[reference]["collapsed_runs"]
+        for images in MEASURES:
+            row |= judged[images][place] | _second_opinions(tables, id_, reference, images)
         difference = effects["test"][place]
         if difference.n and not effects["validation"][place].n:
             row["validation_verdict"] = "not measured"
         if row["test_verdict"] == "too close to call":
             row["seeds_to_settle"] = seeds_to_settle(difference, smallest, tested)
+        row |= spreads[place]
         rows.append(row | _costs(tables, id_, reference, difference.n))
     return rows
 
 
-def _costs(tables: Tables, id_: str, reference: str, pairs: int) -> dict[str, Any]:
+def _effects(tables: Tables, ids: Iterable[str], reference: str, images: str) -> list[Effect]:
+    judge, column = tables.judges[images], f"{images}_accuracy"
+    theirs = tables.scores(reference, column)
+    return [judge.effect(tables.scores(id_, column), theirs) for id_ in ids]
+
+
+def _judged(
+    tables: Tables, effects: list[Effect], ids: Iterable[str], reference: str, images: str
+) -> list[dict[str, Any]]:
+    """Judge the changes of a question together."""
+    column = f"{images}_accuracy"
+    unrun = [without_runs(tables.experiments[id_]) for id_ in ids]
+    doubts = [
+        any(tables.partly_collapsed(of_pair, column) for of_pair in (id_, reference)) for id_ in ids
+    ]
+    return family(effects, images, tables.study.smallest_effect, unrun, doubts)
+
+
+def _second_opinions(tables: Tables, id_: str, reference: str, images: str) -> dict[str, Any]:
+    """Give what other tests say of the same runs; no verdict goes by it."""
+    column = f"{images}_accuracy"
+    runs = (list(tables.scores(of_pair, column).values()) for of_pair in (id_, reference))
+    differences = list(tables.differences(id_, reference, images).values())
+    opinions = {"paired": effect(differences), "welch": unpaired(*runs)}
+    row: dict[str, Any] = {f"{images}_pairs": len(differences)}
+    for name, opinion in opinions.items():
+        for part in ("lower", "upper", "p"):
+            row[f"{images}_{name}_{part}"] = getattr(opinion, part)
+    return row | {f"{images}_sign_flip_p": sign_flip_p(differences)}
+
+
+def _spreads(tables: Tables, ids: Iterable[str], reference: str) -> list[dict[str, Any]]:
+    """Compare how far runs lie apart with the reference, for the changes of a question."""
+    theirs = list(tables.scores(reference, "test_accuracy").values())
+    samples = [list(tables.scores(id_, "test_accuracy").values()) for id_ in ids]
+    p_values = [spread_p(ours, theirs) for ours in samples]
+    return [
+        {}
+        if p is None
+        else {
+            "test_spread_ratio": statistics.stdev(ours) / statistics.stdev(theirs),
+            "test_spread_p": p,
+            "test_spread_p_holm": corrected,
+        }
+        for ours, p, corrected in zip(samples, p_values, holm(p_values), strict=True)
+    ]
+
+
+def _costs(tables: Tables, id_: str, reference: str, runs: int) -> dict[str, Any]:
     experiments = tables.study.experiments
     costs: dict[str, Any] = _cost(experiments[id_], experiments[reference])
-    if pairs:
+    if runs:
         accuracies = [
             statistics.fmean(tables.scores(of_pair, "test_accuracy").values())
             for of_pair in (id_, reference)
@@ -110,31 +173,37 @@ def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:
 
 def over_base_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give what each experiment gains over the base in test accuracy, with its interval."""
-    rows = []
+    judge, base, rows = tables.judges["test"], tables.scores("base", "test_accuracy"), []
     for id_ in tables.study.experiments:
         if id_ != "base":
-            gain = effect(list(tables.differences(id_, "base", "test").values()))
+            gain = judge.effect(tables.scores(id_, "test_accuracy"), base)
             interval = {"lower": gain.lower, "upper": gain.upper}
-            row = {"experiment": id_, "pairs": gain.n, "difference": gain.mean, **interval}
+            row = {"experiment": id_, "runs": gain.n, "difference": gain.mean, **interval}
             rows.append(row)
     return rows
 
 
 def difference_rows(tables: Tables) -> list[dict[str, Any]]:
-    """Give the single differences behind the ledger."""
-    rows = []
-    for name, ids in tables.study.questions.items():
-        reference = tables.study.file.questions[name].reference
-        for id_ in ids:
-            by_seed = {images: tables.differences(id_, reference, images) for images in MEASURES}
-            rows += [
-                {
-                    "question": name,
-                    "experiment": id_,
-                    "reference": reference,
-                    "seed": seed,
-                    **{f"{images}_difference": by_seed[images].get(seed) for images in MEASURES},
-                }
-                for seed in sorted(by_seed["validation"].keys() | by_seed["test"].keys())
-            ]
-    return rows
+    """Give the runs behind the ledger, each against its reference."""
+    return [
+        {"question": name, "experiment": id_, "reference": reference, "seed": seed, **row}
+        for name, ids in tables.study.questions.items()
+        for reference in [tables.study.file.questions[name].reference]
+        for id_ in ids
+        for seed, row in _against_reference(tables, id_, reference).items()
+    ]
+
+
+def _against_reference(tables: Tables, id_: str, reference: str) -> dict[int, dict[str, float]]:
+    """Set each run against that with the same seed, and against the mean of all runs."""
+    rows: dict[int, dict[str, float]] = {}
+    for images in MEASURES:
+        ours, theirs = (
+            tables.scores(of_pair, f"{images}_accuracy") for of_pair in (id_, reference)
+        )
+        for seed, score in ours.items() if theirs else ():
+            row = rows.setdefault(seed, {})
+            row[f"{images}_over_mean"] = score - statistics.fmean(theirs.values())
+            if seed in theirs:
+                row[f"{images}_difference"] = score - theirs[seed]
+    return dict(sorted(rows.items()))

@@ -34,7 +34,7 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     return [
         row["experiment"],
         row["reference"],
-        str(row["test_pairs"]),
+        str(row["test_runs"]),
         _interval(row),
         "–" if row["test_p_holm"] is None else f"{row['test_p_holm']:.2g}",
         row["test_verdict"],

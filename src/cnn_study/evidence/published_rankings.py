@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study.base.inference import effect, single_run_margin
+from cnn_study.base.inference import single_run_margin
 from cnn_study.evidence.families import family
 from cnn_study.evidence.read import Tables
 
@@ -38,10 +38,15 @@ def _rankings(tables: Tables, comparison: str, numbers: pd.DataFrame) -> list[di
         for ours, other in zip(models[better][1], models[worse][1], strict=False)
         if ours != other and models[better][0] > models[worse][0]
     ]
+    judge, scores = tables.judges["test"], tables.scores
     effects = [
-        effect(list(tables.differences(ours, other, "test").values())) for *_, ours, other in pairs
+        judge.effect(scores(ours, "test_accuracy"), scores(other, "test_accuracy"))
+        for *_, ours, other in pairs
     ]
-    judged = family(effects, "test", tables.study.smallest_effect)
+    doubts = [
+        any(tables.partly_collapsed(id_, "test_accuracy") for id_ in pair[2:]) for pair in pairs
+    ]
+    judged = family(effects, "test", tables.study.smallest_effect, unreliable=doubts)
     rows = []
     for (better, worse, ours, other), difference, row in zip(pairs, effects, judged, strict=True):
         margin = single_run_margin(

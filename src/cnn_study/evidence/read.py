@@ -6,13 +6,14 @@ a fraction of the time. pandas is imported only to read.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.inference import paired
+from cnn_study.base.inference import collapsed, paired
+from cnn_study.base.judge import Judge
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import rows_of
 from cnn_study.evidence.names import in_code
@@ -167,6 +168,41 @@ class Tables(Files):
         """Give the paired differences in accuracy by seed."""
         column = f"{images}_accuracy"
         return paired(self.scores(experiment, column), self.scores(reference, column))
+
+    # ---------------------------------------------------------------- how they are judged
+
+    @cached_property
+    def judges(self) -> dict[str, Judge]:
+        """The judge of the study by each kind of images that accuracies are measured on."""
+        return {
+            images: self.judge(
+                {id_: self.scores(id_, f"{images}_accuracy") for id_ in self.study.experiments},
+                number,
+                self.study.paired,
+            )
+            for images, number in (
+                ("validation", self.validation_images),
+                ("test", self.test_images),
+            )
+        }
+
+    def judge(
+        self, scores: Mapping[str, Mapping[int, float]], images: int, paired: bool | None
+    ) -> Judge:
+        """Choose the judge of some score of every experiment that has any."""
+        scored = {id_: runs for id_, runs in scores.items() if runs}
+        return Judge.of(scored, self.study.comparisons, images, paired)
+
+    def partly_collapsed(self, experiment: str, column: str) -> bool:
+        """Whether some runs do hardly better than guessing, and others do."""
+        scores = list(self.scores(experiment, column).values())
+        return 0 < collapsed(scores, len(self.study.dataset.class_names)) < len(scores)
+
+    @cached_property
+    def validation_images(self) -> int:
+        """Images held out in each run that holds out any; the fewest, where numbers differ."""
+        held_out = self._complete_frame["validation_images"]
+        return int(held_out[held_out > 0].min()) if (held_out > 0).any() else 1
 
     @property
     def test_images(self) -> int:

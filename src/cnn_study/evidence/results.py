@@ -28,6 +28,7 @@ class Result:
     """What the runs of one experiment gave.
 
     Attributes:
+        collapsed: complete runs that do hardly better than guessing.
         test, validation: accuracies; calibration: expected calibration error, a share; loss: mean
             cross-entropy in nats. The last two are of the test images.
         scores: test accuracy of each complete run, the lowest first.
@@ -38,6 +39,7 @@ class Result:
     id: str
     planned: int
     complete: int
+    collapsed: int
     diverged: int
     failed: int
     missing: int
@@ -60,7 +62,7 @@ def read_results(tables: Tables) -> dict[str, Result]:
 def _result(row: dict[str, Any], tables: Tables) -> Result:
     id_, complete = row["experiment"], row["complete_runs"]
     runs = tables.complete_by_experiment.get(id_, [])
-    kinds = ("planned", "complete", "diverged", "failed", "missing")
+    kinds = ("planned", "complete", "collapsed", "diverged", "failed", "missing")
     return Result(
         id=id_,
         **{kind: row[f"{kind}_runs"] for kind in kinds},

@@ -41,9 +41,11 @@ VERDICTS = {
     "hurts": "the corrected p value is below 0.05 and the mean difference is below zero",
     "no meaningful difference": "the whole interval lies within the smallest effect of interest",
     "too close to call": "none of these; more seeds would settle it",
-    "too few seeds": "fewer than three pairs: no verdict could be relied on",
+    "unreliable": "some runs of the change or of its reference collapsed, which is to say scored "
+    "below 1.5 times chance, and others did not: a mean says little",
+    "too few seeds": "fewer than three runs of either: no verdict could be relied on",
     "does not train": "no run of the change reached its end: they diverged or failed",
-    "not run": "declared, and without a pair of complete runs yet",
+    "not run": "declared, and without complete runs yet",
     "not measured": "run, with no images held out or tested that could tell",
 }
 """What may be said of a change, and when; see `inference.verdict`."""
@@ -82,27 +84,31 @@ def _effect(
     before: tuple[Beside, ...] = (),
     kind: str = "",
 ) -> tuple[Column, ...]:
-    """Make the columns of one paired difference: estimate, interval, p values, verdict.
+    """Make the columns of one difference: estimate, interval, p values, verdict.
 
     Args:
         of: whose runs are set against each other.
         before: what stands beside these columns, before the effect itself.
         kind: column that says whether it is an interaction or a combination, if there is one.
     """
-    what = f"{images}_accuracy (runs.csv), change less reference with the same seed"
+    what = f"{images}_accuracy (runs.csv), change less reference"
     judged = "; ".join(f"{name}: {when}" for name, when in VERDICTS.items())
-    difference, lower, p = (f"{images}_{name}" for name in ("difference", "lower", "p"))
+    difference, error, lower, p = (
+        f"{images}_{name}" for name in ("difference", "error", "lower", "p")
+    )
     return made_from(
-        (CompleteRuns(of, f"{images}_accuracy"),),
-        count(f"{images}_pairs", "Seeds with which both were trained to the end.", "pairs",
-               required=True),
-        signed(difference, f"Mean of {what}."),
-        number(f"{images}_deviation", "Standard deviation of these differences.", "share",
+        (CompleteRuns(of, f"{images}_accuracy", paired=None),),
+        count(f"{images}_runs", "Complete runs that it rests on: of the experiment that has "
+              "fewest; where judge.csv says paired, seeds that all have.", "runs", required=True),
+        signed(difference, f"Mean {what}; where judge.csv says paired, over seeds that both have."),
+        number(error, "Standard error of this difference; see judge.csv.", "share",
                after=(difference,)),
-        signed(lower, "Lower end of the 95 % t interval for the mean, not corrected "
+        number(f"{images}_freedom", "Degrees of freedom of this standard error.", "",
+               after=(difference, error)),
+        signed(lower, "Lower end of the 95 % t interval for it, not corrected "
                "for the number of changes. Uncertainty between seeds only.", after=(difference,)),
         signed(f"{images}_upper", "Upper end of that interval.", after=(difference, lower)),
-        share(p, "Two-sided p value of the paired t test.", after=(difference,)),
+        share(p, "Two-sided p value of the t test.", after=(difference,)),
         share(f"{images}_p_holm", "The same, corrected for all effects that are judged together "
               "(Holm, 1979): in the ledger, the changes of a question.", after=(difference, p)),
         string(f"{images}_verdict", f"{judged}.", required=True, enum=list(VERDICTS)),
@@ -111,13 +117,45 @@ def _effect(
 
 
 def _beside_effect(images: str, kind: str = "") -> tuple[Beside, ...]:
-    """Give a paired difference with its interval, the pairs and what is said of it."""
+    """Give a difference with its interval, the runs and what is said of it."""
     words = dict.fromkeys(("interaction", "combination"), TOGETHER) if kind else {}
     return (
         Beside(f"Difference on {images} images", (f"{images}_difference",)),
         _interval(f"{images}_lower", f"{images}_upper"),
-        Beside("Pairs of runs", (f"{images}_pairs",)),
+        Beside("Runs of each", (f"{images}_runs",)),
         Beside("Verdict", (f"{images}_verdict",), kind, words),
+    )
+
+
+def _second_opinions(images: str) -> tuple[Column, ...]:
+    """Make the columns of what other tests say of a change; no verdict goes by them."""
+    measure, beside = f"{images}_accuracy", _beside_effect(images)
+
+    def columns(name: str, what: str) -> tuple[Column, ...]:
+        lower, upper, p = (f"{images}_{name}_{part}" for part in ("lower", "upper", "p"))
+        return (
+            signed(lower, f"Lower end of the 95 % interval of {what}; no verdict goes by it."),
+            signed(upper, f"Upper end of the 95 % interval of {what}; no verdict goes by it."),
+            share(p, f"Two-sided p value of {what}; no verdict goes by it."),
+        )
+
+    return (
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, measure),),
+            count(f"{images}_pairs", "Seeds with which both were trained to the end.", "pairs"),
+            *columns("paired", "the paired t test (Student, 1908)"),
+            share(
+                f"{images}_sign_flip_p",
+                "Exact two-sided p value under any flip of the signs of the paired differences "
+                "(Fisher, 1935); with five pairs it cannot be below 0.0625.",
+            ),
+            beside=beside,
+        ),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, measure, paired=False),),
+            *columns("welch", "the two-sample t test with the spreads as they are (Welch, 1947)"),
+            beside=beside,
+        ),
     )
 
 
@@ -129,9 +167,10 @@ REFERENCE = string("reference", "The experiment that was changed.", required=Tru
 LEDGER = Table(
     "ledger",
     "Ledger",
-    "One row for each change that the study declares, run or not. Differences are between runs "
-    "with the same seed: they share split and image order, and the initial weights only where the "
-    "shapes agree. Choosing goes by validation images; test images are for reporting.",
+    "One row for each change that the study declares, run or not. How a difference is judged says "
+    "judge.csv; beside it stands what other tests say of the same runs. Runs with the same seed "
+    "share split and image order, and the initial weights only where the shapes agree. Choosing "
+    "goes by validation images; test images are for reporting.",
     (
         *made_from(
             (STUDY_FILE,),
@@ -148,15 +187,51 @@ LEDGER = Table(
             count("failed_runs", "Runs that could not be trained.", "runs", required=True),
             count("missing_runs", "Runs that have no record.", "runs", required=True),
         ),
-        *_effect("validation"),
-        *_effect("test"),
         *made_from(
-            (CompleteRuns(WITH_REFERENCE, TEST),),
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            as_in(
+                "experiments",
+                count("collapsed_runs", "As in experiments.csv.", "runs", required=True),
+            ),
+            count(
+                "reference_collapsed_runs",
+                "The same, of the reference.",
+                "runs",
+                after=("collapsed_runs",),
+                required=True,
+            ),
+        ),
+        *_effect("validation"),
+        *_second_opinions("validation"),
+        *_effect("test"),
+        *_second_opinions("test"),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=None),),
             share(
                 "test_p_holm_all",
                 "test_p corrected for all changes of the study instead (Holm, 1979); no verdict "
                 "goes by it.",
                 after=("test_difference", "test_p"),
+            ),
+            beside=_beside_effect("test"),
+        ),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            number(
+                "test_spread_ratio",
+                "Standard deviation of test_accuracy over the runs of the change, over that of the "
+                "reference.",
+                "times",
+            ),
+            share(
+                "test_spread_p",
+                "Two-sided p value of the F test that both have one variance (Fisher, 1924).",
+                after=("test_spread_ratio",),
+            ),
+            share(
+                "test_spread_p_holm",
+                "The same, corrected for the changes of the question (Holm, 1979).",
+                after=("test_spread_ratio", "test_spread_p"),
             ),
             beside=_beside_effect("test"),
         ),
@@ -172,11 +247,11 @@ LEDGER = Table(
             beside=_beside_effect("test"),
         ),
         *made_from(
-            (CompleteRuns(WITH_REFERENCE, TEST),),
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=None),),
             count(
                 "seeds_to_settle",
                 "Where the test verdict is too close to call: about how many seeds would settle it "
-                "in four cases of five, if mean and deviation stay as they are; 1000 means 1000 or "
+                "in four cases of five, if mean and spread stay as they are; 1000 means 1000 or "
                 "more.",
                 "seeds",
             ),
@@ -226,21 +301,104 @@ LEDGER = Table(
     ("experiment", "question"),
 )
 
+WHICH_IMAGES = string(
+    "images", "Images that accuracy is measured on.", required=True, enum=["validation", "test"]
+)
+JUDGES = ["two-sample", "paired"]
+
+JUDGE = Table(
+    "judge",
+    "Judge",
+    "How every difference in accuracy is judged: one judge for the whole study, by a rule that "
+    "looks at no difference (`base/judge.py`). Scores of a change and of its reference with the "
+    "same seed are correlated (Pearson); where the mean correlation is at least what pairing "
+    "needs to pay, and surely above zero (z at least 1.645), differences are paired by seed. Else "
+    "the two means are compared as independent, each spread raised toward what is usual in the "
+    "study (Smyth, 2004) and never lowered.",
+    (
+        *made_from((STUDY_FILE,), WHICH_IMAGES),
+        *made_from(
+            (CompleteRuns((Whose.EVERY,), paired=False),),
+            string("judge", "The judge that was taken.", required=True, enum=JUDGES),
+            truth("pinned", "Whether the study file names it."),
+            string("by_rule", "The judge that the rule takes.", required=True, enum=JUDGES),
+            count("comparisons", "Changes and references with a correlation.", "", required=True),
+            signed("correlation", "Mean of their correlations."),
+            share("correlation_needed", "Mean correlation from which pairing gives the narrower "
+                  "interval: 1 - (t(0.975, 2n - 2) / t(0.975, n - 1))²."),
+            number("correlation_z", "Sum of the correlations over the square root of the sum of "
+                   "1 / (n - 1): a standard normal value if nothing is correlated.", "",),
+            number("usual_deviation", "Usual standard deviation of an experiment's runs (s0 of "
+                   "Smyth, 2004); empty where there are fewer than two experiments.", "share"),
+            number("usual_freedom", "Degrees of freedom that it is worth (d0); empty: all spreads "
+                   "are alike but for chance, or there are fewer than two experiments.", ""),
+            number("most_freedom", "Degrees of freedom of all experiments together.", ""),
+            number("half_width_two_sample", "Median half width of the 95 % intervals that the "
+                   "two-sample judge gives the study's changes.", "share"),
+            number("half_width_paired", "The same of the paired judge.", "share",
+                   after=("half_width_two_sample",)),
+        ),
+    ),
+    ("images",),
+)  # fmt: skip
+
+JUDGE_SPREADS = Table(
+    "judge-spreads",
+    "Spreads that the judge goes by",
+    "The spread of each experiment's complete runs, and what the two-sample judge takes it for: "
+    "raised toward what is usual in the study (judge.csv), never lowered.",
+    (
+        EXPERIMENT,
+        WHICH_IMAGES,
+        count("runs", "Complete runs.", "runs", required=True),
+        number("deviation", "Standard deviation of their accuracies.", "share"),
+        number("deviation_taken", "Standard deviation that the judge takes.", "share"),
+        number("freedom", "Degrees of freedom of what it takes.", ""),
+        truth("raised", "Whether it was raised."),
+    ),
+    ("experiment", "images"),
+    sources=(CompleteRuns(),),
+    beside=(Beside("Runs (n)", ("runs",)),),
+)
+
 DIFFERENCES = Table(
     "differences",
     "Differences",
-    "The single differences behind the ledger: one row for each change and each seed with which "
-    "both it and its reference were trained to the end.",
+    "The single runs behind the ledger: one row for each change and each seed with which it was "
+    "trained to the end, against its reference.",
     (
         QUESTION,
         EXPERIMENT,
         REFERENCE,
         SEED,
-        signed("validation_difference", "validation_accuracy, change less reference."),
-        signed("test_difference", "test_accuracy, change less reference."),
+        *made_from(
+            (ThisRun(WITH_REFERENCE),),
+            signed(
+                "validation_difference",
+                "validation_accuracy, less the reference's with the "
+                "same seed; empty where it has none.",
+            ),
+            signed(
+                "test_difference",
+                "test_accuracy, less the reference's with the same seed; empty where it has none.",
+            ),
+        ),
+        *made_from(
+            (ThisRun(), CompleteRuns((Whose.REFERENCE,), VALIDATION)),
+            signed(
+                "validation_over_mean",
+                "validation_accuracy, less the mean of the reference's complete runs.",
+            ),
+        ),
+        *made_from(
+            (ThisRun(), CompleteRuns((Whose.REFERENCE,), TEST)),
+            signed(
+                "test_over_mean", "test_accuracy, less the mean of the reference's complete runs."
+            ),
+        ),
     ),
     ("experiment", "question", "seed"),
-    sources=(ThisRun(WITH_REFERENCE),),
+    sources=(ThisRun(),),
 )
 
 BESIDE_CONTRAST = (
@@ -256,8 +414,8 @@ CONTRASTS = Table(
     "which were also run one by one on the same reference. A main effect is the mean difference "
     "between two values of one parameter over all values of the other. An interaction is how much "
     "the difference that one parameter makes changes with the other. A combination is the "
-    "difference that changes make together less the sum of what they make one by one. Seeds with "
-    "which every experiment involved was trained to the end.",
+    "difference that changes make together less the sum of what they make one by one. Judged as "
+    "judge.csv says.",
     (
         *made_from(
             (STUDY_FILE,),
@@ -273,7 +431,7 @@ CONTRASTS = Table(
             string("parts", "The experiments that it joins, with spaces between; empty for grids."),
         ),
         *made_from(
-            (CompleteRuns((Whose.CONTRAST,), TEST),),
+            (CompleteRuns((Whose.CONTRAST,), TEST, paired=None),),
             signed(
                 "together",
                 "Mean difference in test accuracy to the reference that the changes make together; "
@@ -295,7 +453,8 @@ CONTRASTS = Table(
 CONTRAST_DIFFERENCES = Table(
     "contrast-differences",
     "Main effects, interactions and combinations, seed by seed",
-    "The single differences behind the contrasts: one row for each contrast and each seed.",
+    "The contrasts seed by seed: one row for each contrast and each seed that all its experiments "
+    "have.",
     (
         QUESTION,
         string("contrast", "What is set against what.", required=True),
@@ -393,21 +552,26 @@ SELECTION_BIAS_MEANS = Table(
 OVER_BASE = Table(
     "over-base",
     "Every experiment against the base",
-    "What each experiment scores above the base with the same seed, whatever it is a change of. "
-    "Test accuracy; not corrected for the number of experiments.",
+    "What each experiment scores above the base, whatever it is a change of, judged as judge.csv "
+    "says. Test accuracy; not corrected for the number of experiments.",
     (
         EXPERIMENT,
-        count("pairs", "Seeds with which both were trained to the end.", "pairs", required=True),
+        count(
+            "runs",
+            "Complete runs that it rests on: of that of the two which has fewer.",
+            "runs",
+            required=True,
+        ),
         signed("difference", "Mean difference in test_accuracy (runs.csv), less the base."),
         signed("lower", "Lower end of the 95 % t interval for the mean difference to the base."),
         signed("upper", "Upper end of the 95 % t interval for the mean difference to the base."),
     ),
     ("experiment",),
-    sources=(CompleteRuns(WITH_BASE, TEST),),
+    sources=(CompleteRuns(WITH_BASE, TEST, paired=None),),
     beside=(
         Beside("Difference on test images", ("difference",)),
         _interval("lower", "upper"),
-        Beside("Pairs of runs", ("pairs",)),
+        Beside("Runs of each", ("runs",)),
     ),
 )
 
@@ -644,6 +808,8 @@ SEARCH_IMPORTANCE = Table(
 
 EVIDENCE = (
     LEDGER,
+    JUDGE,
+    JUDGE_SPREADS,
     DIFFERENCES,
     CONTRASTS,
     CONTRAST_DIFFERENCES,

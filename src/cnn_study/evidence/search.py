@@ -160,7 +160,7 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
             )
         },
         "test_accuracy": about.mean,
-        "test_deviation": about.deviation,
+        "test_deviation": statistics.stdev(tests) if len(tests) > 1 else None,
         "test_lower": about.lower,
         "test_upper": about.upper,
         **_over("base", tests, tables, "base"),

@@ -15,7 +15,7 @@ from cnn_study.study.model import Study
 NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
 """Parameters that say what is measured and by what; changing them advises nobody."""
 
-REFUTED = ("hurts", "no meaningful difference", "does not train")
+REFUTED = ("hurts", "no meaningful difference", "unreliable", "does not train")
 """Verdicts with which a change is not advised; the others that are not `helps` are open."""
 
 
@@ -146,7 +146,7 @@ def suggest(
     by = {(row["question"], row["experiment"]): row for row in rows}
     references = list(dict.fromkeys(["base", *(row["reference"] for row in rows)]))
     gains = {
-        row["experiment"]: {key: row[key] for key in ("pairs", "difference", "lower", "upper")}
+        row["experiment"]: {key: row[key] for key in ("runs", "difference", "lower", "upper")}
         for row in over_base
     }
     choice = choose([Candidate.of(row) for row in rows], references)
@@ -231,8 +231,8 @@ def _figure(study: Study, question: str) -> str:
 
 
 def _gain(row: dict[str, Any]) -> dict[str, Any]:
-    """Give the gain in validation and in test accuracy, with pairs and interval."""
-    names = ("pairs", "difference", "lower", "upper")
+    """Give the gain in validation and in test accuracy, with runs and interval."""
+    names = ("runs", "difference", "lower", "upper")
     return {
         images: {name: row[f"{images}_{name}"] for name in names}
         for images in ("validation", "test")
@@ -241,8 +241,8 @@ def _gain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _strength(row: dict[str, Any]) -> tuple[str, str]:
     """Say how strong the evidence for a change is, and why."""
-    pairs = row["validation_pairs"]
-    seeds = f"{pairs} pairs of runs" if pairs != 1 else "one pair of runs"
+    runs = row["validation_runs"]
+    seeds = f"{runs} runs of each" if runs != 1 else "one run of each"
     unsteady = row["diverged_runs"] + row["failed_runs"]
     if unsteady:
         return "none", f"{unsteady} of its runs did not reach the end"
@@ -253,7 +253,7 @@ def _strength(row: dict[str, Any]) -> tuple[str, str]:
             f"the validation images say that it helps; the test images say "
             f"{row['test_verdict']} ({seeds})"
         )
-    if pairs < inference.STRONG_PAIRS:
+    if runs < inference.STRONG_RUNS:
         return "moderate", f"validation and test images agree, in only {seeds}"
     return "strong", f"validation and test images agree, in {seeds}"
 

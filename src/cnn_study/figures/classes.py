@@ -11,7 +11,7 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import Change
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
-from cnn_study.figures.effects import pair_extent
+from cnn_study.figures.effects import run_extent
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, percent, signed, wrap
@@ -186,7 +186,7 @@ class ClassEffects(Picture):
         return [pair for pair in candidates if pair in kept]
 
     def _candidates(self, results: Results) -> list[tuple[str, Change]]:
-        """Give all changes that have pairs."""
+        """Give all changes that have runs to compare."""
         return [
             (question, change)
             for question in self.questions
@@ -242,7 +242,7 @@ class ClassEffects(Picture):
         return max([0.1, *sizes[: (19 * len(sizes) - 1) // 20 + 1]])
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        return {"pairs": pair_extent(change for _, change in self._changes(results))}
+        return {"runs": run_extent(change for _, change in self._changes(results))}
 
     def _values(self, results: Results) -> dict[str, Any]:
         cells = self._cells(results)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.judged import Contrast
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
-from cnn_study.figures.effects import pair_extent, verdict_color
+from cnn_study.figures.effects import run_extent, verdict_color
 from cnn_study.figures.picture import TALLEST, Picture, new
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import signed, words, wrap
@@ -93,8 +93,8 @@ class Contrasts(Picture):
         ]
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        pairs = pair_extent(results.contrasts(self.question))
-        return {"pairs": pairs, "summaries": results.of(self.experiments)}
+        runs = run_extent(results.contrasts(self.question))
+        return {"runs": runs, "summaries": results.of(self.experiments)}
 
     def _values(self, results: Results) -> dict[str, Any]:
         contrasts = results.contrasts(self.question)

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice, pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.inference import LEAST_PAIRS, Effect, effect
+from cnn_study.base.inference import LEAST_RUNS, Effect
 from cnn_study.base.words import listing
 from cnn_study.evidence.judged import Change, Contrast
 from cnn_study.evidence.schemas import VERDICTS
@@ -93,8 +94,8 @@ class Effects(Picture):
         return "\n".join([first, change.verdict, *ended])
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        pairs = pair_extent(results.changes(self.question))
-        return {"pairs": pairs, "summaries": results.of(self.shown(results))}
+        runs = run_extent(results.changes(self.question))
+        return {"runs": runs, "summaries": results.of(self.shown(results))}
 
     def _values(self, results: Results) -> dict[str, Any]:
         changes = results.changes(self.question)
@@ -238,7 +239,7 @@ class AllEffects(Picture):
 
     def _behind(self, results: Results) -> dict[str, Any]:
         changes = self._changes(results)
-        return {"pairs": pair_extent(changes), "changes": changes}
+        return {"runs": run_extent(changes), "changes": changes}
 
     def _values(self, results: Results) -> dict[str, Any]:
         all_changes, (page, pages) = self._all(results), self.place
@@ -348,14 +349,14 @@ def tally(changes: Iterable[Change]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]}
 
 
-def pair_extent(changes: Iterable[Change | Contrast]) -> tuple[int, int] | None:
-    """Give the fewest and the most pairs behind a difference; None without any."""
+def run_extent(changes: Iterable[Change | Contrast]) -> tuple[int, int] | None:
+    """Give the fewest and the most runs behind a difference; None without any."""
     return extent(change.test.n for change in changes if change.test.n)
 
 
 def _interval(difference: Effect) -> tuple[float, float] | None:
-    """Give the interval of a difference, in points, if it has enough pairs to be drawn whole."""
-    if difference.n < LEAST_PAIRS or difference.lower is None or difference.upper is None:
+    """Give the interval of a difference, in points, if it has enough runs to be drawn whole."""
+    if difference.n < LEAST_RUNS or difference.lower is None or difference.upper is None:
         return None
     return percent(difference.lower), percent(difference.upper)
 
@@ -367,7 +368,7 @@ def _difference_label(reference: str) -> str:
 
 @dataclass(frozen=True)
 class Pair(Picture):
-    """Two experiments: the accuracy of every run above, the differences below."""
+    """The base and another experiment: the accuracy of every run above, differences below."""
 
     template = "pair"
 
@@ -380,7 +381,7 @@ class Pair(Picture):
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         self._accuracies(above, results)
         difference, single = self._difference(results)
-        note = "no pair yet"
+        note = "not run yet"
         if difference.mean is not None:
             note = f"{signed(difference.mean)}  (n = {difference.n})"
         marks.rows(below, [f"Difference to {self.experiments[0]}"], [note])
@@ -399,7 +400,8 @@ class Pair(Picture):
         ours, theirs = map(results.by_seed, self.experiments)
         for seed in sorted(ours.keys() & theirs.keys()):
             ends = [ours[seed], theirs[seed]]
-            axes.plot(ends, [0, 1], color=LIGHT.muted, linewidth=0.6, alpha=0.7, zorder=1)
+            if results.paired:
+                axes.plot(ends, [0, 1], color=LIGHT.muted, linewidth=0.6, alpha=0.7, zorder=1)
         for row, summary in enumerate(summaries):
             if summary.complete:
                 marks.dots(axes, results.scores(summary.id), row, LIGHT.text, 0, **marks.SEED)
@@ -407,12 +409,16 @@ class Pair(Picture):
         marks.accuracy_axis(axes.xaxis)
 
     def _difference(self, results: Results) -> tuple[Effect, Sequence[float]]:
-        """Take it from the ledger, or work it out where that has no such change."""
+        """Give what the other gains over the base, and its runs one by one."""
         reference, changed = self.experiments
-        if change := results.change(changed, reference):
-            return change.test, change.differences
-        single = list(results.tables.differences(changed, reference, "test").values())
-        return effect(single), single
+        gain = results.findings.over_base[changed]
+        if results.paired:
+            return gain, list(results.tables.differences(changed, reference, "test").values())
+        ours, theirs = (
+            list(results.tables.scores(id_, "test_accuracy").values())
+            for id_ in (changed, reference)
+        )
+        return gain, [score - fmean(theirs) for score in ours] if theirs else []
 
     def _behind(self, results: Results) -> dict[str, Any]:
         return {"summaries": results.of(self.experiments)}

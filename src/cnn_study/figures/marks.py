@@ -6,7 +6,7 @@ Knows nothing of studies or tables. Matplotlib is imported only to draw.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.base.inference import LEAST_PAIRS, Effect
+from cnn_study.base.inference import LEAST_RUNS, Effect
 from cnn_study.figures.colors import LIGHT, Palette, ink
 from cnn_study.figures.words import percent, wrap
 
@@ -134,7 +134,7 @@ def forest_row(
 
 def is_cut_off(effects: Iterable[Effect]) -> bool:
     """Whether the interval of one is of two numbers, so wide that it may leave the axis."""
-    return any(effect.n == LEAST_PAIRS - 1 for effect in effects)
+    return any(effect.n == LEAST_RUNS - 1 for effect in effects)
 
 
 def _ends(effect: Effect) -> tuple[float, float] | None:
@@ -149,7 +149,7 @@ def _line(axes: "Axes", effect: Effect, x: Sequence[float], y: Sequence[float], 
     from matplotlib.lines import Line2D
 
     drawn = Line2D(x, y, **how)
-    if effect.n < LEAST_PAIRS:
+    if effect.n < LEAST_RUNS:
         axes.add_artist(drawn)
     else:
         axes.add_line(drawn)
@@ -175,7 +175,7 @@ def forest_keys(smallest: float) -> list["Line2D"]:
     """
     band = f"Less than {smallest:g} points"
     return [
-        key("One seed", marker="o", **SEED),
+        key("One run", marker="o", **SEED),
         key("Mean", LIGHT.text, marker="|", markersize=9, markeredgewidth=2.5),
         key("95 % interval", LIGHT.text, line="-", linewidth=7, **BAR),
         key(band, LIGHT.faint, line="-", linewidth=8, solid_capstyle="butt"),

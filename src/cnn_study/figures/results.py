@@ -48,6 +48,11 @@ class Results:
         )
 
     @property
+    def paired(self) -> bool:
+        """Whether test accuracies are compared in pairs with the same seed."""
+        return self.findings.judges["test"].paired
+
+    @property
     def clock(self) -> str:
         """Column of runs.csv that tells training time best."""
         return self.tables.clock

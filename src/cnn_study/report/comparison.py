@@ -4,16 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cnn_study.evidence.cells import ratio
+from cnn_study.base.inference import LEVEL
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Contrast
 from cnn_study.evidence.results import Result
 from cnn_study.report.pictures import Figure, figure_of
 from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
-
-FAR_WIDER = 3
-"""Times a standard deviation: by chance, of five runs on either side, in one of 36 cases."""
 
 Measured = TypeVar("Measured")
 
@@ -75,12 +72,15 @@ class Comparison:
         return [row.result for row in self.rows if row.result.complete < row.result.planned]
 
     @property
-    def spread_out(self) -> list[tuple[Row, float]]:
-        """List the changes whose runs spread far more widely than the reference's, and by what."""
-        usual = self.reference.result.test.deviation
-        spreads = ((row, row.result.test.deviation) for row in self.changes)
-        ratios = [(row, ratio(spread, usual)) for row, spread in spreads if usual and spread]
-        return [(row, times) for row, times in ratios if times >= FAR_WIDER]
+    def spread_out(self) -> list[Row]:
+        """List the changes whose runs surely spread more widely than the reference's."""
+        return [
+            row
+            for row, change in self.judged
+            if change.row["test_spread_p_holm"] is not None
+            and change.row["test_spread_p_holm"] < 1 - LEVEL
+            and change.row["test_spread_ratio"] > 1
+        ]
 
     @property
     def same_cost(self) -> bool:

@@ -98,9 +98,21 @@ def millions(number: int) -> str:
     return f"{number / 1e6:.2f}{SPACE}million" if number >= 1e6 else count(number)
 
 
-def decimals(number: float) -> str:
-    """Write a number with two decimals."""
-    return words.fixed(number)
+def decimals(number: float, places: int = 2) -> str:
+    """Write a number with so many decimals."""
+    return words.fixed(number, places)
+
+
+def signed_decimals(number: float) -> str:
+    """Write a number with its sign and two decimals."""
+    return words.signed(number)
+
+
+def occasions(expected: float) -> str:
+    """Say how often something is to be expected, such as: about twice."""
+    number = round(expected)
+    often = {0: "less than once", 1: "about once", 2: "about twice"}
+    return often.get(number, f"about {numeral(number)} times")
 
 
 def seconds(number: float | None) -> str:
@@ -159,7 +171,7 @@ def probability(p: float | None) -> str:
 def evidence(effect: Any) -> str:
     """Write a difference with all that tells how sure it is, for a sentence."""
     parts = [f"{inference.LEVEL:.0%} interval {confidence(effect)}".replace("%", f"{SPACE}%")]
-    parts += [plural(effect.n, "pair")]
+    parts += [f"n{SPACE}={SPACE}{effect.n}"]
     if effect.p_holm is not None:
         parts.append(f"corrected _p_ {marked(_equals, effect.p_holm)}")
     return f"{marked(signed, effect.mean)} percentage points ({', '.join(parts)})"
@@ -257,7 +269,7 @@ def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
 
 NUMBERS = (
     *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
-    *(probability, balance),
+    *(signed_decimals, probability, balance),
 )
 """Filters that write one number, with its receipt."""
 
@@ -266,7 +278,7 @@ TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(tally, plural, listing, code, reference, troubles, price, as_long, set_to),
     *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
-    *(contrast_verdict, picture),
+    *(contrast_verdict, picture, occasions),
 )
 
 FILTERS = (

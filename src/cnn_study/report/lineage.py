@@ -68,11 +68,13 @@ class Runs:
     Attributes:
         frame: runs.csv.
         searched: search-runs.csv.
+        judges: paired or two-sample, by images, as judge.csv has it.
     """
 
     study: Study
     frame: pd.DataFrame
     searched: pd.DataFrame
+    judges: Mapping[str, str]
 
     def behind(self, sources: Iterable[Source], row: Row) -> Behind:
         """Find what a cell is made from whose column declares these sources."""
@@ -104,8 +106,8 @@ class Runs:
                 seeds = {id_: {run["seed"] for run in self._runs_of(id_)} for id_ in ids}
             case CompleteRuns():
                 seeds = {id_: self.scored(id_, source.measure) for id_ in ids}
-                if source.paired:
-                    shared = self.shared(self._sharing(source, ids, row), source.measure)
+                if self._pairs(source):
+                    shared = self.shared(ids, source.measure)
                     seeds = dict.fromkeys(ids, shared)
         for id_ in ids:
             behind.add(id_, seeds[id_])
@@ -125,13 +127,16 @@ class Runs:
                 return [row["better_experiment"]]
             case Whose.WORSE:
                 return [row["worse_experiment"]]
+            case Whose.EVERY:
+                return list(self.study.experiments)
             case Whose.CONTRAST:
                 return self._sides(row)
 
-    def _sharing(self, source: CompleteRuns, ids: list[str], row: Row) -> list[str]:
-        """Name the experiments without whose run a seed does not count: of a grid, all of it."""
-        grid = self._grid(row["question"]) if Whose.CONTRAST in source.of else {}
-        return list(grid) or ids
+    def _pairs(self, source: CompleteRuns) -> bool:
+        """Tell whether only seeds count that all have."""
+        if source.paired is not None:
+            return source.paired
+        return self.judges[source.measure.removesuffix("_accuracy")] == "paired"
 
     def listed(self, experiment: str) -> list[list[Any]]:
         """List seed, status, test accuracy, record, weights and commit of each run."""

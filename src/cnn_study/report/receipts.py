@@ -92,7 +92,8 @@ class Lookup:
         self.study, self.results, self._inspected_path = study, results, inspected
         tables = Tables(study, results / "tables")
         self.files = {"tables": tables, "evidence": evidence_files(results / "evidence")}
-        self.runs = Runs(study, tables.frame("runs"), tables.search_runs)
+        judges = {row["images"]: row["judge"] for row in self.files["evidence"].texts("judge")}
+        self.runs = Runs(study, tables.frame("runs"), tables.search_runs, judges)
         self.tables: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, Receipt] = {}
         self._rows: dict[str, list[dict[str, str]]] = {}

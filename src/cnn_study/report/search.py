@@ -197,7 +197,7 @@ def _outcome(
     clock: str,
 ) -> Outcome:
     def effect(name: str, lower: str, upper: str) -> Effect:
-        return Effect(row["runs"] or 0, row[name], None, row[lower], row[upper])
+        return Effect(row["runs"] or 0, row[name], lower=row[lower], upper=row[upper])
 
     cell = Cell("search-prices", place, "change")
     most = budget.macs or 0

@@ -146,8 +146,10 @@ def _of_questions(
     enhanced: str | None,
 ) -> dict[str, Any]:
     """Give what the evidence says, question by question and over all."""
-    example = worked_example(findings.changes.values(), tables)
-    shown_before = frozenset(id_ for id_ in (example.change if example else None, enhanced) if id_)
+    example = worked_example(findings, tables)
+    shown_before = frozenset(
+        id_ for id_ in (example.change.id if example else None, enhanced) if id_
+    )
     return {
         "worked_example": example,
         "comparisons": [
@@ -155,6 +157,7 @@ def _of_questions(
             for name in study.questions
         ],
         "findings": findings,
+        "judge": findings.judges["test"],
         "corrected": findings.corrected,
         "longer": _only_longer(study, findings),
         "images_margin": findings.images_margin,
@@ -170,9 +173,12 @@ def _statistics(study: Study) -> dict[str, Any]:
         # of a test that flips the signs of the differences: all the same, to either side
         "least_p": 0.5 ** (len(study.seeds) - 1),
         "power": inference.POWER,
-        "least_pairs": inference.LEAST_PAIRS,
+        "collapse": inference.COLLAPSE,
+        # of one run in ten, by chance in none of the study's
+        "missed_collapse": 0.9 ** len(study.seeds),
+        "least_runs": inference.LEAST_RUNS,
         "most_seeds": inference.MOST_SEEDS,
-        "strong_pairs": inference.STRONG_PAIRS,
+        "strong_runs": inference.STRONG_RUNS,
         "verdicts": evidence_schemas.VERDICTS,
         "smallest": study.smallest_effect,
         "far_apart": FAR_APART * study.smallest_effect,

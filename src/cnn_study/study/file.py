@@ -6,7 +6,7 @@ Declares only: knows neither YAML nor how changes are merged.
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -49,6 +49,12 @@ class StudyFile(Part):
         le=100,
         description="Smallest difference in accuracy that is worth having, in percentage points. "
         "Differences that surely lie below it count as none.",
+    )
+    judge: Literal["two-sample", "paired"] | None = Field(
+        None,
+        description="How the runs of a change and of its reference are compared: as two "
+        "independent samples, or in pairs with the same seed. Left out, the runs decide, by a "
+        "rule that looks at no difference; named, further runs do not change it.",
     )
     published: Published | None = None
     search: SearchBlock | None = Field(

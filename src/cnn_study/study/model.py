@@ -55,6 +55,21 @@ class Study:
         """The smallest difference in accuracy that is worth having, a share."""
         return self.file.smallest_effect / 100
 
+    @property
+    def paired(self) -> bool | None:
+        """Whether the study file has runs compared in pairs; None where it leaves that to them."""
+        return None if self.file.judge is None else self.file.judge == "paired"
+
+    @property
+    def comparisons(self) -> list[tuple[str, str]]:
+        """Every change with its reference, once, in the order of the study file."""
+        pairs = [
+            (id_, self.file.questions[name].reference)
+            for name, ids in self.questions.items()
+            for id_ in ids
+        ]
+        return list(dict.fromkeys(pairs))
+
     def cell(self, question: str, values: dict[str, Any]) -> str:
         """Find the experiment of a question, its reference included, that has these values."""
         for id_ in (self.file.questions[question].reference, *self.questions[question]):

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import writable, write_whole
-from cnn_study.base.inference import prediction_interval
+from cnn_study.base.inference import collapsed, prediction_interval
 from cnn_study.runs import records, searches
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, wanted
@@ -205,8 +205,9 @@ def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
 
 def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each experiment: its runs counted, its complete runs summed up."""
-    rows = []
+    rows, classes = [], len(study.dataset.class_names)
     for experiment in study.experiments.values():
+        complete = complete_records(outcomes, experiment.id)
         statuses = [o.status for o in outcomes if o.run.experiment.id == experiment.id]
         kinds = ("complete", "diverged", "failed", "missing")
         rows.append(
@@ -216,10 +217,13 @@ def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
                 "change": change_text(experiment),
                 "planned_runs": len(statuses),
                 **{f"{kind}_runs": statuses.count(kind) for kind in kinds},
-                **_score_summaries(complete_records(outcomes, experiment.id)),
+                "collapsed_runs": collapsed(
+                    [record.tested.accuracy for record in complete], classes
+                ),
+                **_score_summaries(complete),
                 "parameters": experiment.parameters,
                 "macs": experiment.macs,
-                **_cost_summaries(complete_records(outcomes, experiment.id)),
+                **_cost_summaries(complete),
             }
         )
     return frame(EXPERIMENTS, rows)

@@ -4,8 +4,9 @@ A small vocabulary: `tables.schemas` and `evidence.schemas` declare every column
 `report.lineage` looks up the runs, and the receipts of the report show them. Declares only: knows
 neither runs nor studies.
 
-What the correction of p values adds to a column comes from other effects' p values; its
-description says from which, and its lineage names the runs of its own effect.
+What the correction of p values adds to a column comes from other effects' p values, and what is
+usual in a study, toward which a small spread is raised, from the runs of all its experiments. Their
+descriptions say so, and their lineage names the runs of their own effect.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ class Whose(Enum):
     ENHANCED = "the enhanced model; the base in a study that names none"
     BETTER = "the experiment for the better of two published models"
     WORSE = "the experiment for the worse of two published models"
+    EVERY = "all experiments of the study"
     CONTRAST = "all that the contrast of its row sets against each other"
 
 
@@ -48,12 +50,13 @@ class CompleteRuns:
     Attributes:
         measure: column of runs.csv in which a run must have a value to count, such as
             validation_accuracy; empty where every complete run counts.
-        paired: whether only seeds count that all of these experiments have.
+        paired: whether only seeds count that all of these experiments have; None where the
+            study's judge decides that.
     """
 
     of: tuple[Whose, ...] = (Whose.ROW,)
     measure: str = ""
-    paired: bool = True
+    paired: bool | None = True
 
 
 @dataclass(frozen=True)

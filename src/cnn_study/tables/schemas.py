@@ -331,6 +331,17 @@ EXPERIMENTS = Table(
             count("failed_runs", "Runs that could not be trained.", "runs", required=True),
             count("missing_runs", "Runs that have no record.", "runs", required=True),
         ),
+        *made_from(
+            (CompleteRuns(measure=TEST),),
+            count(
+                "collapsed_runs",
+                "Complete runs whose test_accuracy (runs.csv) is below 1.5 times chance, which is "
+                "1 / classes.",
+                "runs",
+                required=True,
+            ),
+            beside=(Beside("Runs (n)", ("complete_runs",)),),
+        ),
         *(column for measure in MEASURES for column in _summary(measure)),
         *made_from((WORKED_OUT,), PARAMETERS, MACS),
         *made_from(
