@@ -15,6 +15,7 @@ from cnn_study.tables.collect import collect
 PLAIN = """
 title: Digits & *stars* | <b>
 dataset: digits
+judge: paired
 seeds: 2
 base: {filters: [2, 4], kernel_size: 3, epochs: 2}
 questions:

@@ -33,6 +33,7 @@ title: A tiny study
 dataset: digits
 seeds: [1, 2, 3, 4]
 smallest_effect: 0.5
+judge: paired
 base: {filters: [2], kernel_size: 3, dense_units: 0, epochs: 2}
 """
 Rows = list[dict[str, str]]
@@ -165,6 +166,16 @@ def test_the_ledger_of_the_published_study_is_complete(tmp_path):
             assert mine == list(question["changes"])
 
 
+WELCH = {"test_welch_lower": "-0.0711829", "test_welch_upper": "0.0711829", "test_welch_p": "1"}
+"""Of 51, 54, 57 and 50, 52, 54, 60, by scipy.stats.ttest_ind with unequal variances."""
+
+SPREAD = {
+    "test_spread_ratio": "0.694365",  # 3 and 4.320494 points
+    "test_spread_p": "0.683368",  # F = 9 / 18.6667 with 2 and 3 freedoms, by scipy.stats.f
+    "test_spread_p_holm": "1",
+}
+
+
 def test_a_ledger_row_by_hand(study, made, tmp_path):
     """Two changes have p values, so the smaller one is doubled and the larger one left.
 
@@ -183,22 +194,41 @@ def test_a_ledger_row_by_hand(study, made, tmp_path):
         "diverged_runs": "0",
         "failed_runs": "0",
         "missing_runs": "1",
-        "validation_pairs": "3",
+        "validation_runs": "3",
         "validation_difference": "0.1",
-        "validation_deviation": "0",
+        "collapsed_runs": "0",
+        "reference_collapsed_runs": "0",
+        "validation_error": "0",
+        "validation_freedom": "2",
         "validation_lower": "0.1",
         "validation_upper": "0.1",
         "validation_p": "0",
         "validation_p_holm": "0",
         "validation_verdict": "helps",
-        "test_pairs": "3",
+        "validation_pairs": "3",
+        "validation_paired_lower": "0.1",
+        "validation_paired_upper": "0.1",
+        "validation_paired_p": "0",
+        "validation_sign_flip_p": "0.25",  # two of eight signs give sums as far from zero
+        "validation_welch_lower": "0.1",
+        "validation_welch_upper": "0.1",
+        "validation_welch_p": "0",
+        "test_runs": "3",
         "test_difference": "0.02",
-        "test_deviation": "0.01",
+        "test_error": "0.0057735",
+        "test_freedom": "2",
         "test_lower": "-0.00484138",
         "test_upper": "0.0448414",
         "test_p": "0.0741799",
         "test_p_holm": "0.0741799",
         "test_p_holm_all": "0.0741799",
+        "test_pairs": "3",
+        "test_paired_lower": "-0.00484138",
+        "test_paired_upper": "0.0448414",
+        "test_paired_p": "0.0741799",
+        "test_sign_flip_p": "0.25",
+        **WELCH,
+        **SPREAD,
         "training_macs_difference": "4864",  # two epochs
         "test_verdict": "too close to call",
         "test_images_margin": "0.0728094",
@@ -256,7 +286,7 @@ def test_a_change_that_trains_with_some_seeds_is_not_said_to_fail(tmp_path):
     study = study_of(tmp_path, WIDTH)
     base, wide = runs(study, "base", [0.5, None]), runs(study, "wide", ["diverged", 0.6])
     rows = analysed(study, tmp_path, base, wide)["ledger"]
-    assert pick(rows[:1], "complete_runs", "diverged_runs", "test_pairs", "test_verdict") == [
+    assert pick(rows[:1], "complete_runs", "diverged_runs", "test_runs", "test_verdict") == [
         ("1", "1", "0", "not run")
     ]
 
@@ -303,13 +333,16 @@ def test_only_shared_seeds_are_paired(tmp_path):
         runs(study, "wide", [None, 0.64, 0.9, 0.78], [0.4, 0.4, 0.9, 0.7]),
     )
     row = found["ledger"][0]
-    assert (row["test_pairs"], row["test_difference"]) == ("2", "0.06")
+    assert (row["test_runs"], row["test_difference"]) == ("2", "0.06")
     assert (row["complete_runs"], row["missing_runs"]) == ("3", "1")
     seeds = ("experiment", "reference", "seed", "validation_difference", "test_difference")
     assert pick(found["differences"], *seeds) == [
         ("wide", "base", "2", "-0.1", "0.04"),
+        ("wide", "base", "3", "", ""),
         ("wide", "base", "4", "0.1", "0.08"),
     ]
+    # The base's runs have the mean 0.6.
+    assert pick(found["differences"], "test_over_mean") == [("0.04",), ("0.3",), ("0.18",)]
 
 
 def test_the_reference_is_the_one_that_was_changed(study, made, tmp_path):
@@ -319,8 +352,12 @@ def test_the_reference_is_the_one_that_was_changed(study, made, tmp_path):
         "no-validation", "wide", "0",
     )  # fmt: skip
     # no-validation has seeds 1 and 4, wide has no seed 4; and there are no validation scores.
-    assert pick(found["differences"], "experiment", "seed", "validation_difference")[-1] == (
-        "no-validation", "1", "",
+    assert pick(found["differences"], "experiment", "seed", "test_difference")[-2:] == [
+        ("no-validation", "1", "0"),
+        ("no-validation", "4", ""),
+    ]
+    assert pick(found["differences"], "validation_difference", "validation_over_mean")[-1] == (
+        "", "",
     )  # fmt: skip
 
 
@@ -372,7 +409,7 @@ def test_every_odd_case_has_its_verdict(odd):
 
 
 def test_runs_without_an_end_are_counted(odd):
-    counts = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs", "test_pairs")
+    counts = ("complete_runs", "diverged_runs", "failed_runs", "missing_runs", "test_runs")
     by = {row["experiment"]: pick([row], *counts)[0] for row in odd["ledger"]}
     assert by["diverges"] == ("0", "4", "0", "0", "0")
     assert by["fails"] == ("0", "2", "2", "0", "0")
@@ -381,7 +418,7 @@ def test_runs_without_an_end_are_counted(odd):
 
 
 def test_what_cannot_be_said_is_empty(odd):
-    names = ("test_difference", "test_deviation", "test_lower", "test_p", "test_p_holm")
+    names = ("test_difference", "test_error", "test_lower", "test_p", "test_p_holm")
     by = {row["experiment"]: pick([row], *names)[0] for row in odd["ledger"]}
     assert by["one-seed"] == ("0.1", "", "", "", "")
     assert by["no-seed"] == by["diverges"] == by["fine"] == ("", "", "", "", "")
@@ -398,7 +435,7 @@ def test_a_change_that_does_not_train_does_so_in_every_class(odd):
 def test_only_one_class_with_test_images(odd):
     """The records by hand have all test images in the first class; the others say nothing."""
     rows = [row for row in odd["class-effects"] if row["experiment"] == "shifted"]
-    assert pick(rows[:2], "class", "test_pairs", "test_difference", "test_p_holm") == [
+    assert pick(rows[:2], "class", "test_runs", "test_difference", "test_p_holm") == [
         ("0", "4", "0.1", "0"),
         ("1", "0", "", ""),
     ]
@@ -427,7 +464,7 @@ def test_a_study_of_one_seed(tmp_path):
 
 
 def test_a_missing_table_is_one_message(study, tmp_path):
-    with pytest.raises(UserError, match=r"there is no .*experiments\.csv. Make it first"):
+    with pytest.raises(UserError, match=r"there is no .*runs\.csv. Make it first"):
         analyse(study, tmp_path / "tables", tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
 
@@ -481,14 +518,14 @@ def test_a_grid_of_two_by_two_by_hand(tmp_path):
         runs(study, "filters-4-kernel-size-5", [0.39, 0.47, 0.66, None]),
     )
     rows = found["contrasts"]
-    assert pick(rows, "question", "kind", "contrast", "test_pairs") == [
+    assert pick(rows, "question", "kind", "contrast", "test_runs") == [
         ("grid", "main effect", "filters 4 against 2", "3"),
         ("grid", "main effect", "kernel_size 5 against 3", "3"),
         ("grid", "interaction", "filters 4 against 2, at kernel_size 5 against 3", "3"),
     ]
     assert [row["test_difference"] for row in rows] == ["0.0633333", "0.0433333", "0.0466667"]
-    assert numbers(rows, "test_deviation", "test_lower", "test_upper")[0] == pytest.approx(
-        [0.04 / math.sqrt(3), 0.19 / 3 - 0.05736871, 0.19 / 3 + 0.05736871], rel=1e-5
+    assert numbers(rows, "test_error", "test_lower", "test_upper")[0] == pytest.approx(
+        [0.04 / 3, 0.19 / 3 - 0.05736871, 0.19 / 3 + 0.05736871], rel=1e-5
     )
 
 
@@ -580,9 +617,7 @@ def test_a_grid_with_an_empty_cell_says_so(tmp_path):
     scores = {"base": [0.5, 0.6], "filters-4": [0.5, 0.6], "kernel-size-5": [0.5, 0.6]}
     rows = analysed(study, tmp_path, *grid_scores(study, scores))["contrasts"]
     assert len(rows) == 3
-    assert set(pick(rows, "test_pairs", "test_difference", "test_verdict")) == {
-        ("0", "", "not run")
-    }
+    assert set(pick(rows, "test_runs", "test_difference", "test_verdict")) == {("0", "", "not run")}
 
 
 PARTS = """  single:
@@ -646,7 +681,7 @@ def test_a_combination_without_runs_of_a_part_says_so(tmp_path):
         runs(study, "wide", [0.5, 0.6, 0.7]),
         runs(study, "wide-fast", [0.5, 0.6, 0.7]),
     )["contrasts"]
-    assert pick(rows, "experiment", "test_pairs", "together", "added", "test_verdict")[0] == (
+    assert pick(rows, "experiment", "test_runs", "together", "added", "test_verdict")[0] == (
         *("wide-fast", "0", "", "", "not run"),
     )
 
@@ -734,7 +769,7 @@ def test_effects_on_classes_by_hand(tmp_path):
     ]
     rows = analysed(study, tmp_path, base, wide)["class-effects"]
     assert len(rows) == 2 * 10
-    assert pick(rows[:4], "experiment", "class", "test_pairs", "test_difference") == [
+    assert pick(rows[:4], "experiment", "class", "test_runs", "test_difference") == [
         ("wide", "0", "3", "0.02"),
         ("wide", "1", "3", "-0.11"),
         ("wide", "2", "3", "0"),
@@ -1085,10 +1120,10 @@ def test_suggestions_are_written_with_what_a_change_gains_over_the_base(tmp_path
     assert (found["study"], found["smallest_effect"]) == ("tiny", 0.005)
     (entry,) = found["advice"]
     assert (entry["rank"], entry["experiment"], entry["reference"]) == (1, "smoother", "wide")
-    gain = {"pairs": 3, "difference": 0.433333, "lower": 0.433333, "upper": 0.433333}
+    gain = {"runs": 3, "difference": 0.433333, "lower": 0.433333, "upper": 0.433333}
     assert entry["gain"]["validation"] == gain
-    assert entry["gain"]["test"] == {"pairs": 3, "difference": 0.1, "lower": 0.1, "upper": 0.1}
-    assert entry["over_base"] == {"pairs": 3, "difference": 0.12, "lower": 0.12, "upper": 0.12}
+    assert entry["gain"]["test"] == {"runs": 3, "difference": 0.1, "lower": 0.1, "upper": 0.1}
+    assert entry["over_base"] == {"runs": 3, "difference": 0.12, "lower": 0.12, "upper": 0.12}
     assert [one["experiment"] for one in found["unsupported"]] == ["wide"]
     assert [one["experiment"] for one in found["undecided"]] == ["wider"]
 
@@ -1124,7 +1159,7 @@ def validate(tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 13
+    assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 15
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

@@ -33,6 +33,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
 title: Digits
 dataset: digits
+judge: paired
 seeds: 2
 enhanced: filters-4-8-kernel-size-3
 published: {file: printed.csv, citation: somebody}
@@ -422,6 +423,7 @@ def test_selection_bias_is_there_where_a_choice_can_be_made(tmp_path, seeds, cha
     text = f"""
 title: T
 dataset: digits
+judge: paired
 seeds: {seeds}
 base: {{epochs: 2}}
 questions:

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
 title: Digits
 dataset: digits
+judge: paired
 seeds: 3
 base: {filters: [2, 4], kernel_size: 5, epochs: 2}
 questions:

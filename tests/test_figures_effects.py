@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from dataclasses import fields, replace
 
 import pytest
@@ -28,6 +29,7 @@ from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 STUDY = """
 title: Digits
 dataset: digits
+judge: paired
 seeds: 3
 enhanced: single
 base: {filters: [2, 4], kernel_size: 5, epochs: 2}
@@ -108,7 +110,7 @@ def test_a_forest_writes_them_at_the_right(made):
     words = made.words("epochs")
     assert {"−10.00  (n = 3)", "hurts", "+2.00  (n = 3)", "too close to call"} <= set(words)
     assert "Difference to base in test accuracy (percentage points)" in words
-    assert {"One seed", "Mean", "95 % interval", "Less than 0.5 points"} <= set(words)
+    assert {"One run", "Mean", "95 % interval", "Less than 0.5 points"} <= set(words)
 
 
 def test_a_forest_has_a_dot_for_each_pair_and_nothing_else(made):
@@ -201,18 +203,20 @@ def test_the_forest_of_all_changes_is_grouped_by_question_and_names_references(m
     assert "\N{FIGURE SPACE}+5.13  n = 3  helps" in words
     assert "−10.00  n = 3  hurts" in words
     caption = made.caption("effects-all")
-    assert "Without a pair: sigmoid: does not train; gelu: not run." in caption
+    assert "Without runs to compare: sigmoid: does not train; gelu: not run." in caption
     assert "Blue: helps. Orange: hurts." in caption
 
 
 class Many:
     """Results of questions with changes that all make one point."""
 
+    paired = False
+
     def __init__(self, sizes):
         self.sizes = sizes
 
     def changes(self, question):
-        effect = Effect(5, 0.01, 0.01, 0.0, 0.02, verdict="helps")
+        effect = Effect(5, 0.01, lower=0.0, upper=0.02, verdict="helps")
         return [
             Change(
                 {"question": question, "experiment": f"{question}-{n}", "reference": "base"},
@@ -316,7 +320,7 @@ def test_no_page_is_empty_or_too_long_and_nothing_is_left_out(sizes):
 def test_an_axis_ends_before_a_few_very_large_effects_only():
     def effects(*points):
         means = [mean / 100 for mean in points]
-        return [Effect(3, mean, 0.01, mean - 0.01, mean + 0.01) for mean in means]
+        return [Effect(3, mean, lower=mean - 0.01, upper=mean + 0.01) for mean in means]
 
     assert clip(effects(1, -2, 3, -4), 0.5) == 0
     assert clip(effects(1, -2, 3, -20), 0.5) == 0
@@ -343,19 +347,32 @@ def test_base_and_enhanced_are_joined_by_seed(made):
     assert "−0.33  (n = 3)" in made.words("base-and-enhanced")
 
 
-def test_base_and_enhanced_take_their_difference_from_the_ledger(made, plain, tmp_path):
-    """The evidence may know other pairs than the runs: half of what they say here."""
+def test_base_and_enhanced_take_their_difference_from_the_evidence(made, tmp_path):
+    """The evidence may know other runs than the tables: half of what they say here."""
     import pandas
 
     results = Results(made.study, made.tables, tmp_path)
-    for name in ("ledger", "differences"):
-        table = pandas.read_csv(made.evidence / f"{name}.csv")
-        tests = [column for column in table if column in ("test_difference", "test_lower")]
-        table[tests] = table[tests] / 2
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-    found, single = made.picture("base-and-enhanced")._difference(results)
-    assert found.mean == pytest.approx(-0.01 / 6, abs=1e-6)
-    assert single == pytest.approx((0.015, 0, -0.02))
+    for name in ("judge", "judge-spreads"):
+        shutil.copy(made.evidence / f"{name}.csv", tmp_path)
+    table = pandas.read_csv(made.evidence / "over-base.csv")
+    table["difference"] = table["difference"] / 2
+    table.to_csv(tmp_path / "over-base.csv", index=False)
+    difference, single = made.picture("base-and-enhanced")._difference(results)
+    assert difference.mean == pytest.approx(-0.01 / 6, abs=1e-6)
+    assert single == pytest.approx((0.03, 0, -0.04))
+
+
+def test_of_independent_samples_each_run_is_set_against_the_mean_of_the_others(tmp_path):
+    """single scores 3, 0 and −4 points more than base with the same seed; base's mean is 52."""
+    text = STUDY.replace("judge: paired", "judge: two-sample")
+    made = Made(tmp_path, text, SCORES, VALIDATION, STATUSES)
+    _, single = made.picture("base-and-enhanced")._difference(made.results)
+    assert single == pytest.approx([score - 0.52 for score in SCORES["single"]])
+    change = made.results.findings.changes["single"]
+    assert change.differences == pytest.approx(single)
+    assert "thin lines" not in made.caption("base-and-enhanced")
+    assert "less the mean of the reference's runs" in made.caption("epochs")
+    assert "of each experiment of a change" in made.caption("epochs")
 
 
 def test_base_and_enhanced_without_a_row_in_the_ledger_are_worked_out(tmp_path):

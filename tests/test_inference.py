@@ -41,7 +41,7 @@ def monte_carlo(share: float, studies: int) -> float:
 
 def found(mean: float, deviation: float = DEVIATION, n: int = 3) -> Effect:
     """Make an effect of which only n, mean and deviation matter."""
-    return Effect(n, mean, deviation, 0.0, 0.0, 1.0)
+    return Effect(n, mean, deviation / math.sqrt(n), n - 1, 0.0, 0.0, 1.0)
 
 
 # ------------------------------------------------------------------------------- by hand
@@ -60,7 +60,8 @@ def test_interval_and_p_of_three_pairs():
     Half width 4.302653 / sqrt(3) = 2.484138 points. t = 2 sqrt(3), t² = 12: p = 1 - sqrt(12 / 14).
     """
     got = effect([0.01, 0.02, 0.03])
-    assert (got.n, got.mean, got.deviation) == (3, pytest.approx(0.02), pytest.approx(0.01))
+    assert (got.n, got.freedom, got.mean) == (3, 2, pytest.approx(0.02))
+    assert got.error == pytest.approx(0.01 / math.sqrt(3))
     assert got.lower == pytest.approx(0.02 - 0.02484138, abs=1e-8)
     assert got.upper == pytest.approx(0.02 + 0.02484138, abs=1e-8)
     assert got.p == pytest.approx(1 - math.sqrt(12 / 14))
@@ -75,7 +76,8 @@ def test_interval_and_p_of_two_pairs():
     assert got == Effect(
         2,
         pytest.approx(0.02),
-        pytest.approx(0.01 * math.sqrt(2)),
+        pytest.approx(0.01),
+        1,
         pytest.approx(0.02 - 0.12706205, abs=1e-8),
         pytest.approx(0.02 + 0.12706205, abs=1e-8),
         pytest.approx(1 - 2 * math.atan(2) / math.pi),
@@ -83,8 +85,8 @@ def test_interval_and_p_of_two_pairs():
 
 
 def test_nothing_is_said_of_the_spread_of_one_pair_or_none():
-    assert effect([]) == Effect(0, None, None, None, None, None)
-    assert effect([0.25]) == Effect(1, 0.25, None, None, None, None)
+    assert effect([]) == Effect(0)
+    assert effect([0.25]) == Effect(1, 0.25)
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
@@ -95,16 +97,16 @@ def test_numbers_that_are_not_finite_are_refused(odd, others):
 
 
 def test_equal_differences_leave_one_number():
-    assert effect([0.25] * 3) == Effect(3, 0.25, 0.0, 0.25, 0.25, 0.0)
-    assert effect([-0.25] * 2) == Effect(2, -0.25, 0.0, -0.25, -0.25, 0.0)
-    assert effect([0.0] * 4) == Effect(4, 0.0, 0.0, 0.0, 0.0, 1.0)
+    assert effect([0.25] * 3) == Effect(3, 0.25, 0.0, 2, 0.25, 0.25, 0.0)
+    assert effect([-0.25] * 2) == Effect(2, -0.25, 0.0, 1, -0.25, -0.25, 0.0)
+    assert effect([0.0] * 4) == Effect(4, 0.0, 0.0, 3, 0.0, 0.0, 1.0)
 
 
 def test_differences_that_only_floating_point_tells_apart_are_equal():
     tenth = [0.1, 0.3 - 0.2, 0.8 - 0.7]
     assert len(set(tenth)) == 3
-    assert effect(tenth) == Effect(3, *[pytest.approx(x) for x in (0.1, 0, 0.1, 0.1)], 0.0)
-    assert effect([0.3 - 0.2 - 0.1] * 3) == Effect(3, 0.0, 0.0, 0.0, 0.0, 1.0)
+    assert effect(tenth) == Effect(3, *[pytest.approx(x) for x in (0.1, 0, 2, 0.1, 0.1)], 0.0)
+    assert effect([0.3 - 0.2 - 0.1] * 3) == Effect(3, 0.0, 0.0, 2, 0.0, 0.0, 1.0)
     assert effect([0.1, 0.2, -0.3]).mean == 0.0
 
 
@@ -113,7 +115,7 @@ def test_differences_that_only_rounding_tells_apart_are_equal():
     right = [round(images / 360, 6) for images in (101, 102, 103, 104)]
     alike = [right[3] - right[2] - (right[1] - right[0])] * 3
     assert abs(alike[0]) == pytest.approx(1e-6)
-    assert effect(alike) == Effect(3, 0.0, 0.0, 0.0, 0.0, 1.0)
+    assert effect(alike) == Effect(3, 0.0, 0.0, 2, 0.0, 0.0, 1.0)
     assert effect([0.25, 0.250004, 0.249996]).p == 0.0
 
 
@@ -167,11 +169,11 @@ def test_what_has_no_p_value_counts_for_nothing_in_its_family():
     ],
 )
 def test_each_verdict(lower, mean, upper, corrected, word):
-    assert verdict(Effect(5, mean, 0.01, lower, upper, 0.001), corrected, 0.005) == word
+    assert verdict(Effect(5, mean, 0.01, 4, lower, upper, 0.001), corrected, 0.005) == word
 
 
 def test_fewer_than_three_pairs_give_no_verdict():
-    sure = (0.02, 0.0001, 0.019, 0.021, 1e-9)
+    sure = (0.02, 0.0001, 2, 0.019, 0.021, 1e-9)
     assert verdict(Effect(3, *sure), 1e-9, 0.005) == "helps"
     assert verdict(Effect(2, *sure), 1e-9, 0.005) == "too few seeds"
     assert verdict(effect([0.02]), None, 0.005) == "too few seeds"
@@ -312,7 +314,8 @@ def effects_of(differences: np.ndarray) -> list[list[Effect]]:
     mean, deviation = differences.mean(axis=-1), differences.std(axis=-1, ddof=1)
     error = deviation / math.sqrt(n)
     width, p = stdtrit(n - 1, 0.975) * error, 2 * stdtr(n - 1, -np.abs(mean) / error)
-    columns = np.stack([mean, deviation, mean - width, mean + width, p], axis=-1).tolist()
+    freedom = np.full_like(mean, n - 1)
+    columns = np.stack([mean, error, freedom, mean - width, mean + width, p], axis=-1).tolist()
     studies = [[Effect(n, *change) for change in study] for study in columns]
     for rows, made in zip(differences[:20], studies, strict=False):
         for row, one in zip(rows, made, strict=True):
@@ -385,7 +388,7 @@ def test_an_unpaired_difference_of_few_or_equal_runs_is_told_as_far_as_it_goes()
     assert unpaired([1.0], [0.5, 0.6]).lower is None
     same = unpaired([0.7, 0.7], [0.5, 0.5])
     assert (same.lower, same.upper, same.p) == (same.mean, same.mean, 0.0)
-    assert unpaired([0.7, 0.7], [0.7, 0.700001]) == Effect(2, 0.0, None, 0.0, 0.0, 1.0)
+    assert unpaired([0.7, 0.7], [0.7, 0.700001]) == Effect(2, 0.0, 0.0, None, 0.0, 0.0, 1.0)
 
 
 # ------------------------------------------------------------------------------- validation loss

@@ -93,9 +93,9 @@ class Reading:
     def each(self, measure: str, *ids: str) -> Expected:
         return Expected({id_: self.complete(id_, measure) for id_ in ids})
 
-    def paired(self, measure: str, *ids: str, among: tuple[str, ...] = ()) -> Expected:
+    def paired(self, measure: str, *ids: str) -> Expected:
         """Only the seeds that all have."""
-        shared = set.intersection(*(self.complete(id_, measure) for id_ in among or ids))
+        shared = set.intersection(*(self.complete(id_, measure) for id_ in ids))
         return Expected(dict.fromkeys(ids, shared))
 
     def search(self, *stages: str, **wanted: str) -> set[str]:
@@ -134,6 +134,8 @@ def of_experiments(read: Reading, column: str, row: Row) -> Expected:
     id_ = row["experiment"]
     if column in ("parameters", "macs"):
         return WORKED
+    if column == "collapsed_runs":
+        return read.each("test_accuracy", id_)
     if column.endswith("_runs"):
         return read.every(id_)
     measure = re.sub("_(n|mean|standard_deviation|smallest|largest)$", "", column)
@@ -160,32 +162,39 @@ def of_ledger(read: Reading, column: str, row: Row) -> Expected:
     id_, reference = row["experiment"], row["reference"]
     if column in ("parameters_difference", "macs_difference", "training_macs_difference"):
         return WORKED
-    if column.endswith("_runs"):
+    if column in ("complete_runs", "diverged_runs", "failed_runs", "missing_runs"):
         return read.every(id_)
     if column.endswith("_to_base"):
         seeds = {id_: read.complete(id_), "base": read.complete("base", "validation_accuracy")}
         return Expected(seeds)
     if column == "seconds_difference":
         return read.paired("training_cpu_seconds", id_, reference)
-    if column == "test_images_margin":
-        return read.each("test_accuracy", id_, reference)
-    return read.paired(images_of(column), id_, reference)
+    if re.search("_(pairs|paired_.*|sign_flip_p)$", column):
+        return read.paired(images_of(column), id_, reference)
+    return read.each(images_of(column), id_, reference)  # the judge of this study does not pair
+
+
+def of_judge(read: Reading, column: str, row: Row) -> Expected:
+    """All complete runs of the study: what is usual is usual among all."""
+    return read.each("status", *read.by_experiment)
 
 
 def of_class_effects(read: Reading, column: str, row: Row) -> Expected:
-    return read.paired("test_accuracy", row["experiment"], row["reference"])
+    return read.each("test_accuracy", row["experiment"], row["reference"])
 
 
 def of_one_pair(read: Reading, column: str, row: Row) -> Expected:
+    if column.endswith("_over_mean"):
+        seeds = {row["experiment"]: {int(row["seed"])}}
+        return Expected(seeds | read.each(images_of(column), row["reference"]).seeds)
     return Expected({row[key]: {int(row["seed"])} for key in ("experiment", "reference")})
 
 
-def sides_of(read: Reading, row: Row) -> tuple[list[str], tuple[str, ...]]:
-    """What a contrast sets against each other, and whose seeds it needs."""
+def sides_of(read: Reading, row: Row) -> list[str]:
+    """What a contrast sets against each other."""
     ids = read.question(row["question"])
     if row["kind"] == "combination":
-        named = [row["experiment"], *row["parts"].split(), ids[0]]
-        return named, tuple(named)
+        return [row["experiment"], *row["parts"].split(), ids[0]]
     # Each experiment of the grid by what the ledger says it changes, from 7 x 7 and 4-8-16.
     changes = {r["experiment"]: r["change"] for r in read.rows["ledger"] if r["experiment"] in ids}
     start = {"kernel_size": "7", "filters": "4-8-16"}
@@ -194,15 +203,11 @@ def sides_of(read: Reading, row: Row) -> tuple[list[str], tuple[str, ...]]:
         for id_ in ids
     }
     wanted = [part.replace(" against ", " ").split() for part in row["contrast"].split(", at ")]
-    named = [
-        id_ for id_ in ids if all(places[id_][name] in values for name, *values in wanted)
-    ]  # fmt: skip
-    return named, tuple(ids)
+    return [id_ for id_ in ids if all(places[id_][name] in values for name, *values in wanted)]
 
 
 def of_contrasts(read: Reading, column: str, row: Row) -> Expected:
-    named, needed = sides_of(read, row)
-    return read.paired(images_of(column), *named, among=needed)
+    return read.each(images_of(column), *sides_of(read, row))
 
 
 def of_one_contrast(read: Reading, column: str, row: Row) -> Expected:
@@ -211,7 +216,7 @@ def of_one_contrast(read: Reading, column: str, row: Row) -> Expected:
         for other in read.rows["contrasts"]
         if (other["question"], other["contrast"]) == (row["question"], row["contrast"])
     )
-    return Expected({id_: {int(row["seed"])} for id_ in sides_of(read, whole)[0]})
+    return Expected({id_: {int(row["seed"])} for id_ in sides_of(read, whole)})
 
 
 def of_habits(read: Reading, column: str, row: Row) -> Expected:
@@ -228,16 +233,13 @@ def of_habits(read: Reading, column: str, row: Row) -> Expected:
 
 
 def of_over_base(read: Reading, column: str, row: Row) -> Expected:
-    return read.paired("test_accuracy", row["experiment"], "base")
+    return read.each("test_accuracy", row["experiment"], "base")
 
 
 def of_orders(read: Reading, column: str, row: Row) -> Expected:
     if column == "printed_difference":
         return PRINTED
-    pair = row["better_experiment"], row["worse_experiment"]
-    if column == "single_run_margin":
-        return read.each("test_accuracy", *pair)
-    return read.paired("test_accuracy", *pair)
+    return read.each("test_accuracy", row["better_experiment"], row["worse_experiment"])
 
 
 def of_prices(read: Reading, column: str, row: Row) -> Expected:
@@ -302,6 +304,8 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
         searched=read.search("trial", price=row["price"], trial=row["trial"])
     ),
     "ledger": of_ledger,
+    "judge": of_judge,
+    "judge-spreads": of_all_complete,
     "differences": of_one_pair,
     "contrasts": of_contrasts,
     "contrast-differences": of_one_contrast,
@@ -588,7 +592,7 @@ def test_a_choice_leaves_out_experiments_with_fewer_runs(uneven):
     frames = (csv_files.read(uneven.folder / "tables", table) for table in (RUNS, SEARCH_RUNS))
     (source,) = next(table for table in EVIDENCE if table.name == "habit-means").sources
     row = {"habit": "best by test", "among": "rate"}
-    behind = Runs(uneven.study, *frames).behind([source], row)
+    behind = Runs(uneven.study, *frames, {}).behind([source], row)
     assert behind.seeds == {"learning-rate-2": [1, 2, 3, 4]}
 
 
@@ -604,15 +608,16 @@ def test_a_question_that_has_the_name_of_an_experiment_is_none(tmp_path):
     frames = [csv_files.read(made.folder / "tables", table) for table in (RUNS, SEARCH_RUNS)]
     (source,) = next(table for table in EVIDENCE if table.name == "habit-means").sources
     row = {"habit": "best by test", "among": "learning-rate-1"}
-    behind = Runs(made.study, *frames).behind([source], row)
+    behind = Runs(made.study, *frames, {}).behind([source], row)
     assert list(behind.seeds) == ["base", "learning-rate-1", "learning-rate-2"]
-    of_epoch = Runs(made.study, *frames).behind([source], row | {"habit": "best epoch"})
+    of_epoch = Runs(made.study, *frames, {}).behind([source], row | {"habit": "best epoch"})
     assert of_epoch.seeds == {"learning-rate-1": [1, 2]}
 
 
 WIDE_GRID = """
 title: Grid
 dataset: digits
+judge: paired
 seeds: 2
 base: {filters: [2, 4], kernel_size: 3, epochs: 2}
 questions:
@@ -624,18 +629,37 @@ questions:
 """
 
 
-def test_a_seed_that_a_grid_lacks_anywhere_counts_in_none_of_its_contrasts(tmp_path):
-    """The cell that lacks seed 2 is no side of the main effect, which is worked out without it."""
+def test_a_seed_that_a_contrast_lacks_anywhere_counts_in_none_of_its_experiments(tmp_path):
+    """A cell that is no side of the main effect may lack it."""
     made = Made(tmp_path, WIDE_GRID)
     for id_ in made.study.experiments:
         made.runs(id_, (0.5,) if id_ == "kernel-size-1" else (0.5, 0.6))
     made.collect()
+    for size, seeds in ((2, {1, 2}), (1, {1})):
+        sides = ("base", "epochs-3", f"kernel-size-{size}", f"kernel-size-{size}-epochs-3")
+        expected = dict.fromkeys(sides, seeds)
+        assert of_contrast(made, f"kernel_size {size} against 3") == expected
+
+
+def test_independent_samples_are_made_of_all_runs_of_each(tmp_path):
+    made = Made(tmp_path, WIDE_GRID.replace("paired", "two-sample"))
+    for id_ in made.study.experiments:
+        made.runs(id_, (0.5,) if id_ == "kernel-size-1" else (0.5, 0.6))
+    made.collect()
+    assert of_contrast(made, "kernel_size 1 against 3") == {
+        "base": {1, 2},
+        "epochs-3": {1, 2},
+        "kernel-size-1": {1},
+        "kernel-size-1-epochs-3": {1, 2},
+    }
+
+
+def of_contrast(made: Made, contrast: str) -> dict[str, set[int]]:
+    """Give the seeds, by experiment, that the receipt of a contrast names."""
     rows = csv.DictReader((made.folder / "evidence" / "contrasts.csv").read_text().splitlines())
-    (place,) = (n for n, row in enumerate(rows) if row["contrast"] == "kernel_size 2 against 3")
+    (place,) = (n for n, row in enumerate(rows) if row["contrast"] == contrast)
     cell = f"contrasts:{place}:test_difference"
-    receipt = told(look_up(made.study, made.folder, [cell]), cell)
-    assert set(receipt.seeds) == {"base", "epochs-3", "kernel-size-2", "kernel-size-2-epochs-3"}
-    assert all(seeds == {1} for seeds in receipt.seeds.values())
+    return told(look_up(made.study, made.folder, [cell]), cell).seeds
 
 
 def searched(*rows: tuple) -> pd.DataFrame:
@@ -669,7 +693,7 @@ def halving(uneven) -> Runs:
         ("a", 2, "winner", 202, 9, "failed"),
     )
     frame = csv_files.read(uneven.folder / "tables", RUNS)
-    return Runs(uneven.study, frame, runs)
+    return Runs(uneven.study, frame, runs, {})
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from figures_by_hand import DIVERGED, MISSING, Made, make_study, write_table
 STUDY = """
 title: Small
 dataset: digits
+judge: paired
 seeds: 3
 base: {filters: [2, 4], kernel_size: 3, epochs: 2}
 questions:
@@ -214,9 +215,9 @@ def test_a_change_has_what_both_kinds_of_images_say_and_its_single_seeds(finding
     slow = findings.changes["slow"]
     assert (slow.experiment, slow.reference, slow.question) == ("slow", "base", "rate")
     assert slow.differences == pytest.approx((0.06, 0.05, 0.07))
-    assert (slow.test.n, slow.test.mean, slow.test.deviation) == (
+    assert (slow.test.n, slow.test.mean, slow.test.error) == (
         3,
-        *map(pytest.approx, (0.06, 0.01)),
+        *map(pytest.approx, (0.06, 0.01 / 3**0.5)),
     )
     assert slow.test.lower == pytest.approx(0.06 - 4.30265 * 0.01 / 3**0.5, abs=1e-6)
     assert slow.validation.mean == pytest.approx(0.4 / 3, abs=1e-6)

@@ -206,7 +206,7 @@ def look_up(made: Made, *cells: str) -> dict:
     return receipts.receipts(text, made.study, made.folder)
 
 
-def test_a_difference_is_told_with_interval_pairs_and_verdict(made):
+def test_a_difference_is_told_with_interval_runs_and_verdict(made):
     found = look_up(made, "ledger:0:test_difference", "ledger:0:test_upper")
     table = pd.read_csv(made.folder / "evidence" / "ledger.csv", dtype=str).iloc[0]
     cell = found["cells"]["ledger:0:test_difference"]
@@ -215,20 +215,20 @@ def test_a_difference_is_told_with_interval_pairs_and_verdict(made):
     assert cell["beside"] == [
         ["Difference on test images", table["test_difference"]],
         ["95 % interval", f"{table['test_lower']} to {table['test_upper']}"],
-        ["Pairs of runs", "2"],
+        ["Runs of each", "2"],
         ["Verdict", "too few seeds"],
     ]
 
 
 def test_no_description_needs_that_of_a_column_which_is_not_shown(made):
     """Such as: Upper end of that interval."""
-    found = look_up(made, "ledger:0:test_upper", "ledger:0:test_p_holm", "ledger:0:test_deviation")
+    found = look_up(made, "ledger:0:test_upper", "ledger:0:test_p_holm", "ledger:0:test_error")
     shown = found["tables"]["ledger"]["columns"]
     names = {column: [name for name, _ in shown[column]["meaning"]] for column in shown}
     assert names == {
         "test_upper": ["test_difference", "test_lower", "test_upper"],
         "test_p_holm": ["test_difference", "test_p", "test_p_holm"],
-        "test_deviation": ["test_difference", "test_deviation"],
+        "test_error": ["test_difference", "test_error"],
     }
     assert shown["test_upper"]["meaning"][1][1].startswith("Lower end of the 95 % t interval")
 
@@ -236,6 +236,7 @@ def test_no_description_needs_that_of_a_column_which_is_not_shown(made):
 GRID = """
 title: Grid
 dataset: digits
+judge: paired
 seeds: 2
 base: {filters: [2, 4], kernel_size: 3, epochs: 2}
 questions:

@@ -248,7 +248,7 @@ def test_numbers_are_those_of_the_runs(plain_text):
     assert row(text, "learning-rate-2", "tbl-question-rate")[3] == "+5.00"
     said = words(text)
     assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
-    assert "in two pairs; a verdict takes three" in said
+    assert "in two runs; a verdict takes three" in said
     assert "They are 10.00 percentage points apart" in said
     assert "date: 2026-01-02" in text
 
@@ -256,12 +256,12 @@ def test_numbers_are_those_of_the_runs(plain_text):
 VERDICTS = {
     # Differences to the base in percentage points, seed by seed, and what is said of them.
     (5.0, 5.5, 6.0): "- `learning-rate-1` **helps**: +5.50 percentage points "
-    "(95\u00a0% interval +4.26 to +6.74, three pairs, corrected _p_ =\u00a00.0027).",
+    "(95\u00a0% interval +4.26 to +6.74, n\u00a0=\u00a03, corrected _p_ =\u00a00.0027).",
     (-5.0, -5.5, -6.0): "- `learning-rate-1` **hurts**: −5.50 percentage points "
     "(95\u00a0% interval −6.74 to −4.26,",
     (0.0, 0.1, -0.1): "- `learning-rate-1` makes **no meaningful difference**: 0.00 percentage "
-    "points (95\u00a0% interval −0.25 to +0.25, three pairs, corrected _p_ =\u00a01.00); the whole "
-    "interval lies within ±0.50 percentage points.",
+    "points (95\u00a0% interval −0.25 to +0.25, n\u00a0=\u00a03, corrected _p_ =\u00a01.00); the "
+    "whole interval lies within ±0.50 percentage points.",
     (1.0, -1.0, 1.5): "- `learning-rate-1` is **too close to call**: +0.50 percentage points "
     "(95\u00a0% interval −2.79 to +3.79,",
     (1.0, 2.0): "- `learning-rate-1` has **too few seeds** for a verdict: +1.50",
@@ -390,7 +390,7 @@ def test_choices_go_by_validation_images(tmp_path):
     assert "- `learning_rate`: Size of a step" in advice
     assert "1. **`learning-rate-2`**" in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
-    assert "Evidence: moderate, validation and test images agree, in only 3 pairs" in advice
+    assert "Evidence: moderate, validation and test images agree, in only 3 runs of each" in advice
     assert "`learning-rate-1`](#sec-question-rate) | `base` | no meaningful difference" in advice
     assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
 
@@ -413,14 +413,38 @@ def test_background_and_caveat_stand_around_the_answer(tmp_path):
 
 
 def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
-    """Base 50, 51, 52: s = 1. Rate 2: 60, 68, 64: s = 4, four times that. Rate 1: s = 26."""
+    """Base 50, 51, 52: s = 1. Rate 2: 60, 68, 64: s = 4. Rate 1: 60, 20, 50: s = 21.
+
+    F = 433 with 2 and 2 degrees of freedom has p = 2 / 434; 16 has p = 2 / 17, which is chance.
+    """
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
-    made.runs("learning-rate-1", (0.6, 0.1, 0.5)).runs("learning-rate-2", (0.6, 0.68, 0.64))
+    made.runs("learning-rate-1", (0.6, 0.2, 0.5)).runs("learning-rate-2", (0.6, 0.68, 0.64))
     said = words(unmarked(made.text()))
-    assert "`learning-rate-1` lie far apart, at 10.00, 50.00 and 60.00\\ %: where some" in said
-    spread = "`learning-rate-2` spread 4.0 times as widely as those of the reference (standard"
-    assert f"{spread} deviations 4.00 and 1.00 percentage points)" in said
+    assert "`learning-rate-1` lie far apart, at 20.00, 50.00 and 60.00\\ %: where some" in said
     assert "`learning-rate-1` spread" not in said
+    assert "`learning-rate-2` spread" not in said
+
+
+def test_a_wider_spread_is_told_only_where_a_test_says_so(tmp_path):
+    """s = 0.1 and 2 points: F = 400 with 2 and 2 degrees of freedom has p = 2 / 401."""
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3"))
+    made.runs("base", (0.5, 0.501, 0.499)).runs("learning-rate-2", (0.6, 0.62, 0.64))
+    said = words(unmarked(made.text()))
+    spread = "`learning-rate-2` spread 20.0 times as widely as those of the reference (standard"
+    assert f"{spread} deviations 2.00 and 0.10 percentage points)" in said
+
+
+def test_runs_that_collapse_beside_others_make_a_change_unreliable(tmp_path):
+    """Chance is 10 %: below 15 % a run has collapsed. Where all do, the mean is honest."""
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
+    made.runs("learning-rate-1", (0.4, 0.149, 0.41)).runs("learning-rate-2", (0.1, 0.11, 0.12))
+    said = words(unmarked(made.text()))
+    assert (
+        "`learning-rate-1` is **unreliable**: one of three runs of `learning-rate-1` collapses "
+        "(14.90, 40.00 and 41.00\\ %)"
+    ) in said
+    assert "every run of it scores lower than every run of its reference: the direction" in said
+    assert "`learning-rate-2` **hurts**" in said
 
 
 def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
@@ -668,7 +692,7 @@ def test_single_runs_are_not_taken_for_more(tmp_path):
         made.runs(experiment, scores[:1])
     said = words(made.text())
     assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
-    assert "in one pair" in said
+    assert "in one run; a verdict takes" in said
     assert " helps**" not in said
     assert "How much another seed would change this cannot be said yet." in said
 

@@ -70,7 +70,7 @@ questions:
     changes: {deep: {filters: [2, 2, 2]}}
 """
 UNDECIDED = ("too close to call", "too few seeds", "not run", "not measured")
-REFUTED = ("hurts", "no meaningful difference", "does not train")
+REFUTED = ("hurts", "no meaningful difference", "unreliable", "does not train")
 
 
 @pytest.fixture
@@ -110,13 +110,13 @@ def names(candidates: tuple[Candidate, ...]) -> list[str]:
 
 
 def row(experiment: str, question: str, **given: Any) -> dict[str, Any]:
-    """Make a row of the ledger of a change that helps by both images: 2 ± 1 points, 5 pairs."""
+    """Make a row of the ledger of a change that helps by both images: 2 ± 1 points, 5 runs."""
     references = {"smoothing-wide": "wide", "smoothing-wider": "wider"}
     images = {
         f"{images}_{name}": value
         for images in ("validation", "test")
         for name, value in {
-            "pairs": 5, "difference": 0.02, "lower": 0.01, "upper": 0.03, "verdict": "helps"
+            "runs": 5, "difference": 0.02, "lower": 0.01, "upper": 0.03, "verdict": "helps"
         }.items()
     }  # fmt: skip
     prices = {
@@ -139,7 +139,7 @@ def unrun(experiment: str, question: str) -> dict[str, Any]:
     """Make a row of a change without any run, as the ledger has it."""
     columns_of = ("difference", "lower", "upper")
     empty = {f"{images}_{name}": None for images in ("validation", "test") for name in columns_of}
-    zero = {f"{images}_pairs": 0 for images in ("validation", "test")}
+    zero = {f"{images}_runs": 0 for images in ("validation", "test")}
     said = {f"{images}_verdict": "not run" for images in ("validation", "test")}
     return row(experiment, question, **empty, **zero, **said)
 
@@ -170,7 +170,7 @@ def whole(**changed: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def suggested(study: Study, ledger: list[dict[str, Any]]) -> dict[str, Any]:
-    gain = {"pairs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07}
+    gain = {"runs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07}
     return suggest(study, ledger, [{"experiment": id_} | gain for id_ in study.experiments])
 
 
@@ -339,13 +339,13 @@ def scrambled(ledger: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
     for one in changed:
         if how == "unrun":
             one |= {name: None for name in one if name.startswith("test_")}
-            one |= {"test_pairs": 0, "test_verdict": "not run"}
+            one |= {"test_runs": 0, "test_verdict": "not run"}
             continue
         low, mean, high = sorted(rng.normal(0, 0.1, 3).tolist())
         one |= {"test_difference": mean, "test_lower": low, "test_upper": high}
         words = list(evidence_schemas.VERDICTS)
         one |= {
-            "test_pairs": int(rng.integers(9)),
+            "test_runs": int(rng.integers(9)),
             "test_verdict": how if how in words else words[rng.integers(len(words))],
         }
     return changed
@@ -401,7 +401,7 @@ def test_the_advice_of_a_whole_ledger(study):
 
 def test_what_an_entry_says(study):
     entry = suggested(study, whole(wider={"test_difference": 0.035}))["advice"][0]
-    test = {"pairs": 5, "difference": 0.035, "lower": 0.01, "upper": 0.03}
+    test = {"runs": 5, "difference": 0.035, "lower": 0.01, "upper": 0.03}
     assert entry == {
         "rank": 1,
         "experiment": "wider",
@@ -413,13 +413,13 @@ def test_what_an_entry_says(study):
         "verdict": "helps",
         "test_verdict": "helps",
         "gain": {
-            "validation": {"pairs": 5, "difference": 0.04, "lower": 0.03, "upper": 0.05},
+            "validation": {"runs": 5, "difference": 0.04, "lower": 0.03, "upper": 0.05},
             "test": test,
         },
-        "over_base": {"pairs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07},
+        "over_base": {"runs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07},
         "price": {"parameters": 10, "macs": 100, "seconds": 1.5},
         "strength": "strong",
-        "why": "validation and test images agree, in 5 pairs of runs",
+        "why": "validation and test images agree, in 5 runs of each",
         "held": [],
         "did_not_hold": [],
         "not_decided": [],
@@ -452,7 +452,7 @@ def test_where_else_the_same_change_held(study):
     found = suggested(study, whole())
     entry = found["advice"][1]
     assert entry["experiment"] == "smooth"
-    gain = {"pairs": 5, "difference": 0.02, "lower": 0.002, "upper": 0.03}
+    gain = {"runs": 5, "difference": 0.02, "lower": 0.002, "upper": 0.03}
     assert entry["held"] == [
         {
             "reference": "wide",
@@ -481,27 +481,27 @@ def test_what_changes_the_measuring_is_no_advice(study):
 @pytest.mark.parametrize(
     ("changed", "strength", "why"),
     [
-        ({}, "strong", "validation and test images agree, in 5 pairs of runs"),
+        ({}, "strong", "validation and test images agree, in 5 runs of each"),
         (
-            {"validation_pairs": 4},
+            {"validation_runs": 4},
             "moderate",
-            "validation and test images agree, in only 4 pairs of runs",
+            "validation and test images agree, in only 4 runs of each",
         ),
         (
             {"test_verdict": "too close to call"},
             "weak",
             "the validation images say that it helps; the test images say too close to call "
-            "(5 pairs of runs)",
+            "(5 runs of each)",
         ),
         (
-            {"validation_verdict": "hurts", "validation_pairs": 3},
+            {"validation_verdict": "hurts", "validation_runs": 3},
             "none",
-            "hurts by the validation images (3 pairs of runs)",
+            "hurts by the validation images (3 runs of each)",
         ),
         (
-            {"validation_verdict": "too few seeds", "validation_pairs": 1},
+            {"validation_verdict": "too few seeds", "validation_runs": 1},
             "none",
-            "too few seeds by the validation images (one pair of runs)",
+            "too few seeds by the validation images (one run of each)",
         ),
         (
             {"diverged_runs": 1, "failed_runs": 2},
@@ -524,7 +524,7 @@ def test_a_change_without_any_number(study):
     assert lists(found) == {
         "advice": [], "outdone": [], "unsupported": ["wider"], "undecided": ["wide"],
     }  # fmt: skip
-    empty = {"pairs": 0, "difference": None, "lower": None, "upper": None}
+    empty = {"runs": 0, "difference": None, "lower": None, "upper": None}
     assert found["undecided"][0]["gain"] == {"validation": empty, "test": empty}
     assert found["unsupported"][0]["price"]["seconds"] is None
 

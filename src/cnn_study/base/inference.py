@@ -81,18 +81,17 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]
     }
 
 
-def effect(differences: Sequence[float], least: float = 0.0) -> Effect:
+def effect(differences: Sequence[float]) -> Effect:
     """Estimate the mean of paired differences by the t distribution (Student, 1908).
 
     With d the mean, s the standard deviation and t = d / (s / sqrt(n)): the interval is
     d ± t(0.975, n - 1) s / sqrt(n), and p is how often |t| is exceeded if the mean is 0.
 
-    Where all differences are equal and no least variance is given, there is no spread to reckon
-    with: the interval is that one number, and p is 1 if it is zero and 0 if not.
+    Where all differences are equal there is no spread to reckon with: the interval is that one
+    number, and p is 1 if it is zero and 0 if not.
 
     Args:
         differences: finite numbers; take out missing pairs first.
-        least: variance below which theirs is not taken.
 
     Raises:
         ValueError: one of them is not finite.
@@ -109,11 +108,9 @@ def effect(differences: Sequence[float], least: float = 0.0) -> Effect:
     mean = resolved(statistics.fmean(differences))
     if n == 1:
         return Effect(1, mean)
-    equal = max(differences) - min(differences) < RESOLUTION
-    variance = max(0.0 if equal else statistics.variance(differences), least)
-    if not variance:
+    if max(differences) - min(differences) < RESOLUTION:
         return Effect(n, mean, 0.0, n - 1, mean, mean, 0.0 if mean else 1.0)
-    return estimate(n, mean, math.sqrt(variance / n), n - 1)
+    return estimate(n, mean, statistics.stdev(differences) / math.sqrt(n), n - 1)
 
 
 def estimate(n: int, mean: float, error: float, freedom: float) -> Effect:

@@ -235,11 +235,9 @@ class Judge:
             of any experiment. No interval for fewer than two.
         """
         parts = [(weight, scores[name]) for name, weight in weights.items() if weight]
-        return self._by_seed(parts) if self.paired else self._of_means(parts)
-
-    def _by_seed(self, parts: list[tuple[float, Runs]]) -> Effect:
-        rounding = self.least * sum(weight**2 for weight, _ in parts)
-        return effect(list(seed_by_seed(parts).values()), rounding)
+        if self.paired:
+            return effect(list(seed_by_seed(parts).values()))
+        return self._of_means(parts)
 
     def _of_means(self, parts: list[tuple[float, Runs]]) -> Effect:
         """Compare independent means, as Welch (1947) does, with the spreads that are usual."""

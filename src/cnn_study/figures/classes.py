@@ -242,7 +242,10 @@ class ClassEffects(Picture):
         return max([0.1, *sizes[: (19 * len(sizes) - 1) // 20 + 1]])
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        return {"runs": run_extent(change for _, change in self._changes(results))}
+        return {
+            "paired": results.paired,
+            "runs": run_extent(change for _, change in self._changes(results)),
+        }
 
     def _values(self, results: Results) -> dict[str, Any]:
         cells = self._cells(results)

@@ -94,7 +94,7 @@ class Contrasts(Picture):
 
     def _behind(self, results: Results) -> dict[str, Any]:
         runs = run_extent(results.contrasts(self.question))
-        return {"runs": runs, "summaries": results.of(self.experiments)}
+        return {"paired": results.paired, "runs": runs, "summaries": results.of(self.experiments)}
 
     def _values(self, results: Results) -> dict[str, Any]:
         contrasts = results.contrasts(self.question)

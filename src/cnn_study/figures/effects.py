@@ -95,7 +95,11 @@ class Effects(Picture):
 
     def _behind(self, results: Results) -> dict[str, Any]:
         runs = run_extent(results.changes(self.question))
-        return {"runs": runs, "summaries": results.of(self.shown(results))}
+        return {
+            "paired": results.paired,
+            "runs": runs,
+            "summaries": results.of(self.shown(results)),
+        }
 
     def _values(self, results: Results) -> dict[str, Any]:
         changes = results.changes(self.question)
@@ -239,7 +243,7 @@ class AllEffects(Picture):
 
     def _behind(self, results: Results) -> dict[str, Any]:
         changes = self._changes(results)
-        return {"runs": run_extent(changes), "changes": changes}
+        return {"paired": results.paired, "runs": run_extent(changes), "changes": changes}
 
     def _values(self, results: Results) -> dict[str, Any]:
         all_changes, (page, pages) = self._all(results), self.place
@@ -421,7 +425,7 @@ class Pair(Picture):
         return gain, [score - fmean(theirs) for score in ours] if theirs else []
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        return {"summaries": results.of(self.experiments)}
+        return {"paired": results.paired, "summaries": results.of(self.experiments)}
 
     def _values(self, results: Results) -> dict[str, Any]:
         difference, _ = self._difference(results)

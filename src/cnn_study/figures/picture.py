@@ -64,8 +64,7 @@ class Picture:
 
     def texts(self, results: Results) -> Texts:
         """Say what is shown and how many runs are behind it, and tell it in words."""
-        values = {"figure": self, "paired": results.paired}
-        values |= self._behind(results) | self._values(results)
+        values = {"figure": self, **self._behind(results), **self._values(results)}
         return texts.write(self.template, values)
 
     def _something(self, results: Results) -> bool:
