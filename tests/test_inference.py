@@ -17,12 +17,14 @@ from cnn_study.base.inference import (
     Effect,
     degrees_of_freedom,
     effect,
+    higher_by_chance,
     holm,
     images_margin,
     loss_turn,
     paired,
     seeds_to_settle,
     single_run_margin,
+    together,
     unpaired,
     verdict,
 )
@@ -389,6 +391,25 @@ def test_an_unpaired_difference_of_few_or_equal_runs_is_told_as_far_as_it_goes()
     same = unpaired([0.7, 0.7], [0.5, 0.5])
     assert (same.lower, same.upper, same.p) == (same.mean, same.mean, 0.0)
     assert unpaired([0.7, 0.7], [0.7, 0.700001]) == Effect(2, 0.0, 0.0, None, 0.0, 0.0, 1.0)
+
+
+# ------------------------------------------------------------------------------- further runs
+
+
+def test_the_chance_of_a_higher_run_by_hand():
+    """Two runs have one degree of freedom: P(T > t) = 1/2 - atan(t) / pi; here t = 1 / sqrt(3)."""
+    further = 0.6 + 0.1 * math.sqrt(2) * math.sqrt(1.5) / math.sqrt(3)
+    assert higher_by_chance([0.5, 0.7], further) == pytest.approx(1 / 3)
+    assert higher_by_chance([0.5], 0.6) is None
+    assert higher_by_chance([0.5, 0.5], 0.6) is None
+
+
+def test_chances_are_combined_by_their_normal_deviates():
+    """1.959964 · 2 / sqrt(2) = 2.771808, which 0.2787 % of a normal distribution exceed."""
+    assert together([0.025, 0.025]) == pytest.approx(2 * 0.00278, abs=2e-5)
+    assert together([0.975, 0.975]) == pytest.approx(together([0.025, 0.025]))
+    assert together([0.1, 0.9]) == pytest.approx(1)
+    assert together([0.01]) is None
 
 
 # ------------------------------------------------------------------------------- validation loss

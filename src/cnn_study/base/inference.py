@@ -385,3 +385,32 @@ def prediction_interval(values: list[float]) -> tuple[float, float] | None:
     reach = quantile(n - 1) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
     mean = statistics.fmean(values)
     return mean - reach, mean + reach
+
+
+def higher_by_chance(values: list[float], further: float) -> float | None:
+    """Give the chance that one more value would be at least as high, taking values as normal.
+
+    By the same distribution as `prediction_interval`. None for fewer than two values, or where
+    they have no spread.
+    """
+    n = len(values)
+    if n < 2 or max(values) - min(values) < RESOLUTION:
+        return None
+    from scipy.special import stdtr
+
+    error = statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    return float(stdtr(n - 1, (statistics.fmean(values) - further) / error))
+
+
+def together(p_values: Sequence[float]) -> float | None:
+    """Combine independent one-sided p values to a two-sided one (Stouffer et al., 1949).
+
+    Their normal deviates add up to one with the variance of their number, if nothing is there.
+    None for fewer than two.
+    """
+    if len(p_values) < 2:
+        return None
+    from scipy.special import ndtr, ndtri
+
+    z = sum(float(ndtri(p)) for p in p_values) / math.sqrt(len(p_values))
+    return 2 * float(ndtr(-abs(z)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.base import inference
+from cnn_study.evidence.cells import derived
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import PublishedRanking
 from cnn_study.evidence.read import Tables
@@ -65,6 +66,29 @@ class PublishedComparisons:
     def quantile(self) -> float:
         """The quantile of Student's t distribution that the interval takes."""
         return inference.UPPER_QUANTILE
+
+    @property
+    def higher(self) -> list[BesideOurs]:
+        """List the named numbers that lie above the mean of ours."""
+        return [
+            number
+            for number in self.named
+            if number.decided and number.accuracy > number.rows[0]["test_accuracy_mean"]
+        ]
+
+    @property
+    def joint_p(self) -> float | None:
+        """How often as many further runs would lie as far to one side of ours, all together.
+
+        Each named number stands beside another experiment, so that they are independent; where
+        two share one, nothing is said.
+        """
+        rows = [number.rows[0] for number in self.named]
+        chances = [row["higher_by_chance"] for row in rows if row["higher_by_chance"] is not None]
+        if len({row["experiment"] for row in rows}) < len(rows):
+            return None
+        p = inference.together(chances)
+        return None if p is None else derived(p, "combined of", *chances)
 
     def landing(self, side: str) -> list[BesideOurs]:
         """List the named numbers inside, above or below their interval, or without one."""

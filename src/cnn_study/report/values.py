@@ -128,6 +128,7 @@ def _of_experiments(
     return {
         "results": results,
         "best": best,
+        "ranked": sum(result.validation.mean is not None for result in results.values()),
         "quickest": min(timed, key=_number)[1] if timed else None,
         "slowest": max(timed, key=_number)[1] if timed else None,
         "calibration": _calibration(results, enhanced or "base"),

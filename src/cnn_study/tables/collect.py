@@ -17,7 +17,7 @@ import pandas as pd
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import writable, write_whole
-from cnn_study.base.inference import collapsed, prediction_interval
+from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
 from cnn_study.runs import records, searches
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, wanted
@@ -460,6 +460,7 @@ def _compare(number: PublishedNumber, ours: list[float]) -> dict[str, Any]:
         "prediction_lower": lower,
         "prediction_upper": upper,
         "inside": interval[0] <= printed <= interval[1] if interval else None,
+        "higher_by_chance": higher_by_chance(ours, printed),
     }
 
 

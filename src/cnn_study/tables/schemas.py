@@ -488,6 +488,11 @@ PUBLISHED = Table(
             ),
             signed("prediction_upper", "Upper end of that interval.", after=("prediction_lower",)),
             truth("inside", "Whether the printed number lies in that interval; empty without one."),
+            share(
+                "higher_by_chance",
+                "Chance that one further run of ours scores at least the printed number, by the "
+                "same t distribution; empty without spread.",
+            ),
             beside=(
                 Beside("Mean", ("test_accuracy_mean",)),
                 Beside("Standard deviation", ("test_accuracy_standard_deviation",)),
