@@ -14,6 +14,8 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.runs import stages
 from cnn_study.runs.heartbeat import log
+from cnn_study.study import isolation
+from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
@@ -67,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     check = _add_of_study(commands, "check", _check, "check a study; list its experiments, runs "
                           "and time left")  # fmt: skip
     check.add_argument("--watch", action="store_true", help="stay, and show runs as they go on")
+    check.add_argument(
+        "--missing", action="store_true", help="list instead the settings that no change takes by "
+        "itself, of those in which the enhanced model and the best one so far differ from the base"
+    )  # fmt: skip
     _add_makers(commands)
     _add_readers(commands)
     _add_of_study(commands, "publish", _publish, "render the pages that are to be cited, as of the "
@@ -167,8 +173,26 @@ def _check(options: argparse.Namespace) -> None:
     planned_figures(study, inspected=False)  # refuses questions that figures could not be named by
     for path in unknown_templates():
         print(f"{path}: no template of the report has this name; alone it changes nothing")
+    if options.missing:
+        print(_missing(study, progress.best(study, results)))
+        return
     show = progress.watch if options.watch else progress.check
     show(study, results)
+    for caution in cautions(study):
+        print(f"caution: {caution}")
+
+
+def _missing(study: Study, best: str | None) -> str:
+    """Say which settings of the enhanced and of the best model no change isolates."""
+    models = [id_ for id_ in dict.fromkeys([study.file.enhanced, best]) if id_ and id_ != "base"]
+    gaps = {id_: isolation.missing(study, id_) for id_ in models}
+    lines = [f"{id_} against base: {isolation.in_words(listed)}" for id_, listed in gaps.items()]
+    if not models:
+        lines = ["Neither an enhanced model nor a best one so far differs from the base: none"]
+    every = {gap.setting: gap for listed in reversed(gaps.values()) for gap in listed}
+    if text := isolation.yaml_lines(study, list(every.values())):
+        lines.append(f"To add what is missing, below questions: in {study.path}:\n{text}")
+    return "\n".join(lines).rstrip()
 
 
 def _prepare(options: argparse.Namespace) -> None:

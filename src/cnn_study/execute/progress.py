@@ -99,6 +99,14 @@ def check(study: Study, results: Path) -> None:
     console.print(_overview(study, results, console))
 
 
+def best(study: Study, results: Path) -> str | None:
+    """Find the experiment with the highest mean validation accuracy so far, if there is any."""
+    known, _ = _read(study, results)
+    means = {id_: _mean_accuracy(_own(each, known)) for id_, each in study.experiments.items()}
+    scored = {id_: mean for id_, mean in means.items() if mean is not None}
+    return max(scored, key=scored.__getitem__) if scored else None
+
+
 def watch(study: Study, results: Path) -> None:
     """Show what runs and what is missing until nothing is, or the person stops looking."""
     console = Console()
@@ -204,13 +212,10 @@ def _of_columns(title: str, columns: list[str], rows: list[dict[str, str]]) -> T
 
 
 def _row(study: Study, experiment: Experiment, known: dict[str, records.Record]) -> dict[str, str]:
-    own = [record for record in known.values() if record.fingerprint == experiment.fingerprint]
+    own = _own(experiment, known)
     states = Counter(record.status for record in own)
     broken = ", ".join(f"{states[state]} {state}" for state in ("diverged", "failed")
                        if states[state])  # fmt: skip
-    scores = [record.epochs[-1].validation_accuracy for record in own
-              if record.status == "complete"]  # fmt: skip
-    complete = [score for score in scores if score is not None]
     change = ", ".join(f"{key} {value_text(value)}" for key, value in experiment.change.items())
     return {
         "experiment": experiment.id,
@@ -219,5 +224,17 @@ def _row(study: Study, experiment: Experiment, known: dict[str, records.Record])
         "MACs": f"{experiment.macs:,}",
         "done": f"{len(own)}{f' ({broken})' if broken else ''}",
         "missing": str(len(study.seeds) - len(own)),
-        "validation accuracy": percent(sum(complete) / len(complete) if complete else None),
+        "validation accuracy": percent(_mean_accuracy(own)),
     }
+
+
+def _own(experiment: Experiment, known: dict[str, records.Record]) -> list[records.Record]:
+    return [record for record in known.values() if record.fingerprint == experiment.fingerprint]
+
+
+def _mean_accuracy(own: list[records.Record]) -> float | None:
+    """Average the last validation accuracy of complete runs; None where none has one."""
+    scores = [record.epochs[-1].validation_accuracy for record in own
+              if record.status == "complete"]  # fmt: skip
+    complete = [score for score in scores if score is not None]
+    return sum(complete) / len(complete) if complete else None

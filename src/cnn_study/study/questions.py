@@ -184,11 +184,11 @@ class Grid(Question):
                 for cell in cells
             ]
         return [
-            Declared(_cell_id(cell), name, self.reference, cell, place) for cell in cells if cell
+            Declared(cell_id(cell), name, self.reference, cell, place) for cell in cells if cell
         ]
 
 
-def _cell_id(change: dict[str, Any]) -> str:
+def cell_id(change: dict[str, Any]) -> str:
     """Name a cell after what it changes: filters-8-16-32-kernel-size-5."""
     words = []
     for key, value in change.items():

@@ -1,0 +1,86 @@
+"""What a sound study may still be too small for: seeds, test images, shared references.
+
+Nothing here is a fault, and nothing is refused over it. Knows the study alone.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from cnn_study.base import power
+from cnn_study.base.inference import POWER
+from cnn_study.base.words import counted, fixed
+from cnn_study.study.model import Study
+
+LEAST_SEEDS, FEW_SEEDS = 3, 5
+"""Fewer than the first give no verdict; fewer than the second see large effects only."""
+
+MANY_CHANGES = 10
+"""From so many changes on, the luck of their one reference is worth a word."""
+
+
+def cautions(study: Study) -> list[str]:
+    """Say of a study what it will hardly be able to tell."""
+    return [*_images(study), *_seeds(study), *_references(study)]
+
+
+def _images(study: Study) -> Iterator[str]:
+    images, smallest = study.dataset.test_images, study.smallest_effect
+    needed = power.images_needed(smallest)
+    if images >= needed:
+        return
+    yield (
+        f"{images:,} test images are few for differences of {_points(smallest)} (smallest_effect): "
+        f"which images they are leaves about ±{_points(power.images_margin(images))} open between "
+        f"two models that mostly fail on the same ones, and up to "
+        f"±{_points(power.independent_margin(images))} if they fail on others (binomial, 95 %). "
+        f"About {_rounded(needed):,} images would do, or a smallest_effect of "
+        f"{math.ceil(1000 * power.images_margin(images)) / 10:g}."
+    )
+
+
+def _seeds(study: Study) -> Iterator[str]:
+    n = len(study.seeds)
+    if n >= FEW_SEEDS or not study.questions:
+        return
+    if n < LEAST_SEEDS:
+        yield (
+            f"{counted(n, 'seed')}: too few for any verdict, which takes {LEAST_SEEDS}; with fewer "
+            f"than {FEW_SEEDS} only large effects are seen."
+        )
+        return
+    family = max(map(len, study.questions.values()))
+    ours, more = (power.detectable(seeds, family) for seeds in (n, FEW_SEEDS))
+    yield (
+        f"{n} seeds see few effects: in {POWER:.0%} of cases only one that is "
+        f"{fixed(ours, 1)} times the standard deviation between runs (in the largest question, "
+        f"with {counted(family, 'change')}); {FEW_SEEDS} seeds see one of {fixed(more, 1)} times. "
+        f"One as large as that deviation is seen in {power.power(1, n, family):.0%} of cases, "
+        f"with {FEW_SEEDS} seeds in {power.power(1, FEW_SEEDS, family):.0%}."
+    )
+
+
+def _references(study: Study) -> Iterator[str]:
+    changes = Counter(
+        study.file.questions[name].reference for name, ids in study.questions.items() for _ in ids
+    )
+    for reference, number in changes.items():
+        if number >= MANY_CHANGES:
+            yield (
+                f"{reference} is the reference of {number} changes: where its "
+                f"{counted(len(study.seeds), 'run')} happen to be lucky, all {number} look worse "
+                "together, and half of what chance does to each difference comes from it. More "
+                "runs of it would help all at once (best are about "
+                f"{fixed(math.sqrt(number), 1)} times as many as a change has: Dunnett, 1955): "
+                "raise `seeds`."
+            )
+
+
+def _points(share: float) -> str:
+    return f"{fixed(100 * share)} points"
+
+
+def _rounded(number: int) -> int:
+    """Round up to two digits, which is all that is known of it."""
+    size = 10 ** max(len(str(number)) - 2, 0)
+    return math.ceil(number / size) * size

@@ -1,0 +1,102 @@
+"""What `check` says of a study that is sound and still small: images, seeds, shared references."""
+
+import pytest
+from scipy import stats
+
+from cnn_study.__main__ import main
+from cnn_study.base import power
+from cnn_study.study.cautions import cautions
+from cnn_study.study.merge import load
+
+STUDY = """\
+title: By hand
+dataset: {dataset}
+seeds: {seeds}
+smallest_effect: {smallest}
+base: {{filters: [2], dense_units: 0, epochs: 2, validation_fraction: 0.2}}
+questions:
+  size:
+    {{title: Size, question: "?", hypothesis: "!", changes: {{{changes}}}}}
+"""
+
+
+def _study(tmp_path, dataset="cifar10", seeds=5, smallest=0.5, changes=1):
+    made = ", ".join(f"epochs-{n}: {{epochs: {n}}}" for n in range(3, 3 + changes))
+    path = tmp_path / "by-hand.yaml"
+    text = STUDY.format(dataset=dataset, seeds=seeds, smallest=smallest, changes=made)
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def test_a_study_that_is_large_enough_is_warned_of_nothing(tmp_path):
+    assert cautions(_study(tmp_path)) == []
+
+
+def test_too_few_images_are_told_with_the_number_that_would_do(tmp_path):
+    (said,) = cautions(_study(tmp_path, "digits"))
+    # 360 images: 1.96 √(0.05 / 360) = 2.31 points; 1.96 √(0.5 / 360) = 7.30 points;
+    # 0.05 (1.96 / 0.005)² = 7,683 images, of which two digits are known.
+    for part in ("360 test images", "±2.31 points", "±7.30 points", "7,700 images", "of 2.4."):
+        assert part in said
+
+
+def test_a_larger_smallest_effect_needs_fewer_images(tmp_path):
+    assert cautions(_study(tmp_path, "digits", smallest=2.4)) == []
+    assert len(cautions(_study(tmp_path, "digits", smallest=2.3))) == 1
+
+
+def test_two_seeds_give_no_verdict(tmp_path):
+    (said,) = cautions(_study(tmp_path, seeds=2))
+    assert said.startswith("2 seeds: too few for any verdict, which takes 3;")
+
+
+def test_three_seeds_are_told_with_their_power(tmp_path):
+    (said,) = cautions(_study(tmp_path, seeds=3, changes=2))
+    # Of the noncentral t distribution with 4 degrees of freedom, tested at 0.05 / 2.
+    least = stats.t.ppf(1 - 0.025 / 2, 4)
+    seen = stats.nct.sf(least, 4, 1.5**0.5) + stats.nct.cdf(-least, 4, 1.5**0.5)
+    assert f"seen in {seen:.0%} of cases, with 5 seeds in 18%" in said
+    assert "3.7 times the standard deviation" in said
+
+
+def test_a_reference_of_many_changes_is_told_with_the_remedy(tmp_path):
+    assert cautions(_study(tmp_path, changes=9)) == []
+    (said,) = cautions(_study(tmp_path, changes=16))
+    assert said.startswith("base is the reference of 16 changes")
+    assert "4.0 times" in said
+    assert "raise `seeds`" in said
+
+
+def test_check_prints_cautions_and_refuses_nothing(tmp_path, capsys):
+    study = _study(tmp_path, "digits", seeds=2)
+    assert main(["check", str(study.path), "--results", str(tmp_path)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("caution: ")]
+    assert [line.split()[1] for line in lines] == ["360", "2"]
+
+
+# ----------------------------------------------------------------------------------- the numbers
+
+
+@pytest.mark.parametrize(("effect", "n", "family"), [(1, 5, 1), (2, 5, 3), (0.5, 20, 8), (3, 3, 2)])
+def test_power_is_that_of_the_noncentral_t(effect, n, family):
+    freedom, center = 2 * n - 2, effect * (n / 2) ** 0.5
+    least = stats.t.ppf(1 - 0.025 / family, freedom)
+    exact = stats.nct.sf(least, freedom, center) + stats.nct.cdf(-least, freedom, center)
+    assert power.power(effect, n, family) == pytest.approx(exact, abs=2e-4)
+
+
+def test_without_an_effect_power_is_the_error_rate():
+    assert power.power(0, 5, 2) == pytest.approx(0.025, abs=2e-4)
+
+
+def test_five_runs_see_an_effect_of_two_deviations():
+    # Cohen's d that 5 against 5 detect with power 0.8, two-sided 0.05: 2.024 (G*Power).
+    assert power.detectable(5, 1) == pytest.approx(2.024, abs=0.002)
+    assert power.detectable(2, 3) > power.detectable(2, 1) > power.detectable(3, 1)
+
+
+def test_images_needed_are_those_whose_margin_is_the_effect():
+    needed = power.images_needed(0.005)
+    assert needed == 7683
+    assert power.images_margin(needed) <= 0.005 < power.images_margin(needed - 1)
+    assert power.independent_margin(10_000) == pytest.approx(0.01386, abs=1e-5)
