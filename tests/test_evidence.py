@@ -20,6 +20,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.evidence import ledger_text
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.analyse import analyse
+from cnn_study.evidence.training_times import about_as_long
 from cnn_study.runs.records import Record
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -236,6 +237,9 @@ def test_a_ledger_row_by_hand(study, made, tmp_path):
         "parameters_difference": "1300",  # (9 + 1) 2 + (64 2 + 1) 10
         "macs_difference": "2432",  # 64 9 2 + 128 10
         "seconds_difference": "2",
+        "seconds_lower": "2",
+        "seconds_upper": "2",
+        "seconds_ratio": "1.25",
         "seconds_to_base": "5",
         "epochs_to_base": "1",
     }
@@ -739,6 +743,73 @@ def test_one_run_on_another_device_makes_wall_time_the_clock(tmp_path):
     wide = [wide[0].model_copy(update={"provenance": provenance})]
     row = analysed(study, tmp_path, base, wide)["ledger"][0]
     assert (row["seconds_difference"], row["seconds_to_base"]) == ("-7", "1.5")
+
+
+def _timed(study: Study, experiment: str, seconds: list[float]) -> list[Record]:
+    made = runs(study, experiment, [0.5 + seed / 100 for seed in range(len(seconds))])
+    return [
+        record.model_copy(
+            update={"cost": record.cost.model_copy(update={"training_cpu_seconds": spent})}
+        )
+        for record, spent in zip(made, seconds, strict=True)
+    ]
+
+
+THREE = asked("width", "changes: {wide: {filters: [4]}, wider: {filters: [8]}, w: {filters: [9]}}")
+
+
+def test_training_seconds_with_their_interval_by_hand(tmp_path):
+    """base 100, 102, 104 s; each spread of 2 s gives se = √(4/3 + 4/3) = 1.632993, 4 degrees.
+
+    wide 120, 122, 124: 20 ± 2.776445 · 1.632993 = 15.466078 to 24.533922, 122 / 102 = 1.196078.
+    wider 100, 110, 120: 8 s more are less than a tenth. w 80, 120, 160: 18 s more are 18 %, and
+    se = √(4/3 + 1600/3) = 23.12 s with 2.01 degrees of freedom: the interval holds zero.
+    """
+    study = study_of(tmp_path, THREE)
+    rows = analysed(
+        study,
+        tmp_path,
+        _timed(study, "base", [100, 102, 104]),
+        _timed(study, "wide", [120, 122, 124]),
+        _timed(study, "wider", [100, 110, 120]),
+        _timed(study, "w", [80, 120, 160]),
+    )["ledger"]
+    names = [f"seconds_{name}" for name in ("difference", "lower", "upper", "ratio")]
+    (wide, wider, w) = numbers(rows, *names)
+    assert wide == pytest.approx([20, 15.466078, 24.533922, 1.196078], rel=1e-5)
+    assert (wider[0], w[0]) == (8, 18)
+    assert w[1] < 0 < w[2]
+    read = [{name: float(row[name]) for name in names} for row in rows]
+    assert [about_as_long(row) for row in read] == [False, True, True]
+    text = (tmp_path / "evidence" / "ledger.md").read_text("utf-8")
+    cells = [line.split("|")[-2].strip() for line in text.splitlines()[2:]]
+    assert cells == ["+20 [+15, +25]", "about as long", "about as long"]
+
+
+def test_one_pair_of_runs_has_seconds_and_no_interval(tmp_path):
+    study = study_of(tmp_path, WIDTH)
+    row = analysed(study, tmp_path, _timed(study, "base", [10]), _timed(study, "wide", [12]))[
+        "ledger"
+    ][0]
+    names = [f"seconds_{name}" for name in ("difference", "lower", "upper", "ratio")]
+    assert [row[name] for name in names] == ["2", "", "", "1.2"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "lower", "upper", "alike"),
+    [
+        (1.09, 5.0, 9.0, True),  # surely longer, and by less than the machine drifts
+        (0.91, -9.0, -5.0, True),
+        (1.11, 5.0, 9.0, False),
+        (0.89, -9.0, -5.0, False),
+        (2.0, -1.0, 99.0, True),
+        (2.0, None, None, False),
+        (None, None, None, False),
+    ],
+)
+def test_about_as_long(ratio, lower, upper, alike):
+    row = {"seconds_ratio": ratio, "seconds_lower": lower, "seconds_upper": upper}
+    assert about_as_long(row) is alike
 
 
 # ------------------------------------------------------------------------------- classes

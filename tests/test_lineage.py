@@ -167,7 +167,7 @@ def of_ledger(read: Reading, column: str, row: Row) -> Expected:
     if column.endswith("_to_base"):
         seeds = {id_: read.complete(id_), "base": read.complete("base", "validation_accuracy")}
         return Expected(seeds)
-    if column == "seconds_difference":
+    if column.startswith("seconds_"):
         return read.paired("training_cpu_seconds", id_, reference)
     if re.search("_(pairs|paired_.*|sign_flip_p)$", column):
         return read.paired(images_of(column), id_, reference)
@@ -314,6 +314,8 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "habit-means": of_habits,
     "over-base": of_over_base,
     "orders": of_orders,
+    "expectations": lambda read, column, row: Expected(why="simulated, from the shape"),
+    "simulations": lambda read, column, row: Expected(why="simulated: studies made by chance"),
     "search-prices": of_prices,
     "search-finalists": of_finalists,
     "search-gaps": of_gaps,

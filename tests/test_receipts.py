@@ -109,7 +109,8 @@ def test_every_mark_shows_what_its_cell_holds(made):
     marks = re.findall(pattern, text)
     assert len(marks) > 3
     for shown, cell in marks:
-        assert f"{100 * float(found['cells'][cell]['value']):.2f}" == shown
+        decimals = len(shown.partition(".")[2])
+        assert f"{100 * float(found['cells'][cell]['value']):.{decimals}f}" == shown
 
 
 def test_a_number_of_changes_leads_to_their_verdicts(made):

@@ -11,7 +11,10 @@ import pypandoc
 import pytest
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.judged import Change
 from cnn_study.report import data, filters, pictures, templates, values
+from cnn_study.report.results import Row
 from cnn_study.report.write import TEMPLATE
 from cnn_study.study import settings
 from cnn_study.study.merge import load
@@ -734,6 +737,10 @@ def test_price(parameters, macs, said):
         (filters.probability(0.0060), "0.0060"),
         (filters.as_long(0.92), "about as long"),
         (filters.as_long(2.87), "2.9 times as long"),
+        (filters.as_long(1.11), "1.1 times as long"),
+        (filters.as_long(1.09), "about as long"),
+        (filters.as_long(0.89), "0.89 times as long"),
+        (filters.as_long(2.87, alike=True), "about as long"),
         (filters.escape_around_citations("a_b [@x_y]: *c*"), r"a\_b [@x_y]: \*c\*"),
         (filters.percent(0.95, 0), "95\u00a0%"),
         (filters.signed(0.0123), "+1.23"),
@@ -758,6 +765,42 @@ def test_price(parameters, macs, said):
 )
 def test_formats(given, expected):
     assert given == expected
+
+
+@pytest.mark.parametrize(
+    ("difference", "lower", "upper", "ratio", "said"),
+    [
+        (122.7, 110.4, 135.2, 1.89, "+123 (+110 to +135)"),
+        (-57.9, -67.0, -48.6, 0.56, "−58 (−67 to −49)"),
+        (-13.7, -21.0, -6.4, 0.901, "about as long"),  # surely less, by less than a tenth
+        (18.0, -80.0, 116.0, 1.18, "about as long"),
+        (0.42, 0.31, 0.53, 1.3, "+0.4 (+0.3 to +0.5)"),
+        (2.0, None, None, 1.25, "+2.0"),
+        (None, None, None, None, "–"),
+    ],
+)
+def test_additional_training_time(difference, lower, upper, ratio, said):
+    names = ("difference", "lower", "upper", "ratio")
+    cells = (difference, lower, upper, ratio)
+    row = dict(zip([f"seconds_{name}" for name in names], cells, strict=True))
+    change = Change(row, Effect(0), Effect(0), (), ())
+    assert filters.training_time(change) == said
+
+
+def test_a_row_trains_about_as_long_as_its_change_says_or_its_ratio():
+    result = SimpleNamespace(id="wide")
+
+    def row(ratio: float, **seconds: float | None) -> Row:
+        given = {"seconds_ratio": None, "seconds_lower": None, "seconds_upper": None} | seconds
+        change = Change(given, Effect(0), Effect(0), (), ())
+        return Row(result, {}, change=change, seconds_ratio=ratio)
+
+    assert Row(result, {}, seconds_ratio=1.09).about_as_long
+    assert not Row(result, {}, seconds_ratio=1.11).about_as_long
+    assert not Row(result, {}).about_as_long
+    assert row(1.5, seconds_ratio=1.5, seconds_lower=-1.0, seconds_upper=9.0).about_as_long
+    assert not row(1.5, seconds_ratio=1.5, seconds_lower=1.0, seconds_upper=9.0).about_as_long
+    assert row(1.05).about_as_long  # no pair of runs to go by
 
 
 HOSTILE = [

@@ -19,6 +19,9 @@ REPORT = PROJECT / "report"
 OWN = Path("report")
 """The study's own folder, from the working directory; in a clone it is the project's."""
 
+SIMULATIONS = REPORT / "simulations.csv"
+"""What `benchmarks/judge.py` found of the ways to judge a study."""
+
 TEMPLATE = REPORT / "index.qmd.j2"
 """The document's template; the parts that it includes lie beside it."""
 

@@ -14,6 +14,7 @@ from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.classes import class_rows
 from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
+from cnn_study.evidence.expectations import expectation_rows
 from cnn_study.evidence.judge_rows import judge_rows, spread_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.names import as_in_file
@@ -21,6 +22,7 @@ from cnn_study.evidence.published_rankings import ranking_rows
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.search import search_rows
 from cnn_study.evidence.selection_bias import selection_bias_means, selection_bias_rows
+from cnn_study.evidence.simulations import simulation_rows
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.data_package import DICTIONARY, data_package
@@ -55,6 +57,8 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),
         evidence_schemas.OVER_BASE.name: gains,
         evidence_schemas.PUBLISHED_RANKINGS.name: ranking_rows(tables),
+        evidence_schemas.EXPECTATIONS.name: expectation_rows(tables),
+        evidence_schemas.SIMULATIONS_TABLE.name: simulation_rows(),
         **search_rows(tables),
     }
     for table in evidence_schemas.EVIDENCE:

@@ -105,6 +105,15 @@ class Findings:
         return seconds | {"base": None}
 
     @property
+    def timed(self) -> dict[str, int]:
+        """Count the changes whose training times are known, and those that train about as long."""
+        timed = [
+            change for change in self.changes.values() if change.row["seconds_ratio"] is not None
+        ]
+        alike = [change for change in timed if change.about_as_long]
+        return {"changes": len(timed), "alike": len(alike)} if timed else {}
+
+    @property
     def corrected(self) -> dict[str, int]:
         """Count the changes with a p value, the decided ones, and those decided among all."""
         tested = [change for change in self.changes.values() if change.test.p_holm is not None]
@@ -212,6 +221,19 @@ class Findings:
     def search(self, name: str) -> list[dict[str, Any]]:
         """Give the rows of one of the tables about the search; none without a search."""
         return self.files.rows(f"search-{name}")
+
+    @cached_property
+    def expectations(self) -> dict[str, float]:
+        """What chance does to a study of this shape, by name."""
+        return {row["name"]: row["value"] for row in self.files.rows("expectations")}
+
+    @cached_property
+    def simulations(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What simulated studies say of the ways to judge, by group of settings and way."""
+        groups: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in self.files.rows("simulations"):
+            groups.setdefault(row["group"], {})[row["judged_by"]] = row
+        return groups
 
     # ---------------------------------------------------------------- advice
 

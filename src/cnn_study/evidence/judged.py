@@ -9,6 +9,7 @@ from typing import Any
 from cnn_study.base import inference
 from cnn_study.base.inference import Effect
 from cnn_study.evidence.cells import Cell
+from cnn_study.evidence.training_times import about_as_long
 
 
 def effect_of(row: dict[str, Any], images: str = "test") -> Effect:
@@ -83,6 +84,11 @@ class Change:
     def verdict(self) -> str:
         """One of `VERDICTS`, by the test images."""
         return self.test.verdict
+
+    @property
+    def about_as_long(self) -> bool:
+        """Whether it trains about as long as its reference, as far as is known."""
+        return about_as_long(self.row)
 
     @property
     def survives(self) -> bool:

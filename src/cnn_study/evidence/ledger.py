@@ -9,7 +9,6 @@ from cnn_study.base.inference import (
     effect,
     holm,
     images_margin,
-    paired,
     seeds_to_settle,
     spread_p,
     unpaired,
@@ -17,6 +16,7 @@ from cnn_study.base.inference import (
 from cnn_study.base.judge import sign_flip_p
 from cnn_study.evidence.families import MEASURES, family, without_runs
 from cnn_study.evidence.read import Tables
+from cnn_study.evidence.training_times import seconds_columns
 from cnn_study.study.model import Experiment
 from cnn_study.tables.collect import change_text
 
@@ -150,10 +150,7 @@ def _costs(tables: Tables, id_: str, reference: str, runs: int) -> dict[str, Any
             for of_pair in (id_, reference)
         ]
         costs["test_images_margin"] = images_margin(*accuracies, tables.test_images)
-    seconds = paired(tables.scores(id_, tables.clock), tables.scores(reference, tables.clock))
-    if seconds:
-        costs["seconds_difference"] = statistics.fmean(seconds.values())
-    return costs | _time_to_base(tables, id_)
+    return costs | seconds_columns(tables, id_, reference) | _time_to_base(tables, id_)
 
 
 def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:

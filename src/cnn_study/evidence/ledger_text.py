@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from cnn_study.evidence.training_times import about_as_long
+
 HEADINGS = ("Change", "Reference", "n", "Test difference, 95 % interval (points)", "p (Holm)",
-            "Verdict", "Parameters", "MACs", "Time (s)")  # fmt: skip
+            "Verdict", "Parameters", "MACs", "Time, 95 % interval (s)")  # fmt: skip
 
 
 MARKDOWN_HEAD = f"| {' | '.join(HEADINGS)} |\n|:--|:--|--:|:--|--:|:--|--:|--:|--:|\n"
@@ -38,7 +40,8 @@ def cells_of(row: dict[str, Any]) -> list[str]:
         _interval(row),
         "–" if row["test_p_holm"] is None else f"{row['test_p_holm']:.2g}",
         row["test_verdict"],
-        *(_difference(row.get(f"{name}_difference")) for name in ("parameters", "macs", "seconds")),
+        *(_difference(row.get(f"{name}_difference")) for name in ("parameters", "macs")),
+        _seconds(row),
     ]
 
 
@@ -54,6 +57,16 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _difference(number: float | None) -> str:
     return "–" if number is None else f"{number:+,.0f}".replace("-", "−")
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    if about_as_long(row):
+        return "about as long"
+    difference = _difference(row.get("seconds_difference"))
+    lower, upper = (row.get(f"seconds_{end}") for end in ("lower", "upper"))
+    if lower is None or upper is None:
+        return difference
+    return f"{difference} [{_difference(lower)}, {_difference(upper)}]"
 
 
 def markdown_row(cells: list[str]) -> str:

@@ -3,6 +3,8 @@
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
     PRINTED,
+    SIMULATED,
+    SIMULATIONS,
     STUDY_FILE,
     TEST,
     VALIDATION,
@@ -159,6 +161,12 @@ def _second_opinions(images: str) -> tuple[Column, ...]:
     )
 
 
+BESIDE_SECONDS = (
+    Beside("Difference in training time (s)", ("seconds_difference",)),
+    _interval("seconds_lower", "seconds_upper"),
+    Beside("Times the reference's", ("seconds_ratio",)),
+)
+
 # ---------------------------------------------------------------------------------- the tables
 
 QUESTION = string("question", "Id of the question.", required=True)
@@ -286,6 +294,29 @@ LEDGER = Table(
                 "where every run was made on a CPU, else wall time.",
                 "seconds",
             ),
+            signed(
+                "seconds_lower",
+                "Lower end of the 95 % interval for it, of two independent means (Welch, 1947). "
+                "It knows nothing of the machine being slower at one hour than at another, where "
+                "the runs of an experiment were trained within the hour.",
+                "seconds",
+                after=("seconds_difference",),
+            ),
+            signed(
+                "seconds_upper",
+                "Upper end of that interval.",
+                "seconds",
+                after=("seconds_difference", "seconds_lower"),
+            ),
+            number(
+                "seconds_ratio",
+                "Mean training time of the same runs, change over reference. Where it differs from "
+                "1 by less than a tenth, or the interval holds zero, the report says: about as "
+                "long.",
+                "times",
+                after=("seconds_difference",),
+            ),
+            beside=BESIDE_SECONDS,
         ),
         *made_from(
             (CompleteRuns(), CompleteRuns((Whose.BASE,), VALIDATION)),
@@ -806,6 +837,65 @@ SEARCH_IMPORTANCE = Table(
     sources=(SearchRuns(Trials.COMPARED, (Stage.TRIAL,)),),
 )
 
+EXPECTATIONS = Table(
+    "expectations",
+    "What chance does",
+    "What is to be expected of a study with these questions, references, seeds and spreads, before "
+    "anything is known of its effects.",
+    (
+        string("name", "What is expected.", required=True),
+        signed("value", "How much.", ""),
+        string("unit", "Unit of the value; share: 0 to 1, or of a percentage point 0.01."),
+        string("how", "How it was found.", required=True),
+    ),
+    ("name",),
+    sources=(SIMULATED,),
+    beside=(Beside("Expected", ("name",)), Beside("How", ("how",))),
+)
+
+OF_THE_HIGHEST = "in the setting of the group where it is highest."
+
+SIMULATIONS_TABLE = Table(
+    "simulations",
+    "Simulations of the judge",
+    "Studies made by chance with the usual spread of runs 1 percentage point, judged in four ways: "
+    "the judge of this report; the paired t; Welch's t; limma, a moderated t that also lowers "
+    "spreads. One row for each group of settings and way to judge. Made by benchmarks/judge.py; "
+    "every setting stands in report/simulations.csv of the project.",
+    (
+        string("group", "Group of settings, or all.", required=True),
+        string("judged_by", "Way to judge.", required=True),
+        count("settings", "Settings in the group.", "", required=True),
+        count("studies", "Simulated studies of all its settings.", "", required=True),
+        share("coverage", "Share of 95 % intervals that hold the truth: mean over settings."),
+        share("coverage_least", "The same in the setting where it is lowest."),
+        share(
+            "false_in_question",
+            "Share of questions in which a change that does nothing gets a verdict (Holm within "
+            "the question): mean over settings.",
+        ),
+        share("false_in_question_most", f"The same {OF_THE_HIGHEST}", after=("false_in_question",)),
+        share(
+            "false_in_study",
+            "Share of studies in which one does, corrected over all changes (Holm): mean over "
+            "settings.",
+        ),
+        share("false_in_study_most", f"The same {OF_THE_HIGHEST}", after=("false_in_study",)),
+        number("half_width", "Median half width of an interval: mean over settings.", "points"),
+        share("power_1", "Share of true effects of 1 point that get a verdict: mean."),
+        share("power_2", "Share of true effects of 2 points that get a verdict: mean."),
+        share("wrong_sign_1", "Of these with 1 point, how many with the wrong sign (type S): mean.",
+              after=("power_1",)),
+        number("exaggeration_1", "How many times too large the estimates of these are (type M): "
+               "mean.", "times", after=("power_1",)),
+        share("coverage_error", "Standard error of coverage by the number of studies, at most."),
+        share("false_in_study_error", "The same of false_in_study.", after=("false_in_study",)),
+    ),
+    ("group", "judged_by"),
+    sources=(SIMULATIONS,),
+    beside=(Beside("Settings", ("settings",)), Beside("Simulated studies", ("studies",))),
+)  # fmt: skip
+
 EVIDENCE = (
     LEDGER,
     JUDGE,
@@ -818,6 +908,8 @@ EVIDENCE = (
     SELECTION_BIAS_MEANS,
     OVER_BASE,
     PUBLISHED_RANKINGS,
+    EXPECTATIONS,
+    SIMULATIONS_TABLE,
     SEARCH_PRICES,
     SEARCH_FINALISTS,
     SEARCH_GAPS,

@@ -93,6 +93,12 @@ class Comparison:
         known = [row.result.seconds for row in self.rows if row.result.seconds is not None]
         return [min(known), max(known)] if known else []
 
+    @property
+    def about_as_long(self) -> bool:
+        """Whether every change trains about as long as the reference, as far as is known."""
+        timed = [row for row in self.changes if row.seconds_ratio is not None]
+        return all(row.about_as_long for row in timed)
+
     def said(self, *verdicts: str) -> list[Row]:
         """List the changes of which one of these verdicts is said, largest difference first."""
         said = [(row, change) for row, change in self.judged if change.verdict in verdicts]

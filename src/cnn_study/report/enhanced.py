@@ -87,8 +87,10 @@ def against_base(
             )
             for place, name in enumerate(study.dataset.class_names)
         ]
+    change = findings.changes.get(id_)
+    of_base = change if change and change.reference == "base" else None
     return AgainstBase(
-        compare(results[id_], results["base"], chosen_settings(ours, changed)),
+        compare(results[id_], results["base"], chosen_settings(ours, changed), of_base),
         findings.over_base[id_],
         chosen_settings(base, changed),
         curve_of(tables, id_),

@@ -9,13 +9,18 @@ from typing import Any
 from cnn_study.base import inference, words
 from cnn_study.base.words import NONE, SPACE, count, exact, listing, numeral, plural, whole
 from cnn_study.evidence.cells import Setting, derived
+from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Scores
 from cnn_study.evidence.schemas import TOGETHER
+from cnn_study.evidence.training_times import ALIKE
 from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import mark
 from cnn_study.report.results import Row
 from cnn_study.study.settings import value_text
+
+ABOUT_AS_LONG = "about as long"
+"""Said of training times that do not differ by what is known."""
 
 NO_RUN = "no complete run"
 """Stands for a number of an experiment without one; NONE stands in a table beside it."""
@@ -222,10 +227,32 @@ def _so_many(ratio: float, same: str, what: str) -> str:
     return f"about {same}" if text == "1.0" else f"{mark(text, ratio)} times {what}"
 
 
-def as_long(ratio: float) -> str:
-    """Say how long something takes beside something else."""
-    text = times(ratio)
-    return "about as long" if 0.9 <= ratio <= 1.1 else f"{mark(text, ratio)} times as long"
+def as_long(ratio: float, alike: bool = False) -> str:
+    """Say how long something takes beside something else.
+
+    Args:
+        alike: whether it takes about as long, as far as is known, whatever the ratio is.
+    """
+    if alike or abs(ratio - 1) < ALIKE:
+        return ABOUT_AS_LONG
+    return f"{mark(times(ratio), ratio)} times as long"
+
+
+def training_time(change: Change) -> str:
+    """Write how much longer a change trains than its reference, in seconds, with the interval."""
+    row = change.row
+    if change.about_as_long:
+        return ABOUT_AS_LONG
+    difference = marked(_more_seconds, row["seconds_difference"])
+    if row["seconds_lower"] is None:
+        return difference
+    ends = (marked(_more_seconds, row[f"seconds_{end}"]) for end in ("lower", "upper"))
+    return f"{difference} ({' to '.join(ends)})"
+
+
+def _more_seconds(number: float | None) -> str:
+    """Write a difference in seconds: one decimal below ten, else none."""
+    return NONE if number is None else words.signed(number, 1 if abs(number) < 10 else 0)
 
 
 def set_to(settings: dict[str, Setting]) -> str:
@@ -276,7 +303,7 @@ NUMBERS = (
 
 TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(tally, plural, listing, code, reference, troubles, price, as_long, set_to),
+    *(tally, plural, listing, code, reference, troubles, price, as_long, training_time, set_to),
     *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
     *(contrast_verdict, picture, occasions),
 )

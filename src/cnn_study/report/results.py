@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cnn_study.evidence.cells import SETTINGS, Cell, Setting, ratio
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Result
+from cnn_study.evidence.training_times import ALIKE
 from cnn_study.study.model import Experiment
 
 
@@ -26,6 +27,13 @@ class Row:
     parameters_ratio: float = 1.0
     macs_ratio: float = 1.0
     seconds_ratio: float | None = None
+
+    @property
+    def about_as_long(self) -> bool:
+        """Whether it trains about as long as its reference; by the ratio alone without a change."""
+        if self.change and self.change.row["seconds_ratio"] is not None:
+            return self.change.about_as_long
+        return self.seconds_ratio is not None and abs(self.seconds_ratio - 1) < ALIKE
 
     @property
     def id(self) -> str:

@@ -124,13 +124,15 @@ def _of_experiments(
 ) -> dict[str, Any]:
     """Give what each experiment gave, and those that stand out."""
     timed = [(result.seconds, result) for result in results.values() if result.seconds is not None]
+    timed.sort(key=_number)
     best = best_of(results)
     return {
         "results": results,
         "best": best,
         "ranked": sum(result.validation.mean is not None for result in results.values()),
-        "quickest": min(timed, key=_number)[1] if timed else None,
-        "slowest": max(timed, key=_number)[1] if timed else None,
+        "quickest": timed[0][1] if timed else None,
+        "slowest": timed[-1][1] if timed else None,
+        "all_about_as_long": bool(timed) and compare(timed[-1][1], timed[0][1], {}).about_as_long,
         "calibration": _calibration(results, enhanced or "base"),
         "cited": behind(study, tables, best.id if best else "base"),
         "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
@@ -191,7 +193,8 @@ def _of_advice(study: Study, results: dict[str, Result], findings: Findings) -> 
     advised = findings.advice.advice
     for entry in advised:
         chosen = chosen_settings(study.experiments[entry.experiment], vars(entry.change))
-        entry.row = compare(results[entry.experiment], results[entry.reference], chosen)
+        pair = results[entry.experiment], results[entry.reference]
+        entry.row = compare(*pair, chosen, findings.changes[entry.experiment])
     firsts = {entry.reference: entry.row.settings for entry in reversed(advised)}
     named = {name for settings in firsts.values() for name in settings}
     return {"explained": [entry for entry in parameters() if entry["name"] in named]}

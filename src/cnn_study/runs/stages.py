@@ -21,6 +21,7 @@ from cnn_study.base.places import (
     OWN,
     PACKAGE,
     REPORT,
+    SIMULATIONS,
     bibliographies,
     looks,
     scripts,
@@ -151,7 +152,7 @@ STAGES = {
             "evidence",
             "cnn_study.evidence.analyse",
             ("tables",),
-            lambda site: {"study": site.study_files},
+            lambda site: {"study": site.study_files, "simulations": [SIMULATIONS]},
         ),
         Stage(
             "figures",

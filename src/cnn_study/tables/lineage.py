@@ -118,6 +118,8 @@ Source = ThisRun | EveryRun | CompleteRuns | Choice | SearchRuns | NoRun
 
 STUDY_FILE = NoRun("the study file says it")
 WORKED_OUT = NoRun("it is worked out from the settings, before anything is trained")
+SIMULATED = NoRun("it was simulated, from the shape of this study and how far its runs spread")
+SIMULATIONS = NoRun("it was simulated: studies made by chance, with effects that are known")
 PRINTED = NoRun("somebody else printed it", cited=True)
 
 TEST = "test_accuracy"
