@@ -64,7 +64,7 @@ def _seconds(row: dict[str, Any]) -> str:
         return "about as long"
     difference = _difference(row.get("seconds_difference"))
     lower, upper = (row.get(f"seconds_{end}") for end in ("lower", "upper"))
-    if lower is None or upper is None:
+    if lower is None or upper is None or lower == upper:
         return difference
     return f"{difference} [{_difference(lower)}, {_difference(upper)}]"
 

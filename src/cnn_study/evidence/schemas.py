@@ -844,7 +844,7 @@ EXPECTATIONS = Table(
     "anything is known of its effects.",
     (
         string("name", "What is expected.", required=True),
-        signed("value", "How much.", ""),
+        signed("value", "How much, in its unit.", ""),
         string("unit", "Unit of the value; share: 0 to 1, or of a percentage point 0.01."),
         string("how", "How it was found.", required=True),
     ),

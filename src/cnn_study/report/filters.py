@@ -244,7 +244,7 @@ def training_time(change: Change) -> str:
     if change.about_as_long:
         return ABOUT_AS_LONG
     difference = marked(_more_seconds, row["seconds_difference"])
-    if row["seconds_lower"] is None:
+    if row["seconds_lower"] is None or row["seconds_lower"] == row["seconds_upper"]:
         return difference
     ends = (marked(_more_seconds, row[f"seconds_{end}"]) for end in ("lower", "upper"))
     return f"{difference} ({' to '.join(ends)})"
