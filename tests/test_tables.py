@@ -170,6 +170,9 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
         "changed_since_commit": "false",
         "started": "2026-01-02T03:04:05+00:00",
         "record": f"runs/base/{fingerprint}/seed-1.json",
+        "record_sha256": hashlib.sha256(
+            (results / f"runs/base/{fingerprint}/seed-1.json").read_bytes()
+        ).hexdigest(),
     }
 
 

@@ -22,6 +22,11 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
     return sha256.hexdigest()
 
 
+def digest_of_file(path: Path) -> str:
+    """Hash the bytes of a file (sha256, hexadecimal)."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
     """Write named arrays as a compressed .npz, whole or not at all.
 

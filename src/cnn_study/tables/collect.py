@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import writable, write_whole
+from cnn_study.base.files import digest_of_file, writable, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
 from cnn_study.runs import records, searches
 from cnn_study.runs.records import Bin, Record
@@ -51,11 +51,13 @@ class Outcome:
     Attributes:
         record: None if the run is missing.
         path: of the record, relative to the results folder; None if the run is missing.
+        sha256: of the record's file; None if the run is missing.
     """
 
     run: Run
     record: Record | None = None
     path: str | None = None
+    sha256: str | None = None
 
     @property
     def status(self) -> str:
@@ -115,7 +117,8 @@ def read_outcomes(study: Study, results: Path) -> list[Outcome]:
             continue
         record = records.read(path)
         _check(record, run, path, len(study.dataset.class_names))
-        outcomes.append(Outcome(run, record, path.relative_to(results).as_posix()))
+        name = path.relative_to(results).as_posix()
+        outcomes.append(Outcome(run, record, name, digest_of_file(path)))
     return outcomes
 
 
@@ -165,6 +168,7 @@ def _run_row(outcome: Outcome) -> dict[str, Any]:
         **provenance.model_dump(include={"backend", "device", "processor", "started"}),
         **provenance.model_dump(include={"commit", "changed_since_commit"}),
         "record": outcome.path,
+        "record_sha256": outcome.sha256,
     }
 
 
@@ -433,6 +437,7 @@ def _search_rows(
                         ),
                         "weights_sha256": record.weights_sha256,
                         "record": path.relative_to(results).as_posix(),
+                        "record_sha256": digest_of_file(path),
                     }
                 )
     return rows

@@ -220,6 +220,10 @@ TRAINING_TIMES = (
         after=("training_seconds",),
     ),
 )  # fmt: skip
+RECORD = (
+    string("record", "Path of the run's record, relative to the study's results folder."),
+    string("record_sha256", "sha256 of the record's file.", pattern="[0-9a-f]{64}"),
+)
 TO_EXPERIMENTS = (("experiment",), "experiments", ("experiment",))
 
 RUNS = Table(
@@ -277,7 +281,7 @@ RUNS = Table(
         string("commit", "Commit of this project; empty outside a checkout."),
         truth("changed_since_commit", "Whether files of the package differed from that commit."),
         string("started", "Start of the run, UTC, ISO 8601."),
-        string("record", "Path of the run's record, relative to the study's results folder."),
+        *RECORD,
     ),
     ("experiment", "seed"),
     (TO_EXPERIMENTS,),
@@ -539,7 +543,7 @@ SEARCH_RUNS = Table(
         *_scores(("test_accuracy",), "after the last epoch"),
         *TRAINING_TIMES,
         string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
-        string("record", "Path of the run's record, relative to the study's results folder."),
+        *RECORD,
     ),
     ("price", "trial", "stage", "seed"),
     sources=(SearchRuns(Trials.RUN, (Stage.TRIAL, Stage.FINALIST, Stage.WINNER)),),
