@@ -4,20 +4,20 @@ The pages that a workflow makes stand in `report/` and are nobody's history: a c
 cost a commit of megabytes. Those that people are to read, cite and link stand in `published/`.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
 from cnn_study.base import files
 from cnn_study.base.checkout import git
 from cnn_study.base.errors import UserError
+from cnn_study.report import claims
 from cnn_study.report.render import render
 from cnn_study.study.model import Study
 
 FOLDER = "published"
 PAGES = ("index.html", "index.pdf")
 ABOUT = "publication.json"
-"""Beside the pages: the commit that they show, and the digests of both and of their text."""
+"""Beside the pages: the commit that they show, and the digests of all and of their text."""
 
 
 def publish(study: Study, results: Path) -> Path:
@@ -31,16 +31,24 @@ def publish(study: Study, results: Path) -> Path:
     Raises:
         UserError: the study is in no checkout, or something in it differs from its commit.
     """
-    commit = _commit(study, results)
+    return make(study, results, _commit(study, results))
+
+
+def make(study: Study, results: Path, commit: str) -> Path:
+    """Render the pages of a text that is there as of a commit, with their claims and digests."""
     folder = results / FOLDER
     text = results / "report" / "index.qmd"
     pages = [folder / name for name in PAGES]
     render(text, *pages, resources=results, engine="pandoc", commit=commit)
+    listed = claims.with_column(text.with_name(claims.FILE), "commit", commit)
+    files.write_whole(folder / claims.FILE, lambda file: file.write(listed.encode()))
     about = {
         "study": study.name,
         "commit": commit,
-        "text_sha256": _sha256(text),
-        "sha256": {page.name: _sha256(page) for page in pages},
+        "text_sha256": files.digest_of_file(text),
+        "sha256": {
+            path.name: files.digest_of_file(path) for path in (*pages, folder / claims.FILE)
+        },
     }
     written = (json.dumps(about, indent=1) + "\n").encode()
     files.write_whole(folder / ABOUT, lambda file: file.write(written))
@@ -68,7 +76,3 @@ def _commit(study: Study, results: Path) -> str:
             "published says which commit it shows."
         )
     return commit
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnn_study.base.files import write_whole
 from cnn_study.base.places import TEMPLATE, template_folders
-from cnn_study.report import live, page, receipts, values
+from cnn_study.report import claims, live, page, receipts, values
 from cnn_study.report.inspected import live_network
 from cnn_study.report.templates import fill
 from cnn_study.runs import inspections
@@ -33,7 +33,8 @@ def write(
     Equal tables and templates give equal bytes. Paths of pictures start from the folder that
     holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
     `page.html`, which the page takes in: where every number comes from, and, where the base's
-    weights are kept, the trained network that runs in the page.
+    weights are kept, the trained network that runs in the page; and `claims.csv`, every number
+    once more, for whoever reads with a program.
 
     Args:
         tables: folder of the CSV tables.
@@ -54,11 +55,14 @@ def write(
         template_folders()[:-1],
     )
     text = receipts.lead_once_a_row(filled)
-    data = {receipts.ELEMENT: receipts.receipts(text, study, tables.parent, inspected)}
+    looked_up = receipts.receipts(text, study, tables.parent, inspected)
+    data = {receipts.ELEMENT: looked_up}
     if network := _network(study, tables.parent, inspection):
         data[live.ELEMENT] = network
     beside = page.fragment(data)
     write_whole(output.with_name(PAGE), lambda file: file.write(beside.encode()))
+    listed = claims.csv_text(claims.claims(text, looked_up))
+    write_whole(output.with_name(claims.FILE), lambda file: file.write(listed.encode()))
     write_whole(output, lambda file: file.write(text.encode()))
 
 
