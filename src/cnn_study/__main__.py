@@ -22,10 +22,16 @@ from cnn_study.study.yaml_lines import study_file
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Command = Callable[[argparse.Namespace], int | None]
+    """Does what is asked; may give an exit status."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; a user's mistake becomes one message and exit status 2."""
+    """Run one command; a user's mistake becomes one message and exit status 2.
+
+    Returns:
+        0; 1 where a command that asks something found that it is not so.
+    """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without dashes is no fault
@@ -33,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.log:
             screen = _log_to(options.log)
-        options.command(options)
+        status = options.command(options)
     except UserError as error:
         print(error, file=sys.stderr)
         if screen:
@@ -43,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         if screen:
             print(f"{traceback.format_exc()}The log: {options.log}", file=screen)
         raise
-    return 0
+    return status or 0
 
 
 def _log_to(path: Path) -> TextIO:
@@ -77,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_readers(commands)
     _add_of_study(commands, "publish", _publish, "render the pages that are to be cited, as of the "
                   "commit that is here")  # fmt: skip
+    _add_checkers(commands)
     new = _add(commands, "new", _new, "make a folder for a study of your own")
     new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
     docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
@@ -84,9 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(
-    commands: "Commands", name: str, run: Callable[[argparse.Namespace], None], text: str
-) -> argparse.ArgumentParser:
+def _add(commands: "Commands", name: str, run: "Command", text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(command=run)
     command.add_argument("--log", type=Path, help="a file for what would go to stderr; what "
@@ -95,7 +100,7 @@ def _add(
 
 
 def _add_of_study(
-    commands: "Commands", name: str, run: Callable[[argparse.Namespace], None], text: str
+    commands: "Commands", name: str, run: "Command", text: str
 ) -> argparse.ArgumentParser:
     command = _add(commands, name, run, text)
     command.add_argument("study", help="a name in experiments/, or a study file")
@@ -110,7 +115,7 @@ def _add_makers(commands: "Commands") -> None:
     prepare.add_argument("--source", help="its archive or unpacked folder; default: download it")
     prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
 
-    def add(name: str, run: Callable[[argparse.Namespace], None], text: str):
+    def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
         command.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
         return command
@@ -133,7 +138,7 @@ def _add_makers(commands: "Commands") -> None:
 def _add_readers(commands: "Commands") -> None:
     """Add the stages that run from the records to the pages."""
 
-    def add(name: str, run: Callable[[argparse.Namespace], None], text: str):
+    def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
         command.add_argument(
             "--unless-current", action="store_true",
@@ -151,6 +156,35 @@ def _add_readers(commands: "Commands") -> None:
     )  # fmt: skip
     add("write", _write, "put the values of the tables into the report's text")
     add("render", _render, "render the report's text to HTML and PDF")
+
+
+def _add_checkers(commands: "Commands") -> None:
+    """Add what checks a study that is there, and touches nothing of it."""
+    verify = _add_of_study(commands, "verify", _verify, "make all that stands in a study's report "
+                           "anew from its records, train runs again, and write a certificate")  # fmt: skip
+    again = verify.add_mutually_exclusive_group()
+    again.add_argument(
+        "--retrain", type=int, default=0, metavar="K", help="train K runs again, which a draw "
+        "names that follows from the report"
+    )  # fmt: skip
+    again.add_argument(
+        "--runs", nargs="+", default=(), metavar="RUN", help="train these again: "
+        "EXPERIMENT/seed-N, or search/FINGERPRINT/seed-N"
+    )  # fmt: skip
+    verify.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+    verify.add_argument("--work", type=Path, metavar="FOLDER", help="keep here what is trained "
+                        "again, and go on from it")  # fmt: skip
+    verify.add_argument("--processes", type=int, help="how many train side by side (all cores)")
+    verify.add_argument(
+        "--by", default="", metavar="NAME", help="who verifies, for the certificate"
+    )
+    verify.add_argument("--output", type=Path, metavar="FOLDER", help="where the certificate goes "
+                        "(results/STUDY/certificate)")  # fmt: skip
+    diff = _add(commands, "diff", _diff, "say where two runs part")
+    diff.add_argument("runs", nargs="+", metavar="RUN", help="the path of a record, or "
+                      "EXPERIMENT/seed-N; one alone is looked for in both results")  # fmt: skip
+    diff.add_argument("--results", nargs="+", type=Path, default=[Path("results/cifar10")],
+                      help="a results folder for both runs, or one for each (results/cifar10)")  # fmt: skip
 
 
 def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Study, Path]:
@@ -322,6 +356,7 @@ def _figures(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace) -> None:
     def make(site: stages.Site) -> list[str]:
+        from cnn_study.report import claims
         from cnn_study.report.write import PAGE, write
 
         tables, evidence, figures = (
@@ -329,7 +364,7 @@ def _write(options: argparse.Namespace) -> None:
         )
         text = site.results / "report" / "index.qmd"
         write(site.study, tables, evidence, figures, text, site.inspection)
-        return ["report/index.qmd", f"report/{PAGE}"]
+        return ["report/index.qmd", f"report/{PAGE}", f"report/{claims.FILE}"]
 
     _stage("text", options, make)
 
@@ -359,6 +394,65 @@ def _publish(options: argparse.Namespace) -> None:
         )
     folder = publication.publish(site.study, site.results)
     print(f"{folder}: published. Look at it, then commit it: git add {folder}")
+
+
+STAGES = {
+    "tables": _tables,
+    "evidence": _analyse,
+    "figures": _figures,
+    "text": _write,
+    "pages": _render,
+}
+"""The command of each stage."""
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from cnn_study.archive import certificate, verify
+
+    if options.processes is not None and options.processes < 1:
+        raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
+    if options.retrain < 0:
+        raise UserError(f"--retrain {options.retrain}: allowed is 1 or more.")
+    study, results = _study(options)
+    processes = options.processes or verify.processes_here()
+    asked = verify.Asked(
+        options.retrain, tuple(options.runs), _data(options, study.dataset.name), options.work,
+        processes,
+    )  # fmt: skip
+
+    def make(stage: str, folder: Path) -> None:
+        given = {"study": options.study, "results": folder, "unless_current": False, "png": None}
+        STAGES[stage](argparse.Namespace(**given, processes=processes))
+
+    def publish(folder: Path, commit: str) -> None:
+        from cnn_study.report import publication
+
+        publication.make(study, folder, commit)
+
+    site = stages.Site.now(study, results)
+    verified = verify.verify(site, make, publish, asked, log)
+    folder = options.output or results / certificate.FOLDER
+    statement = verify.certify(site, verified, folder, options.by)
+    for line in verify.in_words(verified, statement.predicate.level):
+        print(line)
+    print(f"The certificate: {folder / certificate.PAGE}")
+    return 0 if verified.holds else 1
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from cnn_study.archive import diff
+
+    runs, folders = options.runs, options.results
+    if len(runs) > 2 or len(folders) > 2 or len(runs) == len(folders) == 1:
+        raise UserError(
+            "diff takes two runs, or one run and two results folders: cnn-study diff base/seed-1 "
+            "base/seed-2, or cnn-study diff base/seed-1 --results FOLDER FOLDER."
+        )
+    pairs = zip((runs * 2)[:2] if len(runs) == 1 else runs, (folders * 2)[:2], strict=True)
+    ours, theirs = (diff.find(run, folder) for run, folder in pairs)
+    same, lines = diff.compare(ours, theirs)
+    print("\n".join(lines))
+    return 0 if same else 1
 
 
 def _new(options: argparse.Namespace) -> None:

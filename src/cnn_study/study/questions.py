@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from cnn_study.study.parts import Id, Part, Place, Text
 from cnn_study.study.settings import Settings
 
-RESERVED = {"all", "analyse", "report", "tables"}
+RESERVED = {"all", "analyse", "report", "tables", "verify"}
 """Ids that are names of the workflow's rules."""
 
 

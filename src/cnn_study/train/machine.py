@@ -231,6 +231,12 @@ def _shown_gpus() -> list[str]:
     return list(takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed))
 
 
+def gpu_names() -> tuple[str, ...]:
+    """Name the models of the GPUs that the NVIDIA driver shows."""
+    listed = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    return tuple(filter(None, map(str.strip, listed.splitlines())))
+
+
 def _output(*command: str) -> str:
     """Give what a program writes to stdout; "" if it is not there, or does not end."""
     try:

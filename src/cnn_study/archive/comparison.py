@@ -1,0 +1,111 @@
+"""Where two runs part: settings, data, versions, machine, the first epoch, scores, weights."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study.base.fingerprints import hash_meaning
+from cnn_study.runs.records import Record
+from cnn_study.study.settings import value_text
+
+TIMES = {"training_seconds"}
+"""What differs from run to run though nothing else does."""
+
+MACHINE = ("backend", "device", "processor", "system", "threads")
+
+
+@dataclass(frozen=True)
+class Parting:
+    """One thing in which two runs differ.
+
+    Attributes:
+        kind: settings, dataset, versions, machine, code, epochs, scores or weights.
+    """
+
+    kind: str
+    what: str
+    ours: str
+    theirs: str
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        return f"{self.what}: {self.ours} | {self.theirs}"
+
+
+def same_bits(ours: Record, theirs: Record) -> bool:
+    """Tell whether all that two runs computed is the same, to the last bit; times are not asked."""
+    return not list(computed(ours, theirs))
+
+
+def partings(ours: Record, theirs: Record) -> list[Parting]:
+    """List in what two runs differ, what they were given before what they computed."""
+    return [*given(ours, theirs), *computed(ours, theirs)]
+
+
+def given(ours: Record, theirs: Record) -> Iterator[Parting]:
+    """List in what two runs differ that was decided before they began."""
+    yield from _unlike("settings", ours.settings.model_dump(), theirs.settings.model_dump())
+    yield from _unlike("settings", {"seed": ours.seed}, {"seed": theirs.seed})
+    yield from _unlike("dataset", ours.dataset.model_dump(), theirs.dataset.model_dump())
+    versions = [
+        record.provenance.versions | {"training version": record.training_version}
+        for record in (ours, theirs)
+    ]
+    yield from _unlike("versions", *versions)
+    facts = [record.provenance.model_dump() for record in (ours, theirs)]
+    yield from _unlike("machine", *({name: each[name] for name in MACHINE} for each in facts))
+    code = ("commit", "changed_since_commit")
+    yield from _unlike("code", *({name: each[name] for name in code} for each in facts))
+
+
+def computed(ours: Record, theirs: Record) -> Iterator[Parting]:
+    """List in what two runs differ of what they computed."""
+    states = [
+        {"status": record.status, "epochs trained": len(record.epochs)} for record in (ours, theirs)
+    ]
+    yield from _unlike("epochs", *states)
+    yield from _first_epoch(ours, theirs)
+    if ours.test and theirs.test:
+        names = ("accuracy", "loss")
+        scores = [record.tested.model_dump() for record in (ours, theirs)]
+        yield from _unlike(
+            "scores", *({f"test {name}": each[name] for name in names} for each in scores)
+        )
+        counts = [{"confusion and calibration": _digest(each)} for each in scores]
+        yield from _unlike("scores", *counts)
+        files = [{"predictions": each["predictions_sha256"][:16]} for each in scores]
+        yield from _unlike("weights", *files)
+    digests = [{"weights": (record.weights_sha256 or "none")[:16]} for record in (ours, theirs)]
+    yield from _unlike("weights", *digests)
+
+
+def _first_epoch(ours: Record, theirs: Record) -> Iterator[Parting]:
+    """Say which epoch is the first that differs, in what, and by how much."""
+    for pair in zip(ours.epochs, theirs.epochs, strict=False):
+        here, there = (epoch.model_dump(exclude=TIMES) for epoch in pair)
+        unlike = [name for name in here if here[name] != there[name]]
+        for name in unlike:
+            what = f"epoch {pair[0].epoch}, the first that differs, {name}"
+            by = _by(here[name], there[name])
+            yield Parting("epochs", what, _text(here[name]), f"{_text(there[name])}{by}")
+        if unlike:
+            return
+
+
+def _by(here: float | None, there: float | None) -> str:
+    return "" if here is None or there is None else f" ({there - here:+.2g})"
+
+
+def _digest(scores: dict[str, Any]) -> str:
+    return hash_meaning({name: scores[name] for name in ("confusion", "calibration")})
+
+
+def _unlike(kind: str, ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Parting]:
+    for name in dict.fromkeys([*ours, *theirs]):
+        here, there = ours.get(name), theirs.get(name)
+        if here != there:
+            yield Parting(kind, name, _text(here), _text(there))
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else value_text(value)

@@ -1,0 +1,124 @@
+"""Where two versions of a file part: by line, by cell, by key, by page, by word."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from pathlib import PurePath
+from typing import Any
+
+from cnn_study.archive.checks import SHOWN, Fault
+from cnn_study.archive.pages import Passage, passages_of_html, passages_of_pdf
+
+AROUND = 40
+"""Characters shown before the first one that differs."""
+
+Difference = tuple[str, str]
+"""Place, and what stands there in either version."""
+
+
+def faults(name: str, kept: bytes, anew: bytes) -> list[Fault]:
+    """Say where a file differs from what was made anew; nothing where no byte does.
+
+    Args:
+        name: of the file, from the results folder on; its ending says how it is read.
+        kept: as it is there.
+        anew: as it was made anew.
+    """
+    if kept == anew:
+        return []
+    look = LOOKS.get(PurePath(name).suffix, _lines)
+    try:
+        listed = list(look(kept, anew))
+    except (ValueError, LookupError):  # so damaged that it cannot be read as what it should be
+        listed = []
+    listed = listed or list(_bytes(kept, anew))
+    more = len(listed) - SHOWN
+    shown = [Fault(name, place, what) for place, what in listed[:SHOWN]]
+    return [*shown, *([Fault(name, "", f"{more} further places differ")] if more > 0 else [])]
+
+
+def against(kept: object, anew: object) -> str:
+    """Put what is there beside what was made anew."""
+    return f"{kept!s} stands here; made anew it is {anew!s}"
+
+
+def _shown(kept: str, anew: str) -> str:
+    """Show two texts from shortly before the first character that differs."""
+    start = next((n for n, (a, b) in enumerate(zip(kept, anew, strict=False)) if a != b),
+                 min(len(kept), len(anew)))  # fmt: skip
+    start = max(0, start - AROUND)
+    parts = (text[start : start + 2 * AROUND].strip() or "nothing" for text in (kept, anew))
+    return against(*(f"“{part}”" if part != "nothing" else part for part in parts))
+
+
+def _lines(kept: bytes, anew: bytes) -> Iterator[Difference]:
+    pairs = zip_longest(*(text.decode().splitlines() for text in (kept, anew)), fillvalue="")
+    for number, (here, there) in enumerate(pairs, start=1):
+        if here != there:
+            yield f"line {number}", _shown(here, there)
+
+
+def _cells(kept: bytes, anew: bytes) -> Iterator[Difference]:
+    """Compare two tables cell by cell, so long as they have the same columns."""
+    here, there = (list(csv.reader(io.StringIO(text.decode()))) for text in (kept, anew))
+    if here[:1] != there[:1]:
+        yield "line 1", _shown(",".join(here[0]), ",".join(there[0]))
+        return
+    for number, (ours, theirs) in enumerate(zip_longest(here, there, fillvalue=[]), start=1):
+        if not ours or not theirs:
+            what = "is left out" if not ours else "is too many"
+            yield f"line {number}", f"the row of {' '.join((ours or theirs)[:4])} {what}"
+            continue
+        for column, one, other in zip_longest(here[0], ours, theirs, fillvalue=""):
+            if one != other:
+                key = " ".join(theirs[:2])
+                yield (
+                    f"line {number} ({key}), column {column}",
+                    against(one or "nothing", other or "nothing"),
+                )
+
+
+def _keys(kept: bytes, anew: bytes) -> Iterator[Difference]:
+    yield from _values(json.loads(kept), json.loads(anew), "")
+
+
+def _values(here: Any, there: Any, place: str) -> Iterator[Difference]:
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in dict.fromkeys([*here, *there]):
+            step = f"{place}.{key}" if place else str(key)
+            yield from _values(here.get(key), there.get(key), step)
+    elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
+        for number, pair in enumerate(zip(here, there, strict=True)):
+            yield from _values(*pair, f"{place}[{number}]")
+    elif here != there:
+        yield place, against(*(json.dumps(value, ensure_ascii=False) for value in (here, there)))
+
+
+def _passages(read: Callable[[bytes], list[Passage]]) -> Callable[..., Iterator[Difference]]:
+    def compare(kept: bytes, anew: bytes) -> Iterator[Difference]:
+        empty = Passage("the end", "")
+        for here, there in zip_longest(read(kept), read(anew), fillvalue=empty):
+            if here.text != there.text:
+                yield there.place or here.place, _shown(here.text, there.text)
+                if here is empty or there is empty:
+                    return
+
+    return compare
+
+
+def _bytes(kept: bytes, anew: bytes) -> Iterator[Difference]:
+    pairs = enumerate(zip(kept, anew, strict=False))
+    first = next((n for n, (a, b) in pairs if a != b), min(len(kept), len(anew)))
+    yield f"byte {first + 1:,}", "other bytes than those made anew, in nothing that a reader sees"
+
+
+LOOKS: dict[str, Callable[[bytes, bytes], Iterator[Difference]]] = {
+    ".csv": _cells,
+    ".json": _keys,
+    ".html": _passages(passages_of_html),
+    ".pdf": _passages(passages_of_pdf),
+    ".npz": _bytes,
+}
+"""How files are compared, by their ending; others line by line."""

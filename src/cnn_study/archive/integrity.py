@@ -1,0 +1,400 @@
+"""Whether what the makers left is whole, in its place, of this study, and agrees with itself.
+
+Records, predictions, kept weights, the search, the inspection: each says digests of others, and
+numbers that can be worked out twice. Whether the numbers are true only training again can tell.
+"""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from cnn_study.archive.checks import Check, Fault
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
+from cnn_study.runs import inspections, records, searches
+from cnn_study.runs.records import Record
+from cnn_study.runs.stages import Site
+from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.study import architecture
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import TRAINING_VERSION, fingerprint
+
+CLOSE = 1e-6
+"""Between two ways to work out the same share."""
+
+LISTS = ("runs.csv", "search-runs.csv")
+"""Tables that say the digest of each record."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The records of a study: those that it asks for, and those of its search.
+
+    Attributes:
+        runs: name as a person types it, run and record's path.
+    """
+
+    site: Site
+    runs: dict[str, tuple[Run, Path]]
+
+    @classmethod
+    def of(cls, site: Site) -> "Kept":
+        """Find them."""
+        paths = done(site.study, site.results)
+        runs = {
+            run.typed: (run, paths[run.name]) for run in wanted(site.study) if run.name in paths
+        }
+        return cls(site, runs | _of_search(site))
+
+    @cached_property
+    def read(self) -> dict[str, Record | UserError]:
+        """Read each record; what cannot be read is the reason."""
+        outcomes: dict[str, Record | UserError] = {}
+        for name, (_, path) in self.runs.items():
+            try:
+                outcomes[name] = records.read(path)
+            except UserError as error:
+                outcomes[name] = error
+        return outcomes
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Those that can be read."""
+        return {name: each for name, each in self.read.items() if isinstance(each, Record)}
+
+    def file(self, name: str) -> str:
+        """Name a record's file from the results folder on."""
+        return self.runs[name][1].relative_to(self.site.results).as_posix()
+
+
+def _of_search(site: Site) -> dict[str, tuple[Run, Path]]:
+    runs = {}
+    for path in sorted(site.results.glob("runs/search/*/seed-*.json")):
+        try:
+            record = records.read(path)
+            parameters, macs = architecture.cost(
+                record.settings, site.study.dataset.image_shape, len(site.study.dataset.class_names)
+            )
+        except UserError:
+            parameters = macs = 0
+            record = None
+        name, seed = path.parent.name, path.stem.removeprefix("seed-")
+        settings = record.settings if record else site.study.experiments["base"].settings
+        experiment = Experiment(searches.EXPERIMENT, settings, name, parameters, macs)
+        if seed.isdecimal():
+            runs[f"search/{name}/seed-{seed}"] = (Run(experiment, int(seed)), path)
+    return runs
+
+
+# ---------------------------------------------------------------------------------- the records
+
+
+def check_records(kept: Kept) -> Check:
+    """Check that each record is whole, in its place, of this study, and consistent."""
+    faults = [
+        Fault(kept.file(name), "", str(error))
+        for name, error in kept.read.items()
+        if isinstance(error, UserError)
+    ]
+    for name, record in kept.records.items():
+        run, _ = kept.runs[name]
+        faults += [
+            Fault(kept.file(name), place, what) for place, what in _of_record(record, run, kept)
+        ]
+    faults += [*_unusual_classes(kept), *_doubled(kept), *_unlike_tables(kept)]
+    return Check(
+        "records", "R1",
+        "Each record is whole, lies where its settings say, is of this study's data, agrees with "
+        "itself, and is the one that the tables were made from.",
+        f"{len(kept.runs):,} records", tuple(faults),
+    )  # fmt: skip
+
+
+def _of_record(record: Record, run: Run, kept: Kept) -> Iterator[tuple[str, str]]:
+    """Say what in a record contradicts its place, the study, or the rest of it."""
+    study = kept.site.study
+    place = run.experiment.fingerprint, run.seed
+    if (record.fingerprint, record.seed) != place:
+        yield (
+            "fingerprint, seed",
+            (
+                f"it says {record.fingerprint} seed {record.seed}; its place {place[0]} seed {place[1]}"
+            ),
+        )
+    if record.training_version != TRAINING_VERSION:
+        yield "training_version", f"{record.training_version}; this version is {TRAINING_VERSION}"
+    elif fingerprint(record.settings, record.dataset.digest) != record.fingerprint:
+        yield "settings", "settings and data are not those that its fingerprint was made from"
+    data = record.dataset
+    if (data.name, data.digest) != (study.dataset.name, study.dataset.digest):
+        yield "dataset", f"it is of other data than {study.dataset.name}"
+    for what in ("parameters", "macs"):
+        cost, known = getattr(record.cost, what), getattr(run.experiment, what)
+        if cost != known:
+            yield f"cost.{what}", f"{cost:,}; the settings make {known:,}"
+    yield from _of_epochs(record)
+    if record.test:
+        yield from _of_test(record, study.dataset.test_images, len(study.dataset.class_names))
+
+
+def _of_epochs(record: Record) -> Iterator[tuple[str, str]]:
+    numbers = [epoch.epoch for epoch in record.epochs]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "epochs", "they are not numbered 1, 2, 3, …"
+    if record.status != "complete":
+        return
+    if len(numbers) != record.settings.epochs:
+        yield "epochs", f"{len(numbers)} of {record.settings.epochs}, though it is complete"
+    if record.test is None or record.weights_sha256 is None:
+        yield "test", "missing, though it is complete"
+    images = record.dataset.validation_images
+    for epoch in record.epochs:
+        correct = (epoch.validation_accuracy or 0) * images
+        if abs(correct - round(correct)) > CLOSE * max(1, images):
+            yield (
+                f"epochs[{epoch.epoch - 1}].validation_accuracy",
+                f"{epoch.validation_accuracy} is no share of {images:,} images",
+            )
+
+
+def _of_test(record: Record, images: int, classes: int) -> Iterator[tuple[str, str]]:
+    confusion = record.tested.confusion
+    if [len(row) for row in confusion] != [classes] * classes:
+        yield "test.confusion", f"it is not {classes} x {classes}"
+        return
+    total = sum(map(sum, confusion))
+    if total != images:
+        yield "test.confusion", f"it counts {total:,} images, not {images:,}"
+        return
+    right = sum(confusion[number][number] for number in range(classes))
+    if abs(right / images - record.tested.accuracy) > CLOSE:
+        yield (
+            "test.accuracy",
+            f"{record.tested.accuracy}; its confusion matrix has {right / images}",
+        )
+    binned = [(b.images, b.images * (b.accuracy or 0)) for b in record.tested.calibration]
+    counted, correct = (sum(column) for column in zip(*binned, strict=True))
+    if counted != images or abs(correct - right) > CLOSE * images:
+        yield (
+            "test.calibration",
+            (
+                f"its bins count {counted:,} images, {correct:,.0f} correct; the confusion matrix "
+                f"{images:,}, {right:,} correct"
+            ),
+        )
+
+
+def _unusual_classes(kept: Kept) -> Iterator[Fault]:
+    """Name records that count other test images of a class than most do."""
+    counts = {
+        name: tuple(map(sum, record.tested.confusion))
+        for name, record in kept.records.items()
+        if record.test
+    }
+    usual = Counter(counts.values()).most_common(1)
+    for name, count in counts.items():
+        if count != usual[0][0]:
+            what = "it counts other images of some classes than the other records do"
+            yield Fault(kept.file(name), "test.confusion", what)
+
+
+def _doubled(kept: Kept) -> Iterator[Fault]:
+    """Name records whose weights another run has too: chance never makes that."""
+    first: dict[str, str] = {}
+    for name, record in kept.records.items():
+        if record.weights_sha256:
+            other = first.setdefault(record.weights_sha256, name)
+            if other != name:
+                yield Fault(kept.file(name), "weights_sha256", f"the weights are those of {other}")
+
+
+def _unlike_tables(kept: Kept) -> Iterator[Fault]:
+    """Name records that are not those, or not all, that the tables were made from."""
+    named = {kept.file(name): path for name, (_, path) in kept.runs.items()}
+    for table in LISTS:
+        for row in _rows(kept.site.results / "tables" / table):
+            file, digest = row.get("record"), row.get("record_sha256")
+            if not file:
+                continue
+            if file not in named:
+                yield Fault(file, "", f"it is left out; tables/{table} was made with it")
+            elif digest != files.digest_of_file(named[file]):
+                what = f"its content is not the one that tables/{table} was made from"
+                yield Fault(file, "", what)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# --------------------------------------------------------------------------- predictions, weights
+
+
+def check_predictions(kept: Kept) -> Check:
+    """Check that each run's predictions are those that its record was made with."""
+    faults, counted = [], 0
+    for name, record in kept.records.items():
+        if record.test:
+            counted += 1
+            path = kept.runs[name][1].parent / record.test.predictions_file
+            file = path.relative_to(kept.site.results).as_posix()
+            faults += [Fault(file, place, what) for place, what in _of_predictions(path, record)]
+    return Check(
+        "predictions", "R1",
+        "The predictions beside each record are those that it says, and give its confusion matrix.",
+        f"{counted:,} files of predictions", tuple(faults),
+    )  # fmt: skip
+
+
+def _of_predictions(path: Path, record: Record) -> Iterator[tuple[str, str]]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        yield "", "it is not there"
+        return
+    if hashlib.sha256(content).hexdigest() != record.tested.predictions_sha256:
+        yield "", "its sha256 is not the one in the record"
+        return
+    with np.load(path, allow_pickle=False) as arrays:
+        classes = arrays["classes"]
+    columns = np.asarray(record.tested.confusion).sum(axis=0)
+    counts = np.bincount(classes, minlength=len(columns))
+    if counts.tolist() != columns.tolist():
+        yield "classes", "it has other numbers of images a class than the confusion matrix"
+
+
+def check_weights(kept: Kept) -> Check:
+    """Check that kept weights are there and are those of their records."""
+    study, results = kept.site.study, kept.site.results
+    wanted_ones = [f"{experiment}/seed-{seed}" for experiment, seed in study.kept_weights]
+    faults, counted = [], 0
+    for name, record in kept.records.items():
+        path = records.weights_file(kept.runs[name][1])
+        asked = name in wanted_ones and record.status == "complete"
+        if not (asked or path.exists()):
+            continue
+        counted += 1
+        what = _of_weights(path, record)
+        if what:
+            faults.append(Fault(path.relative_to(results).as_posix(), "", what))
+    return Check(
+        "weights", "R1", "The weights that are kept are those of their records.",
+        f"{counted} files of weights", tuple(faults),
+    )  # fmt: skip
+
+
+def _of_weights(path: Path, record: Record) -> str:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            digest = files.digest(arrays[name] for name in arrays.files)
+    except OSError:
+        return "it is not there"
+    except Exception as error:  # whatever a damaged archive makes zipfile, zlib and NumPy raise
+        return f"it cannot be read: {error}"
+    return "" if digest == record.weights_sha256 else "the weights are not those of the record"
+
+
+# --------------------------------------------------------------------------- search, inspection
+
+
+def check_search(kept: Kept) -> Check:
+    """Check that what the search says of its runs stands in their records."""
+    site = kept.site
+    promise = "What the search says of its trials, finalists and winners stands in their records."
+    if site.search is None:
+        return Check("search", "R1", promise, left_out="there is no search")
+    name = site.search.relative_to(site.results).as_posix()
+    try:
+        outcome = searches.read(site.search)
+    except UserError as error:
+        return Check("search", "R1", promise, "", (Fault(name, "", str(error)),))
+    faults = [Fault(name, place, what) for place, what in _of_outcome(outcome, kept)]
+    if outcome.fingerprint != site.search.stem:
+        faults.append(Fault(name, "fingerprint", "it is not the one in the file's name"))
+    trained = sum(len(budget.trials) for budget in outcome.budgets)
+    return Check("search", "R1", promise, f"{trained} trials", tuple(faults))
+
+
+def _of_outcome(outcome: searches.SearchOutcome, kept: Kept) -> Iterator[tuple[str, str]]:
+    for budget in outcome.budgets:
+        trials = {trial.trial: trial for trial in budget.trials}
+        winner = [budget.winner] if budget.winner else []
+        stages = {"trials": budget.trials, "finalists": budget.finalists, "winner": winner}
+        for stage, models in stages.items():
+            for model in models:
+                where = f"{budget.budget}, {stage}, trial {model.trial}"
+                yield from _of_model(model, trials.get(model.trial), where, kept)
+
+
+def _of_model(
+    model: searches.Trained, trial: searches.Trial | None, where: str, kept: Kept
+) -> Iterator[tuple[str, str]]:
+    if trial is None:
+        yield where, "no trial has this number"
+        return
+    for run in model.runs:
+        record = kept.records.get(f"search/{model.fingerprint}/seed-{run.seed}")
+        place = f"{where}, seed {run.seed}"
+        if record is None:
+            yield place, "it has no record"
+            continue
+        last = record.epochs[-1].validation_accuracy if record.status == "complete" else None
+        says = (run.status, run.validation_accuracy, model.epochs)
+        known = (record.status, last, record.settings.epochs)
+        if says != known:
+            yield place, f"it says {_listed(says)}; its record {_listed(known)}"
+        says, known = (trial.parameters, trial.macs), (record.cost.parameters, record.cost.macs)
+        if says != known:
+            yield place, f"it says {_listed(says)} parameters and MACs; its record {_listed(known)}"
+        for name, value in trial.values.items():
+            has = getattr(record.settings, name, value)
+            if name != "epochs" and has != value:
+                yield f"{place}, {name}", f"it says {value}; its record {has}"
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
+
+
+def check_inspection(kept: Kept) -> Check:
+    """Check that an inspection is whole, and of the networks that the records are of."""
+    site = kept.site
+    promise = "The inspection is whole, and looked into the networks whose records are here."
+    if site.inspection is None:
+        return Check("inspection", "R1", promise, left_out="there is no inspection")
+    name = site.inspection.relative_to(site.results).as_posix()
+    try:
+        inspection = inspections.read(site.inspection)
+    except UserError as error:
+        return Check("inspection", "R1", promise, "", (Fault(name, "", str(error)),))
+    faults = []
+    if inspection.facts.fingerprint != site.inspection.stem:
+        faults.append(Fault(name, "fingerprint", "it is not the one in the file's name"))
+    for network in inspection.facts.networks:
+        of_settings = ((run.experiment.fingerprint, run.seed) for run, _ in kept.runs.values())
+        names = dict(zip(of_settings, kept.runs, strict=True))
+        record = kept.records.get(names.get((network.fingerprint, network.seed), ""))
+        if record is None or record.weights_sha256 != network.weights_sha256:
+            faults.append(
+                Fault(name, f"networks, {network.experiment}", "no record has its weights")
+            )
+        elif abs(record.tested.accuracy - network.test_accuracy) > CLOSE:
+            what = f"test accuracy {network.test_accuracy}; its record {record.tested.accuracy}"
+            faults.append(Fault(name, f"networks, {network.experiment}", what))
+    seen = f"{len(inspection.facts.networks)} networks"
+    return Check("inspection", "R1", promise, seen, tuple(faults))
+
+
+def check_kept(kept: Kept) -> Iterator[Check]:
+    """Check all that the makers left."""
+    for check in (check_records, check_predictions, check_weights, check_search, check_inspection):
+        yield check(kept)
