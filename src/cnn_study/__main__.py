@@ -160,8 +160,10 @@ def _add_readers(commands: "Commands") -> None:
 
 def _add_checkers(commands: "Commands") -> None:
     """Add what checks a study that is there, and touches nothing of it."""
-    verify = _add_of_study(commands, "verify", _verify, "make all that stands in a study's report "
-                           "anew from its records, train runs again, and write a certificate")  # fmt: skip
+    verify = _add_of_study(
+        commands, "verify", _verify, "make all that stands in a study's report anew from its "
+        "records, train runs again if asked, and write a certificate"
+    )  # fmt: skip
     again = verify.add_mutually_exclusive_group()
     again.add_argument(
         "--retrain", type=int, default=0, metavar="K", help="train K runs again, which a draw "
@@ -183,8 +185,10 @@ def _add_checkers(commands: "Commands") -> None:
     diff = _add(commands, "diff", _diff, "say where two runs part")
     diff.add_argument("runs", nargs="+", metavar="RUN", help="the path of a record, or "
                       "EXPERIMENT/seed-N; one alone is looked for in both results")  # fmt: skip
-    diff.add_argument("--results", nargs="+", type=Path, default=[Path("results/cifar10")],
-                      help="a results folder for both runs, or one for each (results/cifar10)")  # fmt: skip
+    diff.add_argument(
+        "--results", nargs="+", type=Path, default=[Path("results/cifar10")], metavar="FOLDER",
+        help="a results folder for both runs, or one for each (results/cifar10)",
+    )  # fmt: skip
 
 
 def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Study, Path]:

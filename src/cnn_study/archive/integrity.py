@@ -8,6 +8,7 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from cnn_study.runs.records import Record
 from cnn_study.runs.stages import Site
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture
-from cnn_study.study.model import Experiment
+from cnn_study.study.model import Experiment, Study
 from cnn_study.study.settings import TRAINING_VERSION, fingerprint
 
 CLOSE = 1e-6
@@ -76,20 +77,25 @@ class Kept:
 def _of_search(site: Site) -> dict[str, tuple[Run, Path]]:
     runs = {}
     for path in sorted(site.results.glob("runs/search/*/seed-*.json")):
-        try:
-            record = records.read(path)
-            parameters, macs = architecture.cost(
-                record.settings, site.study.dataset.image_shape, len(site.study.dataset.class_names)
-            )
-        except UserError:
-            parameters = macs = 0
-            record = None
         name, seed = path.parent.name, path.stem.removeprefix("seed-")
-        settings = record.settings if record else site.study.experiments["base"].settings
-        experiment = Experiment(searches.EXPERIMENT, settings, name, parameters, macs)
         if seed.isdecimal():
-            runs[f"search/{name}/seed-{seed}"] = (Run(experiment, int(seed)), path)
+            run = Run(searched(site.study, path), int(seed))
+            runs[f"{searches.EXPERIMENT}/{name}/seed-{seed}"] = (run, path)
     return runs
+
+
+def searched(study: Study, path: Path) -> Experiment:
+    """Make the experiment of a run of the search, which no study file names, from its record.
+
+    A record that cannot be read, which is told of elsewhere, gives one that costs nothing.
+    """
+    fingerprint, settings = path.parent.name, study.experiments["base"].settings
+    cost = (0, 0)
+    with suppress(UserError):
+        settings = records.read(path).settings
+        shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+        cost = architecture.cost(settings, shape, classes)
+    return Experiment(searches.EXPERIMENT, settings, fingerprint, *cost)
 
 
 # ---------------------------------------------------------------------------------- the records
@@ -120,13 +126,10 @@ def _of_record(record: Record, run: Run, kept: Kept) -> Iterator[tuple[str, str]
     """Say what in a record contradicts its place, the study, or the rest of it."""
     study = kept.site.study
     place = run.experiment.fingerprint, run.seed
-    if (record.fingerprint, record.seed) != place:
-        yield (
-            "fingerprint, seed",
-            (
-                f"it says {record.fingerprint} seed {record.seed}; its place {place[0]} seed {place[1]}"
-            ),
-        )
+    given = record.fingerprint, record.seed
+    if given != place:
+        what = f"it says {given[0]} seed {given[1]}; its place {place[0]} seed {place[1]}"
+        yield "fingerprint, seed", what
     if record.training_version != TRAINING_VERSION:
         yield "training_version", f"{record.training_version}; this version is {TRAINING_VERSION}"
     elif fingerprint(record.settings, record.dataset.digest) != record.fingerprint:

@@ -5,9 +5,9 @@ where it was stopped.
 """
 
 import hashlib
-import math
 import os
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import Literal
 from cnn_study.archive import spread
 from cnn_study.archive.checks import Check, Fault
 from cnn_study.archive.comparison import computed, given, same_bits
-from cnn_study.archive.integrity import Kept
+from cnn_study.archive.integrity import Kept, searched
 from cnn_study.archive.processors import Relation, relation
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
@@ -28,7 +28,8 @@ from cnn_study.execute import local
 from cnn_study.runs import records, searches
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.records import Record
-from cnn_study.study.yaml_lines import study_file
+from cnn_study.runs.wanted import Run, find
+from cnn_study.study.merge import load
 
 LOG = "training.log"
 """In the folder of what is trained again: what the trainings said."""
@@ -54,7 +55,7 @@ def report_digest(results: Path) -> str:
     return digest_of_file(text)
 
 
-def draw(names: Iterator[str] | list[str], report: str, number: int) -> list[str]:
+def draw(names: Iterable[str], report: str, number: int) -> list[str]:
     """Draw runs; a larger draw of the same report begins with the smaller ones.
 
     Args:
@@ -116,14 +117,14 @@ def train(kept: Kept, names: list[str], work: Path, data: Path, processes: int, 
         UserError: a training did not come to its end.
     """
     work.mkdir(parents=True, exist_ok=True)
-    study = kept.site.study.path.resolve()
+    file = kept.site.study.path.resolve()
     left = list(names)
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), _write_to, (work / LOG,), max_tasks_per_child=1
     )
     with pool:
         jobs = {
-            pool.submit(_train, study, name, kept.runs[name][1], work, data): name for name in names
+            pool.submit(_train, file, name, kept.runs[name][1], work, data): name for name in names
         }
         for job in as_completed(jobs):
             try:
@@ -147,30 +148,14 @@ def _write_to(log: Path) -> None:
     os.dup2(file, 2)
 
 
-def _train(study: Path, name: str, record: Path, work: Path, data: Path) -> None:
-    """Train one run by its name and, if it is of the search, by the settings in its record."""
-    from cnn_study.runs.wanted import find
-    from cnn_study.study.merge import load
-
-    loaded = load(study_file(str(study)))
+def _train(file: Path, name: str, record: Path, work: Path, data: Path) -> None:
+    """Train one run of a study file, in a process that has done nothing else."""
+    study = load(file)
     if name.startswith(f"{searches.EXPERIMENT}/"):
-        run = searched_run(loaded, records.read(record))
+        run = Run(searched(study, record), int(name.rpartition("-")[2]))
     else:
-        run = find(loaded, name)
-    local.do(loaded, run, work, data)
-
-
-def searched_run(study, record: Record):
-    """Make a run of the search from its record."""
-    from cnn_study.runs.wanted import Run
-    from cnn_study.study import architecture
-    from cnn_study.study.model import Experiment
-
-    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
-    cost = architecture.cost(record.settings, shape, classes)
-    return Run(
-        Experiment(searches.EXPERIMENT, record.settings, record.fingerprint, *cost), record.seed
-    )
+        run = find(study, name)
+    local.do(study, run, work, data)
 
 
 # ------------------------------------------------------------------------------ comparing
@@ -245,7 +230,7 @@ def _judged(
     if recorded.weights_sha256 == anew.weights_sha256:  # which have one score each
         return "outside", None
     usual = Usual.of(list(_spreads(kept, name)))
-    least = 1 / (12 * recorded.dataset.test_images**2)
+    least = _least(recorded)
     others = [
         score
         for other, record in kept.records.items()
@@ -266,6 +251,11 @@ def _score(record: Record) -> float | None:
     return record.test.accuracy if record.test else None
 
 
+def _least(record: Record) -> float:
+    """Give the variance that rounding to whole images makes by itself."""
+    return 1 / (12 * record.dataset.test_images**2)
+
+
 def _spreads(kept: Kept, name: str) -> Iterator[Spread]:
     """Give the spread of every other model with several runs, of the study or of its search."""
     searched = name.startswith(f"{searches.EXPERIMENT}/")
@@ -275,11 +265,10 @@ def _spreads(kept: Kept, name: str) -> Iterator[Spread]:
         alike = other.startswith(f"{searches.EXPERIMENT}/") == searched
         if alike and score is not None and record.fingerprint != kept.records[name].fingerprint:
             by_model.setdefault(record.fingerprint, []).append(score)
+    least = _least(kept.records[name])
     for values in by_model.values():
         if len(values) > 1:
-            mean = math.fsum(values) / len(values)
-            variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-            yield Spread(max(variance, 1e-12), len(values) - 1)
+            yield Spread(max(statistics.variance(values), least), len(values) - 1)
 
 
 # ------------------------------------------------------------------------------ as checks
