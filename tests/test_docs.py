@@ -26,6 +26,7 @@ NOT_COMMITTED = {
     "report/rendered/": "what Quarto makes of the published study",
     ".snakemake/": "what Snakemake keeps",
     "runs/search/": "within a study's results",
+    "results/*/certificate": "what a verification found: made for a release",
     "results/*/published": "test_published.py holds it to its receipts",
     "results/cifar10/published/": "the same",
     "experiments/my-study.yaml": "of a study of one's own",

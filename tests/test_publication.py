@@ -1,5 +1,6 @@
 """Publishing: pages that say which commit they show, made of nothing but that commit."""
 
+import hashlib
 import json
 import subprocess
 
@@ -28,6 +29,7 @@ def place(tmp_path, monkeypatch):
     text.parent.mkdir(parents=True)
     text.write_text("---\ntitle: By hand\ndate: 2026-01-02\nformat:\n  html: default\n  typst: "
                     "default\n---\n\n# Words {#sec-words}\n\nA few words.\n")  # fmt: skip
+    text.with_name("claims.csv").write_text("claim,section\n1,Words\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages, "stale", lambda stage, site: place_.stale.get(stage.name, []))
 
@@ -61,6 +63,10 @@ def test_the_pages_say_which_commit_they_show(place):
     folder = place.publish()
     about = json.loads((folder / "publication.json").read_text("utf-8"))
     assert (about["study"], about["commit"]) == ("mine", commit)
+    listed = (folder / "claims.csv").read_text("utf-8").splitlines()
+    assert listed == ["claim,section,commit", f"1,Words,{commit}"]
+    digest = hashlib.sha256((folder / "claims.csv").read_bytes()).hexdigest()
+    assert about["sha256"]["claims.csv"] == digest
     said = f"2 January 2026, published from commit {commit[:10]}"
     assert said in (folder / "index.html").read_text("utf-8")
     pypdf = pytest.importorskip("pypdf")

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.runs import records
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import Settings, fingerprint
 
 CONFUSION = [[3, 1], [0, 4]]
 
@@ -282,6 +282,23 @@ def test_a_record_of_a_newer_version_is_refused_and_not_to_be_deleted(written, o
     assert message.endswith(f"know its {unknown}. The record is whole; update cnn-study.")
     assert str(written) in message
     assert "elete" not in message
+
+
+def test_a_record_of_each_format_is_kept_and_read():
+    """Whoever raises the format keeps a real record of it here; older ones are read for ever."""
+    kept = Path(__file__).with_name("kept_records")
+    names = {f"format-{number}.json" for number in range(1, records.FORMAT + 1)}
+    assert {path.name for path in kept.iterdir()} == names
+    for path in kept.iterdir():
+        record = records.read(path)
+        assert record.format == records.FORMAT
+        assert (record.experiment, record.seed, record.fingerprint) == (
+            *("base", 1), "fba667cce6af3b49",
+        )  # fmt: skip
+        assert (record.tested.accuracy, len(record.epochs)) == (0.5946, 10)
+        assert record.settings.kernel_size == 7
+        assert record.provenance.processor == "AMD EPYC"
+        assert fingerprint(record.settings, record.dataset.digest) == record.fingerprint
 
 
 def test_a_field_that_came_later_may_be_absent(written):

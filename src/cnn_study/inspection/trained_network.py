@@ -57,7 +57,7 @@ def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: in
 def check_accuracy(weights: Path, record: Record, accuracy: float) -> None:
     """Refuse weights that score otherwise than their record says.
 
-    The same kind of processor gives the same score; another one, or a GPU, may round a few
+    The same model of processor gives the same score; another one, or a GPU, may round a few
     probabilities the other way.
 
     Raises:

@@ -94,8 +94,9 @@ def _written(columns: list[str], rows: Iterable[dict[str, Any]]) -> str:
 def with_column(path: Path, name: str, value: str) -> str:
     """Give the claims of a file with one more column, which has one value."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row | {name: value} for row in csv.DictReader(file)]
-    return _written([*COLUMNS, name], rows)
+        reader = csv.DictReader(file)
+        rows = [row | {name: value} for row in reader]
+    return _written([*(reader.fieldnames or COLUMNS), name], rows)
 
 
 # ------------------------------------------------------------------------------- from the text

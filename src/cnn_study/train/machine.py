@@ -48,7 +48,7 @@ VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sse2": "SSE2"}
 
 
 def one_thread() -> None:
-    """Let the backend compute with one thread: the same seed then gives the same bits.
+    """Let the backend compute with one thread: on one processor, the same seed gives the same bits.
 
     Call before Keras is imported.
     """
