@@ -55,7 +55,7 @@ abstract: |
 # Results {{#sec-results}}
 
 Nothing here. The *wide* one, [a link](#there), gains
-{mark("3", "runs:3:score", "experiments:0:mean", how="difference of")} points (see @fig-x). More words.
+{mark("3", "runs:3:score", "experiments:0:mean", how="difference of")} points (see @fig-x). More.
 
 ::: {{.note}}
 - On paper it was {mark("59 %", "published:0:score")}.

@@ -20,6 +20,7 @@ from cnn_study.archive import certificate, retrain, verify
 from cnn_study.archive.checks import Check, Fault, level_of
 from cnn_study.archive.integrity import Kept
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import write_arrays
 from cnn_study.report import publication
 from cnn_study.runs import records, stages
 from cnn_study.study.merge import load
@@ -91,12 +92,20 @@ def place(tmp_path_factory, digits_file) -> Place:
         assert place.command("train", *RUNS, *data) == 0
         assert place.command("search", *data) == 0
         assert place.command("inspect", *data) == 0
+        keep_answers(place)
         for stage in ("tables", "analyse", "figures", "write", "render"):
             assert place.command(stage) == 0
         publication.make(place.site().study, place.results, COMMIT)
         yield place
     finally:
         os.chdir(before)
+
+
+def keep_answers(place: Place) -> None:
+    digest = place.site().study.dataset.digest
+    with np.load(place.data) as arrays:
+        labels = arrays["test_labels"]
+    write_arrays(place.results / "answers" / f"{digest}.npz", {"labels": labels})
 
 
 def test_a_right_study_holds_from_its_records_to_its_pages(place, tmp_path, capsys):
@@ -148,7 +157,9 @@ def change(path: Path, *place: str | int, to: object) -> object:
 
 def a_number_in_html(results: Path) -> str:
     page = results / "published/index.html"
-    mark = re.search(r'data-key=";experiments:0:test_accuracy_mean"[^>]*>([\d.]+)', page.read_text())
+    mark = re.search(
+        r'data-key=";experiments:0:test_accuracy_mean"[^>]*>([\d.]+)', page.read_text()
+    )
     start, shown = mark.start(1), mark[1]
     text = page.read_text()
     other = f"{float(shown) + 1:.2f}"
@@ -166,7 +177,9 @@ def a_number_in_pdf(results: Path) -> str:
     """A PDF of the same text, but for one number, as whoever forges one would set it anew."""
     source = results / "report/index.qmd"
     text = source.read_text("utf-8")
-    mark = re.search(r'\[([\d.]+)[^]]*\]\{\.receipt data-key=";experiments:0:test_accuracy_mean"', text)
+    mark = re.search(
+        r'\[([\d.]+)[^]]*\]\{\.receipt data-key=";experiments:0:test_accuracy_mean"', text
+    )
     forged = text[: mark.start(1)] + f"{float(mark[1]) + 1:.2f}" + text[mark.end(1) :]
     other = results / "report/other.qmd"
     other.write_text(forged, encoding="utf-8")
@@ -185,6 +198,25 @@ def a_bit_in_pdf(results: Path) -> str:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     return "published/index.pdf"
+
+
+def a_flipped_bit_in_html(results: Path) -> str:
+    """Of a letter, which then is none."""
+    path = results / "published/index.html"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"<p>") + 4] ^= 0x80
+    path.write_bytes(content)
+    return "published/index.html, "
+
+
+def a_lost_column_of_claims(results: Path) -> str:
+    text_of(results / "report/claims.csv", "without_runs", "nothing")
+    return "report/claims.csv, line 1"
+
+
+def a_file_too_many(results: Path) -> str:
+    shutil.copy(results / "tables/runs.csv", results / "tables/runs-2.csv")
+    return "tables/runs-2.csv: nothing makes it"
 
 
 def a_cell_of_a_table(results: Path) -> str:
@@ -262,6 +294,22 @@ def exchanged_predictions(results: Path) -> str:
     return "runs/base/", "seed-2.predictions.npz: its sha256"
 
 
+def two_images_exchanged(results: Path) -> str:
+    """As many of each class are predicted, but not for the same images; the digest is forged."""
+    record = record_of(results, "base/seed-3")
+    path = record.with_suffix(".predictions.npz")
+    with np.load(path) as arrays:
+        changed = dict(arrays)
+    with np.load(next((results / "answers").glob("*.npz"))) as arrays:
+        labels, classes = arrays["labels"], changed["classes"]
+    right = np.flatnonzero(labels == classes)[0]
+    wrong = np.flatnonzero((labels != classes) & (classes != classes[right]))[0]
+    classes[[right, wrong]] = classes[[wrong, right]]
+    digest = write_arrays(path, changed)
+    change(record, "test", "predictions_sha256", to=digest)
+    return "runs/base/", "seed-3.predictions.npz, classes: with the correct answers"
+
+
 def exchanged_weights(results: Path) -> str:
     path = record_of(results, "base/seed-1").with_suffix(".weights.npz")
     with np.load(path) as arrays:
@@ -333,9 +381,16 @@ def another_commit(results: Path) -> str:
 
 FAULTS: list[Callable[[Path], str | tuple[str, ...]]] = [
     *(a_number_in_html, a_number_in_rendered_html, a_number_in_pdf, a_bit_in_pdf),
+    *(a_flipped_bit_in_html, a_lost_column_of_claims, a_file_too_many),
     *(a_cell_of_a_table, a_swapped_verdict, a_record_score, a_record_confusion, a_record_epoch),
     *(a_setting_of_a_record, a_run_left_out, a_run_doubled, a_run_of_another_study),
-    *(exchanged_predictions, exchanged_weights, an_altered_figure, a_swapped_figure),
+    *(
+        exchanged_predictions,
+        two_images_exchanged,
+        exchanged_weights,
+        an_altered_figure,
+        a_swapped_figure,
+    ),
     *(a_swapped_citation, edited_text, an_edited_claim, an_edited_stamp, a_search_score),
     *(an_inspected_number, another_commit),
 ]
@@ -398,16 +453,16 @@ def test_runs_trained_again_give_the_same_bits_and_a_certificate(place, tmp_path
     site = place.site()
     asked = verify.Asked(runs=names, data=place.data, work=tmp_path / "work")
     before = sorted(path.name for path in place.results.rglob("*"))
-    told: list[str] = []
-    verified = verify.verify(site, None, None, asked, told.append)
+    lines: list[str] = []
+    verified = verify.verify(site, None, None, asked, lines.append)
     assert [run.outcome for run in verified.retrained] == ["same bits", "same bits"]
     assert [run.machines for run in verified.retrained] == ["the same model"] * 2
     assert {c.name: c.outcome for c in verified.checks} == {
         "re-trained runs": "holds",
         "another machine": "not checked",
     }
-    assert told[0].startswith("R2: 2 runs named; about ")
-    assert told[2].startswith(f"{names[1]} trained again; ") or told[1].startswith(names[1])
+    assert lines[0].startswith("R2: 2 runs named; about ")
+    assert lines[2].startswith(f"{names[1]} trained again; ") or lines[1].startswith(names[1])
     assert sorted(path.name for path in place.results.rglob("*")) == before
     # What is there is not trained again, and a record that was made up is found.
     record = record_of(tmp_path / "work", "base/seed-2")
@@ -415,7 +470,7 @@ def test_runs_trained_again_give_the_same_bits_and_a_certificate(place, tmp_path
     facts = json.loads(kept)
     facts["test"]["accuracy"] += 0.1  # of weights that give another one
     record.write_text(json.dumps(facts))
-    again = verify.verify(site, None, None, asked, told.append)
+    again = verify.verify(site, None, None, asked, lines.append)
     assert [run.outcome for run in again.retrained] == ["outside", "same bits"]
     (fault,) = again.checks[0].faults
     assert fault.file == record_of(place.results, names[0]).relative_to(place.results).as_posix()

@@ -82,18 +82,18 @@ def computed(ours: Record, theirs: Record) -> Iterator[Parting]:
 def _first_epoch(ours: Record, theirs: Record) -> Iterator[Parting]:
     """Say which epoch is the first that differs, in what, and by how much."""
     for pair in zip(ours.epochs, theirs.epochs, strict=False):
-        here, there = (epoch.model_dump(exclude=TIMES) for epoch in pair)
-        unlike = [name for name in here if here[name] != there[name]]
+        left, right = (epoch.model_dump(exclude=TIMES) for epoch in pair)
+        unlike = [name for name in left if left[name] != right[name]]
         for name in unlike:
             what = f"epoch {pair[0].epoch}, the first that differs, {name}"
-            by = _by(here[name], there[name])
-            yield Parting("epochs", what, _text(here[name]), f"{_text(there[name])}{by}")
+            by = _by(left[name], right[name])
+            yield Parting("epochs", what, _text(left[name]), f"{_text(right[name])}{by}")
         if unlike:
             return
 
 
-def _by(here: float | None, there: float | None) -> str:
-    return "" if here is None or there is None else f" ({there - here:+.2g})"
+def _by(left: float | None, right: float | None) -> str:
+    return "" if left is None or right is None else f" ({right - left:+.2g})"
 
 
 def _digest(scores: dict[str, Any]) -> str:
@@ -102,9 +102,9 @@ def _digest(scores: dict[str, Any]) -> str:
 
 def _unlike(kind: str, ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Parting]:
     for name in dict.fromkeys([*ours, *theirs]):
-        here, there = ours.get(name), theirs.get(name)
-        if here != there:
-            yield Parting(kind, name, _text(here), _text(there))
+        left, right = ours.get(name), theirs.get(name)
+        if left != right:
+            yield Parting(kind, name, _text(left), _text(right))
 
 
 def _text(value: Any) -> str:

@@ -55,28 +55,28 @@ def _shown(kept: str, anew: str) -> str:
 
 def _lines(kept: bytes, anew: bytes) -> Iterator[Difference]:
     pairs = zip_longest(*(text.decode().splitlines() for text in (kept, anew)), fillvalue="")
-    for number, (here, there) in enumerate(pairs, start=1):
-        if here != there:
-            yield f"line {number}", _shown(here, there)
+    for number, (left, right) in enumerate(pairs, start=1):
+        if left != right:
+            yield f"line {number}", _shown(left, right)
 
 
 def _cells(kept: bytes, anew: bytes) -> Iterator[Difference]:
     """Compare two tables cell by cell, so long as they have the same columns."""
-    here, there = (list(csv.reader(io.StringIO(text.decode()))) for text in (kept, anew))
-    if here[:1] != there[:1]:
-        yield "line 1", _shown(",".join(here[0]), ",".join(there[0]))
+    left, right = (list(csv.reader(io.StringIO(text.decode()))) for text in (kept, anew))
+    if left[:1] != right[:1]:
+        yield "line 1", _shown(",".join(left[0]), ",".join(right[0]))
         return
-    for number, (ours, theirs) in enumerate(zip_longest(here, there, fillvalue=[]), start=1):
+    for number, (ours, theirs) in enumerate(zip_longest(left, right, fillvalue=[]), start=1):
         if not ours or not theirs:
             what = "is left out" if not ours else "is too many"
             yield f"line {number}", f"the row of {' '.join((ours or theirs)[:4])} {what}"
             continue
-        for column, one, other in zip_longest(here[0], ours, theirs, fillvalue=""):
-            if one != other:
+        for column, cell, other in zip_longest(left[0], ours, theirs, fillvalue=""):
+            if cell != other:
                 key = " ".join(theirs[:2])
                 yield (
                     f"line {number} ({key}), column {column}",
-                    against(one or "nothing", other or "nothing"),
+                    against(cell or "nothing", other or "nothing"),
                 )
 
 
@@ -84,25 +84,25 @@ def _keys(kept: bytes, anew: bytes) -> Iterator[Difference]:
     yield from _values(json.loads(kept), json.loads(anew), "")
 
 
-def _values(here: Any, there: Any, place: str) -> Iterator[Difference]:
-    if isinstance(here, dict) and isinstance(there, dict):
-        for key in dict.fromkeys([*here, *there]):
+def _values(left: Any, right: Any, place: str) -> Iterator[Difference]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in dict.fromkeys([*left, *right]):
             step = f"{place}.{key}" if place else str(key)
-            yield from _values(here.get(key), there.get(key), step)
-    elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
-        for number, pair in enumerate(zip(here, there, strict=True)):
+            yield from _values(left.get(key), right.get(key), step)
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for number, pair in enumerate(zip(left, right, strict=True)):
             yield from _values(*pair, f"{place}[{number}]")
-    elif here != there:
-        yield place, against(*(json.dumps(value, ensure_ascii=False) for value in (here, there)))
+    elif left != right:
+        yield place, against(*(json.dumps(value, ensure_ascii=False) for value in (left, right)))
 
 
 def _passages(read: Callable[[bytes], list[Passage]]) -> Callable[..., Iterator[Difference]]:
     def compare(kept: bytes, anew: bytes) -> Iterator[Difference]:
         empty = Passage("the end", "")
-        for here, there in zip_longest(read(kept), read(anew), fillvalue=empty):
-            if here.text != there.text:
-                yield there.place or here.place, _shown(here.text, there.text)
-                if here is empty or there is empty:
+        for left, right in zip_longest(read(kept), read(anew), fillvalue=empty):
+            if left.text != right.text:
+                yield right.place or left.place, _shown(left.text, right.text)
+                if left is empty or right is empty:
                     return
 
     return compare

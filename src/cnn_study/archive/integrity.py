@@ -6,6 +6,8 @@ numbers that can be worked out twice. Whether the numbers are true only training
 
 import csv
 import hashlib
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +30,9 @@ from cnn_study.study.settings import TRAINING_VERSION, fingerprint
 
 CLOSE = 1e-6
 """Between two ways to work out the same share."""
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises of an archive that is not whole."""
 
 LISTS = ("runs.csv", "search-runs.csv")
 """Tables that say the digest of each record."""
@@ -245,20 +250,37 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def check_predictions(kept: Kept) -> Check:
     """Check that each run's predictions are those that its record was made with."""
     faults, counted = [], 0
+    answers = _answers(kept)
     for name, record in kept.records.items():
         if record.test:
             counted += 1
             path = kept.runs[name][1].parent / record.test.predictions_file
             file = path.relative_to(kept.site.results).as_posix()
-            faults += [Fault(file, place, what) for place, what in _of_predictions(path, record)]
+            faults += [
+                Fault(file, place, what) for place, what in _of_predictions(path, record, answers)
+            ]
     return Check(
         "predictions", "R1",
         "The predictions beside each record are those that it says, and give its confusion matrix.",
-        f"{counted:,} files of predictions", tuple(faults),
+        f"{counted:,} files of predictions"
+        + ("" if answers is None else ", image by image with the correct answers"),
+        tuple(faults),
     )  # fmt: skip
 
 
-def _of_predictions(path: Path, record: Record) -> Iterator[tuple[str, str]]:
+def _answers(kept: Kept) -> np.ndarray | None:
+    """Read the correct answers of the test images, where they are kept beside the runs."""
+    path = kept.site.results / "answers" / f"{kept.site.study.dataset.digest}.npz"
+    with suppress(*DAMAGED), np.load(path, allow_pickle=False) as arrays:
+        answers = arrays["labels"]
+        if len(answers) == kept.site.study.dataset.test_images:
+            return answers
+    return None
+
+
+def _of_predictions(
+    path: Path, record: Record, answers: np.ndarray | None
+) -> Iterator[tuple[str, str]]:
     try:
         content = path.read_bytes()
     except OSError:
@@ -267,12 +289,21 @@ def _of_predictions(path: Path, record: Record) -> Iterator[tuple[str, str]]:
     if hashlib.sha256(content).hexdigest() != record.tested.predictions_sha256:
         yield "", "its sha256 is not the one in the record"
         return
-    with np.load(path, allow_pickle=False) as arrays:
-        classes = arrays["classes"]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            classes = arrays["classes"]
+    except DAMAGED as error:
+        yield "", f"it cannot be read: {error}"
+        return
     columns = np.asarray(record.tested.confusion).sum(axis=0)
     counts = np.bincount(classes, minlength=len(columns))
     if counts.tolist() != columns.tolist():
         yield "classes", "it has other numbers of images a class than the confusion matrix"
+    elif answers is not None:
+        counted = np.zeros_like(np.asarray(record.tested.confusion))
+        np.add.at(counted, (answers, classes), 1)
+        if counted.tolist() != record.tested.confusion:
+            yield "classes", "with the correct answers it gives another confusion matrix"
 
 
 def check_weights(kept: Kept) -> Check:
@@ -299,9 +330,9 @@ def _of_weights(path: Path, record: Record) -> str:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             digest = files.digest(arrays[name] for name in arrays.files)
-    except OSError:
+    except FileNotFoundError:
         return "it is not there"
-    except Exception as error:  # whatever a damaged archive makes zipfile, zlib and NumPy raise
+    except DAMAGED as error:
         return f"it cannot be read: {error}"
     return "" if digest == record.weights_sha256 else "the weights are not those of the record"
 
@@ -393,8 +424,8 @@ def check_inspection(kept: Kept) -> Check:
         elif abs(record.tested.accuracy - network.test_accuracy) > CLOSE:
             what = f"test accuracy {network.test_accuracy}; its record {record.tested.accuracy}"
             faults.append(Fault(name, f"networks, {network.experiment}", what))
-    seen = f"{len(inspection.facts.networks)} networks"
-    return Check("inspection", "R1", promise, seen, tuple(faults))
+    looked_at = f"{len(inspection.facts.networks)} networks"
+    return Check("inspection", "R1", promise, looked_at, tuple(faults))
 
 
 def check_kept(kept: Kept) -> Iterator[Check]:

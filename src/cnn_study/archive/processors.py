@@ -26,9 +26,9 @@ def relation(ours: Provenance, theirs: Provenance) -> Relation:
     if names[0].split()[:1] != names[1].split()[:1]:
         return "another family"
     kinds = [KIND.search(each.processor) for each in (ours, theirs)]
-    here, there = kinds
-    if here is None or there is None:
+    first, second = kinds
+    if first is None or second is None:
         return "unknown"
-    if (here[1], here[3]) != (there[1], there[3]):
+    if (first[1], first[3]) != (second[1], second[3]):
         return "another family"
-    return "the same model" if here[2] == there[2] else "the same family"
+    return "the same model" if first[2] == second[2] else "the same family"

@@ -61,8 +61,8 @@ class Anew:
         for stage, (_, promise) in MADE.items():
             try:
                 self.make(stage, self.results)
-            except UserError as error:
-                fault = Fault(stage, "", f"cannot be made anew: {error}")
+            except Exception as error:  # what is damaged in a new way may stop it in any way
+                fault = Fault(stage, "", f"cannot be made anew: {_said(error)}")
                 yield Check(stage, "R1", promise, "", (fault,))
                 return
             yield self._compared(stage)
@@ -122,10 +122,11 @@ class Anew:
         faults = [*self._of_other_text(name, text), *self._of_no_commit(name, commit)]
         if not faults:
             self.publish(self.results, commit)
-            made = sorted(path.name for path in (self.results / PUBLISHED).iterdir())
-            faults = [fault for file in made for fault in self._differences(f"{PUBLISHED}/{file}")]
-        seen = f"HTML and PDF of commit {commit[:10]}"
-        return Check("published pages", "R1", promise, seen, tuple(faults))
+            names = sorted(path.name for path in (self.results / PUBLISHED).iterdir())
+            faults = [fault for file in names for fault in self._differences(f"{PUBLISHED}/{file}")]
+            faults += self._unmade(PUBLISHED, [f"{PUBLISHED}/{file}" for file in names])
+        looked_at = f"HTML and PDF of commit {commit[:10]}"
+        return Check("published pages", "R1", promise, looked_at, tuple(faults))
 
     def _of_other_text(self, name: str, digest: str) -> Iterator[Fault]:
         text = self.kept.results / "report" / "index.qmd"
@@ -156,6 +157,10 @@ class Anew:
         self.make("pages", self.results)
         faults = [fault for name in names for fault in self._differences(name)]
         return Check("rendered pages", "R1", promise, "HTML and PDF", tuple(faults))
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -238,9 +238,9 @@ def _judged(
         if (score := _score(record)) is not None
     ]
     halves = []
-    for one, other in ((ours, theirs), (theirs, ours)):
-        held = spread.reach([*others, other], usual, least, chance)
-        if not held.holds(one):
+    for score, beside in ((ours, theirs), (theirs, ours)):
+        held = spread.reach([*others, beside], usual, least, chance)
+        if not held.holds(score):
             return "outside", held.half
         halves.append(held.half)
     return "other bits, within the spread of seeds", max(halves)

@@ -15,6 +15,9 @@ from cnn_study.archive.pages import Page, plain, texts_of_pdf
 
 CLAIMS = "claims.csv"
 BETWEEN = "; "
+NEEDED = {"claim", "sentence", "printed", "cells", "values", "runs", "without_runs"}
+"""Columns of claims.csv that are read here."""
+
 Row = dict[str, str]
 
 
@@ -59,8 +62,11 @@ def check_claims(results: Path) -> Check:
     if not places:
         fault = Fault(f"report/{CLAIMS}", "", "it is not there")
         return Check("claims", "R1", promise, "", (fault,))
-    claims = files.named(f"report/{CLAIMS}") or files.named(f"published/{CLAIMS}")
     name = f"{'report' if 'report' in places else 'published'}/{CLAIMS}"
+    claims = files.named(name)
+    if not claims or not NEEDED <= claims[0].keys():
+        fault = Fault(name, "line 1", f"it lacks a column: {', '.join(sorted(NEEDED))} are needed")
+        return Check("claims", "R1", promise, "", (fault,))
     faults = [*_of_cells(name, claims, files), *_of_runs(name, claims, files)]
     pages = [
         place for place in ("published", "report") if (results / place / "index.html").exists()
@@ -70,8 +76,8 @@ def check_claims(results: Path) -> Check:
         faults += _shortened(list(_of_pdf(results, f"{place}/index.pdf", claims)))
     cells = sum(len(claim["cells"].split(BETWEEN)) for claim in claims)
     where = " and ".join(pages) or "no page that is here"
-    seen = f"{len(claims):,} numbers with {cells:,} cells, looked up in {where}"
-    return Check("claims", "R1", promise, seen, tuple(faults))
+    looked_at = f"{len(claims):,} numbers with {cells:,} cells, looked up in {where}"
+    return Check("claims", "R1", promise, looked_at, tuple(faults))
 
 
 def _shortened(faults: list[Fault]) -> list[Fault]:
@@ -108,12 +114,12 @@ def _of_runs(name: str, claims: list[Row], files: Files) -> Iterator[Fault]:
         f"{row['experiment']}/seed-{row['seed']}": row.get("record", "")
         for row in files.named("tables/runs.csv")
     }
-    there: dict[str, bool] = {}
+    exist: dict[str, bool] = {}
 
     def is_there(record: str) -> bool:
-        if record not in there:
-            there[record] = bool(record) and (files.results / record).is_file()
-        return there[record]
+        if record not in exist:
+            exist[record] = bool(record) and (files.results / record).is_file()
+        return exist[record]
 
     for number, claim in enumerate(claims, start=2):
         runs = list(_runs(claim["runs"]))
@@ -140,7 +146,7 @@ def _runs(text: str) -> Iterator[str]:
 
 def _of_page(results: Path, name: str, claims: list[Row]) -> Iterator[Fault]:
     """Name numbers of an HTML page that are not those of the claims, in their order."""
-    marked = Page((results / name).read_text(encoding="utf-8")).marked
+    marked = Page((results / name).read_text(encoding="utf-8", errors="replace")).marked
     if len(marked) != len(claims):
         what = f"it has {len(marked):,} numbers with a receipt; the list of claims {len(claims):,}"
         yield Fault(name, "", what)
@@ -180,12 +186,12 @@ def _of_pdf(results: Path, name: str, claims: list[Row]) -> Iterator[Fault]:
         yield Fault(name, "", str(error))
         return
     joined = re.sub(r"(?<=\d,)\s*\n(?=\d{3})", "", text)  # a number may go over two lines
-    there = Counter(_numbers(text)) | Counter(_numbers(joined))
+    printed = Counter(_numbers(text)) | Counter(_numbers(joined))
     asked: Counter[str] = Counter()
     for claim in claims:
         for number in _numbers(claim["printed"]):
             asked[number] += 1
-            if asked[number] > there[number]:
+            if asked[number] > printed[number]:
                 what = (
                     f"“{claim['printed']}” of claim {claim['claim']} stands there less often than "
                     f"it is claimed: {claim['sentence'][:160]}"
