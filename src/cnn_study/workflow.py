@@ -245,6 +245,8 @@ class Plan:
             lines.append("To search for models: the block `search` of the study.")
         if "inspect_models" in asked and self.inspection_missing:
             lines.append("To inspect: the networks whose weights are kept.")
+        if "verify" in asked:
+            lines.append("To verify: all that stands in the report, from its records on.")
         to_make = [
             f"{name} ({', '.join(changed)})" if (changed := self._changed(name)) else name
             for name, rule in STAGE_RULES.items()
