@@ -246,23 +246,23 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(which):
-    from cnn_study.search import chief
+    from cnn_study.execute import workers
 
-    with chief._Workers(2) as pool:
+    with workers.Workers(2) as pool:
         jobs = [pool.submit(time.sleep, 100) for _ in range(2)]
         os.kill(list(pool._pool._processes)[which], signal.SIGKILL)
         start = time.monotonic()
-        assert not chief._wait(jobs)
+        assert not workers.wait(jobs)
         assert time.monotonic() - start < 50
-        assert chief._wait([pool.submit(time.sleep, 0)])
+        assert workers.wait([pool.submit(time.sleep, 0)])
 
 
 def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
-    from cnn_study.search import chief
+    from cnn_study.execute import workers
     from cnn_study.train import machine
 
     monkeypatch.setenv(machine.KNOWN, "7,8")
-    with chief._Workers(2) as pool:
+    with workers.Workers(2) as pool:
         jobs = [pool.submit(_gpu_after_a_second) for _ in range(2)]
         assert sorted(job.result() for job in jobs) == ["7", "8"]
 
@@ -273,15 +273,16 @@ def _gpu_after_a_second() -> str:
 
 
 def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
-    from cnn_study.search import chief
+    from cnn_study.execute import workers
 
-    monkeypatch.setattr(chief, "_begin", _die)
+    monkeypatch.setattr(workers, "_begin", _die)
     with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
-        chief._Workers(1)
+        workers.Workers(1)
 
 
 def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     """The sum of floats is rounded in another way from Python 3.12 on."""
+    from cnn_study.execute import workers
     from cnn_study.search import chief
 
     model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
@@ -289,7 +290,7 @@ def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     outcome = searches.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
     monkeypatch.setattr(chief.local, "do", lambda *run: None)
     monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
-    place = chief.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
+    place = workers.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
     assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
 
 
@@ -336,6 +337,7 @@ def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
     tmp_path, digits_file, monkeypatch
 ):
     """Its last validation loss is not finite, though that of the test images is."""
+    from cnn_study.execute import workers
     from cnn_study.search import chief, tuner
 
     place = Place(tmp_path, digits_file, seeds=2)
@@ -345,7 +347,7 @@ def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
     ]
     monkeypatch.setattr(chief.local, "do", lambda *given: None)
     monkeypatch.setattr(chief, "_outcome", lambda record: outcomes.pop(0))
-    given = chief.Place(place.study.path, place.results, place.data)
+    given = workers.Place(place.study.path, place.results, place.data)
     with pytest.raises(tuner.Failed, match="no validation score"):
         chief._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
 

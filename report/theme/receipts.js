@@ -128,8 +128,10 @@
       lines.push('# trains what has no record; set ' + known.results + '/search aside to search again',
         'python -m cnn_study search ' + known.study);
     }
-    const steps = { tables: ['tables'], analyse: ['tables', 'analyse'],
-      figures: ['tables', 'analyse', 'figures'], inspect: ['inspect'], check: ['check'] };
+    const confirmed = ['tables', 'analyse', ...(known.confirms ? ['confirm'] : []), 'confirmed'];
+    const steps = { tables: ['tables'], analyse: ['tables', 'analyse'], confirmed,
+      
+      figures: [...confirmed, 'figures'], inspect: ['inspect'], check: ['check'] };
     once(Array.from(made).flatMap(stage => steps[stage])).forEach(step => (
       lines.push('python -m cnn_study ' + step + ' ' + known.study)));
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];

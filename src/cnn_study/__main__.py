@@ -123,7 +123,7 @@ def _add_makers(commands: "Commands") -> None:
     train = add("train", _train, "train runs, one after the other, whose records are not there")
     train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
     search = add("search", _search, "search for the best models within a price, once")
-    search.add_argument("--workers", type=int, default=1, help="how many train side by side (1)")
+    _add_workers(search)
     search.add_argument(
         "--listen", metavar="HOST:PORT", help="where the chief listens for workers, without any "
         "authentication; by default only this machine can reach it"
@@ -132,7 +132,16 @@ def _add_makers(commands: "Commands") -> None:
         "--join", metavar="HOST:PORT", help="be a worker of the chief that was started there with "
         "--listen; the results folder must be shared"
     )  # fmt: skip
+    confirm = add("confirm", _confirm, "train what is suggested again with fresh seeds, so far as "
+                  "it is not there")  # fmt: skip
+    _add_workers(confirm)
+    confirm.add_argument("--source", default="", help="the dataset's archive or unpacked folder, "
+                         "where its arrays are still to be made; default: download it")  # fmt: skip
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, default=1, help="how many train side by side (1)")
 
 
 def _add_readers(commands: "Commands") -> None:
@@ -148,6 +157,7 @@ def _add_readers(commands: "Commands") -> None:
 
     add("tables", _tables, "collect the runs that are there into tables")
     add("analyse", _analyse, "work out from the tables what each change is worth")
+    add("confirmed", _confirmed, "work out what suggestions gain with fresh seeds")
     figures = add("figures", _figures, "draw the figures from tables and evidence")
     figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
     figures.add_argument(
@@ -276,8 +286,7 @@ def _in_short(error: Exception) -> str:
 def _search(options: argparse.Namespace) -> None:
     from cnn_study.search import chief
 
-    if options.workers < 1:
-        raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
+    _check_workers(options)
     for name in ("listen", "join"):
         given = getattr(options, name)
         if given and not _is_address(given):
@@ -294,9 +303,23 @@ def _search(options: argparse.Namespace) -> None:
     print(chief.search_study(study, *places, options.workers, listen))
 
 
+def _check_workers(options: argparse.Namespace) -> None:
+    if options.workers < 1:
+        raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
+
+
 def _is_address(given: str) -> bool:
     address = re.fullmatch(r"[^:\s]+:(\d{1,5})", given)
     return bool(address) and int(address[1]) <= 65535
+
+
+def _confirm(options: argparse.Namespace) -> None:
+    from cnn_study.execute import confirming
+
+    _check_workers(options)
+    study, results = _study(options)
+    data = _data(options, study.dataset.name)
+    confirming.confirm(study, results, data, options.workers, options.source)
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -337,6 +360,17 @@ def _analyse(options: argparse.Namespace) -> None:
         return [f"evidence/{name}" for name in planned_evidence()]
 
     _stage("evidence", options, make)
+
+
+def _confirmed(options: argparse.Namespace) -> None:
+    def make(site: stages.Site) -> list[str]:
+        from cnn_study.evidence.confirmation import judge
+        from cnn_study.evidence.schemas import CONFIRMED
+
+        judge(site.study, site.results, site.results / "evidence")
+        return [f"evidence/{table.file}" for table in CONFIRMED]
+
+    _stage("confirmed", options, make)
 
 
 def _figures(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ from cnn_study.base.places import PACKAGE
 from cnn_study.base.words import short_duration
 from cnn_study.execute import local
 from cnn_study.report import study_checks
-from cnn_study.runs import inspections, records, searches, stages
+from cnn_study.runs import confirmations, inspections, records, searches, stages
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
@@ -94,7 +94,7 @@ class Plan:
     @cached_property
     def gpus(self) -> int:
         """How many GPUs there are to train on; none is looked for where nothing is to be done."""
-        works = self.missing or self.inspection_missing or self.search_missing
+        works = self.missing or self.inspection_missing or self.search_missing or self.confirms()
         return len(machine.gpus()) if works else 0
 
     @cached_property
@@ -152,6 +152,16 @@ class Plan:
         return self.search is not None and not Path(self.search).exists()
 
     @cached_property
+    def unconfirmed(self) -> list[Run]:
+        """The runs with fresh seeds to train, by what is suggested so far."""
+        return confirmations.missing(self.study, self.results) if self.train else []
+
+    def confirms(self, *, forced: bool = False) -> bool:
+        """Tell whether runs with fresh seeds are missing, or may be once the evidence is made."""
+        asked = self.train and bool(self.study.fresh_seeds)
+        return asked and (forced or "evidence" in self.stale or bool(self.unconfirmed))
+
+    @cached_property
     def stale(self) -> dict[str, list[str]]:
         """The stages to make anew, each with what has changed since it was made.
 
@@ -169,6 +179,8 @@ class Plan:
             reasons = stages.stale(stage, site)
             if not reasons and name == "tables" and (self.missing or self.search_missing):
                 reasons = ["runs"]
+            if not reasons and name == "confirmed" and self.unconfirmed:
+                reasons = ["fresh runs"]
             if reasons or changes:
                 changes[name] = reasons
         return changes
@@ -186,20 +198,28 @@ class Plan:
             for name in names
         ]
 
+    def fresh_runs(self, *, forced: bool = False) -> list[str]:
+        """List what stands for the runs that confirm suggestions, where any may be missing.
+
+        Which these are the evidence says, which may be made only while the workflow runs. So a mark
+        stands for them all, as for a stage.
+        """
+        return [self.mark(FRESH_RUNS)] if self.confirms(forced=forced) else []
+
     def whole(self, *, forced: bool = False) -> list[str]:
         """List what stands for everything that the study leaves."""
         kept = filter(None, [self.inspection, self.search])
         return [*self.made(*stages.STAGES, forced=forced), *kept]
 
     def mark(self, name: str) -> str:
-        """Name the file that stands, while a workflow runs, for a stage that it has made."""
+        """Name the file that stands, while a workflow runs, for what it has made."""
         return self._marks[name]
 
     @cached_property
     def _marks(self) -> dict[str, str]:
-        """Name each stage's mark once, by a name that no file has at this moment."""
+        """Name each mark once, by a name that no file has at this moment."""
         names = {}
-        for stage in stages.STAGES:
+        for stage in (*stages.STAGES, FRESH_RUNS):
             paths = (self.marks / (f"{stage}-{n}" if n else stage) for n in count())
             names[stage] = str(next(path for path in paths if not path.exists()))
         return names
@@ -243,6 +263,8 @@ class Plan:
             lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
         if "search_models" in asked and self.search_missing:
             lines.append("To search for models: the block `search` of the study.")
+        if "confirm_suggestions" in asked:
+            lines += self._confirming_in_words(processes or 1)
         if "inspect_models" in asked and self.inspection_missing:
             lines.append("To inspect: the networks whose weights are kept.")
         if "verify" in asked:
@@ -255,6 +277,15 @@ class Plan:
         if to_make:
             lines.append(f"To make: {', '.join(to_make)}.")
         return "\n".join(lines)
+
+    def _confirming_in_words(self, processes: int) -> list[str]:
+        """Say which runs with fresh seeds are to be trained, and that there may be others."""
+        lines = []
+        if runs := self.unconfirmed:
+            lines.append(f"To confirm: {_runs_in_words(runs)}{self._time(runs, processes)}.")
+        if "evidence" in self.stale:
+            lines.append("To confirm, too: what the evidence then suggests and was not before.")
+        return lines
 
     def _changed(self, stage: str) -> list[str]:
         """Say what a stage is made anew for; nothing of one that was never made."""
@@ -270,9 +301,13 @@ class Plan:
         return f", about {short_duration(seconds)} of training"
 
 
+FRESH_RUNS = "fresh-runs"
+"""What stands for the runs that confirm suggestions is called as its stage would be."""
+
 STAGE_RULES = {
     "tables": "collect_tables",
     "evidence": "analyse",
+    "confirmed": "judge_confirmation",
     "figures": "draw_figures",
     "text": "write_report",
     "pages": "render_report",
@@ -320,7 +355,7 @@ def plan(config: dict[str, Any]) -> Plan:
         str(config.get("data") or ""), tuple(wanted(study)),
         done(study, results), train == "true",
     )  # fmt: skip
-    if planned.missing or planned.search_missing:
+    if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
         load(path, also=study_checks.CHECKS)
         machine.backend()

@@ -64,7 +64,9 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     for table in evidence_schemas.EVIDENCE:
         frame = csv_files.frame(table, as_in_file(table.name, rows[table.name]))
         _write(output / table.file, csv_files.csv_text(frame))
-    package = data_package(study, evidence_schemas.EVIDENCE, "evidence")
+    # One dictionary for the folder: what fresh seeds say is added there by `confirmation.judge`.
+    described = (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)
+    package = data_package(study, described, "evidence")
     _write(output / DICTIONARY, json.dumps(package, indent=2) + "\n")
     _write(output / "ledger.md", ledger_text.markdown(ledger))
     _write(output / "ledger.tex", ledger_text.latex(ledger))
@@ -90,7 +92,7 @@ def _short(value: Any) -> Any:
     if isinstance(value, list):
         return [_short(part) for part in value]
     if isinstance(value, float):
-        return float(f"{value:.{csv_files.SIGNIFICANT_DIGITS}g}")
+        return csv_files.rounded(value)
     return value
 
 

@@ -237,4 +237,4 @@ class Tables(Files):
 
 def evidence_files(folder: Path) -> Files:
     """Give the files of a study's evidence."""
-    return Files(folder, evidence_schemas.EVIDENCE)
+    return Files(folder, (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED))

@@ -1,4 +1,6 @@
-"""The tables that `evidence.analyse` works out from those of the runs, column by column."""
+"""The tables that `evidence` works out from those of the runs, column by column."""
+
+from dataclasses import replace
 
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
@@ -13,6 +15,7 @@ from cnn_study.tables.lineage import (
     Choice,
     CompleteRuns,
     EveryRun,
+    FreshRuns,
     SearchRuns,
     Stage,
     ThisRun,
@@ -24,6 +27,7 @@ from cnn_study.tables.schemas import (
     MACS,
     PARAMETERS,
     PRICE,
+    RUNS,
     SEED,
     TRIAL,
     Column,
@@ -915,6 +919,113 @@ EVIDENCE = (
     SEARCH_GAPS,
     SEARCH_IMPORTANCE,
 )
+
+# ------------------------------------------------------------------- what fresh seeds say of advice
+
+CONFIRMATIONS = {
+    "confirmed": "with fresh seeds it helps",
+    "not confirmed": "with fresh seeds it does not surely help, or a run did not reach its end",
+    "not confirmed yet": "runs with fresh seeds are still to be made",
+    "not asked for": "the study asks for no fresh seeds",
+}
+"""What may be said of a suggestion, and when."""
+
+STRENGTHS = ("strong", "moderate", "weak")
+
+OF_FRESH = (FreshRuns(WITH_REFERENCE, complete=True),)
+OF_FIRST = (CompleteRuns(WITH_REFERENCE, TEST),)
+BESIDE_FRESH = (
+    Beside("Gain with fresh seeds", ("fresh_difference",)),
+    _interval("fresh_lower", "fresh_upper"),
+    Beside("Fresh runs", ("fresh_runs",)),
+    Beside("Outcome", ("outcome",)),
+    Beside("Gain in the runs that chose it", ("first_difference",)),
+)
+FRESH_SEEDS = "with fresh seeds, which chose nothing"
+
+CONFIRMATION = Table(
+    "confirmation",
+    "Confirmation",
+    "One row for each suggestion: its gain in test accuracy in the runs by which it was chosen, "
+    f"and {FRESH_SEEDS}. Of the first gains those are chosen that came out large, so that they are "
+    "too high on average.",
+    (
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, VALIDATION),),
+            count("rank", "Its place among the suggestions; 1 is the first.", "", required=True),
+        ),
+        *made_from((STUDY_FILE,), QUESTION, EXPERIMENT, REFERENCE),
+        *made_from(
+            OF_FIRST,
+            signed("first_difference", "Gain in the runs by which it was chosen, as "
+                   "test_difference in ledger.csv."),
+            signed("first_lower", "Lower end of its 95 % interval, as test_lower in ledger.csv."),
+            signed("first_upper", "Upper end of it, as test_upper in ledger.csv."),
+            beside=(
+                Beside("Gain in the runs that chose it", ("first_difference",)),
+                _interval("first_lower", "first_upper"),
+                *(BESIDE_FRESH[place] for place in (0, 3)),
+            ),
+        ),
+        *made_from(
+            (STUDY_FILE,),
+            count("fresh_seeds", "Fresh seeds that the study asks for.", "seeds", required=True),
+        ),
+        *made_from(
+            (FreshRuns(WITH_REFERENCE),),
+            count("fresh_runs", f"Runs {FRESH_SEEDS}, that were trained to the end: the smaller "
+                  "number of the change and of what it changes.", "runs", required=True),
+            count("fresh_broken_runs", "Runs of either that diverged or failed.", "runs",
+                  required=True),
+            count("fresh_missing_runs", "Runs of either that have no record.", "runs",
+                  required=True),
+            beside=BESIDE_FRESH,
+        ),
+        *made_from(
+            OF_FRESH,
+            signed("fresh_difference", f"Gain in mean test accuracy {FRESH_SEEDS}, change less "
+                   "reference."),
+            signed("fresh_lower", "Lower end of its 95 % interval, not corrected for the number of "
+                   "suggestions.", after=("fresh_difference",)),
+            signed("fresh_upper", "Upper end of it.", after=("fresh_difference", "fresh_lower")),
+            share("fresh_p", "Two-sided p value of this gain.", after=("fresh_difference",)),
+            share("fresh_p_holm", "The same, corrected for all suggestions (Holm, 1979).",
+                  after=("fresh_difference", "fresh_p")),
+            string("fresh_verdict", "What is said of this gain, as a verdict of ledger.csv; empty "
+                   "while runs are missing.", enum=list(VERDICTS)),
+            beside=BESIDE_FRESH,
+        ),
+        *made_from(
+            (*OF_FIRST, *OF_FRESH),
+            signed("shrinkage", "first_difference less fresh_difference: what the first gain "
+                   "promised too much.", after=("first_difference", "fresh_difference")),
+            string("outcome", "; ".join(f"{name}: {when}" for name, when in CONFIRMATIONS.items())
+                   + ".", required=True, enum=list(CONFIRMATIONS)),
+            string("strength", "Strength of the evidence. strong: validation and test images say "
+                   "that it helps, in enough pairs of runs, the test images also corrected for "
+                   "all changes of the study, and fresh seeds confirm it, if the study asks for "
+                   "any. weak: the test images, or fresh seeds, speak against it. moderate: "
+                   "neither.", required=True, enum=list(STRENGTHS)),
+            string("why", "Why it is not stronger.", required=True),
+            beside=BESIDE_FRESH,
+        ),
+    ),
+    ("question", "experiment"),
+)  # fmt: skip
+
+CONFIRMATION_RUNS = Table(
+    "confirmation-runs",
+    "Runs with fresh seeds",
+    "One row for each run that confirms a suggestion: what is suggested and what it changes, each "
+    f"{FRESH_SEEDS}. Those that are missing are included. Columns as in runs.csv.",
+    tuple(replace(as_in("runs", column), sources=()) for column in RUNS.columns),
+    ("experiment", "seed"),
+    sources=(FreshRuns(this=True),),
+)
+
+CONFIRMED = (CONFIRMATION, CONFIRMATION_RUNS)
+"""What `confirmation.judge` writes, beside the evidence that the suggestions come from."""
+
 EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
 
 

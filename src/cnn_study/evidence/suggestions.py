@@ -1,7 +1,9 @@
-"""Advice for a better score, from the ledger: what to change, its gain, its price, how sure it is.
+"""Advice for a better score, from the ledger: what to change, its gain, its price.
 
 Choosing and ranking see a `Candidate`, which holds nothing of the test images. Test scores are
 added after that, to tell what the chosen changes are worth on images that nothing was chosen by.
+They come from the networks that chose; what fresh ones say, and how strong the evidence then is,
+`confirmation` works out from what stands here.
 """
 
 import json
@@ -9,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_study.base import inference
 from cnn_study.study.model import Study
 
 NO_ADVICE = {"training_fraction", "validation_fraction", "watch_test"}
@@ -162,6 +163,8 @@ def suggest(
         "smallest_effect": study.smallest_effect,
         "ranked_by": "reference, then lower end of the 95 % interval for the gain in validation "
         "accuracy",
+        "gains": "in the runs that chose; confirmation.csv has those with fresh seeds, and how "
+        "strong the evidence is",
         "advice": [
             {"rank": rank, **entry} for rank, entry in enumerate(entries(choice.advised), start=1)
         ],
@@ -197,7 +200,6 @@ def _entry(
         }
         for other in elsewhere
     ]
-    strength, why = _strength(row)
     return {
         "experiment": row["experiment"],
         "question": row["question"],
@@ -212,8 +214,6 @@ def _entry(
         "price": {
             name: row.get(f"{name}_difference") for name in ("parameters", "macs", "seconds")
         },
-        "strength": strength,
-        "why": why,
         "held": [other for other in same if other["verdict"] == "helps"],
         "did_not_hold": [other for other in same if other["verdict"] in REFUTED],
         "not_decided": [other for other in same if other["verdict"] not in ("helps", *REFUTED)],
@@ -237,25 +237,6 @@ def _gain(row: dict[str, Any]) -> dict[str, Any]:
         images: {name: row[f"{images}_{name}"] for name in names}
         for images in ("validation", "test")
     }
-
-
-def _strength(row: dict[str, Any]) -> tuple[str, str]:
-    """Say how strong the evidence for a change is, and why."""
-    runs = row["validation_runs"]
-    seeds = f"{runs} runs of each" if runs != 1 else "one run of each"
-    unsteady = row["diverged_runs"] + row["failed_runs"]
-    if unsteady:
-        return "none", f"{unsteady} of its runs did not reach the end"
-    if row["validation_verdict"] != "helps":
-        return "none", f"{row['validation_verdict']} by the validation images ({seeds})"
-    if row["test_verdict"] != "helps":
-        return "weak", (
-            f"the validation images say that it helps; the test images say "
-            f"{row['test_verdict']} ({seeds})"
-        )
-    if runs < inference.STRONG_RUNS:
-        return "moderate", f"validation and test images agree, in only {seeds}"
-    return "strong", f"validation and test images agree, in {seeds}"
 
 
 def yaml_text(study: Study, experiment: str) -> str:

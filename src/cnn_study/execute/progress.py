@@ -17,7 +17,7 @@ from rich.table import Table
 
 from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
-from cnn_study.runs import records, searches
+from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left
 from cnn_study.runs.heartbeat import running
 from cnn_study.runs.wanted import Run, done, wanted
@@ -48,6 +48,18 @@ def standing(study: Study, results: Path) -> str:
     """Say, at the end of a run, how many are done and how long the rest will take."""
     # The place of the run that has just ended is free for the next one.
     return _standing(*_read(study, results), study, results, len(running(results)) + 1)
+
+
+def confirming(study: Study, results: Path, at_once: int) -> str:
+    """Say, at the end of a fresh run, how many are done and how long the rest will take."""
+    fresh, missing = _read_fresh(study, results)
+    so_far = f"{len(fresh)} of {len(fresh) + len(missing)} runs with fresh seeds done"
+    if not missing:
+        return so_far
+    at_once = min(at_once, len(missing))
+    known = [*_read(study, results)[0].values(), *fresh]
+    left = seconds_left(study, missing, known, 0) / at_once
+    return f"{so_far}, about {short_duration(left)} left with {at_once} at a time"
 
 
 def trial(
@@ -118,16 +130,28 @@ def watch(study: Study, results: Path) -> None:
 
 
 def _unfinished(study: Study, results: Path) -> bool:
-    """Tell whether a run or the search is still to be done."""
+    """Tell whether a run, the search or the confirmation is still to be done."""
     search = searches.place(study, results)
     missing = len(done(study, results)) < len(wanted(study))
-    return missing or (search is not None and not search.exists())
+    open_ = bool(study.fresh_seeds) and confirmations.suggested(study, results) is None
+    return (
+        missing
+        or (search is not None and not search.exists())
+        or open_
+        or bool(confirmations.missing(study, results))
+    )
 
 
 def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[Run]]:
     """Read the records that are there, by the names of their runs, and list the runs without."""
     known = {name: records.read(path) for name, path in done(study, results).items()}
     return known, [run for run in wanted(study) if run.name not in known]
+
+
+def _read_fresh(study: Study, results: Path) -> tuple[list[records.Record], list[Run]]:
+    """Read the records of the runs that confirm suggestions, and list those without."""
+    paths = confirmations.done(study, results).values()
+    return [records.read(path) for path in paths], confirmations.missing(study, results)
 
 
 def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
@@ -152,7 +176,8 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     )
     table = _table(study, rows, console)
     searched = _searched(study, results, list(known.values()))
-    return Group(*table, *declared, *searched, *map(_training, trainings), how_far)
+    confirmed = _confirmed(study, results, list(known.values()))
+    return Group(*table, *declared, *searched, *confirmed, *map(_training, trainings), how_far)
 
 
 def _searched(study: Study, results: Path, known: list[records.Record]) -> list[str]:
@@ -170,6 +195,24 @@ def _searched(study: Study, results: Path, known: list[records.Record]) -> list[
         return [f"{size}; done"]
     left = short_duration(search_seconds(study, known, os.cpu_count() or 1))
     return [f"{size}; not done yet, about {left} in all on every core"]
+
+
+def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list[str]:
+    """Say with which seeds suggestions are confirmed, how many runs that takes, and the time."""
+    if not study.fresh_seeds:
+        return []
+    first, last = study.fresh_seeds[0], study.fresh_seeds[-1]
+    seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
+    begun = f"confirmation: suggestions and what they change, with {seeds}"
+    if confirmations.suggested(study, results) is None:
+        return [f"{begun}; nothing is suggested yet"]
+    fresh, missing = _read_fresh(study, results)
+    said = f"{begun}: {len(fresh)} of {len(fresh) + len(missing)} runs done"
+    if not missing:
+        return [said]
+    at_once = min(os.cpu_count() or 1, len(missing))
+    left = short_duration(seconds_left(study, missing, [*known, *fresh], at_once) / at_once)
+    return [f"{said}, about {left} left with {at_once} at a time"]
 
 
 def _training(facts: dict[str, Any]) -> str:

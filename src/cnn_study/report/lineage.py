@@ -23,6 +23,7 @@ from cnn_study.tables.lineage import (
     Choice,
     CompleteRuns,
     EveryRun,
+    FreshRuns,
     NoRun,
     SearchRuns,
     Source,
@@ -69,12 +70,14 @@ class Runs:
         frame: runs.csv.
         searched: search-runs.csv.
         judges: paired or two-sample, by images, as judge.csv has it.
+        fresh: confirmation-runs.csv.
     """
 
     study: Study
     frame: pd.DataFrame
     searched: pd.DataFrame
     judges: Mapping[str, str]
+    fresh: pd.DataFrame
 
     def behind(self, sources: Iterable[Source], row: Row) -> Behind:
         """Find what a cell is made from whose column declares these sources."""
@@ -87,6 +90,8 @@ class Runs:
                     behind.searched += self._of_search(source, row)
                 case Choice():
                     self._add_choice(source, row, behind)
+                case FreshRuns():
+                    self._add_fresh(source, row, behind)
                 case _:
                     self._add_runs(source, row, behind)
         if not (any(behind.seeds.values()) or behind.searched or behind.why):
@@ -111,6 +116,18 @@ class Runs:
                     seeds = dict.fromkeys(ids, shared)
         for id_ in ids:
             behind.add(id_, seeds[id_])
+
+    def _add_fresh(self, source: FreshRuns, row: Row, behind: Behind) -> None:
+        """Add runs with fresh seeds: no cell takes these and others with the same seeds."""
+        for id_ in dict.fromkeys(id_ for whose in source.of for id_ in self._whose(whose, row)):
+            runs = self._fresh.get(id_, [])
+            seeds = {
+                run["seed"]
+                for run in runs
+                if (not source.this or str(run["seed"]) == row["seed"])
+                and (not source.complete or run["status"] == "complete")
+            }
+            behind.add(id_, seeds)
 
     def _whose(self, whose: Whose, row: Row) -> list[str]:
         """Name the experiments that a row means."""
@@ -139,20 +156,23 @@ class Runs:
         return self.judges[source.measure.removesuffix("_accuracy")] == "paired"
 
     def listed(self, experiment: str) -> list[list[Any]]:
-        """List seed, status, test accuracy, record, weights and commit of each run."""
+        """List seed, status, test accuracy, record, weights and commit of each run, fresh ones too."""
         wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
-        return [[run[column] for column in wanted] for run in self._runs_of(experiment)]
+        return [[run[column] for column in wanted] for run in self._all_of(experiment)]
+
+    def _all_of(self, experiment: str) -> list[dict[str, Any]]:
+        return [*self._runs_of(experiment), *self._fresh.get(experiment, [])]
 
     def _runs_of(self, experiment: str) -> list[dict[str, Any]]:
         return self._by_experiment.get(experiment, [])
 
     @cached_property
     def _by_experiment(self) -> dict[str, list[dict[str, Any]]]:
-        """Give the rows of each experiment's runs; None where a cell is empty."""
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for row in _plain(self.frame):
-            rows.setdefault(row["experiment"], []).append(row)
-        return rows
+        return _by_experiment(self.frame)
+
+    @cached_property
+    def _fresh(self) -> dict[str, list[dict[str, Any]]]:
+        return _by_experiment(self.fresh)
 
     def scored(self, experiment: str, measure: str = "") -> set[int]:
         """Give the seeds of an experiment's complete runs, of those that have this measure."""
@@ -254,6 +274,14 @@ class Runs:
     @cached_property
     def _searched(self) -> list[dict[str, Any]]:
         return _plain(self.searched)
+
+
+def _by_experiment(runs: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Give the rows of each experiment's runs; None where a cell is empty."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in _plain(runs):
+        rows.setdefault(row["experiment"], []).append(row)
+    return rows
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

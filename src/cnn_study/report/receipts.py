@@ -73,7 +73,8 @@ def receipts(
     """Look up what every mark in a text names.
 
     Returns:
-        study, results (the folder as a newcomer sees it), tables (file, sha256, what they are,
+        study, confirms (whether it asks for fresh seeds), results (the folder as a newcomer sees
+        it), tables (file, sha256, what they are,
         the columns named; figures and the inspection stand among them), cells (a `Receipt` of
         each), experiments (their runs), searched (runs of the search, by row of search-runs.csv),
         budgets (their titles).
@@ -93,7 +94,8 @@ class Lookup:
         tables = Tables(study, results / "tables")
         self.files = {"tables": tables, "evidence": evidence_files(results / "evidence")}
         judges = {row["images"]: row["judge"] for row in self.files["evidence"].texts("judge")}
-        self.runs = Runs(study, tables.frame("runs"), tables.search_runs, judges)
+        fresh = self.files["evidence"].frame("confirmation-runs")
+        self.runs = Runs(study, tables.frame("runs"), tables.search_runs, judges, fresh)
         self.tables: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, Receipt] = {}
         self._rows: dict[str, list[dict[str, str]]] = {}
@@ -119,6 +121,7 @@ class Lookup:
             "tables": self.tables,
             "cells": self.cells,
             "study": self.study.name,
+            "confirms": bool(self.study.fresh_seeds),
             "results": f"results/{self.study.name}",
             "experiments": {id_: self.runs.listed(id_) for id_ in self.study.experiments
                             if id_ in ids},
@@ -217,7 +220,7 @@ TABLES = {
     table.name: (folder, table)
     for folder, tables in (
         ("tables", table_schemas.TABLES),
-        ("evidence", evidence_schemas.EVIDENCE),
+        ("evidence", (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)),
     )
     for table in tables
 }
@@ -243,9 +246,16 @@ def _about(folder: str, table: Table, path: Path) -> dict[str, Any]:
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "title": table.title,
         "description": table.description,
-        "made": "analyse" if folder == "evidence" else "tables",
+        "made": _made(folder, table),
         "columns": {},
     }
+
+
+def _made(folder: str, table: Table) -> str:
+    """Name the command that makes a table."""
+    if table in evidence_schemas.CONFIRMED:
+        return "confirmed"
+    return "analyse" if folder == "evidence" else "tables"
 
 
 def _column(table: Table, column: Column) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 rule draw_figures:
     """Draw every figure from tables and evidence."""
     input:
-        made("tables", "evidence"),
+        made("tables", "evidence", "confirmed"),
         ancient(PLAN.inspection or []),
     output:
         touch(PLAN.mark("figures")),
@@ -27,7 +27,7 @@ rule draw_figures:
 rule write_report:
     """Put the values of the tables into the report's text."""
     input:
-        made("tables", "evidence", "figures"),
+        made("tables", "evidence", "confirmed", "figures"),
         ancient(PLAN.inspection or []),
     output:
         touch(PLAN.mark("text")),

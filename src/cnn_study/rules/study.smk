@@ -1,4 +1,4 @@
-"""From a study file to a report: train what is missing, search, inspect, tabulate, analyse, draw, render.
+"""From a study file to a report: train what is missing, search, inspect, tabulate, confirm, draw, render.
 
 Reading this changes nothing, and gives the same rules whatever is done already and whichever
 process reads it: Snakemake itself, or a job of its own on another machine.
@@ -34,6 +34,11 @@ LOGS = f"logs/{PLAN.study.name}"
 def made(*stages):
     """Ask for the products of stages; by force also for those that are current."""
     return lambda wildcards: PLAN.made(*stages, forced=workflow.dag_settings.forceall)
+
+
+def fresh_runs(wildcards):
+    """Ask for the runs that confirm suggestions, where any may be missing."""
+    return PLAN.fresh_runs(forced=workflow.dag_settings.forceall)
 
 
 def whole_study(wildcards):
@@ -75,6 +80,7 @@ onerror:
 localrules:
     collect_tables,
     analyse,
+    judge_confirmation,
     draw_figures,
     write_report,
     render_report,
@@ -82,6 +88,7 @@ localrules:
 
 include: "train.smk"
 include: "search.smk"
+include: "confirm.smk"
 include: "inspect.smk"
 include: "tables.smk"
 include: "report.smk"

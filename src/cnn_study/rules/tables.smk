@@ -42,7 +42,28 @@ rule analyse:
         "{params.cnn_study} analyse {params.study:q} {params.again} --log {log:q}"
 
 
+rule judge_confirmation:
+    """Work out what the suggestions gain with seeds that chose nothing."""
+    input:
+        made("tables", "evidence"),
+        fresh_runs,
+    output:
+        touch(PLAN.mark("confirmed")),
+    log:
+        f"{LOGS}/confirmed.log",
+    benchmark:
+        f"{LOGS}/confirmed.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        cnn_study=CNN_STUDY,
+        study=PLAN.study.path,
+        again=unless_current,
+    shell:
+        "{params.cnn_study} confirmed {params.study:q} {params.again} --log {log:q}"
+
+
 rule tables:
     """Tables and evidence of the study, every run trained."""
     input:
-        made("tables", "evidence"),
+        made("tables", "evidence", "confirmed"),

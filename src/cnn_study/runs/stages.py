@@ -4,7 +4,8 @@ A product is current if what it was made from has the same content as then, and 
 made. Both are digests in a small file, the stage's stamp. No time, no place and no folder of a
 workflow engine is asked: in a clone, an unpacked archive, a copy or a merge, what is current is.
 
-    records ─ tables ─ evidence ─ figures ─ text ─ pages
+    records ─ tables ─ evidence ─ confirmed ─ figures ─ text ─ pages
+                             fresh records ─┘
 
 Knows the stages by the names of their modules and by the files that they leave; makes nothing.
 """
@@ -28,7 +29,7 @@ from cnn_study.base.places import (
     templates,
 )
 from cnn_study.base.sources import sources_of
-from cnn_study.runs import inspections, searches
+from cnn_study.runs import confirmations, inspections, searches
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.model import Study
 
@@ -96,6 +97,15 @@ class Site:
         ]
 
     @cached_property
+    def fresh_records(self) -> list[Path]:
+        """The record of every run that confirms what is suggested, where it is or will be."""
+        paths = confirmations.done(self.study, self.results)
+        return [
+            paths.get(run.name, self.results / "runs" / f"{run.name}.json")
+            for run in confirmations.wanted(self.study, self.results)
+        ]
+
+    @cached_property
     def search_files(self) -> list[Path]:
         """What the search found, and the records of all its runs."""
         if self.search is None:
@@ -155,9 +165,15 @@ STAGES = {
             lambda site: {"study": site.study_files, "simulations": [SIMULATIONS]},
         ),
         Stage(
+            "confirmed",
+            "cnn_study.evidence.confirmation",
+            ("tables", "evidence"),
+            lambda site: {"study": site.study_files, "fresh runs": site.fresh_records},
+        ),
+        Stage(
             "figures",
             "cnn_study.figures.draw",
-            ("tables", "evidence"),
+            ("tables", "evidence", "confirmed"),
             lambda site: {
                 "study": site.study_files,
                 "captions": sorted((PACKAGE / "figures").rglob("*.j2")),
@@ -167,7 +183,7 @@ STAGES = {
         Stage(
             "text",
             "cnn_study.report.write",
-            ("tables", "evidence", "figures"),
+            ("tables", "evidence", "confirmed", "figures"),
             lambda site: {
                 "study": site.study_files,
                 "templates": templates(),

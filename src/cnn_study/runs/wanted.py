@@ -57,8 +57,8 @@ def find(study: Study, name: str) -> Run:
         raise UserError(
             f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."
         )
-    if seed not in study.seeds:
-        seeds = ", ".join(map(str, study.seeds))
+    if seed not in (*study.seeds, *study.fresh_seeds):
+        seeds = ", ".join(map(str, (*study.seeds, *study.fresh_seeds)))
         raise UserError(f"{study.path} has no seed {seed}. It has: {seeds}.")
     return Run(study.experiments[experiment], seed)
 

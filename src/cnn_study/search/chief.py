@@ -11,17 +11,14 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +28,15 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import absent
 from cnn_study.base.words import percent
 from cnn_study.execute import local, progress
+from cnn_study.execute.workers import (
+    NOTHING_TRAINED,
+    Place,
+    Workers,
+    train,
+    train_alone,
+    wait,
+    watch,
+)
 from cnn_study.runs import records, searches
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run, done, record_of
@@ -48,30 +54,12 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1:0"
 """Where the chief listens: this machine alone can reach it. Port 0: any that is free."""
 
-LOOK_SECONDS = 1.0
-
-ENDED = "A worker of the search was ended from outside, perhaps for want of memory,"
-
-NOTHING_TRAINED = (
-    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer workers if memory "
-    "is short."
-)
-
 OTHER_SEARCH = (
     "the chief at {} goes through another search than that of {}. Join the chief of this one, or "
     "give the study file as it is there."
 )
 
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a search reads and writes; what its workers are told of it."""
-
-    study: Path
-    results: Path
-    data: Path
 
 
 def search_study(
@@ -106,8 +94,9 @@ def _go_through(
 ) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
     one_thread()  # for NumPy in the workers, which settles it as it is imported
-    with _chief(search, address) as chief, _Workers(workers) as pool, threadpool_limits(limits=1):
-        pool.make_ready()
+    with _chief(search, address) as chief, Workers(workers) as pool, threadpool_limits(limits=1):
+        for _ in range(workers):  # each imports what it needs while this process does the same
+            pool.submit(_import_tuner)
         known = [records.read(path) for path in done(study, place.results).values()]
         within = [
             _WithinBudget(study, search, place, chief, pool, budget, known)
@@ -150,7 +139,7 @@ class _WithinBudget:
         search: Search,
         place: Place,
         chief: "_Chief",
-        pool: "_Workers",
+        pool: Workers,
         budget: Budget,
         known: list[records.Record],
     ) -> None:
@@ -238,7 +227,7 @@ class _WithinBudget:
             self.pool.submit(_work, self.place, self.budget.title, self.chief.address, name)
             for name in names
         ]
-        return _wait(jobs, oracle)
+        return wait(jobs, oracle.stop)
 
     def _tell(self, number: int, score: float | None) -> None:
         self.scores[number] = score
@@ -259,12 +248,12 @@ class _WithinBudget:
     def _start(self, trial: searches.Trial, epochs: int, seeds: tuple[int, ...]) -> "_Training":
         """Have a trial's model trained by whoever is free."""
         model = self.search.model(trial.values, epochs)
-        jobs = [self.pool.submit(_train, self.place, model, seed) for seed in seeds]
+        jobs = [self.pool.submit(train, self.place, _run(model, seed)) for seed in seeds]
         return _Training(trial.trial, model, seeds, jobs)
 
     def _end(self, training: "_Training") -> searches.Trained:
         """Wait for it, and say what it gave."""
-        if not _wait(training.jobs):
+        if not wait(training.jobs):
             self._train_alone(product([training.model], training.seeds))
         return searches.Trained(
             trial=training.trial,
@@ -273,21 +262,8 @@ class _WithinBudget:
             runs=self._runs(training.model, training.seeds),
         )
 
-    def _train_alone(self, wanted: Iterable[tuple[Model, int]]) -> None:
-        """Train one by one what was left by a process that was ended from outside.
-
-        So it has all the memory. What ends a second time is recorded as failed.
-        """
-        log(f"{ENDED} and took the others with it. What they had in hand is trained one by one.")
-        for model, seed in wanted:
-            clock = time.perf_counter()
-            with _Workers(1) as pool:
-                if not _wait([pool.submit(_train, self.place, model, seed)]):
-                    log(f"{_run(model, seed).name} was ended once more, and counts as failed")
-                    seconds = time.perf_counter() - clock
-                    local.give_up(
-                        self.study, _run(model, seed), self.place.results, self.place.data, seconds
-                    )
+    def _train_alone(self, left: Iterable[tuple[Model, int]]) -> None:
+        train_alone(self.study, self.place, [_run(model, seed) for model, seed in left])
 
     def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[searches.SearchRun]:
         """Look up what the runs of a model gave."""
@@ -378,93 +354,12 @@ def _chief(search: Search, address: str) -> Generator[_Chief]:
         server.stop(None).wait()
 
 
-def _wait(jobs: list[futures.Future], oracle: "tuner.Oracle | None" = None) -> bool:
-    """Wait for all jobs. After a fault the others end what they are training, and no more.
-
-    Returns:
-        Whether all came to their end; not where a worker was ended from outside.
-    """
-    futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
-    failed = any(job.done() and job.exception() for job in jobs)
-    if failed and oracle is not None:
-        oracle.stop()
-    for job in jobs:
-        if failed:
-            job.cancel()
-    futures.wait(jobs)
-    try:
-        for job in jobs:
-            if not job.cancelled():
-                job.result()
-    except BrokenProcessPool:
-        return False
-    return True
-
-
-class _Workers:
-    """Processes that train; they end with this one, however it ends.
-
-    Where one is ended from outside, all that are under way are lost; the next job gets new ones.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._pool = self._new()
-
-    def _new(self) -> futures.Executor:
-        pool = futures.ProcessPoolExecutor(
-            self.count, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
-        )
-        # A process that starts while another works is watched only from the next result on (Python
-        # 3.11 to 3.13): without one, nobody sees it end, half the time.
-        jobs = [pool.submit(os.getpid) for _ in range(self.count)]
-        if any(isinstance(job.exception(), BrokenProcessPool) for job in jobs):
-            raise UserError(NOTHING_TRAINED)
-        return pool
-
-    def make_ready(self) -> None:
-        """Let every worker import what it needs while this process does the same."""
-        for _ in range(self.count):
-            self.submit(_import_tuner)
-
-    def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
-        """Have a worker do something."""
-        try:
-            return self._pool.submit(job, *arguments)
-        except BrokenProcessPool:
-            self._pool = self._new()
-            return self._pool.submit(job, *arguments)
-
-    def __enter__(self) -> "_Workers":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-
 # ------------------------------------------------------------------------------------- a worker
-
-
-def _begin(parent: int) -> None:
-    """Let a worker end together with its parent, and have a GPU of its own where there are any."""
-    _watch(lambda: os.getppid() != parent, 1)
-    own_gpu()
 
 
 def _import_tuner() -> None:
     with _quiet():
         from cnn_study.search import tuner  # noqa: F401
-
-
-def _watch(over: Callable[[], bool], status: int) -> None:
-    """End this process, whatever it waits for, when something is over."""
-
-    def watch() -> None:
-        while not over():
-            time.sleep(LOOK_SECONDS)
-        os._exit(status)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def join(study: Study, results: Path, data: Path, address: str) -> None:
@@ -484,7 +379,7 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
     if path.exists():
         log(f"the search is done already: {path}")
         return
-    _watch(path.exists, 0)
+    watch(path.exists, 0)
     own_gpu()
     place = Place(study.path, results, data)
     with _quiet():
@@ -561,11 +456,6 @@ def _score(study: Study, place: Place, title: str, values: dict[str, Any], epoch
     mean = statistics.fmean(scores)
     log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {setting}")
     return mean
-
-
-def _train(place: Place, model: Model, seed: int) -> None:
-    """Train one run in a worker."""
-    local.do(load(place.study), _run(model, seed), place.results, place.data)
 
 
 @contextmanager

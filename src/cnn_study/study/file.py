@@ -56,6 +56,14 @@ class StudyFile(Part):
         "independent samples, or in pairs with the same seed. Left out, the runs decide, by a "
         "rule that looks at no difference; named, further runs do not change it.",
     )
+    confirmation: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="How many fresh seeds train each suggestion, and what it changes, once more: "
+        "those that follow the largest of seeds. Gains in the runs by which a change was chosen "
+        "are too high on average. 0: none.",
+    )
     published: Published | None = None
     search: SearchBlock | None = Field(
         None, description="A search for the best model within a price."

@@ -21,7 +21,7 @@ from cnn_study.study.faults import Faults
 from cnn_study.study.file import Draft, StudyFile
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.parse import parse
-from cnn_study.study.parts import Fault, Id, Place, seeds_of
+from cnn_study.study.parts import LARGEST_SEED, Fault, Id, Place, seeds_of
 from cnn_study.study.questions import Declared
 from cnn_study.study.references import check_references, references_first
 from cnn_study.study.search_space import Search
@@ -47,6 +47,7 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
     members, experiments = _experiments(file, faults)
     trained = [name for name, question in file.questions.items() if question.trained]
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
+    _check_fresh_seeds(file, faults)
     search = _search(file, {id_: experiments[id_] for id_ in ids if id_ in experiments}, faults)
     for check in also:
         faults.extend(check(Draft(path, file, ids)))
@@ -179,6 +180,17 @@ def _reference_cells(
         and not experiments[id_].change
         and file.questions[declaration.question].reference_is_a_cell
     ]
+
+
+def _check_fresh_seeds(file: StudyFile, faults: Faults) -> None:
+    """Tell of fresh seeds for which there is no number left behind those of the study."""
+    left = LARGEST_SEED - max(seeds_of(file.seeds))
+    if file.confirmation > left:
+        faults.add(
+            ("confirmation",),
+            f"{file.confirmation} seeds that follow {max(seeds_of(file.seeds))}: the largest seed "
+            f"is {LARGEST_SEED}. Ask for {left} or fewer, or give seeds that are smaller",
+        )
 
 
 def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults) -> Search | None:

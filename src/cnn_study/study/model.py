@@ -70,6 +70,16 @@ class Study:
         ]
         return list(dict.fromkeys(pairs))
 
+    @property
+    def fresh_seeds(self) -> tuple[int, ...]:
+        """The seeds with which suggestions are confirmed: none of them chose any.
+
+        The seeds of a search may be the same numbers: its runs choose among its own trials, and
+        no suggestion.
+        """
+        first = max(self.seeds) + 1
+        return tuple(range(first, first + self.file.confirmation))
+
     def cell(self, question: str, values: dict[str, Any]) -> str:
         """Find the experiment of a question, its reference included, that has these values."""
         for id_ in (self.file.questions[question].reference, *self.questions[question]):

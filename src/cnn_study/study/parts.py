@@ -39,10 +39,12 @@ Text = Annotated[
 ]
 """A text that says something."""
 
+LARGEST_SEED = 2**31 - 1
+
 Seeds = (
     Annotated[int, Field(ge=1, le=1000)]
     | Annotated[
-        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+        list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]],
         Field(min_length=1),
         AfterValidator(_each_once),
     ]

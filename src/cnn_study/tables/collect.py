@@ -107,10 +107,23 @@ def read_outcomes(study: Study, results: Path) -> list[Outcome]:
     Raises:
         UserError: a record is damaged or lies in another run's place.
     """
-    paths = done(study, results)
+    return outcomes_of(study, wanted(study), done(study, results), results)
+
+
+def outcomes_of(
+    study: Study, runs: list[Run], paths: dict[str, Path], results: Path
+) -> list[Outcome]:
+    """Read the records of some runs, by experiment in study order, then by seed.
+
+    Args:
+        paths: of the records that are there, by the names of the runs.
+
+    Raises:
+        UserError: a record is damaged or lies in another run's place.
+    """
     order = {id_: place for place, id_ in enumerate(study.experiments)}
     outcomes = []
-    for run in sorted(wanted(study), key=lambda run: (order[run.experiment.id], run.seed)):
+    for run in sorted(runs, key=lambda run: (order[run.experiment.id], run.seed)):
         path = paths.get(run.name)
         if path is None:
             outcomes.append(Outcome(run))

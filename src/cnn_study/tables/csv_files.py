@@ -59,6 +59,11 @@ def csv_text(frame: pd.DataFrame) -> str:
     return text.to_csv(index=False, lineterminator="\n", float_format=_float_text)
 
 
+def rounded(value: float) -> float:
+    """Round a number as it stands in a file."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
 def _float_text(value: float) -> str:
-    rounded = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    return str(int(rounded)) if rounded.is_integer() else repr(rounded)
+    value = rounded(value)
+    return str(int(value)) if value.is_integer() else repr(value)

@@ -60,6 +60,20 @@ class CompleteRuns:
 
 
 @dataclass(frozen=True)
+class FreshRuns:
+    """Runs of these experiments with fresh seeds, by which suggestions are confirmed.
+
+    Attributes:
+        this: only the run that has the seed of the row.
+        complete: whether only runs count that were trained to the end.
+    """
+
+    of: tuple[Whose, ...] = (Whose.ROW,)
+    this: bool = False
+    complete: bool = False
+
+
+@dataclass(frozen=True)
 class Choice:
     """Runs of what the choice of the row was made among.
 
@@ -114,7 +128,7 @@ class NoRun:
     cited: bool = False
 
 
-Source = ThisRun | EveryRun | CompleteRuns | Choice | SearchRuns | NoRun
+Source = ThisRun | EveryRun | CompleteRuns | FreshRuns | Choice | SearchRuns | NoRun
 
 STUDY_FILE = NoRun("the study file says it")
 WORKED_OUT = NoRun("it is worked out from the settings, before anything is trained")

@@ -1,0 +1,194 @@
+"""What suggestions gain with seeds that chose nothing, and how strong the evidence is then.
+
+Reads what the evidence suggests, and the records of the runs with fresh seeds; chooses nothing. A
+gain is judged only when all of its runs are there: looked at again and again meanwhile, it would
+be found sure too often.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from cnn_study.base import inference
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import write_whole
+from cnn_study.base.inference import Effect, holm, unpaired, verdict
+from cnn_study.base.words import plural
+from cnn_study.evidence.read import Files, evidence_files
+from cnn_study.evidence.schemas import CONFIRMATION, CONFIRMATION_RUNS, CONFIRMED
+from cnn_study.runs import confirmations
+from cnn_study.study.model import Study
+from cnn_study.tables import csv_files
+from cnn_study.tables.collect import Outcome, outcomes_of, runs_table
+
+AGAINST = ("hurts", "no meaningful difference")
+"""Verdicts on a fresh gain that speak against a suggestion, rather than leave it open."""
+
+
+def judge(study: Study, results: Path, output: Path) -> None:
+    """Write what fresh seeds say of each suggestion, and their runs.
+
+    Args:
+        results: the study's results, with evidence and records.
+        output: folder of the two tables.
+
+    Raises:
+        UserError: the suggestions or a table are missing, or a record is damaged.
+    """
+    pairs = confirmations.suggested(study, results)
+    if pairs is None:
+        raise UserError(
+            f"there is no {results / confirmations.SUGGESTIONS}. Make it first: "
+            f"cnn-study analyse {study.name}"
+        )
+    wanted, done = (list_(study, results) for list_ in (confirmations.wanted, confirmations.done))
+    outcomes = outcomes_of(study, wanted, done, results)
+    rows = confirmation_rows(study, pairs, outcomes, evidence_files(output))
+    frames = {
+        CONFIRMATION.name: csv_files.frame(CONFIRMATION, rows),
+        CONFIRMATION_RUNS.name: runs_table(outcomes),
+    }
+    for table in CONFIRMED:
+        text = csv_files.csv_text(frames[table.name])
+        write_whole(output / table.file, lambda file, text=text: file.write(text.encode()))
+
+
+def confirmation_rows(
+    study: Study, pairs: list[confirmations.Pair], outcomes: list[Outcome], evidence: Files
+) -> list[dict[str, Any]]:
+    """Give one row for each suggestion, in their order."""
+    ledger = {row["experiment"]: row for row in evidence.rows("ledger")}
+    fresh = [_Fresh(study, pair, outcomes) for pair in pairs]
+    corrected = _corrected([gain.effect.p for gain in fresh])
+    return [
+        _row(study, rank, ledger[gain.change], gain, p_holm)
+        for rank, (gain, p_holm) in enumerate(zip(fresh, corrected, strict=True), start=1)
+    ]
+
+
+def _corrected(p_values: list[float | None]) -> list[float | None]:
+    """Correct for all suggestions, those too that are not judged yet: they may still say anything.
+
+    So a verdict does not hang on how many runs were there when it was first asked for.
+    """
+    corrected = holm([1.0 if p is None else p for p in p_values])
+    return [None if p is None else p_holm for p, p_holm in zip(p_values, corrected, strict=True)]
+
+
+class _Fresh:
+    """The runs of one suggestion with fresh seeds, and what they gain."""
+
+    def __init__(self, study: Study, pair: confirmations.Pair, outcomes: list[Outcome]) -> None:
+        self.change, self.reference = pair
+        own = [outcome for outcome in outcomes if outcome.run.experiment.id in pair]
+        self.broken = sum(outcome.status in ("diverged", "failed") for outcome in own)
+        self.missing = sum(outcome.status == "missing" for outcome in own)
+        ours, theirs = (_scores(id_, own) for id_ in pair)
+        self.runs = min(len(ours), len(theirs))
+        whole = self.runs and not self.missing
+        self.effect = _gain(ours, theirs) if whole else Effect(0)
+        self.smallest = study.smallest_effect
+
+    def verdict(self, p_holm: float | None) -> str | None:
+        """Say what the gain is; nothing while runs are missing."""
+        return verdict(self.effect, p_holm, self.smallest) if self.effect.n else None
+
+
+def _scores(experiment: str, outcomes: list[Outcome]) -> dict[int, float]:
+    """Give the test accuracy of each complete run by seed, as it stands in the table."""
+    return {
+        outcome.run.seed: csv_files.rounded(outcome.record.tested.accuracy)
+        for outcome in outcomes
+        if outcome.run.experiment.id == experiment
+        and outcome.record
+        and outcome.record.status == "complete"
+    }
+
+
+def _gain(ours: dict[int, float], theirs: dict[int, float]) -> Effect:
+    """Estimate a gain from runs with fresh seeds: the one place where these are judged."""
+    return unpaired(list(ours.values()), list(theirs.values()))
+
+
+def _row(
+    study: Study, rank: int, ledger: dict[str, Any], fresh: _Fresh, p_holm: float | None
+) -> dict[str, Any]:
+    gain, first, said = fresh.effect, ledger["test_difference"], fresh.verdict(p_holm)
+    outcome = _outcome(study, fresh, said)
+    strength, why = strength_of(ledger, outcome, said, fresh.broken)
+    return {
+        "rank": rank,
+        **{name: ledger[name] for name in ("question", "experiment", "reference")},
+        **{f"first_{name}": ledger[f"test_{name}"] for name in ("difference", "lower", "upper")},
+        "fresh_seeds": len(study.fresh_seeds),
+        "fresh_runs": fresh.runs,
+        "fresh_broken_runs": fresh.broken,
+        "fresh_missing_runs": fresh.missing,
+        "fresh_difference": gain.mean,
+        "fresh_lower": gain.lower,
+        "fresh_upper": gain.upper,
+        "fresh_p": gain.p,
+        "fresh_p_holm": p_holm,
+        "fresh_verdict": said,
+        "shrinkage": None if gain.mean is None or first is None else first - gain.mean,
+        "outcome": outcome,
+        "strength": strength,
+        "why": why,
+    }
+
+
+def _outcome(study: Study, fresh: _Fresh, said: str | None) -> str:
+    """Say what became of a suggestion, in a word of `CONFIRMATIONS`."""
+    if not study.fresh_seeds:
+        return "not asked for"
+    if fresh.missing:
+        return "not confirmed yet"
+    return "confirmed" if said == "helps" and not fresh.broken else "not confirmed"
+
+
+def strength_of(
+    ledger: dict[str, Any], outcome: str, fresh_verdict: str | None, broken: int
+) -> tuple[str, str]:
+    """Say how strong the evidence for a suggestion is, and why it is no stronger.
+
+    Args:
+        ledger: the row of the change; by the validation images it helps, or it were none.
+        outcome: what fresh seeds say, a word of `CONFIRMATIONS`.
+        fresh_verdict: on the gain with fresh seeds; None where there is none.
+        broken: runs with fresh seeds that did not reach their end.
+    """
+    pairs = ledger["validation_pairs"]
+    runs = f"{pairs} pairs of runs" if pairs != 1 else "one pair of runs"
+    against = []
+    if ledger["test_verdict"] != "helps":
+        against.append(f"the test images say {ledger['test_verdict']} ({runs})")
+    if outcome == "not confirmed" and fresh_verdict in AGAINST:
+        against.append(f"fresh seeds say {fresh_verdict}")
+    if against:
+        return "weak", f"the validation images say that it helps; {'; '.join(against)}"
+    lacking = [
+        *([f"only {runs}"] if pairs < inference.STRONG_PAIRS else []),
+        *_not_in_company(ledger),
+        *_not_confirmed(outcome, fresh_verdict, broken),
+    ]
+    agreed = "validation and test images agree"
+    if lacking:
+        return "moderate", f"{agreed}, but {'; '.join(lacking)}"
+    asked = "" if outcome == "not asked for" else ", and fresh seeds confirm it"
+    return "strong", f"{agreed}, in {runs}, also if corrected for all changes of the study{asked}"
+
+
+def _not_in_company(ledger: dict[str, Any]) -> list[str]:
+    corrected = ledger["test_p_holm_all"]
+    if corrected is not None and corrected < 1 - inference.LEVEL:
+        return []
+    return ["corrected for all changes of the study, the test images leave it open"]
+
+
+def _not_confirmed(outcome: str, fresh_verdict: str | None, broken: int) -> list[str]:
+    if outcome == "not confirmed yet":
+        return ["fresh seeds are still to confirm it"]
+    if outcome != "not confirmed":
+        return []
+    if broken:
+        return [f"{plural(broken, 'run')} with fresh seeds did not reach the end"]
+    return [f"fresh seeds leave it open ({fresh_verdict})"]

@@ -1,0 +1,83 @@
+"""Confirm what is suggested: train it, and what it changes, with seeds that chose nothing.
+
+Which runs these are, `runs.confirmations` reads from the evidence. Each leaves its record, so that
+what was stopped goes on where it was.
+"""
+
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from cnn_study.base.errors import UserError
+from cnn_study.data import arrays
+from cnn_study.execute import local, progress
+from cnn_study.execute.workers import Place, Workers, train, train_alone, wait
+from cnn_study.runs import confirmations
+from cnn_study.runs.heartbeat import log, mark
+from cnn_study.runs.wanted import Run
+from cnn_study.study.model import Study
+from cnn_study.train.machine import one_thread
+
+NOT_ASKED = (
+    "{} asks for no confirmation: that takes a line such as `confirmation: 5`, the number of seeds."
+)
+
+NOTHING_SAID = (
+    "there is no {}, which says what is suggested. Make it first: cnn-study tables {study}, then "
+    "cnn-study analyse {study}"
+)
+
+
+def confirm(study: Study, results: Path, data: Path, workers: int, source: str = "") -> None:
+    """Train the fresh runs of what is suggested that are not there.
+
+    Args:
+        data: the dataset's arrays; where they are not there and a run needs them, they are made.
+        workers: processes that train side by side.
+        source: the dataset's archive or its unpacked folder; empty leaves that to its reader.
+
+    Raises:
+        UserError: the study asks for none, nobody has said what is suggested, or a worker was
+            ended from outside before it did anything.
+    """
+    if not study.fresh_seeds:
+        raise UserError(NOT_ASKED.format(study.path))
+    if confirmations.suggested(study, results) is None:
+        path = results / confirmations.SUGGESTIONS
+        raise UserError(NOTHING_SAID.format(path, study=study.name))
+    lock = results / "locks" / "confirmation.lock"
+    with local.held(lock, "another process confirms these suggestions; waiting for it"):
+        if not confirmations.missing(study, results):
+            log("every run that confirms a suggestion is there already")
+            return
+        # Here and not by a rule before: what is suggested was not known when rules were read.
+        if not data.exists():
+            arrays.prepare(study.dataset.name, data, source)
+        one_thread()  # for NumPy in the workers, which settles it as it is imported
+        _train_all(study, Place(study.path, results, data), workers)
+
+
+def _train_all(study: Study, place: Place, workers: int) -> None:
+    """Train side by side until nothing is missing; what a killed worker had in hand, alone."""
+    while left := confirmations.missing(study, place.results):
+        if _together(study, place, local.riskiest_last(left, place.results), workers):
+            return
+        left = confirmations.missing(study, place.results)
+        in_hand = [run for run in left if mark(place.results, run.name).exists()]
+        train_alone(study, place, in_hand or left[:1])
+
+
+def _together(study: Study, place: Place, runs: list[Run], workers: int) -> bool:
+    """Train runs side by side; tell whether none was ended from outside."""
+    with Workers(min(workers, len(runs))) as pool:
+        jobs = [pool.submit(train, place, run) for run in runs]
+        for job in jobs:
+            job.add_done_callback(partial(_tell, study, place.results, pool.count))
+        return wait(jobs)
+
+
+def _tell(study: Study, results: Path, at_once: int, job: Future) -> None:
+    """Say what a run gave, and how many are left."""
+    if not job.cancelled() and not job.exception():
+        said = f"{progress.outcome(job.result())}; {progress.confirming(study, results, at_once)}"
+        print(said, flush=True)

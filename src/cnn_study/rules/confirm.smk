@@ -1,0 +1,34 @@
+"""From what the evidence suggests to runs that chose nothing: see the study's key `confirmation`."""
+
+# What is suggested is known only when the evidence is made, so no record is an output here: the
+# command finds out which are missing, and leaves those that are there as they are.
+if PLAN.study.fresh_seeds:
+
+    rule confirm_suggestions:
+        """Train what is suggested, and what it changes, again with fresh seeds."""
+        input:
+            made("evidence"),
+        output:
+            touch(PLAN.mark(planning.FRESH_RUNS)),
+        log:
+            f"{LOGS}/confirm.log",
+        benchmark:
+            f"{LOGS}/confirm.tsv"
+        conda:
+            ENVIRONMENT
+        # It trains on every core that Snakemake has, by itself.
+        threads: os.cpu_count()
+        resources:
+            gpu=lambda wildcards: PLAN.gpus,
+        params:
+            cnn_study=CNN_STUDY,
+            study=PLAN.study.path,
+            data=PLAN.data,
+            source=["--source", PLAN.source] if PLAN.source else [],
+            workers=lambda wildcards, threads: PLAN.gpus or threads,
+        shell:
+            "{params.cnn_study} confirm {params.study:q}"
+            " --data {params.data:q}"
+            " {params.source:q}"
+            " --workers {params.workers}"
+            " --log {log:q}"
