@@ -15,6 +15,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import (
     Change,
+    Confirmation,
     Contrast,
     JudgeTaken,
     PublishedRanking,
@@ -50,6 +51,11 @@ class Findings:
             raise UserError(
                 f"the evidence in {self.folder} is not that of {self.study.path}. Make it first: "
                 f"python -m cnn_study analyse {self.study.name}"
+            )
+        if list(self.confirmations) != [entry.experiment for entry in self.advice.advice]:
+            raise UserError(
+                f"what fresh seeds say in {self.folder} is not of what is suggested there. Make it "
+                f"first: python -m cnn_study confirmed {self.study.name}"
             )
 
     # ---------------------------------------------------------------- how they are judged
@@ -260,6 +266,14 @@ class Findings:
             )
             self._take_gains((entry, *entry.held, *entry.did_not_hold, *entry.not_decided))
         return advice
+
+    @cached_property
+    def confirmations(self) -> dict[str, Confirmation]:
+        """What fresh seeds say of each suggestion, by experiment, best first."""
+        return {
+            row["experiment"]: Confirmation.of(row, self.changes[row["experiment"]].test)
+            for row in self.files.rows("confirmation")
+        }
 
     def _take_gains(self, entries: Iterable[Any]) -> None:
         for entry in entries:

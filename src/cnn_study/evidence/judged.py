@@ -144,6 +144,41 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """What fresh seeds say of one suggestion.
+
+    Attributes:
+        row: all columns of confirmation.csv, None where a cell is empty.
+        first: its gain in the runs by which it was chosen.
+        fresh: its gain with fresh seeds; no mean while runs are missing.
+        outcome: one of `CONFIRMATIONS`.
+        strength, why: of the evidence, and why it is no stronger.
+    """
+
+    row: dict[str, Any]
+    first: Effect
+    fresh: Effect
+    outcome: str
+    strength: str
+    why: str
+
+    @classmethod
+    def of(cls, row: dict[str, Any], first: Effect) -> "Confirmation":
+        """Take it from a row of confirmation.csv."""
+        names = ("lower", "upper", "p", "p_holm", "verdict")
+        fresh = Effect(0)
+        if row["fresh_difference"] is not None:
+            rest = (row[f"fresh_{name}"] for name in names)
+            fresh = Effect(row["fresh_runs"], row["fresh_difference"], None, *rest)
+        return cls(row, first, fresh, row["outcome"], row["strength"], row["why"])
+
+    @property
+    def promised(self) -> Effect:
+        """The gain to count on: with fresh seeds, where these have said anything."""
+        return self.fresh if self.fresh.n else self.first
+
+
+@dataclass(frozen=True)
 class SelectionBias:
     """How much a choice by one seed's scores promises beyond what can be expected.
 

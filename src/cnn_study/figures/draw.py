@@ -19,6 +19,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import lean
 from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
+from cnn_study.figures.confirmation import Confirmed
 from cnn_study.figures.contrasts import Contrasts, has_contrasts
 from cnn_study.figures.cost import AccuracyAndCost
 from cnn_study.figures.effects import AllEffects, Effects, Pair, split
@@ -192,6 +193,8 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if questions := tuple(study.questions):
         pictures |= _all_effects(study)
         pictures["class-effects"] = ClassEffects(questions, all_, classes)
+    if study.fresh_seeds and study.questions:
+        pictures["confirmation"] = Confirmed(smallest)
     if _has_selection_bias(study):
         pictures["test-habits"] = Optimism(all_)
     return pictures | _search_pictures(study, enhanced)

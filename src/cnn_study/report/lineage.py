@@ -156,7 +156,7 @@ class Runs:
         return self.judges[source.measure.removesuffix("_accuracy")] == "paired"
 
     def listed(self, experiment: str) -> list[list[Any]]:
-        """List seed, status, test accuracy, record, weights and commit of each run, fresh ones too."""
+        """List seed, status, test accuracy, record, weights and commit of runs, fresh ones too."""
         wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
         return [[run[column] for column in wanted] for run in self._all_of(experiment)]
 

@@ -1,12 +1,15 @@
 """Where the numbers come from: runs, days, machines, versions."""
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.base.errors import UserError
 from cnn_study.evidence.cells import Number, derived
+from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.read import Tables
+from cnn_study.evidence.results import Scores
 from cnn_study.study.model import Study
 
 
@@ -28,6 +31,56 @@ def behind(study: Study, tables: Tables, id_: str) -> Behind:
         study.experiments[id_].fingerprint,
         [int(row["seed"]) for row in runs],
         _distinct(row["commit"] for row in runs),
+    )
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """The runs of an experiment by which a suggestion is confirmed, by what became of them.
+
+    Attributes:
+        seeds, broken, missing: with a complete run, with one that did not reach its end, and with
+            none yet.
+        test: accuracies of the complete runs.
+    """
+
+    id: str
+    fingerprint: str
+    seeds: list[int]
+    broken: list[int]
+    missing: list[int]
+    test: Scores
+    commits: list[str]
+
+
+def fresh_runs(study: Study, findings: Findings) -> list[Fresh]:
+    """Give the runs with fresh seeds, an entry for each experiment; none where none are wanted."""
+    by_experiment: dict[str, list[dict[str, Any]]] = {}
+    for row in findings.files.rows("confirmation-runs"):
+        by_experiment.setdefault(row["experiment"], []).append(row)
+    return [_fresh(study, id_, rows) for id_, rows in by_experiment.items()]
+
+
+def _fresh(study: Study, id_: str, rows: list[dict[str, Any]]) -> Fresh:
+    def seeds(*statuses: str) -> list[int]:
+        return [int(row["seed"]) for row in rows if row["status"] in statuses]
+
+    scores = [row["test_accuracy"] for row in rows if row["status"] == "complete"]
+    mean = derived(statistics.fmean(scores), "mean of", *scores) if scores else None
+    deviation = None
+    if len(scores) > 1:
+        deviation = derived(statistics.stdev(scores), "standard deviation of", *scores)
+    test = Scores(
+        len(scores), mean, deviation, min(scores, default=None), max(scores, default=None)
+    )
+    return Fresh(
+        id_,
+        study.experiments[id_].fingerprint,
+        seeds("complete"),
+        seeds("diverged", "failed"),
+        seeds("missing"),
+        test,
+        _distinct(row["commit"] for row in rows),
     )
 
 

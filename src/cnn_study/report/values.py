@@ -4,14 +4,16 @@ Knows nothing of Keras or of run records, and nothing of how the report puts it.
 by validation scores; test scores are reported and set against one another.
 """
 
+import statistics
 from pathlib import Path
 from typing import Any
 
 from cnn_study import __version__
 from cnn_study.base import examples, inference
 from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.cells import derived
 from cnn_study.evidence.findings import Findings
-from cnn_study.evidence.judged import Change
+from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, best_of, read_results
 from cnn_study.report import keras_code
@@ -22,7 +24,7 @@ from cnn_study.report.enhanced import against_base
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
 from cnn_study.report.pictures import Figure, pages_of, read_figures
-from cnn_study.report.provenance import Provenance, behind
+from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
 from cnn_study.report.results import chosen_settings, compare
 from cnn_study.report.search import searched_of
@@ -192,12 +194,41 @@ def _of_advice(study: Study, results: dict[str, Result], findings: Findings) -> 
     """Set each advised change beside its reference; name the parameters of the first ones."""
     advised = findings.advice.advice
     for entry in advised:
+        entry.confirmation = findings.confirmations[entry.experiment]
         chosen = chosen_settings(study.experiments[entry.experiment], vars(entry.change))
         pair = results[entry.experiment], results[entry.reference]
         entry.row = compare(*pair, chosen, findings.changes[entry.experiment])
     firsts = {entry.reference: entry.row.settings for entry in reversed(advised)}
     named = {name for settings in firsts.values() for name in settings}
-    return {"explained": [entry for entry in parameters() if entry["name"] in named]}
+    return {
+        "explained": [entry for entry in parameters() if entry["name"] in named],
+        "fresh_runs": fresh_runs(study, findings),
+        "confirmation": _confirmation(study, list(findings.confirmations.values())),
+    }
+
+
+def _confirmation(study: Study, suggested: list[Confirmation]) -> dict[str, Any]:
+    """Say how many suggestions fresh seeds confirm, and how much they leave of the first gains.
+
+    Returns:
+        seeds (none where the study asks for none), suggested (how many are), confirmed, told (those
+        with a fresh gain), missing (whether runs are), and the means over those told: first, fresh,
+        shrinkage; None without any.
+    """
+    told = [one for one in suggested if one.fresh.n]
+    columns = {"first": "first_difference", "fresh": "fresh_difference", "shrinkage": "shrinkage"}
+    cells = {name: [one.row[column] for one in told] for name, column in columns.items()}
+    means = {
+        name: derived(statistics.fmean(values), "mean of", *values) if values else None
+        for name, values in cells.items()
+    }
+    return means | {
+        "seeds": study.fresh_seeds,
+        "suggested": len(suggested),
+        "confirmed": [one for one in suggested if one.outcome == "confirmed"],
+        "told": told,
+        "missing": any(one.row["fresh_missing_runs"] for one in suggested),
+    }
 
 
 def _only_longer(study: Study, findings: Findings) -> list[Change]:
