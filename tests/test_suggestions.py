@@ -353,7 +353,7 @@ def scrambled(ledger: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
 
 def without_test(entry: dict[str, Any]) -> dict[str, Any]:
     """Take out of an entry what may tell of the test images."""
-    kept = {k: v for k, v in entry.items() if k not in ("test_verdict", "strength", "why")}
+    kept = {k: v for k, v in entry.items() if k != "test_verdict"}
     kept["gain"] = entry["gain"]["validation"]
     for name in ("held", "did_not_hold", "not_decided"):
         kept[name] = [one | {"gain": one["gain"]["validation"]} for one in entry[name]]
@@ -362,7 +362,7 @@ def without_test(entry: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["unrun", "hurts", "helps", "any"])
 def test_other_test_scores_leave_every_choice_as_it_is(study, how):
-    """Only what is told of the chosen may change: test verdict, test gain, strength and why."""
+    """Only what is told of the chosen may change: test verdict and test gain."""
     before, after = suggested(study, whole()), suggested(study, scrambled(whole(), how))
     assert before != after
     for kind in ("advice", "outdone", "unsupported", "undecided"):
@@ -418,8 +418,6 @@ def test_what_an_entry_says(study):
         },
         "over_base": {"runs": 5, "difference": 0.06, "lower": 0.05, "upper": 0.07},
         "price": {"parameters": 10, "macs": 100, "seconds": 1.5},
-        "strength": "strong",
-        "why": "validation and test images agree, in 5 runs of each",
         "held": [],
         "did_not_hold": [],
         "not_decided": [],
@@ -476,44 +474,6 @@ def test_what_changes_the_measuring_is_no_advice(study):
     assert {"training_fraction", "validation_fraction", "watch_test"} == NO_ADVICE
     mentioned = [id_ for ids in lists(suggested(study, whole())).values() for id_ in ids]
     assert not {"recipe", "half", "split", "deep"} & set(mentioned)
-
-
-@pytest.mark.parametrize(
-    ("changed", "strength", "why"),
-    [
-        ({}, "strong", "validation and test images agree, in 5 runs of each"),
-        (
-            {"validation_runs": 4},
-            "moderate",
-            "validation and test images agree, in only 4 runs of each",
-        ),
-        (
-            {"test_verdict": "too close to call"},
-            "weak",
-            "the validation images say that it helps; the test images say too close to call "
-            "(5 runs of each)",
-        ),
-        (
-            {"validation_verdict": "hurts", "validation_runs": 3},
-            "none",
-            "hurts by the validation images (3 runs of each)",
-        ),
-        (
-            {"validation_verdict": "too few seeds", "validation_runs": 1},
-            "none",
-            "too few seeds by the validation images (one run of each)",
-        ),
-        (
-            {"diverged_runs": 1, "failed_runs": 2},
-            "none",
-            "3 of its runs did not reach the end",
-        ),
-    ],
-)
-def test_how_strong_the_evidence_is(study, changed, strength, why):
-    found = suggested(study, [row("wide", "width", **changed)])
-    (entry,) = [one for kind in lists(found) for one in found[kind]]
-    assert (entry["strength"], entry["why"]) == (strength, why)
 
 
 def test_a_change_without_any_number(study):

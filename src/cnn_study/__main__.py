@@ -365,10 +365,10 @@ def _analyse(options: argparse.Namespace) -> None:
 def _confirmed(options: argparse.Namespace) -> None:
     def make(site: stages.Site) -> list[str]:
         from cnn_study.evidence.confirmation import judge
-        from cnn_study.evidence.schemas import CONFIRMED
+        from cnn_study.evidence.schemas import planned_confirmed
 
         judge(site.study, site.results, site.results / "evidence")
-        return [f"evidence/{table.file}" for table in CONFIRMED]
+        return [f"evidence/{name}" for name in planned_confirmed()]
 
     _stage("confirmed", options, make)
 

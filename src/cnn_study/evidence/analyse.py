@@ -64,9 +64,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     for table in evidence_schemas.EVIDENCE:
         frame = csv_files.frame(table, as_in_file(table.name, rows[table.name]))
         _write(output / table.file, csv_files.csv_text(frame))
-    # One dictionary for the folder: what fresh seeds say is added there by `confirmation.judge`.
-    described = (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)
-    package = data_package(study, described, "evidence")
+    package = data_package(study, evidence_schemas.EVIDENCE, "evidence")
     _write(output / DICTIONARY, json.dumps(package, indent=2) + "\n")
     _write(output / "ledger.md", ledger_text.markdown(ledger))
     _write(output / "ledger.tex", ledger_text.latex(ledger))

@@ -5,6 +5,7 @@ gain is judged only when all of its runs are there: looked at again and again me
 be found sure too often.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,28 @@ from cnn_study.base.files import write_whole
 from cnn_study.base.inference import Effect, holm, unpaired, verdict
 from cnn_study.base.words import plural
 from cnn_study.evidence.read import Files, evidence_files
-from cnn_study.evidence.schemas import CONFIRMATION, CONFIRMATION_RUNS, CONFIRMED
+from cnn_study.evidence.schemas import (
+    CONFIRMATION,
+    CONFIRMATION_RUNS,
+    CONFIRMED,
+    CONFIRMED_DICTIONARY,
+)
 from cnn_study.runs import confirmations
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.collect import Outcome, outcomes_of, runs_table
+from cnn_study.tables.data_package import data_package
 
 AGAINST = ("hurts", "no meaningful difference")
 """Verdicts on a fresh gain that speak against a suggestion, rather than leave it open."""
 
 
 def judge(study: Study, results: Path, output: Path) -> None:
-    """Write what fresh seeds say of each suggestion, and their runs.
+    """Write what fresh seeds say of each suggestion, their runs, and a dictionary of both.
 
     Args:
         results: the study's results, with evidence and records.
-        output: folder of the two tables.
+        output: folder of these files.
 
     Raises:
         UserError: the suggestions or a table are missing, or a record is damaged.
@@ -47,9 +54,11 @@ def judge(study: Study, results: Path, output: Path) -> None:
         CONFIRMATION.name: csv_files.frame(CONFIRMATION, rows),
         CONFIRMATION_RUNS.name: runs_table(outcomes),
     }
-    for table in CONFIRMED:
-        text = csv_files.csv_text(frames[table.name])
-        write_whole(output / table.file, lambda file, text=text: file.write(text.encode()))
+    texts = {table.file: csv_files.csv_text(frames[table.name]) for table in CONFIRMED}
+    package = data_package(study, CONFIRMED, "confirmation")
+    texts[CONFIRMED_DICTIONARY] = json.dumps(package, indent=2) + "\n"
+    for name, text in texts.items():
+        write_whole(output / name, lambda file, text=text: file.write(text.encode()))
 
 
 def confirmation_rows(

@@ -1026,7 +1026,14 @@ CONFIRMATION_RUNS = Table(
 CONFIRMED = (CONFIRMATION, CONFIRMATION_RUNS)
 """What `confirmation.judge` writes, beside the evidence that the suggestions come from."""
 
+CONFIRMED_DICTIONARY = "confirmation.datapackage.json"
+
 EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
+
+
+def planned_confirmed() -> list[str]:
+    """Name every file that `confirmation.judge` writes."""
+    return [*(table.file for table in CONFIRMED), CONFIRMED_DICTIONARY]
 
 
 def planned_evidence() -> list[str]:

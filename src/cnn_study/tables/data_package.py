@@ -25,6 +25,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
     openings = {
         "tables": "Tables collected from the run records of a study.",
         "evidence": "What the tables of a study say about its changes.",
+        "confirmation": "What fresh seeds say of what a study suggests.",
     }
     return {
         "profile": "tabular-data-package",
