@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnn_study.evidence.analyse import analyse
-from cnn_study.evidence.confirmation import judge
+from cnn_study.evidence.confirmation import assess
 from cnn_study.figures.draw import _pictures, draw
 from cnn_study.figures.picture import Picture, image
 from cnn_study.figures.results import Results
@@ -53,7 +53,7 @@ class Made:
         self.figures = self.folder / "figures"
         self._write()
         analyse(self.study, self.tables, self.evidence)
-        judge(self.study, self.folder, self.evidence)
+        assess(self.study, self.folder, self.evidence)
 
     # ---- what the figures say
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import records_by_hand
 from cnn_study.evidence.analyse import analyse
-from cnn_study.evidence.confirmation import judge
+from cnn_study.evidence.confirmation import assess
 from cnn_study.figures.draw import planned_figures
 from cnn_study.report.write import write
 from cnn_study.study import published_numbers
@@ -80,7 +80,7 @@ class Made:
     def collect(self) -> None:
         collect(self.study, self.folder, self.folder / "tables")
         analyse(self.study, self.folder / "tables", self.folder / "evidence")
-        judge(self.study, self.folder, self.folder / "evidence")
+        assess(self.study, self.folder, self.folder / "evidence")
         files = (Path(name) for name in planned_figures(self.study, False))
         index = {
             file.stem: {

@@ -364,10 +364,10 @@ def _analyse(options: argparse.Namespace) -> None:
 
 def _confirmed(options: argparse.Namespace) -> None:
     def make(site: stages.Site) -> list[str]:
-        from cnn_study.evidence.confirmation import judge
+        from cnn_study.evidence.confirmation import assess
         from cnn_study.evidence.schemas import planned_confirmed
 
-        judge(site.study, site.results, site.results / "evidence")
+        assess(site.study, site.results, site.results / "evidence")
         return [f"evidence/{name}" for name in planned_confirmed()]
 
     _stage("confirmed", options, make)

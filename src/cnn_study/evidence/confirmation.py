@@ -12,9 +12,9 @@ from typing import Any
 from cnn_study.base import inference
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import write_whole
-from cnn_study.base.inference import Effect, holm, unpaired, verdict
+from cnn_study.base.inference import Effect, collapsed, holm, verdict
 from cnn_study.base.words import plural
-from cnn_study.evidence.read import Files, evidence_files
+from cnn_study.evidence.read import Files, Tables, evidence_files
 from cnn_study.evidence.schemas import (
     CONFIRMATION,
     CONFIRMATION_RUNS,
@@ -27,15 +27,15 @@ from cnn_study.tables import csv_files
 from cnn_study.tables.collect import Outcome, outcomes_of, runs_table
 from cnn_study.tables.data_package import data_package
 
-AGAINST = ("hurts", "no meaningful difference")
+AGAINST = ("hurts", "no meaningful difference", "unreliable")
 """Verdicts on a fresh gain that speak against a suggestion, rather than leave it open."""
 
 
-def judge(study: Study, results: Path, output: Path) -> None:
+def assess(study: Study, results: Path, output: Path) -> None:
     """Write what fresh seeds say of each suggestion, their runs, and a dictionary of both.
 
     Args:
-        results: the study's results, with evidence and records.
+        results: the study's results, with tables, evidence and records.
         output: folder of these files.
 
     Raises:
@@ -49,7 +49,8 @@ def judge(study: Study, results: Path, output: Path) -> None:
         )
     wanted, done = (list_(study, results) for list_ in (confirmations.wanted, confirmations.done))
     outcomes = outcomes_of(study, wanted, done, results)
-    rows = confirmation_rows(study, pairs, outcomes, evidence_files(output))
+    tables = Tables(study, results / "tables")
+    rows = confirmation_rows(tables, pairs, outcomes, evidence_files(output))
     frames = {
         CONFIRMATION.name: csv_files.frame(CONFIRMATION, rows),
         CONFIRMATION_RUNS.name: runs_table(outcomes),
@@ -62,14 +63,18 @@ def judge(study: Study, results: Path, output: Path) -> None:
 
 
 def confirmation_rows(
-    study: Study, pairs: list[confirmations.Pair], outcomes: list[Outcome], evidence: Files
+    tables: Tables, pairs: list[confirmations.Pair], outcomes: list[Outcome], evidence: Files
 ) -> list[dict[str, Any]]:
-    """Give one row for each suggestion, in their order."""
+    """Give one row for each suggestion, in their order.
+
+    A gain is judged as every difference of the study is. What spread is usual in it, its judge
+    knows from the runs that chose; of the gains themselves that tells nothing.
+    """
     ledger = {row["experiment"]: row for row in evidence.rows("ledger")}
-    fresh = [_Fresh(study, pair, outcomes) for pair in pairs]
+    fresh = [_Fresh(tables, pair, outcomes) for pair in pairs]
     corrected = _corrected([gain.effect.p for gain in fresh])
     return [
-        _row(study, rank, ledger[gain.change], gain, p_holm)
+        _row(tables.study, rank, ledger[gain.change], gain, p_holm)
         for rank, (gain, p_holm) in enumerate(zip(fresh, corrected, strict=True), start=1)
     ]
 
@@ -86,7 +91,7 @@ def _corrected(p_values: list[float | None]) -> list[float | None]:
 class _Fresh:
     """The runs of one suggestion with fresh seeds, and what they gain."""
 
-    def __init__(self, study: Study, pair: confirmations.Pair, outcomes: list[Outcome]) -> None:
+    def __init__(self, tables: Tables, pair: confirmations.Pair, outcomes: list[Outcome]) -> None:
         self.change, self.reference = pair
         own = [outcome for outcome in outcomes if outcome.run.experiment.id in pair]
         self.broken = sum(outcome.status in ("diverged", "failed") for outcome in own)
@@ -94,12 +99,15 @@ class _Fresh:
         ours, theirs = (_scores(id_, own) for id_ in pair)
         self.runs = min(len(ours), len(theirs))
         whole = self.runs and not self.missing
-        self.effect = _gain(ours, theirs) if whole else Effect(0)
-        self.smallest = study.smallest_effect
+        self.effect = tables.judges["test"].effect(ours, theirs) if whole else Effect(0)
+        self.smallest = tables.study.smallest_effect
+        self.unreliable = any(_partly_collapsed(tables, runs) for runs in (ours, theirs))
 
     def verdict(self, p_holm: float | None) -> str | None:
         """Say what the gain is; nothing while runs are missing."""
-        return verdict(self.effect, p_holm, self.smallest) if self.effect.n else None
+        if not self.effect.n:
+            return None
+        return verdict(self.effect, p_holm, self.smallest, unreliable=self.unreliable)
 
 
 def _scores(experiment: str, outcomes: list[Outcome]) -> dict[int, float]:
@@ -113,9 +121,10 @@ def _scores(experiment: str, outcomes: list[Outcome]) -> dict[int, float]:
     }
 
 
-def _gain(ours: dict[int, float], theirs: dict[int, float]) -> Effect:
-    """Estimate a gain from runs with fresh seeds: the one place where these are judged."""
-    return unpaired(list(ours.values()), list(theirs.values()))
+def _partly_collapsed(tables: Tables, runs: dict[int, float]) -> bool:
+    """Whether some runs do hardly better than guessing, and others do."""
+    count = collapsed(list(runs.values()), len(tables.study.dataset.class_names))
+    return 0 < count < len(runs)
 
 
 def _row(
@@ -133,6 +142,8 @@ def _row(
         "fresh_broken_runs": fresh.broken,
         "fresh_missing_runs": fresh.missing,
         "fresh_difference": gain.mean,
+        "fresh_error": gain.error,
+        "fresh_freedom": gain.freedom,
         "fresh_lower": gain.lower,
         "fresh_upper": gain.upper,
         "fresh_p": gain.p,
@@ -165,8 +176,8 @@ def strength_of(
         fresh_verdict: on the gain with fresh seeds; None where there is none.
         broken: runs with fresh seeds that did not reach their end.
     """
-    pairs = ledger["validation_pairs"]
-    runs = f"{pairs} pairs of runs" if pairs != 1 else "one pair of runs"
+    count = ledger["validation_runs"]
+    runs = f"{count} runs of each" if count != 1 else "one run of each"
     against = []
     if ledger["test_verdict"] != "helps":
         against.append(f"the test images say {ledger['test_verdict']} ({runs})")
@@ -175,7 +186,7 @@ def strength_of(
     if against:
         return "weak", f"the validation images say that it helps; {'; '.join(against)}"
     lacking = [
-        *([f"only {runs}"] if pairs < inference.STRONG_PAIRS else []),
+        *([f"only {runs}"] if count < inference.STRONG_RUNS else []),
         *_not_in_company(ledger),
         *_not_confirmed(outcome, fresh_verdict, broken),
     ]

@@ -165,11 +165,11 @@ class Confirmation:
     @classmethod
     def of(cls, row: dict[str, Any], first: Effect) -> "Confirmation":
         """Take it from a row of confirmation.csv."""
-        names = ("lower", "upper", "p", "p_holm", "verdict")
+        names = ("error", "freedom", "lower", "upper", "p", "p_holm", "verdict")
         fresh = Effect(0)
         if row["fresh_difference"] is not None:
             rest = (row[f"fresh_{name}"] for name in names)
-            fresh = Effect(row["fresh_runs"], row["fresh_difference"], None, *rest)
+            fresh = Effect(row["fresh_runs"], row["fresh_difference"], *rest)
         return cls(row, first, fresh, row["outcome"], row["strength"], row["why"])
 
     @property

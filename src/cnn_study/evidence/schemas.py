@@ -933,7 +933,7 @@ CONFIRMATIONS = {
 STRENGTHS = ("strong", "moderate", "weak")
 
 OF_FRESH = (FreshRuns(WITH_REFERENCE, complete=True),)
-OF_FIRST = (CompleteRuns(WITH_REFERENCE, TEST),)
+OF_FIRST = (CompleteRuns(WITH_REFERENCE, TEST, paired=None),)
 BESIDE_FRESH = (
     Beside("Gain with fresh seeds", ("fresh_difference",)),
     _interval("fresh_lower", "fresh_upper"),
@@ -951,7 +951,7 @@ CONFIRMATION = Table(
     "too high on average.",
     (
         *made_from(
-            (CompleteRuns(WITH_REFERENCE, VALIDATION),),
+            (CompleteRuns(WITH_REFERENCE, VALIDATION, paired=None),),
             count("rank", "Its place among the suggestions; 1 is the first.", "", required=True),
         ),
         *made_from((STUDY_FILE,), QUESTION, EXPERIMENT, REFERENCE),
@@ -985,6 +985,18 @@ CONFIRMATION = Table(
             OF_FRESH,
             signed("fresh_difference", f"Gain in mean test accuracy {FRESH_SEEDS}, change less "
                    "reference."),
+            number(
+                "fresh_error",
+                "Standard error of this gain; see judge.csv.",
+                "share",
+                after=("fresh_difference",),
+            ),
+            number(
+                "fresh_freedom",
+                "Degrees of freedom of this standard error.",
+                "",
+                after=("fresh_difference", "fresh_error"),
+            ),
             signed("fresh_lower", "Lower end of its 95 % interval, not corrected for the number of "
                    "suggestions.", after=("fresh_difference",)),
             signed("fresh_upper", "Upper end of it.", after=("fresh_difference", "fresh_lower")),
@@ -1002,7 +1014,7 @@ CONFIRMATION = Table(
             string("outcome", "; ".join(f"{name}: {when}" for name, when in CONFIRMATIONS.items())
                    + ".", required=True, enum=list(CONFIRMATIONS)),
             string("strength", "Strength of the evidence. strong: validation and test images say "
-                   "that it helps, in enough pairs of runs, the test images also corrected for "
+                   "that it helps, in enough runs, the test images also corrected for "
                    "all changes of the study, and fresh seeds confirm it, if the study asks for "
                    "any. weak: the test images, or fresh seeds, speak against it. moderate: "
                    "neither.", required=True, enum=list(STRENGTHS)),
@@ -1024,7 +1036,7 @@ CONFIRMATION_RUNS = Table(
 )
 
 CONFIRMED = (CONFIRMATION, CONFIRMATION_RUNS)
-"""What `confirmation.judge` writes, beside the evidence that the suggestions come from."""
+"""What `confirmation.assess` writes, beside the evidence that the suggestions come from."""
 
 CONFIRMED_DICTIONARY = "confirmation.datapackage.json"
 
@@ -1032,7 +1044,7 @@ EVIDENCE_TEXTS = ("ledger.md", "ledger.tex", "suggestions.json")
 
 
 def planned_confirmed() -> list[str]:
-    """Name every file that `confirmation.judge` writes."""
+    """Name every file that `confirmation.assess` writes."""
     return [*(table.file for table in CONFIRMED), CONFIRMED_DICTIONARY]
 
 

@@ -89,9 +89,11 @@ class Confirmed(Picture):
                   **SIZE)  # fmt: skip
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        seeds = [one.fresh.n for one in _told(results)]
-        return {"pairs": [one.first.n for one in results.findings.confirmations.values()],
-                "seeds": seeds}  # fmt: skip
+        suggested = results.findings.confirmations.values()
+        return {
+            "first": [one.first.n for one in suggested],
+            "fresh": [one.fresh.n for one in suggested if one.fresh.n],
+        }
 
     def _values(self, results: Results) -> dict[str, Any]:
         return {"suggested": list(results.findings.confirmations.values())}

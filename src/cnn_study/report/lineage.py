@@ -119,15 +119,20 @@ class Runs:
 
     def _add_fresh(self, source: FreshRuns, row: Row, behind: Behind) -> None:
         """Add runs with fresh seeds: no cell takes these and others with the same seeds."""
-        for id_ in dict.fromkeys(id_ for whose in source.of for id_ in self._whose(whose, row)):
-            runs = self._fresh.get(id_, [])
-            seeds = {
+        seeds = {
+            id_: {
                 run["seed"]
-                for run in runs
+                for run in self._fresh.get(id_, [])
                 if (not source.this or str(run["seed"]) == row["seed"])
                 and (not source.complete or run["status"] == "complete")
             }
-            behind.add(id_, seeds)
+            for whose in source.of
+            for id_ in self._whose(whose, row)
+        }
+        if source.complete and self.judges["test"] == "paired":
+            seeds = dict.fromkeys(seeds, set.intersection(*seeds.values()))
+        for id_ in seeds:
+            behind.add(id_, seeds[id_])
 
     def _whose(self, whose: Whose, row: Row) -> list[str]:
         """Name the experiments that a row means."""
