@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from cnn_study.evidence.schemas import EVIDENCE
+from cnn_study.evidence.schemas import CONFIRMED, EVIDENCE
 from cnn_study.figures.draw import _pictures
 from cnn_study.figures.results import Results
 from cnn_study.report import receipts
@@ -114,6 +114,20 @@ class Reading:
             and row["stage"] in stages
             and price in ("", row["price"])
         }
+
+    def fresh(self, *ids: str, ended: bool = True) -> Expected:
+        """Seeds of the runs that confirm suggestions; those alone that ended, or all."""
+        runs = self.rows["confirmation-runs"]
+        return Expected(
+            {
+                id_: {
+                    int(r["seed"])
+                    for r in runs
+                    if r["experiment"] == id_ and (not ended or r["status"] == "complete")
+                }
+                for id_ in ids
+            }
+        )
 
     def question(self, name: str) -> list[str]:
         """The reference of a question and its experiments."""
@@ -290,6 +304,22 @@ def of_importance(read: Reading, column: str, row: Row) -> Expected:
     return Expected(searched={r["record"] for r in trials})
 
 
+def of_confirmation(read: Reading, column: str, row: Row) -> Expected:
+    """From the runs that chose, from fresh ones, or, shrinkage, from both."""
+    pair = row["experiment"], row["reference"]
+    if column == "fresh_seeds":
+        return SAID
+    if column == "rank":
+        return read.each("validation_accuracy", *pair)
+    if column.startswith("first_"):
+        return read.each("test_accuracy", *pair)
+    fresh = read.fresh(*pair, ended=not column.endswith("_runs"))
+    if column == "shrinkage":
+        first = read.each("test_accuracy", *pair)
+        return Expected({id_: first.seeds[id_] | fresh.seeds[id_] for id_ in pair})
+    return fresh
+
+
 EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "runs": of_one_run,
     "epochs": of_one_run,
@@ -320,6 +350,8 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "search-finalists": of_finalists,
     "search-gaps": of_gaps,
     "search-importance": of_importance,
+    "confirmation": of_confirmation,
+    "confirmation-runs": of_one_run,
 }
 
 
@@ -399,7 +431,7 @@ def test_no_printed_cell_is_without_runs_and_without_a_reason(printed, shown):
     assert silent == []
 
 
-@pytest.mark.parametrize("table", [*TABLES, *EVIDENCE], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*TABLES, *EVIDENCE, *CONFIRMED], ids=lambda table: table.name)
 def test_numbers_that_are_not_printed_name_the_right_runs_too(table, study, read):
     """Every number of up to sixty rows of each table, from first to last."""
     rows = read.rows[table.name]
@@ -489,6 +521,17 @@ def expected_of_figure(read: Reading, id_: str, alt: str) -> Expected:
         }.get(id_, trials)
         ids = everything if id_ == "search-winners" else []
         return replace(read.each("status", *ids), searched=searched)
+    if id_ == "confirmation":
+        pairs = [(r["reference"], r["experiment"]) for r in read.rows["confirmation"]]
+        told = {
+            r[key]
+            for r in read.rows["confirmation"]
+            for key in ("reference", "experiment")
+            if r["fresh_difference"]
+        }
+        first = read.each("status", *(id_ for pair in pairs for id_ in pair)).seeds
+        fresh = read.fresh(*told).seeds
+        return Expected({id_: first[id_] | fresh.get(id_, set()) for id_ in first})
     if id_.endswith("base-and-enhanced"):
         ids = ["base", ENHANCED]
     elif id_ in ("accuracy-and-calibration", "test-habits"):
@@ -753,7 +796,9 @@ def test_a_lineage_that_names_an_unknown_column_is_refused(column):
 
 
 def columns() -> list[tuple[Table, object]]:
-    return [(table, column) for table in (*TABLES, *EVIDENCE) for column in table.columns]
+    return [
+        (table, column) for table in (*TABLES, *EVIDENCE, *CONFIRMED) for column in table.columns
+    ]
 
 
 def test_what_runs_are_counted_by_is_a_column_of_runs():

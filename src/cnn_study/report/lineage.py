@@ -70,14 +70,14 @@ class Runs:
         frame: runs.csv.
         searched: search-runs.csv.
         judges: paired or two-sample, by images, as judge.csv has it.
-        fresh: confirmation-runs.csv.
+        fresh: confirmation-runs.csv; None where there are no fresh seeds to speak of.
     """
 
     study: Study
     frame: pd.DataFrame
     searched: pd.DataFrame
     judges: Mapping[str, str]
-    fresh: pd.DataFrame
+    fresh: pd.DataFrame | None = None
 
     def behind(self, sources: Iterable[Source], row: Row) -> Behind:
         """Find what a cell is made from whose column declares these sources."""
@@ -177,7 +177,7 @@ class Runs:
 
     @cached_property
     def _fresh(self) -> dict[str, list[dict[str, Any]]]:
-        return _by_experiment(self.fresh)
+        return {} if self.fresh is None else _by_experiment(self.fresh)
 
     def scored(self, experiment: str, measure: str = "") -> set[int]:
         """Give the seeds of an experiment's complete runs, of those that have this measure."""
