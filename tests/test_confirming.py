@@ -60,8 +60,9 @@ def outcomes(place: Workplace) -> dict[str, str]:
 
 
 def identities(place: Workplace) -> dict[str, tuple[int, bytes]]:
+    """Tell files from others in their place; Snakemake sets the times of outputs."""
     runs = place.path / "results/tests/runs"
-    return {str(path.relative_to(runs)): (path.stat().st_mtime_ns, path.read_bytes())
+    return {str(path.relative_to(runs)): (path.stat().st_ino, path.read_bytes())
             for path in runs.rglob("*.*")}  # fmt: skip
 
 
@@ -115,8 +116,6 @@ def test_even_forced_no_fresh_run_is_trained_again(copy):
 
 
 def test_other_advice_is_confirmed_by_the_next_run_and_what_is_there_stays(copy):
-    """Without the faster network, the slow one would have to be suggested, were it any better; so
-    another is asked for."""
     copy.write_study(STUDY + "      fast: {learning_rate: 0.02}\n      deep: {filters: [2, 2]}\n")
     before = identities(copy)
     copy.snakemake()

@@ -193,7 +193,7 @@ def test_even_forced_no_record_is_trained_again(trained, tmp_path):
     runs = place.path / "results/tests/runs"
     before = {path: _identity(path) for path in runs.rglob("*.*")}
     said = place.snakemake("--forceall")
-    assert "To make: tables, evidence, figures, text, pages." in said
+    assert "To make: tables, evidence, confirmed, figures, text, pages." in said
     assert "To train" not in said
     after = {path: _identity(path) for path in runs.rglob("*.*")}
     assert after == before
@@ -673,7 +673,13 @@ def test_snakefiles_are_formatted():
     "module",
     [
         *("workflow", "execute.progress", "runs.inspections", "runs.searches", "tables.collect"),
-        *("evidence.analyse", "figures.draw", "report.write", "report.render"),
+        *(
+            "evidence.analyse",
+            "evidence.confirmation",
+            "figures.draw",
+            "report.write",
+            "report.render",
+        ),
         "report.docs_pages",
     ],
 )
