@@ -16,7 +16,7 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.words import percent
 from cnn_study.execute import progress
-from cnn_study.runs import estimate, heartbeat, searches
+from cnn_study.runs import confirmations, estimate, heartbeat, searches
 from cnn_study.runs.wanted import wanted
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -210,6 +210,10 @@ def test_watching_goes_on_until_the_search_is_done(tmp_path, monkeypatch):
     found = searches.place(digits, tmp_path)
     found.parent.mkdir()
     found.touch()
+    assert progress._unfinished(digits, tmp_path)  # nobody has said what to confirm
+    suggestions = tmp_path / confirmations.SUGGESTIONS
+    suggestions.parent.mkdir()
+    suggestions.write_text('{"advice": []}')
     assert not progress._unfinished(digits, tmp_path)
 
 
@@ -279,7 +283,7 @@ def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
     [
         (["check", "nowhere"], "There is no study file experiments/nowhere.yaml"),
         (["train", "digits", "no-such/seed-1"], "has no experiment no-such. It has: base"),
-        (["train", "digits", "base/seed-99"], "has no seed 99. It has: 1, 2, 3."),
+        (["train", "digits", "base/seed-99"], "has no seed 99. It has: 1, 2, 3, 4, 5, 6."),
         (["train", "digits", "base/seed-1", "base"], "base is no name of a run. Write EXPERIMENT/"),
         (["train", "digits", "base/1"], "base/1 is no name of a run. Write EXPERIMENT/seed-N"),
         (["prepare", "no-such"], "no-such"),

@@ -393,9 +393,7 @@ def test_choices_go_by_validation_images(tmp_path):
     assert "- `learning_rate`: Size of a step" in advice
     assert "1. **`learning-rate-2`**" in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
-    assert (
-        "Evidence: moderate, validation and test images agree, but only 3 runs of each" in advice
-    )
+    assert "Evidence: moderate, validation and test images agree, but only 3 runs of each" in advice
     assert "`learning-rate-1`](#sec-question-rate) | `base` | no meaningful difference" in advice
     assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
 
