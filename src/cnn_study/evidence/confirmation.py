@@ -47,7 +47,7 @@ def assess(study: Study, results: Path, output: Path) -> None:
             f"there is no {results / confirmations.SUGGESTIONS}. Make it first: "
             f"cnn-study analyse {study.name}"
         )
-    wanted, done = (list_(study, results) for list_ in (confirmations.wanted, confirmations.done))
+    wanted, done = confirmations.wanted(study, results), confirmations.done(study, results)
     outcomes = outcomes_of(study, wanted, done, results)
     tables = Tables(study, results / "tables")
     rows = confirmation_rows(tables, pairs, outcomes, evidence_files(output))

@@ -65,5 +65,5 @@ def rounded(value: float) -> float:
 
 
 def _float_text(value: float) -> str:
-    value = rounded(value)
-    return str(int(value)) if value.is_integer() else repr(value)
+    short = float(rounded(value))
+    return str(int(short)) if short.is_integer() else repr(short)
