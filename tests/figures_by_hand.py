@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from cnn_study.evidence.analyse import analyse
 from cnn_study.evidence.confirmation import assess
 from cnn_study.figures.draw import _pictures, draw
@@ -12,7 +14,7 @@ from cnn_study.figures.picture import Picture, image
 from cnn_study.figures.results import Results
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
-from cnn_study.tables import csv_files
+from cnn_study.tables import answers, csv_files
 from cnn_study.tables import schemas as table_schemas
 from cnn_study.tables.collect import summarize
 from cnn_study.tables.schemas import Table
@@ -101,6 +103,20 @@ class Made:
         for table in table_schemas.TABLES:
             if table is not table_schemas.PUBLISHED or self.study.file.published:
                 write_table(self.tables, table, rows[table.name])
+        given = {id_: self._answers(id_) for id_ in self.scores if id_ in self.study.experiments}
+        images = self.study.dataset.test_images
+        known = {id_: some for id_, some in given.items() if some.seeds}
+        answers.write(self.tables / answers.FILE, known, images)
+
+    def _answers(self, id_: str) -> answers.Answers:
+        """The first images correct, as many as the score says, three further on with each seed."""
+        images, seeds, correct = self.study.dataset.test_images, [], []
+        runs = zip(self.study.seeds, self._status(id_), self.scores[id_], strict=False)
+        for place, (seed, status, score) in enumerate(runs):
+            if status == COMPLETE:
+                seeds.append(seed)
+                correct.append(np.roll(np.arange(images) < round(score * images), 3 * place))
+        return answers.Answers(tuple(seeds), np.array(correct, bool).reshape(-1, images))
 
     def _status(self, id_: str) -> tuple[str, ...]:
         return self.statuses.get(id_, (COMPLETE,) * len(self.study.seeds))

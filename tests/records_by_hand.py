@@ -3,7 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from cnn_study.runs import records
+import numpy as np
+
+from cnn_study.base import files
+from cnn_study.runs import look_alikes, records
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
 from cnn_study.study.settings import TRAINING_VERSION
@@ -65,6 +68,65 @@ def make(
         cost=records.Cost(**{"parameters": chosen.parameters, "macs": chosen.macs, **COST, **cost}),
         provenance=records.Provenance(**PROVENANCE),
     )
+
+
+def answering(
+    study: Study, results: Path, record: records.Record, classes: np.ndarray, labels: np.ndarray
+) -> records.Record:
+    """Write a record with predictions beside it; its scores are those that follow from them."""
+    path = results / "runs" / f"{Run(study.experiments[record.experiment], record.seed).name}.json"
+    probabilities = np.full(len(classes), 204, "uint8")
+    digest = files.write_arrays(
+        records.predictions_file(path),
+        {"classes": classes.astype("uint8"), "probabilities": probabilities},
+    )
+    confusion = np.zeros((len(study.dataset.class_names),) * 2, int)
+    np.add.at(confusion, (labels, classes), 1)
+    test = record.tested.model_copy(
+        update={
+            "accuracy": float((classes == labels).mean()),
+            "confusion": confusion.tolist(),
+            "predictions_sha256": digest,
+        }
+    )
+    record = record.model_copy(update={"test": test})
+    records.write(path, record)
+    return record
+
+
+def look_alike(study: Study, results: Path, *test_indices: int) -> Path:
+    """Say that these test images resemble a training image; show none of them."""
+    path, images = look_alikes.place(study, results), study.dataset
+    file = path.with_suffix(".npz")
+    pairs = [
+        look_alikes.Pair(
+            test_index=place, test_class=1, training_index=7, training_class=1 + place % 2,
+            different_bits=2, correlation=0.95,
+        )
+        for place in test_indices
+    ]  # fmt: skip
+    empty = np.zeros((0, 2, *images.image_shape), "uint8")
+    facts = look_alikes.LookAlikeFacts(
+        format=1,
+        look_alikes_version=look_alikes.LOOK_ALIKES_VERSION,
+        fingerprint=path.stem,
+        dataset=images.digest,
+        test_images=images.test_images,
+        training_images=images.training_images,
+        hash_bits=64,
+        most_different_bits=10,
+        least_correlation=0.9,
+        reason="",
+        pairs=pairs,
+        shown_pairs=[],
+        misread=None,
+        arrays_file=file.name,
+        arrays_sha256=files.write_arrays(
+            file, {"pairs_images": empty, "misread_images": empty[:, 0]}
+        ),
+    )
+    records.write(path, facts)
+    return path
 
 
 def write(study: Study, results: Path, *made: records.Record) -> None:

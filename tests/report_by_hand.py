@@ -9,6 +9,7 @@ from cnn_study.evidence.analyse import analyse
 from cnn_study.evidence.confirmation import assess
 from cnn_study.figures.draw import planned_figures
 from cnn_study.report.write import write
+from cnn_study.runs import look_alikes
 from cnn_study.study import published_numbers
 from cnn_study.study.merge import load
 from cnn_study.tables.collect import collect
@@ -81,7 +82,8 @@ class Made:
         collect(self.study, self.folder, self.folder / "tables")
         analyse(self.study, self.folder / "tables", self.folder / "evidence")
         assess(self.study, self.folder, self.folder / "evidence")
-        files = (Path(name) for name in planned_figures(self.study, False))
+        looked = look_alikes.find(self.study, self.folder) is not None
+        files = (Path(name) for name in planned_figures(self.study, looked=looked))
         index = {
             file.stem: {
                 "file": file.name,

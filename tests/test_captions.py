@@ -72,12 +72,13 @@ def test_templates_do_not_calculate(path):
 @pytest.mark.slow
 def test_every_value_that_a_figure_of_the_published_study_hands_over_is_used():
     from cnn_study.figures.results import Results
-    from cnn_study.runs import inspections
+    from cnn_study.runs import inspections, look_alikes
 
     study, folder = load(PROJECT / "experiments" / "cifar10.yaml"), PROJECT / "results" / "cifar10"
     inspected = inspections.find(study, folder)
-    results = Results(study, folder / "tables", folder / "evidence", inspected)
-    pictures = draw._pictures(study, inspected=True)
+    looked = look_alikes.find(study, folder)
+    results = Results(study, folder / "tables", folder / "evidence", inspected, looked)
+    pictures = draw._pictures(study, inspected=True, looked=True)
     unused = {
         id_: sorted(handed_over - named_in(picture.template))
         for id_, picture in pictures.items()

@@ -126,7 +126,7 @@ def test_every_command_has_its_line_in_the_architecture():
         for action in _parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
-    table = re.findall(r"^\| `cnn-study (\w+)", read("docs/architecture.md"), re.MULTILINE)
+    table = re.findall(r"^\| `cnn-study ([\w-]+)", read("docs/architecture.md"), re.MULTILINE)
     assert table == list(commands)
 
 

@@ -77,6 +77,7 @@ IDS = [
     "classes-base-and-enhanced",
     "reliability-base-and-enhanced",
     "accuracy-and-calibration",
+    "run-spread",
     "accuracy-and-cost",
     "published-and-ours",
     "effects-all",
@@ -405,6 +406,7 @@ def test_study_of_the_base_alone_compares_nothing(tmp_path):
         "classes-base-and-enhanced",
         "reliability-base-and-enhanced",
         "accuracy-and-calibration",
+        "run-spread",
         "accuracy-and-cost",
     ]
 
@@ -435,6 +437,7 @@ questions:
 @pytest.mark.parametrize(
     "name",
     [
+        "run-spread",
         "accuracy-and-cost",
         "loss-curves-base-and-enhanced",
         "effects-all",

@@ -19,7 +19,6 @@ from cnn_study.base.inference import (
     effect,
     higher_by_chance,
     holm,
-    images_margin,
     loss_turn,
     paired,
     seeds_to_settle,
@@ -180,14 +179,6 @@ def test_fewer_than_three_pairs_give_no_verdict():
     assert verdict(Effect(2, *sure), 1e-9, 0.005) == "too few seeds"
     assert verdict(effect([0.02]), None, 0.005) == "too few seeds"
     assert verdict(effect([]), None, 0.005) == "not run"
-
-
-def test_margin_of_test_images_by_hand():
-    """1.959964 sqrt((0.5 x 0.5 + 0.5 x 0.5) / 100) = 1.959964 x 0.0707107 = 0.138590."""
-    assert images_margin(0.5, 0.5, 100) == pytest.approx(0.138590, abs=1e-6)
-    # 1.959964 sqrt((0.09 + 0.16) / 10000)
-    assert images_margin(0.9, 0.8, 10_000) == pytest.approx(1.959964 * 0.005, abs=1e-8)
-    assert images_margin(1.0, 0.0, 360) == 0
 
 
 def test_margin_of_two_single_runs_by_hand():

@@ -21,7 +21,7 @@ from cnn_study.figures.draw import _pictures
 from cnn_study.figures.results import Results
 from cnn_study.report import receipts
 from cnn_study.report.lineage import NOT_YET, Behind, Runs
-from cnn_study.runs import inspections
+from cnn_study.runs import inspections, look_alikes
 from cnn_study.study.merge import load
 from cnn_study.tables import csv_files
 from cnn_study.tables.lineage import (
@@ -138,6 +138,7 @@ class Reading:
 WORKED = Expected(why="worked out from the settings")
 SAID = Expected(why="the study file says it")
 PRINTED = Expected(why="somebody else printed it")
+LOOKED_AT = Expected(why="looking at the images")
 
 
 def images_of(column: str) -> str:
@@ -152,6 +153,8 @@ def of_experiments(read: Reading, column: str, row: Row) -> Expected:
         return read.each("test_accuracy", id_)
     if column.endswith("_runs"):
         return read.every(id_)
+    if column == "misread_images":
+        return read.each("test_accuracy", id_)
     measure = re.sub("_(n|mean|standard_deviation|smallest|largest)$", "", column)
     return read.each(measure, id_)
 
@@ -191,6 +194,27 @@ def of_ledger(read: Reading, column: str, row: Row) -> Expected:
 def of_judge(read: Reading, column: str, row: Row) -> Expected:
     """All complete runs of the study: what is usual is usual among all."""
     return read.each("status", *read.by_experiment)
+
+
+def of_spread_medians(read: Reading, column: str, row: Row) -> Expected:
+    """The experiments whose schedule is, or is not, constant, as their records say."""
+    decays = row["learning_rate"].startswith("decaying")
+    ids = [
+        id_
+        for id_ in read.by_experiment
+        for record in [json.loads((RESULTS / read.runs(id_)[0]["record"]).read_text("utf-8"))]
+        if (record["settings"]["schedule"] != "constant") == decays
+    ]
+    return read.each("test_accuracy", *ids)
+
+
+def of_look_alikes(read: Reading, column: str, row: Row) -> Expected:
+    if column == "images":
+        return LOOKED_AT
+    pair = [row["experiment"], row["reference"]]
+    return read.each(
+        "test_accuracy", *(pair[:1] if "accuracy" in column or column == "runs" else pair)
+    )
 
 
 def of_class_effects(read: Reading, column: str, row: Row) -> Expected:
@@ -340,6 +364,10 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "contrasts": of_contrasts,
     "contrast-differences": of_one_contrast,
     "class-effects": of_class_effects,
+    "look-alike-pairs": lambda read, column, row: LOOKED_AT,
+    "look-alikes": of_look_alikes,
+    "spreads": of_all_complete,
+    "spread-medians": of_spread_medians,
     "habits": of_habits,
     "habit-means": of_habits,
     "over-base": of_over_base,
@@ -493,9 +521,9 @@ def figures() -> dict[str, dict]:
 
 
 def test_the_list_of_figures_names_the_runs_that_its_pictures_name(study, figures):
-    path = inspections.find(study, RESULTS)
-    results = Results(study, RESULTS / "tables", RESULTS / "evidence", path)
-    pictures = _pictures(study, inspected=True)
+    kept = (inspections.find(study, RESULTS), look_alikes.find(study, RESULTS))
+    results = Results(study, RESULTS / "tables", RESULTS / "evidence", *kept)
+    pictures = _pictures(study, inspected=True, looked=True)
     assert list(pictures) == list(figures)
     for id_, picture in pictures.items():
         assert picture.runs(results) == figures[id_]["runs"], id_
@@ -506,8 +534,21 @@ def expected_of_figure(read: Reading, id_: str, alt: str) -> Expected:
     """What a figure is drawn from, by its id and what its alternative text names."""
     everything = list(read.by_experiment)
     ids: list[str] = []
-    if id_ in ("samples", "neighbours", "receptive-field", "descent", "architecture"):
+    if id_ in (
+        "samples",
+        "neighbours",
+        "receptive-field",
+        "descent",
+        "architecture",
+        "look-alikes",
+    ):
         return Expected()
+    if id_ == "misread":
+        best = max(
+            read.rows["experiments"], key=lambda row: float(row["validation_accuracy_mean"] or 0)
+        )
+        ids = [best["experiment"]]
+        return read.each("status", *ids)
     if id_ in ("filters", "feature-maps", "occlusion", "mistakes", "embedding"):
         (path,) = (RESULTS / "inspection").glob("*.json")
         networks = json.loads(path.read_text("utf-8"))["networks"]
@@ -534,7 +575,7 @@ def expected_of_figure(read: Reading, id_: str, alt: str) -> Expected:
         return Expected({id_: first[id_] | fresh.get(id_, set()) for id_ in first})
     if id_.endswith("base-and-enhanced"):
         ids = ["base", ENHANCED]
-    elif id_ in ("accuracy-and-calibration", "test-habits"):
+    elif id_ in ("accuracy-and-calibration", "test-habits", "run-spread"):
         ids = everything
     elif id_ == "accuracy-and-cost":
         images = {name: read.runs(name)[0]["training_images"] for name in everything}

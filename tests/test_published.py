@@ -17,7 +17,7 @@ from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.analyse import analyse
 from cnn_study.figures.draw import planned_figures
 from cnn_study.report.write import PAGE, write
-from cnn_study.runs import inspections, records, searches
+from cnn_study.runs import inspections, look_alikes, records, searches
 from cnn_study.runs.stages import STAGES, Site, stale
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.merge import load
@@ -93,7 +93,8 @@ def test_evidence_is_current(published, tmp_path):
 def test_text_is_current(published, tmp_path):
     folders = (RESULTS / name for name in ("tables", "evidence", "figures"))
     inspected = inspections.find(published, RESULTS)
-    write(published, *folders, tmp_path / "index.qmd", inspected)
+    looked = look_alikes.find(published, RESULTS)
+    write(published, *folders, tmp_path / "index.qmd", inspected, looked)
     for name in ("index.qmd", PAGE):
         made, there = (tmp_path / name, RESULTS / "report" / name)
         assert made.read_text("utf-8") == there.read_text("utf-8"), "run: snakemake --cores all"
@@ -212,7 +213,7 @@ def _at(commit: str, path: str) -> bytes:
 
 def test_no_figure_is_left_of_an_earlier_study(published):
     there = {path.name for path in (RESULTS / "figures").iterdir()}
-    assert there == set(planned_figures(published, True))
+    assert there == set(planned_figures(published, inspected=True, looked=True))
 
 
 def test_every_experiment_is_mentioned(published):
@@ -227,7 +228,7 @@ def test_the_page_is_small_enough_to_send():
 
 
 def test_figures_are_there(published):
-    for name in planned_figures(published, inspected=True):
+    for name in planned_figures(published, inspected=True, looked=True):
         assert (RESULTS / "figures" / name).stat().st_size > 100
 
 

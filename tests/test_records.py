@@ -508,14 +508,32 @@ def test_only_a_complete_run_has_a_test():
         _ = failed.tested
 
 
-def test_predictions_are_read_from_beside_the_record(written):
-    files.write_arrays(
-        written.parent / "seed-3.predictions.npz",
+def keep_predictions(written: Path) -> Path:
+    """Write predictions beside a record, and their digest into it."""
+    file = written.parent / "seed-3.predictions.npz"
+    digest = files.write_arrays(
+        file,
         {
             "classes": np.array([1, 0, 7], dtype=np.uint8),
             "probabilities": np.array([0, 51, 255], dtype=np.uint8),
         },
     )
+    written.write_text(written.read_text("utf-8").replace("cd" * 32, digest), "utf-8")
+    return file
+
+
+def test_predictions_are_read_from_beside_the_record(written):
+    keep_predictions(written)
     found = records.predictions(written, records.read(written))
     assert found["classes"].tolist() == [1, 0, 7]
     assert found["probabilities"].tolist() == [0, 0.2, 1]
+
+
+def test_predictions_that_are_lost_are_none_and_other_ones_are_refused(written):
+    file = keep_predictions(written)
+    record = records.read(written)
+    files.write_arrays(file, {"classes": np.array([1, 0, 8], dtype=np.uint8)})
+    with pytest.raises(UserError, match=rf"{file} does not hold the predictions of .*, seed 3: "):
+        records.predictions(written, record)
+    file.unlink()
+    assert records.predictions(written, record) is None

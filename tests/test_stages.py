@@ -156,7 +156,14 @@ def test_a_stage_that_fails_is_not_stamped(folder, capsys):
 def test_the_stamp_names_no_place_of_this_machine(folder):
     text = stamp(folder / "results", "tables").read_text()
     assert str(folder.parent) not in text
-    assert sorted(json.loads(text)["inputs"]) == ["code", "runs", "search", "study"]
+    assert sorted(json.loads(text)["inputs"]) == [
+        "answers",
+        "code",
+        "look-alikes",
+        "runs",
+        "search",
+        "study",
+    ]
 
 
 # ------------------------------------------------------------------------------------------ code

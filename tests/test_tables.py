@@ -37,6 +37,7 @@ CSV_FILES = [
     "epochs.csv",
     "experiments.csv",
     "layers.csv",
+    "look-alike-pairs.csv",
     "runs.csv",
     "search-runs.csv",
     "search-values.csv",
@@ -399,7 +400,7 @@ def test_without_printed_numbers_none_are_left_lying(results, tmp_path):
     (tmp_path / "tiny.yaml").write_text(STUDY)
     collected(load(tmp_path / "tiny.yaml"), results, tmp_path)
     there = sorted(path.name for path in (tmp_path / "tables").iterdir())
-    assert there == sorted([*CSV_FILES, "datapackage.json"])
+    assert there == sorted([*CSV_FILES, "answers.npz", "datapackage.json"])
 
 
 @pytest.mark.parametrize(
@@ -510,7 +511,7 @@ def test_the_same_records_give_the_same_bytes(results, tmp_path):
         {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
         for folder in ("first", "second")
     )
-    assert sorted(first) == sorted([*CSV_FILES, "published.csv", "datapackage.json"])
+    assert sorted(first) == sorted([*CSV_FILES, "answers.npz", "published.csv", "datapackage.json"])
     assert first == second
     assert not any(b"\r" in content for content in first.values())
 
@@ -605,7 +606,13 @@ def test_every_column_is_described(results, tmp_path):
     study = with_published(tmp_path, "width,1,2,3,61.5,,,base")
     found = collected(study, results, tmp_path)
     package = json.loads((tmp_path / "tables" / "datapackage.json").read_text())
-    fields = {resource["name"]: resource["schema"]["fields"] for resource in package["resources"]}
+    fields = {
+        resource["name"]: resource["schema"]["fields"]
+        for resource in package["resources"]
+        if "schema" in resource
+    }
+    (other,) = (one["path"] for one in package["resources"] if "schema" not in one)
+    assert other == "answers.npz"
     assert {name: [field["name"] for field in its] for name, its in fields.items()} == {
         name: list(rows[0]) if rows else [field["name"] for field in fields[name]]
         for name, rows in found.items()
@@ -630,7 +637,7 @@ def validate(results, tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == 10
+    assert report.stats["tasks"] == 12  # eleven tables, and the answers
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

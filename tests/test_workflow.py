@@ -1,5 +1,6 @@
 """The seven invariants of the workflow, against real Snakemake and real (small) training."""
 
+import csv
 import json
 import logging
 import os
@@ -16,9 +17,10 @@ import pytest
 
 from cnn_study import workflow
 from cnn_study.base.errors import UserError
-from cnn_study.runs import heartbeat, inspections
+from cnn_study.runs import heartbeat, inspections, look_alikes
 from cnn_study.study.parts import ID
 from cnn_study.study.questions import RESERVED
+from cnn_study.tables import answers
 from cnn_study.train import machine
 from workplace import PROJECT, Workplace
 
@@ -267,6 +269,52 @@ def test_a_lost_inspection_comes_out_the_same(trained, tmp_path):
     assert inspections.read(lost).facts.left_out == {}
     assert lost.with_suffix(".npz").read_bytes() == before
     assert (place.path / "logs/tests/inspect.log").read_text("utf-8").count("t-SNE") == 3
+
+
+def look_alikes_of(place: Workplace) -> Path:
+    (path,) = (place.path / "results/tests/look-alikes").glob("*.json")
+    return path
+
+
+def answers_of(place: Workplace) -> Path:
+    (path,) = (place.path / "results/tests/answers").glob("*.npz")
+    return path
+
+
+def test_what_the_test_images_show_is_kept_and_marks_the_runs(trained):
+    assert look_alikes.read_facts(look_alikes_of(trained)).reason.startswith("images of 8×8")
+    tables = trained.path / "results/tests/tables"
+    rows = list(csv.DictReader((tables / "runs.csv").read_text("utf-8").splitlines()))
+    known = answers.read(tables)
+    assert known
+    for id_, given in known.items():
+        scores = [row["test_accuracy"] for row in rows if row["experiment"] == id_]
+        shares = given.correct.mean(axis=1)
+        assert [float(score) for score in scores if score] == pytest.approx(shares, abs=1e-6)
+
+
+def test_lost_look_alikes_and_answers_come_out_the_same(trained, tmp_path):
+    place = trained.copy(tmp_path / "not looked")
+    kept = [look_alikes_of(place), look_alikes_of(place).with_suffix(".npz"), answers_of(place)]
+    before = [path.read_bytes() for path in kept]
+    for path in kept:
+        path.unlink()
+    runs, rules = place.plan()
+    assert runs == []
+    assert "find_look_alikes" in rules
+    place.snakemake("--", str(kept[0].relative_to(place.path)))
+    assert [path.read_bytes() for path in kept] == before
+    assert "find_look_alikes" not in place.rules()
+
+
+def test_lost_answers_alone_are_asked_for_and_without_training_not_needed(clone):
+    answers_of(clone).unlink()
+    without = ("study=tests", "train=false")
+    assert not {"find_look_alikes", "prepare_data"} & clone.rules(config=without)
+    assert {"find_look_alikes", "prepare_data"} <= clone.rules()
+    clone.snakemake("--", "tables", config=without)
+    evidence = clone.path / "results/tests/evidence"
+    assert len((evidence / "spreads.csv").read_text("utf-8").splitlines()) == 1
 
 
 def test_the_plan_names_the_inspection_that_is_there_or_to_come(clone, monkeypatch):

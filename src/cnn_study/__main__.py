@@ -138,6 +138,8 @@ def _add_makers(commands: "Commands") -> None:
     confirm.add_argument("--source", default="", help="the dataset's archive or unpacked folder, "
                          "where its arrays are still to be made; default: download it")  # fmt: skip
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
+    add("look-alikes", _look_alikes, "search for test images that stand, hardly altered, among the "
+        "training images, once; keep the test images' answers")  # fmt: skip
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
@@ -218,7 +220,7 @@ def _check(options: argparse.Namespace) -> None:
     from cnn_study.report import study_checks
 
     study, results = _study(options, study_checks.CHECKS)
-    planned_figures(study, inspected=False)  # refuses questions that figures could not be named by
+    planned_figures(study)  # refuses questions that figures could not be named by
     for path in unknown_templates():
         print(f"{path}: no template of the report has this name; alone it changes nothing")
     if options.missing:
@@ -329,6 +331,13 @@ def _inspect(options: argparse.Namespace) -> None:
     print(inspector.inspect(study, results, _data(options, study.dataset.name)))
 
 
+def _look_alikes(options: argparse.Namespace) -> None:
+    from cnn_study.inspection import look_alikes
+
+    study, results = _study(options)
+    print(look_alikes.look(study, results, _data(options, study.dataset.name)))
+
+
 def _stage(name: str, options: argparse.Namespace, make: Callable[[stages.Site], Iterable[str]]):
     """Have a stage's files made, by a function that names them from the study's results on."""
     site = stages.Site.now(*_study(options))
@@ -382,9 +391,12 @@ def _figures(options: argparse.Namespace) -> None:
     def make(site: stages.Site, folder: Path | None = None) -> list[str]:
         sources = (site.results / "tables", site.results / "evidence")
         output, format_ = (folder, "png") if folder else (site.results / "figures", "svg")
-        draw(site.study, *sources, output, site.inspection, options.processes, format_)
-        inspected = site.inspection is not None
-        return [f"figures/{name}" for name in planned_figures(site.study, inspected)]
+        draw(
+            site.study, *sources, output, site.inspection, options.processes, format_,
+            site.look_alikes,
+        )  # fmt: skip
+        kept = (facts is not None for facts in (site.inspection, site.look_alikes))
+        return [f"figures/{name}" for name in planned_figures(site.study, *kept)]
 
     if options.png:
         make(stages.Site.now(*_study(options)), options.png)
@@ -401,7 +413,7 @@ def _write(options: argparse.Namespace) -> None:
             site.results / name for name in ("tables", "evidence", "figures")
         )
         text = site.results / "report" / "index.qmd"
-        write(site.study, tables, evidence, figures, text, site.inspection)
+        write(site.study, tables, evidence, figures, text, site.inspection, site.look_alikes)
         return ["report/index.qmd", f"report/{PAGE}", f"report/{claims.FILE}"]
 
     _stage("text", options, make)

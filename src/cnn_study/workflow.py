@@ -25,7 +25,15 @@ from cnn_study.base.places import PACKAGE
 from cnn_study.base.words import short_duration
 from cnn_study.execute import local
 from cnn_study.report import study_checks
-from cnn_study.runs import confirmations, inspections, records, searches, stages
+from cnn_study.runs import (
+    confirmations,
+    correct_answers,
+    inspections,
+    look_alikes,
+    records,
+    searches,
+    stages,
+)
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
@@ -141,6 +149,24 @@ class Plan:
         return self.train and self.inspection is not None and not Path(self.inspection).exists()
 
     @property
+    def look_alikes(self) -> str | None:
+        """The facts about look-alikes, there or to come; None if there will be none."""
+        path = look_alikes.place(self.study, self.results)
+        return str(path) if self.train or path.exists() else None
+
+    @property
+    def answers(self) -> str | None:
+        """The correct answers of the test images, there or to come; None if there are none."""
+        path = correct_answers.place(self.study, self.results)
+        return str(path) if self.train or path.exists() else None
+
+    @property
+    def look_alikes_missing(self) -> bool:
+        """Whether look-alikes are to be searched for, or the answers to be kept."""
+        kept = [self.look_alikes, self.answers]
+        return self.train and not all(path and Path(path).exists() for path in kept)
+
+    @property
     def search(self) -> str | None:
         """What the search finds, there or to come; None if there is or will be none."""
         path = searches.place(self.study, self.results)
@@ -173,6 +199,7 @@ class Plan:
             self.results,
             Path(self.inspection) if self.inspection else None,
             Path(self.search) if self.search else None,
+            Path(self.look_alikes) if self.look_alikes else None,
         )
         changes: dict[str, list[str]] = {}
         for name, stage in stages.STAGES.items():
@@ -208,7 +235,7 @@ class Plan:
 
     def whole(self, *, forced: bool = False) -> list[str]:
         """List what stands for everything that the study leaves."""
-        kept = filter(None, [self.inspection, self.search])
+        kept = filter(None, [self.inspection, self.look_alikes, self.answers, self.search])
         return [*self.made(*stages.STAGES, forced=forced), *kept]
 
     def mark(self, name: str) -> str:
@@ -267,6 +294,8 @@ class Plan:
             lines += self._confirming_in_words(processes or 1)
         if "inspect_models" in asked and self.inspection_missing:
             lines.append("To inspect: the networks whose weights are kept.")
+        if "find_look_alikes" in asked and self.look_alikes_missing:
+            lines.append("To compare: the test images with the training images.")
         if "verify" in asked:
             lines.append("To verify: all that stands in the report, from its records on.")
         to_make = [

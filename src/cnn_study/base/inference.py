@@ -214,22 +214,6 @@ def seeds_to_settle(difference: Effect, smallest: float, family: int) -> int:
     return MOST_SEEDS
 
 
-def images_margin(first: float, second: float, images: int) -> float:
-    """Give the half width of a 95 % interval for a difference that test images alone leave open.
-
-    Each accuracy as a binomial share, the two as independent. They are scored on the same images,
-    which makes the true interval narrower.
-
-    Args:
-        first, second: accuracies.
-        images: test images that each was scored on.
-    """
-    from scipy.special import ndtri
-
-    variance = (first * (1 - first) + second * (1 - second)) / images
-    return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance)
-
-
 def single_run_margin(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
     """Give the half width of the 95 % prediction interval for the gap of two single runs.
 

@@ -17,12 +17,14 @@ from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows
 from cnn_study.evidence.expectations import expectation_rows
 from cnn_study.evidence.judge_rows import judge_rows, spread_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
+from cnn_study.evidence.look_alikes import look_alike_rows
 from cnn_study.evidence.names import as_in_file
 from cnn_study.evidence.published_rankings import ranking_rows
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.search import search_rows
 from cnn_study.evidence.selection_bias import selection_bias_means, selection_bias_rows
 from cnn_study.evidence.simulations import simulation_rows
+from cnn_study.evidence.spreads import parted_spread_rows, spread_median_rows, spreads_of
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.data_package import DICTIONARY, data_package
@@ -45,6 +47,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     _spare_collections()
     ledger, gains = ledger_rows(tables), over_base_rows(tables)
     unjudged, choices = contrasts(tables), selection_bias_rows(tables)
+    spreads = parted_spread_rows(tables, spreads_of(tables))
     rows = {
         evidence_schemas.LEDGER.name: ledger,
         evidence_schemas.JUDGE.name: judge_rows(tables),
@@ -56,6 +59,9 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         evidence_schemas.SELECTION_BIAS.name: choices,
         evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),
         evidence_schemas.OVER_BASE.name: gains,
+        evidence_schemas.SPREADS.name: spreads,
+        evidence_schemas.SPREAD_MEDIANS.name: spread_median_rows(spreads),
+        evidence_schemas.LOOK_ALIKES.name: look_alike_rows(tables),
         evidence_schemas.PUBLISHED_RANKINGS.name: ranking_rows(tables),
         evidence_schemas.EXPECTATIONS.name: expectation_rows(tables),
         evidence_schemas.SIMULATIONS_TABLE.name: simulation_rows(),

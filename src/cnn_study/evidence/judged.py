@@ -91,6 +91,12 @@ class Change:
         return about_as_long(self.row)
 
     @property
+    def over_both(self) -> Effect:
+        """The difference with its interval over seeds and test images together."""
+        lower, upper = self.row["test_both_lower"], self.row["test_both_upper"]
+        return Effect(self.test.n, self.test.mean, lower=lower, upper=upper)
+
+    @property
     def survives(self) -> bool:
         """Whether it helps or hurts even if p is corrected over all changes of the study."""
         return self.verdict in ("helps", "hurts") and (

@@ -8,13 +8,13 @@ from cnn_study.base.inference import (
     Effect,
     effect,
     holm,
-    images_margin,
     seeds_to_settle,
     spread_p,
     unpaired,
 )
 from cnn_study.base.judge import sign_flip_p
 from cnn_study.evidence.families import MEASURES, family, without_runs
+from cnn_study.evidence.images import images_columns
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.training_times import seconds_columns
 from cnn_study.study.model import Experiment
@@ -89,7 +89,8 @@ def _question_rows(tables: Tables, name: str) -> list[dict[str, Any]]:
         if row["test_verdict"] == "too close to call":
             row["seeds_to_settle"] = seeds_to_settle(difference, smallest, tested)
         row |= spreads[place]
-        rows.append(row | _costs(tables, id_, reference, difference.n))
+        row |= images_columns(tables, id_, reference)
+        rows.append(row | _costs(tables, id_, reference))
     return rows
 
 
@@ -141,15 +142,9 @@ def _spreads(tables: Tables, ids: Iterable[str], reference: str) -> list[dict[st
     ]
 
 
-def _costs(tables: Tables, id_: str, reference: str, runs: int) -> dict[str, Any]:
+def _costs(tables: Tables, id_: str, reference: str) -> dict[str, Any]:
     experiments = tables.study.experiments
     costs: dict[str, Any] = _cost(experiments[id_], experiments[reference])
-    if runs:
-        accuracies = [
-            statistics.fmean(tables.scores(of_pair, "test_accuracy").values())
-            for of_pair in (id_, reference)
-        ]
-        costs["test_images_margin"] = images_margin(*accuracies, tables.test_images)
     return costs | seconds_columns(tables, id_, reference) | _time_to_base(tables, id_)
 
 

@@ -23,6 +23,8 @@ from cnn_study.tables import schemas as table_schemas
 if TYPE_CHECKING:
     import pandas
 
+    from cnn_study.tables.answers import Answers
+
 RUN_KEY = ["experiment", "seed"]
 """Columns that name a run."""
 
@@ -141,6 +143,18 @@ class Tables(Files):
     def classes(self) -> "pandas.DataFrame":
         """The table classes.csv."""
         return self.frame("classes")
+
+    @property
+    def look_alikes(self) -> "pandas.DataFrame":
+        """The table look-alike-pairs.csv."""
+        return self.frame("look-alike-pairs")
+
+    @cached_property
+    def answers(self) -> "dict[str, Answers]":
+        """What each run answered, by experiment; without those of which it is not known."""
+        from cnn_study.tables import answers
+
+        return answers.read(self.folder)
 
     @property
     def search_runs(self) -> "pandas.DataFrame":

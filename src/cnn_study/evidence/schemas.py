@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
+    IMAGES,
     PRINTED,
     SIMULATED,
     SIMULATIONS,
@@ -59,11 +60,21 @@ VERDICTS = {
 TOGETHER = {"helps": "more than the sum", "hurts": "less than the sum"}
 """The same of interactions and combinations, where the report puts it in other words."""
 
+CONSTANT, DECAYING = "constant learning rate", "decaying learning rate"
+RATES = (CONSTANT, DECAYING)
+"""What the learning rate does from the first epoch, or the end of warm-up, on; see `rate_of`."""
+
 BEST_EPOCH = "best epoch"
 """The choice in habits.csv that is made among the epochs of one experiment."""
 
 ALL_BUDGETS = "all prices"
 """In search-gaps.csv, what is said of all budgets together."""
+
+
+def rate_of(schedule: str) -> str:
+    """Say of a setting `schedule` whether the learning rate decays to the end of training."""
+    return CONSTANT if schedule == "constant" else DECAYING
+
 
 # ------------------------------------------------------------------------ what they are made from
 
@@ -252,11 +263,33 @@ LEDGER = Table(
             number(
                 "test_images_margin",
                 "Half width of a 95 % interval for the test difference that takes only the choice "
-                "of test images as chance (binomial, as if each had its own test images; with the "
-                "same ones, as here, it is narrower).",
+                "of test images as chance: image by image the mean over the runs of the change "
+                "less that of its reference, 1.96 standard deviations of these over the root of "
+                "their number. Empty where it is not known which images each run classifies "
+                "correctly.",
                 "share",
             ),
             beside=_beside_effect("test"),
+        ),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=None),),
+            signed(
+                "test_both_lower",
+                "Lower end of a 95 % interval for the test difference that takes seeds and test "
+                "images as chance, as crossed random effects (Owen, 2007): how far it may lie with "
+                "other seeds on other images. Empty as test_images_margin, and for fewer than two "
+                "seeds.",
+                after=("test_difference", "test_images_margin"),
+            ),
+            signed(
+                "test_both_upper",
+                "Upper end of that interval.",
+                after=("test_difference", "test_both_lower"),
+            ),
+            beside=(
+                *_beside_effect("test"),
+                Beside("95 % interval, seeds and images", ("test_both_lower", "test_both_upper")),
+            ),
         ),
         *made_from(
             (CompleteRuns(WITH_REFERENCE, TEST, paired=None),),
@@ -610,6 +643,119 @@ OVER_BASE = Table(
     ),
 )
 
+BESIDE_SPREAD = (
+    Beside("Standard deviation", ("deviation",)),
+    Beside("Of it the test images", ("images_deviation",)),
+    Beside("Of it the networks", ("networks_deviation",)),
+    Beside("Runs (n)", ("runs",)),
+)
+
+RATE = string(
+    "learning_rate",
+    "Whether the learning rate stays as it is to the end of training, or decays by a schedule.",
+    required=True,
+    enum=list(RATES),
+)
+
+SPREADS = Table(
+    "spreads",
+    "The spread between runs, taken apart",
+    "How far the test accuracies of an experiment's runs lie apart, and how far those of equally "
+    "good networks would on a test set of this size (Jordan, 2024). Variances add up, standard "
+    "deviations do not. Experiments with two complete runs or more of which it is known what they "
+    "classify correctly.",
+    (
+        *made_from((STUDY_FILE,), EXPERIMENT, RATE),
+        count("runs", "Complete runs.", "runs", required=True),
+        number("deviation", "Standard deviation of test_accuracy (runs.csv) over the runs, n - 1 "
+               "in the denominator.", "share"),
+        number("images_deviation", "Standard deviation that the finite number of test images alone "
+               "would make: of S runs k classify an image correctly; the root of the mean of "
+               "k (S - k) / (S (S - 1)) over the images, divided by their number.", "share",
+               after=("deviation",)),
+        number("networks_deviation", "Root of what is left of the variance: how far the networks "
+               "would lie apart on images without end. 0 where less than nothing is left, as it "
+               "happens by chance.", "share", after=("deviation", "images_deviation")),
+        share("networks_p", "How often equally good networks would lie as far apart or further: "
+              "chi-squared test of the one variance against the other.",
+              after=("deviation", "images_deviation")),
+    ),
+    ("experiment",),
+    sources=(CompleteRuns(measure=TEST),),
+    beside=BESIDE_SPREAD,
+)  # fmt: skip
+
+SPREAD_MEDIANS = Table(
+    "spread-medians",
+    "The spread between runs by learning rate",
+    "Medians of spreads.csv over the experiments whose learning rate stays, and over those whose "
+    "learning rate decays.",
+    (
+        *made_from((STUDY_FILE,), RATE),
+        count("experiments", "Such experiments in spreads.csv.", "", required=True),
+        count("beyond_images", "Of these, with a networks_p below 0.05.", "",
+              after=("experiments",), required=True),
+        number("deviation_median", "Median standard deviation between runs.", "share"),
+        number("images_deviation_median", "Median of what the test images alone would make.",
+               "share"),
+        number("networks_deviation_median", "Median of what is left for the networks.", "share"),
+    ),
+    ("learning_rate",),
+    sources=(CompleteRuns((Whose.RATE,), TEST, paired=False),),
+    beside=(
+        Beside("Experiments", ("experiments",)),
+        Beside("Median standard deviation", ("deviation_median",)),
+        Beside("Median of the test images' part", ("images_deviation_median",)),
+        Beside("Median of the networks' part", ("networks_deviation_median",)),
+    ),
+)  # fmt: skip
+
+WITH_AND_WITHOUT = (
+    Beside("All test images", ("test_accuracy",)),
+    Beside("Without look-alikes", ("test_accuracy_without",)),
+    Beside("Look-alikes alone", ("look_alikes_accuracy",)),
+    Beside("Look-alikes", ("images",)),
+)
+
+LOOK_ALIKES = Table(
+    "look-alikes",
+    "Accuracy without look-alikes",
+    "What each experiment scores with and without the test images that resemble a training image "
+    "(look-alike-pairs.csv). Means over the complete runs. No rows where there are no look-alikes, "
+    "or where it is not known what the runs classify correctly.",
+    (
+        *made_from(
+            (STUDY_FILE,),
+            EXPERIMENT,
+            string("reference", "The experiment that was changed; empty for the base."),
+        ),
+        count("runs", "Complete runs.", "runs", required=True),
+        *made_from((IMAGES,), count("images", "Look-alikes among the test images.", "images")),
+        share("test_accuracy", "Mean share of all test images classified correctly."),
+        share("test_accuracy_without", "The same without the look-alikes.",
+              after=("test_accuracy",)),
+        share("look_alikes_accuracy", "The same of the look-alikes alone.",
+              after=("test_accuracy",)),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            signed("difference", "Mean test accuracy less that of the reference.",
+                   after=("test_accuracy",)),
+            signed("difference_without", "The same without the look-alikes.",
+                   after=("difference",)),
+            signed("shift", "difference_without less difference: what leaving out the look-alikes "
+                   "changes.", after=("difference", "difference_without")),
+            beside=(
+                Beside("All test images", ("difference",)),
+                Beside("Without look-alikes", ("difference_without",)),
+                Beside("Look-alikes", ("images",)),
+            ),
+        ),
+    ),
+    ("experiment",),
+    sources=(CompleteRuns(measure=TEST),),
+    beside=WITH_AND_WITHOUT,
+)  # fmt: skip
+
 PUBLISHED_RANKINGS = Table(
     "orders",
     "Published orders",
@@ -911,6 +1057,9 @@ EVIDENCE = (
     SELECTION_BIAS,
     SELECTION_BIAS_MEANS,
     OVER_BASE,
+    SPREADS,
+    SPREAD_MEDIANS,
+    LOOK_ALIKES,
     PUBLISHED_RANKINGS,
     EXPECTATIONS,
     SIMULATIONS_TABLE,

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from cnn_study.base import files
 from cnn_study.data.arrays import load_prepared
-from cnn_study.runs import records
+from cnn_study.runs import correct_answers, records
 from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
 from cnn_study.runs.wanted import Run, record_of
@@ -65,6 +65,7 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
         from cnn_study.train import training
 
         images = load_prepared(study.dataset.name, data)
+        correct_answers.keep(study, results, images)
         epochs = run.experiment.settings.epochs
         with own_core(), Running(results, run.name, epochs) as running:
             import_keras()

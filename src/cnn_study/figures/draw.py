@@ -35,12 +35,14 @@ from cnn_study.figures.inspected import (
 )
 from cnn_study.figures.learning import Descent
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
+from cnn_study.figures.look_alikes import MisreadImages, Pairs
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
 from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
 from cnn_study.figures.selection_bias import Optimism
+from cnn_study.figures.spread import RunSpread
 from cnn_study.figures.words import axis_label, value, words
 from cnn_study.runs import inspections
 from cnn_study.study import architecture
@@ -51,16 +53,17 @@ from cnn_study.study.questions import Factorial
 INDEX = "figures.json"
 
 
-def planned_figures(study: Study, inspected: bool) -> list[str]:
+def planned_figures(study: Study, inspected: bool = False, looked: bool = False) -> list[str]:
     """Name every file that `draw` writes.
 
     Args:
         inspected: whether there is an inspection, or will be one.
+        looked: whether somebody has looked for look-alikes, or will.
 
     Raises:
         UserError: a question has the id of another figure.
     """
-    return [*(f"{id_}.svg" for id_ in _pictures(study, inspected)), INDEX]
+    return [*(f"{id_}.svg" for id_ in _pictures(study, inspected, looked)), INDEX]
 
 
 def draw(
@@ -71,6 +74,7 @@ def draw(
     inspected: Path | None = None,
     processes: int = 1,
     format_: Format = "svg",
+    look_alikes: Path | None = None,
 ) -> None:
     """Write every figure of the study, and `figures.json` that describes them.
 
@@ -82,10 +86,12 @@ def draw(
         inspected: Facts of the inspection, if there is one.
         processes: how many draw side by side.
         format_: SVG is what the report takes, light or dark; PNG is light, for slides.
+        look_alikes: Facts about look-alikes, if somebody has looked for them.
     """
     _opened.cache_clear()  # the tables may be others than at the last call
-    ids = list(_pictures(study, inspected is not None))
-    draw_one = partial(_draw_one, (study.path, tables, evidence, inspected), output, format_)
+    ids = list(_pictures(study, inspected is not None, look_alikes is not None))
+    sources = (study.path, tables, evidence, inspected, look_alikes)
+    draw_one = partial(_draw_one, sources, output, format_)
     described = {}
     if processes == 1:
         described = {id_: draw_one(id_) for id_ in ids}
@@ -102,8 +108,8 @@ def draw(
     _write(output / INDEX, text.encode())
 
 
-Sources = tuple[Path, Path, Path, Path | None]
-"""Study file, tables, evidence, facts of the inspection."""
+Sources = tuple[Path, Path, Path, Path | None, Path | None]
+"""Study file, tables, evidence, facts of the inspection, facts about look-alikes."""
 
 
 def _draw_one(sources: Sources, output: Path, format_: Format, id_: str) -> dict[str, Any]:
@@ -124,10 +130,11 @@ def _opened(sources: Sources) -> tuple[dict[str, Picture], Results]:
     """Import what draws and read what is drawn from, once a process."""
     with lean("scipy"):
         import seaborn  # noqa: F401
-    path, tables, evidence, inspected = sources
+    path, tables, evidence, *kept = sources
     study = load(path)
-    results = Results(study, tables, evidence, inspected)
-    return _pictures(study, inspected is not None), results
+    return _pictures(study, *(facts is not None for facts in kept)), Results(
+        study, tables, evidence, *kept
+    )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -137,13 +144,14 @@ def _write(path: Path, content: bytes) -> None:
 # ------------------------------------------------------------------------------- which there are
 
 
-def _pictures(study: Study, inspected: bool = False) -> dict[str, Picture]:
+def _pictures(study: Study, inspected: bool = False, looked: bool = False) -> dict[str, Picture]:
     """List the figures of a study by id, in the order of the report."""
-    fixed = _inspected_pictures(study) | _fixed_pictures(study)
+    of_inspection, of_look_alikes = _inspected_pictures(study), _look_alike_pictures(study)
+    fixed = of_inspection | _fixed_pictures(study) | of_look_alikes
     asked = {name: _question_pictures(study, name) for name in study.questions}
     _refuse_taken(study, tuple(fixed), {name: tuple(own) for name, own in asked.items()})
-    if not inspected:
-        fixed = _fixed_pictures(study)
+    left_out = (of_inspection if not inspected else {}) | (of_look_alikes if not looked else {})
+    fixed = {id_: picture for id_, picture in fixed.items() if id_ not in left_out}
     for own in asked.values():
         fixed |= own
     return fixed
@@ -164,6 +172,13 @@ def _inspected_pictures(study: Study) -> dict[str, Picture]:
     }
     classes = tuple(study.dataset.class_names)
     return {id_: kind(networks, classes) for id_, kind in kinds.items()}
+
+
+def _look_alike_pictures(study: Study) -> dict[str, Picture]:
+    """List the figures that need somebody to have looked for look-alikes."""
+    networks = tuple((id_, experiment.fingerprint) for id_, experiment in study.experiments.items())
+    classes = tuple(study.dataset.class_names)
+    return {"look-alikes": Pairs(classes), "misread": MisreadImages(networks, classes)}
 
 
 def _fixed_pictures(study: Study) -> dict[str, Picture]:
@@ -187,6 +202,7 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     pictures["classes-base-and-enhanced"] = ClassBars(two, classes)
     pictures["reliability-base-and-enhanced"] = Reliability(two)
     pictures["accuracy-and-calibration"] = AccuracyAndCalibration(all_, enhanced)
+    pictures["run-spread"] = RunSpread(all_, enhanced)
     pictures["accuracy-and-cost"] = _cost(study, enhanced)
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()

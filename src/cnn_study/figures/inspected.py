@@ -116,7 +116,7 @@ class Samples(_OfImages):
         for place, axes in enumerate(panels.T.flat):
             axes.axis("off")
             if place < len(images):
-                _show(axes, _side_by_side(images[place]))
+                show(axes, _side_by_side(images[place]))
                 axes.text(
                     -0.03, 0.5, wrap(self.classes[place], 12), transform=axes.transAxes,
                     ha="right", va="center", fontsize=8,
@@ -144,11 +144,11 @@ class Neighbours(_OfImages):
             for row, image in enumerate(pair):
                 axes = panels[row, number]
                 axes.axis("off")
-                _show(axes, image)
+                show(axes, image)
             panels[0, number].set_title(
                 wrap(self.classes[fact.test_class], 10), fontsize=SMALL, color=LIGHT.text
             )
-            _below(
+            below(
                 panels[1, number], wrap(self.classes[fact.training_class], 10),
                 LIGHT.series[0 if right else 1],
             )  # fmt: skip
@@ -179,7 +179,7 @@ class Filters(Inspected):
             axes = part.subplots()
             axes.axis("off")
             axes.set_title(id_, loc="left", color=LIGHT.text)
-            _show(axes, _side_by_side([_as_image(kernel) for kernel in kernels]))
+            show(axes, _side_by_side([_as_image(kernel) for kernel in kernels]))
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class FeatureMaps(Inspected):
         axes.axis("off")
         if top is not None:
             maps = [colormaps[STRENGTH](each.astype(float) / top)[..., :3] * 255 for each in maps]
-        _show(axes, _side_by_side([*maps, *[None] * (MOST_MAPS - len(maps))]))
+        show(axes, _side_by_side([*maps, *[None] * (MOST_MAPS - len(maps))]))
         axes.text(-0.02, 0.5, words, transform=axes.transAxes, ha="right", va="center",
                   fontsize=SMALL)  # fmt: skip
 
@@ -282,18 +282,16 @@ class Occlusion(Inspected):
         square = facts.occlusion_side, facts.occlusion_stride
         images = arrays["shown_images"]
         for axes, place in zip(panels[0], places, strict=False):
-            _show(axes, images[place])
+            show(axes, images[place])
             name = self.classes[arrays["shown_labels"][place]]
             axes.set_title(wrap(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
         for row, (id_, network) in zip(panels[1:], self._kept(results), strict=True):
             lost = _inspection(results).of(network)["occlusion"].astype(float)
             answers = self._answers(results, network)
             for axes, place in zip(row, places, strict=False):
-                _show(axes, _overlay(images[place], lost[place], *square))
+                show(axes, _overlay(images[place], lost[place], *square))
                 right = answers[place] == arrays["shown_labels"][place]
-                _below(
-                    axes, wrap(self.classes[answers[place]], 16), LIGHT.series[0 if right else 1]
-                )
+                below(axes, wrap(self.classes[answers[place]], 16), LIGHT.series[0 if right else 1])
             row[0].text(-0.08, 0.5, wrap(id_, 14), transform=row[0].transAxes, ha="right",
                         va="center", fontsize=SMALL)  # fmt: skip
 
@@ -343,14 +341,14 @@ class Mistakes(Inspected):
             for axes in panels:
                 axes.axis("off")
             for axes, image, mistake in zip(panels, images, network.mistakes, strict=False):
-                _show(axes, image)
+                show(axes, image)
                 axes.set_title(
                     wrap(self.classes[mistake.true_class], 10),
                     fontsize=SMALL,
                     color=LIGHT.series[0],
                 )
                 answer = wrap(self.classes[mistake.predicted_class], 10)
-                _below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.series[1])
+                below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.series[1])
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -446,7 +444,7 @@ def _parts(figure: "Figure", count: int) -> Iterator["SubFigure"]:
     return iter(figure.subfigures(count, 1, squeeze=False)[:, 0])
 
 
-def _show(axes: "Axes", image: Any) -> None:
+def show(axes: "Axes", image: Any) -> None:
     """Draw an image (height, width, channels; 0 to 255) in its own pixels."""
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image.repeat(3, axis=-1)
@@ -505,6 +503,7 @@ def _overlay(image: Any, lost: Any, side: int, stride: int) -> Any:
     return grey * (1 - share) + color * share
 
 
-def _below(axes: "Axes", words: str, color: str) -> None:
+def below(axes: "Axes", words: str, color: str) -> None:
+    """Write words below an image."""
     axes.text(0.5, -0.06, words, transform=axes.transAxes, ha="center", va="top", fontsize=SMALL,
               color=color)  # fmt: skip

@@ -14,7 +14,7 @@ from cnn_study.evidence.judged import Change, Contrast, SelectionBias
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, read_results
 from cnn_study.figures.words import percent
-from cnn_study.runs import inspections
+from cnn_study.runs import inspections, look_alikes
 from cnn_study.study.model import Study
 
 if TYPE_CHECKING:
@@ -23,19 +23,26 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """The tables, the evidence and the inspection of one study.
+    """The tables, the evidence, the inspection and the look-alikes of one study.
 
     Attributes:
         inspection: None where none was made.
+        look_alikes: None where nobody has looked for them.
     """
 
     def __init__(
-        self, study: Study, tables: Path, evidence: Path, inspected: Path | None = None
+        self,
+        study: Study,
+        tables: Path,
+        evidence: Path,
+        inspected: Path | None = None,
+        looked: Path | None = None,
     ) -> None:
         """Name the study and the folders; files are read when they are first asked for."""
         self.folder = tables.parent
         self.tables, self.findings = Tables(study, tables), Findings(study, evidence)
         self.inspection = inspections.read(inspected) if inspected else None
+        self.look_alikes = look_alikes.read(looked) if looked else None
 
     def read(self, name: str) -> "pandas.DataFrame":
         """Give one table or one piece of evidence, each column with its type."""

@@ -18,7 +18,7 @@ from cnn_study.data.arrays import load_prepared
 from cnn_study.data.images import Images
 from cnn_study.data.split import split
 from cnn_study.inspection import baselines, embedding, trained_network
-from cnn_study.runs import inspections, records
+from cnn_study.runs import correct_answers, inspections, records
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run
 from cnn_study.study import architecture
@@ -75,6 +75,7 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
         log(f"the inspection is there already: {path}")
         return path
     images = load_prepared(study.dataset.name, data)
+    correct_answers.keep(study, results, images)
     # NumPy's threads were settled when it was imported, before those of Keras.
     with own_core(), threadpool_limits(limits=1):
         import_keras()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnn_study.evidence.schemas import ALL_BUDGETS, BEST_EPOCH
+from cnn_study.evidence.schemas import ALL_BUDGETS, BEST_EPOCH, rate_of
 from cnn_study.evidence.search import compared, whole
 from cnn_study.evidence.selection_bias import comparable
 from cnn_study.study.combinations import parts_of
@@ -151,6 +151,13 @@ class Runs:
                 return [row["worse_experiment"]]
             case Whose.EVERY:
                 return list(self.study.experiments)
+            case Whose.RATE:
+                return [
+                    id_
+                    for id_, experiment in self.study.experiments.items()
+                    if rate_of(experiment.settings.schedule) == row["learning_rate"]
+                    and len(self.scored(id_, TEST)) > 1
+                ]
             case Whose.CONTRAST:
                 return self._sides(row)
 

@@ -28,6 +28,7 @@ from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
 from cnn_study.report.results import chosen_settings, compare
 from cnn_study.report.search import searched_of
+from cnn_study.report.test_images import look_alikes_of, misread_of, spreads_of
 from cnn_study.report.worked_example import worked_example
 from cnn_study.runs import inspections, records
 from cnn_study.study.model import Study
@@ -43,6 +44,7 @@ def gather(
     evidence: Path,
     figures: Path,
     inspection: inspections.Inspection | None = None,
+    look_alikes: Path | None = None,
 ) -> dict[str, Any]:
     """Gather everything that the templates may name.
 
@@ -51,6 +53,7 @@ def gather(
         evidence: folder of what `evidence.analyse` wrote.
         figures: folder of the pictures and of figures.json.
         inspection: None where none was made.
+        look_alikes: facts about them; None where nobody has looked.
 
     Raises:
         UserError: tables, evidence or figures are missing or not this study's, or no run has a
@@ -59,7 +62,10 @@ def gather(
     read, findings = Tables(study, tables), Findings(study, evidence)
     read.check()
     findings.check()
-    return _values(study, read, findings, read_figures(figures)) | {
+    values = _values(study, read, findings, read_figures(figures))
+    return values | {
+        "look_alikes": look_alikes_of(study, findings, values["best"], look_alikes),
+        "misread": misread_of(study, read, values["best"], look_alikes),
         "baselines": baselines_of(study, inspection),
         "live": live_network(study, inspection),
         "alike": alike_of(study, inspection),
@@ -85,6 +91,7 @@ def _values(
         "provenance": provenance,
         "version": __version__,
         "searched": searched_of(study, tables, findings, results),
+        "spreads": spreads_of(study, findings),
         "published": published_of(study, tables, findings, results),
         "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,
     }

@@ -26,6 +26,7 @@ def write(
     figures: Path,
     output: Path,
     inspected: Path | None = None,
+    look_alikes: Path | None = None,
     template: Path = TEMPLATE,
 ) -> None:
     """Write the text of a study's report, whole or not at all.
@@ -42,6 +43,7 @@ def write(
         figures: folder of the pictures and of figures.json.
         output: the Quarto document, such as results/cifar10/report/index.qmd.
         inspected: facts of the inspection, if there is one.
+        look_alikes: facts about look-alikes, if somebody has looked for them.
         template: the document's template; the parts that it includes lie beside it.
 
     Raises:
@@ -51,7 +53,7 @@ def write(
     inspection = inspections.read(inspected) if inspected else None
     filled = fill(
         template,
-        values.gather(study, tables, evidence, figures, inspection),
+        values.gather(study, tables, evidence, figures, inspection, look_alikes),
         template_folders()[:-1],
     )
     text = receipts.lead_once_a_row(filled)

@@ -1,4 +1,4 @@
-"""From the kept weights and the dataset to small arrays, for which neither is needed again."""
+"""From the dataset and the kept weights to small arrays, for which neither is needed again."""
 
 # An inspection that is there is left as it is by its command: `update` keeps Snakemake from
 # deleting it.
@@ -29,3 +29,30 @@ if PLAN.inspection:
             data=PLAN.data,
         shell:
             "{params.cnn_study} inspect {params.study:q} --data {params.data:q} --log {log:q}"
+
+
+# It waits for the runs, since it also keeps images that the best of them misread.
+if PLAN.look_alikes:
+
+    rule find_look_alikes:
+        """Search for test images that stand, hardly altered, among the training images."""
+        input:
+            lambda wildcards: PLAN.arrays if PLAN.look_alikes_missing else [],
+            ancient(PLAN.records()),
+        output:
+            answers=update(PLAN.answers or []),
+            facts=update(PLAN.look_alikes),
+            arrays=update(PLAN.look_alikes.replace(".json", ".npz")),
+        log:
+            f"{LOGS}/look-alikes.log",
+        benchmark:
+            f"{LOGS}/look-alikes.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        params:
+            cnn_study=CNN_STUDY,
+            study=PLAN.study.path,
+            data=PLAN.data,
+        shell:
+            "{params.cnn_study} look-alikes {params.study:q} --data {params.data:q} --log {log:q}"

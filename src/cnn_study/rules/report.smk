@@ -6,6 +6,7 @@ rule draw_figures:
     input:
         made("tables", "evidence", "confirmed"),
         ancient(PLAN.inspection or []),
+        ancient(PLAN.look_alikes or []),
     output:
         touch(PLAN.mark("figures")),
     log:
@@ -29,6 +30,7 @@ rule write_report:
     input:
         made("tables", "evidence", "confirmed", "figures"),
         ancient(PLAN.inspection or []),
+        ancient(PLAN.look_alikes or []),
     output:
         touch(PLAN.mark("text")),
     log:

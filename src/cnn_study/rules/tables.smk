@@ -6,6 +6,8 @@ rule collect_tables:
     input:
         records=ancient(PLAN.records()),
         search=ancient(PLAN.search or []),
+        look_alikes=ancient(PLAN.look_alikes or []),
+        answers=ancient(PLAN.answers or []),
     output:
         touch(PLAN.mark("tables")),
     log:

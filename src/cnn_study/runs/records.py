@@ -3,6 +3,8 @@
 Knows nothing of Keras, of studies, or of how a run was made.
 """
 
+import hashlib
+import io
 import json
 import re
 from collections.abc import Callable
@@ -301,14 +303,30 @@ def _fold_rows(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def predictions(path: Path, record: Record) -> dict[str, np.ndarray]:
-    """Read the predictions kept beside a complete record.
+def predictions_file(record: Path) -> Path:
+    """Name the file beside a record that keeps the predictions of a complete run."""
+    return record.with_suffix(".predictions.npz")
 
-    For those who ask more of the runs than the report does, which needs the records alone.
+
+def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
+    """Read the predictions kept beside a complete record.
 
     Returns:
         classes (test_images,) uint8 and probabilities (test_images,) float, 0 to 1 in steps of
-        1/255.
+        1/255; None where the file is not there.
+
+    Raises:
+        UserError: it is not the file that the run left.
     """
-    with np.load(path.parent / record.tested.predictions_file) as arrays:
+    file = path.parent / record.tested.predictions_file
+    if not file.exists():
+        return None
+    content = file.read_bytes()
+    if (digest := hashlib.sha256(content).hexdigest()) != record.tested.predictions_sha256:
+        raise UserError(
+            f"{file} does not hold the predictions of {record.experiment}, seed {record.seed}: its "
+            f"sha256 is {digest}, and the record says {record.tested.predictions_sha256}. Get the "
+            "file back; or delete it and the record, and the run is trained again."
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}

@@ -29,7 +29,14 @@ from cnn_study.base.places import (
     templates,
 )
 from cnn_study.base.sources import sources_of
-from cnn_study.runs import confirmations, inspections, searches
+from cnn_study.runs import (
+    confirmations,
+    correct_answers,
+    inspections,
+    look_alikes,
+    records,
+    searches,
+)
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.model import Study
 
@@ -44,20 +51,27 @@ class Site:
     """A study and its results, as the stages read them.
 
     Attributes:
-        inspection, search: the files that an inspection and a search left, or will leave; None
-            if there will be none.
+        inspection, search, look_alikes: the files that an inspection and the two kinds of search
+            left, or will leave; None if there will be none.
     """
 
     study: Study
     results: Path
     inspection: Path | None = None
     search: Path | None = None
+    look_alikes: Path | None = None
     _digests: dict[Path, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def now(cls, study: Study, results: Path) -> "Site":
-        """Take the inspection and the search that are there."""
-        return cls(study, results, inspections.find(study, results), searches.find(study, results))
+        """Take the inspection, the search and the look-alikes that are there."""
+        return cls(
+            study,
+            results,
+            inspections.find(study, results),
+            searches.find(study, results),
+            look_alikes.find(study, results),
+        )
 
     def anew(self) -> "Site":
         """Look at the files once more."""
@@ -106,6 +120,13 @@ class Site:
         ]
 
     @cached_property
+    def answers(self) -> list[Path]:
+        """What each run answered to the test images, and what would have been right."""
+        kept = [records.predictions_file(path) for path in self.records]
+        answers = correct_answers.place(self.study, self.results)
+        return [path for path in (answers, *kept) if path.exists()]
+
+    @cached_property
     def search_files(self) -> list[Path]:
         """What the search found, and the records of all its runs."""
         if self.search is None:
@@ -116,6 +137,11 @@ class Site:
     def inspection_files(self) -> list[Path]:
         """The facts of the inspection, and its arrays."""
         return [self.inspection, self.inspection.with_suffix(".npz")] if self.inspection else []
+
+    @cached_property
+    def look_alikes_files(self) -> list[Path]:
+        """The facts about look-alikes, and a few images of them."""
+        return [self.look_alikes, self.look_alikes.with_suffix(".npz")] if self.look_alikes else []
 
     def products_of(self, stage: str) -> list[Path]:
         """List the files that a stage left, as its stamp says; the stamp alone if it says none."""
@@ -155,7 +181,9 @@ STAGES = {
             lambda site: {
                 "study": site.study_files,
                 "runs": site.records,
+                "answers": site.answers,
                 "search": site.search_files,
+                "look-alikes": site.look_alikes_files[:1],
             },
         ),
         Stage(
@@ -178,6 +206,7 @@ STAGES = {
                 "study": site.study_files,
                 "captions": sorted((PACKAGE / "figures").rglob("*.j2")),
                 "inspection": site.inspection_files,
+                "look-alikes": site.look_alikes_files,
             },
         ),
         Stage(
@@ -189,6 +218,7 @@ STAGES = {
                 "templates": templates(),
                 "scripts": scripts(),
                 "inspection": site.inspection_files,
+                "look-alikes": site.look_alikes_files[:1],
             },
         ),
         Stage(

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, writable, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
-from cnn_study.runs import records, searches
+from cnn_study.runs import correct_answers, look_alikes, records, searches
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture, published_numbers
@@ -26,6 +27,7 @@ from cnn_study.study.model import Experiment, Study
 from cnn_study.study.published_numbers import PublishedNumber
 from cnn_study.study.search_space import Search
 from cnn_study.study.settings import value_text
+from cnn_study.tables import answers
 from cnn_study.tables.csv_files import csv_text, frame
 from cnn_study.tables.data_package import DICTIONARY, data_package
 from cnn_study.tables.schemas import (
@@ -35,6 +37,7 @@ from cnn_study.tables.schemas import (
     EPOCHS,
     EXPERIMENTS,
     LAYERS,
+    LOOK_ALIKE_PAIRS,
     MEASURES,
     PUBLISHED,
     RUNS,
@@ -66,7 +69,7 @@ class Outcome:
 
 
 def collect(study: Study, results: Path, output: Path) -> None:
-    """Write the CSV files of a study and their data dictionary, `datapackage.json`.
+    """Write the CSV files of a study, the answers of its runs, and their dictionary.
 
     Each file is written whole or not at all. The same records give the same bytes.
 
@@ -76,17 +79,21 @@ def collect(study: Study, results: Path, output: Path) -> None:
         output: folder of the tables.
 
     Raises:
-        UserError: a record is damaged, or the printed numbers cannot be used.
+        UserError: a record, predictions or correct answers are damaged, or do not belong together;
+            or the printed numbers cannot be used.
     """
     outcomes = read_outcomes(study, results)
+    labels = correct_answers.read(study, results)
+    classes = read_classes(study, results, outcomes, labels)
     frames = {
         RUNS.name: runs_table(outcomes),
         EPOCHS.name: epochs_table(outcomes),
-        EXPERIMENTS.name: experiments_table(study, outcomes),
+        EXPERIMENTS.name: experiments_table(study, outcomes, misread_images(classes, labels)),
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
         CALIBRATION.name: calibration_table(study, outcomes),
+        LOOK_ALIKE_PAIRS.name: look_alikes_table(study, results),
         **search_tables(study, results),
     }
     published = published_file(study)
@@ -98,6 +105,11 @@ def collect(study: Study, results: Path, output: Path) -> None:
     written = [table for table in TABLES if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))
+    known = {
+        id_: answers.Answers(_seeds(outcomes, id_), given == labels)
+        for id_, given in classes.items()
+    }
+    answers.write(output / answers.FILE, known, study.dataset.test_images)
     _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
 
 
@@ -220,8 +232,45 @@ def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
     return frame(EPOCHS, rows)
 
 
-def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
-    """Give one row for each experiment: its runs counted, its complete runs summed up."""
+def read_classes(
+    study: Study, results: Path, outcomes: list[Outcome], labels: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Read what the complete runs of each experiment answered to the test images.
+
+    Returns:
+        Predicted classes (runs, test images) by experiment; without those of which it is not known
+        of every complete run.
+
+    Raises:
+        UserError: predictions or correct answers are not those of a record.
+    """
+    classes = {}
+    for id_ in study.experiments:
+        runs = [
+            (results / outcome.path, outcome.record)
+            for outcome in _complete(outcomes, id_)
+            if outcome.path and outcome.record
+        ]
+        if (given := answers.answers_of(runs, labels)) is not None:
+            classes[id_] = given
+    return classes
+
+
+def misread_images(
+    classes: dict[str, np.ndarray], labels: np.ndarray | None
+) -> dict[str, int | None]:
+    """Count the test images that all runs of an experiment misread alike, where it is known."""
+    return {id_: answers.misread_images(given, labels) for id_, given in classes.items()}
+
+
+def experiments_table(
+    study: Study, outcomes: list[Outcome], misread: dict[str, int | None]
+) -> pd.DataFrame:
+    """Give one row for each experiment: its runs counted, its complete runs summed up.
+
+    Args:
+        misread: see `misread_images`.
+    """
     rows, classes = [], len(study.dataset.class_names)
     for experiment in study.experiments.values():
         complete = complete_records(outcomes, experiment.id)
@@ -238,6 +287,7 @@ def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
                     [record.tested.accuracy for record in complete], classes
                 ),
                 **_score_summaries(complete),
+                "misread_images": misread.get(experiment.id),
                 "parameters": experiment.parameters,
                 "macs": experiment.macs,
                 **_cost_summaries(complete),
@@ -248,13 +298,19 @@ def experiments_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
 
 def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
     """Give the records of an experiment's complete runs, the only ones that are averaged."""
+    return [outcome.record for outcome in _complete(outcomes, experiment) if outcome.record]
+
+
+def _complete(outcomes: list[Outcome], experiment: str) -> list[Outcome]:
     return [
-        outcome.record
+        outcome
         for outcome in outcomes
-        if outcome.run.experiment.id == experiment
-        and outcome.record
-        and outcome.record.status == "complete"
+        if outcome.run.experiment.id == experiment and outcome.status == "complete"
     ]
+
+
+def _seeds(outcomes: list[Outcome], experiment: str) -> tuple[int, ...]:
+    return tuple(outcome.run.seed for outcome in _complete(outcomes, experiment))
 
 
 def change_text(experiment: Experiment) -> str | None:
@@ -356,6 +412,22 @@ def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
         )
     ]
     return frame(CLASSES, rows)
+
+
+def look_alikes_table(study: Study, results: Path) -> pd.DataFrame:
+    """Give one row for each test image that resembles a training image; none if nobody looked."""
+    path = look_alikes.find(study, results)
+    names = study.dataset.class_names
+    rows = [
+        pair.model_dump()
+        | {
+            "test_class": names[pair.test_class],
+            "training_class": names[pair.training_class],
+            "same_class": pair.test_class == pair.training_class,
+        }
+        for pair in (look_alikes.read_facts(path).pairs if path else [])
+    ]
+    return frame(LOOK_ALIKE_PAIRS, rows)
 
 
 def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnn_study.study.model import Study
+from cnn_study.tables import answers
 from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table
 
 DICTIONARY = "datapackage.json"
@@ -16,7 +17,7 @@ FIELD = ("name", "type", "description", "unit", "constraints")
 def planned_tables(study: Study) -> list[str]:
     """Name every file that `tables.collect` writes for a study."""
     tables = [table for table in TABLES if table is not PUBLISHED or study.file.published]
-    return [*(table.file for table in tables), DICTIONARY]
+    return [*(table.file for table in tables), answers.FILE, DICTIONARY]
 
 
 def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> dict[str, Any]:
@@ -27,13 +28,29 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
         "evidence": "What the tables of a study say about its changes.",
         "confirmation": "What fresh seeds say of what a study suggests.",
     }
+    resources = [_resource(table) for table in tables]
+    if of == "tables":
+        resources.append(_answers())
     return {
-        "profile": "tabular-data-package",
+        # Of a package that holds more than tables each resource says what it is.
+        "profile": "data-package" if of == "tables" else "tabular-data-package",
         "name": f"{name}-{of}",
         "title": study.file.title,
         "description": f"{openings[of]} Numbers have at most "
         "six significant digits; an empty cell means that there is no such value.",
-        "resources": [_resource(table) for table in tables],
+        "resources": resources,
+    }
+
+
+def _answers() -> dict[str, Any]:
+    return {
+        "profile": "data-resource",
+        "name": "answers",
+        "path": answers.FILE,
+        "title": answers.TITLE,
+        "description": answers.DESCRIPTION,
+        "format": "npz",
+        "mediatype": "application/zip",
     }
 
 

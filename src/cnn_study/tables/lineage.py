@@ -26,6 +26,7 @@ class Whose(Enum):
     BETTER = "the experiment for the better of two published models"
     WORSE = "the experiment for the worse of two published models"
     EVERY = "all experiments of the study"
+    RATE = "all whose learning rate stays, or decays, as the row says, with two complete runs"
     CONTRAST = "all that the contrast of its row sets against each other"
 
 
@@ -134,6 +135,7 @@ STUDY_FILE = NoRun("the study file says it")
 WORKED_OUT = NoRun("it is worked out from the settings, before anything is trained")
 SIMULATED = NoRun("it was simulated, from the shape of this study and how far its runs spread")
 SIMULATIONS = NoRun("it was simulated: studies made by chance, with effects that are known")
+IMAGES = NoRun("it is found by looking at the images of the dataset, without a network")
 PRINTED = NoRun("somebody else printed it", cited=True)
 
 TEST = "test_accuracy"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cnn_study.tables.lineage import (
+    IMAGES,
     PRINTED,
     STUDY_FILE,
     TEST,
@@ -347,6 +348,16 @@ EXPERIMENTS = Table(
             beside=(Beside("Runs (n)", ("complete_runs",)),),
         ),
         *(column for measure in MEASURES for column in _summary(measure)),
+        *made_from(
+            (CompleteRuns(measure=TEST),),
+            count(
+                "misread_images",
+                "Test images that every complete run takes for the same class, which is not their "
+                "own; empty for fewer than two runs, and where the answers of a run are not kept.",
+                "images",
+            ),
+            beside=(Beside("Runs (n)", ("complete_runs",)), LEFT_OUT),
+        ),
         *made_from((WORKED_OUT,), PARAMETERS, MACS),
         *made_from(
             (CompleteRuns(),),
@@ -454,6 +465,25 @@ CALIBRATION = Table(
     ("experiment", "bin"),
     (TO_EXPERIMENTS,),
     sources=(CompleteRuns(measure=TEST),),
+)
+
+LOOK_ALIKE_PAIRS = Table(
+    "look-alike-pairs",
+    "Look-alikes",
+    "One row for each test image that resembles a training image so closely that it is hardly new: "
+    "their perceptual hashes and their pixels nearly agree. The training image that resembles it "
+    "most, the closest pair first. No rows where nobody has looked, or where there are none.",
+    (
+        count("test_index", "Place of the image in the test set, from 0.", "", required=True),
+        string("test_class", "Class of the test image.", required=True),
+        count("training_index", "Place in the whole training set, from 0.", "", required=True),
+        string("training_class", "Class of the training image.", required=True),
+        truth("same_class", "Whether both have the same class."),
+        count("different_bits", "Bits in which their perceptual hashes differ, of 64.", "bits"),
+        signed("correlation", "Pearson's correlation of their pixels.", ""),
+    ),
+    ("test_index",),
+    sources=(IMAGES,),
 )
 
 PUBLISHED = Table(
@@ -571,5 +601,5 @@ SEARCH_VALUES = Table(
 
 TABLES = (
     *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
-    *(SEARCH_RUNS, SEARCH_VALUES),
+    *(LOOK_ALIKE_PAIRS, SEARCH_RUNS, SEARCH_VALUES),
 )

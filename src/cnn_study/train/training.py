@@ -160,7 +160,7 @@ def _finish(
     classes = probabilities.argmax(axis=1).astype("uint8")
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=int)
     np.add.at(confusion, (labels, classes), 1)
-    file = path.with_suffix(".predictions.npz")
+    file = records.predictions_file(path)
     digest = files.write_arrays(
         file,
         {

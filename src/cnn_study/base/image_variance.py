@@ -1,0 +1,156 @@
+"""What the choice of test images leaves open, and what it makes of the spread between runs.
+
+Each run answers the same test images, so runs and images are crossed. Pure functions of which
+answers are correct; know nothing of studies. Accuracies are shares, variances their squares.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnn_study.base.inference import UPPER_QUANTILE
+
+
+@dataclass(frozen=True)
+class Variance:
+    """An estimate of the variance of a mean, and its degrees of freedom."""
+
+    value: float
+    freedom: float
+
+
+def of_images(ours: np.ndarray, theirs: np.ndarray) -> Variance:
+    """Estimate how far a difference of mean accuracies varies with the choice of test images.
+
+    Image by image the mean of our runs less that of theirs; their variance over the N images,
+    divided by N.
+
+    Args:
+        ours, theirs: (runs, images) bool, whether each run classifies each image correctly; two
+            images or more.
+    """
+    differences = ours.mean(axis=0) - theirs.mean(axis=0)
+    return Variance(float(differences.var(ddof=1)) / differences.size, differences.size - 1)
+
+
+def margin(variance: Variance) -> float:
+    """Give the half width of the 95 % interval that a variance makes, by the normal distribution.
+
+    For the many degrees of freedom that test images give.
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance.value)
+
+
+def of_rest(answers: np.ndarray) -> Variance | None:
+    """Estimate what neither runs nor images alone make of the variance of a mean.
+
+    The residual mean square of the two-way table, divided by the number of its cells.
+
+    Args:
+        answers: (runs, images), correct or not, or differences of such.
+
+    Returns:
+        None for fewer than two runs or images.
+    """
+    runs, images = answers.shape
+    if min(runs, images) < 2:
+        return None
+    answers = answers.astype(float)
+    by_run = answers.mean(axis=1, keepdims=True)
+    rest = answers - by_run - answers.mean(axis=0) + by_run.mean()
+    freedom = (runs - 1) * (images - 1)
+    return Variance(float((rest**2).sum()) / freedom / answers.size, freedom)
+
+
+def of_both(seeds: Variance, images: Variance, rest: Sequence[Variance]) -> Variance:
+    """Estimate how far a mean varies if both seeds and test images were drawn anew.
+
+    With seeds and images as crossed random effects the variance over seeds and that over images
+    both hold what is left over, which is taken off once (Owen, 2007,
+    https://doi.org/10.1214/07-AOAS122; the same sum is the two-way clustered variance of Cameron,
+    Gelbach and Miller, 2011, https://doi.org/10.1198/jbes.2010.07136). The sum is never taken
+    below either of the two. Degrees of freedom after Satterthwaite (1946).
+
+    Args:
+        seeds: of the mean, over seeds.
+        images: of the mean, over images.
+        rest: what is left over, of each group of runs; see `of_rest`.
+    """
+    left_over = sum(part.value for part in rest)
+    value = max(seeds.value + images.value - left_over, seeds.value, images.value)
+    parts = [part for part in (seeds, images, *rest) if part.value]
+    if not parts:
+        return Variance(0.0, seeds.freedom)
+    freedom = value**2 / sum(part.value**2 / part.freedom for part in parts)
+    return Variance(value, freedom)
+
+
+def reach(variance: Variance) -> float:
+    """Give the half width of the 95 % interval that a variance makes, by Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(variance.freedom, UPPER_QUANTILE)) * math.sqrt(variance.value)
+
+
+@dataclass(frozen=True)
+class PartedSpread:
+    """The variance of accuracy over the runs of an experiment, taken apart.
+
+    Attributes:
+        freedom: one less than the runs.
+        total: over the runs, n - 1 in the denominator.
+        images: what a test set of this size makes of it: runs of networks that are equally good
+            on all images that there could be would differ so much.
+    """
+
+    freedom: int
+    total: float
+    images: float
+
+    @property
+    def networks(self) -> float:
+        """What is left for the networks themselves; below zero where chance has it so."""
+        return self.total - self.images
+
+    @property
+    def p(self) -> float:
+        """How often equally good networks would differ as much on these images, or more.
+
+        Sum of squares over what the images make, as chi-squared with `freedom` degrees of freedom:
+        each accuracy is a mean over many images.
+        """
+        from scipy.special import chdtrc
+
+        if not self.images:
+            return 1.0 if not self.total else 0.0
+        return float(chdtrc(self.freedom, self.freedom * self.total / self.images))
+
+
+def part_spread(correct: np.ndarray) -> PartedSpread | None:
+    """Take apart the spread of accuracy over the runs of an experiment (Jordan, 2024).
+
+    Runs that classify image i correctly with the chance p_i, each image for itself, have
+    accuracies of the variance mean(p_i (1 - p_i)) / N. Of S runs k_i are correct, and
+    k (S - k) / (S (S - 1)) estimates p (1 - p) without bias: E[k (S - k)] = S² p - S p (1 - p)
+    - S² p² = S (S - 1) p (1 - p). What the variance over the runs exceeds this by comes from runs
+    that are better on many images at once: it is, but for a factor 1 - 1/N, the variance over
+    all images that there could be (https://arxiv.org/abs/2304.01910).
+
+    Args:
+        correct: (runs, images) bool.
+
+    Returns:
+        None for fewer than two runs.
+    """
+    runs, images = correct.shape
+    if runs < 2:
+        return None
+    hits = correct.sum(axis=0, dtype=int)
+    flips = hits * (runs - hits) / (runs * (runs - 1))
+    # Of whole numbers, so that runs that are equally accurate have no spread at all.
+    total = float(correct.sum(axis=1).var(ddof=1)) / images**2
+    return PartedSpread(runs - 1, total, float(flips.mean()) / images)

@@ -1,0 +1,136 @@
+"""Which test images each run classifies correctly: one bit an image, beside the tables.
+
+The bits come from the predictions that lie beside the records and from the correct answers, and
+are held against what the records say. Of an experiment all complete runs are known, or none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import write_arrays
+from cnn_study.runs import records
+from cnn_study.runs.records import Record
+
+FILE = "answers.npz"
+TITLE = "Answers"
+DESCRIPTION = (
+    "Which test images each complete run classifies correctly, of the experiments whose "
+    "predictions are all kept. NumPy arrays: experiments and seeds, one of each for a run; images, "
+    "the number of test images; correct, a row for each run, with a bit for each image in the "
+    "order of the dataset, eight to a byte, the first the highest (numpy.unpackbits)."
+)
+
+Recorded = tuple[Path, Record]
+"""Where a record lies, and what it says."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the complete runs of one experiment answered to the test images.
+
+    Attributes:
+        seeds: of the runs.
+        correct: (runs, test images) bool.
+    """
+
+    seeds: tuple[int, ...]
+    correct: np.ndarray
+
+
+def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> np.ndarray | None:
+    """Read what complete runs answered, and check it.
+
+    Args:
+        runs: complete ones, of one experiment.
+        labels: the correct answers (test images,); None where they are not known.
+
+    Returns:
+        Predicted classes (runs, test images); None where answers or predictions are not kept, or
+        where there is no run.
+
+    Raises:
+        UserError: predictions are not those that a run left, or do not lead to its scores.
+    """
+    classes = []
+    for path, record in runs:
+        kept = records.predictions(path, record)
+        if kept is None or labels is None:
+            return None
+        _check(path, record, kept["classes"], labels)
+        classes.append(kept["classes"])
+    return np.stack(classes) if classes else None
+
+
+def _check(path: Path, record: Record, classes: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse answers from which the record's confusion matrix and accuracy do not follow."""
+    confusion = np.array(record.tested.confusion)
+    fault = ""
+    if classes.shape != labels.shape or classes.max(initial=0) >= len(confusion):
+        fault = "they are of other test images"
+    else:
+        counted = np.zeros_like(confusion)
+        np.add.at(counted, (labels, classes), 1)
+        share = float((classes == labels).mean())
+        if (counted != confusion).any():
+            fault = f"{(counted != confusion).sum()} cells of its confusion matrix are others"
+        elif abs(share - record.tested.accuracy) > 1e-6:
+            fault = f"{share:.6f} of them are correct, and it says {record.tested.accuracy:.6f}"
+    if fault:
+        raise UserError(
+            f"{path}: the predictions beside it and the correct answers do not give what it says: "
+            f"{fault}. Either the answers are another dataset's: delete the folder `answers` of "
+            "these results, and `python -m cnn_study look-alikes STUDY` makes it again from the "
+            "dataset. Or the record was changed: delete it; the run is then trained again."
+        )
+
+
+def misread_images(classes: np.ndarray | None, labels: np.ndarray | None) -> int | None:
+    """Count the test images that all runs call the same, and not what they show.
+
+    Args:
+        classes: predicted by each run (runs, test images).
+
+    Returns:
+        None for fewer than two runs, which agree in all.
+    """
+    if classes is None or labels is None or len(classes) < 2:
+        return None
+    alike = (classes == classes[0]).all(axis=0)
+    return int((alike & (classes[0] != labels)).sum())
+
+
+def write(path: Path, answers: dict[str, Answers], images: int) -> None:
+    """Write the answers of all experiments, whole or not at all; equal ones give equal bytes."""
+    runs = [(id_, seed) for id_, given in answers.items() for seed in given.seeds]
+    bits = [np.packbits(given.correct, axis=1) for given in answers.values()]
+    arrays = {
+        "experiments": np.array([id_ for id_, _ in runs], dtype="U"),
+        "seeds": np.array([seed for _, seed in runs], dtype="int64"),
+        "images": np.array(images),
+        "correct": np.concatenate([np.empty((0, -(-images // 8)), "uint8"), *bits]),
+    }
+    write_arrays(path, arrays)
+
+
+def read(folder: Path) -> dict[str, Answers]:
+    """Read the answers beside the tables by experiment, in the order of the study.
+
+    Raises:
+        UserError: they are not there.
+    """
+    try:
+        with np.load(folder / FILE, allow_pickle=False) as arrays:
+            names, seeds = arrays["experiments"], arrays["seeds"]
+            correct = np.unpackbits(arrays["correct"], axis=1, count=int(arrays["images"]))
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no {error.filename}. Make it first: python -m cnn_study tables STUDY"
+        ) from None
+    return {
+        str(id_): Answers(tuple(seeds[names == id_].tolist()), correct[names == id_].astype(bool))
+        for id_ in dict.fromkeys(names.tolist())
+    }

@@ -1,0 +1,275 @@
+"""What each run answered, from predictions and correct answers: by hand, lost, tampered with."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import records_by_hand
+from cnn_study.__main__ import main
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
+from cnn_study.data.images import Images
+from cnn_study.evidence.analyse import analyse
+from cnn_study.runs import correct_answers, look_alikes
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
+from cnn_study.tables import answers
+from cnn_study.tables.collect import collect
+
+STUDY = """
+title: A tiny study
+dataset: digits
+seeds: 2
+smallest_effect: 0.5
+base: {filters: [2], kernel_size: 3, dense_units: 0, epochs: 2}
+questions:
+  rate:
+    title: Rate
+    question: Does a schedule help?
+    hypothesis: It does.
+    changes: {falling: {schedule: cosine}, wide: {filters: [4]}}
+"""
+N = 360
+LABELS = (np.arange(N) % 10).astype("uint8")
+"""Of the digits' 360 test images, as if each class came in turn."""
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    return load(tmp_path / "tiny.yaml")
+
+
+@pytest.fixture
+def results(tmp_path) -> Path:
+    return tmp_path / "results"
+
+
+def answer(study: Study, results: Path, id_: str, *wrong: range) -> None:
+    """Let one run after the other call the images of a range the next class, and the rest right."""
+    for seed, places in enumerate(wrong, start=1):
+        classes = LABELS.copy()
+        classes[list(places)] = (classes[list(places)] + 1) % 10
+        record = records_by_hand.make(study, id_, seed)
+        records_by_hand.answering(study, results, record, classes, LABELS)
+
+
+def keep(study: Study, results: Path, labels: np.ndarray = LABELS) -> Path:
+    pixels = np.zeros((N, 8, 8, 1), "uint8")
+    correct_answers.keep(study, results, Images(pixels, labels, pixels, labels))
+    return correct_answers.place(study, results)
+
+
+@pytest.fixture
+def answered(study, results) -> Study:
+    """Wrong: base 0 to 35 and 18 to 53; falling 0 to 17, twice."""
+    answer(study, results, "base", range(36), range(18, 54))
+    answer(study, results, "falling", range(18), range(18))
+    keep(study, results)
+    return study
+
+
+def collected(study: Study, results: Path) -> dict[str, list[dict[str, str]]]:
+    collect(study, results, results / "tables")
+    analyse(study, results / "tables", results / "evidence")
+    paths = [*(results / "tables").glob("*.csv"), *(results / "evidence").glob("*.csv")]
+    return {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in paths}
+
+
+# ------------------------------------------------------------------------------- correct answers
+
+
+def test_answers_are_named_by_the_dataset_and_kept_once(study, results):
+    path = keep(study, results)
+    assert path == results / "answers" / f"{study.dataset.digest}.npz"
+    before = path.stat().st_mtime_ns
+    assert keep(study, results).stat().st_mtime_ns == before
+    assert correct_answers.read(study, results).tolist() == LABELS.tolist()
+
+
+def test_answers_that_nobody_kept_are_none(study, results):
+    assert correct_answers.read(study, results) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        (LABELS[:-1], r"labels is uint8\(359,\), expected uint8\(360,\)"),
+        (LABELS.astype("int64"), r"labels is int64\(360,\)"),
+        (LABELS + np.uint8(1), "it names class 10, and the last one is 9"),
+    ],
+)
+def test_answers_of_something_else_are_refused(study, results, labels, fault):
+    files.write_arrays(correct_answers.place(study, results), {"labels": labels})
+    with pytest.raises(UserError, match=f"does not hold this dataset's answers: {fault}"):
+        correct_answers.read(study, results)
+
+
+def test_damaged_answers_are_one_message(study, results, capsys):
+    path = keep(study, results)
+    for content in (b"no archive", path.read_bytes()[:40], b""):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"cannot be read: .* look-alikes STUDY"):
+            correct_answers.read(study, results)
+    assert main(["tables", str(study.path), "--results", str(results)]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------- what runs answered
+
+
+def test_the_answers_of_each_run_stand_beside_the_tables(answered, results):
+    collected(answered, results)
+    known = answers.read(results / "tables")
+    assert list(known) == ["base", "falling"]  # wide has no run
+    assert known["base"].seeds == (1, 2)
+    assert np.flatnonzero(~known["base"].correct[1]).tolist() == list(range(18, 54))
+    assert known["falling"].correct.shape == (2, N)
+    first = (results / "tables" / answers.FILE).read_bytes()
+    collect(answered, results, results / "tables")
+    assert (results / "tables" / answers.FILE).read_bytes() == first
+    package = json.loads((results / "tables" / "datapackage.json").read_text())
+    assert [one["path"] for one in package["resources"]].count("answers.npz") == 1
+
+
+def test_images_that_every_run_misreads_alike_are_counted(answered, results):
+    """base: 18 to 35 are called the next class by both; falling: 0 to 17."""
+    rows = collected(answered, results)["experiments"]
+    assert [row["misread_images"] for row in rows] == ["18", "18", ""]
+
+
+def test_runs_that_misread_an_image_in_two_ways_do_not_agree():
+    labels = np.array([0, 0, 0])
+    classes = np.array([[1, 1, 0], [1, 2, 0]])
+    assert answers.misread_images(classes, labels) == 1
+    assert answers.misread_images(classes[:1], labels) is None
+    assert answers.misread_images(None, labels) is None
+
+
+def test_a_change_has_what_images_and_both_leave_open(answered, results):
+    """falling less base, image by image: 0 to 17: 0 - 1/2; 18 to 35: 1 - 0; 36 to 53: 1 - 1/2.
+
+    Of 360: mean (-9 + 18 + 9) / 360 = 0.05; squares 4.5 + 18 + 4.5 = 27, less 360 x 0.0025 = 0.9;
+    26.1 / 359 / 360 = 2.01950e-4, the root 0.0142109, x 1.959964 = 0.0278528.
+    Seeds: both score 0.9 and 0.9 against 0.95 and 0.95: no spread, so seeds add nothing.
+    """
+    row = collected(answered, results)["ledger"][0]
+    assert float(row["test_difference"]) == pytest.approx(0.05)
+    assert float(row["test_images_margin"]) == pytest.approx(0.0278528, abs=1e-6)
+    lower, upper = float(row["test_both_lower"]), float(row["test_both_upper"])
+    assert (lower + upper) / 2 == pytest.approx(0.05)
+    # The sum would be images less the rest: it is not taken below the images alone.
+    assert upper - 0.05 == pytest.approx(0.0278528, rel=0.02)
+
+
+def test_the_spread_between_runs_is_taken_apart(study, results):
+    """base: 36 images flip of 360: k (S - k) / (S (S - 1)) = 1/2, mean 0.05, / 360 = 1.38889e-4.
+
+    Scores of 0.95 and 0.85 have the variance 0.005: 0.005 - 0.000138889 is left. With falling both
+    runs are alike: nothing flips, and nothing is left.
+    """
+    answer(study, results, "base", range(18), range(54))
+    answer(study, results, "falling", range(18), range(18))
+    keep(study, results)
+    rows = collected(study, results)
+    base, falling = rows["spreads"]
+    assert (base["learning_rate"], falling["learning_rate"]) == (
+        "constant learning rate",
+        "decaying learning rate",
+    )
+    names = ("deviation", "images_deviation", "networks_deviation")
+    assert [float(base[name]) for name in names] == pytest.approx(
+        [0.005**0.5, 1.38889e-4**0.5, (0.005 - 1.38889e-4) ** 0.5], rel=1e-4
+    )
+    assert [float(falling[name]) for name in names] == [0, 0, 0]
+    assert float(base["networks_p"]) < 1e-6
+    assert [row["beyond_images"] for row in rows["spread-medians"]] == ["1", "0"]
+
+
+def test_without_answers_or_predictions_the_cells_are_empty(answered, results):
+    (lost,) = (results / "runs" / "falling").glob("*/seed-2.predictions.npz")
+    lost.unlink()
+    rows = collected(answered, results)
+    assert [row["misread_images"] for row in rows["experiments"]] == ["18", "", ""]
+    assert rows["ledger"][0]["test_images_margin"] == rows["ledger"][0]["test_both_upper"] == ""
+    assert rows["ledger"][0]["test_difference"] == "0.05"
+    assert [row["experiment"] for row in rows["spreads"]] == ["base"]
+    correct_answers.place(answered, results).unlink()
+    rows = collected(answered, results)
+    assert {row["misread_images"] for row in rows["experiments"]} == {""}
+    assert rows["spreads"] == rows["spread-medians"] == rows["look-alikes"] == []
+    assert answers.read(results / "tables") == {}
+
+
+def test_tampered_predictions_are_refused(answered, results, capsys):
+    (file,) = (results / "runs" / "falling").glob("*/seed-2.predictions.npz")
+    with np.load(file) as arrays:
+        kept = dict(arrays)
+    kept["classes"][0] = 5
+    files.write_arrays(file, kept)
+    assert main(["tables", str(answered.path), "--results", str(results)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file} does not hold the predictions of falling, seed 2" in said
+    assert "Traceback" not in said
+
+
+def test_tampered_answers_are_refused(answered, results):
+    """The answers of two images exchanged: as many of each class as before."""
+    labels = LABELS.copy()
+    labels[[0, 45]] = labels[[45, 0]]
+    path = correct_answers.place(answered, results)
+    files.write_arrays(path, {"labels": labels})
+    with pytest.raises(UserError, match=r"do not give what it says: \d+ cells of its confusion"):
+        collect(answered, results, results / "tables")
+
+
+def test_an_accuracy_that_does_not_follow_from_the_answers_is_refused(answered, results):
+    (path,) = (results / "runs" / "base").glob("*/seed-1.json")
+    path.write_text(
+        path.read_text().replace(
+            '"accuracy": 0.9,\n  "confusion"', '"accuracy": 0.91,\n  "confusion"'
+        )
+    )
+    with pytest.raises(UserError, match=r"0\.900000 of them are correct, and it says 0\.910000"):
+        collect(answered, results, results / "tables")
+
+
+# ------------------------------------------------------------------------------- look-alikes
+
+
+def test_every_accuracy_stands_with_and_without_look_alikes(answered, results):
+    """Left out: 0, 20 and 100 to 159. base is wrong in 35 and 35 of the other 298, falling in 17.
+
+    Of the look-alikes base is wrong in image 0 and 20 with seed 1, in 20 with seed 2: 3 of 124.
+    """
+    records_by_hand.look_alike(answered, results, 0, 20, *range(100, 160))
+    rows = collected(answered, results)
+    assert len(rows["look-alike-pairs"]) == 62
+    assert rows["look-alike-pairs"][0] | {"row": ""} == {
+        "test_index": "0", "test_class": "1", "training_index": "7", "training_class": "1",
+        "same_class": "true", "different_bits": "2", "correlation": "0.95", "row": "",
+    }  # fmt: skip
+    base, falling = rows["look-alikes"]
+    wrong = (34 + 35) / 2 / 298, 17 / 298
+    assert float(base["test_accuracy_without"]) == pytest.approx(1 - wrong[0], abs=1e-6)
+    assert float(base["look_alikes_accuracy"]) == pytest.approx(1 - 3 / 124, abs=1e-6)
+    assert (base["images"], base["reference"], base["shift"]) == ("62", "", "")
+    assert float(falling["difference"]) == pytest.approx(0.05)
+    assert float(falling["difference_without"]) == pytest.approx(wrong[0] - wrong[1], abs=1e-6)
+    assert float(falling["shift"]) == pytest.approx(wrong[0] - wrong[1] - 0.05, abs=1e-6)
+
+
+def test_damaged_facts_and_images_are_refused(answered, results):
+    records_by_hand.look_alike(answered, results, 3)
+    path = look_alikes.find(answered, results)
+    assert look_alikes.read(path).facts.pairs[0].test_index == 3
+    path.with_suffix(".npz").write_bytes(b"other")
+    with pytest.raises(UserError, match=r"its sha256 is not the one in the facts\. Delete .*json"):
+        look_alikes.read(path)
+    path.write_text(path.read_text().replace('"pairs"', '"pears"'))
+    with pytest.raises(UserError, match="is not whole: pairs: Field required"):
+        look_alikes.read_facts(path)
+    assert main(["tables", str(answered.path), "--results", str(results)]) == 2

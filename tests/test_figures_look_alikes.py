@@ -1,0 +1,131 @@
+"""Figures of look-alikes, of misread images and of the spread between runs: what they say is so."""
+
+import csv
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnn_study.figures.colors import DARK_PAGE
+from cnn_study.figures.draw import _pictures, planned_figures
+from cnn_study.figures.picture import image
+from cnn_study.figures.results import Results
+from cnn_study.runs import look_alikes
+from cnn_study.study.merge import load
+from figures_by_hand import Made, written_words
+
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDER = PROJECT / "results" / "cifar10"
+IDS = ["look-alikes", "misread"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load(PROJECT / "experiments" / "cifar10.yaml")
+
+
+@pytest.fixture(scope="module")
+def results(study) -> Results:
+    looked = look_alikes.find(study, FOLDER)
+    return Results(study, FOLDER / "tables", FOLDER / "evidence", None, looked)
+
+
+@pytest.fixture(scope="module")
+def pictures(study):
+    return _pictures(study, looked=True)
+
+
+@pytest.fixture(scope="module")
+def drawn(pictures, results) -> dict[str, str]:
+    return {id_: image(pictures[id_], results, "svg").decode() for id_ in IDS}
+
+
+def test_they_are_planned_only_where_somebody_has_looked(study):
+    with_, without = (planned_figures(study, looked=there) for there in (True, False))
+    assert {*with_} - {*without} == {f"{id_}.svg" for id_ in IDS}
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_each_is_drawn_described_and_has_dark_colours(id_, drawn, pictures, results):
+    rules, drawing = drawn[id_].split("</style>", 1)
+    assert f"@media {DARK_PAGE}" in rules
+    assert drawing.count("<image") == 16
+    for part, color in set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", drawing)):
+        assert f'[style*="{part}: {color}"]' in rules, color
+    texts = pictures[id_].texts(results)
+    assert min(len(texts.caption), len(texts.alt)) > 60
+
+
+def test_pairs_are_named_by_both_classes_and_their_correlation(drawn, study, results):
+    facts = results.look_alikes.facts
+    shown = [facts.pairs[place] for place in facts.shown_pairs]
+    names = study.dataset.class_names
+    expected = [names[n] for pair in shown for n in (pair.test_class, pair.training_class)]
+    words = written_words(drawn["look-alikes"])
+    assert sorted(word for word in words if not word[0].isdigit()) == sorted(expected)
+    assert [word for word in words if word[0].isdigit()] == [f"{p.correlation:.2f}" for p in shown]
+
+
+def test_the_pairs_that_are_kept_do_resemble_each_other(results):
+    """By NumPy's own correlation of the kept images, and by the facts."""
+    facts, images = results.look_alikes.facts, results.look_alikes.arrays["pairs_images"]
+    for place, (test, training) in zip(facts.shown_pairs, images, strict=True):
+        correlation = np.corrcoef(test.ravel(), training.ravel())[0, 1]
+        assert correlation == pytest.approx(facts.pairs[place].correlation, abs=1e-5)
+        assert correlation >= facts.least_correlation
+    assert len({pair.test_index for pair in facts.pairs}) == len(facts.pairs)
+
+
+def test_misread_images_name_the_model_whose_runs_agree(pictures, results):
+    with (FOLDER / "tables" / "experiments.csv").open() as file:
+        rows = {row["experiment"]: row for row in csv.DictReader(file)}
+    by = results.look_alikes.facts.misread
+    texts = pictures["misread"].texts(results)
+    assert texts.caption.startswith(f"Look at these: 16 of {by.images} test images that every run")
+    assert rows[by.experiment]["misread_images"] == str(by.images)
+    assert pictures["misread"].runs(results) == {by.experiment: by.seeds}
+    assert "error" not in texts.caption + texts.alt
+
+
+def test_a_model_that_is_no_longer_there_leaves_nothing_to_show(pictures, results):
+    picture = replace(pictures["misread"], networks=(("base", "0" * 16),))
+    assert picture.runs(results) == {}
+    assert written_words(image(picture, results, "svg").decode()) == ["no such image"]
+    assert "none is kept" in picture.texts(results).caption
+
+
+SPREAD = """
+title: T
+dataset: digits
+seeds: 3
+enhanced: wide
+base: {epochs: 2}
+questions:
+  one:
+    title: T
+    question: Q?
+    hypothesis: H.
+    changes: {wide: {filters: [4]}, falling: {schedule: cosine}}
+"""
+
+
+def test_the_spread_names_base_enhanced_and_those_that_decay(tmp_path):
+    scores = {"base": (0.5, 0.6, 0.7), "wide": (0.6, 0.62, 0.61), "falling": (0.7, 0.7, 0.7)}
+    made = Made(tmp_path, SPREAD, scores)
+    words = made.words("run-spread")
+    assert {"base", "wide", "Decaying"} <= set(words)
+    assert "falling" not in words  # its runs score the same: a logarithm has no zero
+    assert "2 with a constant learning rate: median" in made.alt("run-spread")
+    assert "n = 3 complete runs of each experiment." in made.caption("run-spread")
+
+
+def test_a_spread_of_which_nothing_is_known_says_so(tmp_path):
+    made = Made(tmp_path, SPREAD, dict.fromkeys(("base", "wide", "falling"), (0.5, 0.6, 0.7)))
+    for name in ("spreads", "spread-medians"):
+        path = made.evidence / f"{name}.csv"
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    said = "not known which images each run classifies correctly"
+    assert made.words("run-spread") == [said]
+    assert f"It is {said}." in made.alt("run-spread")

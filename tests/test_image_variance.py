@@ -1,0 +1,142 @@
+"""Variances over images, over seeds and images, and the spread of runs taken apart: by hand."""
+
+import numpy as np
+import pytest
+
+from cnn_study.base.image_variance import (
+    Variance,
+    margin,
+    of_both,
+    of_images,
+    of_rest,
+    part_spread,
+    reach,
+)
+
+
+def answers(*rows: str) -> np.ndarray:
+    """Write a run as its answers, 1 where one is correct."""
+    return np.array([[letter == "1" for letter in row] for row in rows])
+
+
+def test_the_variance_over_images_is_that_of_the_differences_image_by_image():
+    """Ours 1, 1/2, 0, 0 less theirs 0, 1, 0, 1: 1, -1/2, 0, -1 with the mean -1/8.
+
+    Squares 81/64 + 9/64 + 1/64 + 49/64 = 140/64; / 3 / 4 = 0.1822917, the root 0.426956.
+    """
+    variance = of_images(answers("1100", "1000"), answers("0101"))
+    assert variance.value == pytest.approx(140 / 64 / 12)
+    assert variance.freedom == 3
+    assert margin(variance) == pytest.approx(1.959964 * 0.4269563, abs=1e-6)
+
+
+def test_images_that_both_answer_alike_leave_nothing_open():
+    same = answers("1100", "1010")
+    assert of_images(same, same).value == 0
+    assert margin(of_images(same, same)) == 0
+
+
+def test_pairing_by_image_is_narrower_where_the_same_images_are_easy():
+    """4 images that only one of them gets right, of 100: 1.96 sqrt(0.0404 - ...) / 10, not 13 %."""
+    ours, theirs = answers("1" * 50 + "0" * 50), answers("1" * 48 + "0" * 50 + "11")
+    by_image = margin(of_images(ours, theirs))
+    assert by_image == pytest.approx(1.959964 * np.sqrt(4 / 99 / 100), abs=1e-6)
+    assert by_image < 0.3 * 1.959964 * np.sqrt(2 * 0.25 / 100)
+
+
+def test_the_rest_is_what_neither_runs_nor_images_explain():
+    """10, 01: all means are 1/2, and each answer is 1/2 off; 4 x 1/4 over one degree, / 4."""
+    rest = of_rest(answers("10", "01"))
+    assert (rest.value, rest.freedom) == (0.25, 1)
+    assert of_rest(answers("110", "110")).value == 0
+    assert of_rest(answers("111", "000")).value == 0
+    assert of_rest(answers("110")) is None
+    assert of_rest(answers("1", "0")) is None
+
+
+def test_what_seeds_and_images_share_is_taken_off_once():
+    """0.04 + 0.09 - 0.01; 0.12² / (0.04² / 4 + 0.09² / 99 + 0.01² / 396)."""
+    both = of_both(Variance(0.04, 4), Variance(0.09, 99), [Variance(0.01, 396)])
+    assert both.value == pytest.approx(0.12)
+    assert both.freedom == pytest.approx(0.0144 / (0.0004 + 0.0081 / 99 + 0.0001 / 396))
+    # t(0.975, 29.878) = 2.0426
+    assert reach(both) == pytest.approx(2.0426 * np.sqrt(0.12), rel=1e-3)
+
+
+def test_the_sum_is_never_below_either_of_the_two():
+    seeds, images = Variance(0.01, 4), Variance(0.09, 99)
+    assert of_both(seeds, images, [Variance(0.05, 396)]).value == 0.09
+    assert of_both(images, seeds, [Variance(0.05, 396)]).value == 0.09
+    nothing = of_both(Variance(0.0, 4), Variance(0.0, 99), [])
+    assert (nothing.value, nothing.freedom) == (0, 4)
+
+
+def drawn(random: np.random.Generator, runs: int, images: int, networks: float) -> np.ndarray:
+    """Runs of equally good networks, or of better and worse ones, on images of their own ease."""
+    ease = random.beta(2, 1, images)
+    shifts = random.normal(0, networks, runs)
+    return random.random((runs, images)) < np.clip(ease + shifts[:, None], 0, 1)
+
+
+def test_runs_are_taken_apart_by_hand():
+    """110 and 100: k = 2, 1, 0; only the second image flips: 1 x 1 / 2, mean 1/6, / 3 = 1/18.
+
+    The accuracies 2/3 and 1/3 have the variance 1/18 too; chi² = 1 with one degree: p 0.3173.
+    """
+    parts = part_spread(answers("110", "100"))
+    assert (parts.freedom, parts.total, parts.images) == pytest.approx((1, 1 / 18, 1 / 18))
+    assert parts.networks == pytest.approx(0)
+    assert parts.p == pytest.approx(0.317311, abs=1e-6)
+
+
+def test_runs_of_which_nothing_can_be_said():
+    assert part_spread(answers("110")) is None
+    alike = part_spread(answers("110", "110"))
+    assert (alike.total, alike.images, alike.networks, alike.p) == (0, 0, 0, 1)
+    # Shares of 0.7 are no binary fractions; their spread is none all the same.
+    assert part_spread(answers(*["1111111000"] * 3)).total == 0
+
+
+@pytest.mark.parametrize("networks", [0.0, 0.03])
+def test_the_parts_are_right_on_average(networks):
+    """Without a difference between networks nothing is left; with one, its variance is.
+
+    2,000 studies of 4 runs on 200 images. A shift that is clipped at 0 and 1 moves the mean of all
+    images by less; by how much says a run on images without end.
+    """
+    random = np.random.default_rng(20)
+    parted = [part_spread(drawn(random, 4, 200, networks)) for _ in range(2000)]
+    total, images, left = (
+        np.array([getattr(parts, name) for parts in parted])
+        for name in ("total", "images", "networks")
+    )
+    many = np.clip(random.beta(2, 1, 4000) + random.normal(0, networks, 1000)[:, None], 0, 1).mean(
+        axis=1
+    )
+    error = left.std(ddof=1) / np.sqrt(len(left))
+    assert abs(left.mean() - many.var()) < 3.5 * error + 2e-5
+    if not networks:
+        assert total.mean() == pytest.approx(images.mean(), rel=0.05)
+        assert np.mean([parts.p < 0.05 for parts in parted]) == pytest.approx(0.05, abs=0.02)
+    else:
+        assert np.mean([parts.p < 0.05 for parts in parted]) > 0.2
+
+
+def test_intervals_over_seeds_and_images_hold_what_they_promise():
+    """2,000 studies of two experiments on new images: the true difference is 0.05."""
+    random, held = np.random.default_rng(21), 0
+    for _ in range(2000):
+        ease = random.beta(2, 1, 150)
+        lift = random.normal(0, 0.2, 150)
+        groups = []
+        for gain in (0.05, 0.0):
+            shifts = random.normal(0, 0.02, 5)[:, None]
+            chance = 0.25 + ease / 2 + (gain + lift * (gain > 0) / 4) + shifts
+            groups.append(random.random((5, 150)) < chance)
+        ours, theirs = groups
+        mean = ours.mean() - theirs.mean()
+        scores = [group.mean(axis=1) for group in groups]
+        seeds = Variance(sum(score.var(ddof=1) for score in scores) / 5, 8)
+        both = of_both(seeds, of_images(ours, theirs), [of_rest(ours), of_rest(theirs)])
+        held += abs(mean - 0.05) <= reach(both)
+    assert 0.935 <= held / 2000 <= 0.985

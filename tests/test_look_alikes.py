@@ -1,0 +1,205 @@
+"""Look-alikes: planted ones are found, others not; images that every run misreads; kept once."""
+
+import json
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+import records_by_hand
+from cnn_study.__main__ import main
+from cnn_study.base.errors import UserError
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.images import Images
+from cnn_study.inspection import look_alikes as searching
+from cnn_study.inspection.look_alikes import (
+    correlate,
+    find_pairs,
+    look,
+    misread_by_best,
+    near,
+    perceptual_hashes,
+    spread_evenly,
+    too_small,
+)
+from cnn_study.runs import correct_answers, look_alikes
+from cnn_study.study.merge import load
+
+STUDY = """
+title: A tiny study
+dataset: digits
+seeds: 2
+base: {filters: [2], kernel_size: 3, dense_units: 0, epochs: 2}
+questions:
+  rate: {title: R, question: "?", hypothesis: "!", changes: {falling: {schedule: cosine}}}
+"""
+
+
+def scenes(random: np.random.Generator, count: int, side: int = 32) -> np.ndarray:
+    """Smooth coloured images, each another: a few waves of low frequency."""
+    grid = np.linspace(0, np.pi, side)
+    waves = np.stack([np.cos(number * grid) for number in range(6)])
+    strength = random.normal(0, 1, (count, 6, 6, 3)) / (1 + np.arange(6)[:, None, None])
+    images = np.einsum("nabc,ay,bx->nyxc", strength, waves, waves)
+    images -= images.min(axis=(1, 2, 3), keepdims=True)
+    return (255 * images / images.max(axis=(1, 2, 3), keepdims=True)).astype("uint8")
+
+
+def encoded_again(image: np.ndarray) -> np.ndarray:
+    """Save an image as JPEG and read it."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=60)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+@pytest.fixture
+def planted() -> Images:
+    """Test image 3 is training image 20, brighter; 7 is 33, encoded again; 9 is 41 with noise."""
+    random = np.random.default_rng(5)
+    training, test = scenes(random, 60), scenes(random, 12)
+    test[3] = np.clip(training[20].astype(int) + 25, 0, 255)
+    test[7] = encoded_again(training[33])
+    test[9] = np.clip(training[41] + random.normal(0, 6, training[41].shape), 0, 255)
+    labels = np.arange(60, dtype="uint8") % 10
+    return Images(training, labels, test, labels[:12])
+
+
+def test_planted_look_alikes_are_found_and_nothing_else(planted):
+    pairs = find_pairs(planted)
+    assert {pair.test_index: pair.training_index for pair in pairs} == {3: 20, 7: 33, 9: 41}
+    correlations = [pair.correlation for pair in pairs]
+    assert correlations == sorted(correlations, reverse=True)
+    (brighter,) = (pair for pair in pairs if pair.test_index == 3)
+    assert (brighter.test_class, brighter.training_class) == (3, 0)
+    assert brighter.different_bits <= 4
+
+
+def test_of_several_training_images_the_most_alike_is_taken(planted):
+    planted.training_images[50] = planted.test_images[9]
+    assert {pair.test_index: pair.training_index for pair in find_pairs(planted)}[9] == 50
+
+
+def test_images_in_grey_are_searched_alike(planted):
+    grey = Images(
+        planted.training_images[..., :1], planted.training_labels,
+        planted.test_images[..., :1], planted.test_labels,
+    )  # fmt: skip
+    assert {pair.test_index for pair in find_pairs(grey)} == {3, 7, 9}
+
+
+def test_half_of_the_bits_are_set_whatever_the_brightness(planted):
+    hashes = perceptual_hashes(planted.training_images)
+    assert hashes.dtype == np.uint64
+    assert np.bitwise_count(hashes).tolist() == [32] * 60
+    darker = (planted.training_images // 2).astype("uint8")
+    assert np.bitwise_count(hashes ^ perceptual_hashes(darker)).max() <= 8
+
+
+def test_near_hashes_by_hand(monkeypatch):
+    """7 is 3 bits from 0 and 1 from 3; all bits are 64 from none."""
+    ours, theirs = np.array([7, 2**64 - 1], "uint64"), np.array([0, 3, 2**64 - 1], "uint64")
+    monkeypatch.setattr(searching, "BLOCK", 1)
+    assert [part.tolist() for part in near(ours, theirs)] == [[0, 0, 1], [0, 1, 2], [3, 1, 0]]
+
+
+def test_correlation_by_hand():
+    """1 2 3 against 2 4 6: 1; against 3 2 1: -1; against 1 3 2: 1/2; a plain image has none."""
+    first = np.array([1, 2, 3] * 4, "uint8").reshape(4, 1, 3, 1)
+    second = np.array([2, 4, 6, 3, 2, 1, 1, 3, 2, 5, 5, 5], "uint8").reshape(4, 1, 3, 1)
+    assert correlate(first, second) == pytest.approx([1, -1, 0.5, 0])
+
+
+def test_images_too_small_for_a_hash_are_not_searched():
+    assert too_small((8, 8)).startswith("images of 8×8 pixels are too small: ")
+    assert too_small((32, 15)) != ""
+    assert too_small((16, 16)) == too_small((32, 32)) == ""
+
+
+def test_pairs_to_show_are_spread_evenly():
+    assert spread_evenly(0, 8) == []
+    assert spread_evenly(3, 8) == [0, 1, 2]
+    assert spread_evenly(15, 8) == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+# ------------------------------------------------------------------------------- what is kept
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    return load(tmp_path / "tiny.yaml")
+
+
+def test_digits_are_not_searched_and_say_why(study, tmp_path, digits_file):
+    path = look(study, tmp_path / "results", digits_file)
+    kept = look_alikes.read(path)
+    assert kept.facts.reason.startswith("images of 8×8 pixels are too small")
+    assert (kept.facts.pairs, kept.facts.misread) == ([], None)
+    assert kept.arrays["pairs_images"].shape == (0, 2, 8, 8, 1)
+    labels = load_prepared("digits", digits_file).test_labels
+    assert correct_answers.read(study, tmp_path / "results").tolist() == labels.tolist()
+
+
+def test_what_is_there_is_left_and_needs_no_dataset(study, tmp_path, digits_file, capsys):
+    results = tmp_path / "results"
+    path = look(study, results, digits_file)
+    before = {file: file.stat().st_mtime_ns for file in results.rglob("*")}
+    command = ["look-alikes", str(study.path), "--results", str(results), "--data", "nowhere.npz"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.strip() == str(path)
+    assert {file: file.stat().st_mtime_ns for file in results.rglob("*")} == before
+    correct_answers.place(study, results).unlink()
+    assert main(command) == 2  # the answers are made of the dataset alone
+    assert "prepared data" in capsys.readouterr().err
+    assert look(study, results, digits_file) == path
+    assert correct_answers.place(study, results).exists()
+    assert path.stat().st_mtime_ns == before[path]
+
+
+def test_the_same_dataset_gives_the_same_bytes(study, tmp_path, digits_file):
+    first, second = (look(study, tmp_path / name, digits_file) for name in ("a", "b"))
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
+    npz = (path.with_suffix(".npz").read_bytes() for path in (first, second))
+    assert next(npz) == next(npz)
+    assert json.loads(first.read_text())["fingerprint"] == first.stem
+
+
+LABELS = np.array([0, 1, 2, 3] * 90)
+
+
+def answer(study, results, id_: str, validation: float, *changes: dict[int, int]) -> None:
+    """Let runs, one after the other, give these images other classes."""
+    for seed, given in enumerate(changes, start=1):
+        classes = LABELS.copy()
+        classes[list(given)] = list(given.values())
+        record = records_by_hand.make(study, id_, seed, validation=validation)
+        records_by_hand.answering(study, results, record, classes, LABELS)
+
+
+def test_images_that_every_run_of_the_best_misreads_alike(study, tmp_path):
+    """Image 5 is called 7 by both, 6 is called 1 and 3, 8 is misread by one run alone."""
+    answer(study, tmp_path, "base", 0.4, {1: 9}, {1: 9})
+    answer(study, tmp_path, "falling", 0.5, {5: 7, 6: 1, 8: 3}, {5: 7, 6: 3})
+    by = misread_by_best(study, tmp_path, LABELS)
+    assert (by.experiment, by.seeds, by.images) == ("falling", [1, 2], 1)
+    (shown,) = by.shown
+    assert (shown.test_index, shown.true_class, shown.predicted_class) == (5, 1, 7)
+    assert shown.probability == 0.8
+
+
+def test_one_run_or_lost_predictions_say_nothing(study, tmp_path):
+    assert misread_by_best(study, tmp_path, LABELS) is None
+    answer(study, tmp_path, "base", 0.4, {1: 9}, {1: 9})
+    answer(study, tmp_path, "falling", 0.5, {5: 7})
+    assert misread_by_best(study, tmp_path, LABELS) is None  # the best has a single run
+    answer(study, tmp_path, "falling", 0.3, {5: 7}, {5: 7})
+    assert misread_by_best(study, tmp_path, LABELS).experiment == "base"
+    (lost,) = (tmp_path / "runs/base").glob("*/seed-2.predictions.npz")
+    lost.write_bytes(b"other")
+    with pytest.raises(UserError, match="does not hold the predictions of base, seed 2"):
+        misread_by_best(study, tmp_path, LABELS)
+    lost.unlink()
+    assert misread_by_best(study, tmp_path, LABELS) is None
