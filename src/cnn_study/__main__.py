@@ -449,6 +449,7 @@ def _publish(options: argparse.Namespace) -> None:
 STAGES = {
     "tables": _tables,
     "evidence": _analyse,
+    "confirmed": _confirmed,
     "figures": _figures,
     "text": _write,
     "pages": _render,

@@ -20,7 +20,14 @@ import numpy as np
 from cnn_study.archive.checks import Check, Fault
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.runs import inspections, records, searches
+from cnn_study.runs import (
+    confirmations,
+    correct_answers,
+    inspections,
+    look_alikes,
+    records,
+    searches,
+)
 from cnn_study.runs.records import Record
 from cnn_study.runs.stages import Site
 from cnn_study.runs.wanted import Run, done, wanted
@@ -34,13 +41,13 @@ CLOSE = 1e-6
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises of an archive that is not whole."""
 
-LISTS = ("runs.csv", "search-runs.csv")
+LISTS = ("tables/runs.csv", "tables/search-runs.csv", "evidence/confirmation-runs.csv")
 """Tables that say the digest of each record."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The records of a study: those that it asks for, and those of its search.
+    """The records of a study: those that it asks for, of its search, and with fresh seeds.
 
     Attributes:
         runs: name as a person types it, run and record's path.
@@ -52,10 +59,10 @@ class Kept:
     @classmethod
     def of(cls, site: Site) -> "Kept":
         """Find them."""
-        paths = done(site.study, site.results)
-        runs = {
-            run.typed: (run, paths[run.name]) for run in wanted(site.study) if run.name in paths
-        }
+        study, results = site.study, site.results
+        paths = done(study, results) | confirmations.done(study, results)
+        asked_for = [*wanted(study), *confirmations.wanted(study, results)]
+        runs = {run.typed: (run, paths[run.name]) for run in asked_for if run.name in paths}
         return cls(site, runs | _of_search(site))
 
     @cached_property
@@ -226,14 +233,14 @@ def _unlike_tables(kept: Kept) -> Iterator[Fault]:
     """Name records that are not those, or not all, that the tables were made from."""
     named = {kept.file(name): path for name, (_, path) in kept.runs.items()}
     for table in LISTS:
-        for row in _rows(kept.site.results / "tables" / table):
+        for row in _rows(kept.site.results / table):
             file, digest = row.get("record"), row.get("record_sha256")
             if not file:
                 continue
             if file not in named:
-                yield Fault(file, "", f"it is left out; tables/{table} was made with it")
+                yield Fault(file, "", f"it is left out; {table} was made with it")
             elif digest != files.digest_of_file(named[file]):
-                what = f"its content is not the one that tables/{table} was made from"
+                what = f"its content is not the one that {table} was made from"
                 yield Fault(file, "", what)
 
 
@@ -249,8 +256,12 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def check_predictions(kept: Kept) -> Check:
     """Check that each run's predictions are those that its record was made with."""
-    faults, counted = [], 0
-    answers = _answers(kept)
+    faults, counted, answers = [], 0, None
+    try:
+        answers = correct_answers.read(kept.site.study, kept.site.results)
+    except UserError as error:
+        path = correct_answers.place(kept.site.study, kept.site.results)
+        faults.append(Fault(path.relative_to(kept.site.results).as_posix(), "", str(error)))
     for name, record in kept.records.items():
         if record.test:
             counted += 1
@@ -266,16 +277,6 @@ def check_predictions(kept: Kept) -> Check:
         + ("" if answers is None else ", image by image with the correct answers"),
         tuple(faults),
     )  # fmt: skip
-
-
-def _answers(kept: Kept) -> np.ndarray | None:
-    """Read the correct answers of the test images, where they are kept beside the runs."""
-    path = kept.site.results / "answers" / f"{kept.site.study.dataset.digest}.npz"
-    with suppress(*DAMAGED), np.load(path, allow_pickle=False) as arrays:
-        answers = arrays["labels"]
-        if len(answers) == kept.site.study.dataset.test_images:
-            return answers
-    return None
 
 
 def _of_predictions(
@@ -428,7 +429,34 @@ def check_inspection(kept: Kept) -> Check:
     return Check("inspection", "R1", promise, looked_at, tuple(faults))
 
 
+def check_look_alikes(kept: Kept) -> Check:
+    """Check that what was seen of the test images among the training images is whole."""
+    site = kept.site
+    promise = "The look-alikes are whole, and of this study's images."
+    if site.look_alikes is None:
+        return Check("look-alikes", "R1", promise, left_out="nobody has searched for any")
+    name = site.look_alikes.relative_to(site.results).as_posix()
+    try:
+        facts = look_alikes.read(site.look_alikes).facts
+    except UserError as error:
+        return Check("look-alikes", "R1", promise, "", (Fault(name, "", str(error)),))
+    says = {"fingerprint": facts.fingerprint, "dataset": facts.dataset}
+    known = {"fingerprint": site.look_alikes.stem, "dataset": site.study.dataset.digest}
+    faults = [
+        Fault(name, key, f"it says {says[key]}; expected {known[key]}")
+        for key in says
+        if says[key] != known[key]
+    ]
+    return Check("look-alikes", "R1", promise, f"{len(facts.pairs)} pairs", tuple(faults))
+
+
+CHECKS = (
+    *(check_records, check_predictions, check_weights, check_search, check_inspection),
+    check_look_alikes,
+)
+
+
 def check_kept(kept: Kept) -> Iterator[Check]:
     """Check all that the makers left."""
-    for check in (check_records, check_predictions, check_weights, check_search, check_inspection):
+    for check in CHECKS:
         yield check(kept)

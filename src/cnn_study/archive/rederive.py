@@ -15,6 +15,7 @@ from cnn_study.archive.checks import Check, Fault
 from cnn_study.base.checkout import git
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
+from cnn_study.base.words import listing
 from cnn_study.runs.stages import Site, stamp
 
 Make = Callable[[str, Path], None]
@@ -26,6 +27,7 @@ Publish = Callable[[Path, str], None]
 MADE = {
     "tables": ("tables", "The tables come out of the records, byte for byte."),
     "evidence": ("evidence", "The evidence comes out of the tables, byte for byte."),
+    "confirmed": ("evidence", "What suggestions gain comes out of the runs with fresh seeds."),
     "figures": ("figures", "The figures come out of tables and evidence, byte for byte."),
     "text": ("report", "The text and its claims come out of all of these, byte for byte."),
 }
@@ -66,21 +68,30 @@ class Anew:
                 yield Check(stage, "R1", promise, "", (fault,))
                 return
             yield self._compared(stage)
+        yield self._nothing_else()
         yield self._stamps()
         yield self._published()
         yield self._rendered()
 
     def _compared(self, stage: str) -> Check:
-        folder, promise = MADE[stage]
+        _, promise = MADE[stage]
         names = self._products(stage)
         faults = [fault for name in names for fault in self._differences(name)]
-        if folder == stage:
-            faults += self._unmade(folder, names)
         return Check(stage, "R1", promise, f"{len(names)} files", tuple(faults))
 
     def _products(self, stage: str) -> list[str]:
         outputs = json.loads(stamp(self.results, stage).read_text(encoding="utf-8"))["outputs"]
         return list(outputs)
+
+    def _nothing_else(self) -> Check:
+        """Check that every file among the products was made by a stage."""
+        names = [name for stage in MADE for name in self._products(stage)]
+        folders = dict.fromkeys(folder for folder, _ in MADE.values() if folder != "report")
+        faults = [fault for folder in folders for fault in self._unmade(folder, names)]
+        return Check(
+            "nothing else", "R1", "Nothing lies among the products that no stage makes.",
+            listing(folders), tuple(faults),
+        )  # fmt: skip
 
     def _unmade(self, folder: str, names: list[str]) -> Iterator[Fault]:
         """Name files among the products that no stage makes."""
