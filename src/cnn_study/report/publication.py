@@ -8,8 +8,7 @@ import json
 from pathlib import Path
 
 from cnn_study.base import files
-from cnn_study.base.checkout import git
-from cnn_study.base.errors import UserError
+from cnn_study.base.checkout import whole_commit
 from cnn_study.report import claims
 from cnn_study.report.render import render
 from cnn_study.study.model import Study
@@ -31,7 +30,9 @@ def publish(study: Study, results: Path) -> Path:
     Raises:
         UserError: the study is in no checkout, or something in it differs from its commit.
     """
-    return make(study, results, _commit(study, results))
+    folder = study.path.resolve().parent
+    commit = whole_commit(folder, "what is published", aside=results / FOLDER)
+    return make(study, results, commit)
 
 
 def make(study: Study, results: Path, commit: str) -> Path:
@@ -53,26 +54,3 @@ def make(study: Study, results: Path, commit: str) -> Path:
     written = (json.dumps(about, indent=1) + "\n").encode()
     files.write_whole(folder / ABOUT, lambda file: file.write(written))
     return folder
-
-
-def _commit(study: Study, results: Path) -> str:
-    """Give the commit that is checked out, in which the study stands as it is here."""
-    folder = study.path.resolve().parent
-    commit = git(folder, "rev-parse", "HEAD")
-    if not commit:
-        raise UserError(
-            f"{study.path} is in no checkout with a commit: what is published must say which "
-            "one it shows. Put the study under git first: git init, git add, git commit."
-        )
-    top = Path(git(folder, "rev-parse", "--show-toplevel"))
-    published = (results / FOLDER).resolve()
-    entries = git(top, "status", "--porcelain", "-z").split("\0")
-    changed = [entry[3:] for entry in entries if entry[2:3] == " "]  # state, blank, path
-    differs = [path for path in changed if not (top / path).is_relative_to(published)]
-    if differs:
-        shown = "\n".join(f"  {path}" for path in differs[:10])
-        raise UserError(
-            f"what is here differs from commit {commit[:10]}:\n{shown}\nCommit it first: what is "
-            "published says which commit it shows."
-        )
-    return commit
