@@ -251,17 +251,3 @@ def test_ci_checks_with_locked_tools_and_ends_as_the_readme_says():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert lines[-1] == "python -m pytest -n 2"
     assert f"pip install --no-deps -e . && {lines[-1]}\n" in readme
-
-
-def test_versions_and_title_agree_wherever_one_cites():
-    import yaml
-
-    import cnn_study
-
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert cited["version"] == project["version"] == cnn_study.__version__
-    assert f"version = {{{project['version']}}}" in readme
-    assert cited["title"] in readme
-    assert cited["license"] == project["license"]

@@ -19,7 +19,7 @@ class Workplace:
         for folder in ("src", "profiles", "report"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ruff_cache")
             shutil.copytree(PROJECT / folder, path / folder, ignore=ignored)
-        for file in ("Snakefile", "environment.yml"):
+        for file in ("Snakefile", "environment.yml", "CITATION.cff"):
             shutil.copy(PROJECT / file, path)
         (path / "experiments").mkdir()
         self.write_study(study)

@@ -13,6 +13,9 @@ _CARRIED = PACKAGE / "project"
 
 PROJECT = _CARRIED if _CARRIED.is_dir() else PACKAGE.parents[1]
 
+CITATION = PROJECT / "CITATION.cff"
+"""How the software is to be cited."""
+
 REPORT = PROJECT / "report"
 """Templates, filters, theme, bibliography and `_quarto.yml` of the report."""
 
@@ -24,6 +27,12 @@ SIMULATIONS = REPORT / "simulations.csv"
 
 TEMPLATE = REPORT / "index.qmd.j2"
 """The document's template; the parts that it includes lie beside it."""
+
+
+def citations() -> list[Path]:
+    """List what says whom to cite: for the study, if its folder has it, and for the software."""
+    own = Path(CITATION.name)
+    return [own, CITATION] if own.is_file() and not own.samefile(CITATION) else [CITATION]
 
 
 def template_folders() -> list[Path]:

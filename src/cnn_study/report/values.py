@@ -8,8 +8,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from cnn_study import __version__
-from cnn_study.base import examples, inference
+from cnn_study.base import citation, examples, inference
+from cnn_study.base.places import CITATION, citations
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.findings import Findings
@@ -89,7 +89,8 @@ def _values(
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),
         "provenance": provenance,
-        "version": __version__,
+        "software": citation.read(CITATION),
+        "authors": citation.read(citations()[0]).bibtex_authors,
         "searched": searched_of(study, tables, findings, results),
         "spreads": spreads_of(study, findings),
         "published": published_of(study, tables, findings, results),
