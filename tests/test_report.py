@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -333,7 +334,8 @@ def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
 def test_a_study_without_trained_changes_reads_well(tmp_path, text, ledger):
     """Its report refers to no part that only questions have, and to no weights: none are kept."""
     written = Made(tmp_path, text).runs("base", (0.5, 0.6)).text()
-    assert "| Are trained models there? | Of every run the hash of its weights. |" in written
+    _, documented = answers(written, "tbl-neurips")["Are new assets documented?"]
+    assert documented.endswith("of records every field (`docs/record.md`).")
     assert ("# Ledger of all changes" in written) == ledger
     assert "There is nothing to suggest yet" in words(written)
     check_clean(written)
@@ -644,7 +646,9 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
     text = templates.fill(TEMPLATE, context | {"data": data.Data(**changed)})
     assert "The images are those of *My\\_images*" in text
     assert "Source: Me, 2026." in text
-    (answer,) = (line for line in text.splitlines() if line.startswith("| Were data left out"))
+    (answer,) = (
+        line for line in text.splitlines() if line.startswith("| **Preprocessing.** Samples")
+    )
     assert "told nothing" in answer  # of images that nobody described, nothing is promised
     check_clean(text)
 
@@ -896,3 +900,83 @@ def test_report_needs_no_keras():
     assert "keras" in imported("train.network")
     assert "pandas" in imported("report.write")
     assert not imported("report.write") & {"keras", "tensorflow", "jax", "matplotlib", "seaborn"}
+
+
+# ------------------------------------------------------------------------------- checklists
+
+
+def answers(text: str, table: str) -> dict[str, tuple[str, str]]:
+    """Read a checklist: each question with its answer and what is said of it."""
+    text = unmarked(text)
+    before = text[: text.index(f"{{#{table}}}")]
+    lines = before[before.rindex("|:--") :].splitlines()[1:]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+    return {question: (answer, said) for question, answer, said in rows}
+
+
+def test_the_checklists_are_whole_and_each_answer_says_where_or_why_not(whole_text):
+    neurips, reforms = (answers(whole_text, table) for table in ("tbl-neurips", "tbl-reforms"))
+    sections: list[int] = []
+    for question in reforms:
+        if question.startswith("**"):
+            sections.append(0)
+        sections[-1] += 1
+    # Both as printed: the conference's sixteen questions, and the eight sections of REFORMS.
+    assert len(neurips) == 16
+    assert sections == [3, 5, 7, 3, 6, 3, 3, 2]
+    for answer, said in (*neurips.values(), *reforms.values()):
+        assert answer in ("yes", "no", "not applicable")
+        assert said.endswith(".")
+    ids = set(re.findall(r"\{#((?:sec|tbl|fig)-[\w-]+)", whole_text))
+    referred = set(re.findall(r"@((?:sec|tbl|fig)-[\w-]+)", str((neurips, reforms))))
+    assert referred <= ids
+
+
+@pytest.mark.parametrize(
+    ("change", "table", "question", "answer"),
+    [
+        ("seeds: 3", "tbl-neurips", "Statistical significance?", "yes"),
+        ("seeds: 2", "tbl-neurips", "Statistical significance?", "no"),
+        ("seeds: 2", "tbl-reforms", "Uncertainty", "no"),
+        ("epochs: 2}", "tbl-reforms", "How models are selected", "yes"),
+        ("epochs: 2, validation_fraction: 0}", "tbl-reforms", "How models are selected", "no"),
+    ],
+)
+def test_an_answer_follows_the_study(tmp_path, change, table, question, answer):
+    key = "seeds: 2" if change.startswith("seeds") else "epochs: 2}"
+    made = Made(tmp_path / "small", PLAIN.replace(key, change)).runs("base", (0.5, 0.6, 0.7))
+    assert answers(made.text(), table)[question][0] == answer
+
+
+def test_code_that_is_in_no_commit_makes_no_result_reproducible(plain):
+    record = next((plain.folder / "runs").glob("*/*/seed-*.json"))
+    question = "Can the main results be reproduced?"
+    assert answers(plain.text(), "tbl-neurips")[question][0] == "yes"
+    text = record.read_text("utf-8")
+    record.write_text(text.replace('"changed_since_commit": false', '"changed_since_commit": true'))
+    answer, said = answers(plain.text(), "tbl-neurips")[question]
+    assert answer == "no"
+    assert said.startswith("The code of some runs is in no commit")
+
+
+def test_of_a_dataset_that_nobody_described_the_checklists_say_no(plain):
+    plain.collect()
+    folders = [plain.folder / name for name in ("tables", "evidence", "figures")]
+    told = values.gather(plain.study, *folders)
+    told["data"] = replace(told["data"], licence="", test_images_per_class=None)
+    told["of_the_dataset"] = "sections/data.qmd.j2"
+    template = TEMPLATE.parent / "sections" / "checklist.qmd.j2"
+    text = templates.fill(template, told, [TEMPLATE.parent])
+    reforms, neurips = answers(text, "tbl-reforms"), answers(text, "tbl-neurips")
+    for question in ("**Data quality.** Sources, time, labelling", "Sampling frame"):
+        assert reforms[question] == ("no", "This report was told nothing about that.")
+    for question in (
+        "**Preprocessing.** Samples left out, and why",
+        "Outcome, with its distribution",
+    ):
+        assert reforms[question][0] == "no"
+    assert reforms["Dependences between the parts"] == ("no", "Not looked for.")
+    assert neurips["Licences of what was used?"][0] == "no"
+    assert neurips["In line with the code of ethics?"] == ("no", "Nobody examined it.")

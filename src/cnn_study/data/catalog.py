@@ -20,6 +20,7 @@ class Dataset:
         digest: the SHA-256 (hex) of training_images, training_labels, test_images and
             test_labels, each as uint8 bytes in C order, one after the other (see content_digest).
         source: who made it and where it is, for citing.
+        licence: the SPDX identifier of the licence that its makers gave it; "" if they name none.
         reader: the module of `readers/` that reads it.
     """
 
@@ -32,6 +33,7 @@ class Dataset:
     digest: str
     source: str
     reader: str
+    licence: str = ""
 
 
 DATASETS: dict[str, Dataset] = {
@@ -76,6 +78,7 @@ DATASETS: dict[str, Dataset] = {
             "same 13 writers stand in the training and in the test part."
         ),
         reader="digits",
+        licence="CC-BY-4.0",
     ),
 }
 

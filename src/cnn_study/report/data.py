@@ -15,6 +15,7 @@ class Data:
     name: str
     title: str
     source: str
+    licence: str
     digest: str
     class_names: tuple[str, ...]
     height: int
@@ -45,6 +46,7 @@ def data_of(study: Study, tables: Tables) -> Data:
         dataset.name,
         dataset.title,
         dataset.source,
+        dataset.licence,
         dataset.digest,
         dataset.class_names,
         *dataset.image_shape,
