@@ -6,7 +6,11 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("report", "profiles", "environment.yml")
+CARRIED = (
+    *("report", "profiles", "environment.yml"),
+    # What an archive of a study needs beside the sources, so that others can install from it.
+    *("pyproject.toml", "setup.py", "requirements.lock", "CITATION.cff", "LICENSE"),
+)
 
 
 class WithProject(build_py):

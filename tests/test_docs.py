@@ -29,6 +29,8 @@ NOT_COMMITTED = {
     "results/*/certificate": "what a verification found: made for a release",
     "results/*/published": "test_published.py holds it to its receipts",
     "results/cifar10/published/": "the same",
+    "results/*/archive": "test_archive.py looks into it",
+    "results/cifar10/archive/": "the same",
     "experiments/my-study.yaml": "of a study of one's own",
 }
 """What pages name and a clone does not have, by how it begins."""

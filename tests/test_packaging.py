@@ -222,6 +222,7 @@ def test_package_imports_only_what_readers_install():
         ("results/published/runs/base/seed-0.json", False),
         ("results/study/report/index.qmd", False),
         ("results/study/report/index.html", True),
+        ("results/study/archive/study.zip", True),
         ("results/published/locks/seed-0.lock", True),
         ("results/published/running/seed-0", True),
         ("data/archive.tar.gz", True),

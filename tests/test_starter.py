@@ -1,9 +1,11 @@
 """A study in a folder of its own, the package installed from a wheel, with no clone around it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,9 @@ def installed(tmp_path_factory) -> dict[str, str]:
     ignored = shutil.ignore_patterns("*.egg-info", "__pycache__", "build")
     for name in ("src", "report", "profiles"):
         shutil.copytree(PROJECT / name, source / name, ignore=ignored)
-    for name in ("pyproject.toml", "setup.py", "environment.yml", "LICENSE", "README.md"):
+    carried = ("pyproject.toml", "setup.py", "environment.yml", "requirements.lock",
+               "CITATION.cff", "LICENSE")  # fmt: skip
+    for name in (*carried, "README.md"):
         shutil.copy(PROJECT / name, source)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     subprocess.run(
@@ -103,6 +107,42 @@ def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
     assert "A Work of Our Own" in page
     assert (folder / "results/mine/report/index.pdf").read_bytes().startswith(b"%PDF")
     assert "Nothing to be done" in ask(installed, folder, *snakemake)
+    archive_and_check(installed, folder, tmp_path / "elsewhere")
+
+
+def archive_and_check(installed: dict[str, str], folder: Path, elsewhere: Path) -> None:
+    """Pack the study, and check it where nothing of cnn-study is but what the archive brings."""
+    cited = "title: A study of ours\nauthors: [{name: We}]\nversion: 1\n"
+    cited += "date-released: 2026-01-31\nlicense: CC0-1.0\n"
+    (folder / "CITATION.cff").write_text(cited)
+    ask(installed, folder, "snakemake", "--cores", "2", "--quiet", "host")  # cites it
+    page = (folder / "results/mine/report/index.html").read_text("utf-8")
+    assert "author       = {{We}}" in page
+    person = ("-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false")
+    for words in (["init", "-q"], ["add", "."], [*person, "commit", "-qm", "All of it"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    ask(installed, folder, "cnn_study", "archive", "mine")
+    with zipfile.ZipFile(folder / "results/mine/archive/mine.zip") as packed:
+        packed.extractall(elsewhere)
+    environment = {key: value for key, value in installed.items() if key != "PYTHONPATH"}
+    ended = subprocess.run(
+        ["bash", "verify.sh", sys.executable], cwd=elsewhere, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert "Nothing to be done" in ended.stdout
+    for name in (
+        "setup.py",
+        "requirements.lock",
+        "src/cnn_study/__main__.py",
+        "report/_quarto.yml",
+    ):
+        assert (elsewhere / "cnn-study" / name).is_file()
+    assert not (elsewhere / "cnn-study/src/cnn_study/project").exists()
+    crate = json.loads((elsewhere / "ro-crate-metadata.json").read_text("utf-8"))
+    (root,) = (entity for entity in crate["@graph"] if entity["@id"] == "./")
+    assert root["license"] == {"@id": "https://spdx.org/licenses/CC0-1.0"}
+    assert root["author"] == {"@id": "#We"}
 
 
 @pytest.mark.slow

@@ -67,3 +67,7 @@ def test_times_in_a_sentence(seconds, expected):
 )
 def test_times_in_a_log(seconds, expected):
     assert words.short_duration(seconds) == expected
+
+
+def test_sizes_are_in_millions_of_bytes():
+    assert words.megabytes(20_649_000) == "20.6\u00a0MB"

@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_of_study(commands, "publish", _publish, "render the pages that are to be cited, as of the "
                   "commit that is here")  # fmt: skip
     _add_checkers(commands)
+    archive = _add_of_study(commands, "archive", _archive, "pack a finished study into one file, "
+                            "to be kept, cited and checked elsewhere")  # fmt: skip
+    archive.add_argument("--output", type=Path, help="the file (RESULTS/archive/STUDY.zip)")
     new = _add(commands, "new", _new, "make a folder for a study of your own")
     new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
     docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
@@ -504,6 +507,19 @@ def _diff(options: argparse.Namespace) -> int:
     same, lines = diff.compare(ours, theirs)
     print("\n".join(lines))
     return 0 if same else 1
+
+
+def _archive(options: argparse.Namespace) -> None:
+    from cnn_study.archive import pack
+    from cnn_study.base.words import megabytes
+
+    study, results = _study(options)
+    output = options.output or pack.place(results, study.name)
+    packed = pack.archive(stages.Site.now(study, results), output)
+    print(
+        f"{packed.path}: {packed.files} files, {packed.runs} runs, {megabytes(packed.size)}, of "
+        f"commit {packed.commit[:10]}. In an empty folder: unzip it, then bash verify.sh"
+    )
 
 
 def _new(options: argparse.Namespace) -> None:

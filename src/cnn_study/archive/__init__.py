@@ -1,1 +1,1 @@
-"""What lets a study be checked and kept: verification and its certificate, two runs compared."""
+"""From a finished study to what others can check and keep: verification, one file of it all."""

@@ -76,6 +76,11 @@ def percent(share: float | None, decimals: int = 2) -> str:
     return NONE if share is None else f"{100 * share:.{decimals}f} %"
 
 
+def megabytes(size: int) -> str:
+    """Write how many bytes there are as millions of them: 12.3 MB."""
+    return f"{size / 1e6:.1f}{SPACE}MB"
+
+
 # ------------------------------------------------------------------------------- times
 
 

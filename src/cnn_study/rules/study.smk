@@ -84,6 +84,7 @@ localrules:
     draw_figures,
     write_report,
     render_report,
+    archive_study,
 
 
 include: "train.smk"
@@ -93,3 +94,4 @@ include: "inspect.smk"
 include: "tables.smk"
 include: "report.smk"
 include: "verify.smk"
+include: "archive.smk"
