@@ -252,3 +252,24 @@ def test_a_name_that_no_file_can_have_is_the_name_of_none(folder):
     path = stamp(folder / "results", "tables")
     path.write_text(path.read_text().replace("tables/runs.csv", "tables/\\u0000"))
     assert both(folder)[0] == ["what it made"]
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_names_are_the_same_in_a_clone_and_installed_from_a_wheel(folder, monkeypatch, installed):
+    """A wheel carries templates and citation inside the package; a clone has them around it."""
+    package = folder / "clone/src/cnn_study"
+    project = package / "project" if installed else folder / "clone"
+    for name, path in (
+        ("PACKAGE", package),
+        ("CARRIED", package / "project"),
+        ("REPORT", project / "report"),
+    ):
+        monkeypatch.setattr(stages, name, path)
+    files = {
+        package / "base/files.py": "base/files.py",
+        project / "report/sections/base.qmd.j2": "sections/base.qmd.j2",
+        project / "report/theme/report.css": "theme/report.css",
+        project / "CITATION.cff": "CITATION.cff",
+        folder / "results/tables/runs.csv": "tables/runs.csv",
+    }
+    assert {path: site(folder)._name(path) for path in files} == files

@@ -116,8 +116,8 @@ def archive_and_check(installed: dict[str, str], folder: Path, elsewhere: Path) 
     cited += "date-released: 2026-01-31\nlicense: CC0-1.0\n"
     (folder / "CITATION.cff").write_text(cited)
     ask(installed, folder, "snakemake", "--cores", "2", "--quiet", "host")  # cites it
-    page = (folder / "results/mine/report/index.html").read_text("utf-8")
-    assert "author       = {{We}}" in page
+    text = (folder / "results/mine/report/index.qmd").read_text("utf-8")
+    assert "author       = {{We}}" in text
     person = ("-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false")
     for words in (["init", "-q"], ["add", "."], [*person, "commit", "-qm", "All of it"]):
         subprocess.run(["git", *words], cwd=folder, check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cnn_study.base import checkout
 from cnn_study.base.errors import UserError
-from cnn_study.base.places import PACKAGE, PROJECT
+from cnn_study.base.places import CARRIED, PACKAGE, PROJECT
 from cnn_study.runs import inspections, records, searches, stages
 from cnn_study.runs.wanted import done, wanted
 
@@ -129,12 +129,11 @@ def _of_checkout() -> dict[str, bytes]:
 
 def _of_package() -> dict[str, bytes]:
     """Read the sources as they are installed; what a wheel carries stands around them."""
-    carried = PACKAGE / "project"
     paths = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     return {
         (
-            path.relative_to(carried).as_posix()
-            if path.is_relative_to(carried)
+            path.relative_to(CARRIED).as_posix()
+            if path.is_relative_to(CARRIED)
             else f"src/cnn_study/{path.relative_to(PACKAGE).as_posix()}"
         ): path.read_bytes()
         for path in paths

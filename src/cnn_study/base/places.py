@@ -8,10 +8,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-_CARRIED = PACKAGE / "project"
+CARRIED = PACKAGE / "project"
 """What a wheel carries of the project beside the package; in a clone it stands around `src`."""
 
-PROJECT = _CARRIED if _CARRIED.is_dir() else PACKAGE.parents[1]
+PROJECT = CARRIED if CARRIED.is_dir() else PACKAGE.parents[1]
 
 CITATION = PROJECT / "CITATION.cff"
 """How the software is to be cited."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cnn_study.base import files
 from cnn_study.base.places import (
+    CARRIED,
     OWN,
     PACKAGE,
     REPORT,
@@ -90,10 +91,11 @@ class Site:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def _name(self, path: Path) -> str:
-        for root in (self.results, PACKAGE, REPORT, OWN):
-            if path.is_relative_to(root):
-                return path.relative_to(root).as_posix()
-        return path.name
+        """Name a file from the folder that it belongs to, the same in a clone as installed."""
+        roots = (self.results, PACKAGE, CARRIED, REPORT, OWN)
+        around = [root for root in roots if path.is_relative_to(root)]
+        nearest = max(around, key=lambda root: len(root.parts), default=path.parent)
+        return path.relative_to(nearest).as_posix()
 
     @cached_property
     def study_files(self) -> list[Path]:
