@@ -34,6 +34,7 @@ questions:
     hypothesis: The loss stops being a number.
     changes:
       absurd: {learning_rate: 10, optimizer: sgd, scaling: raw, activation: leaky_relu}
+      slow: {learning_rate: 0.0001}
 search:
   algorithm: random
   trials: 1
@@ -41,7 +42,7 @@ search:
   finalists: 1
   finalist_seeds: 1
   winner_seeds: 1
-  space: {filters: [[2], [4]]}
+  space: {filters: [[3], [4]]}
   prices: {cheap: {title: Cheap, macs: 40000}}
 """
 
@@ -217,7 +218,7 @@ def test_what_is_not_finished_is_not_packed(tmp_path, monkeypatch, capsys):
     assert main(["archive", "mine"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "the study mine is not ready to be archived:",
-        "  not trained: absurd/seed-1, base/seed-2, absurd/seed-2",
+        "  not trained: absurd/seed-1, slow/seed-1, base/seed-2, absurd/seed-2, slow/seed-2",
         "  not searched: the block `search` of the study",
         "  not inspected: the networks whose weights are kept",
         "  not current: evidence (code, tables)",
@@ -233,7 +234,7 @@ def test_predictions_of_another_run_are_not_packed(tmp_path, monkeypatch):
     results = tmp_path / "results"
     runs = [
         records_by_hand.make(study, id_, seed, status=status)
-        for id_, status in (("base", "complete"), ("absurd", "diverged"))
+        for id_, status in (("base", "complete"), ("absurd", "diverged"), ("slow", "diverged"))
         for seed in (1, 2)
     ]
     records_by_hand.write(study, results, *runs)
@@ -296,6 +297,7 @@ def test_unpacked_elsewhere_all_is_current_and_nothing_is_trained(place, file, t
     said = check(place, folder)
     assert said.returncode == 0, said.stdout
     assert "Nothing to be done" in said.stdout
+    assert (folder / "verified/certificate.md").is_file()
     assert said.stdout.endswith("The archive is as it was packed, and current.\n")
     assert not (folder / "data").exists()
 
