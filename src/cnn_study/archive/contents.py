@@ -11,7 +11,7 @@ from pathlib import Path
 from cnn_study.base import checkout
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import CARRIED, PACKAGE, PROJECT
-from cnn_study.runs import inspections, records, searches, stages
+from cnn_study.runs import confirmations, inspections, records, searches, stages
 from cnn_study.runs.wanted import done, wanted
 
 KEPT = ("published", "certificate")
@@ -30,7 +30,9 @@ def check(site: stages.Site) -> None:
     study, results = site.study, site.results
     faults = []
     recorded = done(study, results)
-    if missing := [run.typed for run in wanted(study) if run.name not in recorded]:
+    missing = [run.typed for run in wanted(study) if run.name not in recorded]
+    missing += [run.typed for run in confirmations.missing(study, results)]
+    if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         faults.append(f"not trained: {', '.join(missing[:5])}{more}")
     search = searches.place(study, results)
