@@ -168,6 +168,11 @@ def test_a_fresh_run_can_be_typed(tmp_path):
 # ------------------------------------------------------------------------------- what check says
 
 
+@pytest.fixture(autouse=True)
+def wide_screen(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def said(study: Study, results: Path, capsys) -> str:
     progress.check(study, results)
     lines = capsys.readouterr().out.splitlines()

@@ -322,7 +322,7 @@ def test_what_made_a_command_fail_is_on_the_screen_and_in_the_log(tmp_path):
 
 
 def test_what_libraries_say_is_in_the_log_alone(tmp_path):
-    chatter = "command._check = lambda options: os.write(2, b'chatter from C++')"
+    chatter = "command._check = lambda options: os.write(2, b'chatter from C++') and None"
     ended = _python(f"{chatter}; {CHECK_TO_LOG}", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "logs/a.log").read_text() == "chatter from C++"

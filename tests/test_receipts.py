@@ -192,7 +192,7 @@ def test_a_difference_leads_to_the_runs_of_both(made):
     assert all(len(set(cell["experiments"])) == 2 for cell in measured.values())
     columns = {name.split(":")[2] for name in cells.keys() - measured.keys()}
     assert columns == {"parameters_difference", "macs_difference"}
-    assert len(measured) > 10
+    assert len(measured) >= 10
 
 
 def test_a_mean_of_one_experiment_leads_to_its_runs_alone(made):
