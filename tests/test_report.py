@@ -476,9 +476,7 @@ def test_no_change_that_helps_is_said(tmp_path):
     made.runs("learning-rate-1", (0.1, 0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2, 0.2))
     text = made.text()
     assert "of no change do the validation images say that it helps" in words(text)
-    assert "Of two changes that were run, none helps and two hurt." in (
-        words(unmarked(text))
-    )
+    assert "Of two changes that were run, none helps and two hurt." in (words(unmarked(text)))
     assert [line for line in unmarked(text).splitlines() if "| hurts | −70.00 | −70.00 |" in line]
     assert "{#tbl-suggestions}" not in text
 

@@ -387,8 +387,7 @@ def higher_by_chance(values: list[float], further: float) -> float | None:
 
 
 def together(p_values: Sequence[float]) -> float | None:
-    """Combine independent one-sided p values to a two-sided one (Stouffer et al., 1949;
-    Whitlock, 2005).
+    """Combine independent one-sided p values to a two-sided one (Stouffer; see Whitlock, 2005).
 
     Their normal deviates add up to one with the variance of their number, if nothing is there.
     None for fewer than two.

@@ -58,7 +58,7 @@ class Correlation:
         Pairing by seed multiplies the squared standard error by 1 - r and leaves n - 1 instead of
         2n - 2 degrees of freedom: it pays from r = 1 - (t(0.975, 2n - 2) / t(0.975, n - 1))² on.
         """
-        known = [(r, n) for r, n in map(_correlated, *_transposed(comparisons)) if r is not None]
+        known = [(r, n) for r, n in map(correlated, *_transposed(comparisons)) if r is not None]
         if not known:
             return cls(0)
         return cls(
@@ -81,7 +81,7 @@ def _transposed(comparisons: Iterable[tuple[Runs, Runs]]) -> tuple[list[Runs], l
     return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
 
 
-def _correlated(ours: Runs, theirs: Runs) -> tuple[float | None, int]:
+def correlated(ours: Runs, theirs: Runs) -> tuple[float | None, int]:
     """Give the correlation over common seeds; None for fewer than three, or without spread."""
     seeds = sorted(ours.keys() & theirs.keys())
     columns = [[runs[seed] for seed in seeds] for runs in (ours, theirs)]

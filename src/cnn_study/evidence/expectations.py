@@ -17,9 +17,9 @@ from cnn_study.evidence.simulated import Estimates, Shape
 from cnn_study.study.model import Study
 
 SEED = 19
-MOST_STUDIES, LEAST_STUDIES = 2_000, 200
-EXPERIMENTS = 120_000
-"""Simulated experiments of all studies together, within these numbers of studies: a second."""
+MOST_STUDIES, LEAST_STUDIES = 8_000, 200
+EXPERIMENTS = 480_000
+"""Simulated experiments of all studies together, within these numbers of studies: seconds."""
 
 EFFECTS = (1, 2)
 """True effects in percentage points whose chance to be seen is told."""
@@ -158,7 +158,11 @@ def _simulated(tables: Tables, noise: Noise) -> list[dict[str, Any]]:
 
     spread = noise.draw(size[:2], random)
     estimates = judged(test * spread, tables.test_images)
-    how = f"simulated, {studies:,} studies, spreads as far apart as those of its experiments are"
+    how = (
+        f"simulated, {studies:,} studies; variances drawn from the scaled inverse chi-squared "
+        "distribution that fits those of its experiments without single collapsed runs (Smyth, "
+        "2004)"
+    )
     rows = [
         *_false_verdicts(estimates, shape, how),
         *_power(estimates, shape, how),

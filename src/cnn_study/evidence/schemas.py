@@ -110,6 +110,7 @@ def _effect(
     """
     what = f"{images}_accuracy (runs.csv), change less reference"
     judged = "; ".join(f"{name}: {when}" for name, when in VERDICTS.items())
+    judged += "; where two are true, no meaningful difference stands before helps and hurts"
     difference, error, lower, p = (
         f"{images}_{name}" for name in ("difference", "error", "lower", "p")
     )
@@ -127,7 +128,8 @@ def _effect(
         signed(f"{images}_upper", "Upper end of that interval.", after=(difference, lower)),
         share(p, "Two-sided p value of the t test.", after=(difference,)),
         share(f"{images}_p_holm", "The same, corrected for all effects that are judged together "
-              "(Holm, 1979): in the ledger, the changes of a question.", after=(difference, p)),
+              "(Holm, 1979): the changes of a question, the classes of a change, the contrasts of "
+              "one kind in a question, the orders of a comparison.", after=(difference, p)),
         string(f"{images}_verdict", f"{judged}.", required=True, enum=list(VERDICTS)),
         beside=(*before, *_beside_effect(images, kind)),
     )  # fmt: skip
@@ -264,8 +266,8 @@ LEDGER = Table(
                 "test_images_margin",
                 "Half width of a 95 % interval for the test difference that takes only the choice "
                 "of test images as chance: image by image the mean over the runs of the change "
-                "less that of its reference, 1.96 standard deviations of these over the root of "
-                "their number. Empty where it is not known which images each run classifies "
+                "less that of its reference, 1.959964 standard deviations of these over the root "
+                "of their number. Empty where it is not known which images each run classifies "
                 "correctly.",
                 "share",
             ),
@@ -277,8 +279,11 @@ LEDGER = Table(
                 "test_both_lower",
                 "Lower end of a 95 % interval for the test difference that takes seeds and test "
                 "images as chance, as crossed random effects (Owen, 2007): how far it may lie with "
-                "other seeds on other images. Empty as test_images_margin, and for fewer than two "
-                "seeds.",
+                "other seeds on other images. Its variance is that between seeds (test_error "
+                "squared) and that of test_images_margin, less what both count, the two-way mean "
+                "square left over between seeds and images over their product, and no smaller "
+                "than either; freedom by Satterthwaite (1946). Empty as test_images_margin, and "
+                "for fewer than two seeds.",
                 after=("test_difference", "test_images_margin"),
             ),
             signed(
@@ -296,7 +301,9 @@ LEDGER = Table(
             count(
                 "seeds_to_settle",
                 "Where the test verdict is too close to call: about how many seeds would settle it "
-                "in four cases of five, if mean and spread stay as they are; 1000 means 1000 or "
+                "in four cases of five, if mean and spread stay as they are: by a t test at 0.05 "
+                "over the changes of the question, or by an interval within the smallest effect, "
+                "freedom growing with n - 1 (`inference.seeds_to_settle`); 1000 means 1000 or "
                 "more.",
                 "seeds",
             ),
@@ -360,7 +367,8 @@ LEDGER = Table(
             number(
                 "seconds_to_base",
                 "Mean training time until the validation accuracy first "
-                "reaches the mean that the base ends with; empty unless every run gets there.",
+                "reaches the mean that the base ends with: of each run its whole time, by the "
+                "share of its epochs; empty unless every run gets there.",
                 "seconds",
             ),
             number("epochs_to_base", "The same in epochs.", "epochs", after=("seconds_to_base",)),
@@ -538,7 +546,8 @@ CLASS_EFFECTS = Table(
     "class-effects",
     "Effects on single classes",
     "One row for each class of each change: how the share of its test images that are recognized "
-    "changes. The p values are corrected for the classes of one change.",
+    "changes. Judged as judge.csv says of all test images, what is usual taken class by class. The "
+    "p values are corrected for the classes of one change.",
     (
         *made_from(
             (STUDY_FILE,),
@@ -780,7 +789,8 @@ PUBLISHED_RANKINGS = Table(
             number(
                 "single_run_margin",
                 "Half width of the 95 % prediction interval for the difference of two single runs: "
-                "see `inference.single_run_margin`.",
+                "t(0.975, nu) sqrt(s1² (1 + 1 / n1) + s2² (1 + 1 / n2)), standard deviations as "
+                "they are, nu by Welch (1947).",
                 "share",
             ),
             string(
@@ -1136,7 +1146,8 @@ CONFIRMATION = Table(
                    "reference."),
             number(
                 "fresh_error",
-                "Standard error of this gain; see judge.csv.",
+                "Standard error of this gain, by judge.csv: what is usual is so among the runs "
+                "that chose.",
                 "share",
                 after=("fresh_difference",),
             ),
@@ -1150,7 +1161,8 @@ CONFIRMATION = Table(
                    "suggestions.", after=("fresh_difference",)),
             signed("fresh_upper", "Upper end of it.", after=("fresh_difference", "fresh_lower")),
             share("fresh_p", "Two-sided p value of this gain.", after=("fresh_difference",)),
-            share("fresh_p_holm", "The same, corrected for all suggestions (Holm, 1979).",
+            share("fresh_p_holm", "The same, corrected for all suggestions (Holm, 1979); those "
+                  "that are not judged yet count as 1.",
                   after=("fresh_difference", "fresh_p")),
             string("fresh_verdict", "What is said of this gain, as a verdict of ledger.csv; empty "
                    "while runs are missing.", enum=list(VERDICTS)),

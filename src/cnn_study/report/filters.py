@@ -77,6 +77,11 @@ def signed(difference: float | None) -> str:
     return NONE if difference is None else words.signed(100 * difference)
 
 
+def signed_short(difference: float) -> str:
+    """Give a difference of shares in percentage points, with its sign and one decimal."""
+    return words.signed(100 * difference, 1)
+
+
 def mean_and_deviation(scores: Scores) -> str:
     """Give mean ± standard deviation in percent, for a table; says so where there is one run."""
     if scores.deviation is None:
@@ -296,7 +301,7 @@ def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
 
 NUMBERS = (
     *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
-    *(signed_decimals, probability, balance),
+    *(signed_decimals, signed_short, probability, balance),
 )
 """Filters that write one number, with its receipt."""
 

@@ -4,6 +4,7 @@ Knows nothing of Keras or of run records, and nothing of how the report puts it.
 by validation scores; test scores are reported and set against one another.
 """
 
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,8 @@ def _statistics(study: Study) -> dict[str, Any]:
         "quantile": inference.UPPER_QUANTILE,
         # of a test that flips the signs of the differences: all the same, to either side
         "least_p": 0.5 ** (len(study.seeds) - 1),
+        # of one that deals the scores out anew between two experiments
+        "least_p_of_two": 2 / math.comb(2 * len(study.seeds), len(study.seeds)),
         "power": inference.POWER,
         "collapse": inference.COLLAPSE,
         # of one run in ten, by chance in none of the study's

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.base.inference import correlation_p, quantile
+from cnn_study.base.judge import correlated
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change
@@ -40,12 +41,14 @@ class Pairing:
         correlation: of the scores with the same seed; None without spread.
         by_chance: how many of the study's comparisons would show one at least as large if scores
             with the same seed had nothing in common.
+        as_large: how many do.
     """
 
     deviation: float
     half: float
     correlation: float | None
     by_chance: float | None
+    as_large: int
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,18 @@ def _by_seed(change: Change, tables: Tables) -> list[tuple[int, float, float, fl
     ]  # fmt: skip
 
 
+def _as_large(correlation: float | None, tables: Tables) -> int:
+    """Count the study's comparisons whose scores correlate at least so much."""
+    if correlation is None:
+        return 0
+    scores = [
+        tuple(tables.scores(id_, "test_accuracy") for id_ in pair)
+        for pair in tables.study.comparisons
+    ]
+    known = (correlated(ours, theirs)[0] for ours, theirs in scores)
+    return sum(r is not None and r >= correlation for r in known)
+
+
 def _pairing(change: Change, tables: Tables, comparisons: int) -> Pairing:
     """Work out what pairing gives; its interval stands in the ledger."""
     import statistics
@@ -137,12 +152,12 @@ def _pairing(change: Change, tables: Tables, comparisons: int) -> Pairing:
     seeds = sorted(scores[0].keys() & scores[1].keys())
     ours, theirs = ([runs[seed] for seed in seeds] for runs in scores)
     lower, upper = change.row["test_paired_lower"], change.row["test_paired_upper"]
-    known = len(seeds) > 2 and min(max(s) - min(s) for s in (ours, theirs)) > 0
-    correlation = statistics.correlation(ours, theirs) if known else None
+    correlation = correlated(*scores)[0]
     p = None if correlation is None else correlation_p(correlation, len(seeds))
     return Pairing(
         statistics.stdev([a - b for a, b in zip(ours, theirs, strict=True)]),
         derived((upper - lower) / 2, "half of", lower, upper),
         correlation,
         None if p is None else comparisons * p,
+        _as_large(correlation, tables),
     )

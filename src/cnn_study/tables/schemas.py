@@ -593,7 +593,11 @@ SEARCH_VALUES = Table(
             "Where the value stands between the smallest, 0, and the largest, 1, on the scale of "
             "its range; of what is no number, in the list of the study file.",
         ),
-        truth("edge", "Whether it is a number at an end of the space that a study could move."),
+        truth(
+            "edge",
+            "Whether it is a number within 5 % of an end of the space, by place, that a study "
+            "could move.",
+        ),
     ),
     ("price", "trial", "parameter"),
     sources=(SearchRuns(Trials.ROW, (Stage.TRIAL,)),),
