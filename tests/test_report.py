@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pypandoc
 import pytest
+import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.inference import Effect
@@ -59,6 +60,16 @@ def plain_text(tmp_path_factory) -> str:
 def whole_text(tmp_path_factory) -> str:
     """The text of the study with all as it is, written once."""
     return make_whole(tmp_path_factory.mktemp("whole")).text()
+
+
+def test_the_abstract_is_whole_where_another_experiment_than_the_base_is_best(plain_text):
+    """A line of it that was not indented once ended the front matter."""
+    _, head, _ = plain_text.split("---\n", 2)
+    abstract = unmarked(yaml.safe_load(head)["abstract"])
+    assert (
+        "Of all three experiments, `learning-rate-2` does best on the validation images" in abstract
+    )
+    assert abstract.rstrip().endswith("by one command.")
 
 
 @pytest.fixture(scope="session")
