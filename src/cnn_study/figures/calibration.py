@@ -104,7 +104,8 @@ class AccuracyAndCalibration(Picture):
             self._point(axes, summary, summary.id in named)
         axes.margins(0.1)
         highest = max(percent(summary.calibration.largest) for summary in summaries)
-        axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near zero
+        if highest:
+            axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near 0
         axes.grid()
         marks.accuracy_axis(axes.xaxis)
         marks.round_numbers(axes.yaxis, 8)
