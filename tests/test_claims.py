@@ -94,6 +94,72 @@ def test_a_row_of_a_table_stands_with_its_headings():
     assert claim.runs == "runs/search/ab/seed-1.json"
 
 
+WHERE_NUMBERS_STAND = [
+    ("# Of {} runs {{#sec-a}}", "Of 58 runs"),
+    ('![A curve, of {}.](curve.svg){{#fig-a fig-alt="A curve."}}', "!A curve, of 58."),
+    ("- One, {}\n- two", "One, 58"),
+    ("12. Twelve, {}", "Twelve, 58"),
+    ("A word.[^1]\n\n[^1]: A note of {}. More.", "^1: A note of 58."),
+    ("A word\n: What it means: {}.", "What it means: 58."),
+    (": A caption. Of {}. More. {{#tbl-a}}", "Of 58."),
+    ("It is so. {} of them, or `a.b`.", "58 of them, or a.b."),
+    ("::: {{.note}}\n> Said of {}.\n:::", "> Said of 58."),
+    ("| a | b |\n|---|---|\n| {} | c |", "a: 58; b: c"),
+    ('---\ntitle: "Of {}"\n---\n\n# A', 'title: "Of 58"'),
+    ("---\nabstract: >-\n  Of {}. More.\n---", "Of 58."),
+]
+"""Every place of a text that a template may put a number in, and what is claimed there."""
+
+
+@pytest.mark.parametrize(("text", "sentence"), WHERE_NUMBERS_STAND)
+def test_a_number_is_listed_wherever_it_stands(text, sentence):
+    (claim,) = claims.claims(text.format(mark("58", "experiments:0:mean")), RECEIPTS)
+    assert (claim.sentence, claim.printed) == (sentence, "58")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "n = 2 runs. Not in the picture: *absurd*. All of it",
+        "n = 0 to 2 runs of each: absurd: 2 of 2 diverged! `It` does. - No",
+        "n = 2\nruns of\n- base\n12. wide",
+        "from [2, 4] on",
+        "from \\[2, 4\\] on",
+        "what is said | of it",
+        "",
+    ],
+)
+def test_a_number_is_listed_whatever_its_words_are(words):
+    """These once fell apart where sentences end, and were lost."""
+    text = f"Before. {mark(words, 'runs:3:score')} is so. After {mark('58', 'experiments:0:mean')}."
+    one, two = claims.claims(text, RECEIPTS)
+    assert one.printed == claims._plain(words)
+    assert one.cells == "tables/runs.csv:5:score"
+    assert (two.printed, two.sentence) == ("58", "After 58.")
+
+
+def test_many_numbers_keep_their_order_and_their_sections():
+    numbers = [mark(str(number), "experiments:0:mean") for number in range(30)]
+    lines = [f"## Part {n}, of {number}\n\nIt is {number}." for n, number in enumerate(numbers)]
+    listed = claims.claims("\n\n".join(lines), RECEIPTS)
+    assert [claim.printed for claim in listed] == [str(n) for n in range(30) for _ in range(2)]
+    assert {claim.section for claim in listed[-2:]} == {"Part 29, of 29"}
+    assert listed[-1].sentence == "It is 29."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"It is so.\n\n::: {{title='{mark('58', 'experiments:0:mean')}'}}\nA note.\n:::\n",
+        "It is [58]{.receipt data-key='no semicolon'}.",
+        f"It is {mark(mark('58', 'experiments:0:mean') + ' x', 'runs:3:score')}.",
+    ],
+)
+def test_a_text_is_not_written_if_a_number_would_be_lost(text):
+    with pytest.raises(RuntimeError, match="58"):
+        claims.claims(text, RECEIPTS)
+
+
 def test_the_file_has_every_column_and_one_more_when_it_is_published(tmp_path):
     listed = claims.claims(f"A number, {mark('58', 'experiments:0:mean')}.\n", RECEIPTS)
     path = tmp_path / claims.FILE
@@ -128,3 +194,18 @@ def test_every_receipt_of_a_report_is_a_claim_and_every_claim_holds(made):
                 lines = list(csv.reader(io.StringIO((made.folder / file).read_text("utf-8"))))
                 (line,) = line
                 assert lines[int(line) - 1][lines[0].index(column)] == value, row
+
+
+def test_a_report_of_runs_that_diverged_says_what_each_number_comes_from(tmp_path):
+    """A setting comes from the runs that were trained with it, even if none reached its end."""
+    made = Made(tmp_path / "study", WITH_ALL)
+    made.runs("base", (0.5, 0.6)).runs("learning-rate-1", (0.7, 0.8))
+    for seed in made.study.seeds:
+        made.add("learning-rate-2", seed, status="diverged")
+    text = made.text()
+    with made.output.with_name("claims.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == text.count("{.receipt ") > 100
+    assert [row for row in rows if not (row["runs"] or row["without_runs"])] == []
+    runs = {row["runs"] for row in rows if row["cells"].endswith("learning_rate")}
+    assert "learning-rate-2: 1 2 3" in runs

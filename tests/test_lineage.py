@@ -810,7 +810,8 @@ def test_what_a_winner_scores_is_made_of_its_runs_that_ended(halving):
 
 def test_a_price_without_a_winner_says_that_there_is_no_run_yet(halving):
     source = SearchRuns(Trials.ROW, (Stage.WINNER,))
-    assert halving.behind([source], {"price": "b", "trial": ""}) == Behind(why=NOT_YET)
+    behind = halving.behind([source], {"price": "b", "trial": ""})
+    assert (behind, behind.reason) == (Behind(), NOT_YET)
 
 
 # ---------------------------------------------------------------------------------- declarations

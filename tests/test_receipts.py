@@ -371,3 +371,22 @@ def test_filters_mark_numbers_from_tables_only():
     assert filters.FILTERS["percent"](0.5) == "50.00\u00a0%"
     assert filters.FILTERS["percent"](known).startswith("[50.00\u00a0%]{.receipt")
     assert filters.FILTERS["signed"](None) == "–"
+
+
+def test_without_a_run_it_is_said_that_there_is_none_yet(tmp_path):
+    """Settings and figures too; a run that diverged was trained with its settings."""
+    made = Made(tmp_path / "study", PLAIN).runs("base", (0.5, 0.6))
+    made.add("learning-rate-1", 1, status="diverged").collect()
+    index = made.folder / "figures" / "figures.json"
+    entries = json.loads(index.read_text("utf-8"))
+    figure = next(iter(entries))
+    entries[figure]["runs"] = {"learning-rate-2": []}
+    index.write_text(json.dumps(entries))
+    cells = [f"settings:learning-rate-{n}:learning_rate" for n in (1, 2)]
+    cells.append(f"figure-{figure}:0:runs")
+    ended, other, drawn = (look_up(made, cell)["cells"][cell] for cell in cells)
+    assert (ended["experiments"], ended["seeds"], "why" in ended) == (
+        ["learning-rate-1"], [1], False,
+    )  # fmt: skip
+    assert other["seeds"] == []
+    assert other["why"] == drawn["why"] == "no run that it could be made from is there"

@@ -28,8 +28,18 @@ COLUMNS = {
 }
 """The columns of claims.csv, and what each means."""
 
-MARK = re.compile(r'\[([^][]*)\]\{\.receipt data-key="([^";]*);([^"]*)"[^}]*\}')
+OPENING = "]{.receipt "
+"""Stands in each mark of `receipts.mark`, and nowhere else."""
+
+MARK = re.compile(
+    r"\[((?:[^][\\]|\\.|\[[^][]*\])*)\]"
+    r'\{\.receipt data-key="([^";]*);([^"]*)"[^}]*\}', re.DOTALL,
+)  # fmt: skip
 """A number with a receipt, as `receipts.mark` writes it: text, how it was made, cells."""
+
+HELD = re.compile("\ue000(\\d+)\ue001")
+"""Stands for a mark, by its place among all, while a text is taken apart: whatever the marked words
+hold, full stops or brackets or line breaks, a mark stays whole and in one place."""
 
 BETWEEN = "; "
 """Stands between cells, values and runs."""
@@ -56,26 +66,56 @@ def claims(text: str, receipts: Mapping[str, Any]) -> list[Claim]:
     Args:
         text: Quarto Markdown with the marks of `receipts.mark`.
         receipts: what `receipts.receipts` gives for it.
+
+    Raises:
+        RuntimeError: a number with a receipt would not be listed, or twice, or not in its place.
     """
+    marks = list(MARK.finditer(text))
+    numbers = iter(range(len(marks)))
+    places: list[int] = []
     listed: list[Claim] = []
-    for section, sentence in _sentences(text):
-        shown = _plain(MARK.sub(r"\1", sentence))
-        for mark in MARK.finditer(sentence):
-            keys = mark[3].split(";")
-            listed.append(
-                Claim(
-                    len(listed) + 1,
-                    section,
-                    shown,
-                    _plain(mark[1]),
-                    mark[2],
-                    BETWEEN.join(_place(key, receipts) for key in keys),
-                    BETWEEN.join(receipts["cells"][key]["value"] for key in keys),
-                    BETWEEN.join(_runs(keys, receipts)),
-                    BETWEEN.join(dict.fromkeys(_reasons(keys, receipts))),
-                )
-            )
+    for section, sentence in _sentences(MARK.sub(lambda _: f"\ue000{next(numbers)}\ue001", text)):
+        where = [_shown(part, marks) for part in (section, sentence)]
+        for held in HELD.finditer(sentence):
+            places.append(int(held[1]))
+            listed.append(_claim(len(places), *where, marks[places[-1]], receipts))
+    _refuse_lost(text, marks, places)
     return listed
+
+
+def _claim(
+    number: int, section: str, sentence: str, mark: re.Match[str], receipts: Mapping[str, Any]
+) -> Claim:
+    keys = mark[3].split(";")
+    return Claim(
+        number,
+        section,
+        sentence,
+        _plain(mark[1]),
+        mark[2],
+        BETWEEN.join(_place(key, receipts) for key in keys),
+        BETWEEN.join(receipts["cells"][key]["value"] for key in keys),
+        BETWEEN.join(_runs(keys, receipts)),
+        BETWEEN.join(dict.fromkeys(_reasons(keys, receipts))),
+    )
+
+
+def _refuse_lost(text: str, marks: list[re.Match[str]], places: list[int]) -> None:
+    """Refuse a list that does not have each number of the text once, in its order."""
+    if text.count(OPENING) != len(marks):
+        ends = {mark.start() + len(mark[1]) + 1 for mark in marks}
+        strays = (stray.start() for stray in re.finditer(re.escape(OPENING), text))
+        start = next(start for start in strays if start not in ends)
+        raise RuntimeError(
+            f"{text.count(OPENING) - len(marks)} receipts in the text cannot be read as marks of "
+            f"`receipts.mark`, the first one: {text[max(0, start - 60) : start + 120]!r}"
+        )
+    if places != list(range(len(marks))):
+        lost = [marks[place][0] for place in range(len(marks)) if place not in places]
+        raise RuntimeError(
+            f"{FILE} would not list each number of the text once and in its order; not listed: "
+            f"{lost[:3] or 'none'}"
+        )
 
 
 def csv_text(listed: Iterable[Claim]) -> str:
@@ -107,20 +147,22 @@ def _sentences(text: str) -> Iterator[tuple[str, str]]:
     section, headings = "", []
     for block in _blocks(text):
         if heading := re.match(r"#+ +(.*)", block):
-            section = _plain(heading[1])
+            section = heading[1]
+            if HELD.search(section):
+                yield section, section
         elif block.startswith("|"):
             cells = _cells(block)
             if set("".join(cells)) <= set(":- "):
                 continue
-            if MARK.search(block):
+            if HELD.search(block):
                 yield section, BETWEEN.join(_under(headings, cells))
             else:
                 headings = cells
         else:
-            if block.startswith("abstract:"):
-                section, block = "Abstract", block.partition("|")[2]
-            for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z[@*`(])", block):
-                if MARK.search(sentence):
+            if abstract := re.match(r"abstract:\s*[|>]?[+-]?\s*", block):
+                section, block = "Abstract", block[abstract.end() :]
+            for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z[@*`(\ue000])", block):
+                if HELD.search(sentence):
                     yield section, sentence
 
 
@@ -128,7 +170,7 @@ def _blocks(text: str) -> Iterator[str]:
     """Take a text apart into headings, rows, paragraphs and items of lists, each on one line."""
     block: list[str] = []
     for line in [*text.splitlines(), ""]:
-        parts = not line.strip() or line.startswith(":::")
+        parts = not line.strip() or line.startswith((":::", "---"))
         starts = re.match(r"#+ |\||: |[-*] |\d+\. |\w+:", line.lstrip())
         if block and (parts or starts or block[0].startswith(("#", "|"))):
             yield " ".join(block)
@@ -147,6 +189,11 @@ def _under(headings: list[str], cells: list[str]) -> list[str]:
         return cells
     pairs = zip(headings, cells, strict=True)
     return [f"{heading}: {cell}" if heading else cell for heading, cell in pairs]
+
+
+def _shown(text: str, marks: list[re.Match[str]]) -> str:
+    """Put the words of marks where these are held, and give what a reader sees."""
+    return _plain(HELD.sub(lambda held: marks[int(held[1])][1], text))
 
 
 def _plain(text: str) -> str:

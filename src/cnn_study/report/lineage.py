@@ -47,7 +47,7 @@ class Behind:
         seeds: of the runs, by experiment.
         searched: places of rows of search-runs.csv.
         chosen_from: what a choice was made among, where a cell tells of what was chosen alone.
-        why: what it comes from where no run is behind it.
+        why: what it comes from where it is no run; `reason` says it where there is none yet, too.
         cited: whether somebody else printed it.
     """
 
@@ -56,6 +56,12 @@ class Behind:
     chosen_from: list[str] = field(default_factory=list)
     why: str = ""
     cited: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Say what it comes from where no run is behind it; there is nothing without either."""
+        some = any(self.seeds.values()) or self.searched
+        return self.why or ("" if some else NOT_YET)
 
     def add(self, experiment: str, seeds: Iterable[int]) -> None:
         """Add runs of an experiment to those that are known."""
@@ -94,8 +100,6 @@ class Runs:
                     self._add_fresh(source, row, behind)
                 case _:
                     self._add_runs(source, row, behind)
-        if not (any(behind.seeds.values()) or behind.searched or behind.why):
-            behind.why = NOT_YET
         return behind
 
     # ------------------------------------------------------------------------- of experiments
@@ -193,6 +197,10 @@ class Runs:
             for run in self._runs_of(experiment)
             if run["status"] == "complete" and (not measure or run[measure] is not None)
         }
+
+    def recorded(self, experiment: str) -> set[int]:
+        """Give the seeds of an experiment's runs that ended, however they did."""
+        return {run["seed"] for run in self._runs_of(experiment) if run["record"] is not None}
 
     def shared(self, experiments: Iterable[str], measure: str = "") -> set[int]:
         """Give the seeds of complete runs that all of these experiments have."""

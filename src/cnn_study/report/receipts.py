@@ -157,8 +157,8 @@ class Lookup:
         }
         if behind.searched:
             receipt["searched"] = sorted(behind.searched)
-        if behind.why:
-            receipt["why"] = behind.why
+        if behind.reason:
+            receipt["why"] = behind.reason
         if behind.cited and self.study.file.published:
             receipt["source"] = self.study.file.published.citation
         return receipt
@@ -175,11 +175,8 @@ class Lookup:
         self.tables[name] = _drawn(self.results / "figures" / entry["file"])
         searched = self.runs.places(entry["searched"])
         count = sum(map(len, entry["runs"].values())) + len(searched)
-        receipt = _receipt(str(count), {"figure": id_}) | {
-            "experiments": list(entry["runs"]),
-            "seeds": entry["runs"],
-        }
-        return receipt | ({"searched": searched} if searched else {})
+        receipt = _receipt(str(count), {"figure": id_})
+        return receipt | self._behind(Behind(entry["runs"], searched)) | {"seeds": entry["runs"]}
 
     @cached_property
     def _inspection(self) -> Path:
@@ -212,7 +209,7 @@ class Lookup:
         value = value_text(getattr(self.study.experiments[experiment].settings, setting))
         row = {"experiment": experiment, "setting": setting}
         beside = [["Given in", place or "nothing: the default"]]
-        behind = Behind({experiment: sorted(self.runs.scored(experiment))})
+        behind = Behind({experiment: sorted(self.runs.recorded(experiment))})
         return _receipt(value, row, line, beside) | self._behind(behind)
 
 
