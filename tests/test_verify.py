@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 import yaml
 
+import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.archive import certificate, retrain, verify
 from cnn_study.archive.checks import Check, Fault, level_of
-from cnn_study.archive.integrity import Kept
+from cnn_study.archive.integrity import Kept, check_inspection, check_records, check_search
+from cnn_study.archive.tracing import check_claims
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import write_arrays
 from cnn_study.report import publication
@@ -31,14 +33,21 @@ STUDY = """\
 title: By hand
 dataset: digits
 seeds: 3
+judge: two-sample
+confirmation: 2
 enhanced: kernel-size-5
-base: {filters: [2], dense_units: 8, training_fraction: 0.3, epochs: 2, validation_fraction: 0.2}
+base: {filters: [4], dense_units: 16, epochs: 4, validation_fraction: 0.2}
 questions:
   kernel:
     title: Kernel
     question: Which kernel?
     hypothesis: A larger one.
     changes: {kernel-size-5: {kernel_size: 5}, kernel-size-7: {kernel_size: 7}}
+  rate:
+    title: Learning rate
+    question: Is a larger one better where epochs are few?
+    hypothesis: It surely is.
+    changes: {faster: {learning_rate: 0.01, epochs: 8}}
 search:
   algorithm: random
   trials: 2
@@ -51,9 +60,12 @@ search:
 """
 RUNS = [
     f"{experiment}/seed-{seed}"
-    for experiment in ("base", "kernel-size-5", "kernel-size-7")
+    for experiment in ("base", "kernel-size-5", "kernel-size-7", "faster")
     for seed in (1, 2, 3)
 ]
+RECORDS = 12 + 2 + 1 + 2 + 4
+"""Those above, of 2 trials, of a finalist, of a winner twice, and with fresh seeds."""
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -92,20 +104,16 @@ def place(tmp_path_factory, digits_file) -> Place:
         assert place.command("train", *RUNS, *data) == 0
         assert place.command("search", *data) == 0
         assert place.command("inspect", *data) == 0
-        keep_answers(place)
-        for stage in ("tables", "analyse", "figures", "write", "render"):
+        assert place.command("look-alikes", *data) == 0
+        for stage in ("tables", "analyse"):
+            assert place.command(stage) == 0
+        assert place.command("confirm", *data) == 0
+        for stage in ("confirmed", "figures", "write", "render"):
             assert place.command(stage) == 0
         publication.make(place.site().study, place.results, COMMIT)
         yield place
     finally:
         os.chdir(before)
-
-
-def keep_answers(place: Place) -> None:
-    digest = place.site().study.dataset.digest
-    with np.load(place.data) as arrays:
-        labels = arrays["test_labels"]
-    write_arrays(place.results / "answers" / f"{digest}.npz", {"labels": labels})
 
 
 def test_a_right_study_holds_from_its_records_to_its_pages(place, tmp_path, capsys):
@@ -116,13 +124,16 @@ def test_a_right_study_holds_from_its_records_to_its_pages(place, tmp_path, caps
     checks = {check["name"]: check for check in statement["predicate"]["checks"]}
     assert {check["outcome"] for check in checks.values()} == {"holds"}
     assert set(checks) == {
-        *("records", "predictions", "weights", "search", "inspection", "tables", "evidence"),
-        *("figures", "text", "stamps", "published pages", "rendered pages", "claims"),
+        *("records", "predictions", "weights", "search", "inspection", "look-alikes"),
+        *("tables", "evidence", "confirmed", "figures", "text", "nothing else", "stamps"),
+        *("published pages", "rendered pages", "claims"),
     }
-    assert checks["records"]["looked_at"] == "14 records"  # 9, 2 trials, 1 finalist, 2 winners
+    assert checks["records"]["looked_at"] == f"{RECORDS} records"
+    assert checks["predictions"]["looked_at"].startswith(f"{RECORDS} files of predictions, image ")
     with (place.results / "report/claims.csv").open(encoding="utf-8", newline="") as file:
         claims = list(csv.DictReader(file))
     assert checks["claims"]["looked_at"].startswith(f"{len(claims)} numbers with ")
+    assert [claim for claim in claims if claim["runs"] == "faster, base: 4 5"]
     assert statement["predicate"]["by"] == "A. Person"
     assert not (place.results / "certificate").exists()
 
@@ -303,7 +314,8 @@ def two_images_exchanged(results: Path) -> str:
     with np.load(next((results / "answers").glob("*.npz"))) as arrays:
         labels, classes = arrays["labels"], changed["classes"]
     right = np.flatnonzero(labels == classes)[0]
-    wrong = np.flatnonzero((labels != classes) & (classes != classes[right]))[0]
+    others = (classes != classes[right]) & (labels != labels[right])
+    wrong = np.flatnonzero((labels != classes) & others)[0]
     classes[[right, wrong]] = classes[[wrong, right]]
     digest = write_arrays(path, changed)
     change(record, "test", "predictions_sha256", to=digest)
@@ -379,6 +391,75 @@ def another_commit(results: Path) -> str:
     return "published/index.html, "
 
 
+def a_number_that_is_confirmed(results: Path) -> str:
+    path = results / "evidence/confirmation.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    text_of(path, row["fresh_difference"], "0.5")
+    return "evidence/confirmation.csv, line 2 ", "column fresh_difference: 0.5 stands here"
+
+
+def exchanged_fresh_records(results: Path) -> str:
+    """Each with its predictions, and as if it were of the other seed."""
+    one, two = (record_of(results, f"faster/seed-{seed}") for seed in (4, 5))
+    contents = [path.read_bytes() for path in (one, two)]
+    two.write_bytes(contents[0])
+    one.write_bytes(contents[1])
+    for path, seed in ((one, 4), (two, 5)):
+        change(path, "seed", to=seed)
+    return "runs/faster/", "seed-5.json: its content is not the one that evidence/confirmation-runs"
+
+
+def a_lost_fresh_record(results: Path) -> str:
+    record_of(results, "base/seed-4").unlink()
+    return "runs/base/", "seed-4.json: it is left out; evidence/confirmation-runs.csv"
+
+
+def altered_answers(results: Path) -> str:
+    """As many of each class are correct, but not the same images."""
+    (path,) = (results / "answers").glob("*.npz")
+    with np.load(path) as arrays:
+        labels = arrays["labels"]
+    write_arrays(path, {"labels": np.roll(labels, 1)})
+    return f"answers/{path.name}, labels: with them {RECORDS} of {RECORDS} runs give another"
+
+
+def altered_answers_in_a_table(results: Path) -> str:
+    path = results / "tables/answers.npz"
+    with np.load(path) as arrays:
+        changed = dict(arrays)
+    name = next(name for name, array in changed.items() if array.dtype.kind in "bu")
+    changed[name].flat[3] ^= 1
+    write_arrays(path, changed)
+    return f"tables/answers.npz, {name}[", f"1 of {changed[name].size:,} numbers differ"
+
+
+def a_count_of_misread_images(results: Path) -> str:
+    (path,) = (results / "look-alikes").glob("*.json")
+    before = change(path, "misread", "images", to=lambda images: images + 1)
+    return f"look-alikes/{path.name}, misread.images: {before + 1}; by the predictions it is "
+
+
+def a_misread_image(results: Path) -> str:
+    (path,) = (results / "look-alikes").glob("*.json")
+    change(path, "misread", "shown", 0, "true_class", to=lambda class_: (class_ + 1) % 10)
+    return f"look-alikes/{path.name}, misread.shown[0]: classes "
+
+
+def a_pair_that_is_none(results: Path) -> str:
+    """What is said to look alike differs by more than what looks alike."""
+    (path,) = (results / "look-alikes").glob("*.json")
+    pair = {"test_index": 0, "test_class": 0, "training_index": 0, "training_class": 0}
+    change(path, "pairs", to=[pair | {"different_bits": 2, "correlation": 0.5}])
+    return f"look-alikes/{path.name}, pairs[0]: they differ"
+
+
+def look_alikes_of_other_data(results: Path) -> str:
+    (path,) = (results / "look-alikes").glob("*.json")
+    change(path, "dataset", to="0" * 64)
+    return f"look-alikes/{path.name}, dataset: it says 000"
+
+
 FAULTS: list[Callable[[Path], str | tuple[str, ...]]] = [
     *(a_number_in_html, a_number_in_rendered_html, a_number_in_pdf, a_bit_in_pdf),
     *(a_flipped_bit_in_html, a_lost_column_of_claims, a_file_too_many),
@@ -392,7 +473,9 @@ FAULTS: list[Callable[[Path], str | tuple[str, ...]]] = [
         a_swapped_figure,
     ),
     *(a_swapped_citation, edited_text, an_edited_claim, an_edited_stamp, a_search_score),
-    *(an_inspected_number, another_commit),
+    *(an_inspected_number, another_commit, a_number_that_is_confirmed, exchanged_fresh_records),
+    *(a_lost_fresh_record, altered_answers, altered_answers_in_a_table),
+    *(a_count_of_misread_images, a_misread_image, a_pair_that_is_none, look_alikes_of_other_data),
 ]
 
 
@@ -440,6 +523,69 @@ def test_a_record_and_its_digest_changed_together_do_not_give_the_tables(place, 
     assert "Something does not hold. The first place: tables/epochs.csv, line 2 (base 1)" in said
     assert f"column training_loss: {before:.6g}"[:32] in said
     assert (results / "certificate/certificate.md").read_text("utf-8").count("tables/epochs.csv")
+
+
+def test_a_trial_whose_record_lies_under_an_experiment_has_one(place, tmp_path):
+    """Its settings are those of one that the study has, or once had: it is not trained twice."""
+    results = tmp_path / "mine"
+    shutil.copytree(place.results, results)
+    (trial,) = {path.parent for path in (results / "runs/search").glob("*/seed-201.json")}
+    (results / "runs/once").mkdir()
+    trial.rename(results / "runs/once" / trial.name)
+    words = ["tables", str(place.folder / "mine.yaml"), "--results", str(results)]
+    assert main(words) == 0
+    site = place.site(results)
+    kept = Kept.of(site)
+    assert len(kept.records) == RECORDS
+    for check in (check_records(kept), check_search(kept), check_inspection(kept)):
+        assert check.faults == ()
+    named = [path.relative_to(results).as_posix() for path in site.search_files]
+    assert f"runs/once/{trial.name}/seed-201.json" in named
+    # Under the name of an experiment that the study has.
+    runs = {name.replace("search/", "twin/"): run for name, run in kept.runs.items()}
+    assert check_search(Kept(site, runs)).faults == ()
+    del runs[f"twin/{trial.name}/seed-201"]
+    assert [fault.what for fault in check_search(Kept(site, runs)).faults] == ["it has no record"]
+
+
+def test_a_record_that_is_of_two_is_looked_at_once(place, tmp_path):
+    """A run of an experiment whose record the search has left is not told to be a copy."""
+    results = tmp_path / "mine"
+    shutil.copytree(place.results, results)
+    path = record_of(results, "base/seed-1").parent
+    path.rename(results / "runs/search" / path.name)
+    kept = Kept.of(place.site(results))
+    assert len(kept.records) == RECORDS
+    assert "base/seed-1" in kept.records
+    assert [str(fault) for fault in check_records(kept).faults if "weights" in str(fault)] == []
+
+
+def test_a_study_with_runs_that_diverged_or_are_missing_holds(tmp_path, monkeypatch):
+    """Nothing is claimed without what it comes from, and the page claims what the list does."""
+    monkeypatch.chdir(tmp_path)
+    path, results = tmp_path / "mine.yaml", tmp_path / "results/mine"
+    path.write_text(STUDY.partition("search:")[0], encoding="utf-8")
+    study = load(path)
+    ends = {"kernel-size-5": "diverged", "kernel-size-7": "failed"}
+    for place, id_ in enumerate(("base", *ends)):
+        for seed in study.seeds[: 3 - place]:
+            shown = 0.5 + 0.01 * seed
+            status = ends.get(id_, "complete")
+            record = records_by_hand.make(study, id_, seed, status=status, test=shown)
+            records_by_hand.write(study, results, record)
+    for stage in ("tables", "analyse", "confirmed", "figures", "write", "render"):
+        assert main([stage, str(path), "--results", str(results)]) == 0
+    check = check_claims(results)
+    assert [str(fault) for fault in check.faults] == []
+    number = len((results / "report/claims.csv").read_text("utf-8").splitlines()) - 1
+    page = (results / "report/index.html").read_text("utf-8")
+    assert page.count('class="receipt"') == number > 100
+    # What the list does not say is noticed.
+    claims = results / "report/claims.csv"
+    claims.write_text("".join(claims.read_text("utf-8").splitlines(keepends=True)[:-1]))
+    faults = [str(fault) for fault in check_claims(results).faults]
+    said = f"it has {number} numbers with a receipt; the list of claims {number - 1}"
+    assert f"report/index.html: {said}" in faults
 
 
 # --------------------------------------------------------------------------- trained again
@@ -494,7 +640,7 @@ def test_the_draw_follows_from_the_report_and_a_larger_one_begins_with_the_small
     ("words", "said"),
     [
         (["--runs", "base/seed-9"], "--runs base/seed-9: no record that can be read has this name"),
-        (["--retrain", "99"], "--retrain 99: allowed is 1 to 14"),
+        (["--retrain", "99"], f"--retrain 99: allowed is 1 to {RECORDS}"),
         (["--retrain", "-1"], "--retrain -1: allowed is 1 or more"),
         (["--retrain", "1", "--data", "nowhere.npz"], "nowhere.npz: there are no arrays"),
         (["--processes", "0"], "--processes 0: allowed is 1 or more"),
@@ -599,6 +745,6 @@ def test_a_record_that_cannot_be_read_is_named(place, tmp_path):
     path = record_of(results, "base/seed-1")
     path.write_text("{")
     kept = Kept.of(place.site(results))
-    assert len(kept.records) == 13
+    assert len(kept.records) == RECORDS - 1
     with pytest.raises(UserError):
         records.read(path)

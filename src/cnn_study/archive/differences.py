@@ -3,10 +3,14 @@
 import csv
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import PurePath
 from typing import Any
+
+import numpy as np
 
 from cnn_study.archive.checks import SHOWN, Fault
 from cnn_study.archive.pages import Passage, passages_of_html, passages_of_pdf
@@ -108,6 +112,30 @@ def _passages(read: Callable[[bytes], list[Passage]]) -> Callable[..., Iterator[
     return compare
 
 
+def _arrays(kept: bytes, anew: bytes) -> Iterator[Difference]:
+    """Name the first place in each array that differs."""
+    left, right = (dict(_loaded(content)) for content in (kept, anew))
+    for name in dict.fromkeys([*left, *right]):
+        ours, theirs = left.get(name), right.get(name)
+        if ours is None or theirs is None:
+            yield name, f"the array {'is left out' if ours is None else 'is too many'}"
+        elif (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+            yield name, against(*(f"{array.dtype}{list(array.shape)}" for array in (ours, theirs)))
+        elif (places := np.argwhere(ours != theirs)).size:
+            first = tuple(places[0].tolist())
+            where = f"{len(places):,} of {ours.size:,} numbers differ; the first: "
+            yield f"{name}{list(first)}", where + against(ours[first], theirs[first])
+
+
+def _loaded(content: bytes) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the arrays of a file by name; one that is not whole raises a ValueError."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            yield from arrays.items()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(str(error)) from None
+
+
 def _bytes(kept: bytes, anew: bytes) -> Iterator[Difference]:
     pairs = enumerate(zip(kept, anew, strict=False))
     first = next((n for n, (a, b) in pairs if a != b), min(len(kept), len(anew)))
@@ -119,6 +147,6 @@ LOOKS: dict[str, Callable[[bytes, bytes], Iterator[Difference]]] = {
     ".json": _keys,
     ".html": _passages(passages_of_html),
     ".pdf": _passages(passages_of_pdf),
-    ".npz": _bytes,
+    ".npz": _arrays,
 }
 """How files are compared, by their ending; others line by line."""

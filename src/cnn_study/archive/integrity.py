@@ -63,7 +63,7 @@ class Kept:
         paths = done(study, results) | confirmations.done(study, results)
         asked_for = [*wanted(study), *confirmations.wanted(study, results)]
         runs = {run.typed: (run, paths[run.name]) for run in asked_for if run.name in paths}
-        return cls(site, runs | _of_search(site))
+        return cls(site, runs | _of_search(site, {path for _, path in runs.values()}))
 
     @cached_property
     def read(self) -> dict[str, Record | UserError]:
@@ -76,23 +76,36 @@ class Kept:
                 outcomes[name] = error
         return outcomes
 
-    @property
+    @cached_property
     def records(self) -> dict[str, Record]:
         """Those that can be read."""
         return {name: each for name, each in self.read.items() if isinstance(each, Record)}
+
+    def name(self, fingerprint: str, seed: int) -> str:
+        """Name the run of these settings and this seed, under whatever experiment its record lies.
+
+        Returns:
+            "" where no record of it is here that can be read.
+        """
+        return self._names.get((fingerprint, seed), "")
+
+    @cached_property
+    def _names(self) -> dict[tuple[str, int], str]:
+        runs = ((name, self.runs[name][0]) for name in self.records)
+        return {(run.experiment.fingerprint, run.seed): name for name, run in runs}
 
     def file(self, name: str) -> str:
         """Name a record's file from the results folder on."""
         return self.runs[name][1].relative_to(self.site.results).as_posix()
 
 
-def _of_search(site: Site) -> dict[str, tuple[Run, Path]]:
+def _of_search(site: Site, others: set[Path]) -> dict[str, tuple[Run, Path]]:
+    """Find the records of the search that are not those of experiments, too."""
     runs = {}
-    for path in sorted(site.results.glob("runs/search/*/seed-*.json")):
-        name, seed = path.parent.name, path.stem.removeprefix("seed-")
-        if seed.isdecimal():
-            run = Run(searched(site.study, path), int(seed))
-            runs[f"{searches.EXPERIMENT}/{name}/seed-{seed}"] = (run, path)
+    for path in searches.record_files(site.search, site.results):
+        if path not in others:
+            run = Run(searched(site.study, path), int(path.stem.removeprefix("seed-")))
+            runs[f"{searches.EXPERIMENT}/{path.parent.name}/{path.stem}"] = (run, path)
     return runs
 
 
@@ -256,55 +269,74 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def check_predictions(kept: Kept) -> Check:
     """Check that each run's predictions are those that its record was made with."""
-    faults, counted, answers = [], 0, None
-    try:
-        answers = correct_answers.read(kept.site.study, kept.site.results)
-    except UserError as error:
-        path = correct_answers.place(kept.site.study, kept.site.results)
-        faults.append(Fault(path.relative_to(kept.site.results).as_posix(), "", str(error)))
-    for name, record in kept.records.items():
-        if record.test:
-            counted += 1
-            path = kept.runs[name][1].parent / record.test.predictions_file
-            file = path.relative_to(kept.site.results).as_posix()
-            faults += [
-                Fault(file, place, what) for place, what in _of_predictions(path, record, answers)
-            ]
+    faults, answers = _answers(kept)
+    tested = {name: record for name, record in kept.records.items() if record.test}
+    unlike = []
+    for name, record in tested.items():
+        path = _predictions(name, kept)
+        file = path.relative_to(kept.site.results).as_posix()
+        if what := _of_predictions(path, record):
+            faults.append(Fault(file, *what))
+        elif answers is not None and _confused(path, answers, record) != record.tested.confusion:
+            what = "with the correct answers it gives another confusion matrix"
+            unlike.append(Fault(file, "classes", what))
+    if answers is not None and 2 * len(unlike) > len(tested):
+        what = f"with them {len(unlike)} of {len(tested)} runs give another confusion matrix"
+        place = correct_answers.place(kept.site.study, kept.site.results)
+        faults.append(Fault(place.relative_to(kept.site.results).as_posix(), "labels", what))
+    faults += unlike
     return Check(
         "predictions", "R1",
         "The predictions beside each record are those that it says, and give its confusion matrix.",
-        f"{counted:,} files of predictions"
+        f"{len(tested):,} files of predictions"
         + ("" if answers is None else ", image by image with the correct answers"),
         tuple(faults),
     )  # fmt: skip
 
 
-def _of_predictions(
-    path: Path, record: Record, answers: np.ndarray | None
-) -> Iterator[tuple[str, str]]:
+def _answers(kept: Kept) -> tuple[list[Fault], np.ndarray | None]:
+    """Read the correct answers of the test images, where they are kept."""
+    study, results = kept.site.study, kept.site.results
+    try:
+        return [], correct_answers.read(study, results)
+    except UserError as error:
+        path = correct_answers.place(study, results)
+        return [Fault(path.relative_to(results).as_posix(), "", str(error))], None
+
+
+def _of_predictions(path: Path, record: Record) -> tuple[str, str] | None:
+    """Say where predictions are not those of their record, and in what."""
     try:
         content = path.read_bytes()
     except OSError:
-        yield "", "it is not there"
-        return
+        return "", "it is not there"
     if hashlib.sha256(content).hexdigest() != record.tested.predictions_sha256:
-        yield "", "its sha256 is not the one in the record"
-        return
+        return "", "its sha256 is not the one in the record"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            classes = arrays["classes"]
+        classes = _classes(path)
     except DAMAGED as error:
-        yield "", f"it cannot be read: {error}"
-        return
+        return "", f"it cannot be read: {error}"
     columns = np.asarray(record.tested.confusion).sum(axis=0)
     counts = np.bincount(classes, minlength=len(columns))
     if counts.tolist() != columns.tolist():
-        yield "classes", "it has other numbers of images a class than the confusion matrix"
-    elif answers is not None:
-        counted = np.zeros_like(np.asarray(record.tested.confusion))
-        np.add.at(counted, (answers, classes), 1)
-        if counted.tolist() != record.tested.confusion:
-            yield "classes", "with the correct answers it gives another confusion matrix"
+        return "classes", "it has other numbers of images a class than the confusion matrix"
+    return None
+
+
+def _predictions(name: str, kept: Kept) -> Path:
+    return kept.runs[name][1].parent / kept.records[name].tested.predictions_file
+
+
+def _classes(predictions: Path) -> np.ndarray:
+    with np.load(predictions, allow_pickle=False) as arrays:
+        return arrays["classes"]
+
+
+def _confused(predictions: Path, answers: np.ndarray, record: Record) -> list[list[int]]:
+    """Count predictions by what is correct and what was said."""
+    counted = np.zeros_like(np.asarray(record.tested.confusion))
+    np.add.at(counted, (answers, _classes(predictions)), 1)
+    return counted.tolist()
 
 
 def check_weights(kept: Kept) -> Check:
@@ -377,7 +409,7 @@ def _of_model(
         yield where, "no trial has this number"
         return
     for run in model.runs:
-        record = kept.records.get(f"search/{model.fingerprint}/seed-{run.seed}")
+        record = kept.records.get(kept.name(model.fingerprint, run.seed))
         place = f"{where}, seed {run.seed}"
         if record is None:
             yield place, "it has no record"
@@ -415,9 +447,7 @@ def check_inspection(kept: Kept) -> Check:
     if inspection.facts.fingerprint != site.inspection.stem:
         faults.append(Fault(name, "fingerprint", "it is not the one in the file's name"))
     for network in inspection.facts.networks:
-        of_settings = ((run.experiment.fingerprint, run.seed) for run, _ in kept.runs.values())
-        names = dict(zip(of_settings, kept.runs, strict=True))
-        record = kept.records.get(names.get((network.fingerprint, network.seed), ""))
+        record = kept.records.get(kept.name(network.fingerprint, network.seed))
         if record is None or record.weights_sha256 != network.weights_sha256:
             faults.append(
                 Fault(name, f"networks, {network.experiment}", "no record has its weights")
@@ -432,7 +462,10 @@ def check_inspection(kept: Kept) -> Check:
 def check_look_alikes(kept: Kept) -> Check:
     """Check that what was seen of the test images among the training images is whole."""
     site = kept.site
-    promise = "The look-alikes are whole, and of this study's images."
+    promise = (
+        "The look-alikes are whole, and of this study's images; what is said to be misread is what "
+        "the predictions misread."
+    )
     if site.look_alikes is None:
         return Check("look-alikes", "R1", promise, left_out="nobody has searched for any")
     name = site.look_alikes.relative_to(site.results).as_posix()
@@ -447,7 +480,49 @@ def check_look_alikes(kept: Kept) -> Check:
         for key in says
         if says[key] != known[key]
     ]
+    faults += [Fault(name, place, what) for place, what in _of_look_alikes(facts, kept)]
     return Check("look-alikes", "R1", promise, f"{len(facts.pairs)} pairs", tuple(faults))
+
+
+def _of_look_alikes(facts: look_alikes.LookAlikeFacts, kept: Kept) -> Iterator[tuple[str, str]]:
+    """Say what in the facts contradicts them, the correct answers, or the predictions."""
+    _, answers = _answers(kept)
+    for number, pair in enumerate(facts.pairs):
+        far = pair.different_bits > facts.most_different_bits
+        if far or pair.correlation < facts.least_correlation:
+            yield f"pairs[{number}]", "they differ by more than look-alikes do"
+        if not 0 <= pair.test_index < facts.test_images:
+            yield f"pairs[{number}].test_index", f"{pair.test_index}; there is no such image"
+        elif answers is not None and answers[pair.test_index] != pair.test_class:
+            what = f"{pair.test_class}; the correct answer is {answers[pair.test_index]}"
+            yield f"pairs[{number}].test_class", what
+    if facts.misread and answers is not None:
+        yield from _of_misread(facts.misread, answers, kept)
+
+
+def _of_misread(
+    misread: look_alikes.MisreadBy, answers: np.ndarray, kept: Kept
+) -> Iterator[tuple[str, str]]:
+    """Say where the runs that are said to misread images do not."""
+    names = [kept.name(misread.fingerprint, seed) for seed in misread.seeds]
+    if not all(names):
+        return  # the study has other experiments now
+    try:
+        classes = np.stack([_classes(_predictions(name, kept)) for name in names])
+    except DAMAGED:
+        return  # which is told of with records and predictions
+    alike = (classes == classes[0]).all(axis=0) & (classes[0] != answers)
+    if misread.images != alike.sum():
+        yield "misread.images", f"{misread.images}; by the predictions it is {alike.sum()}"
+    for number, image in enumerate(misread.shown):
+        place = image.test_index
+        if not (0 <= place < len(alike) and alike[place]):
+            yield f"misread.shown[{number}]", "not all of the runs misread this image alike"
+            continue
+        says, known = (image.true_class, image.predicted_class), (answers[place], classes[0, place])
+        if says != known:
+            what = f"classes {_listed(says)}; by the predictions {_listed(known)}"
+            yield f"misread.shown[{number}]", what
 
 
 CHECKS = (

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from cnn_study.archive.checks import SHOWN, Check, Fault
@@ -17,6 +18,9 @@ CLAIMS = "claims.csv"
 BETWEEN = "; "
 NEEDED = {"claim", "sentence", "printed", "cells", "values", "runs", "without_runs"}
 """Columns of claims.csv that are read here."""
+
+LISTS = ("tables/runs.csv", "evidence/confirmation-runs.csv")
+"""Tables that say where the record of a run lies that is named by experiment and seed."""
 
 Row = dict[str, str]
 
@@ -109,24 +113,29 @@ def _parts(cell: str) -> tuple[str, int, str]:
 
 
 def _of_runs(name: str, claims: list[Row], files: Files) -> Iterator[Fault]:
-    """Name claims without a run, or with one whose record is not here."""
-    known = {
-        f"{row['experiment']}/seed-{row['seed']}": row.get("record", "")
-        for row in files.named("tables/runs.csv")
-    }
-    exist: dict[str, bool] = {}
+    """Name claims without a run, or with one whose record is not here.
 
-    def is_there(record: str) -> bool:
-        if record not in exist:
-            exist[record] = bool(record) and (files.results / record).is_file()
-        return exist[record]
+    What is told of runs that are missing comes from there being no record.
+    """
+    listed = {
+        f"{row['experiment']}/seed-{row['seed']}": row
+        for table in LISTS
+        for row in files.named(table)
+    }
+
+    @cache
+    def is_as_listed(run: str) -> bool:
+        row = listed.get(run, {"record": run})  # those of the search are named by their records
+        if row.get("status") == "missing":
+            return True
+        return bool(row.get("record")) and (files.results / row["record"]).is_file()
 
     for number, claim in enumerate(claims, start=2):
         runs = list(_runs(claim["runs"]))
         for run in runs:
-            if not is_there(known.get(run, "" if "/seed-" not in run else run)):
+            if not is_as_listed(run):
                 yield Fault(name, f"line {number}", f"{run} has no record here")
-        if not (runs or claim["without_runs"] or claim["cells"].startswith("figures/")):
+        if not (runs or claim["without_runs"]):
             yield Fault(name, f"line {number}", "no run is behind it, and nothing else is said")
 
 

@@ -5,6 +5,7 @@ of validation images only; test scores stand in the run records. A budget is cal
 file, as in the study file.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,6 +79,11 @@ class AtBudget(Part):
         "nothing; null if no trial was trained to its end."
     )
 
+    @property
+    def models(self) -> list[Trained]:
+        """All that was trained: trials, finalists and the winner."""
+        return [*self.trials, *self.finalists, *([self.winner] if self.winner else [])]
+
 
 class SearchOutcome(Part):
     """What a search found. Validation scores only."""
@@ -108,6 +114,27 @@ def find(study: Study, results: Path) -> Path | None:
     """Give that file if it is there."""
     path = place(study, results)
     return path if path and path.exists() else None
+
+
+def record_files(path: Path | None, results: Path) -> list[Path]:
+    """List the records of a search: those in its folder, and those that it took from elsewhere.
+
+    A model whose settings are those of an experiment is not trained twice: its record may lie
+    under that experiment's name. What cannot be read names none.
+
+    Args:
+        path: of what the search found; None if it has not come to its end.
+    """
+    named: set[tuple[str, int]] = set()
+    with suppress(UserError):
+        budgets = read(path).budgets if path else []
+        models = [model for budget in budgets for model in budget.models]
+        named = {(model.fingerprint, run.seed) for model in models for run in model.runs}
+    return sorted(
+        file
+        for run, file in records.find(results / "runs").items()
+        if file.parent.parent.name == EXPERIMENT or run in named
+    )
 
 
 def read(path: Path) -> SearchOutcome:

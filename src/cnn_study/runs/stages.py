@@ -134,7 +134,7 @@ class Site:
         """What the search found, and the records of all its runs."""
         if self.search is None:
             return []
-        return [self.search, *sorted(self.results.glob("runs/search/*/seed-*.json"))]
+        return [self.search, *searches.record_files(self.search, self.results)]
 
     @cached_property
     def inspection_files(self) -> list[Path]:
