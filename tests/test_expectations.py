@@ -86,10 +86,10 @@ def test_one_change_is_called_false_as_often_as_its_interval_is_wrong(tmp_path):
     # raised toward one another where they do not: rather less than 5 %.
     assert 0.03 < values["false_verdict_somewhere"] < 0.055
     assert values["false_verdicts"] == values["false_verdict_somewhere"]
-    assert values["power_at_1"] == pytest.approx(power(1, 5, 1), abs=0.05)
-    assert values["power_at_2"] == pytest.approx(power(2, 5, 1), abs=0.05)
+    assert 0 < power(1, 5, 1) - values["power_at_1"] < 0.08  # and rather less power
+    assert 0 < power(2, 5, 1) - values["power_at_2"] < 0.08
     # A single change is always the first one, and gains nothing on average.
-    assert values["top_gain_by_luck"] == pytest.approx(0, abs=4 * 0.01 * (2 / 5 / 2000) ** 0.5)
+    assert values["top_gain_by_luck"] == pytest.approx(0, abs=4 * 0.01 * (2 / 5 / 8000) ** 0.5)
 
 
 def test_a_paired_judge_is_simulated_in_pairs(tmp_path):
