@@ -336,6 +336,15 @@ def test_a_fault_of_ours_is_a_traceback_on_the_screen_and_in_the_log(tmp_path):
         assert "ZeroDivisionError: division by zero" in said
 
 
+def test_a_command_that_is_stopped_says_so_in_one_line(tmp_path):
+    ended = _python(
+        "\ndef stop(options): raise KeyboardInterrupt\ncommand._check = stop; " + CHECK_TO_LOG,
+        tmp_path,
+    )
+    assert ended.returncode == 130
+    assert (tmp_path / "logs/a.log").read_text().startswith("stopped; whatever is whole is kept")
+
+
 def test_a_log_that_cannot_be_written_is_one_message(tmp_path):
     (tmp_path / "logs").write_text("a file")
     ended = _python(CHECK_TO_LOG, tmp_path)

@@ -240,3 +240,11 @@ def test_figures_leave_room_for_their_captions_on_a_page():
     }
     assert len(heights) > 40
     assert {name: height for name, height in heights.items() if height > 8.6} == {}
+
+
+def test_no_interval_over_seeds_and_images_is_narrower_than_that_over_seeds():
+    rows = csv.DictReader((RESULTS / "evidence" / "ledger.csv").read_text("utf-8").splitlines())
+    for row in rows:
+        for end, way in (("lower", 1), ("upper", -1)):
+            alone, both = float(row[f"test_{end}"]), float(row[f"test_both_{end}"])
+            assert way * (alone - both) >= -1e-6, (row["experiment"], end)

@@ -450,6 +450,16 @@ def test_a_wider_spread_is_told_only_where_a_test_says_so(tmp_path):
     assert f"{spread} deviations 2.00 and 0.10 percentage points)" in said
 
 
+def test_a_change_that_is_only_declared_leads_to_no_runs(tmp_path):
+    """Its number has a receipt; on paper a link to runs would lead nowhere."""
+    text = PLAIN.replace("hypothesis: A", "trained: false\n    hypothesis: A")
+    text = text.replace("      learning-rate-2: {learning_rate: 0.01}\n", "")
+    made = Made(tmp_path, text).runs("base", (0.5, 0.6))
+    (mark,) = set(re.findall(r"Of \[one\]\{[^}]*\} declared change", made.text()))
+    assert "data-key" in mark
+    assert "data-experiment" not in mark
+
+
 def test_runs_that_collapse_beside_others_make_a_change_unreliable(tmp_path):
     """Chance is 10 %: below 15 % a run has collapsed. Where all do, the mean is honest."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))

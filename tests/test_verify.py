@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -17,7 +18,7 @@ import yaml
 
 import records_by_hand
 from cnn_study.__main__ import main
-from cnn_study.archive import certificate, retrain, verify
+from cnn_study.archive import certificate, integrity, retrain, verify
 from cnn_study.archive.checks import Check, Fault, level_of
 from cnn_study.archive.integrity import Kept, check_inspection, check_records, check_search
 from cnn_study.archive.tracing import check_claims
@@ -501,6 +502,30 @@ def test_a_planted_fault_is_caught_and_named(plant, place, tmp_path):
     faults = [str(fault) for check in checks for fault in check.faults]
     parts = (expected,) if isinstance(expected, str) else expected
     assert any(all(part in fault for part in parts) for fault in faults), faults
+
+
+def test_equal_weights_are_a_fault_only_of_another_seed():
+    """Settings that change no training, such as watch_test, give the same bits, and rightly."""
+
+    def doubled(*seeds: int) -> list[str]:
+        kept = SimpleNamespace(
+            records={
+                f"r{n}": SimpleNamespace(weights_sha256="w", seed=seed)
+                for n, seed in enumerate(seeds)
+            },
+            file=str,
+        )
+        return [fault.file for fault in integrity._doubled(kept)]
+
+    assert doubled(1, 1) == []
+    assert doubled(1, 2) == ["r1"]
+
+
+def test_results_that_are_not_there_are_one_message(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("title: M\ndataset: digits\nbase: {epochs: 2}\n")
+    words = ["verify", str(tmp_path / "mine.yaml"), "--results", str(tmp_path / "nowhere")]
+    assert main(words) == 2
+    assert "nowhere: no results to verify. Make them first" in capsys.readouterr().err
 
 
 def test_twenty_faults_are_planted_at_least():

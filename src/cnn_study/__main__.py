@@ -45,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
         if screen:
             print(f"{error}\nThe log: {options.log}", file=screen)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
+        return 130
     except Exception:
         if screen:
             print(f"{traceback.format_exc()}The log: {options.log}", file=screen)

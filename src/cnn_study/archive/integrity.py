@@ -233,12 +233,15 @@ def _unusual_classes(kept: Kept) -> Iterator[Fault]:
 
 
 def _doubled(kept: Kept) -> Iterator[Fault]:
-    """Name records whose weights another run has too: chance never makes that."""
+    """Name records whose weights a run with another seed has too: chance never makes that.
+
+    With the same seed settings that change no training, such as `watch_test`, rightly do.
+    """
     first: dict[str, str] = {}
     for name, record in kept.records.items():
         if record.weights_sha256:
             other = first.setdefault(record.weights_sha256, name)
-            if other != name:
+            if kept.records[other].seed != record.seed:
                 yield Fault(kept.file(name), "weights_sha256", f"the weights are those of {other}")
 
 

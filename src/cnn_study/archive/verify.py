@@ -82,6 +82,11 @@ def verify(site: Site, make: Make, publish: Publish, asked: Asked, tell: Tell) -
     Raises:
         UserError: what is asked for cannot be done.
     """
+    if not (site.results / "runs").is_dir():
+        raise UserError(
+            f"{site.results}: no results to verify. Make them first, or take them from where they "
+            f"are: snakemake --cores all --config study={site.study.name}"
+        )
     kept = Kept.of(site)
     names = _names(kept, asked)  # before anything takes time
     checks = list(rederive(site, make, publish, tell))

@@ -62,7 +62,9 @@ class Change:
     @classmethod
     def of(cls, place: int, row: dict[str, Any], differences: tuple[float, ...]) -> "Change":
         """Take it from a row of ledger.csv; row 0 is the first."""
-        cell = Cell("ledger", place, "test_verdict", row["experiment"])
+        runs = sum(row[f"{kind}_runs"] for kind in ("complete", "diverged", "failed", "missing"))
+        # One that is only declared has no runs that its number could lead to.
+        cell = Cell("ledger", place, "test_verdict", row["experiment"] if runs else None)
         return cls(row, effect_of(row, "validation"), effect_of(row), differences, (cell,))
 
     @property
