@@ -407,7 +407,7 @@ def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
     conclusion = said[said.index("# Conclusion") :]
     assert "With seeds that chose nothing, one of two suggestions is confirmed" in conclusion
     assert (
-        "they gain on average +7.00 points, where the runs that chose them said +9.50" in conclusion
+        "the two gain on average +7.00 points, where the runs that chose them said +9.50" in conclusion
     )
     assert "`wide` | `" in said[said.index("names the runs by which suggestions are confirmed") :]
 

@@ -97,8 +97,8 @@ def test_a_changed_template_writes_the_text_and_draws_nothing(copy):
     run(copy)
     after = products(copy)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {f"report/{name}" for name in ("index.qmd", "page.html", "index.html",
-                                                     "index.pdf")}  # fmt: skip
+    files = ("index.qmd", "page.html", "claims.csv", "index.html", "index.pdf")
+    assert changed == {f"report/{name}" for name in files}
     assert "One sentence more." in (copy.path / "results/tests/report/index.html").read_text(
         "utf-8"
     )
