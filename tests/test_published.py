@@ -224,7 +224,8 @@ def test_every_experiment_is_mentioned(published):
 
 
 def test_the_page_is_small_enough_to_send():
-    assert (PUBLISHED / "index.html").stat().st_size < 6e6
+    """With 66 figures and 3,200 receipts; many a mail server takes 10 MB, which is 7 before it."""
+    assert (PUBLISHED / "index.html").stat().st_size < 7e6
 
 
 def test_figures_are_there(published):
