@@ -12,10 +12,10 @@ from cnn_study.study.settings import (
     DECLARATIONS,
     GROUPS,
     Settings,
-    change_label,
     fingerprint,
     normalized,
     parameters,
+    phrases,
     pooled_convolutions,
 )
 from cnn_study.train import keras_one
@@ -340,8 +340,8 @@ def test_every_parameter_reads_as_a_phrase():
 
 
 def test_no_two_parameters_read_the_same():
-    phrases = [words for name, row in PARAMETERS.items() for words in {w for _, w in row.labels}]
-    shared = {words for words in phrases if phrases.count(words) > 1}
+    read = [words for name, row in PARAMETERS.items() for words in {w for _, w in row.labels}]
+    shared = {words for words in read if read.count(words) > 1}
     assert shared == set()
 
 
@@ -351,13 +351,13 @@ def test_no_two_parameters_read_the_same():
         ({"kernel_size": 3}, "kernel 3×3"),
         ({"filters": [16, 32, 64], "kernel_size": 3}, "filters 16-32-64 + kernel 3×3"),
         ({"horizontal_flip": True, "shift": 4}, "flip + shift 4"),
-        ({"optimizer": "sgd", "learning_rate": 0.05}, "SGD + rate 0.05"),
-        ({"learning_rate": 0.05, "optimizer": "sgd"}, "rate 0.05 + SGD"),
+        ({"optimizer": "sgd", "learning_rate": 0.05}, "SGD, rate 0.05"),
+        ({"learning_rate": 0.05, "optimizer": "sgd"}, "SGD, rate 0.05"),
         ({"batch_normalization": False, "dense_units": 0}, "no batch norm + no hidden layer"),
     ],
 )
 def test_change_reads_as_its_phrases(change, words):
-    assert change_label(change) == words
+    assert " + ".join(phrases(change)) == words
 
 
 # -------------------------------------------------------------------- table of parameters

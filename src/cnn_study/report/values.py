@@ -18,6 +18,7 @@ from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, best_of, read_results
 from cnn_study.report import keras_code
+from cnn_study.report.called import called
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
@@ -106,6 +107,8 @@ def _of_study(study: Study) -> dict[str, Any]:
         "study": study,
         "title": study.file.title,
         "subtitle": study.file.subtitle,
+        "labels": called(study.labels),
+        "called": called(study.full_labels),
         "titles": {name: question.title for name, question in study.file.questions.items()},
         "settings": base.settings,
         "given": chosen_settings(base, Settings.model_fields),
@@ -146,7 +149,6 @@ def _of_experiments(
         "all_about_as_long": bool(timed) and compare(timed[-1][1], timed[0][1], {}).about_as_long,
         "calibration": _calibration(results, enhanced or "base"),
         "cited": behind(study, tables, best.id if best else "base"),
-        "called": {id_: f"`{id_}`" for id_ in results} | {enhanced: "*enhanced*"},
         "receipts": [behind(study, tables, id_) for id_ in study.experiments],
     }
 

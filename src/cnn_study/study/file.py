@@ -22,6 +22,19 @@ def _known(dataset: str) -> str:
     return dataset
 
 
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > LONGEST_LABEL:
+        raise ValueError(f"{line!r} has {len(line)} characters; at most {LONGEST_LABEL} fit")
+    return line
+
+
+LONGEST_LABEL = 32
+"""Characters: what a row of a table or of a figure has room for."""
+
+Label = Annotated[Text, AfterValidator(_short)]
+
+
 class Published(Part):
     """Numbers that somebody else printed, to set beside ours."""
 
@@ -41,6 +54,12 @@ class StudyFile(Part):
     base: dict[str, Any] = Field(description="Parameters of the base; the rest at default.")
     enhanced: Id | None = Field(
         None, description="The experiment that the report sets against the base at the end."
+    )
+    label: dict[Id, Label] = Field(
+        default_factory=dict,
+        description="Experiment id: what the report calls it, such as best recipe, in at most "
+        f"{LONGEST_LABEL} characters. The others are called by what they change (kernel 3×3), the "
+        "one that `enhanced` names *enhanced*.",
     )
     questions: dict[Id, AnyQuestion] = Field(default_factory=dict)
     smallest_effect: float = Field(

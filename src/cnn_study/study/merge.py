@@ -19,6 +19,8 @@ from cnn_study.study import architecture, search_merge
 from cnn_study.study.doubles import check_doubles
 from cnn_study.study.faults import Faults
 from cnn_study.study.file import Draft, StudyFile
+from cnn_study.study.groups import groups_of
+from cnn_study.study.labels import full_labels_of, label_faults, labels_of
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.parse import parse
 from cnn_study.study.parts import LARGEST_SEED, Fault, Id, Place, seeds_of
@@ -48,11 +50,14 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
     trained = [name for name, question in file.questions.items() if question.trained]
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
     _check_fresh_seeds(file, faults)
+    faults.extend(label_faults(file, experiments, ["base", *chain.from_iterable(members.values())]))
     search = _search(file, {id_: experiments[id_] for id_ in ids if id_ in experiments}, faults)
     for check in also:
         faults.extend(check(Draft(path, file, ids)))
     if faults:
         raise faults.refusal()
+    labels = labels_of(file, experiments)
+    questions = {name: members[name] for name in trained}
     return Study(
         name=path.stem,
         path=path,
@@ -60,12 +65,15 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
         dataset=DATASETS[file.dataset],
         seeds=seeds_of(file.seeds),
         experiments={id_: experiments[id_] for id_ in ids},
-        questions={name: members[name] for name in trained},
+        questions=questions,
         declared={
             name: tuple(experiments[id_] for id_ in members[name])
             for name in file.questions
             if name not in trained
         },
+        labels=labels,
+        full_labels=full_labels_of(file, labels, experiments),
+        groups=groups_of(file, questions, experiments),
         search=search,
         lines=lines,
     )

@@ -46,6 +46,12 @@ class Study:
     """Question id: ids of the experiments compared, the reference left out."""
     declared: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
     """The same for questions that are declared and not trained; in none of the above."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What each experiment is called beside its question's others: see `labels`."""
+    full_labels: dict[str, str] = field(default_factory=dict)
+    """What each is called anywhere, such as enhanced + flip."""
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group: ids of its questions, both in the order in which the report tells of them."""
     search: Search | None = None
     lines: Lines = field(default_factory=dict, repr=False)
     """The line of every key of the study file, by its place."""
@@ -79,6 +85,14 @@ class Study:
         """
         first = max(self.seeds) + 1
         return tuple(range(first, first + self.file.confirmation))
+
+    def label(self, id_: str) -> str:
+        """Call an experiment by its label, where its reference is known."""
+        return self.labels[id_]
+
+    def full_label(self, id_: str) -> str:
+        """Call an experiment so that it is known without its reference."""
+        return self.full_labels[id_]
 
     def cell(self, question: str, values: dict[str, Any]) -> str:
         """Find the experiment of a question, its reference included, that has these values."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -81,6 +81,14 @@ class Question(Part):
         "",
         description="What the answer cannot say, in Markdown: for instance that another setting "
         "changes with the one asked about.",
+    )
+    group: Literal["size", "layers", "training", "regularization", "data", "together"] | None = (
+        Field(
+            None,
+            description="The part of the report that tells of it. Left out, the parameters that "
+            "it changes say so: size (filters, kernels, units), layers, training, "
+            "regularization, data; together where they belong to several.",
+        )
     )
     reference: Id = Field("base", description="The experiment that the changes are made to.")
     trained: bool = Field(

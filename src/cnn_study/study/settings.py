@@ -428,13 +428,16 @@ DECLARATIONS = declared(Settings)
 """Every parameter's declaration; one that says too little is refused here, on import."""
 
 
-def change_label(change: Mapping[str, Any]) -> str:
-    """Say a change in a few words, such as kernel 3×3 + 20 epochs.
+def phrases(change: Mapping[str, Any]) -> list[str]:
+    """Say each part of a change in a few words, such as kernel 3×3; a rate with its optimizer.
 
     Args:
         change: values of the parameters that are changed, in the order in which they are said.
     """
-    return " + ".join(DECLARATIONS[name].label(value) for name, value in change.items())
+    said = {name: DECLARATIONS[name].label(value) for name, value in change.items()}
+    if "optimizer" in said and "learning_rate" in said:
+        said["optimizer"] += f", {said.pop('learning_rate')}"
+    return list(said.values())
 
 
 def fingerprint(settings: Settings, dataset_digest: str) -> str:
