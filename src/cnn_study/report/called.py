@@ -1,17 +1,26 @@
 """Experiments as the text calls them: by label, with the id for whoever points at it."""
 
-from collections.abc import Mapping
-
 from cnn_study.report.filters import escape
+from cnn_study.study.model import Study
 
 
-def called(labels: Mapping[str, str]) -> dict[str, str]:
-    """Give the Markdown that calls each experiment by its label.
+def called(study: Study) -> dict[str, dict[str, str]]:
+    """Give the Markdown that calls each experiment by its label, marked so that the page knows it.
 
     Returns:
-        By id: the label, marked so that the page knows the experiment and shows its id.
+        By use and id: `labels`, where the reference is known; `called`, anywhere; `the`, in the
+        middle of a sentence, such as the enhanced model.
     """
+    spoken = study.full_labels | {"base": f"the {study.label('base')}"}
+    enhanced = study.file.enhanced
+    if enhanced and enhanced != "base":
+        spoken[enhanced] = f"the {study.label(enhanced)} model"
+    uses = {"labels": study.labels, "called": study.full_labels, "the": spoken}
     return {
-        id_: f'[{escape(label)}]{{.experiment data-experiment="{id_}" title="{id_}"}}'
-        for id_, label in labels.items()
+        use: {id_: _marked(id_, label) for id_, label in labels.items()}
+        for use, labels in uses.items()
     }
+
+
+def _marked(id_: str, label: str) -> str:
+    return f'[{escape(label)}]{{.experiment data-experiment="{id_}" title="{id_}"}}'

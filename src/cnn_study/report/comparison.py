@@ -8,13 +8,14 @@ from cnn_study.base.inference import LEVEL
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Contrast
 from cnn_study.evidence.results import Result
-from cnn_study.report.pictures import Figure, figure_of
+from cnn_study.report.pictures import Figure
 from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
 
 Measured = TypeVar("Measured")
 
 FURTHER = ("effects", "curve", "contrasts")
+"""Kinds of figures of one question, beside the one that has its name."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Comparison:
     Attributes:
         background: what a reader should know first; caveat: what the answer cannot say.
         rows: the reference first, then the changes in the order of the study file.
-        figure: the accuracies or effects; further: other figures of the question.
+        group: id of the part of the report that tells of it.
+        figures: accuracies or effects, curves, contrasts, as far as they were drawn.
         contrasts: main effects and interactions, where the question is a grid.
         classes: by experiment and verdict, the classes of which this is said.
         elsewhere: changes that were made to another reference too, with what they did there.
@@ -38,8 +40,8 @@ class Comparison:
     background: str
     caveat: str
     rows: tuple[Row, ...]
-    figure: Figure
-    further: tuple[Figure, ...]
+    group: str
+    figures: tuple[Figure, ...]
     contrasts: tuple[Contrast, ...]
     classes: dict[str, dict[str, list[str]]]
     elsewhere: tuple[tuple[Row, Change], ...]
@@ -153,6 +155,10 @@ def _with_number(
     return [(measured, number) for measured, number in pairs if number is not None]
 
 
+def _figures_of(name: str) -> list[str]:
+    return [name, *(f"{name}-{kind}" for kind in FURTHER)]
+
+
 def comparison_of(
     study: Study,
     name: str,
@@ -188,8 +194,8 @@ def comparison_of(
         question.background,
         question.caveat,
         tuple(rows),
-        figure_of(figures, name),
-        tuple(figures[id_] for kind in FURTHER if (id_ := f"{name}-{kind}") in figures),
+        next(group for group, names in study.groups.items() if name in names),
+        tuple(figures[id_] for id_ in _figures_of(name) if id_ in figures),
         tuple(findings.contrasts.get(name, ())),
         {id_: findings.classes[id_] for id_ in members},
         tuple(

@@ -320,6 +320,7 @@ FILTERS = (
         "words": numeral,
         "setting": partial(marked, escape),
         "yaml": partial(json.dumps, ensure_ascii=False),
+        "of": lambda key, names: names[key],
         "sentence": lambda text: text[:1].upper() + text[1:],
         "lower_first": lambda text: text[:1].lower() + text[1:],
     }

@@ -53,17 +53,6 @@ def read_figures(folder: Path) -> dict[str, Figure]:
     }
 
 
-def figure_of(figures: dict[str, Figure], id_: str) -> Figure:
-    """Find a figure.
-
-    Raises:
-        UserError: it was not drawn.
-    """
-    if id_ not in figures:
-        raise UserError(f"figures.json has no figure {id_}. Draw the figures of this study first.")
-    return figures[id_]
-
-
 def pages_of(figures: dict[str, Figure], id_: str) -> list[Figure]:
     """Give the pages of a figure, which are called id, id-2, id-3, …; none if it was not drawn."""
     ids = chain([id_], (f"{id_}-{number}" for number in count(2)))

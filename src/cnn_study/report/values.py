@@ -18,11 +18,13 @@ from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, best_of, read_results
 from cnn_study.report import keras_code
+from cnn_study.report.budgets import offers
 from cnn_study.report.called import called
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
 from cnn_study.report.enhanced import against_base
+from cnn_study.report.groups import groups_of
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
 from cnn_study.report.pictures import Figure, pages_of, read_figures
@@ -80,6 +82,7 @@ def _values(
     provenance = Provenance.of(tables)
     results = read_results(tables)
     enhanced = study.file.enhanced if study.file.enhanced != "base" else None
+    searched = searched_of(study, tables, findings, results)
     return {
         **_of_study(study),
         **_of_base(study, tables, results, enhanced),
@@ -93,7 +96,8 @@ def _values(
         "provenance": provenance,
         "software": citation.read(CITATION),
         "authors": citation.read(citations()[0]).bibtex_authors,
-        "searched": searched_of(study, tables, findings, results),
+        "searched": searched,
+        "budgets": offers(study, results, searched, enhanced),
         "spreads": spreads_of(study, findings),
         "published": published_of(study, tables, findings, results),
         "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,
@@ -107,8 +111,7 @@ def _of_study(study: Study) -> dict[str, Any]:
         "study": study,
         "title": study.file.title,
         "subtitle": study.file.subtitle,
-        "labels": called(study.labels),
-        "called": called(study.full_labels),
+        **called(study),
         "titles": {name: question.title for name, question in study.file.questions.items()},
         "settings": base.settings,
         "given": chosen_settings(base, Settings.model_fields),
@@ -166,12 +169,14 @@ def _of_questions(
     shown_before = frozenset(
         id_ for id_ in (example.change.id if example else None, enhanced) if id_
     )
+    comparisons = [
+        comparison_of(study, name, results, findings, figures, shown_before)
+        for name in study.questions
+    ]
     return {
         "worked_example": example,
-        "comparisons": [
-            comparison_of(study, name, results, findings, figures, shown_before)
-            for name in study.questions
-        ],
+        "comparisons": comparisons,
+        "groups": groups_of(study, comparisons, figures),
         "findings": findings,
         "judge": findings.judges["test"],
         "corrected": findings.corrected,
