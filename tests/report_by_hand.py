@@ -112,5 +112,5 @@ class Made:
 
 
 def unmarked(text: str) -> str:
-    """Take out the marks of receipts, so that only what a reader sees is left."""
-    return re.sub(r"\[([^][]*)\]\{\.receipt [^}]*\}", r"\1", text)
+    """Take out the marks of receipts and experiments, so that what a reader sees is left."""
+    return re.sub(r"\[([^][]*)\]\{\.(?:receipt|experiment) [^}]*\}", r"\1", text)

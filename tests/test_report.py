@@ -97,7 +97,7 @@ def row(text: str, id_: str, table: str) -> list[str]:
     text = unmarked(text)
     before = text[: text.index(f"{{#{table}}}")]
     lines = before[before.rindex("|:--") :].splitlines()
-    found = [line for line in lines if line.startswith(f"| `{id_}` |")]
+    found = [line for line in lines if line.startswith(f"| {id_} |")]
     return [cell.strip() for cell in found[0].strip("|").split("|")]
 
 
@@ -176,8 +176,8 @@ def test_missing_figures_are_named(plain):
     plain.collect()
     index = plain.folder / "figures" / "figures.json"
     there = json.loads(index.read_text())
-    index.write_text(json.dumps({key: there[key] for key in there if key != "rate"}))
-    with pytest.raises(UserError, match="has no figure rate"):
+    index.write_text(json.dumps({key: there[key] for key in there if key != "architecture"}))
+    with pytest.raises(UserError, match="architecture"):
         plain.write()
     index.unlink()
     with pytest.raises(UserError, match=r"figures\.json"):
@@ -250,19 +250,19 @@ def test_templates_do_not_calculate(path):
 def test_numbers_are_those_of_the_runs(plain_text):
     text = plain_text
     # 50 and 60: mean 55, standard deviation 10 / sqrt(2). Each pair differs by the same amount.
-    assert row(text, "base", "tbl-question-rate")[2:] == [
+    assert row(text, "0.001", "tbl-question-rate")[1:] == [
         "55.00 ± 7.07",
         "reference",
         "–",
         "–",
         "2",
     ]
-    assert row(text, "learning-rate-1", "tbl-question-rate")[1:] == [
-        *("0.1", "15.00 ± 7.07", "−40.00", "−40.00 to −40.00", "too few seeds", "2")
+    assert row(text, "0.1", "tbl-question-rate")[1:] == [
+        *("15.00 ± 7.07", "−40.00", "−40.00 to −40.00", "too few seeds", "2")
     ]
-    assert row(text, "learning-rate-2", "tbl-question-rate")[3] == "+5.00"
+    assert row(text, "0.01", "tbl-question-rate")[2] == "+5.00"
     said = words(text)
-    assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
+    assert "rate 0.01 has **too few seeds** for a verdict: +5.00 percentage points" in said
     assert "in two runs; a verdict takes three" in said
     assert "They are 10.00 percentage points apart" in said
     assert "date: 2026-01-02" in text
@@ -270,23 +270,17 @@ def test_numbers_are_those_of_the_runs(plain_text):
 
 VERDICTS = {
     # Differences to the base in percentage points, seed by seed, and what is said of them.
-    (5.0, 5.5, 6.0): "- `learning-rate-1` **helps**: +5.50 percentage points "
-    "(95\u00a0% interval +4.26 to +6.74, n\u00a0=\u00a03, corrected _p_ =\u00a00.0027).",
-    (-5.0, -5.5, -6.0): "- `learning-rate-1` **hurts**: −5.50 percentage points "
-    "(95\u00a0% interval −6.74 to −4.26,",
-    (0.0, 0.1, -0.1): "- `learning-rate-1` makes **no meaningful difference**: 0.00 percentage "
-    "points (95\u00a0% interval −0.25 to +0.25, n\u00a0=\u00a03, corrected _p_ =\u00a01.00); the "
-    "whole interval lies within ±0.50 percentage points.",
-    (1.0, -1.0, 1.5): "- `learning-rate-1` is **too close to call**: +0.50 percentage points "
-    "(95\u00a0% interval −2.79 to +3.79,",
-    (1.0, 2.0): "- `learning-rate-1` has **too few seeds** for a verdict: +1.50",
-    (): "- `learning-rate-1` has **not been run** together with its reference.",
+    (5.0, 5.5, 6.0): "On the base, rate 0.1 (+5.50) helps; rate 0.01 has not been run.",
+    (-5.0, -5.5, -6.0): "On the base, rate 0.1 (−5.50) hurts; rate 0.01 has not been run.",
+    (0.0, 0.1, -0.1): "On the base, rate 0.1 (0.00) makes no meaningful difference; rate 0.01",
+    (1.0, -1.0, 1.5): "On the base, rate 0.1 (+0.50) is too close to call; rate 0.01",
+    (1.0, 2.0): "On the base, rate 0.1 (+1.50) has too few seeds for a verdict; rate 0.01",
+    (): "On the base, rate 0.1 and rate 0.01 have not been run.",
 }
 
 
 @pytest.mark.parametrize("gains", VERDICTS)
 def test_each_verdict_has_its_sentence(tmp_path, gains):
-    """t(0.975, 2) = 4.3027: (5, 5.5, 6) have s = 0.5, half width 4.3027 x 0.5 / sqrt(3) = 1.242."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
     made.runs("learning-rate-1", tuple(0.5 + gain / 100 for gain in gains))
     text = made.text()
@@ -297,7 +291,7 @@ def test_each_verdict_has_its_sentence(tmp_path, gains):
 def test_a_change_that_diverges_in_every_run_does_not_train(tmp_path):
     made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5))
     made.add("learning-rate-1", 1, status="diverged").add("learning-rate-1", 2, status="diverged")
-    assert "- `learning-rate-1` **does not train**: no run reached its end." in words(made.text())
+    assert "On the base, rate 0.1 does not train; rate 0.01 has not" in words(made.text())
 
 
 def test_every_declared_change_stands_in_the_ledger(tmp_path):
@@ -311,9 +305,9 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
 """
     made = Made(tmp_path, PLAIN + later).runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.6,))
     text = made.text()
-    assert row(text, "learning-rate-1", "tbl-ledger")[6] == "too few seeds"
-    assert "- *Later*, on `base`: `epochs-9`." in text
-    assert r"- *Learning\_rate*, on `base`: `learning-rate-2`." in text
+    assert row(text, "rate 0.1", "tbl-ledger")[7] == "too few seeds"
+    assert "- *Later*, on base: 9 epochs." in text
+    assert r"- *Learning\_rate*, on base: rate 0.01." in text
     assert "Of three declared changes" in words(text)
 
 
@@ -399,23 +393,23 @@ def test_choices_go_by_validation_images(tmp_path):
     made.runs("learning-rate-1", (0.9, 0.9, 0.9), validation=0.5)
     made.runs("learning-rate-2", (0.6, 0.6, 0.6), validation=0.8)
     said = words(made.text())
-    assert "suggestions are chosen, give another verdict for `learning-rate-1`" in said
-    advice = said[said.index("# Suggestions") : said.index("# Limits and challenges")]
-    assert "**Take `base` and set `learning_rate` 0.01** (`learning-rate-2`): its test" in advice
+    assert "suggestions are chosen, give another verdict for rate 0.1" in said
+    advice = said[said.index("# Suggestions") :]
+    assert "**Take the base and set `learning_rate` 0.01** (base + rate 0.01): its test" in advice
     assert "accuracy is then, on average, 10.00 percentage points higher; training takes" in advice
     assert "- `learning_rate`: Size of a step" in advice
-    assert "1. **`learning-rate-2`**" in advice
+    assert "1. **base + rate 0.01** ([Learning\\_rate](#sec-question-rate))." in advice
     assert "```yaml learning_rate: 0.01 ```" in advice
     assert "Evidence: moderate, validation and test images agree, but only 3 runs of each" in advice
-    assert "`learning-rate-1`](#sec-question-rate) | `base` | no meaningful difference" in advice
-    assert "Of all three experiments, the validation images put `learning-rate-2` first" in said
+    assert "| rate 0.1 | the base | no meaningful difference" in advice
+    assert "Of all three experiments, the validation images put base + rate 0.01 first" in said
 
 
 def test_a_change_outdone_by_another_is_told(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
     made.runs("learning-rate-1", (0.6, 0.6, 0.6)).runs("learning-rate-2", (0.8, 0.8, 0.8))
     said = words(unmarked(made.text()))
-    assert "no more arithmetic: `learning-rate-1` on `base` (+10.00)." in said
+    assert "no more arithmetic: rate 0.1 on the base (+10.00)." in said
 
 
 def test_background_and_caveat_stand_around_the_answer(tmp_path):
@@ -424,8 +418,8 @@ def test_background_and_caveat_stand_around_the_answer(tmp_path):
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores)
     said = words(made.text())
-    assert said.index("A *rate* says how far.") < said.index("**Question.** Which rate?")
-    assert said.index("**Answer**") < said.index("**But.** Two are not all.")
+    assert said.index("*Which rate?* A *rate* says how far.") < said.index("On the base, rate 0.01")
+    assert said.index("On the base, rate 0.01") < said.index("*But:* Two are not all.")
 
 
 def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
@@ -436,9 +430,9 @@ def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
     made.runs("learning-rate-1", (0.6, 0.2, 0.5)).runs("learning-rate-2", (0.6, 0.68, 0.64))
     said = words(unmarked(made.text()))
-    assert "`learning-rate-1` lie far apart, at 20.00, 50.00 and 60.00\\ %: where some" in said
-    assert "`learning-rate-1` spread" not in said
-    assert "`learning-rate-2` spread" not in said
+    assert "The runs of rate 0.1 lie far apart, at 20.00, 50.00 and 60.00\\ %: where some" in said
+    assert "rate 0.1 spread" not in said
+    assert "rate 0.01 spread" not in said
 
 
 def test_a_wider_spread_is_told_only_where_a_test_says_so(tmp_path):
@@ -446,7 +440,7 @@ def test_a_wider_spread_is_told_only_where_a_test_says_so(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3"))
     made.runs("base", (0.5, 0.501, 0.499)).runs("learning-rate-2", (0.6, 0.62, 0.64))
     said = words(unmarked(made.text()))
-    spread = "`learning-rate-2` spread 20.0 times as widely as those of the reference (standard"
+    spread = "rate 0.01 spread 20.0 times as widely as those of the reference (standard"
     assert f"{spread} deviations 2.00 and 0.10 percentage points)" in said
 
 
@@ -466,11 +460,11 @@ def test_runs_that_collapse_beside_others_make_a_change_unreliable(tmp_path):
     made.runs("learning-rate-1", (0.4, 0.149, 0.41)).runs("learning-rate-2", (0.1, 0.11, 0.12))
     said = words(unmarked(made.text()))
     assert (
-        "`learning-rate-1` is **unreliable**: one of three runs of `learning-rate-1` collapses "
+        "rate 0.1 is **unreliable**: one of three runs of rate 0.1 collapses "
         "(14.90, 40.00 and 41.00\\ %)"
     ) in said
     assert "every run of it scores lower than every run of its reference: the direction" in said
-    assert "`learning-rate-2` **hurts**" in said
+    assert "On the base, rate 0.01 (−40.00) hurts; rate 0.1 (−19.03) is unreliable." in said
 
 
 def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
@@ -509,19 +503,19 @@ def test_enhanced_and_published_numbers(whole_text):
     assert "the enhanced model scores 17.00 percentage points more than the base" in said
     assert "interval from +6.17 to +27.83 (three pairs of runs)" in said
     # 50, 60, 55: mean 55, s 5; t(0.975, 2) = 4.3027; 4.3027 x 5 x sqrt(4/3) = 24.84.
-    assert "56.00 | `base` | 55.00 ± 5.00 | 30.16–79.84 | yes |" in text
-    assert "90.00 | `filters-4-8` | 72.00 ± 2.00 | 62.06–81.94 | no |" in text
+    assert "56.00 | base | 55.00 ± 5.00 | 30.16–79.84 | yes |" in text
+    assert "90.00 | enhanced | 72.00 ± 2.00 | 62.06–81.94 | no |" in text
     assert "Of the four printed numbers, three can be compared" in said
     assert "two lie inside, one above. That is a weak test" in said
     assert "56.00\u00a0% (width) and 70.00\u00a0% (again), 14.00 percentage points apart" in said
-    assert "Both lie in the interval of `base`, so our runs do not rule out" in said
-    assert "70.00\u00a0% (2-4) lies inside the interval of `base`" in said
+    assert "Both lie in the interval of the base, so our runs do not rule out" in said
+    assert "70.00\u00a0% (2-4) lies inside the interval of base" in said
     assert "@ranthilake2021" in text
     # The gaps of 20, 12 and 19 points: mean 17, s 4.36. Two single runs differ by up to
     # t sqrt(25 + 4) sqrt(4/3) with t(0.975, 2.62) = 3.456, so that they could not have told.
-    orders = said[said.index("{#sec-orders}") : said.index("# What choosing by test scores")]
+    orders = said[said.index("{#sec-orders}") : said.index("## What choosing by test scores")]
     effect = "+17.00 | +6.17 to +27.83 | stands | 21.49 | no |"
-    assert f"2 over 1 | 34.00 | `filters-4-8` over `base` | {effect}" in orders
+    assert f"2 over 1 | 34.00 | enhanced over base | {effect}" in said
     assert (
         "Two of them are too close for single runs to show, by at least one of our pairs" in orders
     )
@@ -585,8 +579,8 @@ def test_a_grid_around_another_experiment_is_written_of(tmp_path):
         made.runs(id_, (0.56 + place / 100, 0.65 + place / 50))
     text = made.text()
     check_clean(text)
-    assert row(text, "learning-rate-2", "tbl-question-grid")[-4:] == ["reference", "–", "–", "2"]
-    assert row(text, "kernel-size-3-dense-units-32", "tbl-question-grid")[-4] == "+0.50"
+    assert row(text, "3 | 64", "tbl-question-grid")[-4:] == ["reference", "–", "–", "2"]
+    assert row(text, "3 | 32", "tbl-question-grid")[-4] == "+0.50"
     assert r"Main effect: kernel\_size 5 against 3" in words(text)
     assert set(re.findall(r"@((?:tbl|fig)-[\w-]+)", text)) <= set(
         re.findall(r"\{#((?:tbl|fig)-[\w-]+)", text)
@@ -685,14 +679,14 @@ def test_missing_and_diverged_runs_are_told(tmp_path):
     assert "Two runs did not reach the end" in said
     assert "A run that failed is trained again when its record is deleted; @sec-receipts" in said
     assert "`learning-rate-1` with seed 1 diverged (made diverged by hand);" in said
-    assert row(text, "learning-rate-1", "tbl-question-rate")[2:] == [
+    assert row(text, "0.1", "tbl-question-rate")[1:] == [
         *("no complete run", "–", "–", "does not train", "0")
     ]
     # Its one run shares its seed with the base's 50, not with the mean of the base, 55.
-    assert row(text, "learning-rate-2", "tbl-question-rate")[2:] == [
+    assert row(text, "0.01", "tbl-question-rate")[1:] == [
         *("70.00 (one run)", "+20.00", "–", "too few seeds", "1")
     ]
-    assert "`learning-rate-1`: one run diverged, one run failed; `learning-rate-2`: one" in said
+    assert "rate 0.1: one run diverged, one run failed; rate 0.01: one" in said
     check_clean(text)
 
 
@@ -700,7 +694,7 @@ def test_a_base_without_runs_is_told(tmp_path):
     text = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.5, 0.6)).text()
     said = words(text)
     assert "The base has no complete run, so it has no score" in said
-    assert "The reference, `base`, has no complete run, so that there is nothing to" in said
+    assert "There is nothing to compare with yet: the base has no complete run." in said
     assert "There is nothing to suggest yet" in said
     assert "A small CNN, the *base*, classifies" not in said
     check_clean(text)
@@ -717,7 +711,7 @@ def test_single_runs_are_not_taken_for_more(tmp_path):
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores[:1])
     said = words(made.text())
-    assert "`learning-rate-2` has **too few seeds** for a verdict: +5.00 percentage points" in said
+    assert "rate 0.01 has **too few seeds** for a verdict: +5.00 percentage points" in said
     assert "in one run; a verdict takes" in said
     assert " helps**" not in said
     assert "How much another seed would change this cannot be said yet." in said
@@ -884,12 +878,12 @@ def test_guess_and_answer_stand_apart(whole_text):
     said = words(text)
     # learning-rate-1 is worked by hand before, so that its answer is known.
     assert "Here it is worked for `learning-rate-1`" in said
-    assert "**Guess first.** By how many percentage points does `learning-rate-2`" in said
+    assert "does the test accuracy of the base change with rate 0.01" in said
     assert "(`learning_rate` 0.01 instead of 0.001)" in said
     before = text[: text.index("# Answers to the guesses")]
     assert text.count("::: {.predict data-change=") == 2
     assert "# Answers to the guesses" not in before
-    assert "| `learning-rate-2` | `base` | +5.00 |" in said
+    assert "| rate 0.01 | the base | +5.00 |" in said
 
 
 def imported(module: str) -> set[str]:

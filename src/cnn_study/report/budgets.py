@@ -45,16 +45,20 @@ def offers(
 
 def _offer(macs: int, title: str, results: dict[str, Result], searched: Searched | None) -> Offer:
     trained = best_of({id_: each for id_, each in results.items() if each.macs <= macs})
-    base = results["base"]
-    timed = trained and trained.seconds and base.seconds
     winners = [each for each in (searched.winners if searched else []) if each.row.macs <= macs]
     return Offer(
         macs,
         title,
         trained,
-        ratio(trained.seconds, base.seconds) if timed else None,
+        _times_as_long(trained, results["base"]),
         max(winners, key=_validation) if winners else None,
     )
+
+
+def _times_as_long(trained: Result | None, base: Result) -> float | None:
+    if not trained or not trained.seconds or not base.seconds:
+        return None
+    return ratio(trained.seconds, base.seconds)
 
 
 def _validation(outcome: Outcome) -> float:

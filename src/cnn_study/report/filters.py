@@ -204,13 +204,13 @@ def balance(number: float | None) -> str:
     return NONE if number is None else words.signed(number, 0)
 
 
-def troubles(comparison: Comparison) -> str:
+def troubles(comparison: Comparison, labels: dict[str, str]) -> str:
     """Say which runs are not in the means, experiments with the same trouble together."""
     names_by_trouble: dict[str, list[str]] = {}
     for result in comparison.troubles:
         counts = {kind: getattr(result, kind) for kind in ("diverged", "failed", "missing")}
         text = ", ".join(f"{plural(n, 'run')} {kind}" for kind, n in counts.items() if n)
-        names_by_trouble.setdefault(text, []).append(code(result.id))
+        names_by_trouble.setdefault(text, []).append(labels[result.id])
     return "; ".join(
         f"{listing(names)}: {text}{' each' if len(names) > 1 else ''}"
         for text, names in names_by_trouble.items()
