@@ -51,8 +51,8 @@ def test_the_spread_is_told_with_the_schedule_that_changes_it(made):
     assert "| constant | 2 |" in text
     assert "| decaying | 1 | 0.00 | 0.00 | 0.00 | 0 |" in text
     expected = (
-        "Where the schedule alone is changed, and nothing else: the runs of `base` differ by 7.07 "
-        "points, 6.97 from the networks alone, those of `falling` by 0.00 and 0.00."
+        "Where the schedule alone is changed, and nothing else: the runs of base differ by 7.07 "
+        "points, 6.97 from the networks alone, those of base + cosine by 0.00 and 0.00."
     )
     assert expected in text
     assert "Each time the networks end closer to one another" in text
@@ -76,7 +76,7 @@ def test_look_alikes_are_told_with_what_they_are_worth(made):
     # Five of the eleven have an odd place: their training image is of another class, by hand.
     assert "five of them have another class than the training image" in text
     base = (1 - (35 + 71) / 2 / 349, 1 - 1 / 11)
-    assert f"| `base` | 85.00 | {100 * base[0]:.2f} | {100 * base[1]:.2f} |" in text
+    assert f"| base | 85.00 | {100 * base[0]:.2f} | {100 * base[1]:.2f} |" in text
     assert "These models do better on look-alikes than on the rest" in text
 
 
@@ -96,7 +96,7 @@ def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made
     """All score 0.5 on validation images, so the base is best: 36 images, 10 %."""
     text = said(made)
     expected = (
-        "There are 36 test images (10.0 %) that all two runs of `base`, the best model by "
+        "There are 36 test images (10.0 %) that all two runs of the base, the best model by "
         "validation images, take for the same class"
     )
     assert expected in text
