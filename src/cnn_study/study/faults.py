@@ -31,6 +31,9 @@ REMEDIES = {
     "question.question": "Write in a sentence what you want to know",
     "question.hypothesis": "Write in a sentence what you expect and why, before it runs",
     "question.background": "Write what a reader must know first, or leave the key out",
+    "question.reading": "Write what you make of the answer, or leave the key out",
+    "question.expects": "Write helps, hurts or little, for all changes or by id, or leave the key "
+    "out",
     "question.caveat": "Write what the answer cannot say, or leave the key out",
     "published.file": "Name the CSV beside the study file",
     "published.citation": "Name the source's key in report/references.bib",

@@ -4,7 +4,7 @@ Knows nothing of runs, of Keras, or of where results go; and of no check but its
 `load` takes more, so that whoever asks for them is told all faults at once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -17,14 +17,14 @@ from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.split import split_fault
 from cnn_study.study import architecture, search_merge
 from cnn_study.study.doubles import check_doubles
-from cnn_study.study.faults import Faults
+from cnn_study.study.faults import Faults, did_you_mean
 from cnn_study.study.file import Draft, StudyFile
 from cnn_study.study.groups import groups_of
 from cnn_study.study.labels import full_labels_of, label_faults, labels_of
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.parse import parse
 from cnn_study.study.parts import LARGEST_SEED, Fault, Id, Place, seeds_of
-from cnn_study.study.questions import Declared
+from cnn_study.study.questions import EVERY, Declared
 from cnn_study.study.references import check_references, references_first
 from cnn_study.study.search_space import Search
 from cnn_study.study.settings import Settings, fingerprint
@@ -51,6 +51,7 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
     _check_fresh_seeds(file, faults)
     faults.extend(label_faults(file, experiments, ["base", *chain.from_iterable(members.values())]))
+    _check_expected(file, members, faults)
     search = _search(file, {id_: experiments[id_] for id_ in ids if id_ in experiments}, faults)
     for check in also:
         faults.extend(check(Draft(path, file, ids)))
@@ -199,6 +200,19 @@ def _check_fresh_seeds(file: StudyFile, faults: Faults) -> None:
             f"{file.confirmation} seeds that follow {max(seeds_of(file.seeds))}: the largest seed "
             f"is {LARGEST_SEED}. Ask for {left} or fewer, or give seeds that are smaller",
         )
+
+
+def _check_expected(
+    file: StudyFile, members: Mapping[str, Collection[str]], faults: Faults
+) -> None:
+    """Tell of expectations of what a question does not try."""
+    for name, question in file.questions.items():
+        for id_ in question.expects:
+            if id_ != EVERY and id_ not in members[name]:
+                hint = did_you_mean(id_, members[name])
+                allowed = ", ".join([*members[name], EVERY])
+                message = f"the question tries no {id_}. {hint}Allowed: {allowed}"
+                faults.add(("questions", name, "expects", id_), message)
 
 
 def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults) -> Search | None:

@@ -8,15 +8,36 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from cnn_study.study.parts import Id, Part, Place, Text
 from cnn_study.study.settings import Settings
 
 RESERVED = {"all", "analyse", "report", "tables", "verify"}
 """Ids that are names of the workflow's rules."""
+
+
+Expected = Literal["helps", "hurts", "little"]
+"""What a change may be expected to do."""
+
+EVERY = "all"
+"""In the place of an id, changes that are not named; no experiment has this id."""
+
+
+def _for_each(given: Any) -> Any:
+    """Take one word as that of all changes."""
+    return {EVERY: given} if isinstance(given, str) else given
+
+
+_WORD = {"type": "string", "enum": list(get_args(Expected))}
+
+Expectations = Annotated[
+    dict[Id, Expected],
+    BeforeValidator(_for_each),
+    WithJsonSchema({"anyOf": [_WORD, {"type": "object", "additionalProperties": _WORD}]}),
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +92,12 @@ class Question(Part):
     title: Text = Field(description="A heading, such as Depth.")
     question: Text = Field(description="One sentence that ends with a mark.")
     hypothesis: Text = Field(description="What is expected, and why; written before it runs.")
+    expects: Expectations = Field(
+        default_factory=dict,
+        description="The expectation in a word, which the runs settle: helps, hurts or little. One "
+        "word for all changes of the question, or experiment id: word, where `all` stands for "
+        "those not named.",
+    )
     background: Text = Field(
         "",
         description="What a reader must know before the question: in a few sentences of Markdown, "
@@ -81,6 +108,11 @@ class Question(Part):
         "",
         description="What the answer cannot say, in Markdown: for instance that another setting "
         "changes with the one asked about.",
+    )
+    reading: Text = Field(
+        "",
+        description="What its author makes of the answer, and why it came out so: Markdown, with "
+        "citations as in `background`. It is shown as a reading, not as a result.",
     )
     group: Literal["size", "layers", "training", "regularization", "data", "together"] | None = (
         Field(
@@ -101,6 +133,10 @@ class Question(Part):
     def factorial(self) -> Factorial | None:
         """The design of two parameters that it declares; None if it has another one."""
         return None
+
+    def expected(self, id_: str) -> Expected | None:
+        """Say in a word what an experiment of it is expected to do; None if nothing is."""
+        return self.expects.get(id_, self.expects.get(EVERY))
 
     @classmethod
     def parameter_sets(cls, given: Any) -> Iterator[tuple[Place, dict[Any, Any]]]:
