@@ -173,6 +173,29 @@ def verdict(
     return "too close to call"
 
 
+def separated(ours: Sequence[float], theirs: Sequence[float], family: int = 1) -> str | None:
+    """Say whether all of our scores lie above, or below, all of theirs, surely.
+
+    If nothing tells the two apart, either happens with probability 2 / C(n + m, n): the exact rank
+    test of Mann and Whitney (1947) at its utmost, which knows of no mean and no spread.
+
+    Args:
+        ours, theirs: scores of the runs of either.
+        family: changes that are corrected for together (Bonferroni).
+
+    Returns:
+        higher or lower; None where they overlap, or where chance does that more often than
+        1 - LEVEL allows.
+    """
+    if not ours or not theirs:
+        return None
+    if family * 2 / math.comb(len(ours) + len(theirs), len(ours)) >= 1 - LEVEL:
+        return None
+    if min(ours) > max(theirs):
+        return "higher"
+    return "lower" if max(ours) < min(theirs) else None
+
+
 def collapsed(scores: Sequence[float], classes: int) -> int:
     """Count the runs that hardly do better than guessing: below 1.5 times chance."""
     return sum(score < COLLAPSE / classes for score in scores)

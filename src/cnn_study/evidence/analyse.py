@@ -12,9 +12,16 @@ from cnn_study.base.files import write_whole
 from cnn_study.base.lean_imports import lean
 from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence import schemas as evidence_schemas
+from cnn_study.evidence.behaviour import (
+    Behaviours,
+    behaviour_change_rows,
+    behaviour_contrast_rows,
+    behaviour_rows,
+)
 from cnn_study.evidence.classes import class_rows
 from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
 from cnn_study.evidence.expectations import expectation_rows
+from cnn_study.evidence.expected import expected_rows
 from cnn_study.evidence.judge_rows import judge_rows, spread_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.look_alikes import look_alike_rows
@@ -47,9 +54,14 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     _spare_collections()
     ledger, gains = ledger_rows(tables), over_base_rows(tables)
     unjudged, choices = contrasts(tables), selection_bias_rows(tables)
+    behaviours = Behaviours(tables)
     spreads = parted_spread_rows(tables, spreads_of(tables))
     rows = {
         evidence_schemas.LEDGER.name: ledger,
+        evidence_schemas.EXPECTED.name: expected_rows(tables, ledger),
+        evidence_schemas.BEHAVIOUR.name: behaviour_rows(behaviours),
+        evidence_schemas.BEHAVIOUR_CHANGES.name: behaviour_change_rows(behaviours),
+        evidence_schemas.BEHAVIOUR_CONTRASTS.name: behaviour_contrast_rows(behaviours, unjudged),
         evidence_schemas.JUDGE.name: judge_rows(tables),
         evidence_schemas.JUDGE_SPREADS.name: list(spread_rows(tables)),
         evidence_schemas.DIFFERENCES.name: difference_rows(tables),

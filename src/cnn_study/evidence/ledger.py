@@ -9,6 +9,7 @@ from cnn_study.base.inference import (
     effect,
     holm,
     seeds_to_settle,
+    separated,
     spread_p,
     unpaired,
 )
@@ -88,10 +89,23 @@ def _question_rows(tables: Tables, name: str) -> list[dict[str, Any]]:
             row["validation_verdict"] = "not measured"
         if row["test_verdict"] == "too close to call":
             row["seeds_to_settle"] = seeds_to_settle(difference, smallest, tested)
+        row["test_clearly"] = _clear_direction(tables, id_, reference, row, tested)
         row |= spreads[place]
         row |= images_columns(tables, id_, reference)
         rows.append(row | _costs(tables, id_, reference))
     return rows
+
+
+def _clear_direction(
+    tables: Tables, id_: str, reference: str, row: dict[str, Any], tested: int
+) -> str | None:
+    """Say where every run lies beside every run of the reference, if the verdict does not."""
+    if row["test_verdict"] not in ("unreliable", "too close to call"):
+        return None
+    ours, theirs = (
+        list(tables.scores(of_pair, "test_accuracy").values()) for of_pair in (id_, reference)
+    )
+    return separated(ours, theirs, tested)
 
 
 def _effects(tables: Tables, ids: Iterable[str], reference: str, images: str) -> list[Effect]:

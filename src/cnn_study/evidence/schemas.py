@@ -43,6 +43,15 @@ from cnn_study.tables.schemas import (
     truth,
 )
 
+OUTCOMES = {
+    "came true": "helps, hurts: that is the verdict, or every run lies on that side of every run "
+    "of the reference (test_clearly of ledger.csv). little: no meaningful difference, or the whole "
+    "interval lies within twice the smallest effect of interest",
+    "did not come true": "another verdict was reached: helps, hurts or no meaningful difference",
+    "open": "none was",
+}
+"""What may become of an expectation, and when; see `expected.outcome_of`."""
+
 VERDICTS = {
     "helps": "the corrected p value is below 0.05 and the mean difference is above zero",
     "hurts": "the corrected p value is below 0.05 and the mean difference is below zero",
@@ -237,6 +246,18 @@ LEDGER = Table(
                 "test_p corrected for all changes of the study instead (Holm, 1979); no verdict "
                 "goes by it.",
                 after=("test_difference", "test_p"),
+            ),
+            beside=_beside_effect("test"),
+        ),
+        *made_from(
+            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            string(
+                "test_clearly",
+                "Where test_verdict is unreliable or too close to call, and yet every run of the "
+                "change scores higher, or lower, than every run of the reference, more often than "
+                "chance would do that: 2 / C(n + m, n) for n and m runs, times the changes of the "
+                "question, is below 0.05. The direction is known, the size is not.",
+                enum=["higher", "lower"],
             ),
             beside=_beside_effect("test"),
         ),
@@ -1057,8 +1078,182 @@ SIMULATIONS_TABLE = Table(
     beside=(Beside("Settings", ("settings",)), Beside("Simulated studies", ("studies",))),
 )  # fmt: skip
 
+OUTCOME = string(
+    "outcome",
+    "; ".join(f"{name}: {when}" for name, when in OUTCOMES.items()) + ".",
+    required=True,
+    enum=list(OUTCOMES),
+)
+
+EXPECTED = Table(
+    "expected",
+    "What was expected",
+    "One row for each change of which the study file expects something in a word, and what became "
+    "of it by the test images.",
+    (
+        *made_from(
+            (STUDY_FILE,),
+            QUESTION,
+            EXPERIMENT,
+            REFERENCE,
+            string("expects", "What is expected: helps, hurts or little.", required=True,
+                   enum=["helps", "hurts", "little"]),
+        ),
+        *made_from((CompleteRuns(WITH_REFERENCE, TEST, paired=None),), OUTCOME),
+    ),
+    ("question", "experiment"),
+)  # fmt: skip
+
+SAID = ["higher", "lower", "alike", "open"]
+NOT_COMPARED = "empty where training is harder on one side than on the other (behaviour.csv)"
+
+HARDER = truth(
+    "harder",
+    "Whether training alters images (flip, shift, cutout) or takes values away (dropout): training "
+    "accuracy, which is measured while training, is then that of a harder task than validation.",
+)
+NEVER_LEARNED = count(
+    "never_learned_runs",
+    "Complete runs whose training loss never falls below 0.99 ln(classes), the loss of guessing.",
+    "runs",
+    required=True,
+)
+BESIDE_BEHAVIOUR = (
+    Beside("Training accuracy", ("training_accuracy",)),
+    Beside("Validation accuracy", ("validation_accuracy",)),
+    Beside("Runs (n)", ("runs",)),
+)
+
+BEHAVIOUR = Table(
+    "behaviour",
+    "How experiments learn",
+    "One row for each experiment: means over its complete runs.",
+    (
+        EXPERIMENT,
+        count("runs", "Complete runs.", "runs", required=True),
+        *made_from((STUDY_FILE,), HARDER),
+        *made_from(
+            (CompleteRuns(measure="training_accuracy"),),
+            share("training_accuracy", "Mean training accuracy in the last epoch, measured in the "
+                  "course of it, while the weights change."),
+        ),
+        *made_from(
+            (CompleteRuns(measure=VALIDATION),),
+            share("validation_accuracy", "Mean validation accuracy after the last epoch."),
+            signed("gap", "Mean of training less validation accuracy; empty where training is "
+                   "harder.", after=("training_accuracy", "validation_accuracy")),
+            number("loss_rise", "Mean rise of the validation loss from a run's lowest epoch to its "
+                   "last.", "nats"),
+            number("unsteadiness", "How far an epoch's validation accuracy lies off the middle of "
+                   "its two neighbours: mean size over the inner ones of the last seven epochs, "
+                   "without the first three of the training; then over the runs. Empty for fewer "
+                   "than six epochs.", "share"),
+        ),
+        NEVER_LEARNED,
+    ),
+    ("experiment",),
+    sources=(CompleteRuns(),),
+    beside=BESIDE_BEHAVIOUR,
+)  # fmt: skip
+
+
+def _learning(of: tuple[Whose, ...]) -> tuple[Column, ...]:
+    """Make the columns of how two sides learn beside each other."""
+    columns: list[Column] = []
+    for measure, what in (
+        ("training", f"training accuracy, change less reference; {NOT_COMPARED}"),
+        ("validation", "validation accuracy, change less reference"),
+        ("gap", f"gap (behaviour.csv), change less reference; {NOT_COMPARED}"),
+        ("loss_rise", "loss_rise (behaviour.csv), change less reference"),
+        ("unsteadiness", "unsteadiness (behaviour.csv), change over reference, by logarithms; one "
+         "below that of a single image counts as that"),
+    ):  # fmt: skip
+        columns += _of_measure(measure, what)
+    columns.append(
+        string(
+            "behaviour",
+            "What stands out, by rule. never learned: some run. overfits more: gap higher; "
+            "overfits less: gap lower and validation accuracy not lower; underfits: else, if "
+            "training and validation accuracy are lower. Where the gap is not compared, loss_rise "
+            "stands for it. unsteady, steadier: unsteadiness higher, lower.",
+        )
+    )
+    return (
+        *made_from((STUDY_FILE,), truth("comparable", "Whether training is as hard on both "
+                                        "sides: the same flip, shift, cutout and dropout.")),
+        *made_from((CompleteRuns(of, VALIDATION, paired=None),), *columns),
+    )  # fmt: skip
+
+
+def _of_measure(measure: str, what: str) -> list[Column]:
+    """Make the columns of one of the measures."""
+    ratio = measure == "unsteadiness"
+    name = f"{measure}_{'ratio' if ratio else 'difference'}"
+    unit = {"loss_rise": "nats", "unsteadiness": "times"}.get(measure, "share")
+    least = {
+        "loss_rise": "0.05 nats",
+        "unsteadiness": "twofold, which the ratio itself must reach too",
+    }.get(measure, "the smallest effect of interest")
+    make = number if ratio else signed
+    return [
+        make(name, f"Mean {what}. Of runs that learned something and held images out.", unit),
+        make(f"{measure}_lower", "Lower end of its 95 % interval.", unit, after=(name,)),
+        make(f"{measure}_upper", "Upper end of that interval.", unit,
+             after=(name, f"{measure}_lower")),
+        share(f"{measure}_p_holm", "Two-sided p value of the t test of judge.csv, corrected for "
+              "what is judged together (Holm, 1979).", after=(name,)),
+        string(f"{measure}_said", "higher or lower: the corrected p value is below 0.05. alike: "
+               f"the whole interval lies within {least}, which comes first. open: neither.",
+               enum=SAID),
+    ]  # fmt: skip
+
+
+BESIDE_CHANGE = (
+    Beside("Training accuracy", ("training_difference",)),
+    Beside("Validation accuracy", ("validation_difference",)),
+    Beside("Gap", ("gap_difference",)),
+    Beside("Behaviour", ("behaviour",)),
+)
+
+BEHAVIOUR_CHANGES = Table(
+    "behaviour-changes",
+    "How changes learn",
+    "One row for each change that is trained: how its runs learn beside those of its reference. "
+    "Judged as judge.csv says of validation images, each measure with its own usual spread; the "
+    "changes of a question are corrected together.",
+    (
+        *made_from((STUDY_FILE,), QUESTION, EXPERIMENT, REFERENCE),
+        *made_from((CompleteRuns(),), NEVER_LEARNED),
+        *_learning(WITH_REFERENCE),
+    ),
+    ("question", "experiment"),
+    beside=BESIDE_CHANGE,
+)
+
+BEHAVIOUR_CONTRASTS = Table(
+    "behaviour-contrasts",
+    "How the levels of a grid learn",
+    "One row for each main effect of contrasts.csv: how the runs of one level learn beside those "
+    "of the reference's, over all levels of the other parameter. Judged as behaviour-changes.csv; "
+    "the main effects of a question are corrected together.",
+    (
+        *made_from(
+            (STUDY_FILE,),
+            QUESTION,
+            string("contrast", "What is set against what.", required=True),
+        ),
+        *_learning((Whose.CONTRAST,)),
+    ),
+    ("question", "contrast"),
+    beside=BESIDE_CHANGE,
+)
+
 EVIDENCE = (
     LEDGER,
+    EXPECTED,
+    BEHAVIOUR,
+    BEHAVIOUR_CHANGES,
+    BEHAVIOUR_CONTRASTS,
     JUDGE,
     JUDGE_SPREADS,
     DIFFERENCES,
