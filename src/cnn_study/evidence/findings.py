@@ -17,6 +17,7 @@ from cnn_study.evidence.judged import (
     Change,
     Confirmation,
     Contrast,
+    Expectation,
     JudgeTaken,
     PublishedRanking,
     RankedPair,
@@ -134,6 +135,32 @@ class Findings:
         """Give the widest margin that the test images alone leave to any change."""
         margins = [change.row["test_images_margin"] for change in self.changes.values()]
         return max((margin for margin in margins if margin is not None), default=None)
+
+    @cached_property
+    def expected(self) -> dict[str, Expectation]:
+        """What was expected in a word, by experiment, in the order of the study file."""
+        rows = enumerate(self.files.rows("expected"))
+        return {row["experiment"]: Expectation.of(place, row) for place, row in rows}
+
+    # ---------------------------------------------------------------- how they learn
+
+    @cached_property
+    def behaviours(self) -> dict[str, dict[str, Any]]:
+        """How each experiment learns: rows of behaviour.csv."""
+        return {row["experiment"]: row for row in self.files.rows("behaviour")}
+
+    @cached_property
+    def behaviour_changes(self) -> dict[str, dict[str, Any]]:
+        """How each change learns beside its reference: rows of behaviour-changes.csv."""
+        return {row["experiment"]: row for row in self.files.rows("behaviour-changes")}
+
+    @cached_property
+    def behaviour_contrasts(self) -> dict[str, list[dict[str, Any]]]:
+        """How the levels of a grid learn, by question: rows of behaviour-contrasts.csv."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in self.files.rows("behaviour-contrasts"):
+            groups.setdefault(row["question"], []).append(row)
+        return groups
 
     # ---------------------------------------------------------------- classes and contrasts
 

@@ -88,6 +88,19 @@ class Change:
         return self.test.verdict
 
     @property
+    def clearly(self) -> str | None:
+        """Where every run lies beside every run of the reference: higher or lower.
+
+        None where a verdict says so better, or where it is not so, or may be chance.
+        """
+        return self.row["test_clearly"]
+
+    @property
+    def words(self) -> str:
+        """The verdict, or that the direction is plain while the size is not known."""
+        return f"clearly {self.clearly}, size unknown" if self.clearly else self.verdict
+
+    @property
     def about_as_long(self) -> bool:
         """Whether it trains about as long as its reference, as far as is known."""
         return about_as_long(self.row)
@@ -104,6 +117,28 @@ class Change:
         return self.verdict in ("helps", "hurts") and (
             self.row["test_p_holm_all"] < 1 - inference.LEVEL
         )
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was expected of a change in a word, and what became of it.
+
+    Attributes:
+        expects: helps, hurts or little.
+        outcome: one of `OUTCOMES`.
+        cells: that of the outcome.
+    """
+
+    experiment: str
+    expects: str
+    outcome: str
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def of(cls, place: int, row: dict[str, Any]) -> "Expectation":
+        """Take it from a row of expected.csv; row 0 is the first."""
+        id_ = row["experiment"]
+        return cls(id_, row["expects"], row["outcome"], (Cell("expected", place, "outcome", id_),))
 
 
 @dataclass(frozen=True)

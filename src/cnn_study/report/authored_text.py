@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BIBLIOGRAPHY = REPORT / "references.bib"
 """The project's own; a study's folder may have further works: see `places.bibliographies`."""
 
-MARKDOWN = ("background", "reading", "caveat")
+MARKDOWN = ("background", "reading", "caveat", "about_expectations")
 """Keys whose text is Markdown; every other text is shown as it is written."""
 
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)

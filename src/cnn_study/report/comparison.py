@@ -1,20 +1,28 @@
 """One question of a study with all that the runs say to it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cnn_study.base.inference import LEVEL
 from cnn_study.evidence.findings import Findings
-from cnn_study.evidence.judged import Change, Contrast
+from cnn_study.evidence.judged import Change, Contrast, Expectation
 from cnn_study.evidence.results import Result
+from cnn_study.report.behaviour import (
+    Behaviour,
+    LevelTelling,
+    Telling,
+    level_tellings,
+    loss_of_guessing,
+    tellings,
+)
 from cnn_study.report.pictures import Figure
 from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
 
 Measured = TypeVar("Measured")
 
-FURTHER = ("effects", "curve", "contrasts")
+FURTHER = ("effects", "curve", "contrasts", "training")
 """Kinds of figures of one question, beside the one that has its name."""
 
 
@@ -23,7 +31,8 @@ class Comparison:
     """One question of the study and what the runs say to it.
 
     Attributes:
-        background: what a reader should know first; caveat: what the answer cannot say.
+        background: what a reader should know first; caveat: what the answer cannot say;
+        reading: why its author thinks it came out so.
         rows: the reference first, then the changes in the order of the study file.
         group: id of the part of the report that tells of it.
         figures: accuracies or effects, curves, contrasts, as far as they were drawn.
@@ -31,6 +40,9 @@ class Comparison:
         classes: by experiment and verdict, the classes of which this is said.
         elsewhere: changes that were made to another reference too, with what they did there.
         shown_before: experiments whose scores the text shows before its questions.
+        tellings: what stands out in how the changes learn; levels: the same of a grid's levels.
+        guessing: the loss of a network that only guesses, in nats.
+        expected: the changes of which something is expected in a word.
     """
 
     id: str
@@ -39,6 +51,7 @@ class Comparison:
     hypothesis: str
     background: str
     caveat: str
+    reading: str
     rows: tuple[Row, ...]
     group: str
     figures: tuple[Figure, ...]
@@ -46,6 +59,10 @@ class Comparison:
     classes: dict[str, dict[str, list[str]]]
     elsewhere: tuple[tuple[Row, Change], ...]
     shown_before: frozenset[str]
+    tellings: tuple[Telling, ...]
+    levels: tuple[LevelTelling, ...]
+    guessing: float
+    expected: tuple[tuple[Row, Expectation], ...]
 
     @property
     def reference(self) -> Row:
@@ -159,6 +176,12 @@ def _figures_of(name: str) -> list[str]:
     return [name, *(f"{name}-{kind}" for kind in FURTHER)]
 
 
+def _with_behaviour(row: Row, findings: Findings) -> Row:
+    """Add how the experiment learns; of a change, beside its reference."""
+    change = None if row.is_reference else findings.behaviour_changes[row.id]
+    return replace(row, behaviour=Behaviour.of(findings.behaviours[row.id], change))
+
+
 def comparison_of(
     study: Study,
     name: str,
@@ -186,6 +209,7 @@ def comparison_of(
         )
         for id_ in members
     ]
+    rows = [_with_behaviour(row, findings) for row in rows]
     return Comparison(
         name,
         question.title,
@@ -193,6 +217,7 @@ def comparison_of(
         question.hypothesis,
         question.background,
         question.caveat,
+        question.reading,
         tuple(rows),
         next(group for group, names in study.groups.items() if name in names),
         tuple(figures[id_] for id_ in _figures_of(name) if id_ in figures),
@@ -208,4 +233,8 @@ def comparison_of(
             and other.test.lower is not None
         ),
         shown_before,
+        tellings(rows),
+        level_tellings(findings, name),
+        loss_of_guessing(len(study.dataset.class_names)),
+        tuple((row, findings.expected[row.id]) for row in rows[1:] if row.id in findings.expected),
     )

@@ -2,12 +2,16 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cnn_study.evidence.cells import SETTINGS, Cell, Setting, ratio
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Result
 from cnn_study.evidence.training_times import ALIKE
 from cnn_study.study.model import Experiment
+
+if TYPE_CHECKING:
+    from cnn_study.report.behaviour import Behaviour
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Row:
         settings: those that the comparison varies, by name, such as 8-16-32 for filters.
         change: what the evidence says of it; None for the reference itself.
         parameters_ratio, macs_ratio, seconds_ratio: to the reference.
+        behaviour: how it learns; None where nobody asks.
     """
 
     result: Result
@@ -27,6 +32,7 @@ class Row:
     parameters_ratio: float = 1.0
     macs_ratio: float = 1.0
     seconds_ratio: float | None = None
+    behaviour: "Behaviour | None" = None
 
     @property
     def about_as_long(self) -> bool:

@@ -13,6 +13,7 @@ from cnn_study.base import citation, examples, inference
 from cnn_study.base.places import CITATION, citations
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import derived
+from cnn_study.evidence.expected import LITTLE
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
@@ -204,6 +205,7 @@ def _statistics(study: Study) -> dict[str, Any]:
         "strong_runs": inference.STRONG_RUNS,
         "verdicts": evidence_schemas.VERDICTS,
         "smallest": study.smallest_effect,
+        "little": LITTLE * study.smallest_effect,
         "far_apart": FAR_APART * study.smallest_effect,
     }
 

@@ -35,6 +35,7 @@ REMEDIES = {
     "question.expects": "Write helps, hurts or little, for all changes or by id, or leave the key "
     "out",
     "question.caveat": "Write what the answer cannot say, or leave the key out",
+    "about_expectations": "Write how the words were chosen, or leave the key out",
     "published.file": "Name the CSV beside the study file",
     "published.citation": "Name the source's key in report/references.bib",
 }

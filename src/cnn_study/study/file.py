@@ -62,6 +62,11 @@ class StudyFile(Part):
         "one that `enhanced` names *enhanced*.",
     )
     questions: dict[Id, AnyQuestion] = Field(default_factory=dict)
+    about_expectations: Text = Field(
+        "",
+        description="How the words under `expects` were chosen, in Markdown, if that is to be "
+        "said: for instance after the runs, from the hypotheses alone.",
+    )
     smallest_effect: float = Field(
         0.5,
         gt=0,
