@@ -67,6 +67,7 @@ SCORES = {
 """The deviation of two scores is their distance divided by the square root of two."""
 
 IDS = [
+    "overview",
     "receptive-field",
     "descent",
     "architecture",
@@ -146,7 +147,7 @@ def empty(tmp_path_factory) -> Path:
 def test_writes_exactly_what_was_planned(made, full):
     planned = planned_figures(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
-    assert planned[:3] == ["receptive-field.svg", "descent.svg", "architecture.svg"]
+    assert planned[:3] == ["overview.svg", "receptive-field.svg", "descent.svg"]
     assert planned[-1] == "figures.json"
 
 

@@ -554,6 +554,12 @@ def expected_of_figure(read: Reading, id_: str, alt: str) -> Expected:
         networks = json.loads(path.read_text("utf-8"))["networks"]
         kept = networks[:1] if id_ == "feature-maps" else networks
         return Expected({one["experiment"]: {one["seed"]} for one in kept})
+    if id_ == "overview":
+        best = max(
+            read.rows["experiments"], key=lambda row: float(row["validation_accuracy_mean"] or 0)
+        )
+        named = read.each("status", "base", ENHANCED, best["experiment"])
+        return replace(named, searched=read.search("winner"))
     if id_.startswith("search-"):
         trials = read.search("trial")
         searched = {

@@ -78,7 +78,7 @@ def add_search(made: Made, validation: float = 0.81) -> None:
         if fresh:
             finalists.append(searches.Trained(**add(made, number, model, {101: (fresh, 0.5)})))
     values = trials[1].values
-    runs = {seed: (validation, test) for seed, test in zip((201, 202), TESTS, strict=True)}
+    runs = {seed: (validation, test) for seed, test in zip(block.winner_seeds, TESTS, strict=True)}
     (budget,) = block.budgets
     winner = searches.Trained(**add(made, 2, block.model(values, budget.winner_epochs), runs))
     records.write(
@@ -128,13 +128,27 @@ def test_the_winners_curse_is_told_with_its_interval(made, text):
 def test_a_winner_is_set_beside_the_base(made, text):
     """84 % on test images beside 55 %, and two runs each."""
     shown = text.replace("\u00a0", " ")
-    abstract, _, shown = shown.partition("# Image classification")
-    assert "its winner classifies 84.00 % (as cheap as the base in use, training" in abstract
+    shown = shown.partition("# Image classification")[2]
     assert "The winner classifies 84.00 % of the test images correctly, 29.00 percentage" in shown
     assert "The search had promised 80.00 % on the validation images after two epochs; " in shown
     assert "after five epochs, with new seeds, it is 81.00 %." in shown
     (row,) = re.findall(r"^\|  \| \[a network found.*$", unmarked(made.text()), re.MULTILINE)
     assert "| [a network found by search](#sec-search-winners) | 84.00 |" in row
+
+
+@pytest.mark.parametrize(("tests", "is_told"), [((0.84, 0.86, 0.88), True), ((0.5, 0.86), False)])
+def test_the_first_page_tells_of_a_winner_that_is_no_dearer_and_surely_better(
+    tmp_path, monkeypatch, tests, is_told
+):
+    """The winner has the base's layers; two runs so far apart say nothing."""
+    monkeypatch.setattr("test_report_search.TESTS", tests)
+    searching = SEARCH.replace("winner_seeds: 2", f"winner_seeds: {len(tests)}")
+    made = Made(tmp_path, PLAIN + searching).runs("base", (0.54, 0.56))
+    add_search(made)
+    page = " ".join(unmarked(made.text()).replace("\u00a0", " ").split())
+    page = page.partition("# What we found")[2].partition("#contents(")[0]
+    assert ("A network found by search costs no more in use than the" in page) == is_told
+    assert ("gets 86.0 % instead of 55.0 %, for 1.0 times the training." in page) == is_told
 
 
 def test_a_trial_with_a_run_that_has_no_score_has_no_mean():

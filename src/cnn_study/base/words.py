@@ -40,6 +40,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def every(number: int, noun: str) -> str:
+    """Write all of so many: the one run, both runs, all three runs."""
+    said = {1: "the one", 2: "both"}.get(number, f"all {numeral(number)}")
+    return f"{said} {noun}{'s' * (number != 1)}"
+
+
 def listing(parts: Iterable[Any], last: str = "and") -> str:
     """Write a, b and c."""
     *firsts, end = map(str, parts)

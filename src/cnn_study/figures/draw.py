@@ -37,6 +37,7 @@ from cnn_study.figures.learning import Descent
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
 from cnn_study.figures.look_alikes import MisreadImages, Pairs
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
+from cnn_study.figures.overview import Overview
 from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
@@ -147,7 +148,7 @@ def _write(path: Path, content: bytes) -> None:
 def _pictures(study: Study, inspected: bool = False, looked: bool = False) -> dict[str, Picture]:
     """List the figures of a study by id, in the order of the report."""
     of_inspection, of_look_alikes = _inspected_pictures(study), _look_alike_pictures(study)
-    fixed = of_inspection | _fixed_pictures(study) | of_look_alikes
+    fixed = _overview(study) | of_inspection | _fixed_pictures(study) | of_look_alikes
     asked = {name: _question_pictures(study, name) for name in study.questions}
     _refuse_taken(study, tuple(fixed), {name: tuple(own) for name, own in asked.items()})
     left_out = (of_inspection if not inspected else {}) | (of_look_alikes if not looked else {})
@@ -155,6 +156,14 @@ def _pictures(study: Study, inspected: bool = False, looked: bool = False) -> di
     for own in asked.values():
         fixed |= own
     return fixed
+
+
+def _overview(study: Study) -> dict[str, Picture]:
+    """Show the models worth a name, where there can be more than one."""
+    enhanced, budgets = study.file.enhanced or "base", _budgets(study)
+    if len(study.experiments) == 1 and not budgets:
+        return {}
+    return {"overview": Overview(tuple(study.experiments), enhanced, budgets)}
 
 
 def _inspected_pictures(study: Study) -> dict[str, Picture]:
@@ -218,15 +227,22 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
 
 def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
     """List the figures of the study's search, if it has one."""
-    declared = study.file.search
-    if study.search is None or declared is None or not declared.trained:
+    budgets = _budgets(study)
+    if study.search is None or not budgets:
         return {}
-    budgets = tuple((budget.id, budget.title) for budget in study.search.budgets)
     names = tuple(parameter.name for parameter in study.search.space)
     kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
     pictures = {f"search-{id_}": kind(budgets, names) for id_, kind in kinds.items()}
     winners = Winners(budgets, names, tuple(study.experiments), enhanced)
     return pictures | {"search-winners": winners}
+
+
+def _budgets(study: Study) -> tuple[tuple[str, str], ...]:
+    """Give id and title of each budget of the study's search; none where it has none to train."""
+    declared = study.file.search
+    if study.search is None or declared is None or not declared.trained:
+        return ()
+    return tuple((budget.id, budget.title) for budget in study.search.budgets)
 
 
 def _all_effects(study: Study) -> dict[str, Picture]:

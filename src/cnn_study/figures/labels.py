@@ -53,7 +53,7 @@ def place(
         name: axes.transData.transform([(x, y) for y in heights]) * scale
         for name, (x, *heights) in bars.items()
     }
-    taken = [box for shape in shapes.values() for box in _bar_boxes(shape)]
+    taken = [box for shape in shapes.values() for box in bar_boxes(shape)]
     corners = axes.transData.transform(line) * scale if line else ()
     taken += [box for start, end in pairwise(corners) for box in _along(start, end, 0)]
     for name in sorted(named, key=lambda name: (-bars[name][2], name)):
@@ -65,7 +65,7 @@ def place(
         taken += [box, *_leader(point, box)]
 
 
-def _bar_boxes(bar: Any) -> list[Box]:
+def bar_boxes(bar: Any) -> list[Box]:
     """Give the boxes that a point and its error bar take."""
     (x, bottom), (_, middle), (_, top) = bar
     mark = (x - REACH, middle - REACH, x + REACH, middle + REACH)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cnn_study.base import inference, words
-from cnn_study.base.words import NONE, SPACE, count, exact, listing, numeral, plural, whole
+from cnn_study.base.words import NONE, SPACE, count, every, exact, listing, numeral, plural, whole
 from cnn_study.evidence.cells import Setting, derived
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Scores
@@ -67,19 +67,14 @@ def percent(share: float | None, decimals: int = 2) -> str:
     return NO_RUN if share is None else f"{score(share, decimals)}{SPACE}%"
 
 
-def points(difference: float | None) -> str:
+def points(difference: float | None, decimals: int = 2) -> str:
     """Give the size of a difference of shares in percentage points, without its sign."""
-    return NO_RUN if difference is None else f"{abs(100 * difference):.2f}"
+    return NO_RUN if difference is None else f"{abs(100 * difference):.{decimals}f}"
 
 
-def signed(difference: float | None) -> str:
+def signed(difference: float | None, decimals: int = 2) -> str:
     """Give a difference of shares in percentage points, with its sign."""
-    return NONE if difference is None else words.signed(100 * difference)
-
-
-def signed_short(difference: float) -> str:
-    """Give a difference of shares in percentage points, with its sign and one decimal."""
-    return words.signed(100 * difference, 1)
+    return NONE if difference is None else words.signed(100 * difference, decimals)
 
 
 def mean_and_deviation(scores: Scores) -> str:
@@ -96,11 +91,11 @@ def extent(scores: Scores) -> str:
     return interval(scores.smallest, scores.largest)
 
 
-def interval(lower: float, upper: float) -> str:
+def interval(lower: float, upper: float, decimals: int = 2) -> str:
     """Give an interval of shares in percent, for a table; one number if the ends look alike."""
-    if score(lower) == score(upper):
-        return marked(score, lower)
-    return f"{marked(score, lower)}–{marked(score, upper)}"
+    if score(lower, decimals) == score(upper, decimals):
+        return marked(score, lower, decimals)
+    return f"{marked(score, lower, decimals)}–{marked(score, upper, decimals)}"
 
 
 def millions(number: int) -> str:
@@ -164,11 +159,11 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
-def confidence(effect: Any) -> str:
+def confidence(effect: Any, decimals: int = 2) -> str:
     """Give the ends of an interval for a difference in percentage points, such as −0.2 to +1.4."""
     if effect.lower is None:
         return NONE
-    return f"{marked(signed, effect.lower)} to {marked(signed, effect.upper)}"
+    return f"{marked(signed, effect.lower, decimals)} to {marked(signed, effect.upper, decimals)}"
 
 
 def probability(p: float | None) -> str:
@@ -230,6 +225,26 @@ def _so_many(ratio: float, same: str, what: str) -> str:
         return same
     text = times(ratio)
     return f"about {same}" if text == "1.0" else f"{mark(text, ratio)} times {what}"
+
+
+def paid_for(row: Row) -> str:
+    """Say what a gain is paid for with, for the end of a sentence; what is about the same is not.
+
+    Training is spoken of in any case, where its time is known.
+    """
+    ratios = {"parameters": row.parameters_ratio, "arithmetic": row.macs_ratio}
+    parts = [
+        f"{marked(times, ratio)} times the {what}"
+        for what, ratio in ratios.items()
+        if times(ratio) != "1.0"
+    ]
+    if row.seconds_ratio is not None:
+        longer = row.seconds_ratio
+        alike = row.about_as_long
+        parts.append(
+            "about as long a training" if alike else f"{marked(times, longer)} times the training"
+        )
+    return f", for {listing(parts)}" if parts else ""
 
 
 def as_long(ratio: float, alike: bool = False) -> str:
@@ -301,16 +316,16 @@ def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
 
 NUMBERS = (
     *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
-    *(signed_decimals, signed_short, probability, balance),
+    *(signed_decimals, probability, balance),
 )
 """Filters that write one number, with its receipt."""
 
 
 TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(tally, plural, listing, code, reference, troubles, price, as_long, training_time, set_to),
-    *(set_otherwise, changed, matrix, whole, exact, value_text, short, confidence, evidence),
-    *(contrast_verdict, picture, occasions),
+    *(tally, plural, every, listing, code, reference, troubles, price, paid_for, as_long),
+    *(training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text, short),
+    *(confidence, evidence, contrast_verdict, picture, occasions),
 )
 
 FILTERS = (

@@ -33,6 +33,7 @@ from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
 from cnn_study.report.results import chosen_settings, compare
 from cnn_study.report.search import searched_of
+from cnn_study.report.summary import summary_of
 from cnn_study.report.test_images import look_alikes_of, misread_of, spreads_of
 from cnn_study.report.worked_example import worked_example
 from cnn_study.runs import inspections, records
@@ -99,6 +100,7 @@ def _values(
         "authors": citation.read(citations()[0]).bibtex_authors,
         "searched": searched,
         "budgets": offers(study, results, searched, enhanced),
+        "summary": summary_of(study, tables, findings, results, best_of(results), searched),
         "spreads": spreads_of(study, findings),
         "published": published_of(study, tables, findings, results),
         "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,

@@ -1,0 +1,262 @@
+"""What a study found, for one page: what pays, what is free, what surprised, how much is luck.
+
+Every choice is made by rules that any study can meet in part: where nothing was measured, there is
+nothing to say. As for all advice, validation images choose and test images say what it is worth.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study.base.inference import Effect, effect
+from cnn_study.evidence.cells import derived
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.judged import Change, Confirmation, Contrast
+from cnn_study.evidence.read import Tables
+from cnn_study.evidence.results import Result
+from cnn_study.report.search import Outcome, Searched
+from cnn_study.study.model import Study
+from cnn_study.study.settings import phrases
+
+MOST_NAMED = 3
+"""Changes that one sentence names; of more it says how many there are."""
+
+
+@dataclass(frozen=True)
+class Surprises:
+    """What is not as one would have thought, each part by a rule of its own.
+
+    Attributes:
+        together: the combination that gains most beyond the sum of its parts.
+        turned: pairs of one change on two references that helps on the one and hurts on the other.
+        dearer: changes that take more arithmetic, in use or in training, and hurt.
+    """
+
+    together: Contrast | None
+    turned: list[tuple[Change, Change]]
+    dearer: list[Change]
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How far runs of one experiment lie apart that differ in their seed alone."""
+
+    result: Result
+    gap: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a study found.
+
+    Attributes:
+        measured: changes whose difference on the test images is known.
+        pays: advised changes that fresh seeds do not speak against, the first over each reference.
+        free: such changes with no more parameters, arithmetic or training time.
+        found: the winner of the search that is no dearer in use than the base, and surely better.
+        even: changes that make no meaningful difference.
+        closest: those too close to call whose intervals leave least room; bound: how much.
+        surprises: what is not as one would have thought.
+        decided, surviving: changes that help or hurt; those that do so if judged among all.
+        luck: None where no experiment has two runs.
+        cited, score: the experiment to cite, and its mean test accuracy with its interval.
+        models: how many the picture shows.
+        made_of: what was changed, where an experiment's label does not say it, by id.
+    """
+
+    measured: list[Change]
+    pays: list[Any]
+    free: list[Any]
+    found: Outcome | None
+    even: list[Change]
+    closest: list[Change]
+    bound: float | None
+    surprises: Surprises
+    decided: list[Change]
+    surviving: list[Change]
+    luck: Luck | None
+    cited: Result | None
+    score: Effect | None
+    models: int
+    made_of: dict[str, list[str]]
+
+
+def summary_of(
+    study: Study,
+    tables: Tables,
+    findings: Findings,
+    results: dict[str, Result],
+    best: Result | None,
+    searched: Searched | None,
+) -> Summary:
+    """Choose what the first page says of a study.
+
+    Args:
+        best: the experiment with the highest mean validation accuracy.
+    """
+    changes = list(findings.changes.values())
+    tested = [change for change in changes if change.test.p_holm is not None]
+    decided = [change for change in tested if change.verdict in ("helps", "hurts")]
+    advised = [
+        entry
+        for entry in findings.advice.advice
+        if _holds(findings.confirmations[entry.experiment])
+    ]
+    pays, closest = _firsts(advised), _closest(changes)
+    cited = best or (results["base"] if results["base"].complete else None)
+    return Summary(
+        measured=[change for change in changes if change.test.n],
+        pays=pays,
+        free=[entry for entry in advised if _free(findings.changes[entry.experiment])],
+        found=_as_cheap(results["base"], searched),
+        even=[change for change in changes if change.verdict == "no meaningful difference"],
+        closest=closest,
+        bound=_bound(closest),
+        surprises=_surprises(study, findings, changes),
+        decided=decided,
+        surviving=[change for change in decided if change.survives],
+        luck=_luck(results),
+        cited=cited,
+        score=mean_score(tables, cited.id) if cited else None,
+        models=_models(study, results, best, searched),
+        made_of={entry.experiment: _made_of(study, entry.experiment) for entry in pays},
+    )
+
+
+def mean_score(tables: Tables, id_: str) -> Effect:
+    """Give the mean test accuracy of an experiment with its interval, from its runs."""
+    scores = [row["test_accuracy"] for row in tables.complete_by_experiment.get(id_, [])]
+    plain = effect(scores)
+
+    def known(number: float | None, how: str) -> float | None:
+        return None if number is None else derived(number, how, *scores)
+
+    ends = "end of the 95 % t interval for the mean of"
+    return Effect(
+        plain.n,
+        tables.experiments[id_]["test_accuracy_mean"],
+        lower=known(plain.lower, f"lower {ends}"),
+        upper=known(plain.upper, f"upper {ends}"),
+    )
+
+
+def _models(
+    study: Study, results: dict[str, Result], best: Result | None, searched: Searched | None
+) -> int:
+    """Count the models with a complete run: base, enhanced, best, and the search's winners."""
+    ids = {"base", study.file.enhanced or "base", best.id if best else "base"}
+    winners = len(searched.winners) if searched else 0
+    return sum(results[id_].complete > 0 for id_ in ids) + winners
+
+
+def _made_of(study: Study, id_: str) -> list[str]:
+    """Say what an experiment changes, unless its label is made of that."""
+    parts = phrases(study.experiments[id_].change)
+    return [] if study.label(id_) == " + ".join(parts) else parts
+
+
+# ------------------------------------------------------------------------------- what pays
+
+
+def _holds(told: Confirmation) -> bool:
+    """Whether a suggestion gains, and fresh seeds, where they have spoken, confirm it."""
+    return told.outcome != "not confirmed" and (told.promised.mean or 0) > 0
+
+
+def _firsts(advised: Iterable[Any]) -> list[Any]:
+    """Take the first suggestion over each reference: that over the base, then what builds on it."""
+    first: dict[str, Any] = {}
+    for entry in advised:
+        first.setdefault(entry.reference, entry)
+    return list(first.values())
+
+
+def _free(change: Change) -> bool:
+    """Whether a change takes no more parameters, arithmetic or training time."""
+    row = change.row
+    no_longer = row["seconds_ratio"] is not None and row["seconds_ratio"] <= 1
+    return (
+        row["parameters_difference"] <= 0
+        and row["macs_difference"] <= 0
+        and (change.about_as_long or no_longer)
+    )
+
+
+def _as_cheap(base: Result, searched: Searched | None) -> Outcome | None:
+    """Find the best winner, by validation images, that costs no more in use than the base."""
+    cheap = [
+        (outcome.row.validation_accuracy or 0.0, outcome)
+        for outcome in (searched.winners if searched else [])
+        if outcome.row.macs <= base.macs
+        and outcome.row.parameters <= base.parameters
+        and (outcome.over_base.lower or 0) > 0
+    ]
+    return max(cheap, key=lambda pair: pair[0])[1] if cheap else None
+
+
+# ------------------------------------------------------------------------------- what does not
+
+
+def _closest(changes: list[Change]) -> list[Change]:
+    """List the changes that no images decide and whose validation intervals leave least room."""
+    open_ = [
+        (_room(change.validation), change)
+        for change in changes
+        if change.verdict == change.validation.verdict == "too close to call"
+    ]
+    return [change for _, change in sorted(open_, key=lambda pair: pair[0])[:MOST_NAMED]]
+
+
+def _room(difference: Effect) -> float:
+    """Give how large a difference may still be, by its interval."""
+    if difference.lower is None or difference.upper is None:
+        return math.inf
+    return max(abs(difference.lower), abs(difference.upper))
+
+
+def _bound(changes: list[Change]) -> float | None:
+    """Give how much each of some changes may still do on the test images."""
+    if not changes:
+        return None
+    widest = max((change.test for change in changes), key=_room)
+    ends = widest.lower, widest.upper
+    return derived(_room(widest), "size of the farther from zero of", *ends)
+
+
+def _surprises(study: Study, findings: Findings, changes: list[Change]) -> Surprises:
+    helped, hurt = ([one for one in changes if one.verdict == word] for word in ("helps", "hurts"))
+    turned = [
+        (one, other)
+        for one in helped
+        for other in hurt
+        if one.reference != other.reference
+        and study.experiments[one.experiment].change == study.experiments[other.experiment].change
+    ]
+    dearer = [
+        ((change.validation.upper or 0.0), change)
+        for change in hurt
+        if change.validation.verdict == "hurts"
+        and change.row["macs_difference"] >= 0
+        and change.row["training_macs_difference"] > 0
+    ]
+    together = [contrast for contrast in findings.company if contrast.verdict == "helps"]
+    return Surprises(
+        together[0] if together else None,
+        turned,
+        [change for _, change in sorted(dearer, key=lambda pair: pair[0])],
+    )
+
+
+# ------------------------------------------------------------------------------- luck
+
+
+def _luck(results: dict[str, Result]) -> Luck | None:
+    """Take the base, or else the experiment with the most runs; None where none has two."""
+    several = [result for result in results.values() if result.complete > 1]
+    if not several:
+        return None
+    base = results["base"]
+    result = base if base in several else max(several, key=lambda one: one.complete)
+    low, high = result.test.smallest, result.test.largest
+    return Luck(result, derived((high or 0) - (low or 0), "difference of", high, low))
