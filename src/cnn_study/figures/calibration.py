@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.results import Result
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, percent, wrap
 
@@ -33,19 +33,19 @@ class Reliability(Picture):
     experiments: tuple[str, ...]
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(3.5)
+        figure = self.new(3.5)
         grid = {"height_ratios": [3, 1]}
         panels = figure.subplots(
             2, len(self.experiments), sharex=True, sharey="row", squeeze=False, gridspec_kw=grid
         )
         for (above, below), id_ in zip(panels.T, self.experiments, strict=True):
-            above.set_title(wrap(id_), color=LIGHT.text)
+            above.set_title(wrap(results.called(id_), 26), color=LIGHT.text)
             above.plot([0, 100], [0, 100], color=LIGHT.muted, linestyle="--", linewidth=1)
             if bins := results.calibration(id_):
                 self._panel(above, below, bins)
             else:
                 above.text(0.5, 0.5, NO_RUN, transform=above.transAxes, ha="center", style="italic")
-            below.set_xlabel("Probability of the answer (%)")
+            below.set_xlabel("Probability stated (%)")
             below.set_xlim(0, 100)
             above.set_ylim(0, 100)
         panels[0, 0].set_ylabel("Correct (%)")
@@ -60,12 +60,12 @@ class Reliability(Picture):
         sure = [(at, share) for at, share, count in bins if count >= LEAST_IMAGES]
         for at, share in sure:
             over = share < at
-            above.plot([at, at], [share, at], color=LIGHT.series[1 if over else 0], linewidth=2.5,
-                       alpha=0.5, zorder=1)  # fmt: skip
+            above.plot([at, at], [share, at], color=LIGHT.less if over else LIGHT.more,
+                       linewidth=2.5, alpha=0.5, zorder=1)  # fmt: skip
         if sure:
             claims, shares_right = zip(*sure, strict=True)
             above.plot(
-                claims, shares_right, "o-", color=LIGHT.series[0], markersize=4, linewidth=1.2,
+                claims, shares_right, "o-", color=LIGHT.text, markersize=4, linewidth=1.2,
                 markeredgecolor=LIGHT.page, zorder=3,
             )  # fmt: skip
         above.grid(axis="y")
@@ -98,7 +98,7 @@ class AccuracyAndCalibration(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         summaries, named = self._comparable(results), self._named(results)
-        figure = new(4.2)
+        figure = self.new(4.2)
         axes = figure.subplots()
         for summary in summaries:
             self._point(axes, summary, summary.id in named)
@@ -120,7 +120,8 @@ class AccuracyAndCalibration(Picture):
             )
             for summary in summaries
         }
-        labels.place(figure, axes, bars, list(named), ())
+        called = {id_: results.called(id_) for id_ in named}
+        labels.place(figure, axes, bars, called, ())
         return figure
 
     def _comparable(self, results: Results) -> list[Result]:
@@ -156,11 +157,11 @@ class AccuracyAndCalibration(Picture):
 
     def _point(self, axes: "Axes", summary: Result, named: bool) -> None:
         accuracy = percent(summary.test.mean)
-        marker, color, size = "o", LIGHT.series[0], 5
+        marker, color, size = "o", LIGHT.muted, 5
         if summary.id == self.enhanced:
-            marker, color, size = "s", LIGHT.series[2], 8
+            marker, color, size = "s", LIGHT.enhanced, 8
         if summary.id == "base":
-            marker, color, size = "D", LIGHT.series[1], 7
+            marker, color, size = "D", LIGHT.text, 7
         if named:
             ends = [percent(summary.calibration.smallest), percent(summary.calibration.largest)]
             axes.plot([accuracy] * 2, ends, color=color, linewidth=1.2, zorder=3)
@@ -173,10 +174,10 @@ class AccuracyAndCalibration(Picture):
 
     def _keys(self) -> list["Line2D"]:
         edge = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
-        keys = [marks.key("Base", LIGHT.series[1], marker="D", markersize=7, **edge)]
+        keys = [marks.key("Base", LIGHT.text, marker="D", markersize=7, **edge)]
         if self.enhanced != "base":
-            keys.append(marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=8, **edge))
-        other = marks.key("Other experiments", LIGHT.series[0], marker="o", markersize=5, **edge)
+            keys.append(marks.key("Enhanced", LIGHT.enhanced, marker="s", markersize=8, **edge))
+        other = marks.key("Other experiments", LIGHT.muted, marker="o", markersize=5, **edge)
         return [*keys, other]
 
     def _values(self, results: Results) -> dict[str, Any]:

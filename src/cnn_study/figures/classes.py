@@ -12,7 +12,7 @@ from cnn_study.evidence.judged import Change
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import run_extent
-from cnn_study.figures.picture import TALLEST, Picture, new
+from cnn_study.figures.picture import TALLEST, WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, percent, signed, wrap
 
@@ -33,20 +33,24 @@ LONGEST_UPRIGHT = 5
 
 SURE = ("helps", "hurts")
 
+COLORS = (LIGHT.muted, LIGHT.enhanced)
+"""Of base and enhanced."""
+
 
 @dataclass(frozen=True)
 class Confusion(Picture):
     """What the images of each class were taken for, in percent, one matrix an experiment."""
 
     template = "confusion"
+    width = WIDE
 
     experiments: tuple[str, ...]
     classes: tuple[str, ...]
 
     def _draw(self, results: Results) -> "Figure":
-        titles = [wrap(id_) for id_ in self.experiments]
+        titles = [wrap(results.called(id_)) for id_ in self.experiments]
         more = 0.15 * max(title.count("\n") for title in titles)
-        figure = new((3.6 if len(titles) > 1 else 4.6) + more)
+        figure = self.new((3.6 if len(titles) > 1 else 4.6) + more)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         summaries = results.of(self.experiments)
         for axes, summary, title in zip(panels, summaries, titles, strict=True):
@@ -120,13 +124,13 @@ class ClassBars(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         height = min(0.9 + 0.34 * len(self.classes), TALLEST)
-        figure = new(height)
+        figure = self.new(height)
         axes = figure.subplots()
         order = self._order(results)
         marks.rows(axes, order, ())
         offsets = marks.spread(len(self.experiments), 0.4)
         for number, (id_, offset) in enumerate(zip(self.experiments, offsets, strict=True)):
-            recalls, color = results.recalls(id_), LIGHT.series[1 - number]
+            recalls, color = results.recalls(id_), COLORS[number]
             for row, name in enumerate(order):
                 if single := recalls.get(name):
                     axes.barh(row + offset, statistics.fmean(single), 0.34, color=color, alpha=0.45)
@@ -134,7 +138,7 @@ class ClassBars(Picture):
         axes.set_xlim(0, 100 + ROOM)
         axes.set_xlabel("Recognized (% of the class)")
         keys = [
-            marks.key(id_, LIGHT.series[1 - number], marker="s", markersize=7, alpha=0.6)
+            marks.key(results.called(id_), COLORS[number], marker="s", markersize=7, alpha=0.6)
             for number, id_ in enumerate(self.experiments)
         ]
         marks.legend(figure, keys)
@@ -165,6 +169,7 @@ class ClassEffects(Picture):
     """
 
     template = "class-effects"
+    width = WIDE
 
     questions: tuple[str, ...]
     experiments: tuple[str, ...]
@@ -210,14 +215,14 @@ class ClassEffects(Picture):
         cells = self._cells(results)
         means = [[percent(effect.mean) for effect in row.values()] for row in cells.values()]
         sure = [[effect.verdict in SURE for effect in row.values()] for row in cells.values()]
-        figure = new(1 + min(0.34 * len(cells), TALLEST - 2))  # the caption is long
+        figure = self.new(1 + min(0.34 * len(cells), TALLEST - 2))  # the caption is long
         axes = figure.subplots()
         reach = self._reach(cells)
         words = self._written(cells)
         colors = diverging
         marks.heat_map(axes, numpy.array(means), words, (-reach, reach), colors, gap=1, bold=sure)
-        marks.label_cells(axes, list(cells), self.classes)
-        axes.tick_params(axis="y", labelsize=7)
+        marks.label_cells(axes, list(map(results.called, cells)), self.classes)
+        axes.tick_params(axis="y", labelsize=7.5)
         if max(map(len, self.classes)) > LONGEST_UPRIGHT:
             axes.set_xticklabels(self.classes, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_xlabel("Class")
@@ -251,7 +256,6 @@ class ClassEffects(Picture):
         cells = self._cells(results)
         return {
             "rows": [self._extremes(id_, row) for id_, row in cells.items()],
-            "reach": self._reach(cells),
             "candidates": len(self._candidates(results)),
             "most_changes": MOST_CHANGES,
         }
@@ -268,5 +272,4 @@ class ClassEffects(Picture):
             "best": best,
             "most": means[best],
             "sure": sure,
-            "is_sure_of_all": len(sure) == len(means),
         }

@@ -1,4 +1,9 @@
-"""The colours of every figure, for light and for dark pages.
+"""The colours of every figure, for light and for dark pages: one meaning each, in all of them.
+
+Blue is more, better or right, orange less, worse or wrong; green is the enhanced model, pink what
+validation images say. What is neither is black or grey: runs, means, test and training images, the
+base. Shades of violet keep apart what has its name beside it or in a legend, such as kinds of
+layers and prices.
 
 Figures are drawn once, in the light colours. `with_dark` adds to an SVG file what each of its
 colours is on a dark page: a browser follows the page, and what knows no such rule (Typst, say)
@@ -23,25 +28,38 @@ DARK_PAGE = "(prefers-color-scheme: dark)"
 
 @dataclass(frozen=True)
 class Look:
-    """Colours for one kind of page. Series colours are those of Okabe and Ito (2008)."""
+    """Colours for one kind of page. Those of meanings are Okabe's and Ito's (2008).
+
+    Attributes:
+        shades: from the faintest to the strongest.
+    """
 
     page: str
     text: str
     muted: str
     faint: str
-    series: tuple[str, ...]
+    more: str
+    less: str
+    enhanced: str
+    validation: str
+    shades: tuple[str, ...]
 
     @property
     def all(self) -> tuple[str, ...]:
         """Every colour, in a fixed order."""
-        return (self.page, self.text, self.muted, self.faint, *self.series)
+        neutral = (self.page, self.text, self.muted, self.faint)
+        return (*neutral, self.more, self.less, self.enhanced, self.validation, *self.shades)
 
 
 LIGHT = Look(
-    "#ffffff", "#1f2328", "#5b6570", "#dde2e8", ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+    *("#ffffff", "#1f2328", "#5b6570", "#dde2e8"),
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
+    ("#a08fd6", "#6f57b5", "#3d2a78"),
 )
 DARK = Look(
-    "#14181f", "#e6e9ed", "#a3adb8", "#363e49", ("#56b4e9", "#e69f00", "#00b386", "#e0a3c6")
+    *("#14181f", "#e6e9ed", "#a3adb8", "#363e49"),
+    *("#56b4e9", "#e69f00", "#00b386", "#e0a3c6"),
+    ("#7766b8", "#a897e6", "#dad1ff"),
 )
 
 INKS = {
@@ -61,22 +79,19 @@ Two are a hair from a light colour, to have a counterpart of their own.
 
 @functools.cache
 def rising(look: Look) -> "Colormap":
-    """Give colours from near the page to the first series colour."""
+    """Give colours from near the page to blue."""
     import seaborn
 
     palette = seaborn.light_palette if look is LIGHT else seaborn.dark_palette
-    return palette(look.series[0], as_cmap=True)
+    return palette(look.more, as_cmap=True)
 
 
 @functools.cache
 def diverging(look: Look) -> "Colormap":
-    """Give colours from the second series colour through the page to the first.
-
-    Orange and blue differ to colour-blind readers too.
-    """
+    """Give colours from orange through the page to blue, which colour-blind readers see too."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends = look.series[1], look.faint, look.series[0]
+    ends = look.less, look.faint, look.more
     return LinearSegmentedColormap.from_list("diverging", ends, LEVELS)
 
 

@@ -7,13 +7,15 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import Confirmation
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, new
+from cnn_study.figures.picture import TALLEST, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import percent, signed, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+CONFIRMED = "confirmed"
 
 FIRST, FRESH = "s", "o"
 """Markers of the gain that chose, and of the one with fresh seeds."""
@@ -58,14 +60,16 @@ class Confirmed(Picture):
     def _draw(self, results: Results) -> "Figure":
         suggested = results.findings.confirmations
         height = min(0.42, (TALLEST - 1.2) / len(suggested))
-        figure = new(1.2 + height * len(suggested))
+        labels = [wrap(results.called(id_), 24) for id_ in suggested]
+        figure = self.new(1.2 + height * len(suggested))
         axes = figure.subplots()
         notes = [f"{signed(one.first.mean)}\n{_fresh(one)}" for one in suggested.values()]
-        marks.rows(axes, list(map(wrap, suggested)), notes, min(8.0, 72 * height / 2 / 1.35))
+        marks.rows(axes, labels, notes, min(9.0, 72 * height / 2 / 1.35))
         marks.zero(axes, self.smallest)
         for place, one in enumerate(suggested.values()):
             self._gain(axes, one.first, place - 0.17, LIGHT.muted, FIRST, LIGHT.page)
-            self._gain(axes, one.fresh, place + 0.17, LIGHT.series[0], FRESH, LIGHT.series[0])
+            color = LIGHT.more if one.outcome == CONFIRMED else LIGHT.text
+            self._gain(axes, one.fresh, place + 0.17, color, FRESH, color)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel("Gain in test accuracy (percentage points)")
         marks.legend(
@@ -73,8 +77,9 @@ class Confirmed(Picture):
             [
                 marks.key("In the runs that chose it", LIGHT.muted, marker=FIRST, line="-",
                           linewidth=1.5, markerfacecolor=LIGHT.page, **SIZE),
-                marks.key("With fresh seeds", LIGHT.series[0], marker=FRESH, line="-",
+                marks.key("With fresh seeds", LIGHT.text, marker=FRESH, line="-",
                           linewidth=1.5, **SIZE),
+                marks.forest_keys(self.smallest)[-1],
             ],
         )  # fmt: skip
         return figure

@@ -12,7 +12,7 @@ from cnn_study.evidence.judged import Contrast
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.effects import run_extent, verdict_color
-from cnn_study.figures.picture import TALLEST, Picture, new
+from cnn_study.figures.picture import TALLEST, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import signed, words, wrap
 from cnn_study.study.combinations import parts_of
@@ -35,7 +35,7 @@ SAID = dict(zip(VERDICTS, VERDICTS, strict=True)) | {
 """What the verdict on an interaction or a combination says."""
 
 
-LONGEST = 41
+LONGEST = 24
 """Characters of a label before it goes on in another line."""
 
 
@@ -64,17 +64,17 @@ class Contrasts(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
-        labels = [row if isinstance(row, str) else label(row) for row in rows]
+        labels = ["" if isinstance(row, str) else label(row, results.study) for row in rows]
         notes = ["" if isinstance(row, str) else _note(row) for row in rows]
-        lines = sum(1 + text.count("\n") for text in labels)
-        figure = new(min(0.9 + 0.21 * lines, TALLEST))
+        lines = 1 + max(text.count("\n") for text in [*labels, *notes])
+        figure = self.new(min(1.0 + (0.08 + 0.15 * lines) * len(labels), TALLEST))
         axes = figure.subplots()
-        marks.rows(axes, labels, notes, 7)
+        marks.rows(axes, labels, notes)
         marks.zero(axes, self.smallest)
-        for place, (row, name) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
-            if isinstance(row, str):
-                name.set_fontweight("bold")
-            else:
+        titles = {place: (row, "") for place, row in enumerate(rows) if isinstance(row, str)}
+        marks.headings(figure, axes, titles)
+        for place, row in enumerate(rows):
+            if not isinstance(row, str):
                 color = verdict_color(row.verdict)
                 marks.forest_row(axes, place, row.test, row.differences, color, 8)
         marks.round_numbers(axes.xaxis, 8)
@@ -101,7 +101,7 @@ class Contrasts(Picture):
         rows = [
             {
                 "kind": contrast.kind,
-                "label": label(contrast).replace("\n", " "),
+                "label": label(contrast, results.study).replace("\n", " "),
                 "effect": contrast.test,
                 "verdict": verdict(contrast),
             }
@@ -110,15 +110,16 @@ class Contrasts(Picture):
         return {
             "rows": rows,
             "kinds": list(dict.fromkeys(contrast.kind for contrast in contrasts)),
-            "verdicts": {contrast.verdict for contrast in contrasts},
             "is_cut_off": marks.is_cut_off(contrast.test for contrast in contrasts),
         }
 
 
-def label(contrast: Contrast) -> str:
-    """Name what is set against what, in words."""
+def label(contrast: Contrast, study: Study) -> str:
+    """Name what is set against what, in words; a combination by what is joined."""
     if contrast.experiment:
-        return "\n".join([wrap(contrast.experiment, LONGEST), *_sum(contrast.parts)])
+        label, parts = study.label(contrast.experiment), list(map(study.label, contrast.parts))
+        joined = set(label.split(" + ")) == {one for part in parts for one in part.split(" + ")}
+        return "\n".join([wrap(label, LONGEST), *([] if joined else _sum(parts))])
     name = re.sub(r"(.*) against .*, at (.*) against .*", r"\1 at \2", contrast.name)
     return wrap(words(name), LONGEST)
 
@@ -139,7 +140,7 @@ def verdict(contrast: Contrast) -> str:
 def _note(contrast: Contrast) -> str:
     if contrast.test.mean is None:
         return contrast.verdict
-    return f"{signed(contrast.test.mean)}  n = {contrast.test.n}  {verdict(contrast)}"
+    return f"{signed(contrast.test.mean)}\n{verdict(contrast)}"
 
 
 # ------------------------------------------------------------------------------- which there are

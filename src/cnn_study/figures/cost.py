@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.results import Result
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new, nothing
+from cnn_study.figures.picture import Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, percent, wrap
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_LABELS = 12
-"""With more experiments only the front, the base and the enhanced model are named."""
+"""With more experiments only base, enhanced and the highest of the front are named."""
+
+MOST_OF_FRONT = 3
 
 COSTS = {
-    "macs": "Multiply-accumulate operations (MACs) for one image",
+    "macs": "MACs for one image",
     "parameters": "Parameters",
     "seconds": "Training time of one run (seconds)",
 }
@@ -46,7 +48,7 @@ class AccuracyAndCost(Picture):
     def _draw(self, results: Results) -> "Figure":
         if not self._comparable(results):
             return nothing("no validation accuracy")
-        figure = new(7.6)
+        figure = self.new(7.6)
         panels = figure.subplots(len(COSTS), 1, sharey=True)
         for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
             self._panel(axes, results, cost)
@@ -69,7 +71,7 @@ class AccuracyAndCost(Picture):
                 self._point(axes, summary, cost, summary.id in named)
         costs = [getattr(summary, cost) for summary in priced]
         costs_below = [getattr(summary, cost) for summary in priced if summary.id in below]
-        arrows(axes, costs_below, LIGHT.series[0])
+        arrows(axes, costs_below, LIGHT.muted)
         if costs:
             logarithmic(axes, costs)
             self._front(axes, results, cost)
@@ -85,7 +87,7 @@ class AccuracyAndCost(Picture):
     def _named(self, results: Results, cost: str) -> list[str]:
         """Choose the experiments that have their names written beside them in one panel."""
         priced = _with_cost(self._comparable(results), cost)
-        always = {*front(priced, cost), "base", self.enhanced}
+        always = {*front(priced, cost)[-MOST_OF_FRONT:], "base", self.enhanced}
         ids = [summary.id for summary in priced]
         return [id_ for id_ in ids if len(ids) <= MOST_LABELS or id_ in always]
 
@@ -100,11 +102,11 @@ class AccuracyAndCost(Picture):
 
     def _point(self, axes: "Axes", summary: Result, cost: str, named: bool) -> None:
         """Draw one experiment; what is marked is larger and lies behind, so that both show."""
-        marker, color, size, layer = "o", LIGHT.series[0], 5, 4
+        marker, color, size, layer = "o", LIGHT.muted, 5, 4
         if summary.id == self.enhanced:
-            marker, color, size, layer = "s", LIGHT.series[2], 9, 3
+            marker, color, size, layer = "s", LIGHT.enhanced, 9, 3
         if summary.id == "base":
-            marker, color, size, layer = "D", LIGHT.series[1], 8, 3
+            marker, color, size, layer = "D", LIGHT.text, 8, 3
         at, (low, mean, high) = getattr(summary, cost), _ends(summary)
         if named:
             axes.plot([at, at], [low, high], color=color, linewidth=1.2, zorder=layer)
@@ -136,22 +138,27 @@ class AccuracyAndCost(Picture):
             ends = (edge, edge, edge) if summary.id in below else _ends(summary)
             bars[summary.id] = (float(getattr(summary, cost)), *ends)
         line = _steps(self._front_points(results, cost))
-        labels.place(figure, axes, bars, self._named(results, cost), line)
+        called = {id_: results.called(id_) for id_ in self._named(results, cost)}
+        labels.place(figure, axes, bars, called, line)
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
-        absent = [summary.id for summary in results.of(self.experiments) if not summary.complete]
+        absent = [
+            results.called(summary.id)
+            for summary in results.of(self.experiments)
+            if not summary.complete
+        ]
         if absent:
             many = len(absent) > MOST_LABELS
             words = f"{len(absent)} experiments" if many else ", ".join(absent)
-            figure.supxlabel(wrap(f"{NO_RUN}: {words}", 95), fontsize=8, color=LIGHT.muted)
+            figure.supxlabel(wrap(f"{NO_RUN}: {words}", 62), fontsize=9, color=LIGHT.muted)
 
     def _legend(self, figure: "Figure") -> None:
         edge = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
-        keys = [marks.key("Base", LIGHT.series[1], marker="D", markersize=8, **edge)]
+        keys = [marks.key("Base", LIGHT.text, marker="D", markersize=8, **edge)]
         if self.enhanced != "base":
-            keys.append(marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=9, **edge))
+            keys.append(marks.key("Enhanced", LIGHT.enhanced, marker="s", markersize=9, **edge))
         keys += [
-            marks.key("Other experiments", LIGHT.series[0], marker="o", markersize=5, **edge),
+            marks.key("Other experiments", LIGHT.muted, marker="o", markersize=5, **edge),
             marks.key("Pareto front", LIGHT.muted, line="--", linewidth=1.2),
         ]
         marks.legend(figure, keys, handlelength=2.6)

@@ -24,6 +24,7 @@ from cnn_study.figures.contrasts import Contrasts, has_contrasts
 from cnn_study.figures.cost import AccuracyAndCost
 from cnn_study.figures.effects import AllEffects, Effects, Pair, split
 from cnn_study.figures.epochs import LOSS, LearningCurves
+from cnn_study.figures.groups import MOST_LINES, GroupEffects
 from cnn_study.figures.inspected import (
     Embedding,
     FeatureMaps,
@@ -216,7 +217,7 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()
     if questions := tuple(study.questions):
-        pictures |= _all_effects(study)
+        pictures |= _groups(study) | _all_effects(study)
         pictures["class-effects"] = ClassEffects(questions, all_, classes)
     if study.fresh_seeds and study.questions:
         pictures["confirmation"] = Confirmed(smallest)
@@ -243,6 +244,21 @@ def _budgets(study: Study) -> tuple[tuple[str, str], ...]:
     if study.search is None or declared is None or not declared.trained:
         return ()
     return tuple((budget.id, budget.title) for budget in study.search.budgets)
+
+
+def _groups(study: Study) -> dict[str, Picture]:
+    """Show the changes of each group of questions, on as many pages as they need."""
+    pictures: dict[str, Picture] = {}
+    for group, names in study.groups.items():
+        titles = tuple((name, study.file.questions[name].title) for name in names)
+        pages = split([len(study.questions[name]) for name in names], MOST_LINES)
+        for number, page in enumerate(pages, start=1):
+            id_ = f"group-{group}-{number}" if number > 1 else f"group-{group}"
+            pictures[id_] = GroupEffects(
+                *(group, titles, tuple(study.experiments), study.file.smallest_effect),
+                *(page, (number, len(pages))),
+            )
+    return pictures
 
 
 def _all_effects(study: Study) -> dict[str, Picture]:
@@ -284,11 +300,14 @@ def _has_selection_bias(study: Study) -> bool:
 
 
 def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
-    """List the figures of one question by id, the one that has its id first."""
+    """List the figures of one question by id.
+
+    A single change stands in the figure of its group, and has none of its own.
+    """
     question = study.file.questions[name]
     members = tuple(dict.fromkeys([question.reference, *study.questions[name]]))
     effects = Effects(name, question.title, members, study.file.smallest_effect)
-    pictures: dict[str, Picture] = {name: effects}
+    pictures: dict[str, Picture] = {name: effects} if len(members) > 2 else {}
     further: dict[str, Picture] = {}
     if question.factorial:
         pictures = {name: _grid(study, name, question.factorial)}
@@ -342,14 +361,15 @@ def _refuse_taken(study: Study, fixed: tuple[str, ...], asked: dict[str, tuple[s
 
     Args:
         fixed: ids of the other figures.
-        asked: ids of each question's figures, its own first.
+        asked: ids of each question's figures.
 
     Raises:
         UserError: a figure of a question has the id of another.
     """
-    derived = [id_ for ids in asked.values() for id_ in ids[1:]]
+    derived = [id_ for name, ids in asked.items() for id_ in ids if id_ != name]
     faults = []
-    for name, (_, *own) in asked.items():
+    for name, ids in asked.items():
+        own = [id_ for id_ in ids if id_ != name]
         taken = [id_ for id_ in own if id_ in fixed]
         if name in {*fixed, *derived}:
             faults.append(f"  questions.{name}: a figure of the report has this name already")

@@ -17,7 +17,7 @@ from cnn_study.evidence.judged import Change, Contrast
 from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, extent, new
+from cnn_study.figures.picture import LEAST, TALLEST, WIDE, Picture, extent
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import aligned, mean_in_words, percent, signed, troubles, wrap
 
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LONGEST_REFERENCE = 34
-"""Characters of a reference's id that leave the axis label in one line."""
+LONGEST_LABEL = 22
+"""Characters of a change's label before it goes on in a second line."""
 
-LONGEST_NAME = 42
-"""Characters of a name beside a low row before it goes on in a second line."""
-
-MOST_LINES = 52
+MOST_LINES = 44
 """Changes and titles of questions that a page of all effects holds."""
 
 Part = tuple[int, int, int]
@@ -62,25 +59,19 @@ class Effects(Picture):
     def _draw(self, results: Results) -> "Figure":
         changes = results.changes(self.question)
         notes = [self._note(change, results) for change in changes]
-        labels = [wrap(change.experiment) for change in changes]
+        labels = [wrap(results.label(change.experiment), LONGEST_LABEL) for change in changes]
         pairs = zip(labels, notes, strict=True)
-        height = 0.95 + 0.165 * sum(max(2, 1 + max(_breaks(pair))) for pair in pairs)
-        figure = new(min(height, TALLEST))
+        height = 1.15 + 0.17 * sum(max(2, 1 + max(_breaks(pair))) for pair in pairs)
+        figure = self.new(min(height, TALLEST))
         axes = figure.subplots()
-        thick = 9.0
-        if height <= TALLEST:
-            marks.rows(axes, labels, notes)
-        else:
-            row = 72 * (TALLEST - 0.95) / len(changes)
-            thick = min(thick, 0.55 * row)
-            ids = [change.experiment for change in changes]
-            _rows(axes, ids, [note.replace("\n", "  ") for note in notes], min(8.0, 0.62 * row))
+        row = 72 * (min(height, TALLEST) - 1.15) / len(changes)
+        marks.rows(axes, labels, notes, min(9.0, row / 2 / 1.3))
         marks.zero(axes, self.smallest)
-        for row, change in enumerate(changes):
+        for place, change in enumerate(changes):
             color = verdict_color(change.verdict)
-            marks.forest_row(axes, row, change.test, change.differences, color, thick)
-        marks.round_numbers(axes.xaxis, 8)
-        axes.set_xlabel(_difference_label(self.reference), fontsize=8)
+            marks.forest_row(axes, place, change.test, change.differences, color, min(9, row / 2))
+        marks.round_numbers(axes.xaxis, 6)
+        axes.set_xlabel("Difference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
@@ -105,7 +96,6 @@ class Effects(Picture):
         changes = results.changes(self.question)
         return {
             "changes": changes,
-            "verdicts": tally(changes),
             "is_cut_off": marks.is_cut_off(change.test for change in changes),
         }
 
@@ -121,6 +111,7 @@ class AllEffects(Picture):
     """
 
     template = "all-effects"
+    width = WIDE
 
     questions: tuple[tuple[str, str], ...]
     experiments: tuple[str, ...]
@@ -137,16 +128,16 @@ class AllEffects(Picture):
     def _draw(self, results: Results) -> "Figure":
         groups = self._groups(results)
         lines = [line for _, changes in groups for line in (None, *changes)]
-        height = min(0.19, (TALLEST - 0.9) / len(lines))
-        figure = new(0.9 + height * len(lines))
+        height = (TALLEST - 0.9) / MOST_LINES
+        figure = self.new(0.9 + height * len(lines))
         axes = figure.subplots()
-        self._label(axes, groups, min(7.0, 0.62 * 72 * height))
+        self._label(figure, axes, groups, results)
         marks.zero(axes, self.smallest)
-        low, high = self._ends(results)
+        ends = axis_ends(self._all(results), self.smallest)
         for row, change in enumerate(lines):
             if change:
-                self._row(axes, row, change, (low, high), 0.55 * 72 * height)
-        axes.set_xlim(low, high)
+                self._row(axes, row, change, ends, 0.55 * 72 * height)
+        axes.set_xlim(*ends)
         marks.round_numbers(axes.xaxis, 10)
         axes.set_xlabel("Difference to the reference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -162,76 +153,28 @@ class AllEffects(Picture):
         return groups
 
     def _label(
-        self, axes: "Axes", groups: Sequence[tuple[str, Sequence[Change]]], size: float
+        self,
+        figure: "Figure",
+        axes: "Axes",
+        groups: Sequence[tuple[str, Sequence[Change]]],
+        results: Results,
     ) -> None:
         """Write the names of the changes, each question's below its title and reference."""
-        labels, notes, titles = [], [], []
+        labels, notes, titles = [], [], {}
         written = iter(_notes([change for _, changes in groups for change in changes]))
         for title, changes in groups:
-            titles.append(len(labels))
-            references = dict.fromkeys(change.reference for change in changes)
-            labels += [title, *(change.experiment for change in changes)]
-            notes += [
-                wrap(f"against {listing(references)}", LONGEST_NAME),
-                *islice(written, len(changes)),
-            ]
-        _rows(axes, labels, notes, size)
-        for place, (label, note) in enumerate(zip(axes.get_yticklabels(), axes.texts, strict=True)):
-            if place in titles:
-                label.set_fontweight("bold")
-                note.set_color(LIGHT.muted)
-
-    def _ends(self, results: Results) -> tuple[float, float]:
-        """Give the ends of the axis, the same ones on every page."""
-        changes = self._all(results)
-        numbers = [-2 * self.smallest, 2 * self.smallest]
-        for change in changes:
-            numbers += [*map(percent, change.differences), *(_interval(change.test) or ())]
-        pad = 0.03 * (max(numbers) - min(numbers))
-        low, high = min(numbers) - pad, max(numbers) + pad
-        if reach := clip([change.test for change in changes], self.smallest):
-            return max(low, -reach), min(high, reach)
-        return low, high
+            titles[len(labels)] = (title, against(changes, results))
+            labels += ["", *(results.label(change.experiment) for change in changes)]
+            notes += ["", *islice(written, len(changes))]
+        marks.rows(axes, labels, notes, LEAST[self.width])
+        marks.headings(figure, axes, titles, LEAST[self.width])
 
     def _row(
         self, axes: "Axes", row: int, change: Change, ends: tuple[float, float], thick: float
     ) -> None:
         color = verdict_color(change.verdict)
         marks.forest_row(axes, row, change.test, change.differences, color, thick)
-        if not (interval := _interval(change.test)):
-            return
-        numbers = [*interval, *map(percent, change.differences)]
-        for side, end, least in ((-1, ends[0], max(numbers)), (1, ends[1], min(numbers))):
-            if side * max(numbers, key=lambda number: side * number) > side * end:
-                inner = min(least, end) if side > 0 else max(least, end)
-                text = f"{signed(change.test.mean, 1)} ({_ends_in_words(change.test)})"
-                self._beyond(axes, row, text, (end, inner), side)
-
-    def _beyond(
-        self, axes: "Axes", row: int, text: str, at: tuple[float, float], side: int
-    ) -> None:
-        """Point to what lies beyond the axis, and say what it is.
-
-        Args:
-            text: what it is.
-            at: the end of the axis, and what of the row is nearest to zero.
-            side: -1 for the left end, 1 for the right.
-        """
-        color = LIGHT.text
-        axes.plot([at[0]], [row], ">" if side > 0 else "<", color=color, markersize=4,
-                  clip_on=False, zorder=6)  # fmt: skip
-        axes.annotate(
-            text,
-            (at[1], row),
-            (-8 * side, 0),
-            textcoords="offset points",
-            ha="right" if side > 0 else "left",
-            va="center",
-            fontsize=6.5,
-            color=color,
-            bbox={"facecolor": LIGHT.page, "linewidth": 0, "pad": 0.5},
-            zorder=6,
-        ).set_in_layout(False)
+        beyond(axes, row, change.test, ends, self.width)
 
     def _changes(self, results: Results) -> list[Change]:
         """Give the changes of this page."""
@@ -246,47 +189,101 @@ class AllEffects(Picture):
         return {"paired": results.paired, "runs": run_extent(changes), "changes": changes}
 
     def _values(self, results: Results) -> dict[str, Any]:
-        all_changes, (page, pages) = self._all(results), self.place
+        page, pages = self.place
         return {
             "page": page,
             "pages": pages,
-            "verdicts": tally(self._changes(results)),
-            "all_changes": all_changes,
-            "all_verdicts": tally(all_changes),
             "beyond": self._is_beyond(results),
-            "is_cut_off": marks.is_cut_off(change.test for change in all_changes),
+            "is_cut_off": marks.is_cut_off(change.test for change in self._all(results)),
         }
 
     def _is_beyond(self, results: Results) -> bool:
         """Whether an interval of this page reaches beyond the axis."""
-        low, high = self._ends(results)
-        intervals = [_interval(change.test) for change in self._changes(results)]
-        return any(interval and (interval[0] < low or interval[1] > high) for interval in intervals)
+        ends = axis_ends(self._all(results), self.smallest)
+        return any(is_beyond(change.test, ends) for change in self._changes(results))
 
 
-def split(sizes: Sequence[int]) -> list[tuple[Part, ...]]:
+def axis_ends(
+    changes: Sequence[Change], smallest: float, with_runs: bool = True
+) -> tuple[float, float]:
+    """Give the ends of an axis of differences, in points.
+
+    Args:
+        smallest: the smallest difference worth having, points.
+        with_runs: whether single runs are drawn too.
+    """
+    numbers = [-2 * smallest, 2 * smallest]
+    for change in changes:
+        numbers += [percent(change.test.mean)] if change.test.mean is not None else []
+        numbers += _interval(change.test) or ()
+        numbers += map(percent, change.differences) if with_runs else ()
+    pad = 0.03 * (max(numbers) - min(numbers))
+    low, high = min(numbers) - pad, max(numbers) + pad
+    if reach := clip([change.test for change in changes], smallest):
+        return max(low, -reach), min(high, reach)
+    return low, high
+
+
+def is_beyond(difference: Effect, ends: tuple[float, float]) -> bool:
+    """Whether an interval reaches beyond an axis."""
+    interval = _interval(difference)
+    return interval is not None and (interval[0] < ends[0] or interval[1] > ends[1])
+
+
+def beyond(
+    axes: "Axes", row: int, difference: Effect, ends: tuple[float, float], width: float
+) -> None:
+    """Point to what of an interval lies beyond an axis, and write it where its mean does.
+
+    Args:
+        width: of the figure, inches.
+    """
+    if not (interval := _interval(difference)):
+        return
+    for side, end, reached in ((-1, ends[0], interval[0]), (1, ends[1], interval[1])):
+        if side * reached <= side * end:
+            continue
+        axes.plot([end], [row], ">" if side > 0 else "<", color=LIGHT.text, markersize=4,
+                  clip_on=False, zorder=6)  # fmt: skip
+        if side * percent(difference.mean) > side * end:
+            text = f"{signed(difference.mean, 1)} ({_ends_in_words(difference)})"
+            axes.annotate(
+                text, (end, row), (-6 * side, 0), textcoords="offset points", va="center",
+                ha="right" if side > 0 else "left", fontsize=LEAST[width], zorder=6,
+                bbox={"facecolor": LIGHT.page, "linewidth": 0, "pad": 0.5},
+            ).set_in_layout(False)  # fmt: skip
+
+
+def against(changes: Iterable[Change], results: Results) -> str:
+    """Name the references of changes, such as against base."""
+    references = dict.fromkeys(change.reference for change in changes)
+    return f"against {listing(map(results.called, references))}" if references else ""
+
+
+def split(sizes: Sequence[int], most: int = MOST_LINES) -> list[tuple[Part, ...]]:
     """Split changes over pages, none empty or too long, all about equally long.
 
     A question is not torn apart, unless it has more changes than a page holds.
 
     Args:
         sizes: changes of each question.
+        most: changes and titles of questions that a page holds.
     """
-    parts = [part for place, size in enumerate(sizes) for part in _parts(place, size)]
+    parts = [part for place, size in enumerate(sizes) for part in _parts(place, size, most)]
     lines = [1 + last - first for _, first, last in parts]
     middles = [sum(lines[:place]) + own / 2 for place, own in enumerate(lines)]
-    number = -(-sum(lines) // MOST_LINES)
+    number = -(-sum(lines) // most)
     while True:
         # Each part stands on the page on which its middle would be, were all equally long.
         on = [int(number * middle / sum(lines)) for middle in middles]
-        if all(sum(own) <= MOST_LINES for own in _by_page(on, lines)):
+        if all(sum(own) <= most for own in _by_page(on, lines)):
             return _by_page(on, parts)
         number += 1
 
 
-def _parts(place: int, size: int) -> list[Part]:
+def _parts(place: int, size: int, most: int) -> list[Part]:
     """Cut a question that has more changes than a page holds, with its title, into equal parts."""
-    number = -(-size // (MOST_LINES - 1))
+    number = -(-size // (most - 1))
     ends = pairwise(size * cut // number for cut in range(number + 1))
     return [(place, first, last) for first, last in ends]
 
@@ -295,14 +292,6 @@ def _by_page(on: Sequence[int], things: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Group what stands on the same page."""
     pages = groupby(zip(on, things, strict=True), key=lambda pair: pair[0])
     return [tuple(thing for _, thing in pairs) for _, pairs in pages]
-
-
-def _rows(axes: "Axes", names: Sequence[str], notes: Sequence[str], size: float) -> None:
-    """Lay out low rows; what is long goes on in a second line, in smaller letters."""
-    marks.rows(axes, [wrap(name, LONGEST_NAME) for name in names], notes, size)
-    for text in (*axes.get_yticklabels(), *axes.texts):
-        if "\n" in text.get_text():
-            text.set_fontsize(0.7 * size)
 
 
 def _breaks(texts: Iterable[str]) -> list[int]:
@@ -344,7 +333,7 @@ def clip(effects: Sequence[Effect], smallest: float) -> float:
 
 def verdict_color(verdict: str) -> str:
     """Give the colour of a verdict; the word stands beside it."""
-    return {"helps": LIGHT.series[0], "hurts": LIGHT.series[1]}.get(verdict, LIGHT.text)
+    return {"helps": LIGHT.more, "hurts": LIGHT.less}.get(verdict, LIGHT.text)
 
 
 def tally(changes: Iterable[Change]) -> dict[str, int]:
@@ -365,11 +354,6 @@ def _interval(difference: Effect) -> tuple[float, float] | None:
     return percent(difference.lower), percent(difference.upper)
 
 
-def _difference_label(reference: str) -> str:
-    gap = " " if len(reference) <= LONGEST_REFERENCE else "\n"
-    return f"Difference to {reference}{gap}in test accuracy (percentage points)"
-
-
 @dataclass(frozen=True)
 class Pair(Picture):
     """The base and another experiment: the accuracy of every run above, differences below."""
@@ -381,16 +365,17 @@ class Pair(Picture):
     smallest: float
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(2.7)
+        figure = self.new(2.7)
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         self._accuracies(above, results)
         difference, single = self._difference(results)
         note = "not run yet"
         if difference.mean is not None:
-            note = f"{signed(difference.mean)}  (n = {difference.n})"
-        marks.rows(below, [f"Difference to {self.experiments[0]}"], [note])
+            verdict = self._verdict(results)
+            note = "\n".join([f"{signed(difference.mean)}  (n = {difference.n})", verdict]).strip()
+        marks.rows(below, ["Difference"], [note])
         marks.zero(below, self.smallest)
-        marks.forest_row(below, 0, difference, single, LIGHT.series[1], 9)
+        marks.forest_row(below, 0, difference, single, verdict_color(self._verdict(results)), 9)
         marks.round_numbers(below.xaxis, 8)
         below.set_xlabel("Difference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
@@ -398,7 +383,7 @@ class Pair(Picture):
 
     def _accuracies(self, axes: "Axes", results: Results) -> None:
         summaries = results.of(self.experiments)
-        labels = [wrap(summary.id) for summary in summaries]
+        labels = [wrap(results.called(summary.id), 16) for summary in summaries]
         notes = ["\n".join([mean_in_words(summary), *troubles(summary)]) for summary in summaries]
         marks.rows(axes, labels, notes)
         ours, theirs = map(results.by_seed, self.experiments)
@@ -409,8 +394,14 @@ class Pair(Picture):
         for row, summary in enumerate(summaries):
             if summary.complete:
                 marks.dots(axes, results.scores(summary.id), row, LIGHT.text, 0, **marks.SEED)
-                marks.mean_line(axes, percent(summary.test.mean), row, LIGHT.series[1])
+                marks.mean_line(axes, percent(summary.test.mean), row, LIGHT.text)
         marks.accuracy_axis(axes.xaxis)
+
+    def _verdict(self, results: Results) -> str:
+        """Give the verdict on the difference; none where no question asks for it."""
+        reference, changed = self.experiments
+        change = results.change(changed, reference)
+        return change.verdict if change else ""
 
     def _difference(self, results: Results) -> tuple[Effect, Sequence[float]]:
         """Give what the other gains over the base, and its runs one by one."""
@@ -429,4 +420,7 @@ class Pair(Picture):
 
     def _values(self, results: Results) -> dict[str, Any]:
         difference, _ = self._difference(results)
-        return {"difference": difference, "is_cut_off": marks.is_cut_off([difference])}
+        return {
+            "difference": difference,
+            "is_cut_off": marks.is_cut_off([difference]),
+        }

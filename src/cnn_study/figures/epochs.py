@@ -10,7 +10,7 @@ from cnn_study.base.inference import Turn, loss_turn
 from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, troubles, wrap
 
@@ -23,6 +23,9 @@ MEASURED = ("training", "validation")
 """Images whose scores the curves show."""
 
 DASHED = (0, (4, 1.5))
+
+LINES = (("training", LIGHT.muted, "-"), ("validation", LIGHT.validation, DASHED))
+"""Images, colour and line of each curve."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,10 @@ class LearningCurves(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         curves = self._curves(results)
-        figure = new(3.1)
+        figure = self.new(3.1)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         for axes, summary in zip(panels, results.of(self.experiments), strict=True):
-            self._panel(axes, curves[curves["experiment"] == summary.id], summary)
+            self._panel(axes, curves[curves["experiment"] == summary.id], summary, results)
             if turn := self._turn(results, summary.id):
                 self._mark_lowest(axes, turn)
         panels[0].set_ylabel(self.measure.label)
@@ -82,17 +85,22 @@ class LearningCurves(Picture):
         long["score"] = self.measure.factor * long["score"].astype(float)
         return long.dropna()
 
-    def _panel(self, axes: "Axes", curves: "pandas.DataFrame", summary: Result) -> None:
+    def _panel(
+        self, axes: "Axes", curves: "pandas.DataFrame", summary: Result, results: Results
+    ) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        axes.set_title("\n".join([wrap(summary.id), *troubles(summary)]), color=LIGHT.text)
+        axes.set_title(
+            "\n".join([wrap(results.called(summary.id), 26), *troubles(summary)]),
+            color=LIGHT.text,
+        )
         axes.set_xlabel("Epoch")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         if not summary.complete:
             axes.text(0.5, 0.5, NO_RUN, transform=axes.transAxes, ha="center", style="italic")
             return
-        for images, color, line in zip(MEASURED, LIGHT.series, ("-", DASHED), strict=False):
+        for images, color, line in LINES:
             own = curves[curves["images"] == images]
             table = own.pivot(index="epoch", columns="seed", values="score")
             if not table.empty:
@@ -114,17 +122,17 @@ class LearningCurves(Picture):
         axes.axvline(
             turn.lowest, color=LIGHT.muted, linestyle=marks.DOTTED, linewidth=1.2, zorder=1
         )
-        then = ",\nthen it rises" if turn.rises else ""
+        then = ",\nthen up" if turn.rises else ""
         left = 2 * turn.lowest > turn.last
         axes.annotate(
-            f"validation loss\nlowest: epoch {turn.lowest}{then}",
+            f"lowest:\nepoch {turn.lowest}{then}",
             (turn.lowest, 0.97),
             (-4 if left else 4, 0),
             xycoords=axes.get_xaxis_transform(),
             textcoords="offset points",
             ha="right" if left else "left",
             va="top",
-            fontsize=7,
+            fontsize=9,
             color=LIGHT.muted,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import size, wrap
 
@@ -27,7 +27,7 @@ MOST_MISTAKES = 8
 STRENGTH = "viridis"
 """Colour map of feature maps: dark is no answer, yellow the strongest of the layer."""
 
-SMALL = 7
+SMALL = 7.5
 
 COLOURS = 3
 """Channels of an image in colour."""
@@ -107,11 +107,12 @@ class Samples(_OfImages):
     """A few training images of each class, unchosen."""
 
     template = "samples"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         images = _inspection(results).arrays["sample_images"][:MOST_CLASSES]
         rows = -(-len(images) // 2)
-        figure = new(0.45 * rows)
+        figure = self.new(0.45 * rows)
         panels = figure.subplots(rows, 2, squeeze=False)
         for place, axes in enumerate(panels.T.flat):
             axes.axis("off")
@@ -133,11 +134,12 @@ class Neighbours(_OfImages):
     """Test images with the training image nearest to each, pixel by pixel."""
 
     template = "neighbours"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         pairs = _inspection(results).arrays["neighbours_images"]
         facts = _inspection(results).facts.neighbours
-        figure = new(1.85)
+        figure = self.new(1.85)
         panels = figure.subplots(2, len(pairs), squeeze=False)
         for number, (pair, fact) in enumerate(zip(pairs, facts, strict=True)):
             right = fact.test_class == fact.training_class
@@ -150,7 +152,7 @@ class Neighbours(_OfImages):
             )
             below(
                 panels[1, number], wrap(self.classes[fact.training_class], 10),
-                LIGHT.series[0 if right else 1],
+                LIGHT.more if right else LIGHT.less,
             )  # fmt: skip
         return figure
 
@@ -170,15 +172,16 @@ class Filters(Inspected):
     """The kernels of each network's first convolution."""
 
     template = "filters"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         networks = self._kept(results)
-        figure = new(1.1 * len(networks))
+        figure = self.new(1.1 * len(networks))
         for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
             kernels = results.first_kernels(network)
             axes = part.subplots()
             axes.axis("off")
-            axes.set_title(id_, loc="left", color=LIGHT.text)
+            axes.set_title(results.called(id_), loc="left", color=LIGHT.text)
             show(axes, _side_by_side([_as_image(kernel) for kernel in kernels]))
         return figure
 
@@ -197,6 +200,7 @@ class FeatureMaps(Inspected):
     """One test image on its way through the first network."""
 
     template = "feature-maps"
+    width = WIDE
 
     def shown(self, results: Results) -> tuple[str, ...]:
         """Name the first network."""
@@ -208,7 +212,7 @@ class FeatureMaps(Inspected):
     def _draw(self, results: Results) -> "Figure":
         ((_, network),) = self._kept(results)
         layers = self._layers(results, network)
-        figure = new(0.25 + 0.72 * (len(layers) + 1))
+        figure = self.new(0.25 + 0.72 * (len(layers) + 1))
         panels = figure.subplots(len(layers) + 1, 1, squeeze=False)[:, 0]
         image = _inspection(results).arrays["shown_images"][
             _inspection(results).facts.followed_image
@@ -262,12 +266,13 @@ class Occlusion(Inspected):
     """Where each network looks: what covering a place costs the true class."""
 
     template = "occlusion"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         networks, places = self._kept(results), self._places(results)
         across, strips = min(ACROSS, len(places)), -(-len(places) // ACROSS)
         high = 1 + len(networks)
-        figure = new((0.95 * high + 0.2 + 0.1 * len(networks)) * strips)
+        figure = self.new((0.95 * high + 0.2 + 0.1 * len(networks)) * strips)
         for strip, part in enumerate(_parts(figure, strips)):
             panels = part.subplots(high, across, squeeze=False)
             for axes in panels.flat:
@@ -291,9 +296,13 @@ class Occlusion(Inspected):
             for axes, place in zip(row, places, strict=False):
                 show(axes, _overlay(images[place], lost[place], *square))
                 right = answers[place] == arrays["shown_labels"][place]
-                below(axes, wrap(self.classes[answers[place]], 16), LIGHT.series[0 if right else 1])
-            row[0].text(-0.08, 0.5, wrap(id_, 14), transform=row[0].transAxes, ha="right",
-                        va="center", fontsize=SMALL)  # fmt: skip
+                below(
+                    axes,
+                    wrap(self.classes[answers[place]], 16),
+                    LIGHT.more if right else LIGHT.less,
+                )
+            row[0].text(-0.08, 0.5, wrap(results.called(id_), 14), transform=row[0].transAxes,
+                        ha="right", va="center", fontsize=SMALL)  # fmt: skip
 
     def _answers(self, results: Results, network: "Network") -> "numpy.ndarray":
         """Give the class that a network holds most probable, for each shown image."""
@@ -330,13 +339,14 @@ class Mistakes(Inspected):
     """The wrong answers that each network is surest of."""
 
     template = "mistakes"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         networks = self._kept(results)
-        figure = new(1.4 * len(networks))
+        figure = self.new(1.4 * len(networks))
         for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
             images = _inspection(results).of(network)["mistakes_images"][:MOST_MISTAKES]
-            part.suptitle(id_, x=0.01, ha="left", fontsize=9, color=LIGHT.text)
+            part.suptitle(results.called(id_), x=0.01, ha="left", fontsize=9, color=LIGHT.text)
             panels = part.subplots(1, MOST_MISTAKES, squeeze=False)[0]
             for axes in panels:
                 axes.axis("off")
@@ -345,10 +355,10 @@ class Mistakes(Inspected):
                 axes.set_title(
                     wrap(self.classes[mistake.true_class], 10),
                     fontsize=SMALL,
-                    color=LIGHT.series[0],
+                    color=LIGHT.more,
                 )
                 answer = wrap(self.classes[mistake.predicted_class], 10)
-                below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.series[1])
+                below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -370,7 +380,7 @@ class Embedding(Inspected):
 
     def _draw(self, results: Results) -> "Figure":
         clouds = self._clouds(results)
-        figure = new(2.55 * -(-(len(clouds) + 1) // 2))
+        figure = self.new(2.55 * -(-(len(clouds) + 1) // 2))
         panels = figure.subplots(-(-(len(clouds) + 1) // 2), 2, squeeze=False).flat
         for axes, (title, points) in zip(panels, clouds, strict=False):
             self._cloud(axes, points.astype(float), _inspection(results).arrays["embedding_labels"])
@@ -385,7 +395,10 @@ class Embedding(Inspected):
         inspection = _inspection(results)
         return [
             ("pixels", inspection.arrays["pixels_embedding"]),
-            *((id_, inspection.of(network)["embedding"]) for id_, network in self._kept(results)),
+            *(
+                (results.called(id_), inspection.of(network)["embedding"])
+                for id_, network in self._kept(results)
+            ),
         ]
 
     def _cloud(self, axes: "Axes", points: Any, labels: Any) -> None:
@@ -497,7 +510,7 @@ def _overlay(image: Any, lost: Any, side: int, stride: int) -> Any:
         squares[covered][:side, :side] += 1
     strength = numpy.clip(total / numpy.maximum(squares, 1) / 0.5, -1, 1)[..., None]
     grey = image.astype(float).mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 0.6 + 80
-    orange, blue = (255 * numpy.array(to_rgb(LIGHT.series[place])) for place in (1, 0))
+    orange, blue = (255 * numpy.array(to_rgb(each)) for each in (LIGHT.less, LIGHT.more))
     color = numpy.where(strength > 0, orange, blue)
     share = numpy.abs(strength) * 0.85
     return grey * (1 - share) + color * share

@@ -1,11 +1,12 @@
 """Places labels near points where they cover nothing. Knows nothing of what the points mean."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.marks import text_width
 from cnn_study.figures.picture import settle
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Box = tuple[float, float, float, float]
 Bar = tuple[float, float, float, float]
 """x, lowest, middle and highest y, in data."""
 
-SIZE = 7
+SIZE = 9
 DISTANCES = (7, 10, 14, 20, *range(28, 240, 12))
 DIRECTIONS = 24
 REACH = 7
@@ -34,18 +35,16 @@ def place(
     figure: "Figure",
     axes: "Axes",
     bars: dict[str, Bar],
-    named: Collection[str],
+    named: Mapping[str, str],
     line: Sequence[Point],
 ) -> None:
     """Write the names of points with their error bars, each where it covers nothing.
 
     Args:
-        bars: by name.
-        named: the names to write. The highest are placed first.
+        bars: by id.
+        named: what to write beside which of them. The highest are placed first.
         line: corners, in data, of a line that the names keep clear of.
     """
-    from matplotlib.textpath import TextPath
-
     settle(figure)
     scale = 72 / figure.dpi
     frame = tuple(edge * scale for edge in axes.get_window_extent().extents)
@@ -57,11 +56,11 @@ def place(
     corners = axes.transData.transform(line) * scale if line else ()
     taken += [box for start, end in pairwise(corners) for box in _along(start, end, 0)]
     for name in sorted(named, key=lambda name: (-bars[name][2], name)):
-        width = TextPath((0, 0), name, size=SIZE).get_extents().width
+        width = text_width(named[name], SIZE)
         x, y = map(float, shapes[name][1])
         point = (x, y)
         box = best_box(point, (width + 2, SIZE + 2), taken, frame)
-        _write(axes, name, (bars[name][0], bars[name][2]), point, box)
+        _write(axes, named[name], (bars[name][0], bars[name][2]), point, box)
         taken += [box, *_leader(point, box)]
 
 

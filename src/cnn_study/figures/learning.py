@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.examples import DESCENTS, descent
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import Picture
 from cnn_study.figures.results import Results
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Descent(Picture):
         return True
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(2.1)
+        figure = self.new(2.1)
         panels = figure.subplots(1, len(DESCENTS), sharey=True)
         for axes, (rate, words) in zip(panels, DESCENTS.items(), strict=True):
             self._panel(axes, descent(rate))
@@ -43,9 +43,12 @@ class Descent(Picture):
         bowl = [EDGE * (place / 50 - 1) for place in range(101)]
         axes.plot(bowl, [w**2 for w in bowl], color=LIGHT.muted, linewidth=1, zorder=1)
         heights = [w**2 for w in path]
-        axes.plot(path, heights, color=LIGHT.series[1], linewidth=0.9, zorder=2)
-        axes.plot(path, heights, "o", color=LIGHT.series[1], markersize=3.5, zorder=3)
-        axes.plot(path[:1], heights[:1], "o", color=LIGHT.series[0], markersize=5.5, zorder=4)
+        axes.plot(path, heights, color=LIGHT.text, linewidth=0.9, zorder=2)
+        axes.plot(path, heights, "o", color=LIGHT.text, markersize=3.5, zorder=3)
+        axes.plot(
+            path[:1], heights[:1], "o", color=LIGHT.text, markerfacecolor=LIGHT.page,
+            markersize=6, zorder=4,
+        )  # fmt: skip
         axes.set_xlabel("Parameter")
         axes.set_xticks([0])
         axes.set_yticks([0])

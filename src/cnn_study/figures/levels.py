@@ -3,6 +3,7 @@
 Matplotlib and NumPy are imported only to draw.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, rising
 from cnn_study.figures.marks import LINES, MARKERS, level
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, axis_label, percent, score, troubles, words, wrap
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 LEAST_LEVELS = 3
 """A curve has at least as many values of its parameter."""
-
-WIDE = 20
-"""Values that span more than this factor stand on a logarithmic axis."""
 
 CLOSE = 0.04
 """Share of the axis: values nearer to each other would have overlapping labels."""
@@ -42,6 +40,7 @@ class Grid(Picture):
     """
 
     template = "grid"
+    width = WIDE
 
     parameters: tuple[str, str]
     levels: tuple[tuple[str, ...], tuple[str, ...]]
@@ -54,7 +53,7 @@ class Grid(Picture):
         return tuple(id_ for row in self.cells for id_ in row)
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(max(3.1, 1.1 + 0.55 * len(self.cells)))
+        figure = self.new(max(3.1, 1.1 + 0.55 * len(self.cells)))
         left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
         self._heat_map(left, results)
         self._lines(right, results)
@@ -85,7 +84,7 @@ class Grid(Picture):
         offsets = marks.spread(len(self.cells), 0.12)
         for number, (value, row) in enumerate(zip(self.levels[0], self.cells, strict=True)):
             summaries = results.of(row)
-            color = LIGHT.series[number % len(LIGHT.series)]
+            color = LIGHT.shades[number % len(LIGHT.shades)]
             places = [column + offsets[number] for column in range(len(row))]
             for place, summary in zip(places, summaries, strict=True):
                 scores = results.scores(summary.id)
@@ -133,8 +132,7 @@ class Grid(Picture):
             for column, summary in zip(self.levels[1], results.of(ids), strict=True)
         ]
         is_cut_off = marks.is_cut_off(effect(results.scores(summary.id)) for summary in summaries)
-        values = {"rows": rows, "columns": columns, "cells": cells, "is_cut_off": is_cut_off}
-        return values | _extremes(summaries)
+        return {"rows": rows, "columns": columns, "cells": cells, "is_cut_off": is_cut_off}
 
 
 @dataclass(frozen=True)
@@ -164,16 +162,16 @@ class Curve(Picture):
     def _draw(self, results: Results) -> "Figure":
         from matplotlib.transforms import ScaledTranslation
 
-        figure = new(3.2)
+        figure = self.new(3.2)
         axes = figure.subplots()
         means = self._means(results)
         values, heights = zip(*((at, mean.mean) for at, _, mean in means if mean.n), strict=True)
-        axes.plot(values, heights, color=LIGHT.series[1], linewidth=1, alpha=0.6)
+        axes.plot(values, heights, color=LIGHT.muted, linewidth=1, alpha=0.6)
         beside = axes.transData + ScaledTranslation(7 / 72, 0, figure.dpi_scale_trans)
         for value, id_, mean in means:
             scores = results.scores(id_)
             axes.plot(
-                [value] * mean.n, scores, "o", color=LIGHT.series[0], transform=beside, **marks.DOT
+                [value] * mean.n, scores, "o", color=LIGHT.muted, transform=beside, **marks.DOT
             )
             axes.update_datalim([(value, score) for score in scores])
             self._mean(axes, value, mean, id_ == self.reference)
@@ -181,7 +179,7 @@ class Curve(Picture):
         axes.grid(axis="y")
         marks.accuracy_axis(axes.yaxis)
         self._say_missing(figure, results)
-        self._legend(figure)
+        self._legend(figure, results)
         return figure
 
     def _means(self, results: Results) -> list[tuple[float, str, Effect]]:
@@ -191,9 +189,9 @@ class Curve(Picture):
     def _mean(self, axes: "Axes", value: float, mean: Effect, kept: bool) -> None:
         if mean.mean is None:
             return
-        _vertical(axes, value, mean, LIGHT.series[1])
+        _vertical(axes, value, mean, LIGHT.text)
         axes.plot(
-            [value], [mean.mean], "D" if kept else "s", color=LIGHT.series[1], markersize=4.5,
+            [value], [mean.mean], "D" if kept else "s", color=LIGHT.text, markersize=4.5,
             markeredgecolor=LIGHT.page, markeredgewidth=0.5, zorder=4,
         )  # fmt: skip
 
@@ -214,22 +212,24 @@ class Curve(Picture):
 
     def _say_missing(self, figure: "Figure", results: Results) -> None:
         parts = [
-            f"{summary.id} ({', '.join(ended)})" if (ended := troubles(summary)) else summary.id
+            f"{results.label(summary.id)}{f' ({listed})' if listed else ''}"
             for summary in results.of(self.experiments)
             if not summary.complete
+            for listed in [", ".join(troubles(summary))]
         ]
         if parts:
-            text = wrap(f"{NO_RUN}: {', '.join(parts)}", 95)
-            figure.supxlabel(text, fontsize=8, color=LIGHT.muted)
+            text = wrap(f"{NO_RUN}: {', '.join(parts)}", 62)
+            figure.supxlabel(text, fontsize=9, color=LIGHT.muted)
 
-    def _legend(self, figure: "Figure") -> None:
+    def _legend(self, figure: "Figure", results: Results) -> None:
+        reference = results.called(self.reference)
         mean = {"markersize": 4.5, "markeredgecolor": LIGHT.page, "linewidth": 1.5, "line": "-"}
         marks.legend(
             figure,
             [
-                marks.key("Single runs", LIGHT.series[0], marker="o", **marks.DOT),
-                marks.key("Mean, 95 % interval", LIGHT.series[1], marker="s", **mean),
-                marks.key(f"Reference {self.reference}", LIGHT.series[1], marker="D", **mean),
+                marks.key("Single runs", LIGHT.muted, marker="o", **marks.DOT),
+                marks.key("Mean, 95 % interval", LIGHT.text, marker="s", **mean),
+                marks.key(f"Reference: {reference}", LIGHT.text, marker="D", **mean),
             ],
         )
 
@@ -239,7 +239,6 @@ class Curve(Picture):
             "means": means,
             "is_cut_off": marks.is_cut_off(mean for _, mean in means),
             "is_logarithmic": logarithmic([value for value, _ in means]),
-            **_extremes(results.of(self.experiments)),
         }
 
 
@@ -251,19 +250,17 @@ def _vertical(axes: "Axes", at: float, mean: Effect, color: str) -> None:
     )  # fmt: skip
 
 
-def _extremes(summaries: Sequence[Result]) -> dict[str, Result | None]:
-    """Find the experiments with the lowest and the highest mean."""
-    ranked = sorted(
-        (summary for summary in summaries if summary.complete),
-        key=lambda summary: percent(summary.test.mean),
-    )
-    lowest, highest = (ranked[0], ranked[-1]) if ranked else (None, None)
-    return {"lowest": lowest, "highest": highest}
-
-
 def logarithmic(values: Sequence[float]) -> bool:
-    """Whether values, smallest first, are better shown on a logarithmic axis."""
-    return values[0] > 0 and values[-1] > WIDE * values[0]
+    """Whether steps between values, smallest first, are more alike as ratios than as sums."""
+    if values[0] <= 0:
+        return False
+    ratios = [high / low for low, high in pairwise(values)]
+    return _unlike(list(map(math.log, ratios))) < _unlike([b - a for a, b in pairwise(values)])
+
+
+def _unlike(steps: Sequence[float]) -> float:
+    """Say how far steps are from equal: the largest over the smallest, to nine digits."""
+    return round(max(steps) / min(steps), 9)
 
 
 def crowded(values: Sequence[float]) -> bool:

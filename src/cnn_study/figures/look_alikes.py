@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.inspected import SMALL, below, show
-from cnn_study.figures.picture import Picture, new, nothing
+from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import wrap
 
@@ -30,6 +30,7 @@ class Pairs(Picture):
     """
 
     template = "look-alikes"
+    width = WIDE
 
     classes: tuple[str, ...]
 
@@ -48,7 +49,7 @@ class Pairs(Picture):
         shown = kept.facts.shown_pairs
         if not shown:
             return nothing("no look-alikes")
-        figure = new(2.05)
+        figure = self.new(2.15)
         panels = figure.subplots(2, ACROSS, squeeze=False)
         for axes in panels.flat:
             axes.axis("off")
@@ -62,7 +63,7 @@ class Pairs(Picture):
             panels[0, column].set_title(wrap(names[0], 10), fontsize=SMALL, color=LIGHT.text)
             same = names[0] == names[1]
             words = f"{wrap(names[1], 10)}\n{pair.correlation:.2f}"
-            below(panels[1, column], words, LIGHT.series[0 if same else 1])
+            below(panels[1, column], words, LIGHT.more if same else LIGHT.less)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class MisreadImages(Picture):
     """
 
     template = "misread"
+    width = WIDE
 
     networks: tuple[tuple[str, str], ...]
     classes: tuple[str, ...]
@@ -114,16 +116,16 @@ class MisreadImages(Picture):
             return nothing("no such image")
         mistakes, images = by[1].shown, _kept(results).arrays["misread_images"]
         rows = -(-len(mistakes) // ACROSS)
-        figure = new(1.35 * rows)
+        figure = self.new(1.45 * rows)
         panels = figure.subplots(rows, ACROSS, squeeze=False)
         for axes in panels.flat:
             axes.axis("off")
         for axes, mistake, image in zip(panels.flat, mistakes, images, strict=False):
             show(axes, image)
             name = wrap(self.classes[mistake.true_class], 10)
-            axes.set_title(name, fontsize=SMALL, color=LIGHT.series[0])
+            axes.set_title(name, fontsize=SMALL, color=LIGHT.more)
             answer = wrap(self.classes[mistake.predicted_class], 10)
-            below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.series[1])
+            below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:

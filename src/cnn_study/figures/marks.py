@@ -3,7 +3,7 @@
 Knows nothing of studies or tables. Matplotlib is imported only to draw.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_RUNS, Effect
@@ -11,6 +11,7 @@ from cnn_study.figures.colors import LIGHT, Palette, ink
 from cnn_study.figures.words import percent, wrap
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -24,6 +25,12 @@ SEED: dict[str, Any] = {"markersize": 3, "markeredgewidth": 0, "zorder": 5}
 
 BAR: dict[str, Any] = {"alpha": 0.4, "solid_capstyle": "butt"}
 """How an interval looks as a bar."""
+
+EDGE = 3.5
+"""Points from the edge of a figure to the text of its headings."""
+
+LEGEND: dict[str, Any] = {"columnspacing": 1.2, "handletextpad": 0.5, "handlelength": 1.6}
+LEGEND_SIZE = 9.0
 
 DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
 """How a single run looks."""
@@ -45,7 +52,7 @@ def round_numbers(axis: "Axis", most: int) -> None:
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
 
 
-def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float = 8) -> None:
+def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float = 9) -> None:
     """Lay out one row for each label, first on top, with a note at its right end."""
     axes.set_yticks(range(len(labels)), labels, fontsize=size)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -62,6 +69,40 @@ def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float 
             fontsize=size,
             linespacing=1.3,
         )
+
+
+def headings(
+    figure: "Figure", axes: "Axes", titles: Mapping[int, tuple[str, str]], size: float = 9
+) -> None:
+    """Write headings across rows, each with a note at the right edge of the figure.
+
+    Args:
+        titles: title and note by row. What of a title has no room is left out.
+    """
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(figure.transFigure, axes.transData)
+    width = 72 * figure.get_figwidth()
+    ground = {"facecolor": LIGHT.page, "linewidth": 0, "pad": 1}
+    for row, (title, note) in titles.items():
+        title = fitting(title, width - 3 * EDGE - text_width(note, size), size)
+        looks: tuple[dict[str, Any], ...] = (
+            {"x": EDGE / width, "s": title, "ha": "left", "fontweight": "bold"},
+            {"x": 1 - EDGE / width, "s": note, "ha": "right", "color": LIGHT.muted},
+        )
+        for look in looks:
+            text = axes.text(
+                y=row, transform=across, va="center", fontsize=size, bbox=ground, zorder=7, **look
+            )
+            text.set_in_layout(False)
+
+
+def fitting(text: str, room: float, size: float) -> str:
+    """Cut a bold text, if need be, so that it is at most so many points wide."""
+    kept = text
+    while kept and text_width(kept, size, "bold") > room:
+        kept = f"{kept.removesuffix('…')[:-1].rstrip()}…"
+    return kept
 
 
 def space_panels(figure: "Figure", share: float) -> None:
@@ -182,10 +223,38 @@ def forest_keys(smallest: float) -> list["Line2D"]:
     ]
 
 
-def legend(figure: "Figure", keys: Sequence["Line2D"], **how: Any) -> None:
-    """Write a legend above everything."""
-    options: dict[str, Any] = {"ncols": len(keys), "columnspacing": 1.4, "handletextpad": 0.5}
-    figure.legend(handles=keys, loc="outside upper center", **options | how)
+def legend(figure: "Figure", keys: Sequence["Artist"], **how: Any) -> None:
+    """Write a legend above everything, in as many columns as there is room for."""
+    options = LEGEND | how
+    room = 72 * figure.get_figwidth() - 2 * LEGEND_SIZE
+    columns = next(
+        columns
+        for columns in range(len(keys), 0, -1)
+        if columns == 1 or _legend_width(keys, columns, options) <= room
+    )
+    figure.legend(handles=keys, loc="outside upper center", ncols=columns, **options)
+
+
+def _legend_width(keys: Sequence["Artist"], columns: int, options: dict[str, Any]) -> float:
+    """Give the width in points of a legend, whose columns Matplotlib fills from the top."""
+    import numpy
+
+    labels = numpy.array_split([str(key.get_label()) for key in keys], columns)
+    wide = [max(text_width(label, LEGEND_SIZE) for label in column) for column in labels]
+    beside = options["handlelength"] + options["handletextpad"]
+    gaps = len(wide) * beside + (len(wide) - 1) * options["columnspacing"]
+    return sum(wide) + LEGEND_SIZE * gaps
+
+
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Give the width of a line of text in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not text.strip():
+        return 0.0
+    properties = FontProperties(weight=weight)
+    return float(TextPath((0, 0), text, size=size, prop=properties).get_extents().width)
 
 
 # ------------------------------------------------------------------------------- heat maps
@@ -246,7 +315,7 @@ def _write_cell(axes: "Axes", row: int, column: int, words: str, color: str, wei
         words,
         ha="center",
         va="center",
-        fontsize=8 if words.count("\n") == 1 else 7,
+        fontsize=8 if words.count("\n") == 1 else 7.5,
         fontweight=weight,
         color=color,
         linespacing=1.3,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import size, wrap
 from cnn_study.study.architecture import Layer, receptive_fields
@@ -27,12 +27,12 @@ THICKNESS = 0.35
 """Length drawn for each channel, in pixels of height."""
 
 DRAWN = {
-    "convolution": ("convolution", LIGHT.series[0]),
-    "max_pooling": ("max pooling", LIGHT.series[2]),
-    "average_pooling": ("average pooling", LIGHT.series[2]),
+    "convolution": ("convolution", LIGHT.shades[1]),
+    "max_pooling": ("max pooling", LIGHT.shades[0]),
+    "average_pooling": ("average pooling", LIGHT.shades[0]),
     "flatten": ("flatten", LIGHT.muted),
-    "global_average_pooling": ("global average", LIGHT.series[2]),
-    "dense": ("dense", LIGHT.series[1]),
+    "global_average_pooling": ("global average", LIGHT.shades[0]),
+    "dense": ("dense", LIGHT.shades[2]),
 }
 """Layers that are drawn; those between them change neither size nor place."""
 
@@ -81,23 +81,24 @@ class Architecture(_Drawn):
     """Every network as a row of blocks, to scale."""
 
     template = "architecture"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(1.75 * len(self.models) + 0.1)
+        figure = self.new(1.75 * len(self.models) + 0.1)
         panels = figure.subplots(len(self.models), 1, squeeze=False)[:, 0]
         widest = max(
-            self._row(axes, model) for axes, model in zip(panels, self.models, strict=True)
+            self._row(axes, model, results) for axes, model in zip(panels, self.models, strict=True)
         )
         for axes in panels:
             axes.set_xlim(-2, widest)
         return figure
 
-    def _row(self, axes: "Axes", model: Model) -> float:
+    def _row(self, axes: "Axes", model: Model, results: Results) -> float:
         """Draw one network; give how far it reaches to the right."""
         side = max(model.image[:2])
         blocks = _blocks(model)
         units = [math.prod(block.shape) for block in blocks if len(block.shape) == 1]
-        size = 6.5 if len(blocks) <= 10 else 5.5
+        size = 7.5
         slot, at = side * (0.95 if len(blocks) <= 10 else 0.8), 0.0
         for block in blocks:
             if len(block.shape) == 3:
@@ -109,7 +110,7 @@ class Architecture(_Drawn):
                 fontsize=size, linespacing=1.25,
             )  # fmt: skip
             at += max(reach + side * 0.4, slot)
-        axes.set_title(model.id, loc="left", color=LIGHT.text)
+        axes.set_title(results.called(model.id), loc="left", color=LIGHT.text)
         axes.set_aspect("equal")
         axes.set_ylim(-side * 0.85, side * (1 + SHEAR) * 1.05)
         axes.axis("off")
@@ -190,12 +191,13 @@ class ReceptiveField(_Drawn):
     template = "receptive-field"
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(3.7)
+        figure = self.new(3.7)
         alike = self._alike()
         panels = figure.subplots(1, len(alike), squeeze=False)[0]
         for axes, models in zip(panels, alike, strict=True):
             self._panel(axes, models[0])
-            axes.set_title(wrap(listing(model.id for model in models)), color=LIGHT.text)
+            title = listing(results.called(model.id) for model in models)
+            axes.set_title(wrap(title, 26), color=LIGHT.text)
         return figure
 
     def _alike(self) -> list[list[Model]]:
@@ -220,7 +222,7 @@ class ReceptiveField(_Drawn):
             low = ((width - side) // 2, (height - side) // 2)
             axes.add_patch(
                 Rectangle(
-                    low, side, side, facecolor=LIGHT.series[0], alpha=0.1, linewidth=0, zorder=1
+                    low, side, side, facecolor=LIGHT.shades[1], alpha=0.1, linewidth=0, zorder=1
                 )
             )
             axes.add_patch(
@@ -229,7 +231,7 @@ class ReceptiveField(_Drawn):
                     side,
                     side,
                     fill=False,
-                    edgecolor=LIGHT.series[2 if kind else 0],
+                    edgecolor=LIGHT.shades[0 if kind else 1],
                     linestyle="--" if kind else "-",
                     linewidth=1.3,
                     zorder=2,
@@ -241,7 +243,7 @@ class ReceptiveField(_Drawn):
         axes.set_aspect("equal")
         axes.axis("off")
         words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in fields)
-        axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7)
+        axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=9)
 
     def _values(self, results: Results) -> dict[str, Any]:
         height, width = self.models[0].image[:2]

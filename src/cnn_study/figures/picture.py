@@ -18,14 +18,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-WIDTH = 6.3
-"""Inches: 16 cm, the text width of the PDF; 720 px on a screen make 9 pt text 14 px high."""
+NARROW = 358 / 72
+"""Inches: as many points as a phone's text has pixels, so that 9 pt text is 9 px high there."""
+
+WIDE = 6.3
+"""Inches, of what has no room in less: the text width of the PDF, 605 px at its own size."""
+
+LEAST = {NARROW: 9.0, WIDE: 7.5}
+"""Points of the smallest text by width; 7.5 are 10 px on a page that shows the figure as it is."""
 
 TALLEST = 8.5
 """Inches: what a page of the PDF holds beside a caption."""
 
 DPI = 200
 """Dots an inch of a PNG, and of what is drawn in pixels within an SVG."""
+
+LAYOUT_DPI = 144
+"""Dots an inch when a figure is laid out: every size is a whole number of dots there.
+
+What is not, FreeType rounds: at 100, text of 7.5 points would be measured 4 % too narrow.
+"""
 
 Format = Literal["svg", "png"]
 
@@ -35,9 +47,11 @@ class Picture:
 
     Attributes:
         template: of what is said, a name in captions/ without its ending.
+        width: inches, one of those in `LEAST`.
     """
 
     template: ClassVar[str]
+    width: ClassVar[float] = NARROW
 
     if TYPE_CHECKING:
         # A field of most figures, worked out by some; a property here would stand in their way.
@@ -62,10 +76,22 @@ class Picture:
         """Draw it once, in the colours of one LIGHT."""
         return self._draw(results) if self._something(results) else nothing()
 
+    def new(self, height: float) -> "Figure":
+        """Begin a figure.
+
+        Args:
+            height: in inches.
+        """
+        return new(height, self.width)
+
     def texts(self, results: Results) -> Texts:
         """Say what is shown and how many runs are behind it, and tell it in words."""
-        values = {"figure": self, **self._behind(results), **self._values(results)}
-        return texts.write(self.template, values)
+        values: dict[str, Any] = {
+            "figure": self,
+            "label": results.label,
+            "called": results.called,
+        }
+        return texts.write(self.template, values | self._behind(results) | self._values(results))
 
     def _something(self, results: Results) -> bool:
         """Whether there is anything to draw."""
@@ -147,15 +173,16 @@ def _round(numbers: re.Match[str]) -> str:
 def _style() -> "dict[RcKeyType, Any]":
     """Settings of Matplotlib. Text is drawn as paths: it looks the same in browser and PDF."""
     return {
+        "figure.dpi": LAYOUT_DPI,
         "font.family": "DejaVu Sans",
         "font.size": 9,
         "axes.labelsize": 9,
         "axes.titlesize": 9,
         "axes.titley": 1.0,  # or every layout looks whether a title meets ticks
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
-        "legend.fontsize": 8,
-        "legend.title_fontsize": 8,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "legend.title_fontsize": 9,
         "legend.frameon": False,
         "axes.facecolor": "none",
         "axes.edgecolor": LIGHT.muted,
@@ -176,15 +203,11 @@ def _style() -> "dict[RcKeyType, Any]":
     }
 
 
-def new(height: float) -> "Figure":
-    """Begin a figure, as wide as the text.
-
-    Args:
-        height: in inches.
-    """
+def new(height: float, width: float = NARROW) -> "Figure":
+    """Begin a figure; both in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def settle(figure: "Figure") -> None:
@@ -196,7 +219,7 @@ def settle(figure: "Figure") -> None:
     engine = figure.get_layout_engine()
     if engine is None:
         return
-    keeps = any(axes.get_aspect() != "auto" for axes in figure.axes)
+    keeps = any(axes.get_aspect() != "auto" or axes.get_box_aspect() for axes in figure.axes)
     for _ in range(2 if keeps else 1):
         engine.execute(figure)
     figure.set_layout_engine("none")

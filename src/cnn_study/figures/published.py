@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+LONGEST_LABEL = 38
+"""Characters of a label before it goes on in a second line."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,18 @@ class PublishedAndOurs(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         lines = self._lines(results)
-        labels = [wrap(line if isinstance(line, str) else line["experiment"]) for line in lines]
+        labels = [
+            "" if isinstance(line, str) else wrap(results.called(line["experiment"]), LONGEST_LABEL)
+            for line in lines
+        ]
         notes = ["" if isinstance(line, str) else self._note(line) for line in lines]
-        figure = new(0.9 + 0.27 * len(lines))
+        figure = self.new(0.9 + 0.27 * len(lines))
         axes = figure.subplots()
         marks.rows(axes, labels, notes)
-        for place, (line, label) in enumerate(zip(lines, axes.get_yticklabels(), strict=True)):
-            if isinstance(line, str):
-                label.set_fontweight("bold")
-            else:
+        titles = {place: (line, "") for place, line in enumerate(lines) if isinstance(line, str)}
+        marks.headings(figure, axes, titles)
+        for place, line in enumerate(lines):
+            if not isinstance(line, str):
                 self._row(axes, place, line, results)
         marks.accuracy_axis(axes.xaxis)
         self._legend(figure)
@@ -52,7 +59,7 @@ class PublishedAndOurs(Picture):
 
     def _note(self, row: dict[str, Any]) -> str:
         count = int(row["complete_runs"])
-        return f"n = {count}, {self._verdict(row)}" if count else NO_RUN
+        return self._verdict(row) if count else NO_RUN
 
     def _verdict(self, row: dict[str, Any]) -> str:
         if not _known(row["inside"]):
@@ -64,13 +71,13 @@ class PublishedAndOurs(Picture):
         published = 100 * row["published_test_accuracy"]
         mean, lower, upper = (100 * row[name] for name in names)
         axes.plot(
-            [lower, upper], [place, place], solid_capstyle="butt", color=LIGHT.series[1],
+            [lower, upper], [place, place], solid_capstyle="butt", color=LIGHT.muted,
             linewidth=7, alpha=0.3, zorder=1,
         )  # fmt: skip
         axes.plot([published, mean], [place, place], color=LIGHT.muted, linewidth=1, zorder=1.5)
         if row["complete_runs"]:
-            marks.dots(axes, results.scores(row["experiment"]), place, LIGHT.series[0])
-            marks.mean_line(axes, mean, place, LIGHT.series[1])
+            marks.dots(axes, results.scores(row["experiment"]), place, LIGHT.muted)
+            marks.mean_line(axes, mean, place, LIGHT.text)
         axes.plot(
             [published], [place], "x", color=LIGHT.text, markersize=7, markeredgewidth=2, zorder=4
         )
@@ -83,9 +90,9 @@ class PublishedAndOurs(Picture):
             figure,
             [
                 marks.key("Published", LIGHT.text, **cross),
-                marks.key("Our single runs", LIGHT.series[0], marker="o", markersize=4.5),
-                marks.key("Our mean", LIGHT.series[1], **line),
-                marks.key("95 % prediction interval", LIGHT.series[1], **bar),
+                marks.key("Our single runs", LIGHT.muted, marker="o", markersize=4.5),
+                marks.key("Our mean", LIGHT.text, **line),
+                marks.key("95 % prediction interval", LIGHT.muted, **bar),
             ],
             columnspacing=1.2,
         )

@@ -26,6 +26,7 @@ class Results:
     """The tables, the evidence, the inspection and the look-alikes of one study.
 
     Attributes:
+        study: which says what experiments are called.
         inspection: None where none was made.
         look_alikes: None where nobody has looked for them.
     """
@@ -39,7 +40,7 @@ class Results:
         looked: Path | None = None,
     ) -> None:
         """Name the study and the folders; files are read when they are first asked for."""
-        self.folder = tables.parent
+        self.study, self.folder = study, tables.parent
         self.tables, self.findings = Tables(study, tables), Findings(study, evidence)
         self.inspection = inspections.read(inspected) if inspected else None
         self.look_alikes = look_alikes.read(looked) if looked else None
@@ -68,6 +69,14 @@ class Results:
     def experiments(self) -> dict[str, Result]:
         """What the runs of each experiment gave."""
         return read_results(self.tables)
+
+    def label(self, id_: str) -> str:
+        """Call an experiment by its label, where its reference is known."""
+        return self.study.label(id_)
+
+    def called(self, id_: str) -> str:
+        """Call an experiment so that it is known anywhere."""
+        return self.study.full_label(id_)
 
     def of(self, ids: Iterable[str]) -> list[Result]:
         """Give the results of these experiments."""

@@ -13,7 +13,7 @@ from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.cost import arrows, floor, logarithmic
-from cnn_study.figures.picture import Picture, new
+from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import percent, signed, value, words, wrap
 
@@ -111,7 +111,7 @@ class SearchPicture(Picture):
     @property
     def _looks(self) -> list[tuple[str, str]]:
         """Give each budget a colour and a marker."""
-        colors = LIGHT.series * len(self.budgets)
+        colors = LIGHT.shades * len(self.budgets)
         shapes = marks.MARKERS * len(self.budgets)
         return list(zip(colors, shapes, strict=False))[: len(self.budgets)]
 
@@ -143,7 +143,7 @@ class Trials(SearchPicture):
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
-        figure = new(2.7)
+        figure = self.new(2.7)
         panels = figure.subplots(1, len(self.budgets), sharey=True, squeeze=False)[0]
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
@@ -159,13 +159,13 @@ class Trials(SearchPicture):
                     shape = {"marker": "*", "markersize": 11} if trial.won else {"marker": "D"}
                     how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
                     axes.plot([trial.number], [trial.fresh], color=LIGHT.text, **how)
-            axes.set_title(wrap(title, 26))
+            axes.set_title(wrap(title, 18))
             axes.grid(axis="y")
             marks.round_numbers(axes.xaxis, 6)
         panels[0].set_ylabel("Validation accuracy (%)")
         figure.supxlabel("Trial", fontsize=9)
         keys = [
-            marks.key("Trial", LIGHT.series[0], marker="o", **marks.DOT),
+            marks.key("Trial", LIGHT.shades[0], marker="o", **marks.DOT),
             marks.key("Finalist, new seeds", LIGHT.text, marker="D", markersize=5, **EDGE),
             marks.key("Winner, new seeds", LIGHT.text, marker="*", markersize=11, **EDGE),
         ]
@@ -192,10 +192,11 @@ class Slices(SearchPicture):
     """Validation accuracy over each parameter that was varied."""
 
     template = "search-slices"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
-        figure = new(0.5 + PANEL * -(-len(self.parameters) // ACROSS))
+        figure = self.new(0.5 + PANEL * -(-len(self.parameters) // ACROSS))
         for axes, name in zip(
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
         ):
@@ -225,7 +226,7 @@ class Slices(SearchPicture):
             [text for _, text in known],
             rotation=25 if long else 0,
             ha="right" if long else "center",
-            fontsize=6.5 if long else 7.5,
+            fontsize=7.5,
         )
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -242,12 +243,13 @@ class Parallel(SearchPicture):
     """Every trial as a line through the values of its parameters."""
 
     template = "search-parallel"
+    width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
         tried = sorted(_tried(results), key=lambda trial: trial.accuracy)
-        figure = new(0.9 + 1.6 * len(self.budgets))
+        figure = self.new(0.9 + 1.6 * len(self.budgets))
         panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
         for axes, (budget, title), (color, _) in zip(
             panels, self.budgets, self._looks, strict=True
@@ -270,10 +272,10 @@ class Parallel(SearchPicture):
                 range(len(self.parameters)),
                 [wrap(words(name), 11) for name in self.parameters] if named
                 else [""] * len(self.parameters),
-                fontsize=7,
+                fontsize=7.5,
             )  # fmt: skip
         keys = [
-            marks.key("Trial, the fainter the worse", LIGHT.series[0], line="-", linewidth=1.4),
+            marks.key("Trial, the fainter the worse", LIGHT.shades[0], line="-", linewidth=1.4),
             marks.key("Winner", LIGHT.text, line="-", linewidth=2.2),
         ]
         marks.legend(figure, keys)
@@ -308,15 +310,15 @@ class Importance(SearchPicture):
 
     def _draw(self, results: Results) -> "Figure":
         rows = results.read("search-importance").to_dict("records")
-        figure = new(0.7 + 0.24 * len(rows))
+        figure = self.new(0.7 + 0.24 * len(rows))
         axes = figure.subplots()
         labels = [words(row["parameter"]) for row in rows]
         marks.rows(axes, labels, [signed(row["importance"]) for row in rows])
         axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
         for place, row in enumerate(rows):
             ends = [100 * row["lower"], 100 * row["upper"]]
-            axes.plot(ends, [place] * 2, color=LIGHT.series[0], linewidth=6, **marks.BAR)
-            marks.mean_line(axes, 100 * row["importance"], place, LIGHT.series[0])
+            axes.plot(ends, [place] * 2, color=LIGHT.text, linewidth=6, **marks.BAR)
+            marks.mean_line(axes, 100 * row["importance"], place, LIGHT.text)
         axes.set_xlabel("Rise of the error when shuffled (percentage points of accuracy)")
         return figure
 
@@ -351,7 +353,7 @@ class Winners(SearchPicture):
                                             for row in self._rows(results)])  # fmt: skip
 
     def _draw(self, results: Results) -> "Figure":
-        figure = new(3.6)
+        figure = self.new(3.6)
         axes = figure.subplots()
         own = self.shown(results)
         others, below = self._others(results)
@@ -359,17 +361,18 @@ class Winners(SearchPicture):
         axes.plot([summary.macs for summary in others], heights, "o", color=LIGHT.muted,
                   markersize=3, markeredgewidth=0, alpha=0.5)  # fmt: skip
         arrows(axes, [summary.macs for summary in below], LIGHT.muted)
-        for summary, color, marker in zip(results.of(own), LIGHT.series[1:3], "Ds", strict=False):
+        looks = zip(results.of(own), (LIGHT.text, LIGHT.enhanced), "Ds", strict=False)
+        for summary, color, marker in looks:
             height = percent(summary.test.mean)
             axes.plot([summary.macs], [height], marker, color=color, markersize=8, zorder=4, **EDGE)
         for row in self._rows(results):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
-            axes.plot([row["macs"]] * 2, ends, color=LIGHT.series[0], linewidth=1.5, zorder=3)
-            axes.plot([row["macs"]], [100 * row["test_accuracy"]], "*", color=LIGHT.series[0],
+            axes.plot([row["macs"]] * 2, ends, color=LIGHT.shades[1], linewidth=1.5, zorder=3)
+            axes.plot([row["macs"]], [100 * row["test_accuracy"]], "*", color=LIGHT.shades[1],
                       markersize=13, zorder=5, **EDGE)  # fmt: skip
             axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
                           (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
-                          textcoords="offset points", fontsize=8)  # fmt: skip
+                          textcoords="offset points", fontsize=9)  # fmt: skip
         paid = [*(summary.macs for summary in results.of(self.experiments) if summary.complete),
                 *(row["macs"] for row in self._rows(results))]  # fmt: skip
         logarithmic(axes, paid)
@@ -377,9 +380,9 @@ class Winners(SearchPicture):
         axes.grid()
         axes.set_ylabel("Test accuracy (%)")
         keys = [
-            marks.key("Winner of the search", LIGHT.series[0], marker="*", markersize=12, **EDGE),
-            marks.key("Base", LIGHT.series[1], marker="D", markersize=7, **EDGE),
-            *([marks.key("Enhanced", LIGHT.series[2], marker="s", markersize=8, **EDGE)]
+            marks.key("Winner of the search", LIGHT.shades[1], marker="*", markersize=12, **EDGE),
+            marks.key("Base", LIGHT.text, marker="D", markersize=7, **EDGE),
+            *([marks.key("Enhanced", LIGHT.enhanced, marker="s", markersize=8, **EDGE)]
               if len(own) > 1 else []),
             marks.key("Other experiments", LIGHT.muted, marker="o", markersize=4),
         ]  # fmt: skip
@@ -415,7 +418,11 @@ class Winners(SearchPicture):
             for row in self._rows(results)
         ]
         own = [
-            {"name": summary.id, "accuracy": summary.test.mean, "macs": summary.macs}
+            {
+                "name": results.called(summary.id),
+                "accuracy": summary.test.mean,
+                "macs": summary.macs,
+            }
             for summary in results.of(self.shown(results))
             if summary.complete
         ]

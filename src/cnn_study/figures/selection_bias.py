@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.judged import SelectionBias
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, extent, new
+from cnn_study.figures.picture import TALLEST, Picture, extent
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import percent, signed, wrap
+from cnn_study.study.model import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 EPOCH, BY_TEST, BY_VALIDATION = "best epoch", "best by test", "best by validation"
 EVERYTHING = "all experiments"
+
+LONGEST_LABEL = 22
+"""Characters of a label before it goes on in a second line."""
+
 HEADINGS = {
     EPOCH: "Epoch chosen by test scores",
     BY_TEST: "Experiment chosen among",
@@ -43,30 +48,45 @@ class Optimism(Picture):
         return bool(self._rows(results))
 
     def _rows(self, results: Results) -> list[Row]:
-        epochs, tests, validations = (
-            results.selection_bias(rule) for rule in (EPOCH, BY_TEST, BY_VALIDATION)
-        )
-        rows = [Row(id_, {EPOCH: bias}) for id_, bias in epochs.items()]
-        if rows:
-            rows.insert(0, Row(HEADINGS[EPOCH], {}))
-        if tests:
-            rows.append(Row(HEADINGS[BY_TEST], {}))
-        return rows + [
-            Row(among, {BY_TEST: bias, BY_VALIDATION: validations[among]})
-            for among, bias in tests.items()
+        """Give the rows below their headings, without choices that are the same for every seed.
+
+        What is always chosen promises nothing by luck: such a row would be zero by construction.
+        """
+        study = results.study
+        epochs = [
+            Row(study.full_label(id_), {EPOCH: bias})
+            for id_, bias in results.selection_bias(EPOCH).items()
+            if not bias.always_the_same
         ]
+        names = [*study.questions, EVERYTHING]
+        of_rules = {rule: results.selection_bias(rule) for rule in (BY_TEST, BY_VALIDATION)}
+        chosen = []
+        for among in names:
+            biases = {
+                rule: of_rule[among] for rule, of_rule in of_rules.items() if among in of_rule
+            }
+            lucky = {rule: bias for rule, bias in biases.items() if not bias.always_the_same}
+            if lucky:
+                chosen.append(Row(_title(study, among), lucky))
+        rows = [(HEADINGS[EPOCH], epochs), (HEADINGS[BY_TEST], chosen)]
+        return [row for title, own in rows if own for row in (Row(title, {}), *own)]
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
         height = min(0.38, (TALLEST - 1.1) / len(rows))
-        figure = new(1.1 + height * len(rows))
+        figure = self.new(1.1 + height * len(rows))
         axes = figure.subplots()
-        size = min(8.0, 72 * height / 2 / 1.35)
-        marks.rows(axes, [wrap(row.label) for row in rows], [_note(row) for row in rows], size)
+        size = min(9.0, 72 * height / 2 / 1.35)
+        marks.rows(
+            axes,
+            [wrap(row.label, LONGEST_LABEL) if row.biases else "" for row in rows],
+            [_note(row) for row in rows],
+            size,
+        )
         axes.axvline(0, color=LIGHT.muted, linewidth=1, zorder=1)
-        for place, (row, label) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
-            if not row.biases:
-                label.set_fontweight("bold")
+        titles = {place: (row.label, "") for place, row in enumerate(rows) if not row.biases}
+        marks.headings(figure, axes, titles, size)
+        for place, row in enumerate(rows):
             self._row(axes, place, row)
         marks.round_numbers(axes.xaxis, 8)
         axes.set_xlabel("Told less honest test accuracy (percentage points)")
@@ -128,10 +148,15 @@ class Optimism(Picture):
         }
 
 
+def _title(study: Study, among: str) -> str:
+    """Name what was chosen among: the experiments of a question, or all."""
+    return study.file.questions[among].title if among in study.questions else among
+
+
 def _note(row: Row) -> str:
     """Write the means of a row, in the order in which they are drawn."""
     means = (bias.optimism for bias in row.biases.values())
-    return "\n".join(f"{signed(mean.mean)}  (n = {mean.n})" for mean in means)
+    return "\n".join(signed(mean.mean) for mean in means)
 
 
 def _offsets(count: int) -> list[float]:
@@ -140,4 +165,4 @@ def _offsets(count: int) -> list[float]:
 
 def _style(rule: str) -> tuple[str, str]:
     """Give the colour and the marker of a rule to choose by."""
-    return (LIGHT.series[0], "s") if rule == BY_VALIDATION else (LIGHT.series[1], "o")
+    return (LIGHT.validation, "s") if rule == BY_VALIDATION else (LIGHT.text, "o")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.schemas import DECAYING
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import Picture, new, nothing
+from cnn_study.figures.picture import Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import NO_RUN, percent
 
@@ -47,7 +47,7 @@ class RunSpread(Picture):
         rows = [row for row in self._rows(results) if row.deviation]
         if not rows:
             return nothing(NOT_KNOWN if self._has_runs(results) else NO_RUN)
-        figure = new(4.0)
+        figure = self.new(4.0)
         axes = figure.subplots()
         bars = {row.experiment: self._point(axes, results, row) for row in rows}
         axes.set_yscale("log")
@@ -57,7 +57,8 @@ class RunSpread(Picture):
         marks.accuracy_axis(axes.xaxis)
         axes.set_ylabel("Standard deviation between runs (points)")
         marks.legend(figure, _keys())
-        labels.place(figure, axes, bars, self._named(rows), ())
+        called = {id_: results.called(id_) for id_ in self._named(rows)}
+        labels.place(figure, axes, bars, called, ())
         return figure
 
     def _has_runs(self, results: Results) -> bool:
@@ -85,7 +86,7 @@ class RunSpread(Picture):
 
 
 def _style(learning_rate: str) -> tuple[str, str]:
-    return (LIGHT.series[1], "s") if learning_rate == DECAYING else (LIGHT.series[0], "o")
+    return (LIGHT.text, "s") if learning_rate == DECAYING else (LIGHT.muted, "o")
 
 
 def _points_on(axes: "Axes", heights: Sequence[float]) -> None:
@@ -100,7 +101,7 @@ def _points_on(axes: "Axes", heights: Sequence[float]) -> None:
 
 def _keys() -> list["Line2D"]:
     return [
-        marks.key("Constant learning rate", LIGHT.series[0], marker="o", markersize=6, **EDGE),
-        marks.key("Decaying", LIGHT.series[1], marker="s", markersize=6, **EDGE),
+        marks.key("Constant learning rate", LIGHT.muted, marker="o", markersize=6, **EDGE),
+        marks.key("Decaying", LIGHT.text, marker="s", markersize=6, **EDGE),
         marks.key("What the test images alone make", LIGHT.muted, marker="_", markersize=7),
     ]

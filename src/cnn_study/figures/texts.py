@@ -3,12 +3,14 @@
 Knows nothing of studies or tables. Jinja2 is imported only to write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnn_study.base import words
+from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures.words import (
     NO_RUN,
     NO_SEARCH,
@@ -24,11 +26,26 @@ from cnn_study.figures.words import words as parameter_words
 
 if TYPE_CHECKING:
     from cnn_study.base.templates import Templates
+    from cnn_study.evidence.judged import Change
+
+
+def by_verdict(changes: "Iterable[Change]") -> "list[tuple[str, list[Change]]]":
+    """Put changes together of which the same is said, by verdict, those first that decide."""
+    said = sorted(changes, key=lambda change: list(VERDICTS).index(change.verdict))
+    return [(verdict, list(own)) for verdict, own in groupby(said, lambda one: one.verdict)]
+
+
+def calling(id_: str, called: Callable[[str], str]) -> str:
+    """Call an experiment of a list; a figure's values hold what calls it."""
+    return called(id_)
+
 
 FOLDER = Path(__file__).parent / "captions"
 """Holds a template for each class of figures, and `figure` and `parts`, which these take up."""
 
 FILTERS = {
+    "by_verdict": by_verdict,
+    "calling": calling,
     "count": words.count,
     "counted": words.counted,
     "exact": words.exact,
@@ -44,6 +61,13 @@ FILTERS = {
     "troubles": troubles,
 }
 """Write a value; those of the same name write it as in the report, but for receipts."""
+
+
+LONGEST_ALT = 600
+"""Characters of an alternative text: what is longer, nobody listens to."""
+
+REST = " and so on; the numbers stand in the tables."
+"""What ends a longer one."""
 
 
 class Texts(NamedTuple):
@@ -70,7 +94,16 @@ def write(template: str, values: Mapping[str, Any]) -> Texts:
         UserError: a value is not there; names template and line.
     """
     explained, count, alt = (_fill(template, values, part) for part in Texts._fields)
-    return Texts(unbroken(f"{explained} {count}".strip()), unbroken(count), alt)
+    return Texts(unbroken(f"{explained} {count}".strip()), unbroken(count), shortened(alt))
+
+
+def shortened(alt: str) -> str:
+    """Cut an alternative text that is too long behind one of its parts, and say so."""
+    if len(alt) <= LONGEST_ALT:
+        return alt
+    room = LONGEST_ALT - len(REST)
+    end = max(alt.rfind(sign, 0, room) for sign in (",", ";", ". ", ": "))
+    return alt[: end if end > 0 else room].rstrip() + REST
 
 
 def _fill(template: str, values: Mapping[str, Any], part: str) -> str:
