@@ -81,13 +81,14 @@ IDS = [
     "run-spread",
     "accuracy-and-cost",
     "published-and-ours",
+    "group-size",
+    "group-training",
     "effects-all",
     "class-effects",
     "test-habits",
     "width-and-kernel-size",
     "width-and-kernel-size-contrasts",
     "width-and-kernel-size-effects",
-    "rate",
 ]
 
 
@@ -156,7 +157,7 @@ def test_index_names_file_and_runs_of_each_figure(full):
     assert list(found) == IDS
     assert all(entry["file"] == f"{id_}.svg" for id_, entry in found.items())
     both = [1, 2]
-    assert found["rate"]["runs"] == {"base": both, "learning-rate-1": both}
+    assert found["group-training"]["runs"] == {"base": both, "learning-rate-1": both}
     assert found["effects-all"]["runs"] == dict.fromkeys(SCORES, both)
     assert found["class-effects"]["runs"] == dict.fromkeys(SCORES, both)
     assert found["published-and-ours"]["runs"] == {"base": both, "learning-rate-1": both}
@@ -199,9 +200,10 @@ def test_svg_is_small_xml_without_fonts_or_dates(full):
         assert "<dc:date>" not in content
 
 
-def test_png_is_as_wide_as_the_text_at_200_dots_an_inch(made):
-    width, _ = struct.unpack(">II", image(made.picture("rate"), made.results, "png")[16:24])
-    assert width == 6.3 * 200
+@pytest.mark.parametrize(("id_", "inches"), [("group-size", 358 / 72), ("architecture", 6.3)])
+def test_png_is_as_wide_as_its_figure_at_200_dots_an_inch(made, id_, inches):
+    width, _ = struct.unpack(">II", image(made.picture(id_), made.results, "png")[16:24])
+    assert width == int(inches * 200)
 
 
 @pytest.mark.slow
@@ -211,7 +213,8 @@ def test_png_files_for_slides_are_written_where_they_are_asked_for(made, full, t
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name.replace(".svg", ".png") for path in full.iterdir()
     )
-    assert (tmp_path / "rate.png").read_bytes() == image(made.picture("rate"), made.results, "png")
+    drawn = image(made.picture("group-training"), made.results, "png")
+    assert (tmp_path / "group-training.png").read_bytes() == drawn
 
 
 def test_every_colour_of_a_figure_has_its_dark_counterpart(full):
@@ -234,7 +237,6 @@ def test_grid_says_every_mean(full):
     assert "filters 4-8, kernel size 3: 85.0 % (n = 2)" in entry["alt"]
     assert "filters 4-8, kernel size 5: 71.0 % (n = 2)" in entry["alt"]
     assert entry["caption"].startswith("Width and kernel size: test accuracy by filters")
-    assert "between 55.0 % (base) and 85.0 % (filters-4-8-kernel-size-3)" in entry["caption"]
     assert "n = 2 complete runs" in entry["caption"]
 
 
@@ -270,11 +272,14 @@ def test_confusion_says_best_and_worst_class_and_largest_error(made, full):
 def test_cost_says_operations_and_validation_accuracy_cheapest_first(made, full):
     alt = index(full)["accuracy-and-cost"]["alt"]
     by_cost = sorted(made.study.experiments.values(), key=lambda experiment: experiment.macs)
-    places = [alt.index(f" {experiment.id}: ") for experiment in by_cost]
+    names = [made.study.full_label(experiment.id) for experiment in by_cost]
+    places = [alt.index(f" {name}: ") for name in names]
     assert places == sorted(places)
     macs = made.study.experiments["base"].macs
     assert f"base: {macs / 1000:.3g} thousand MACs, 55.0 %" in alt
-    assert set(made.study.experiments) <= set(made.words("accuracy-and-cost"))
+    assert {"base + kernel 3×3", "base + rate 1"} < set(names) <= set(
+        made.words("accuracy-and-cost")
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,21 +298,23 @@ def test_operations_have_three_digits(macs, words):
 def test_published_says_both_values_and_whether_inside(made, full):
     entry = index(full)["published-and-ours"]
     assert "width, base: published 63.0 %, ours 55.0 % (n = 2), inside" in entry["alt"]
-    assert "rate, learning-rate-1: published 95.0 %, ours 15.0 % (n = 2), outside" in entry["alt"]
+    assert "rate, base + rate 1: published 95.0 %, ours 15.0 % (n = 2), outside" in entry["alt"]
     assert "1 of 2 rows" in entry["caption"]
     words = made.words("published-and-ours")
-    assert {"width", "rate", "n = 2, inside", "n = 2, outside"} <= set(words)
+    assert {"width", "rate", "base", "base + rate 1", "inside", "outside"} <= set(words)
 
 
 # ------------------------------------------------------------------------------- what is not there
 
 
 def test_runs_that_are_not_complete_stand_in_picture_and_caption(partial):
-    assert {"does not train", "2 of 2 diverged"} <= set(partial.words("rate"))
-    caption = partial.caption("rate")
+    assert "does not train" in partial.words("group-training")
+    caption = partial.caption("group-training")
     assert "n =" not in caption
-    assert "base: 1 of 2 diverged; learning-rate-1: 2 of 2 diverged." in caption
-    assert "learning-rate-1: does not train." in partial.alt("rate")
+    assert "Without runs to compare: base + rate 1: does not train." in caption
+    assert "Does not train: base + rate 1." in partial.alt("group-training")
+    of_width = partial.caption("width-and-kernel-size-effects")
+    assert "base: 1 of 2 diverged; base + kernel 3×3: 1 of 2 failed, 1 of 2 missing." in of_width
 
 
 def test_grid_names_cells_without_runs_or_with_one(partial):
@@ -318,7 +325,7 @@ def test_grid_names_cells_without_runs_or_with_one(partial):
     assert "filters 2-4, kernel size 5: 50.0 % (n = 1)" in alt
     caption = partial.caption("width-and-kernel-size")
     assert "n = 0 to 2 complete runs" in caption
-    assert "kernel-size-3: 1 of 2 failed, 1 of 2 missing; base: 1 of 2 diverged." in caption
+    assert "base + kernel 3×3: 1 of 2 failed, 1 of 2 missing; base: 1 of 2 diverged." in caption
 
 
 def test_diverged_runs_are_not_part_of_curves(partial):
@@ -328,7 +335,7 @@ def test_diverged_runs_are_not_part_of_curves(partial):
 
 
 def test_cost_and_published_name_what_they_cannot_show(partial):
-    expected = "no complete run yet: kernel-size-3, learning-rate-1"
+    expected = "no complete run yet: base + kernel 3×3, base + rate 1"
     assert any(expected in words for words in partial.words("accuracy-and-cost"))
     assert "no complete run yet" in partial.words("published-and-ours")
     assert " rows" not in partial.caption("published-and-ours")
@@ -337,8 +344,8 @@ def test_cost_and_published_name_what_they_cannot_show(partial):
 def test_one_pair_is_a_difference_without_an_interval(partial):
     """The base has one complete run, 50 %; filters-4-8 has 70 % with that seed."""
     alt = partial.alt("width-and-kernel-size-effects")
-    assert "filters-4-8 +20.00 (n = 1): too few seeds" in alt
-    assert "kernel-size-3: does not train" in alt
+    assert "filters 4-8 +20.00 (n = 1): too few seeds" in alt
+    assert "kernel 3×3: does not train" in alt
     assert "+20.00  (n = 1)" in partial.words("width-and-kernel-size-effects")
     assert "n = 1 pair of runs" in partial.caption("width-and-kernel-size-effects")
 
@@ -586,7 +593,7 @@ def test_squares_of_what_is_seen_lie_on_whole_pixels(made):
 def test_networks_that_see_equally_far_share_a_panel(made, tmp_path):
     text = STUDY.replace("enhanced: filters-4-8-kernel-size-3", "enhanced: filters-4-8")
     same = Made(tmp_path, text, SCORES)
-    assert "base and filters-4-8" in same.words("receptive-field")
+    assert "base and enhanced" in same.words("receptive-field")
     assert len(same.picture("receptive-field")._draw(same.results).axes) == 1
     assert same.alt("receptive-field").count("after convolution 1") == 1
     assert len(made.picture("receptive-field")._draw(made.results).axes) == 2
@@ -598,25 +605,25 @@ def test_larger_squares_are_spoken_of_where_there_are_some(made, tmp_path):
     assert "larger than the image" in made.caption("receptive-field")
     text = "title: T\ndataset: digits\nbase: {filters: [2, 4], kernel_size: 3, epochs: 2}\n"
     small = _pictures(make_study(tmp_path, text))["receptive-field"]
-    assert not small._values(None)["is_beyond"]
-    assert "larger than the image" not in small.texts(None).caption
+    assert not small._values(made.results)["is_beyond"]
+    assert "larger than the image" not in small.texts(made.results).caption
 
 
 def test_calibration_names_base_enhanced_and_extremes(made):
     """Every experiment has runs with errors of 4 and 6 points."""
     alt = made.alt("accuracy-and-calibration")
     assert "base (base): 55.0 %, error 5.0 points" in alt
-    assert "filters-4-8-kernel-size-3 (best by validation images): 85.0 %, error 5.0" in alt
-    assert "learning-rate-1 (lowest accuracy): 15.0 %" in alt
-    assert "kernel-size-3 (" not in alt.replace("filters-4-8-kernel-size-3", "")
+    assert "enhanced (best by validation images): 85.0 %, error 5.0" in alt
+    assert "base + rate 1 (lowest accuracy): 15.0 %" in alt
+    assert "kernel 3×3" not in alt
     words = made.words("accuracy-and-calibration")
-    assert {"base", "learning-rate-1", "Expected calibration error (points)"} <= set(words)
+    assert {"base", "base + rate 1", "Expected calibration error (points)"} <= set(words)
 
 
 def test_classes_stand_in_the_order_of_their_recall(made):
     # The enhanced model's runs have 4 points more of class 0 than of the others.
     said = made.alt("classes-base-and-enhanced")
-    enhanced = said[said.index("filters-4-8") :]
+    enhanced = said[said.index("enhanced:") :]
     assert enhanced.index(" 0 ") < enhanced.index(" 1 ")
     assert "base: 0 55 %, 1 55 %" in made.alt("classes-base-and-enhanced")
 

@@ -65,7 +65,11 @@ class Effects(Picture):
         figure = self.new(min(height, TALLEST))
         axes = figure.subplots()
         row = 72 * (min(height, TALLEST) - 1.15) / len(changes)
-        marks.rows(axes, labels, notes, min(9.0, row / 2 / 1.3))
+        if height <= TALLEST:
+            marks.rows(axes, labels, notes)
+        else:
+            labels = [results.label(change.experiment) for change in changes]
+            marks.rows(axes, labels, [_in_a_line(note) for note in notes], min(9.0, 0.62 * row))
         marks.zero(axes, self.smallest)
         for place, change in enumerate(changes):
             color = verdict_color(change.verdict)
@@ -292,6 +296,10 @@ def _by_page(on: Sequence[int], things: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Group what stands on the same page."""
     pages = groupby(zip(on, things, strict=True), key=lambda pair: pair[0])
     return [tuple(thing for _, thing in pairs) for _, pairs in pages]
+
+
+def _in_a_line(text: str) -> str:
+    return text.replace("\n", "  ")
 
 
 def _breaks(texts: Iterable[str]) -> list[int]:
