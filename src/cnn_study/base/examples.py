@@ -19,8 +19,7 @@ def image() -> dict[str, Any]:
     image = np.ones((6, 6), int)
     image[:4, 2:4] = 7  # A bright bar that ends above the lower border.
     kernel = np.array([[-1, 0, 1]] * 3)
-    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
-    feature_map = (windows * kernel).sum(axis=(2, 3))
+    feature_map = np.array(convolved(image, kernel))
     rectified = np.maximum(feature_map, 0)
     pooled = rectified.reshape(2, 2, 2, 2).max(axis=(1, 3))
     arrays = {"image": image, "kernel": kernel, "feature_map": feature_map}
@@ -29,6 +28,17 @@ def image() -> dict[str, Any]:
         "terms": list(zip(kernel[0].tolist(), image[0, :3].tolist(), strict=True)),
         "row_sum": int(kernel[0] @ image[0, :3]),
     }
+
+
+def convolved(image: Any, kernel: Any) -> list[list[int]]:
+    """Lay a kernel on every place of an image, as layers of convolution do, without padding.
+
+    Args:
+        image: (height, width).
+        kernel: (rows, columns), not larger.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(np.array(image), np.shape(kernel))
+    return (windows * np.array(kernel)).sum(axis=(2, 3)).tolist()
 
 
 def distance() -> dict[str, Any]:

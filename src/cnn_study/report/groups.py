@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnn_study.report.comparison import Comparison
-from cnn_study.report.pictures import Figure
+from cnn_study.report.pictures import Figure, pages_of
 from cnn_study.study.model import Study
 
 TITLES = {
@@ -22,13 +22,13 @@ class Group:
     """Questions that are told together.
 
     Attributes:
-        figure: what all their changes do; None where it was not drawn, for want of runs.
+        figures: what all their changes do, in as many pages as they take.
     """
 
     id: str
     title: str
     comparisons: tuple[Comparison, ...]
-    figure: Figure | None
+    figures: tuple[Figure, ...]
 
 
 def groups_of(
@@ -41,7 +41,7 @@ def groups_of(
             id_,
             TITLES[id_],
             tuple(by_name[name] for name in names),
-            figures.get(f"group-{id_}"),
+            tuple(pages_of(figures, f"group-{id_}")),
         )
         for id_, names in study.groups.items()
     ]

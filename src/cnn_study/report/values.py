@@ -25,6 +25,7 @@ from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
 from cnn_study.report.enhanced import against_base
+from cnn_study.report.exercises import exercises_of
 from cnn_study.report.groups import groups_of
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
 from cnn_study.report.network import network_of, receptive_fields
@@ -32,6 +33,7 @@ from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
 from cnn_study.report.results import chosen_settings, compare
+from cnn_study.report.rules_of_thumb import checked
 from cnn_study.report.search import searched_of
 from cnn_study.report.summary import summary_of
 from cnn_study.report.test_images import look_alikes_of, misread_of, spreads_of
@@ -91,7 +93,9 @@ def _values(
         **_of_experiments(study, tables, results, enhanced),
         **_of_questions(study, tables, results, findings, figures, enhanced),
         **_of_advice(study, results, findings),
-        "data": data_of(study, tables),
+        "data": (data := data_of(study, tables)),
+        "rules_of_thumb": checked(study, findings),
+        "exercises": exercises_of(study, tables, findings, data),
         "statistics": _statistics(study),
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),

@@ -1,0 +1,129 @@
+"""Rules of thumb that textbooks give for CNNs, and whether they held in a study's own runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.judged import Change
+from cnn_study.study.model import Study
+
+ADAM_RATE = 0.001
+"""That Adam's authors name as a good default."""
+
+DECIDED = ("helps", "hurts", "no meaningful difference")
+"""Verdicts that say whether a rule held; the others leave it open."""
+
+Fits = Callable[[Any, Any], bool]
+"""Of a value before and after a change: whether the change is what the rule speaks of."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of thumb.
+
+    Attributes:
+        says: in words, with the work that says so.
+        setting: which the rule is about.
+        fits: picks the changes of that setting, and of nothing else, that tell.
+        promises: what the rule has of such a change: helps or hurts.
+        optimizers: with which it is a rule at all.
+    """
+
+    says: str
+    setting: str
+    fits: Fits
+    promises: str
+    optimizers: tuple[str, ...] = ("sgd", "momentum", "rmsprop", "adam", "adamw")
+
+
+def _set_to(value: Any) -> Fits:
+    return lambda _, after: after == value
+
+
+def _less(before: Any, after: Any) -> bool:
+    return after < before
+
+
+def _more(before: Any, after: Any) -> bool:
+    return after > before
+
+
+RULES = (
+    Rule("Small kernels rather than large ones [@karpathy2016].", "kernel_size", _less, "helps"),
+    Rule("Pad, so that the border is not lost [@karpathy2016].", "padding", _set_to("valid"),
+         "hurts"),
+    Rule("ReLU rather than the sigmoid [@karpathy2016].", "activation", _set_to("sigmoid"),
+         "hurts"),
+    Rule("ReLU rather than tanh [@karpathy2016].", "activation", _set_to("tanh"), "hurts"),
+    Rule("Max pooling rather than average pooling [@karpathy2016].", "pooling",
+         _set_to("average"), "hurts"),
+    Rule("Normalize between layers [@ioffe2015].", "batch_normalization", _set_to(True), "helps"),
+    Rule("Dropout before the last layer [@srivastava2014].", "dense_dropout", _more, "helps"),
+    Rule("Show images mirrored too [@karpathy2019].", "horizontal_flip", _set_to(True), "helps"),
+    Rule("Centre and scale the pixels [@karpathy2016].", "scaling", _set_to("standardized"), "helps"),
+    Rule("Lower the learning rate towards the end [@karpathy2016].", "schedule",
+         lambda before, _: before == "constant", "helps"),
+    Rule("Adam's usual learning rate will do [@kingma2015].", "learning_rate",
+         lambda before, _: before == ADAM_RATE, "hurts", ("adam", "adamw")),
+    Rule("Train for longer than seems needed [@karpathy2019].", "epochs", _more, "helps"),
+    Rule("More images are the best cure for overfitting [@karpathy2019].", "training_fraction",
+         _less, "hurts"),
+)  # fmt: skip
+"""In the order in which the report tells of settings: the network, then its training, then data."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One rule, beside the changes of the study that tell of it.
+
+    Attributes:
+        held: yes, no, in part, or open where no change is decided.
+    """
+
+    says: str
+    changes: tuple[Change, ...]
+    held: str
+
+
+def checked(study: Study, findings: Findings) -> list[Checked]:
+    """Hold each rule against the study's changes; leave out those that none tells of."""
+    matched = ((rule, _telling(rule, study, findings)) for rule in RULES)
+    return [
+        Checked(rule.says, changes, held(rule.promises, [change.verdict for change in changes]))
+        for rule, changes in matched
+        if changes
+    ]
+
+
+def _telling(rule: Rule, study: Study, findings: Findings) -> tuple[Change, ...]:
+    """List the measured changes that set what a rule speaks of, and nothing else."""
+    telling = []
+    for change in findings.changes.values():
+        experiment = study.experiments.get(change.experiment)
+        if experiment is None or change.test.mean is None:
+            continue
+        before = study.experiments[change.reference].settings
+        if _differing(before, experiment.settings) != {rule.setting}:
+            continue
+        pair = (getattr(settings, rule.setting) for settings in (before, experiment.settings))
+        if before.optimizer in rule.optimizers and rule.fits(*pair):
+            telling.append(change)
+    return tuple(telling)
+
+
+def _differing(before: Any, after: Any) -> set[str]:
+    return {name for name, value in after if value != getattr(before, name)}
+
+
+def held(promised: str, verdicts: list[str]) -> str:
+    """Say whether a rule held, from the verdicts on its changes.
+
+    Args:
+        promised: what each change does if the rule holds.
+    """
+    decided = [verdict for verdict in verdicts if verdict in DECIDED]
+    if not decided:
+        return "open"
+    kept = [verdict == promised for verdict in decided]
+    return "yes" if all(kept) else "no" if not any(kept) else "in part"
