@@ -381,8 +381,8 @@ def test_interactions_are_told(tmp_path, extra, said):
 def test_cost_of_the_first_layer_is_worked_out(plain_text):
     said = words(plain_text)
     # Two kernels of 3 x 3 on one channel and an 8 x 8 image.
-    assert r"3 \times 3 \times 1 \times 2 + 2 = \text{20 parameters}" in said
-    assert r"8 \times 8 \times 3 \times 3 \times 1 \times 2 = \text{1,152 MACs}" in said
+    assert r"$3 \cdot 3 \cdot 1 \cdot 2 + 2 = \text{20}$ parameters" in said
+    assert r"$8 \cdot 8 \cdot 3 \cdot 3 \cdot 1 \cdot 2 = \text{1,152}$ MACs" in said
 
 
 def test_choices_go_by_validation_images(tmp_path):
@@ -875,7 +875,8 @@ def test_guess_and_answer_stand_apart(whole_text):
     text = whole_text
     said = words(text)
     # learning-rate-1 is worked by hand before, so that its answer is known.
-    assert "Here it is worked for `learning-rate-1`" in said
+    worked = text[: text.index("{#tbl-by-hand}")].rsplit("| Seed |")[-1]
+    assert 'data-experiment="learning-rate-1"' in worked
     assert "does the test accuracy of the base change with rate 0.01" in said
     assert "(`learning_rate` 0.01 instead of 0.001)" in said
     before = text[: text.index("# Answers to the guesses")]

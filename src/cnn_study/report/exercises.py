@@ -29,7 +29,7 @@ STRIDE = 2
 """Of the exercise on the size of a feature map."""
 
 RATE = 0.3
-"""Learning rate of the exercise on gradient descent: the one that `examples.DESCENTS` finds right."""
+"""Learning rate of the exercise on gradient descent; `examples.DESCENTS` finds it about right."""
 
 NEAR = 0.01
 """A loss this close to that of guessing, as a share of it, is that of guessing."""
@@ -72,7 +72,7 @@ class Exercises:
         )
         return self.asked[-1]
 
-    def numbers_of(self, images: int) -> int:
+    def numbers_of(self, images: int) -> float:
         """Count the numbers that so many images are."""
         return derived(images * self.numbers, "times the numbers of an image:", images)
 
@@ -131,9 +131,7 @@ def doubled_scores() -> dict[str, list[float]]:
 
 def _layers(study: Study, **changed: Any) -> list[architecture.Layer]:
     settings = study.experiments["base"].settings.model_copy(update=changed)
-    return architecture.layers(
-        settings, study.dataset.image_shape, len(study.dataset.class_names)
-    )
+    return architecture.layers(settings, study.dataset.image_shape, len(study.dataset.class_names))
 
 
 def _other_kernel(study: Study) -> int:
@@ -250,7 +248,9 @@ def _first_losses(study: Study, tables: Tables) -> dict[str, Any] | None:
     cells = [Cell("epochs", row, "training_loss", "base") for row in first.index]
     mean = derived(float(first["training_loss"].mean()), "mean of", cells=cells)
     ends = [row for row in tables.complete if math.isfinite(row["training_loss"])]
-    ends = [row for row in ends if not study.experiments[row["experiment"]].settings.label_smoothing]
+    ends = [
+        row for row in ends if not study.experiments[row["experiment"]].settings.label_smoothing
+    ]
     near = [row for row in ends if abs(row["training_loss"] - guess) < NEAR * guess]
     guessing = max(near, key=lambda row: row["training_loss"], default=None)
     return {"first": mean, "guessing": guessing}
@@ -305,8 +305,8 @@ def _interval(tables: Tables) -> dict[str, Any] | None:
     """Work the t interval of the base's mean test accuracy (Student, 1908), and one of 4 n runs.
 
     Returns:
-        n, mean, deviation, quantile, half, lower, upper; more, more_quantile, more_half: of four times as many
-        runs with the same spread. None with fewer than two runs.
+        n, mean, deviation, quantile, half, lower, upper; more, more_quantile, more_half: of four
+        times as many runs with the same spread. None with fewer than two runs.
     """
     scores = _base_scores(tables)
     if len(scores) < 2:
