@@ -56,10 +56,10 @@ class Named:
 
 
 LOOKS = {
-    "base": (LIGHT.series[1], "D", 7),
-    "enhanced": (LIGHT.series[2], "s", 7.5),
-    "best": (LIGHT.series[3], "o", 7.5),
-    "winner": (LIGHT.series[0], "*", 12),
+    "base": (LIGHT.muted, "D", 7),
+    "enhanced": (LIGHT.enhanced, "s", 7.5),
+    "best": (LIGHT.text, "o", 7.5),
+    "winner": (LIGHT.shades[1], "*", 12),
 }
 """Colour, marker and its size, by the kind of a point."""
 
