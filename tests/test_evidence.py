@@ -251,6 +251,7 @@ def test_a_ledger_row_by_hand(study, made, tmp_path):
         "test_images_margin": "",  # nobody has kept the answers
         "test_both_lower": "",
         "test_both_upper": "",
+        "test_clearly": "",
         "seeds_to_settle": "5",
         "parameters_difference": "1300",  # (9 + 1) 2 + (64 2 + 1) 10
         "macs_difference": "2432",  # 64 9 2 + 128 10
@@ -1227,7 +1228,7 @@ def validate(tmp_path):
     frictionless = pytest.importorskip("frictionless", reason=reason)
     study = study_of(
         tmp_path,
-        asked("grid", "grid: {filters: [[2], [4]], kernel_size: [3, 5]}"),
+        asked("grid", "grid: {filters: [[2], [4]], kernel_size: [3, 5]}", "expects: helps"),
         RECIPE.replace("wide", "filters-4"),
         LATER,
         printed=("w,A,2-5,5,70,,,filters-4-kernel-size-5", "w,B,2,3,65,,,base"),
@@ -1249,7 +1250,7 @@ def validate(tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 20
+    assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 24
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

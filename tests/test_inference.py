@@ -22,6 +22,7 @@ from cnn_study.base.inference import (
     loss_turn,
     paired,
     seeds_to_settle,
+    separated,
     single_run_margin,
     together,
     unpaired,
@@ -171,6 +172,22 @@ def test_what_has_no_p_value_counts_for_nothing_in_its_family():
 )
 def test_each_verdict(lower, mean, upper, corrected, word):
     assert verdict(Effect(5, mean, 0.01, 4, lower, upper, 0.001), corrected, 0.005) == word
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "family", "said"),
+    [
+        ((1, 2, 3, 4, 5), (6, 7, 8, 9, 10), 1, "lower"),  # 2 / 252
+        ((6, 7, 8, 9, 10), (1, 2, 3, 4, 5), 6, "higher"),  # 12 / 252 = 0.0476
+        ((6, 7, 8, 9, 10), (1, 2, 3, 4, 5), 7, None),  # 14 / 252 = 0.0556
+        ((6, 7, 8, 9, 10), (1, 2, 3, 4, 6), 1, None),  # they touch
+        ((4, 5, 6), (1, 2, 3), 1, None),  # 2 / 20
+        ((5, 6, 7, 8), (1, 2, 3, 4), 1, "higher"),  # 2 / 70
+        ((), (1, 2, 3), 1, None),
+    ],
+)
+def test_runs_that_all_lie_on_one_side(ours, theirs, family, said):
+    assert separated(ours, theirs, family) == said
 
 
 def test_fewer_than_three_pairs_give_no_verdict():

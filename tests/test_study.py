@@ -228,6 +228,38 @@ def test_background_and_caveat_are_told_and_change_no_run(tmp_path):
     assert told.experiments == plain.experiments
 
 
+def test_a_reading_is_told_and_changes_no_run(tmp_path):
+    plain = loaded(tmp_path, CHANGES + WIDE)
+    told = loaded(tmp_path, CHANGES + WIDE + "    reading: They see *more* [@lecun1998].\n")
+    assert (plain.file.questions["width"].reading, told.file.questions["width"].reading) == (
+        "",
+        "They see *more* [@lecun1998].",
+    )
+    assert told.experiments == plain.experiments
+
+
+@pytest.mark.parametrize(
+    ("given", "wide", "other"),
+    [
+        ("helps", "helps", "helps"),
+        ("{wide: little}", "little", None),
+        ("{wide: hurts, all: helps}", "hurts", "helps"),
+    ],
+)
+def test_what_is_expected_in_a_word_is_known_by_experiment(tmp_path, given, wide, other):
+    plain = loaded(tmp_path, CHANGES + WIDE)
+    assert plain.file.questions["width"].expected("wide") is None
+    told = loaded(tmp_path, CHANGES + WIDE + f"    expects: {given}\n")
+    question = told.file.questions["width"]
+    assert (question.expected("wide"), question.expected("wider")) == (wide, other)
+    assert told.experiments == plain.experiments
+
+
+def test_a_grid_expects_of_its_cells(tmp_path):
+    text = QUESTION + "    expects: {filters-4-6: helps}\n    grid: {filters: [[2, 3], [4, 6]]}\n"
+    assert loaded(tmp_path, HEADER + text).file.questions["width"].expected("filters-4-6")
+
+
 def test_a_chain_of_references_adds_up_in_any_order(tmp_path):
     found = loaded(tmp_path, CHANGES + WIDE + CHAIN)
     softer = found.experiments["softer"]
@@ -502,6 +534,29 @@ FAULTS = {
     "blank background": (
         CHANGES + WIDE + "    background: ''\n",
         ["line 12: questions.width.background: says nothing. Write what a reader must know first"],
+    ),
+    "blank reading": (
+        CHANGES + WIDE + "    reading: ''\n",
+        ["line 12: questions.width.reading: says nothing. Write what you make of the answer"],
+    ),
+    "expectations left out behind their key": (
+        CHANGES + WIDE + "    expects:\n",
+        ["line 12: questions.width.expects: says nothing. Write helps, hurts or little, for all"],
+    ),
+    "a word that nothing is expected by": (
+        CHANGES + WIDE + "    expects: better\n",
+        ["line 12: questions.width.expects: input should be 'helps', 'hurts' or 'little', not 'b"],
+    ),
+    "a word of a change that nothing is expected by": (
+        CHANGES + WIDE + "    expects: {wide: more}\n",
+        ["line 12: questions.width.expects.wide: input should be 'helps', 'hurts' or 'little'"],
+    ),
+    "an expectation of nothing": (
+        CHANGES + WIDE + "    expects: {wid: helps}\n",
+        [
+            "line 12: questions.width.expects.wid: the question tries no wid. Did you mean wide? "
+            "Allowed: wide, all"
+        ],
     ),
     "blank caveat": (
         CHANGES + WIDE + "    caveat: |\n      \n",
@@ -957,7 +1012,7 @@ UNSAFE = {
 }
 
 
-@pytest.mark.parametrize("key", ["background", "caveat"])
+@pytest.mark.parametrize("key", ["background", "reading", "caveat"])
 @pytest.mark.parametrize("name", UNSAFE)
 def test_what_would_reach_the_page_as_html_is_refused(tmp_path, name, key):
     text, said = UNSAFE[name]

@@ -149,6 +149,12 @@ def tally(changes: Sequence[Any], noun: str = "") -> str:
     return f"{known} {noun}{'s' * (number != 1)}" if noun else known
 
 
+def number_of(things: Sequence[Any]) -> str:
+    """Write in figures how many there are, for a table; the receipt lists what is said of them."""
+    number = len(things)
+    return mark(str(number), derived(number, "number of", *things)) if number else NONE
+
+
 def reference(id_: str) -> str:
     """Refer to a figure."""
     return f"@fig-{id_}"
@@ -323,9 +329,9 @@ NUMBERS = (
 
 TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(tally, plural, every, listing, code, reference, troubles, price, paid_for, as_long),
-    *(training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text, short),
-    *(confidence, evidence, contrast_verdict, picture, occasions),
+    *(tally, number_of, plural, every, listing, code, reference, troubles, price, paid_for),
+    *(as_long, training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text),
+    *(short, confidence, evidence, contrast_verdict, picture, occasions),
 )
 
 FILTERS = (
