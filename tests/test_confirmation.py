@@ -390,7 +390,7 @@ def test_the_first_page_tells_the_gain_of_seeds_that_chose_nothing(tmp_path):
     page = said[said.index("# What we found") : said.index("#contents(")]
     assert "gains 9.0 percentage points (+5.2 to +12.8)" in page
     assert "These gains are those of seeds that chose nothing." in page
-    assert "of two gains tried again with fresh seeds, one is confirmed" in page
+    assert "with fresh seeds, of two suggestions tried again, one is confirmed" in page
 
 
 def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
@@ -404,11 +404,14 @@ def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
     assert "for another 5.00 points" in advice
     assert "**Fresh seeds do not confirm it**: validation and test images agree, but" in advice
     assert "is trained again with three fresh seeds (6 to 8), which chose nothing" in advice
-    assert "Of two suggestions, one is confirmed." in advice
+    assert "Of two suggestions tried again, one is confirmed." in advice
     assert "gained on average +9.50 points, with fresh seeds +7.00: 2.50 less" in advice
     assert "(+5.20 to +12.80, corrected *p* 0.0028): confirmed. In the runs that chose it" in advice
     conclusion = said[said.index("# Conclusion") :]
-    assert "With seeds that chose nothing, one of two suggestions is confirmed" in conclusion
+    assert (
+        "With seeds that chose nothing, of two suggestions tried again, one is confirmed"
+        in conclusion
+    )
     gained = "the two gain on average +7.00 points, where the runs that chose them said +9.50"
     assert gained in conclusion
     assert "`wide` | `" in said[said.index("names the runs by which suggestions are confirmed") :]

@@ -14,6 +14,7 @@ import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.inference import Effect
+from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change
 from cnn_study.report import data, filters, pictures, templates, values
 from cnn_study.report.results import Row
@@ -308,7 +309,7 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     assert row(text, "rate 0.1", "tbl-ledger")[7] == "too few seeds"
     assert "- *Later*, on base: 9 epochs." in text
     assert r"- *Learning\_rate*, on base: rate 0.01." in text
-    assert "Of three declared changes" in words(text)
+    assert "The study file declares three changes, each with an expectation." in words(text)
 
 
 def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
@@ -503,8 +504,10 @@ def test_a_change_that_is_only_declared_leads_to_no_runs(tmp_path):
     text = PLAIN.replace("hypothesis: A", "trained: false\n    hypothesis: A")
     text = text.replace("      learning-rate-2: {learning_rate: 0.01}\n", "")
     made = Made(tmp_path, text).runs("base", (0.5, 0.6))
-    (mark,) = set(re.findall(r"Of \[one\]\{[^}]*\} declared change", made.text()))
-    assert "data-key" in mark
+    made.collect()
+    (change,) = Findings(made.study, made.folder / "evidence").changes.values()
+    mark = filters.tally([change], "declared change")
+    assert mark.startswith("[one]{.receipt data-key")
     assert "data-experiment" not in mark
 
 
@@ -545,7 +548,10 @@ def test_no_change_that_helps_is_said(tmp_path):
     made.runs("learning-rate-1", (0.1, 0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2, 0.2))
     text = made.text()
     assert "of no change do the validation images say that it helps" in words(text)
-    assert "Of two changes that were run, none helps and two hurt." in (words(unmarked(text)))
+    assert (
+        "Of two changes that were run with seeds enough for a verdict, none helps and two hurt."
+        in (words(unmarked(text)))
+    )
     assert [line for line in unmarked(text).splitlines() if "| hurts | −70.00 | −70.00 |" in line]
     assert "{#tbl-suggestions}" not in text
 

@@ -298,6 +298,10 @@ class PublishedRanking:
         return outcomes.pop() if len(outcomes) == 1 else "open"
 
     @property
-    def single_runs_could_tell(self) -> bool:
-        """Whether a single run of each would have been enough, by every pair of ours."""
-        return all(pair.single_runs_could_tell for pair in self.ours)
+    def single_runs_could_tell(self) -> bool | None:
+        """Whether a single run of each would have been enough, by every pair of ours.
+
+        None where no pair says that it would not, and one cannot say.
+        """
+        told = {pair.single_runs_could_tell for pair in self.ours}
+        return False if False in told else None if None in told else True

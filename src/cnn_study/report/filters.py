@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -218,6 +218,15 @@ def troubles(comparison: Comparison, labels: dict[str, str]) -> str:
     )
 
 
+def confirmed(confirmation: Mapping[str, Any]) -> str:
+    """Say how many suggestions fresh seeds confirm, of those that were tried with all of them."""
+    tried, held = len(confirmation["judged"]), len(confirmation["confirmed"])
+    if tried == 1:
+        return f"the one suggestion that was tried again is {'' if held else 'not '}confirmed"
+    so_many = f"{numeral(held) if held else 'none'} {'is' if held <= 1 else 'are'}"
+    return f"of {plural(tried, 'suggestion')} tried again, {so_many} confirmed"
+
+
 def price(row: Row) -> str:
     """Say what a model costs beside its reference."""
     parameters = _so_many(row.parameters_ratio, "as many parameters", "the parameters")
@@ -331,7 +340,7 @@ TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(tally, number_of, plural, every, listing, code, reference, troubles, price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text),
-    *(short, confidence, evidence, contrast_verdict, picture, occasions),
+    *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed),
 )
 
 FILTERS = (

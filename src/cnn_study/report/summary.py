@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnn_study.base.inference import Effect, effect
-from cnn_study.evidence.cells import derived
+from cnn_study.evidence.cells import derived, ratio
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Confirmation, Contrast
 from cnn_study.evidence.read import Tables
@@ -52,9 +52,13 @@ class Summary:
 
     Attributes:
         measured: changes whose difference on the test images is known.
+        tested: those with runs enough for a verdict.
         pays: advised changes that fresh seeds do not speak against, the first over each reference.
         free: such changes with no more parameters, arithmetic or training time.
         found: the winner of the search that is no dearer in use than the base, and surely better.
+        finest: the winner that validation images put before every other model; None where that is
+            no winner, or `found`.
+        finest_macs: times the base's arithmetic that it takes.
         even: changes that make no meaningful difference.
         closest: those too close to call whose intervals leave least room; bound: how much.
         surprises: what is not as one would have thought.
@@ -66,9 +70,12 @@ class Summary:
     """
 
     measured: list[Change]
+    tested: list[Change]
     pays: list[Any]
     free: list[Any]
     found: Outcome | None
+    finest: Outcome | None
+    finest_macs: float | None
     even: list[Change]
     closest: list[Change]
     bound: float | None
@@ -103,13 +110,18 @@ def summary_of(
         for entry in findings.advice.advice
         if _holds(findings.confirmations[entry.experiment])
     ]
+    found = _as_cheap(results["base"], searched)
+    finest = _finest(best, searched, found)
     pays, closest = _firsts(advised), _closest(changes)
     cited = best or (results["base"] if results["base"].complete else None)
     return Summary(
         measured=[change for change in changes if change.test.n],
+        tested=tested,
         pays=pays,
         free=[entry for entry in advised if _free(findings.changes[entry.experiment])],
-        found=_as_cheap(results["base"], searched),
+        found=found,
+        finest=finest,
+        finest_macs=ratio(finest.row.macs, results["base"].macs) if finest else None,
         even=[change for change in changes if change.verdict == "no meaningful difference"],
         closest=closest,
         bound=_bound(closest),
@@ -186,13 +198,27 @@ def _free(change: Change) -> bool:
 def _as_cheap(base: Result, searched: Searched | None) -> Outcome | None:
     """Find the best winner, by validation images, that costs no more in use than the base."""
     cheap = [
-        (outcome.row.validation_accuracy or 0.0, outcome)
+        outcome
         for outcome in (searched.winners if searched else [])
         if outcome.row.macs <= base.macs
         and outcome.row.parameters <= base.parameters
         and (outcome.over_base.lower or 0) > 0
     ]
-    return max(cheap, key=lambda pair: pair[0])[1] if cheap else None
+    return max(cheap, key=_validation, default=None)
+
+
+def _finest(
+    best: Result | None, searched: Searched | None, found: Outcome | None
+) -> Outcome | None:
+    """Find the winner that the validation images put before all experiments and other winners."""
+    finest = max(searched.winners if searched else [], key=_validation, default=None)
+    if finest is None or finest is found or best is None:
+        return None
+    return finest if _validation(finest) > (best.validation.mean or 0) else None
+
+
+def _validation(outcome: Outcome) -> float:
+    return outcome.row.validation_accuracy or 0.0
 
 
 # ------------------------------------------------------------------------------- what does not

@@ -237,9 +237,9 @@ def _confirmation(study: Study, suggested: list[Confirmation]) -> dict[str, Any]
     """Say how many suggestions fresh seeds confirm, and how much they leave of the first gains.
 
     Returns:
-        seeds (none where the study asks for none), suggested (how many are), confirmed, told (those
-        with a fresh gain), missing (whether runs are), and the means over those told: first, fresh,
-        shrinkage; None without any.
+        seeds (none where the study asks for none), suggested (how many are), judged (those with all
+        of their fresh runs), confirmed, told (those with a fresh gain), missing (whether runs are),
+        and the means over those told: first, fresh, shrinkage; None without any.
     """
     told = [one for one in suggested if one.fresh.n]
     columns = {"first": "first_difference", "fresh": "fresh_difference", "shrinkage": "shrinkage"}
@@ -251,6 +251,7 @@ def _confirmation(study: Study, suggested: list[Confirmation]) -> dict[str, Any]
     return means | {
         "seeds": study.fresh_seeds,
         "suggested": len(suggested),
+        "judged": [one for one in suggested if one.outcome in ("confirmed", "not confirmed")],
         "confirmed": [one for one in suggested if one.outcome == "confirmed"],
         "told": told,
         "missing": any(one.row["fresh_missing_runs"] for one in suggested),
