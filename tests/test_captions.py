@@ -93,10 +93,10 @@ def test_every_value_that_a_figure_of_the_published_study_hands_over_is_used():
 
 @pytest.mark.parametrize("is_beyond", [None, False, True])
 def test_a_value_that_is_not_there_stops_the_figure_with_template_and_line(is_beyond):
-    """Named on line 8, in a condition; the height, which is None, is printed on line 18."""
-    values = {"height": None, "width": 8, "networks": []}
+    """Named on line 7, in a condition; the height, which is None, is printed on line 17."""
+    values = {"height": None, "width": 8, "networks": [], "called": str}
     values |= {} if is_beyond is None else {"is_beyond": is_beyond}
-    expected = "line 8: 'is_beyond' is undefined" if is_beyond is None else "line 18: a value"
+    expected = "line 7: 'is_beyond' is undefined" if is_beyond is None else "line 17: a value"
     with pytest.raises(UserError, match=rf"receptive-field\.txt\.j2, {expected}") as refusal:
         texts.write("receptive-field", values)
     assert str(refusal.value).endswith("The figure was not drawn.")
@@ -118,9 +118,9 @@ def test_the_caption_ends_with_its_count_and_numbers_keep_their_units():
 def test_a_curve_says_where_its_axis_is_logarithmic(is_logarithmic):
     curve = Curve("the rate", "Rate", ((0.1, "a"),), "base", "Rates")
     values = {"figure": curve, "is_logarithmic": is_logarithmic, "is_cut_off": False, "means": []}
-    values |= {"lowest": None, "highest": None, "complete": (3, 3), "summaries": []}
+    values |= {"complete": (3, 3), "summaries": [], "called": str}
     said = texts.write("curve", values)
-    assert ("over the rate (logarithmic)." in said.caption) == is_logarithmic
+    assert ("over the rate (logarithmic);" in said.caption) == is_logarithmic
     assert said.count == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}3 complete runs of each experiment."
 
 

@@ -46,7 +46,10 @@ def test_colours_stand_out_from_the_page(look):
     """WCAG 2.2: 4.5 for text, 3 for graphics."""
     assert contrast(look.text, look.page) > 7
     assert contrast(look.muted, look.page) > 4.5
-    assert all(contrast(color, look.page) > 3 for color in look.series)
+    assert all(
+        contrast(color, look.page) > 3
+        for color in (look.more, look.less, look.enhanced, *look.shades)
+    )
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
@@ -66,7 +69,7 @@ def test_diverging_colours_are_orange_below_and_blue_above(look):
     from matplotlib.colors import to_hex
 
     ends = [to_hex(colors.diverging(look)(share)) for share in (0.0, 1.0)]
-    assert ends == [look.series[1], look.series[0]]
+    assert ends == [look.less, look.more]
 
 
 def test_each_light_colour_has_one_dark_colour():

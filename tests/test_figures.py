@@ -277,8 +277,8 @@ def test_cost_says_operations_and_validation_accuracy_cheapest_first(made, full)
     assert places == sorted(places)
     macs = made.study.experiments["base"].macs
     assert f"base: {macs / 1000:.3g} thousand MACs, 55.0 %" in alt
-    assert {"base + kernel 3×3", "base + rate 1"} < set(names) <= set(
-        made.words("accuracy-and-cost")
+    assert (
+        {"base + kernel 3×3", "base + rate 1"} < set(names) <= set(made.words("accuracy-and-cost"))
     )
 
 

@@ -78,7 +78,7 @@ def test_a_grid_around_another_experiment_has_its_reference_as_a_cell(tmp_path):
     assert by["filters 4-8 against 2-4"].differences == pytest.approx((0.065, 0.07, 0.075))
     interaction = by["filters 4-8 against 2-4, at kernel_size 3 against 5"]
     assert interaction.differences == pytest.approx((0.03, 0.02, 0.01))
-    assert "filters-2-4-kernel-size-3" in found.alt("grid-effects")
+    assert "kernel 3×3 " in found.alt("grid-effects")
 
 
 def test_a_grid_shows_main_effects_and_interactions_with_their_seeds(made):
@@ -95,7 +95,7 @@ def test_it_is_written_in_words(made):
     words = made.words("grid-contrasts")
     assert {
         *("Main effects", "filters 4-8 against 2-4", "kernel size 3 against 5"),
-        *("Interactions", "filters 4-8 at kernel size 3", "+2.00  n = 3  too close to call"),
+        *("Interactions", "filters 4-8 at kernel size 3", "+2.00", "too close to call"),
     } <= set(words)
     caption = made.caption("grid-contrasts")
     assert made.values("grid-contrasts")["kinds"] == ["main effect", "interaction"]
@@ -107,24 +107,25 @@ def test_it_is_written_in_words(made):
 def test_a_combination_names_what_it_joins(made):
     """Together 6, 7, 8; one by one 1 + 1, 2, 3: 4 more with every seed."""
     (one,) = made.results.contrasts("together")
-    assert label(one) == "long-tanh\n= tanh + long"
+    assert label(one, made.study) == "tanh + 4 epochs"
     assert one.differences == pytest.approx((0.04, 0.04, 0.04))
-    assert "+4.00  n = 3  above zero" in made.words("together-contrasts")
-    assert "Blue: above zero" in made.caption("together-contrasts")
+    assert {"+4.00", "above zero"} <= set(made.words("together-contrasts"))
 
 
 NONE = Effect(0, verdict="not run")
 
 
-def test_long_names_of_what_is_joined_have_a_line_each():
-    long = "an-experiment-whose-name-is-about-as-long-as-names-may-be"
-    parts = (f"{long}-1", f"{long}-2")
-    joined = Contrast("", "combination", "", NONE, NONE, (), "both", parts)
-    lines = label(joined).split("\n")
-    assert max(map(len, lines)) <= 41
-    assert [line[0] for line in lines] == ["b", "=", "l", "+", "l"]
+def test_what_a_label_does_not_say_is_joined_below_it(made, tmp_path):
+    """A label that names the parts says enough, in whatever order."""
+    named = STUDY.replace("questions:", "label: {long-tanh: both}\nquestions:", 1)
+    study = make_study(tmp_path, named)
+    joined = Contrast("", "combination", "", NONE, NONE, (), "long-tanh", ("long", "tanh"))
+    assert label(joined, study) == "both\n= 4 epochs + tanh"
+    assert label(joined, made.study) == "tanh + 4 epochs"
     grid = "filters 8-16-32-64-128-256 against 4-8, at kernel_size 3 against 5"
-    assert label(Contrast("", "interaction", grid, NONE, NONE)).count("\n") == 1
+    lines = label(Contrast("", "interaction", grid, NONE, NONE), study).split("\n")
+    assert max(map(len, lines)) <= 28
+    assert len(lines) == 2
 
 
 def test_every_seed_is_a_dot_on_top_of_the_interval(made):
@@ -137,10 +138,10 @@ def test_every_seed_is_a_dot_on_top_of_the_interval(made):
     ]
 
 
-def test_parameters_and_values_are_separated_by_words():
+def test_parameters_and_values_are_separated_by_words(made):
     name = "kernel_size 3 against 7, at pooling average against max"
     one = Contrast("", "interaction", name, NONE, NONE)
-    assert label(one) == "kernel size 3 at pooling average"
+    assert label(one, made.study) == "kernel size 3 at pooling\naverage"
 
 
 def test_without_runs_it_says_so(tmp_path):

@@ -107,6 +107,12 @@ class Other:
     arrays: dict
     facts: dict
 
+    def label(self, id_: str) -> str:
+        return self.results.label(id_)
+
+    def called(self, id_: str) -> str:
+        return self.results.called(id_)
+
     @property
     def inspection(self):
         seen = self.results.inspection
@@ -158,7 +164,7 @@ def test_occlusion_says_which_answers_are_right(pictures, results, study):
         answers = results.inspection.of(network)["probabilities"].argmax(axis=1)
         places = [list(arrays["shown_labels"]).index(label) for label in range(len(names))]
         right = sum(answers[place] == arrays["shown_labels"][place] for place in places)
-        assert f"{network.experiment}: {right} of {len(names)} right" in (
+        assert f"{study.full_label(network.experiment)}: {right} of {len(names)} right" in (
             pictures["occlusion"].texts(results).alt
         )
         for place in places:

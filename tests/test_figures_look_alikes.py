@@ -83,7 +83,7 @@ def test_misread_images_name_the_model_whose_runs_agree(pictures, results):
         rows = {row["experiment"]: row for row in csv.DictReader(file)}
     by = results.look_alikes.facts.misread
     texts = pictures["misread"].texts(results)
-    assert texts.caption.startswith(f"Look at these: 16 of {by.images} test images that every run")
+    assert texts.caption.startswith(f"16 of {by.images} test images that every run")
     assert rows[by.experiment]["misread_images"] == str(by.images)
     assert pictures["misread"].runs(results) == {by.experiment: by.seeds}
     assert "error" not in texts.caption + texts.alt
@@ -115,7 +115,7 @@ def test_the_spread_names_base_enhanced_and_those_that_decay(tmp_path):
     scores = {"base": (0.5, 0.6, 0.7), "wide": (0.6, 0.62, 0.61), "falling": (0.7, 0.7, 0.7)}
     made = Made(tmp_path, SPREAD, scores)
     words = made.words("run-spread")
-    assert {"base", "wide", "Decaying"} <= set(words)
+    assert {"base", "enhanced", "Decaying"} <= set(words)
     assert "falling" not in words  # its runs score the same: a logarithm has no zero
     assert "2 with a constant learning rate: median" in made.alt("run-spread")
     assert "n = 3 complete runs of each experiment." in made.caption("run-spread")

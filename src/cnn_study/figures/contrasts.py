@@ -35,7 +35,7 @@ SAID = dict(zip(VERDICTS, VERDICTS, strict=True)) | {
 """What the verdict on an interaction or a combination says."""
 
 
-LONGEST = 24
+LONGEST = 28
 """Characters of a label before it goes on in another line."""
 
 

@@ -173,7 +173,7 @@ class AccuracyAndCost(Picture):
             "below": results.of(self._below(results)),
             "unvalidated": self._unvalidated(results),
             "named": [summary for summary in cheapest_first if summary.id in ids],
-            "fronts": fronts,
+            "fronts": {cost: list(map(results.called, own)) for cost, own in fronts.items()},
         }
 
     def _unvalidated(self, results: Results) -> list[str]:

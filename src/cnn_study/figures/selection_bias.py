@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.evidence.judged import SelectionBias
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import TALLEST, Picture, extent
+from cnn_study.figures.picture import TALLEST, Picture, extent, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import percent, signed, wrap
 from cnn_study.study.model import Study
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EPOCH, BY_TEST, BY_VALIDATION = "best epoch", "best by test", "best by validation"
 EVERYTHING = "all experiments"
+
+ALL_THE_SAME = "every seed chooses the same"
 
 LONGEST_LABEL = 22
 """Characters of a label before it goes on in a second line."""
@@ -45,7 +47,7 @@ class Optimism(Picture):
     experiments: tuple[str, ...]
 
     def _something(self, results: Results) -> bool:
-        return bool(self._rows(results))
+        return bool(results.findings.selection_bias)
 
     def _rows(self, results: Results) -> list[Row]:
         """Give the rows below their headings, without choices that are the same for every seed.
@@ -73,6 +75,8 @@ class Optimism(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
+        if not rows:
+            return nothing(ALL_THE_SAME)
         height = min(0.38, (TALLEST - 1.1) / len(rows))
         figure = self.new(1.1 + height * len(rows))
         axes = figure.subplots()
@@ -127,7 +131,8 @@ class Optimism(Picture):
 
     def _behind(self, results: Results) -> dict[str, Any]:
         biases = (bias for row in self._rows(results) for bias in row.biases.values())
-        return {"seeds": extent(bias.optimism.n for bias in biases)}
+        seeds = extent(bias.optimism.n for bias in biases)
+        return {"seeds": seeds, "has_choices": self._something(results)}
 
     def _values(self, results: Results) -> dict[str, Any]:
         rows = [row for row in self._rows(results) if row.biases]

@@ -3,7 +3,7 @@
 Knows nothing of studies or tables. Jinja2 is imported only to write.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -35,17 +35,11 @@ def by_verdict(changes: "Iterable[Change]") -> "list[tuple[str, list[Change]]]":
     return [(verdict, list(own)) for verdict, own in groupby(said, lambda one: one.verdict)]
 
 
-def calling(id_: str, called: Callable[[str], str]) -> str:
-    """Call an experiment of a list; a figure's values hold what calls it."""
-    return called(id_)
-
-
 FOLDER = Path(__file__).parent / "captions"
 """Holds a template for each class of figures, and `figure` and `parts`, which these take up."""
 
 FILTERS = {
     "by_verdict": by_verdict,
-    "calling": calling,
     "count": words.count,
     "counted": words.counted,
     "exact": words.exact,

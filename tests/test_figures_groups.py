@@ -1,0 +1,207 @@
+"""The figure of a group of questions, and what holds for every figure of the published study."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cnn_study.figures import draw, groups
+from cnn_study.figures.colors import LIGHT
+from cnn_study.figures.picture import LEAST, NARROW, WIDE, image
+from cnn_study.figures.results import Results
+from cnn_study.figures.texts import LONGEST_ALT, shortened
+from cnn_study.runs import inspections, look_alikes
+from cnn_study.study.merge import load
+from figures_by_hand import DIVERGED, Made, written_words
+
+PROJECT = Path(__file__).resolve().parents[1]
+STUDY = """
+title: Digits
+dataset: digits
+judge: paired
+seeds: 3
+enhanced: wide
+base: {filters: [2, 4], kernel_size: 5, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: How wide?
+    hypothesis: Wide.
+    changes: {narrow: {filters: [1, 2]}, wide: {filters: [4, 8]}, broad: {filters: [2, 6]}}
+  hidden:
+    title: Hidden layer
+    question: How large?
+    hypothesis: Large.
+    reference: wide
+    changes: {none: {dense_units: 0}, failing: {dense_units: 9}}
+  rate:
+    title: Learning rate
+    question: How fast?
+    hypothesis: Slowly.
+    changes: {fast: {learning_rate: 1.0}}
+"""
+SCORES = {
+    "base": (0.50, 0.52, 0.54),
+    "narrow": (0.40, 0.42, 0.44),
+    "wide": (0.60, 0.62, 0.64),
+    "broad": (0.51, 0.54, 0.57),
+    "none": (0.6001, 0.62, 0.6399),
+    "failing": (0.1, 0.1, 0.1),
+    "fast": (0.1, 0.12, 0.14),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Made:
+    failed = {"failing": (DIVERGED,) * 3}
+    return Made(tmp_path_factory.mktemp("groups"), STUDY, SCORES, statuses=failed)
+
+
+# ------------------------------------------------------------------------------- a group
+
+
+def test_there_is_a_figure_for_each_group_in_their_order(made):
+    planned = [id_ for id_ in draw._pictures(made.study) if id_.startswith("group-")]
+    assert planned == ["group-size", "group-training"]
+    assert made.picture("group-size").questions == (
+        ("width", "Width"),
+        ("hidden", "Hidden layer"),
+    )
+
+
+def test_each_change_has_a_row_below_its_question_what_gains_most_first(made):
+    axes = made.picture("group-size")._draw(made.results).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        *("", "enhanced", "filters 2-6", "filters 1-2"),
+        *("", "no hidden layer", "9 hidden units"),
+    ]
+    written = [text.get_text().replace("\N{FIGURE SPACE}", "") for text in axes.texts]
+    assert written == [
+        *("", "+10.00", "+2.00", "−10.00", "", "0.00", "does not train"),
+        *("Width", "against base", "Hidden layer", "against enhanced"),
+    ]
+
+
+def test_colour_and_shape_say_the_verdict(made):
+    """Differences of 10 points each; 1, 2, 3; −10 each; 0.01, 0, −0.01."""
+    axes = made.picture("group-size")._draw(made.results).axes[0]
+    dots = [line for line in axes.lines if line.get_marker() not in ("None", None)]
+    assert [(line.get_xdata()[0], line.get_marker(), line.get_color()) for line in dots] == [
+        (pytest.approx(10), "^", LIGHT.more),
+        (pytest.approx(2), "o", LIGHT.text),
+        (pytest.approx(-10), "v", LIGHT.less),
+        (pytest.approx(0, abs=1e-9), "s", LIGHT.text),
+    ]
+    assert dots[1].get_markerfacecolor() == LIGHT.page
+    keys = {"helps", "hurts", "no meaningful difference", "not decided", "95 % interval"}
+    assert keys <= set(made.words("group-size"))
+    assert "unreliable" not in made.words("group-size")
+
+
+def test_what_lies_beyond_the_axis_is_pointed_to_and_written(made):
+    """Three quarters of one change stay below 40 points: the axis holds it."""
+    assert "Arrows" not in made.caption("group-training")
+    effects = {"rate": -40.0}
+    assert made.results.changes("rate")[0].test.mean == pytest.approx(effects["rate"] / 100)
+    far = made.picture("group-size")
+    crowded = type(far)(
+        "size", (*far.questions, ("rate", "Learning rate")), far.experiments, 0.5, ((2, 0, 1),)
+    )
+    assert "Arrows: beyond the axis." in crowded.texts(made.results).caption
+    assert "−40.0 (−40.0 to −40.0)" in written_words(image(crowded, made.results, "svg").decode())
+
+
+def test_a_group_says_what_each_change_does_in_words(made):
+    alt = made.alt("group-size")
+    assert alt.startswith("Forest plot of 5 differences in test accuracy, in percentage points.")
+    assert "Helps: enhanced +10.00. Hurts: base + filters 1-2 −10.00." in alt
+    assert "Does not train: enhanced + 9 hidden units." in alt
+    caption = made.caption("group-size")
+    assert caption.startswith("Size: what each change does to the test accuracy")
+    assert "Without runs to compare: enhanced + 9 hidden units: does not train." in caption
+
+
+def test_a_group_too_long_for_a_page_goes_on_on_the_next(tmp_path):
+    changes = ", ".join(f"c{number}: {{dense_units: {number + 1}}}" for number in range(40))
+    text = STUDY[: STUDY.index("  width:")] + (
+        "  hidden: {title: Hidden layer, question: Q?, hypothesis: H.,\n"
+        f"    changes: {{wide: {{filters: [4, 8]}}, {changes}}}}}\n"
+    )
+    scores = {"base": SCORES["base"], "wide": SCORES["wide"]}
+    scores |= {f"c{number}": SCORES["broad"] for number in range(40)}
+    many = Made(tmp_path, text, scores)
+    first, second = (many.picture(id_) for id_ in ("group-size", "group-size-2"))
+    assert (first.page, second.page) == (((0, 0, 20),), ((0, 20, 41),))
+    assert "Hidden layer, continued" in many.words("group-size-2")
+    assert "Size, part 2 of 2:" in many.caption("group-size-2")
+    assert groups.MOST_LINES > 30
+
+
+def test_a_long_heading_leaves_room_for_its_note():
+    from cnn_study.figures.marks import fitting, text_width
+
+    title = "A question whose title is much longer than any figure is wide, by far"
+    cut = fitting(title, 200, 9)
+    assert cut.endswith("…")
+    assert title.startswith(cut.removesuffix("…"))
+    assert 180 < text_width(cut, 9, "bold") <= 200
+    assert fitting("Depth", 200, 9) == "Depth"
+
+
+def test_the_gain_of_the_enhanced_model_is_blue(made):
+    """Every run gains 10 points: it helps, and orange would say that it hurts."""
+    axes = made.picture("base-and-enhanced")._draw(made.results).axes[1]
+    colors = {line.get_color() for line in axes.lines}
+    assert LIGHT.more in colors
+    assert LIGHT.less not in colors
+    assert "helps" in made.words("base-and-enhanced")
+
+
+# ------------------------------------------------------------------------------- every figure
+
+
+@pytest.fixture(scope="module")
+def published() -> tuple[Results, dict]:
+    study, folder = load(PROJECT / "experiments" / "cifar10.yaml"), PROJECT / "results" / "cifar10"
+    kept = (inspections.find(study, folder), look_alikes.find(study, folder))
+    results = Results(study, folder / "tables", folder / "evidence", *kept)
+    return results, draw._pictures(study, inspected=True, looked=True)
+
+
+@pytest.mark.slow
+def test_text_is_large_enough_and_calls_experiments_by_labels(published):
+    """On a phone a narrow figure has as many pixels as it has points; a wide one scrolls."""
+    results, pictures = published
+    ids = [id_ for id_ in results.study.experiments if "-" in id_]  # others may be labels too
+    for id_, picture in pictures.items():
+        svg = image(picture, results, "svg").decode()
+        sizes = [100 * float(size) for size in re.findall(r" scale\((0\.\d+) -0\.\d+\)", svg)]
+        assert min(sizes, default=9) >= LEAST[picture.width] - 0.01, id_
+        said = " ".join([*written_words(svg), *picture.texts(results)])
+        assert [name for name in ids if re.search(rf"(?<![\w-]){name}(?![\w-])", said)] == [], id_
+
+
+def test_narrow_figures_are_as_many_points_wide_as_a_phone_has_pixels():
+    assert pytest.approx(390 - 2 * 16) == 72 * NARROW
+    assert pytest.approx(605, abs=0.5) == 96 * WIDE
+    assert LEAST[WIDE] * 96 / 72 == 10
+
+
+@pytest.mark.slow
+def test_captions_and_alternatives_of_the_published_study_are_short(published):
+    results, pictures = published
+    told = {id_: picture.texts(results) for id_, picture in pictures.items()}
+    words = {id_: len(texts.caption.split()) for id_, texts in told.items()}
+    assert max(words.values()) <= 70, max(words, key=lambda id_: words[id_])
+    assert sum(words.values()) / len(words) < 42
+    assert max(len(texts.alt) for texts in told.values()) <= LONGEST_ALT
+
+
+def test_a_long_alternative_ends_behind_one_of_its_parts():
+    parts = [f"experiment {number} has {number}.5 %" for number in range(60)]
+    cut = shortened("Chart: " + "; ".join(parts) + ".")
+    assert len(cut) <= LONGEST_ALT
+    body = cut.removesuffix(" and so on; the numbers stand in the tables.")
+    assert body != cut
+    assert body.removeprefix("Chart: ").split("; ")[-1] in parts
+    assert shortened("Short.") == "Short."
