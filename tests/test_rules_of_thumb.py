@@ -24,12 +24,13 @@ CHANGES = """
     ("promised", "verdicts", "said"),
     [
         ("helps", ["helps", "helps"], "yes"),
-        ("helps", ["helps", "too close to call"], "yes"),
+        ("helps", ["helps", "too close to call"], "yes, where decided"),
         ("helps", ["too close to call", "unreliable", "too few seeds"], "open"),
         ("helps", ["no meaningful difference"], "no"),
         ("helps", ["hurts", "no meaningful difference"], "no"),
         ("hurts", ["hurts", "helps"], "in part"),
         ("hurts", ["hurts"], "yes"),
+        ("hurts", ["helps", "unreliable"], "no, where decided"),
         ("hurts", [], "open"),
     ],
 )

@@ -34,6 +34,9 @@ RATE = 0.3
 NEAR = 0.01
 """A loss this close to that of guessing, as a share of it, is that of guessing."""
 
+ONLY_IN_TRAINING = ("horizontal_flip", "shift", "cutout", "convolution_dropout", "dense_dropout")
+"""Settings that make training images, or what comes of them, others than they are in a test."""
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -93,6 +96,7 @@ def exercises_of(study: Study, tables: Tables, findings: Findings, data: Data) -
             "doubled": doubled_scores(),
             "loss": _first_losses(study, tables),
             "steps": _steps(study, findings, data),
+            "bare_training": _trained_bare(study),
             "descent": {"rate": RATE, "path": examples.descent(RATE, steps=2)},
             "interval": _interval(tables),
             "chance": _single_runs(tables),
@@ -295,6 +299,13 @@ def _mistakes(study: Study, confusion: Confusion | None) -> dict[str, dict[str, 
             "share": confusion.share(true, wrong),
         }
     return mistakes
+
+
+def _trained_bare(study: Study) -> bool:
+    """Whether base and enhanced are scored in training as in tests: nothing altered or dropped."""
+    ids = ("base", study.file.enhanced or "base")
+    settings = (study.experiments[id_].settings for id_ in ids)
+    return not any(getattr(each, name) for each in settings for name in ONLY_IN_TRAINING)
 
 
 def _base_scores(tables: Tables) -> list[float]:

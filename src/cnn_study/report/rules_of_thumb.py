@@ -79,7 +79,7 @@ class Checked:
     """One rule, beside the changes of the study that tell of it.
 
     Attributes:
-        held: yes, no, in part, or open where no change is decided.
+        held: yes, no (of the changes that are decided), in part, or open where none is.
     """
 
     says: str
@@ -127,4 +127,6 @@ def held(promised: str, verdicts: list[str]) -> str:
     if not decided:
         return "open"
     kept = [verdict == promised for verdict in decided]
-    return "yes" if all(kept) else "no" if not any(kept) else "in part"
+    if any(kept) and not all(kept):
+        return "in part"
+    return f"{'yes' if all(kept) else 'no'}{', where decided' * (len(decided) < len(verdicts))}"
