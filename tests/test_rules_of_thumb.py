@@ -24,13 +24,13 @@ CHANGES = """
     ("promised", "verdicts", "said"),
     [
         ("helps", ["helps", "helps"], "yes"),
-        ("helps", ["helps", "too close to call"], "yes, where decided"),
+        ("helps", ["helps", "too close to call"], "yes, so far"),
         ("helps", ["too close to call", "unreliable", "too few seeds"], "open"),
         ("helps", ["no meaningful difference"], "no"),
         ("helps", ["hurts", "no meaningful difference"], "no"),
         ("hurts", ["hurts", "helps"], "in part"),
         ("hurts", ["hurts"], "yes"),
-        ("hurts", ["helps", "unreliable"], "no, where decided"),
+        ("hurts", ["helps", "unreliable"], "no, so far"),
         ("hurts", [], "open"),
     ],
 )
@@ -47,7 +47,7 @@ def rules(made: Made):
     made.collect()
     checks = checked(made.study, Findings(made.study, made.folder / "evidence"))
     return {
-        check.says.split(" [")[0]: ([change.experiment for change in check.changes], check.held)
+        check.says.removesuffix("."): ([change.experiment for change in check.changes], check.held)
         for check in checks
     }
 

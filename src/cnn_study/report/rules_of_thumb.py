@@ -23,7 +23,7 @@ class Rule:
     """One rule of thumb.
 
     Attributes:
-        says: in words, with the work that says so.
+        says: in words; the report names the works that say so.
         setting: which the rule is about.
         fits: picks the changes of that setting, and of nothing else, that tell.
         promises: what the rule has of such a change: helps or hurts.
@@ -50,25 +50,25 @@ def _more(before: Any, after: Any) -> bool:
 
 
 RULES = (
-    Rule("Small kernels rather than large ones [@karpathy2016].", "kernel_size", _less, "helps"),
-    Rule("Pad, so that the border is not lost [@karpathy2016].", "padding", _set_to("valid"),
+    Rule("Small kernels rather than large ones.", "kernel_size", _less, "helps"),
+    Rule("Pad, so that the border is not lost.", "padding", _set_to("valid"),
          "hurts"),
-    Rule("ReLU rather than the sigmoid [@karpathy2016].", "activation", _set_to("sigmoid"),
+    Rule("ReLU rather than the sigmoid.", "activation", _set_to("sigmoid"),
          "hurts"),
-    Rule("ReLU rather than tanh [@karpathy2016].", "activation", _set_to("tanh"), "hurts"),
-    Rule("Max pooling rather than average pooling [@karpathy2016].", "pooling",
+    Rule("ReLU rather than tanh.", "activation", _set_to("tanh"), "hurts"),
+    Rule("Max pooling rather than average pooling.", "pooling",
          _set_to("average"), "hurts"),
-    Rule("Normalize between layers [@ioffe2015].", "batch_normalization", _set_to(True), "helps"),
-    Rule("Dropout before the last layer [@srivastava2014].", "dense_dropout", _more, "helps"),
-    Rule("Show images mirrored too [@karpathy2019].", "horizontal_flip", _set_to(True), "helps"),
-    Rule("Centre and scale the pixels [@karpathy2016].", "scaling",
+    Rule("Normalize between layers.", "batch_normalization", _set_to(True), "helps"),
+    Rule("Dropout before the last layer.", "dense_dropout", _more, "helps"),
+    Rule("Show images mirrored too.", "horizontal_flip", _set_to(True), "helps"),
+    Rule("Centre and scale the pixels.", "scaling",
          _set_to("standardized"), "helps"),
-    Rule("Lower the learning rate towards the end [@karpathy2016].", "schedule",
+    Rule("Lower the learning rate towards the end.", "schedule",
          lambda before, _: before == "constant", "helps"),
-    Rule("Adam's usual learning rate will do [@kingma2015].", "learning_rate",
+    Rule("Adam's usual learning rate will do.", "learning_rate",
          lambda before, _: before == ADAM_RATE, "hurts", ("adam", "adamw")),
-    Rule("Train for longer than seems needed [@karpathy2019].", "epochs", _more, "helps"),
-    Rule("More images are the best cure for overfitting [@karpathy2019].", "training_fraction",
+    Rule("Train for longer than seems needed.", "epochs", _more, "helps"),
+    Rule("More images are the best cure for overfitting.", "training_fraction",
          _less, "hurts"),
 )  # fmt: skip
 """In the order in which the report tells of settings: the network, then its training, then data."""
@@ -129,4 +129,4 @@ def held(promised: str, verdicts: list[str]) -> str:
     kept = [verdict == promised for verdict in decided]
     if any(kept) and not all(kept):
         return "in part"
-    return f"{'yes' if all(kept) else 'no'}{', where decided' * (len(decided) < len(verdicts))}"
+    return f"{'yes' if all(kept) else 'no'}{', so far' * (len(decided) < len(verdicts))}"
