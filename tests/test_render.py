@@ -554,32 +554,48 @@ def texts(pdf: bytes) -> list[str]:
     return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf)).pages]
 
 
-def test_text_runs_on_below_a_picture_that_finds_no_room(tmp_path: Path) -> None:
+def test_a_picture_stands_above_what_follows_it(tmp_path: Path) -> None:
+    """Never under the heading of another section, as one that floats to the foot of a page."""
     (tmp_path / "source" / "figures").mkdir(parents=True)
     picture = PICTURE.replace("200pt", "400pt").replace('height="100pt"', 'height="400pt"')
     (tmp_path / "source" / "figures" / "tall.svg").write_text(picture.format(colour="#111111"))
     line = "A sentence of the text that stands before the picture. " * 4
-    body = f"{line}\n\n" * 8 + '![C.](figures/tall.svg){#fig-a fig-alt="x"}\n\nIt runs on.\n'
-    first, second = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
-    assert "It runs on." in first
-    assert "Figure 1" in second.replace("\xa0", " ")
+    for lines in (1, 8):
+        body = (
+            f"{line}\n\n" * lines + '![C.](figures/tall.svg){#fig-a fig-alt="x"}\n\n'
+            "## Another question\n\nIts text.\n"
+        )
+        source = make_document(tmp_path / "source", body)
+        text = "".join(texts(render_to_bytes(tmp_path, source)[1])).replace("\xa0", " ")
+        assert text.index("Figure 1") < text.rindex("Another question")
 
 
-def test_without_room_for_floats_in_the_tags_pictures_stand(tmp_path: Path, monkeypatch) -> None:
-    import typst
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", range(23, 28))
+@pytest.mark.parametrize("level", [1, 2])
+def test_no_heading_stands_at_the_foot_of_a_page(tmp_path: Path, lines: int, level: int) -> None:
+    """Below it is room for more than one line of what it announces."""
+    section = f"{'#' * level} Its heading\n\nOne line.\n\nAnother line.\n\nA third line.\n"
+    body = "Line.\n\n" * lines + section
+    sheets = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
+    (sheet,) = (sheet for sheet in sheets if re.search(r"Its heading\s*One line", sheet))
+    assert "Another line." in sheet
 
-    compile_pdf, asked = typst.compile_with_warnings, []
 
-    def fail_on_floats(*arguments, sys_inputs, **options):
-        asked.append(sys_inputs["figures"])
-        if asked[-1] == "float":
-            raise typst.TypstError("internal error: parent group")
-        return compile_pdf(*arguments, sys_inputs=sys_inputs, **options)
-
-    monkeypatch.setattr(typst, "compile_with_warnings", fail_on_floats)
-    source = make_document(tmp_path / "source")
-    assert "Figure 1" in " ".join(texts(render_to_bytes(tmp_path, source)[1])).replace("\xa0", " ")
-    assert asked == ["float", "stand"]
+@pytest.mark.parametrize(("sections", "depth"), [(4, 2), (30, 2), (60, 1)])
+def test_the_contents_stand_on_one_page(tmp_path: Path, sections: int, depth: int) -> None:
+    """In two columns; what still is too long names the sections of level 1 alone."""
+    body = "".join(
+        f"# Part {number}\n\n## Piece {number}\n\nText.\n\n" for number in range(sections)
+    )
+    source = make_document(tmp_path / "source", body)
+    sheets = texts(render_to_bytes(tmp_path, source)[1])
+    page, *rest = (sheet.replace("\u2060", "") for sheet in sheets)
+    if "Part 1" not in page:
+        page = rest[0]
+    for number in range(sections):
+        assert re.search(rf"Part {number}\b", page)
+        assert bool(re.search(rf"Piece {number}\b", page)) == (depth == 2)
 
 
 @pytest.mark.slow

@@ -270,7 +270,7 @@ local function begins_appendices(header)
   return is_appendix and not in_appendices
 end
 
--- On paper. What stands between two of them is set beside the rest, and no figure floats out of it.
+-- On paper.
 local new_page = raw_block '#pagebreak(weak: true)'
 
 -- Counts the sections as both writers do; the writer for the page takes the number given here. On

@@ -283,33 +283,20 @@ def _run_pandoc(
 
 
 def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:
-    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees.
-
-    Where a floating figure meets a table that goes over two pages, Typst 0.15 may fail to tag the
-    document (https://github.com/typst/typst/issues/8487); then figures stand in the text.
-    """
+    """Compile to PDF/UA-1 with the fonts that Typst brings, so that every machine agrees."""
     import typst
 
     midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
-    for figures in ("float", "stand"):
-        try:
-            data, warnings = typst.compile_with_warnings(
-                stage / "rendered.typst",
-                root=stage,
-                timestamp=int(midnight.timestamp()),
-                sys_inputs={"figures": figures},
-                **TYPST,
-            )
-        except typst.TypstError as error:
-            if figures == "float" and "internal error" in str(error):
-                print(f"{name}: Typst could not tag floating figures; they stand in the text.")
-                continue
-            if signs := signs_without_font(error):
-                raise UserError(
-                    f"{name}: the PDF's fonts do not have {', '.join(signs)}. Write it otherwise "
-                    "where it comes from: the study file, its printed numbers or the bibliography."
-                ) from error
-            raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
-        break
+    try:
+        data, warnings = typst.compile_with_warnings(
+            stage / "rendered.typst", root=stage, timestamp=int(midnight.timestamp()), **TYPST
+        )
+    except typst.TypstError as error:
+        if signs := signs_without_font(error):
+            raise UserError(
+                f"{name}: the PDF's fonts do not have {', '.join(signs)}. Write it otherwise "
+                "where it comes from: the study file, its printed numbers or the bibliography."
+            ) from error
+        raise UserError(f"{name}: Typst made no PDF: {error.diagnostic or error}") from error
     refuse(name, [warning.diagnostic for warning in warnings])
     return data
