@@ -144,6 +144,38 @@ def make_document(folder: Path, body: str = "", front_matter: str = SHORT_FRONT_
     return source
 
 
+QUARTO = pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+ENGINES = ["pandoc", pytest.param("quarto", marks=QUARTO)]
+
+
+def overlaps(pdf: Path) -> list[tuple[int, str, str]]:
+    """Pairs of words on a page that cover each other by more than a hair, in any direction.
+
+    Signs of mathematics do so by design, and Typst's glyphs of them have boxes of their own.
+    """
+    told = subprocess.run(
+        ["pdftotext", "-bbox", str(pdf), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    pattern = r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>'
+    seen = []
+    for number, page in enumerate(told.split("<page ")[1:], 1):
+        boxes = [
+            (*map(float, box), word)
+            for *box, word in re.findall(pattern, page)
+            if len(re.findall(r"[\w.,%-]", word, re.ASCII)) > 2
+        ]
+        boxes.sort(key=lambda box: box[1])
+        for place, (left, top, right, bottom, word) in enumerate(boxes):
+            for x, y, x_end, y_end, other in boxes[place + 1 :]:
+                if y > bottom:
+                    break
+                across = min(right, x_end) - max(left, x)
+                down = min(bottom, y_end) - max(top, y)
+                if across > 1 and down > 0.35 * min(bottom - top, y_end - y):
+                    seen.append((number, word, other))
+    return seen
+
+
 def render_to_bytes(folder: Path, source: Path, **options: object) -> tuple[bytes, bytes]:
     html, pdf = folder / "out" / "report.html", folder / "out" / "report.pdf"
     render(source, html, pdf, **{"engine": "pandoc", **options})
@@ -609,16 +641,41 @@ def test_a_broken_table_leaves_three_rows_on_each_page(tmp_path: Path, before: i
     assert all(share == 0 or share >= 3 for share in shares)
 
 
-def test_long_names_in_narrow_columns_break_after_hyphens(tmp_path: Path) -> None:
-    heads = "Experiment | `convolution_dropout` | `dense_dropout` | Test accuracy (%) | Difference"
-    row = "`filters-16-32-64-kernel-size-3` | 0.0 | 0.0 | 70.53 ± 0.58 | reference"
-    more = "`filters-16-32-64-dropout-0-5` | 0.0 | 0.5 | 70.05 ± 0.84 | −0.48"
-    table = (
-        f"| {heads} | Interval | Verdict | n |\n|{'--|' * 8}\n"
-        f"| {row} | − | − | 5 |\n| {more} | −2.02 to +1.06 | too close to call | 5 |\n\n"
-        ": Narrow. {#tbl-a}\n"
+HEADS = "Experiment | `convolution_dropout` | `dense_dropout` | Test accuracy (%) | Difference"
+NARROW = (
+    f"| {HEADS} | Interval | Verdict | n |\n|{'--|' * 8}\n"
+    "| `filters-16-32-64-kernel-size-3` | 0.0 | 0.0 | 70.53 ± 0.58 | reference | − | − | 5 |\n"
+    "| `filters-16-32-64-dropout-0-5` | 0.0 | 0.5 | 70.05 ± 0.84 | −0.48"
+    " | −2.02 to +1.06 | too close to call | 5 |\n\n"
+    ": Narrow. {#tbl-a}\n"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("body", ["", NARROW], ids=["marks", "narrow"])
+def test_no_two_words_of_the_pdf_overlap(tmp_path: Path, engine: str, body: str) -> None:
+    source = make_document(tmp_path / "source", body.replace(": Narrow. {#tbl-a}\n", ""))
+    render_to_bytes(tmp_path, source, engine=engine)
+    assert overlaps(tmp_path / "out" / "report.pdf") == []
+
+
+def test_words_that_overlap_are_seen(monkeypatch) -> None:
+    """By hand: the second word begins within the first; the third stands on another line."""
+    said = (
+        '<page width="595.0" height="842.0">\n'
+        '<word xMin="10.0" yMin="10.0" xMax="50.0" yMax="20.0">long</word>\n'
+        '<word xMin="45.0" yMin="10.0" xMax="60.0" yMax="20.0">word</word>\n'
+        '<word xMin="45.0" yMin="22.0" xMax="60.0" yMax="32.0">below</word>\n</page>\n'
     )
-    _, pdf = render_to_bytes(tmp_path, make_document(tmp_path / "source", table))
+    done = subprocess.CompletedProcess([], 0, stdout=said)
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: done)
+    assert overlaps(Path("any.pdf")) == [(1, "long", "word")]
+
+
+def test_long_names_in_narrow_columns_break_after_hyphens(tmp_path: Path) -> None:
+    _, pdf = render_to_bytes(tmp_path, make_document(tmp_path / "source", NARROW))
     spans = []
 
     def note(text, user, matrix, font, size) -> None:
@@ -675,28 +732,23 @@ def test_a_wide_table_stays_within_the_text(tmp_path: Path) -> None:
 
 FAKE_QUARTO = """\
 #!{python}
-# Stands for Quarto: `pandoc` runs Pandoc, `render` writes a file and may warn.
-import subprocess, sys
+# Stands for Quarto: `render` writes a file and may warn.
+import sys
 from pathlib import Path
-if sys.argv[1] == "pandoc":
-    sys.exit(subprocess.run([{pandoc!r}, *sys.argv[2:]]).returncode)
 name, target = Path(sys.argv[2]), sys.argv[4]
 suffix = {{"html": ".html", "typst": ".pdf"}}[target]
-name.with_suffix(suffix).write_text("made by quarto: " + target)
+options = " ".join(sys.argv[7:])
+name.with_suffix(suffix).write_text("made by quarto: " + target + " " + options + {more!r})
 print({said!r}, file=sys.stderr)
 """
 
 
 @pytest.fixture
 def fake_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def install(said: str) -> None:
-        from cnn_study.report.authored_text import find_pandoc
-
+    def install(said: str, more: str = "") -> None:
         program = tmp_path / "bin" / "quarto"
         program.parent.mkdir()
-        program.write_text(
-            FAKE_QUARTO.format(python=sys.executable, pandoc=find_pandoc(), said=said)
-        )
+        program.write_text(FAKE_QUARTO.format(python=sys.executable, said=said, more=more))
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
@@ -707,9 +759,10 @@ def test_quarto_renders_where_it_is_installed(tmp_path: Path, fake_quarto) -> No
     fake_quarto("Output created: index.html")
     source = make_document(tmp_path / "source")
     html, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
-    assert render(source, html, pdf) == "quarto"
-    assert html.read_text() == "made by quarto: html"
-    assert pdf.read_text() == "made by quarto: typst"
+    assert render(source, html, pdf, commit="0123456789abcdef") == "quarto"
+    told = "-M commit:0123456789"
+    assert html.read_text() == f"made by quarto: html -M embed-resources:false {told}"
+    assert pdf.read_text() == f"made by quarto: typst {told}"
     assert not (source.parent / "index.html").exists()
 
 
@@ -721,9 +774,9 @@ def test_quarto_warnings_are_errors(tmp_path: Path, fake_quarto) -> None:
 
 
 def test_quarto_documents_are_checked_as_others_are(tmp_path: Path, fake_quarto) -> None:
-    fake_quarto("")
-    source = make_document(tmp_path / "source", "![C.](figures/curve.svg){#fig-a}\n")
-    with pytest.raises(UserError, match="has no alternative text"):
+    fake_quarto("", '<img src="figures/curve.svg"> <a href="#fig-b">')
+    source = make_document(tmp_path / "source")
+    with pytest.raises(UserError, match=r"#fig-b.*nothing has this id[\s\S]*no alternative text"):
         render(source, tmp_path / "report.html", tmp_path / "report.pdf")
 
 
@@ -731,8 +784,10 @@ def test_quarto_log_is_read_line_by_line() -> None:
     log = "\x1b[33mWARN: one\x1b[39m\n[WARNING] Citeproc: two\nwarning: three\nno warning\npandoc\n"
     assert quarto_faults(log, 0) == ["WARN: one", "[WARNING] Citeproc: two", "warning: three"]
     assert quarto_faults("ERROR: broken", 1) == ["ERROR: broken"]
-    tabs = "Warning: couldn't recognize format, using default tabset rendering"
-    assert quarto_faults(tabs, 0) == []
+    own = "[WARNING] Scripting warning at filters/quarto-marks.lua line 395 column 1: @fig-x: none"
+    assert quarto_faults(f"{own}\n{own}", 0) == ["@fig-x: none"]
+    beside = "WARN: PDF standard validation requested but verapdf is not installed."
+    assert quarto_faults(beside, 0) == []
 
 
 def test_a_failing_quarto_is_told_from_its_first_error(capfd) -> None:
@@ -799,7 +854,7 @@ def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> 
         render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="latex")
 
 
-@pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+@QUARTO
 def test_quarto_renders_the_reports_folder(tmp_path: Path) -> None:
     project, results = tmp_path / "report", tmp_path / "results" / "cifar10"
     shutil.copytree(REPORT, project)
@@ -818,16 +873,47 @@ def test_quarto_renders_the_reports_folder(tmp_path: Path) -> None:
     assert (made / "index.pdf").read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
-def test_quarto_makes_the_same_document(tmp_path: Path) -> None:
-    source = make_document(tmp_path / "source")
-    html, pdf = render_to_bytes(tmp_path, source, engine="quarto")
-    page = words(html.decode())
-    paper = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf)).pages)
-    for text in ("Figure 1: The curve of one seed.", "Table 1: Scores", "Section 1.1", "LeCun"):
-        assert text in page
-        assert text in re.sub(r"\s+", " ", paper).replace("\xa0", " ")
-    assert "A line that rises." in html.decode()
+class Said(HTMLParser):
+    """What a page says and where it leads: words, ids, links, pictures, numbers of sections."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.marks: list[tuple[str, str, str | None]] = []
+        self.feed(page.split('<main id="content"')[1])
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        kept = ("id", "href", "alt", "src", "data-number", "data-key")
+        self.marks += [(tag, name, value) for name, value in attrs if name in kept]
+
+
+def links(pdf: bytes) -> int:
+    return sum(
+        annotation.get_object()["/Subtype"] == "/Link"
+        for sheet in PdfReader(io.BytesIO(pdf)).pages
+        for annotation in sheet.get("/Annots", [])
+    )
+
+
+@pytest.mark.slow
+@QUARTO
+@pytest.mark.parametrize("body", ["", APPENDICES, NARROW], ids=["marks", "appendices", "narrow"])
+def test_quarto_makes_the_same_document(tmp_path: Path, body: str) -> None:
+    """Word for word, link for link, page for page."""
+    source = make_document(tmp_path / "source", body)
+    by_quarto, by_pandoc = (
+        render_to_bytes(tmp_path / engine, source, engine=engine) for engine in ("quarto", "pandoc")
+    )
+    pages = Said(by_quarto[0].decode()), Said(by_pandoc[0].decode())
+    assert pages[0].words == pages[1].words
+    assert sorted(pages[0].marks) == sorted(pages[1].marks)
+    assert texts(by_quarto[1]) == texts(by_pandoc[1])
+    assert links(by_quarto[1]) == links(by_pandoc[1])
+    assert (links(by_pandoc[1]) > 0) == (body != NARROW)
+    assert len(by_quarto[0]) < 1.05 * len(by_pandoc[0])
 
 
 # Theme
@@ -874,7 +960,7 @@ def test_text_has_contrast_aa(mode: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("quarto-light.scss", 0), ("quarto-dark.scss", 1), ("code.tmTheme", 0), ("report.typ", 0)],
+    [("code.tmTheme", 0), ("report.typ", 0)],
 )
 def test_themes_share_their_colours(name: str, mode: int) -> None:
     known = {pair[mode] for pair in theme_colours().values()} | {"#14181d"}

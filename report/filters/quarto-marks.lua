@@ -35,7 +35,8 @@ local function typst_string(text)
   return '"' .. text:gsub('[\\"]', '\\%0'):gsub('%s+', ' '):gsub('^ ', ''):gsub(' $', '') .. '"'
 end
 
--- Blocks between two pieces of raw text, the first of which may hold inlines.
+-- Blocks between two pieces of raw text, the first of which may hold inlines. What becomes of a mark
+-- is written so, and not as a `Div` or `Figure`: Quarto would read its own marks in them again.
 local function enclose(opening, blocks, closing)
   local result = pandoc.Blocks { pandoc.Plain(opening) }
   result:extend(blocks)
@@ -80,8 +81,10 @@ local function html_callout(kind, title, div)
     label:insert(raw_inline '</summary>')
     return enclose(label, div.content, '</details>')
   end
-  div.content:insert(1, pandoc.Div(pandoc.Plain(label), { class = 'callout-title' }))
-  return pandoc.Div(div.content, { class = 'callout callout-' .. kind, role = 'note' })
+  label:insert(1, raw_inline(
+    ('<div class="callout callout-%s" role="note"><div class="callout-title">'):format(kind)))
+  label:insert(raw_inline '</div>')
+  return enclose(label, div.content, '</div>')
 end
 
 local function typst_callout(kind, title, div)
@@ -113,7 +116,8 @@ local function tabset(div)
       pandoc.log.warn 'a .panel-tabset must begin with the heading of its first tab'
     end
   end
-  return pandoc.Div(tabs, { class = 'panel-tabset' })
+  if not is_html then return tabs end
+  return enclose({ raw_inline '<div class="panel-tabset">' }, tabs, '</div>')
 end
 
 local function read_div(div)
@@ -208,6 +212,31 @@ local function read_image(image)
   return picture(image, alt, true)
 end
 
+local function html_figure(figure, shown)
+  local id = figure.identifier
+  local opening = id == '' and '<figure>' or ('<figure id="%s">'):format(id)
+  local blocks = pandoc.Blocks { pandoc.Plain { raw_inline(opening), shown } }
+  if #figure.caption.long > 0 then
+    blocks:insert(raw_block '<figcaption>')
+    blocks:extend(figure.caption.long)
+    blocks:insert(raw_block '</figcaption>')
+  end
+  blocks:insert(raw_block '</figure>')
+  return blocks
+end
+
+-- `call` is a Typst function with its first arguments, e.g. `figure(kind: image, `.
+local function typst_figure(call, caption, id, shown)
+  local opening = pandoc.Inlines { raw_inline('#' .. call) }
+  if #caption > 0 then
+    opening:insert(raw_inline 'caption: [')
+    opening:extend(pandoc.utils.blocks_to_inlines(caption))
+    opening:insert(raw_inline ']')
+  end
+  opening:insert(raw_inline ')[')
+  return enclose(opening, shown, id == '' and ']' or ('] <%s>'):format(id))
+end
+
 local function read_figure(figure)
   local image
   figure:walk { Image = function(found) image = found end }
@@ -217,8 +246,9 @@ local function read_figure(figure)
   local name = (id ~= '' and id .. ' (' or '(') .. image.src .. ')'
   label_caption(figure.caption.long, id, 'fig')
   if not check_picture(image, alt, name) then return figure.caption.long end
-  figure.content = { pandoc.Plain { picture(image, alt) } }
-  return figure
+  return is_html and html_figure(figure, picture(image, alt))
+    or typst_figure('figure(kind: image, ', figure.caption.long, id,
+      { pandoc.Plain { picture(image, alt) } })
 end
 
 local function html_table(tbl, id)
@@ -243,7 +273,20 @@ local function html_table(tbl, id)
   return blocks
 end
 
+-- Takes the id from the end of a caption; Quarto's reader leaves it there.
+local function take_id(tbl)
+  if tbl.identifier ~= '' or #tbl.caption.long == 0 then return end
+  local inlines = tbl.caption.long[#tbl.caption.long].content
+  local last = inlines[#inlines]
+  local id = last and last.t == 'Str' and last.text:match '^{#(tbl%-[^%s}]+)}$'
+  if not id then return end
+  inlines:remove()
+  if #inlines > 0 and inlines[#inlines].t == 'Space' then inlines:remove() end
+  tbl.identifier = id
+end
+
 local function read_table(tbl)
+  take_id(tbl)
   local id = tbl.identifier
   label_caption(tbl.caption.long, id, 'tbl')
   tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
@@ -253,7 +296,12 @@ local function read_table(tbl)
       code.text = code.text:gsub('[_-]', '%0\u{200b}')
       return code
     end }
-    return #tbl.bodies[1].body < 6 and broken or { raw_block '#need-space(45mm)', broken }
+    local caption = tbl.caption.long
+    broken.caption = { long = {} }
+    broken.identifier = ''
+    local figure = typst_figure('table-figure(', caption, id, { broken })
+    if #tbl.bodies[1].body >= 6 then figure:insert(1, raw_block '#need-space(45mm)') end
+    return figure
   end
   tbl.identifier = ''
   return html_table(tbl, id)

@@ -10,9 +10,11 @@ from pathlib import Path
 from cnn_study.report.front_matter import _date, front_matter, refuse
 
 QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
+QUARTO_OWN = re.compile(r"^\[WARNING\] Scripting warning at \S+ line \d+ column \d+: ")
+"""What stands before the words of our own filter."""
 QUARTO_ERROR = re.compile(r"^\W*error\b", re.IGNORECASE)
-QUARTO_HARMLESS = ("couldn't recognize format, using default tabset rendering",)
-"""Warnings of what Quarto renders well: on paper tabs become headings."""
+QUARTO_HARMLESS = ("PDF standard validation requested but verapdf is not installed.",)
+"""Warnings that say nothing of the document: Typst itself refuses what PDF/UA-1 does not allow."""
 
 TOLD_LINES, TOLD_WIDTH = 20, 160
 """Of what Quarto prints when it fails, which may be the whole document."""
@@ -21,25 +23,27 @@ TOLD_LINES, TOLD_WIDTH = 20, 160
 # Quarto
 
 
-def render_with_quarto(stage: Path, name: str) -> tuple[bytes, bytes]:
-    """Render with Quarto, which exits 0 on unknown references: its warnings are errors here."""
+def render_with_quarto(stage: Path, name: str, target: str, commit: str | None = None) -> bytes:
+    """Give the page ("html"), with its pictures still beside it, or the PDF ("typst").
+
+    Quarto exits 0 on unknown references: its warnings are errors here.
+    """
     day = _date(name, front_matter(name, (stage / name).read_text(encoding="utf-8")))
     midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
     environment = os.environ | {
         "NO_COLOR": "1",
         "SOURCE_DATE_EPOCH": str(int(midnight.timestamp())),
     }
-    pages = []
-    for target, suffix in {"html": ".html", "typst": ".pdf"}.items():
-        log = stage / f"quarto-{target}.log"
-        arguments = ["quarto", "render", name, "--to", target, "--log", log.name]
-        done = subprocess.run(
-            arguments, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8"
-        )
-        logged = log.read_text(encoding="utf-8") if log.exists() else ""
-        refuse(name, quarto_faults(done.stdout + done.stderr + logged, done.returncode))
-        pages.append((stage / name).with_suffix(suffix).read_bytes())
-    return pages[0], pages[1]
+    log = stage / f"quarto-{target}.log"
+    arguments = ["quarto", "render", name, "--to", target, "--log", log.name]
+    arguments += ["-M", "embed-resources:false"] if target == "html" else []
+    arguments += ["-M", f"commit:{commit[:10]}"] if commit else []
+    done = subprocess.run(
+        arguments, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    logged = log.read_text(encoding="utf-8") if log.exists() else ""
+    refuse(name, quarto_faults(done.stdout + done.stderr + logged, done.returncode))
+    return (stage / name).with_suffix({"html": ".html", "typst": ".pdf"}[target]).read_bytes()
 
 
 def quarto_faults(log: str, status: int) -> list[str]:
@@ -48,8 +52,9 @@ def quarto_faults(log: str, status: int) -> list[str]:
     All of it, if it failed, goes to stderr too.
     """
     lines = re.sub(r"\x1b\[[0-9;]*m", "", log).splitlines()
-    warnings = (line[:TOLD_WIDTH] for line in lines if QUARTO_WARNING.match(line))
-    faults = [line for line in warnings if not line.endswith(QUARTO_HARMLESS)]
+    warnings = (QUARTO_OWN.sub("", line) for line in lines if QUARTO_WARNING.match(line))
+    said = dict.fromkeys(line[:TOLD_WIDTH] for line in warnings)
+    faults = [line for line in said if not line.endswith(QUARTO_HARMLESS)]
     if not status:
         return faults
     print(log, file=sys.stderr)

@@ -77,7 +77,7 @@ def render(
         resources: The folder that paths in the document start from; default: its own.
         report: The folder with the filters, the theme, the bibliography and `_quarto.yml`.
         engine: "auto" takes Quarto where it is installed.
-        commit: of what is published; the pages say so beside their date. Pandoc's pages only.
+        commit: of what is published; the pages say so beside their date.
 
     Raises:
         UserError: for anything that an engine warns of, such as an unknown reference or
@@ -87,9 +87,14 @@ def render(
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         stage = Path(folder)
         _lay_out(stage, source, resources or source.parent, report)
-        pages = _render_with_pandoc(stage, source.name, chosen == "quarto", commit)
         if chosen == "quarto":
-            pages = render_with_quarto(stage, source.name)
+            page = render_with_quarto(stage, source.name, "html", commit).decode()
+            pages = (
+                _checked_page(stage, source.name, page, []),
+                render_with_quarto(stage, source.name, "typst", commit),
+            )
+        else:
+            pages = _render_with_pandoc(stage, source.name, commit)
     _replace({html: pages[0], pdf: pages[1]})
     return chosen
 
@@ -161,10 +166,7 @@ def _options(project: dict[str, Any], document: dict[str, Any], target: str) -> 
         formats = settings.get("format", {})
         own = formats.get(target) if isinstance(formats, dict) else None
         merged |= settings | (own if isinstance(own, dict) else {})
-    chosen = {key: value for key, value in merged.items() if key in OPTIONS[target]}
-    if target == "html" and "toc-depth" in chosen:
-        chosen["toc-depth"] += 1  # the filter moves the headings below the title
-    return chosen
+    return {key: value for key, value in merged.items() if key in OPTIONS[target]}
 
 
 def _defaults(
@@ -172,9 +174,9 @@ def _defaults(
 ) -> dict[str, Any]:
     """Return a Pandoc defaults file: https://pandoc.org/MANUAL.html#defaults-files."""
     template = {"html": "theme/report.html", "typst": "theme/report.typ"}[target]
-    shown = f"{day.day} {day:%B %Y}"
+    metadata = {"date": f"{day.day} {day:%B %Y}", "date-meta": day.isoformat()}
     if commit:
-        shown += f", published from commit {commit[:10]}"
+        metadata["commit"] = commit[:10]
     return options | {
         "from": "markdown",
         "to": FORMATS[target],
@@ -185,47 +187,40 @@ def _defaults(
         "template": template,
         "filters": ["filters/quarto-marks.lua", "citeproc"],
         "metadata-file": "_quarto.yml",
-        "metadata": {"date": shown, "date-meta": day.isoformat(), "link-citations": True},
+        "metadata": metadata | {"link-citations": True},
     }
 
 
 # Pandoc and Typst
 
 
-def _render_with_pandoc(
-    stage: Path, name: str, check_only: bool, commit: str | None = None
-) -> tuple[bytes, bytes]:
-    """Render with Pandoc and Typst, or only check, with the Pandoc that Quarto brings."""
+def _render_with_pandoc(stage: Path, name: str, commit: str | None = None) -> tuple[bytes, bytes]:
     document = front_matter(name, (stage / name).read_text(encoding="utf-8"))
     project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
     day = _date(name, document)
-
-    def run(target: str, command: list[str]) -> list[str]:
-        options = _options(project, document, target)
-        defaults = _defaults(name, options, target, day, commit)
-        return _run_pandoc(command, stage, target, defaults)
-
-    if check_only:
-        return _checked_page(stage, name, run("html", ["quarto", "pandoc"])), b""
     command = [find_pandoc()]
 
+    def run(target: str) -> tuple[str, list[str]]:
+        options = _options(project, document, target)
+        defaults = _defaults(name, options, target, day, commit)
+        faults = _run_pandoc(command, stage, target, defaults)
+        rendered = stage / f"rendered.{target}"
+        return rendered.read_text(encoding="utf-8") if rendered.exists() else "", faults
+
     def pdf() -> bytes:
-        faults = run("typst", command)
-        if (rendered := stage / "rendered.typst").exists():
-            faults += unread("typst", rendered.read_text(encoding="utf-8"))
-        refuse(name, faults)
+        text, faults = run("typst")
+        refuse(name, faults + unread("typst", text))
         return _compile_pdf(stage, name, day)
 
     with ThreadPoolExecutor(1) as beside:
         printed = beside.submit(pdf)
-        return _checked_page(stage, name, run("html", command)), printed.result()
+        return _checked_page(stage, name, *run("html")), printed.result()
 
 
-def _checked_page(stage: Path, name: str, faults: list[str]) -> bytes:
-    page = stage / "rendered.html"
-    if not page.exists():
-        refuse(name, faults or ["Pandoc made no page, and said nothing"])
-    text = embed_pictures(page.read_text(encoding="utf-8"), stage)
+def _checked_page(stage: Path, name: str, page: str, faults: list[str]) -> bytes:
+    if not page:
+        refuse(name, faults or ["the page is empty, and nothing was said of it"])
+    text = embed_pictures(page, stage)
     refuse(name, faults + check_page(text))
     return text.encode()
 
