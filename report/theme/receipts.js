@@ -1,31 +1,14 @@
 // Receipts: a click on a number shows where it comes from. The page reads well without it.
 (function () {
   'use strict';
-  const source = document.getElementById('receipts');
+  const { make, code, once, button, data, table, facts, copyButton, linkTo, cited, show, route }
+    = pageParts;
   const numbers = Array.from(document.querySelectorAll('.receipt[data-key]'));
-  if (!source || !numbers.length || !window.HTMLDialogElement) return;
-  const known = JSON.parse(source.textContent);
+  if (!document.getElementById('receipts') || !numbers.length || !window.HTMLDialogElement) return;
+  let known = null;             // read when the first receipt is opened
 
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    Object.entries(attributes || {}).forEach(([name, value]) => element.setAttribute(name, value));
-    element.append(...children);
-    return element;
-  }
-
-  const code = text => make('code', {}, text);
   const words = row => Object.entries(row).map(([name, value]) => name + ' ' + value).join(', ');
   const short = text => (text || '–').slice(0, 10);
-  const once = values => Array.from(new Set(values));
-
-  function rows(head, lines) {
-    const cells = (tag, line) => make('tr', {}, ...line.map(one => make(tag, {}, one ?? '–')));
-    return make('div', { class: 'receipt-table', tabindex: '0' }, make('table', {},
-      make('thead', {}, cells('th', head)), make('tbody', {}, ...lines.map(l => cells('td', l)))));
-  }
-
-  const facts = entries => make('dl', {}, ...entries.flatMap(([name, ...values]) => (
-    [make('dt', {}, name), make('dd', {}, ...values)])));
 
   // A number that somebody else printed: the entry of the list of references.
   function cite(key) {
@@ -41,20 +24,32 @@
     return ['Meaning', ...parts, unit ? ' Unit: ' + unit + '.' : ''];
   }
 
+  // Shares are printed in percent or in percentage points: so they are shown, and as they are stored.
+  function shown(value, { shown: unit }) {
+    const hundredfold = String(Number((100 * Number(value)).toPrecision(10))).replace('-', '−');
+    return unit && value !== '' ? [make('strong', {}, hundredfold + ' ' + unit), ', in the file ' + value]
+      : [make('strong', {}, value)];
+  }
+
+  const called = id => known.labels[id] || id;
+  const whose = ({ experiment }) => (experiment in known.labels
+    ? [['Experiment', called(experiment) + ' ', code(experiment)]] : []);
+
   // One table, one column: what it means, where it lies, and the cells that the number is made of.
   function place(name, column, cells) {
-    const table = known.tables[name];
+    const from = known.tables[name];
     const sources = once(cells.map(cell => cell.source).filter(Boolean));
     const reasons = once(cells.map(cell => cell.why).filter(Boolean));
-    const list = [[table.kind, table.title + '. ' + table.description], meaning(table.columns[column]),
+    const list = [[from.kind, from.title + '. ' + from.description], meaning(from.columns[column]),
       ...sources.map(key => ['Printed in', cite(key)]),
       ...reasons.map(why => ['Runs', 'none: ' + why + '.'])];
-    const path = code(table.path || known.results + '/' + table.file);
-    const file = [table.kind === 'Figure' || table.path ? ['File', path] : ['File', path, ', column ', code(column)],
-      ['sha256', code(table.sha256)]];
+    const path = code(from.path || known.results + '/' + from.file);
+    const file = [from.kind === 'Figure' || from.path ? ['File', path]
+      : ['File', path, ', column ', code(column)], ['sha256', code(from.sha256)]];
     if (cells.length === 1) {
       const [{ value, row, line, beside }] = cells;
-      return [facts([['Value', make('strong', {}, value)], ...beside, ...list,
+      return [facts([['Value', ...shown(value, from.columns[column])], ...whose(row), ...beside,
+        ...list,
         ['Row', words(row) + (line ? ' (line ' + line + ')' : '')], ...file])];
     }
     // What is the same for all cells stands above them.
@@ -62,17 +57,18 @@
     const [varying, shared] = [true, false].map(varies => (
       once(said.flatMap(one => Array.from(one.keys())))
         .filter(label => said.some(one => one.get(label) !== said[0].get(label)) === varies)));
-    return [facts([...shared.map(label => [label, said[0].get(label)]), ...list, ...file]), rows(['Value', 'Row', 'Line', ...varying],
-      cells.map(({ value, row, line }, number) => [value, words(row), line ? String(line) : '–',
-        ...varying.map(label => said[number].get(label))]))];
+    return [facts([...shared.map(label => [label, said[0].get(label)]), ...list, ...file]),
+      table(['Row', 'Value', 'Line', ...varying], cells.map(({ value, row, line }, number) => (
+        [words(row), value, line ? String(line) : '–',
+          ...varying.map(label => said[number].get(label))])))];
   }
 
   const percent = accuracy => (100 * accuracy).toFixed(2) + ' %';
   const score = (status, accuracy) => (
     status === 'complete' && accuracy !== null ? percent(accuracy) : status);
 
-  function folded(summary, table, open) {
-    const details = make('details', {}, make('summary', {}, ...summary), table);
+  function folded(summary, content, open) {
+    const details = make('details', {}, make('summary', {}, ...summary), content);
     details.open = open;
     return details;
   }
@@ -81,9 +77,9 @@
     const lines = known.experiments[experiment].filter(([seed]) => seeds.has(seed)).map(
       ([seed, status, accuracy, record, weights, commit]) => [String(seed), score(status, accuracy),
         code(short(weights)), code(short(commit)), code(record || '–')]);
-    return folded([code(experiment), ': ' + (seeds.size === 1 ? 'seed ' : 'seeds ')
+    return folded([called(experiment) + ' ', code(experiment), ': ' + (seeds.size === 1 ? 'seed ' : 'seeds ')
       + Array.from(seeds).sort((a, b) => a - b).join(', ')],
-    rows(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
+    table(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
       lines), open);
   }
 
@@ -100,7 +96,7 @@
     const models = once(lines.map(({ trial }) => trial)).length;
     return folded([(known.budgets[budget] || budget) + ': ' + counted(models, noun) + ', '
       + counted(lines.length, 'run') + seeds],
-    rows(['Trial', 'Seed', 'Validation accuracy', ...(tested ? ['Test accuracy'] : []),
+    table(['Trial', 'Seed', 'Validation accuracy', ...(tested ? ['Test accuracy'] : []),
       'sha256 of weights', 'Record in ' + known.results],
     lines.map(({ trial, seed, status, validation, test, record, weights }) => [String(trial),
       String(seed), score(status, validation), ...(tested ? [score(status, test)] : []),
@@ -130,23 +126,29 @@
     }
     const confirmed = ['tables', 'analyse', ...(known.confirms ? ['confirm'] : []), 'confirmed'];
     const steps = { tables: ['tables'], analyse: ['tables', 'analyse'], confirmed,
-      
       figures: [...confirmed, 'figures'], inspect: ['inspect'], check: ['check'] };
     once(Array.from(made).flatMap(stage => steps[stage])).forEach(step => (
       lines.push('python -m cnn_study ' + step + ' ' + known.study)));
     return [make('h3', {}, 'Make it again'), make('pre', { tabindex: '0' }, lines.join('\n'))];
   }
 
-  const title = make('h2', { id: 'receipt-title' });
-  const body = make('div', { class: 'receipt-body' });
-  const close = make('button', { type: 'button', class: 'receipt-close' }, 'Close');
-  const dialog = make('dialog', { class: 'receipt-dialog', 'aria-labelledby': 'receipt-title' },
-    make('header', {}, title, close), body);
-  document.body.append(dialog);
-  close.addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close(); });
+  // A single number, as others can quote it: what it is, where it lies, in which edition.
+  function citation(number) {
+    const [how, ...keys] = number.dataset.key.split(';');
+    const cells = keys.map(key => {
+      const [name, , column] = key.split(':');
+      const { path, file, sha256 } = known.tables[name];
+      const { value, row } = known.cells[key];
+      const id = row.experiment in known.labels ? called(row.experiment) + ', ' : '';
+      return value + ' (' + id + (path || known.results + '/' + file) + ', ' + words(row) + ', column '
+        + column + ', sha256 ' + short(sha256) + ')';
+    });
+    return number.textContent.trim() + (how ? ', the ' + how + ' ' : ': ') + cells.join('; ') + '. '
+      + cited('receipt=' + number.dataset.key);
+  }
 
-  function show(number) {
+  function open(number) {
+    known = known || data('receipts');
     const [how, ...keys] = number.dataset.key.split(';');
     const groups = new Map();
     const experiments = new Map();
@@ -160,45 +162,49 @@
         new Set([...(experiments.get(id) || []), ...(cell.seeds[id] || cell.seeds)])));
       (cell.searched || []).forEach(place => places.add(place));
     });
-    title.textContent = number.textContent;
-    body.replaceChildren();
-    if (how) body.append(make('p', {}, 'The ' + how + ' these cells:'));
-    groups.forEach((cells, group) => body.append(...place(...group.split(':'), cells)));
+    const content = how ? [make('p', {}, 'The ' + how + ' these cells:')] : [];
+    groups.forEach((cells, group) => content.push(...place(...group.split(':'), cells)));
     const ids = Array.from(experiments.keys());
-    if (ids.length) body.append(make('h3', {}, ids.length === 1 ? 'Runs behind it'
+    if (ids.length) content.push(make('h3', {}, ids.length === 1 ? 'Runs behind it'
       : 'Runs behind it, of ' + ids.length + ' experiments'));
-    body.append(...ids.map((id, place) => runs(id, experiments.get(id), place < 2)));
-    if (places.size) body.append(make('h3', {}, 'Runs of the search behind it'), ...searched(places));
+    content.push(...ids.map((id, place) => runs(id, experiments.get(id), place < 2)));
+    if (places.size) content.push(make('h3', {}, 'Runs of the search behind it'), ...searched(places));
     const tables = Array.from(groups.keys()).map(group => group.split(':')[0]);
-    body.append(...commands(tables, ids, places.size > 0));
-    dialog.showModal();
-    body.scrollTop = 0;
+    content.push(...commands(tables, ids, places.size > 0));
+    show('receipt', number.textContent, [
+      copyButton('Copy link', () => linkTo('receipt=' + number.dataset.key)),
+      copyButton('Copy citation', () => citation(number))], ...content);
   }
+
+  // A link to a receipt opens it.
+  route('receipt', 'receipt=', key => {
+    const number = numbers.find(each => each.dataset.key === key);
+    if (number) open(number);
+  });
 
   document.addEventListener('click', event => {
     const number = event.target.closest('.receipt[data-key]');
-    if (number && !event.target.closest('a')) show(number);
+    if (number && !event.target.closest('a')) open(number);
   });
   document.addEventListener('keydown', event => {
     const number = event.target.closest && event.target.closest('.receipt[data-key]');
     if (number && (event.key === 'Enter' || event.key === ' ')) {
       event.preventDefault();
-      show(number);
+      open(number);
     }
   });
 
-  // Hundreds of numbers would be in the way of the keyboard: they can be reached when asked for.
-  const toggle = make('button', { type: 'button', class: 'receipt-toggle', 'aria-pressed': 'false' },
-    'Receipts');
-  toggle.title = 'Mark every number that has a receipt, and reach it by keyboard';
-  toggle.addEventListener('click', () => {
+  // Hundreds of numbers and names would be in the way of the keyboard: it reaches them when asked to.
+  const toggle = button('Receipts', { class: 'receipt-toggle', 'aria-pressed': 'false' }, () => {
     const on = document.documentElement.classList.toggle('receipts-marked');
     toggle.setAttribute('aria-pressed', String(on));
-    numbers.forEach(number => {
+    [...numbers, ...document.querySelectorAll('.experiment[data-experiment]')].forEach(number => {
       if (on) { number.tabIndex = 0; number.setAttribute('role', 'button'); }
       else { number.removeAttribute('tabindex'); number.removeAttribute('role'); }
     });
   });
+  toggle.title = 'Mark every number that has a receipt, and every experiment that has a card, and '
+    + 'reach them by keyboard';
   const controls = document.querySelector('.controls');
   if (controls) controls.prepend(toggle);
   else document.body.append(toggle);

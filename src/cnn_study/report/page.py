@@ -12,16 +12,21 @@ from cnn_study.base.places import REPORT
 THEME = REPORT / "theme"
 
 SCRIPTS = (
+    "page-parts.js",
     "tables.js",
+    "figures.js",
     "predict.js",
     "receipts.js",
+    "experiments.js",
+    "explorer.js",
     "network.js",
     "live-parts.js",
     "live-picture.js",
     "live-working.js",
     "live.js",
 )
-"""Tables that sort, guesses, receipts, the network at work; all stand in the page whole, in this
+"""What they share, tables that sort, figures that are saved, guesses, receipts, experiments on cards
+and in one table, the network at work; all stand in the page whole, in this
 order. Each does nothing where it finds nothing to work on."""
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,8 @@ def receipts(
     """Look up what every mark in a text names.
 
     Returns:
-        study, confirms (whether it asks for fresh seeds), results (the folder as a newcomer sees
-        it), tables (file, sha256, what they are,
+        study, labels (what experiments are called), confirms (whether it asks for fresh seeds),
+        results (the folder as a newcomer sees it), tables (file, sha256, what they are,
         the columns named; figures and the inspection stand among them), cells (a `Receipt` of
         each), experiments (their runs), searched (runs of the search, by row of search-runs.csv),
         budgets (their titles).
@@ -121,6 +122,7 @@ class Lookup:
             "tables": self.tables,
             "cells": self.cells,
             "study": self.study.name,
+            "labels": self.study.full_labels,
             "confirms": bool(self.study.fresh_seeds),
             "results": f"results/{self.study.name}",
             "experiments": {id_: self.runs.listed(id_) for id_ in self.study.experiments
@@ -141,7 +143,7 @@ class Lookup:
         self.tables[name]["columns"][column] = _column(table, declared)
         row = self._rows[name][place]
         behind = self.runs.behind(declared.sources, row)
-        beside = [[value.label, text] for value in declared.beside if (text := value.text(row))]
+        beside = _beside(table, declared, row)
         if behind.chosen_from:
             beside.append(["Chosen from", ", ".join(behind.chosen_from)])
         key = {name: row[name] for name in table.key}
@@ -259,7 +261,34 @@ def _column(table: Table, column: Column) -> dict[str, Any]:
     """Say what a column means: those that its description goes on from, then itself."""
     described = {other.name: other.description for other in table.columns}
     meaning = [[name, described[name]] for name in column.after]
-    return {"meaning": [*meaning, [column.name, _description(column)]], "unit": column.unit}
+    shown = {"shown": unit} if (unit := shown_in(column)) else {}
+    return {"meaning": [*meaning, [column.name, _description(column)]], "unit": column.unit} | shown
+
+
+def shown_in(column: Column) -> str:
+    """Say in what a share is shown: accuracies in percent, what adds to them in points."""
+    if column.unit != "share":
+        return ""
+    spreads = column.name.endswith(("deviation", "error"))
+    return "points" if spreads or "maximum" not in column.constraints else "%"
+
+
+def _beside(table: Table, column: Column, row: Mapping[str, str]) -> list[list[str]]:
+    """Give what stands beside a cell, shares in their unit; not what is the cell itself."""
+    units = {other.name: unit for other in table.columns if (unit := shown_in(other))}
+    told = {name: _hundredfold(text) if name in units else text for name, text in row.items()}
+    listed = []
+    for value in column.beside:
+        names = {units.get(name, "") for name in value.named}
+        text = value.text(told)
+        if text and value.named != (column.name,):
+            listed.append([value.label, f"{text} {names.pop()}" if len(names) == 1 else text])
+    return [[label, text.strip()] for label, text in listed]
+
+
+def _hundredfold(share: str) -> str:
+    """Write a share as percent or points, with all its digits."""
+    return f"{(Decimal(share) * 100).normalize():f}" if share else ""
 
 
 def _description(column: Column) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 from cnn_study.base.files import write_whole
 from cnn_study.base.places import TEMPLATE, template_folders
-from cnn_study.report import claims, live, page, receipts, values
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.read import Tables
+from cnn_study.report import claims, explorer, live, page, receipts, values
 from cnn_study.report.inspected import live_network
 from cnn_study.report.templates import fill
 from cnn_study.runs import inspections
@@ -33,8 +35,8 @@ def write(
 
     Equal tables and templates give equal bytes. Paths of pictures start from the folder that
     holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
-    `page.html`, which the page takes in: where every number comes from, and, where the base's
-    weights are kept, the trained network that runs in the page; and `claims.csv`, every number
+    `page.html`, which the page takes in: where every number comes from, all experiments to sort and
+    compare, and, where the base's weights are kept, the trained network that runs in the page; and `claims.csv`, every number
     once more, for whoever reads with a program.
 
     Args:
@@ -58,7 +60,10 @@ def write(
     )
     text = receipts.lead_once_a_row(filled)
     looked_up = receipts.receipts(text, study, tables.parent, inspected)
-    data = {receipts.ELEMENT: looked_up}
+    data = {
+        receipts.ELEMENT: looked_up,
+        explorer.ELEMENT: explorer.explored(study, Tables(study, tables), Findings(study, evidence)),
+    }
     if network := _network(study, tables.parent, inspection):
         data[live.ELEMENT] = network
     beside = page.fragment(data)
