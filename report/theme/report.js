@@ -21,12 +21,18 @@
       image.src = drawing.replace(darkRule, condition);
     });
     toggle.setAttribute('aria-pressed', String(isDark()));
-    // Loaded beforehand, or the printer would not wait for them.
-    if (isDark() && !light.length) light.push(...figures.map(({ drawing }) => {
+    if (isDark()) loadLight();
+  }
+  // On a dark page the drawings of the printed one are loaded beforehand, or the printer would not
+  // wait for them: one at a time, when nothing else is to be done.
+  const whenIdle = window.requestIdleCallback || (act => setTimeout(act, 50));
+  function loadLight() {
+    if (!light.length && figures.length) whenIdle(function next() {
       const image = new Image();
-      image.src = drawing.replace(darkRule, 'not all');
-      return image;
-    }));
+      image.src = figures[light.length].drawing.replace(darkRule, 'not all');
+      light.push(image);
+      if (light.length < figures.length) whenIdle(next);
+    });
   }
   toggle.hidden = false;
   toggle.addEventListener('click', () => {
@@ -46,22 +52,44 @@
       if (narrow.matches && event.target.closest('a')) contents.open = false;
     });
     const links = new Map(all('a', contents).map(link => [link.hash.slice(1), link]));
-    const headings = all('main h2[id], main h3[id]').filter(heading => links.has(heading.id));
+    const parts = Array.from(links.keys(), id => document.getElementById(id)).filter(Boolean);
+    // Of the parts within chapters only those of the chapter being read are listed.
+    contents.classList.add('folded');
     let marked = null;
     const mark = () => {
-      const read = headings.filter(heading => heading.getBoundingClientRect().top < 140).pop();
+      waiting = false;
+      const read = parts.filter(part => part.getBoundingClientRect().top < 140).pop();
       const link = read ? links.get(read.id) : null;
       if (link === marked) return;
       if (marked) marked.removeAttribute('aria-current');
+      all('li.open', contents).forEach(item => item.classList.remove('open'));
       if (link) {
         link.setAttribute('aria-current', 'true');
+        for (let item = link.closest('li'); item; item = item.parentElement.closest('li')) {
+          item.classList.add('open');
+        }
         if (!narrow.matches) link.scrollIntoView({ block: 'nearest' });
       }
       marked = link;
     };
-    addEventListener('scroll', mark, { passive: true });
-    mark();
+    let waiting = false;
+    addEventListener('scroll', () => {
+      if (!waiting) requestAnimationFrame(mark);
+      waiting = true;
+    }, { passive: true });
+    requestAnimationFrame(mark);
   }
+
+  // Every heading has its address beside it. The contents lead there too, so the keyboard passes by.
+  all('main section[id] > :is(h2, h3, h4):first-child').forEach(heading => {
+    const link = document.createElement('a');
+    link.className = 'permalink';
+    link.href = '#' + heading.parentElement.id;
+    link.textContent = '#';
+    link.tabIndex = -1;
+    link.setAttribute('aria-label', 'Link to this part');
+    heading.append(' ', link);
+  });
 
   // Tabs, after the ARIA pattern: https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
   all('.panel-tabset').forEach((tabset, index) => {
@@ -159,15 +187,14 @@
   addEventListener('resize', () => boxes.forEach(box => box.classList.remove('tight')));
   const sizes = new ResizeObserver(entries => entries.forEach(({ target }) => (
     reach(boxes.includes(target) ? target : target.parentElement))));
-  boxes.forEach(box => {
-    reach(box);
-    [box, ...box.children].forEach(element => sizes.observe(element));
-  });
+  // It is first told of a box when the part that this stands in is drawn.
+  boxes.forEach(box => [box, ...box.children].forEach(element => sizes.observe(element)));
 
   // On paper everything is open, and page, figures and the network at work are light.
   let theme = null;
   addEventListener('beforeprint', () => {
     all('main details').forEach(details => { details.open = true; });
+    all('img[loading]').forEach(image => { image.loading = 'eager'; });
     if (theme === null) theme = root.dataset.theme || '';
     root.dataset.theme = 'light';
     showTheme();

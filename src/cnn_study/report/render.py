@@ -48,6 +48,12 @@ OPTIONS = {
 PICTURE = re.compile(r'<img src="([^":]+)"')
 """As the filter writes it, by the path of its file; raw HTML may write it so too."""
 
+DRAWN = re.compile(rb'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"')
+"""How large a drawing is, in points."""
+
+UNSHOWN = re.compile(r"<\?xml.*?\?>|<!DOCTYPE[^>]*>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+"""What a drawing holds besides what is seen."""
+
 PICTURE_KINDS = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -183,6 +189,7 @@ def _defaults(
         "input-file": name,
         "output-file": f"rendered.{target}",
         "standalone": True,
+        "section-divs": target == "html",  # as Quarto does; the page draws part by part
         "wrap": "none",
         "template": template,
         "filters": ["filters/quarto-marks.lua", "citeproc"],
@@ -228,7 +235,8 @@ def _checked_page(stage: Path, name: str, page: str, faults: list[str]) -> bytes
 def embed_pictures(page: str, folder: Path) -> str:
     """Put pictures into the page itself, so that it is one file to send.
 
-    Those that know no dark colours get the class `light-only`.
+    Those that know no dark colours get the class `light-only`. Drawings say their size, and are
+    read when they come near the window.
 
     Args:
         folder: that their paths start from.
@@ -240,9 +248,18 @@ def embed_pictures(page: str, folder: Path) -> str:
             return picture[0]
         contents = path.read_bytes()
         kind = "" if b"(prefers-color-scheme: dark)" in contents else ' class="light-only"'
-        return f'<img{kind} src="{_address(path, contents)}"'
+        return f'<img{kind}{_size(path, contents)} src="{_address(path, contents)}"'
 
     return PICTURE.sub(embedded, page)
+
+
+def _size(path: Path, contents: bytes) -> str:
+    """Give the attributes that keep a drawing's place until it is read."""
+    size = DRAWN.search(contents[:2000]) if path.suffix == ".svg" else None
+    if not size:
+        return ""
+    width, height = (round(float(points) * 4 / 3) for points in size.groups())
+    return f' width="{width}" height="{height}" loading="lazy"'
 
 
 def _address(path: Path, contents: bytes) -> str:
@@ -254,7 +271,8 @@ def _address(path: Path, contents: bytes) -> str:
     kind = PICTURE_KINDS[path.suffix]
     if path.suffix != ".svg" or b"'" in contents:
         return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
-    text = re.sub(r"\s*\n\s*", " ", contents.decode())  # browsers drop line breaks
+    text = UNSHOWN.sub("", contents.decode())
+    text = re.sub(r"\s*\n\s*", " ", text).strip()  # browsers drop line breaks
     for mark, written in (('"', "'"), ("%", "%25"), ("#", "%23"), ("&", "&amp;")):
         text = text.replace(mark, written)
     return f"data:{kind},{text}"
