@@ -9,6 +9,7 @@
   const ANY = '';
   const times = [1, 2, 5];      // limits on costs, as times the base's
 
+  const millions = number => (number / 1e6).toFixed(number < 1e7 ? 2 : 1);
   const first = row => row.against[0] || {};
   const verdictOf = row => first(row).verdict || (row.id === 'base' ? 'reference' : 'no verdict');
   const groupOf = row => (row.kind === 'winner' ? 'search'
@@ -22,13 +23,14 @@
       ? percent(mean) + (isNumber(deviation) ? ' ± ' + percent(deviation) : '') : '–')],
     ['Difference', row => first(row).difference, row => signed(first(row).difference)],
     ['Interval', row => first(row).lower, row => interval(first(row).lower, first(row).upper)],
-    ['To', row => labelOf(first(row).reference || ''), row => labelOf(first(row).reference || '–')],
     ['Verdict', verdictOf, verdictOf],
-    ['MACs', row => row.macs, row => count(row.macs)],
+    ['MACs (millions)', row => row.macs, row => (isNumber(row.macs) ? millions(row.macs) : '–')],
     ['Parameters', row => row.parameters, row => count(row.parameters)],
     ['Seconds', row => row.seconds, row => (isNumber(row.seconds) ? row.seconds.toFixed(0) : '–')],
+    ['Compared with', row => labelOf(first(row).reference || ''),
+      row => labelOf(first(row).reference || '–')],
   ];
-  const numeric = number => [1, 2, 3, 6, 7, 8].includes(number);
+  const numeric = number => [1, 2, 3, 5, 6, 7].includes(number);
 
   const chosen = [];
   const lines = new Map();
@@ -70,13 +72,8 @@
     select('group', 'Group', present(groupOf).map(group => option(group, capital(group)))),
     select('question', 'Question', questions),
     select('verdict', 'Verdict', present(verdictOf).map(verdict => option(verdict, verdict))),
-    select('macs', 'MACs', limits()), select('seconds', 'Training time', limits()),
-    make('button', { type: 'reset', class: 'small-button' }, 'Show all'));
+    select('macs', 'MACs', limits()), select('seconds', 'Training time', limits()));
     form.addEventListener('submit', event => event.preventDefault());
-    form.addEventListener('reset', () => {
-      Object.keys(filters).forEach(name => { filters[name] = ANY; });
-      show();
-    });
     return form;
   }
 
@@ -148,7 +145,13 @@
     const heads = make('tr');
     heads.append(...columns.map((column, number) => heading(column, number, heads)));
     compare.disabled = true;
-    place.replaceChildren(controls(), make('p', { class: 'explorer-actions' }, compare), tally,
+    const form = controls();
+    const reset = button('Show all', { class: 'small-button' }, () => {
+      form.reset();
+      Object.keys(filters).forEach(name => { filters[name] = ANY; });
+      show();
+    });
+    place.replaceChildren(form, make('div', { class: 'explorer-actions' }, compare, reset), tally,
       make('div', { class: 'explorer-table', tabindex: '0', role: 'group',
         'aria-label': 'All experiments' }, make('table', {}, make('thead', {}, heads), body)));
     show();

@@ -47,5 +47,9 @@
     Object.entries(ways).forEach(([way, act]) => caption.append(' ', button(way, { class: 'save',
       title: 'Save this figure as ' + way, 'aria-label': 'Save ' + figure.id + ' as ' + way },
     () => act(image, name))));
+    // On a phone a drawing scrolls, so that its words can be read, or is seen as a whole.
+    caption.append(' ', button('Whole', { class: 'save fit', 'aria-pressed': 'false',
+      'aria-label': 'Fit ' + figure.id + ' to the screen' }, pressed => (
+      pressed.setAttribute('aria-pressed', String(figure.classList.toggle('whole'))))));
   });
 })();

@@ -7,12 +7,7 @@
   const signed = number => (Math.abs(number) < 0.005 ? '0.00'
     : (number < 0 ? '−' : '+') + Math.abs(number).toFixed(2));
 
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    Object.entries(attributes || {}).forEach(([name, value]) => element.setAttribute(name, value));
-    element.append(...children);
-    return element;
-  }
+  const { make } = pageParts;
 
   // Everything between a question's box and the next heading is its evidence.
   function gather(box) {
@@ -47,15 +42,17 @@
     text(at(0), 54, '0', 'words');
     text(Math.min(Math.max(at(mean), 40), 300), 20, 'runs ' + signed(mean), 'words');
     text(Math.min(Math.max(at(guess), 40), 300), at(guess) - at(mean) < 90 && at(mean) - at(guess) < 90
-      ? 8 : 20, 'guess ' + signed(guess), 'words');
+      ? 8 : 20, 'guess ' + guessed(guess), 'words');
     return svg;
   }
 
-  // One scale for all guesses, so that it gives no answer away.
-  const farthest = Math.max(15, ...boxes.flatMap(box => (
-    ['difference', 'lower', 'upper'].map(key => Math.abs(points(box.dataset[key])))))
-    .filter(isFinite));
-  const scale = 5 * Math.ceil(farthest / 5);
+  // One scale for all guesses, so that it gives no answer away. Its ends stand for what lies beyond,
+  // or a single outlier would leave the others a few pixels.
+  const scale = 15;
+  const atEnd = guess => Math.abs(guess) === scale;
+  const guessed = guess => signed(guess) + (!atEnd(guess) ? '' : guess < 0 ? ' or lower' : ' or more');
+  // A guess at an end is right about whatever lies there or further out.
+  const reaches = (guess, value) => atEnd(guess) && Math.sign(guess) * value >= scale;
 
   const tally = { made: 0, inside: 0, sign: 0 };
   const score = make('p', { class: 'predict-tally', 'aria-live': 'polite' });
@@ -74,16 +71,17 @@
     const label = make('label', { for: id }, 'Your guess, in percentage points: ', shown);
     box.append(make('div', { class: 'predict-form' }, label, input, button), result);
     input.addEventListener('input', () => {
-      shown.textContent = signed(Number(input.value));
-      input.setAttribute('aria-valuetext', signed(Number(input.value)) + ' percentage points');
+      shown.textContent = guessed(Number(input.value));
+      input.setAttribute('aria-valuetext', guessed(Number(input.value)) + ' percentage points');
     });
     button.addEventListener('click', () => {
       const guess = Number(input.value);
-      const inside = lower <= guess && guess <= upper;
+      const inside = (lower <= guess && guess <= upper)
+        || reaches(guess, guess < 0 ? lower : upper);
       const verdict = { helps: 'helps', hurts: 'hurts' }[box.dataset.verdict]
         || 'is called ' + box.dataset.verdict;
       result.replaceChildren(line(guess, mean, lower, upper), make('p', {},
-        'You guessed ' + signed(guess) + '; the runs give ' + signed(mean) + ', with an interval from '
+        'You guessed ' + guessed(guess) + '; the runs give ' + signed(mean) + ', with an interval from '
         + signed(lower) + ' to ' + signed(upper) + '. ' + (inside ? 'Your guess lies inside it. '
         : 'Your guess lies outside. ') + box.dataset.change + ' ' + verdict + '.'));
       if (!box.dataset.guessed) {

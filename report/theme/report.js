@@ -171,6 +171,7 @@
   all('figure > img').forEach(image => {
     const box = document.createElement('div');
     box.className = 'figure-box';
+    if (image.hasAttribute('width')) box.style.setProperty('--drawn', image.getAttribute('width') + 'px');
     image.replaceWith(box);
     box.append(image);
   });

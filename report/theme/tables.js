@@ -92,13 +92,8 @@
     button.textContent = 'CSV';
     button.title = 'Save this table as CSV';
     button.setAttribute('aria-label', 'Save ' + figure.id + ' as CSV');
-    button.addEventListener('click', () => {
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([csv(table)], { type: 'text/csv' }));
-      link.download = figure.id + '.csv';
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
+    button.addEventListener('click', () => (
+      pageParts.save(figure.id + '.csv', new Blob([csv(table)], { type: 'text/csv' }))));
     figure.querySelector('figcaption').append(' ', button);
   }
 

@@ -192,7 +192,7 @@ def _defaults(
         "section-divs": target == "html",  # as Quarto does; the page draws part by part
         "wrap": "none",
         "template": template,
-        "filters": ["filters/quarto-marks.lua", "citeproc"],
+        "filters": ["filters/quarto-marks.lua", "filters/table-heads.lua", "citeproc"],
         "metadata-file": "_quarto.yml",
         "metadata": metadata | {"link-citations": True},
     }
