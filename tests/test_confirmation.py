@@ -496,7 +496,7 @@ def test_receipts_lead_to_the_fresh_runs(tmp_path):
     assert by_name["4:test_accuracy"]["experiments"] == ["wide"]
     assert by_name["4:test_accuracy"]["seeds"] == [7]
     beside = dict(by_name["0:first_difference"]["beside"])
-    assert (beside["Gain with fresh seeds"], beside["Outcome"]) == ("0.09", "confirmed")
+    assert (beside["Gain with fresh seeds"], beside["Outcome"]) == ("9 points", "confirmed")
     listed = {seed: line for seed, *line in content["experiments"]["wide"]}
     assert listed[7][:2] == ["complete", 0.61]
     assert listed[7][2].endswith("/seed-7.json")

@@ -12,7 +12,9 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from cnn_study.report import live, receipts, render
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.read import Tables
+from cnn_study.report import explorer, live, receipts, render
 from cnn_study.report import page as page_parts
 from cnn_study.report.front_matter import _date, front_matter
 from cnn_study.report.write import PAGE
@@ -38,7 +40,11 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     (output / "report").unlink()
     (output / "report").mkdir()
     seen = inspections.find(study, results)
-    data = {receipts.ELEMENT: receipts.receipts(text, study, results, seen)}
+    evidence = Findings(study, results / "evidence")
+    data = {
+        receipts.ELEMENT: receipts.receipts(text, study, results, seen),
+        explorer.ELEMENT: explorer.explored(study, Tables(study, results / "tables"), evidence),
+    }
     beside = (results / "report" / PAGE).read_text(encoding="utf-8")
     mark = f'<script type="application/json" id="{live.ELEMENT}">'
     if found := re.search(f"{mark}(.*?)</script>", beside):
@@ -140,6 +146,7 @@ def test_every_figure_is_drawn_and_described(still):
     assert pictures.count() >= 5
     for number in range(pictures.count()):
         picture = pictures.nth(number)
+        picture.evaluate("image => { image.loading = 'eager'; return image.decode(); }")
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
         assert len(picture.get_attribute("alt")) > 40
 
@@ -242,11 +249,22 @@ def test_sentences_in_tables_have_room_on_a_phone(still):
 
 
 def test_figures_on_a_phone_stay_large_enough_to_be_read(still):
+    """At 85 % of the size they are drawn at or more; smaller ones fit the screen."""
     still.set_viewport_size({"width": 390, "height": 844})
-    widths = still.locator(".figure-box img").evaluate_all("all => all.map(i => i.clientWidth)")
-    assert len(widths) > 20
-    assert min(widths) >= 34 * 16
+    sizes = still.locator(".figure-box img[width]").evaluate_all(
+        "all => all.map(image => [image.clientWidth, Number(image.getAttribute('width'))])"
+    )
+    assert len(sizes) > 20
+    assert min(shown / drawn for shown, drawn in sizes) > 0.84
     assert still.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+def test_a_figure_on_a_phone_is_seen_as_a_whole_when_asked(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    figure = page.locator("#fig-accuracy-and-cost")
+    assert figure.locator("img").evaluate("image => image.clientWidth") > 390
+    figure.get_by_role("button", name="Fit fig-accuracy-and-cost to the screen").click()
+    assert figure.locator("img").evaluate("image => image.clientWidth") <= 350
 
 
 def test_on_a_phone_nothing_hangs_over_the_side(still):
@@ -307,7 +325,14 @@ def test_no_table_hides_columns_on_a_laptop(still, width):
 def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(still):
     """Also what a script has moved since the page came, as the evidence of a question."""
     still.set_viewport_size({"width": 390, "height": 844})
-    still.wait_for_timeout(200)
+    still.evaluate(
+        """async () => {
+          for (const part of document.querySelectorAll('main section')) {
+            part.scrollIntoView();
+            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+          }
+        }"""
+    )
     wrong = still.evaluate(
         "() => [...document.querySelectorAll('.table-box, .figure-box, .equation-body')]"
         ".filter(box => (box.scrollWidth > box.clientWidth) !== (box.tabIndex === 0))"
@@ -317,7 +342,7 @@ def test_what_scrolls_on_a_phone_can_be_reached_by_keyboard(still):
 
 
 def test_names_break_between_their_words_only(still):
-    name = still.locator("#tbl-ledger td code", has_text="flip-shift-normalization").first
+    name = still.locator("#tbl-ledger tbody code", has_text="flip-shift-normalization").first
     parts = name.evaluate(
         "code => [...code.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)"
         ".map(node => node.data)"
@@ -398,24 +423,28 @@ def test_a_guess_is_set_beside_the_interval(page):
     assert "1 of" in page.locator(".predict-tally").inner_text()
 
 
-def test_every_answer_can_be_guessed_on_one_scale(still):
-    """A scale for each would give its answer away, and one that ends before, forbid it."""
-    boxes = still.locator(".predict[data-change]")
-    answers = [
-        100 * float(boxes.nth(n).get_attribute(f"data-{end}"))
-        for n in range(boxes.count())
-        for end in ("difference", "lower", "upper")
-        if boxes.nth(n).get_attribute(f"data-{end}")
-    ]
+def test_all_answers_are_guessed_on_one_scale(still):
+    """A scale for each would give its answer away; the ends stand for whatever lies beyond."""
     scales = {
         (float(box.get_attribute("min")), float(box.get_attribute("max")))
         for box in still.locator(".predict input").all()
     }
-    ((lowest, highest),) = scales
-    assert lowest == -highest
-    assert highest % 5 == 0
-    assert max(map(abs, answers)) <= highest
-    assert min(answers) < -15  # or this shows nothing
+    assert scales == {(-15.0, 15.0)}
+
+
+def test_a_guess_at_an_end_of_the_scale_means_that_or_more(page):
+    answers = page.locator(".predict[data-change]").evaluate_all(
+        "all => all.map(box => [box.dataset.change, 100 * box.dataset.difference])"
+    )
+    farthest, mean = max(answers, key=lambda pair: abs(pair[1]))
+    assert mean < -15  # or this shows nothing
+    box = page.locator(f".predict[data-change='{farthest}']")
+    box.locator("input").fill("-15")
+    assert box.locator("output").inner_text() == "−15.00 or lower"
+    box.get_by_role("button").click()
+    said = box.locator(".predict-result").inner_text()
+    assert "You guessed −15.00 or lower; the runs give −" in said
+    assert "Your guess lies inside it." in said
 
 
 def test_answers_can_be_hidden_until_guessed(page):
@@ -423,9 +452,11 @@ def test_answers_can_be_hidden_until_guessed(page):
     page.get_by_label("Hide each answer until I have guessed").check()
     assert not evidence.is_visible()
     page.locator(".predict[data-change='depth-2']").get_by_role("button").click()
+    evidence.scroll_into_view_if_needed()
     assert evidence.is_visible()
     assert not page.locator("#tbl-question-dropout").is_visible()
     page.get_by_label("Hide each answer until I have guessed").uncheck()
+    page.locator("#tbl-question-dropout").scroll_into_view_if_needed()
     assert page.locator("#tbl-question-dropout").is_visible()
 
 
@@ -436,8 +467,10 @@ def test_a_click_on_a_number_opens_its_receipt(still):
     receipt = still.get_by_role("dialog")
     assert receipt.get_by_role("heading", level=2).inner_text() == shown
     said = receipt.inner_text()
-    stored = receipt.locator("dd strong").inner_text()
-    assert f"{100 * float(stored):.1f}" in shown
+    value = receipt.locator("dd", has_text="in the file").inner_text()
+    exact, stored = re.fullmatch(r"([\d.]+) %, in the file ([\d.]+)", value).groups()
+    assert float(exact) == pytest.approx(100 * float(stored))
+    assert f"{float(exact):.1f}" in shown
     assert "Standard deviation" in said
     assert "results/cifar10/tables/experiments.csv" in said
     assert "snakemake --cores all base --config study=cifar10" in said
@@ -451,13 +484,14 @@ def test_every_kind_of_receipt_opens(page):
     page.add_style_tag(content="main { display: none; }")  # or each would lay it out again
     faults = page.evaluate(
         """() => {
-          const dialog = document.querySelector('.receipt-dialog');
           const numbers = [...document.querySelectorAll('.receipt[data-key]')];
           const kinds = new Map(numbers.map(
             number => [number.dataset.key.replace(/:[^:;]*:/g, '::'), number]));
           if (kinds.size < 100) return ['too few kinds'];
           return [...kinds.values()].filter(number => {
             number.click();
+            const dialog = document.querySelector('.receipt-dialog');
+            if (!dialog) return !number.closest('a');
             const shown = dialog.open && dialog.querySelectorAll('dd, td').length > 3;
             dialog.close();
             return !shown && !number.closest('a');
@@ -522,7 +556,7 @@ def test_a_difference_to_the_base_shows_the_winner_s_runs_and_the_base_s(still):
     headings = receipt.get_by_role("heading", level=3).all_inner_texts()
     assert headings == ["Runs behind it", "Runs of the search behind it", "Make it again"]
     assert receipt.locator("summary").all_inner_texts() == [
-        "base: seeds 1, 2, 3, 4, 5",
+        "base base: seeds 1, 2, 3, 4, 5",
         "As cheap as the base: 1 winner, 5 runs, with seeds that chose nothing",
     ]
     assert receipt.get_by_role("columnheader", name="Test accuracy").count() == 2
@@ -558,7 +592,7 @@ def test_tables_sort_by_number_and_back(page):
     heading = table.get_by_role("button", name="Test accuracy (%)")
 
     def scores() -> list[float]:
-        cells = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
+        cells = table.locator("tbody tr > :nth-child(3)").all_inner_texts()
         return [float(cell.split("±")[0]) for cell in cells]
 
     before = scores()
@@ -600,7 +634,7 @@ def test_a_table_is_saved_as_csv(still):
         *("Experiment", "filters", "Test accuracy (%)", "Test accuracy (%) ±"),
         *("Difference", "Interval, from", "Interval, to", "Verdict", "n"),
     ]
-    cells = shown.nth(2).locator("td").all_inner_texts()
+    cells = shown.nth(2).locator("th, td").all_inner_texts()
     mean, deviation = cells[2].split(" ± ")
     assert rows[2][:4] == [cells[0], cells[1], mean, deviation]
     assert rows[2][4:7] == [
@@ -615,3 +649,289 @@ def test_saved_numbers_are_numbers(still):
     assert all(re.fullmatch(r"-?[\d.]*", cell) for row in rows[1:] for cell in row[-2:])
     assert any(cell.startswith("-") and len(cell) > 4 for row in rows for cell in row[-2:])
     assert not re.search(r"−\d", str(rows))
+
+
+# ------------------------------------------------------------------------------- experiments
+
+
+def labels(page) -> list[str]:
+    """What the table of all experiments shows, from above."""
+    page.wait_for_selector(".explorer-table", state="attached")
+    return page.locator(".explorer-table tbody tr:not([hidden]) .experiment-button").evaluate_all(
+        "all => all.map(button => button.title)"
+    )
+
+
+def test_all_experiments_stand_in_one_table_and_sort(page):
+    page.locator("#explore").scroll_into_view_if_needed()
+    everything = labels(page)
+    assert len(everything) == 63
+    assert everything[:2] == ["base", "kernel-size-3"]
+    assert everything[-1] == "search-four-times"
+    row = page.locator(".explorer-table tr[data-experiment='kernel-size-3']")
+    assert row.locator("th, td").all_inner_texts() == [
+        *("base + kernel 3×3", "59.94 ± 1.38", "+1.90", "+0.10 to +3.71", "helps"),
+        *("0.32", "67,826", "56", "base"),
+    ]
+    heading = page.get_by_role("button", name="Test accuracy (%)", exact=True)
+    page.locator(".explorer-table").get_by_role("button", name="Test accuracy (%)").click()
+    assert labels(page)[:2] == ["search-four-times", "search-enhanced"]
+    page.locator(".explorer-table").get_by_role("button", name="MACs").click()
+    assert labels(page)[0] == "filters-16-32-64"
+    page.locator(".explorer-table").get_by_role("button", name="Difference").click()
+    assert labels(page)[-1] == "base"  # it has none
+    assert heading.count() >= 1
+
+
+def test_the_table_of_experiments_is_filtered(page):
+    page.locator("#explore").scroll_into_view_if_needed()
+    labels(page)
+    filters = page.locator(".explorer-filters")
+    filters.get_by_label("Question").select_option("depth")
+    assert labels(page) == ["depth-2", "depth-4", "depth-5", "depth-6"]
+    filters.get_by_label("Verdict").select_option("hurts")
+    assert labels(page) == ["depth-2", "depth-5", "depth-6"]
+    assert page.locator(".explorer-tally").inner_text().startswith("3 of 63 shown.")
+    filters.get_by_role("searchbox").fill("depth-2 filters")
+    assert labels(page) == ["depth-2"]
+    page.locator(".explorer-actions").get_by_role("button", name="Show all").click()
+    filters.get_by_label("MACs").select_option("1")
+    cheap = labels(page)
+    assert "kernel-size-3" in cheap
+    assert "search-base" in cheap
+    assert "filters-16-32-64-kernel-size-3" not in cheap
+    filters.get_by_label("Group").select_option("search")
+    assert labels(page) == ["search-base"]
+
+
+def test_two_experiments_stand_side_by_side(page):
+    page.locator("#explore").scroll_into_view_if_needed()
+    labels(page)
+    compare = page.get_by_role("button", name="Compare the two chosen")
+    assert compare.is_disabled()
+    for label in ("base + kernel 5×5", "base + kernel 3×3", "base"):
+        page.get_by_label(f"Compare {label}", exact=True).check()
+    assert not page.get_by_label("Compare base + kernel 5×5", exact=True).is_checked()
+    compare.click()
+    shown = page.get_by_role("dialog")
+    assert shown.get_by_role("heading", level=2).inner_text() == "base + kernel 3×3 and base"
+    said = shown.inner_text()
+    assert "base + kernel 3×3 against base: +1.90 points (+0.10 to +3.71), helps." in said
+    tables = shown.locator("table")
+    setting = tables.nth(1).locator("tbody tr").all_inner_texts()
+    assert setting == ["kernel_size\t3\t7"]
+    # From runs.csv: 0.6102 and 0.5946, and so on.
+    assert tables.nth(2).locator("tbody tr").first.inner_text() == "1\t61.02\t59.46\t+1.56"
+    airplane = tables.nth(3).locator("tbody tr").first.inner_text()
+    assert airplane.endswith("+4.18\ttoo close to call")
+    assert "324,224\t1,471,104\t0.22 ×" in said
+    assert shown.locator("svg polyline[points]").count() >= 4
+
+
+def test_where_the_evidence_judges_no_pair_nothing_is_concluded(page):
+    page.goto(page.url + "#compare=depth-2,activation-tanh")
+    said = page.get_by_role("dialog").inner_text()
+    assert "the plain difference of the means" in said
+    assert "does not judge these two against each other" in said
+    for verdict in ("helps", "hurts", "too close to call"):
+        assert verdict not in said
+
+
+def test_a_card_opens_by_its_link_and_back_closes_it(page):
+    page.locator("#explore").scroll_into_view_if_needed()
+    labels(page)
+    page.locator(".experiment-button[title='depth-2']").click()
+    card = page.get_by_role("dialog")
+    assert page.url.endswith("#experiment-depth-2")
+    said = card.inner_text()
+    assert "2 convolutions" in card.get_by_role("heading", level=2).inner_text()
+    assert "65.85 ± 0.78 %" in said
+    assert "Against enhanced\n−4.68 points (−5.69 to −3.68): hurts, in Depth" in said
+    assert "snakemake --cores all depth-2 --config study=cifar10" in said
+    page.go_back()
+    assert not card.is_visible()
+    assert "#experiment" not in page.url
+    page.goto(page.url.split("#")[0] + "#experiment-search-base")
+    assert "80.03 ± 0.14 %" in card.inner_text()
+    page.keyboard.press("Escape")
+    assert not card.is_visible()
+    assert "#" not in page.url
+
+
+def test_a_card_leads_on_and_closing_leads_to_the_text(page):
+    before = page.url
+    labels(page)
+    page.evaluate("() => pageParts.go('experiment-depth-2')")
+    card = page.get_by_role("dialog")
+    card.get_by_label("Compare with").select_option("base")
+    card.get_by_role("button", name="Compare", exact=True).click()
+    assert page.url.endswith("#compare=depth-2,base")
+    card.get_by_role("button", name="base", exact=True).click()
+    assert page.url.endswith("#experiment-base")
+    card.get_by_role("button", name="Close").click()
+    page.wait_for_url(before)
+    assert not card.is_visible()
+
+
+def test_an_address_of_no_experiment_opens_nothing(page):
+    page.goto(page.url + "#experiment-nonsense")
+    assert page.get_by_role("dialog").count() == 0
+    assert page.said == []
+
+
+def copied(page, button) -> str:
+    """What a button copies, taken where the page gives it to the browser."""
+    page.evaluate(
+        "() => { window.taken = ''; Object.defineProperty(navigator, 'clipboard', {"
+        " configurable: true, value: { writeText: text => {"
+        " window.taken = text; return Promise.resolve(); } } }); }"
+    )
+    button.click()
+    return page.evaluate("() => window.taken")
+
+
+def test_a_card_is_cited_with_label_id_and_score(page):
+    page.evaluate("() => pageParts.go('experiment-kernel-size-3')")
+    card = page.get_by_role("dialog")
+    text = copied(page, card.get_by_role("button", name="Copy citation"))
+    assert text.startswith(
+        "base + kernel 3×3 (kernel-size-3 of the study cifar10): test accuracy 59.94 ± 1.38 %, "
+        "5 runs. The cnn-study authors. Image classification"
+    )
+    assert "file:" not in text
+    link = copied(page, card.get_by_role("button", name="Copied"))
+    assert link == text  # the same button, which says so for a moment
+    assert copied(page, card.get_by_role("button", name="Copy link")).endswith(
+        "light.html#experiment-kernel-size-3"
+    )
+
+
+def test_a_receipt_is_linked_and_cited(page):
+    number = page.locator("#tbl-ledger [data-key=';ledger:5:test_difference']")
+    shown = number.inner_text()
+    number.click()
+    receipt = page.get_by_role("dialog")
+    assert "12.494 points, in the file 0.12494" in receipt.inner_text()
+    assert "enhanced filters-16-32-64-kernel-size-3" in receipt.inner_text()
+    text = copied(page, receipt.get_by_role("button", name="Copy citation"))
+    assert text.startswith(f"{shown}: 0.12494 (enhanced, results/cifar10/evidence/ledger.csv, ")
+    assert "column test_difference, sha256 " in text
+    link = copied(page, receipt.get_by_role("button", name="Copy link"))
+    page.keyboard.press("Escape")
+    assert not receipt.is_visible()
+    page.goto("about:blank")
+    page.goto(link)
+    assert page.get_by_role("dialog").get_by_role("heading", level=2).inner_text() == shown
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing_serious_in_dialogs_and_the_table(browser, small, scheme, width):
+    page = open_page(browser, small, color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    labels(page)
+    for address in ("", "experiment-learning-rate-1", "compare=learning-rate-1,base"):
+        page.evaluate("address => { location.hash = address; }", address)
+        page.wait_for_timeout(100)
+        assert serious_faults(page) == []
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert page.said == []
+    page.close()
+
+
+def test_a_named_experiment_opens_its_card(browser, small):
+    page = open_page(browser, small)
+    page.evaluate(
+        "() => document.querySelector('main p').insertAdjacentHTML('beforeend',"
+        ' \'<span class="experiment" data-experiment="learning-rate-2">small rate</span>\')'
+    )
+    page.locator(".experiment", has_text="small rate").click()
+    card = page.get_by_role("dialog")
+    assert card.get_by_role("heading", level=2).inner_text() == "base + rate 0.01"
+    page.close()
+
+
+# ------------------------------------------------------------------------------- figures, headings
+
+
+@pytest.mark.parametrize("way", ["SVG", "PNG"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_is_saved_in_light_colours(browser, light, way, scheme):
+    from PIL import Image
+
+    page = open_page(browser, light, color_scheme=scheme)
+    if scheme == "dark":
+        page.locator(".theme-toggle").click()  # the other way round and back
+        page.locator(".theme-toggle").click()
+    page.locator("#fig-accuracy-and-cost").scroll_into_view_if_needed()
+    with page.expect_download() as started:
+        page.get_by_role("button", name=f"Save fig-accuracy-and-cost as {way}").click()
+    assert started.value.suggested_filename == f"accuracy-and-cost.{way.lower()}"
+    path = Path(started.value.path())
+    if way == "PNG":
+        image = Image.open(path).convert("L")
+        assert image.width > 1500
+        assert image.histogram()[255] > 0.5 * image.width * image.height
+    else:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("<svg")
+        assert "@media not all" in text
+        assert "prefers-color-scheme" not in text
+    page.close()
+
+
+def test_headings_have_their_address_beside_them(still):
+    links = still.locator("main :is(h2, h3) > .permalink")
+    assert links.count() > 40
+    assert set(links.all_text_contents()) == {"#"}
+    wrong = links.evaluate_all(
+        "all => all.filter(link => !link.closest('section').matches(link.getAttribute('href')))"
+    )
+    assert wrong == []
+
+
+def test_the_contents_keep_few_stops_before_the_text(still):
+    still.set_viewport_size({"width": 1440, "height": 900})
+    still.evaluate("() => scrollTo(0, 0)")
+    still.wait_for_timeout(100)
+    stops = still.locator(".sidebar :is(a, button, summary)").evaluate_all(
+        "all => all.filter(one => one.checkVisibility()).length"
+    )
+    assert stops < 40
+    still.evaluate("() => document.getElementById('sec-question-depth').scrollIntoView()")
+    still.wait_for_timeout(200)
+    assert still.locator(".contents a[href='#sec-question-depth']").is_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_jump_lands_at_its_heading_and_shows_it(still, width):
+    """Parts that are far away are not laid out yet: their places are guessed."""
+    still.set_viewport_size({"width": width, "height": 900})
+    for id_ in ("sec-checklist", "sec-network", "sec-receipts", "sec-question-depth"):
+        still.evaluate("id => { location.hash = id; }", id_)
+        still.wait_for_timeout(300)
+        top = still.evaluate(
+            "id => document.getElementById(id).querySelector('h2, h3').getBoundingClientRect().top",
+            id_,
+        )
+        assert 0 <= top < 200, id_
+        assert len(shades(still, still.locator(f"#{id_} :is(h2, h3)").first)) > 5
+
+
+def test_every_table_says_what_heads_its_rows_and_columns(still):
+    wrong = still.evaluate(
+        "() => [...document.querySelectorAll('main figure.table table')].filter(table =>"
+        " [...table.tHead.rows[0].cells].some(cell => cell.scope !== 'col')"
+        " || [...table.tBodies[0].rows].some(row => row.cells[0].scope !== 'row')).length"
+    )
+    assert wrong == 0
+
+
+def test_on_a_phone_the_name_of_a_row_stays_in_sight(still):
+    still.set_viewport_size({"width": 390, "height": 844})
+    table = still.locator("#tbl-ledger .table-box")
+    table.scroll_into_view_if_needed()
+    still.wait_for_timeout(200)
+    table.evaluate("box => { box.scrollLeft = 400; }")
+    assert table.evaluate("box => box.scrollLeft") > 100
+    left = table.locator("tbody th").first.bounding_box()["x"]
+    assert 0 <= left < 40

@@ -173,7 +173,8 @@ def test_receipt_names_row_runs_file_and_hash(made):
     assert cell["experiments"] == ["base"]
     assert cell["seeds"] == [1, 2]
     assert dict(cell["beside"])["Runs (n)"] == "2"
-    assert float(dict(cell["beside"])["Standard deviation"]) == pytest.approx(0.0707107)
+    assert dict(cell["beside"])["Standard deviation"] == "7.07107 points"
+    assert found["labels"]["learning-rate-1"] == "base + rate 0.1"
     table = found["tables"]["experiments"]
     assert table["file"] == "tables/experiments.csv"
     assert table["columns"]["test_accuracy_mean"]["unit"] == "share"
@@ -209,16 +210,34 @@ def look_up(made: Made, *cells: str) -> dict:
 
 def test_a_difference_is_told_with_interval_runs_and_verdict(made):
     found = look_up(made, "ledger:0:test_difference", "ledger:0:test_upper")
-    table = pd.read_csv(made.folder / "evidence" / "ledger.csv", dtype=str).iloc[0]
     cell = found["cells"]["ledger:0:test_difference"]
+    assert cell["value"] == "-0.4"  # as the file has it; below, in the unit of the text
     assert cell["experiments"] == ["learning-rate-1", "base"]
     assert cell["seeds"] == [1, 2]
     assert cell["beside"] == [
-        ["Difference on test images", table["test_difference"]],
-        ["95 % interval", f"{table['test_lower']} to {table['test_upper']}"],
+        ["95 % interval", "-40 to -40 points"],
         ["Runs of each", "2"],
         ["Verdict", "too few seeds"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit"),
+    [
+        ("experiments:0:test_accuracy_mean", "%"),
+        ("experiments:0:test_accuracy_standard_deviation", "points"),
+        ("ledger:0:test_difference", "points"),
+        ("ledger:0:test_error", "points"),
+        ("experiments:0:test_calibration_error_mean", "points"),
+        ("ledger:0:test_p", ""),
+        ("ledger:0:test_p_holm_all", ""),
+        ("experiments:0:macs", ""),
+    ],
+)
+def test_a_share_is_shown_in_the_unit_of_the_text(made, cell, unit):
+    found = look_up(made, cell)
+    table, _, column = cell.split(":")
+    assert found["tables"][table]["columns"][column].get("shown", "") == unit
 
 
 def test_no_description_needs_that_of_a_column_which_is_not_shown(made):
@@ -297,7 +316,8 @@ def test_a_combination_leads_to_its_parts_and_their_reference(grid):
     found = cells_of(grid, "contrasts", "added", kind="combination")
     assert sorted(found["experiments"]) == ["base", "slow", "slow-wide", "wide"]
     assert found["seeds"] == [1, 2]
-    assert [label for label, _ in found["beside"]][:3] == ["Kind", "Together", "Sum of the parts"]
+    assert [label for label, _ in found["beside"]][:2] == ["Kind", "Together"]
+    assert "Sum of the parts" not in dict(found["beside"])  # that is the cell itself
 
 
 def test_a_habit_leads_to_what_was_chosen_and_names_what_from(grid):
@@ -306,7 +326,8 @@ def test_a_habit_leads_to_what_was_chosen_and_names_what_from(grid):
     assert found["experiments"] == [beside["Chosen"]]
     assert beside["Chosen from"] == "base, slow, wide, slow-wide"
     assert found["seeds"] == [1, 2]
-    assert float(beside["Told"]) - float(beside["Honest"]) == pytest.approx(float(found["value"]))
+    told, honest = (float(beside[name].removesuffix(" %")) for name in ("Told", "Honest"))
+    assert told - honest == pytest.approx(100 * float(found["value"]))
 
 
 def test_a_mean_habit_leads_to_all_that_was_chosen_from(grid):
@@ -314,13 +335,16 @@ def test_a_mean_habit_leads_to_all_that_was_chosen_from(grid):
     found = look_up(grid, "habit-means:0:gap")["cells"]["habit-means:0:gap"]
     assert found["row"]["among"] == "shape"
     assert found["experiments"] == ["base", *grid.study.questions["shape"][:-1]]
-    assert dict(found["beside"])["Optimism"] == found["value"]
+    lower = look_up(grid, "habit-means:0:gap_lower")["cells"]["habit-means:0:gap_lower"]
+    optimism = dict(lower["beside"])["Optimism"]
+    assert float(optimism.removesuffix(" points")) == pytest.approx(100 * float(found["value"]))
 
 
 def test_a_gain_over_the_base_leads_to_both(grid):
     found = look_up(grid, "over-base:0:lower")["cells"]["over-base:0:lower"]
     assert found["experiments"] == [found["row"]["experiment"], "base"]
-    assert dict(found["beside"])["95 % interval"].startswith(f"{found['value']} to ")
+    lower = 100 * float(found["value"])
+    assert dict(found["beside"])["95 % interval"].startswith(f"{lower:g} to ")
 
 
 def test_a_baseline_leads_to_the_facts_of_the_inspection(grid, tmp_path):

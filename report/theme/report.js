@@ -80,6 +80,23 @@
     requestAnimationFrame(mark);
   }
 
+  // Where a jump ends is guessed from the sizes of parts that are not laid out yet: as these get
+  // theirs, it is put right, until the reader scrolls.
+  let settling = 0;
+  addEventListener('wheel', () => { settling = 0; }, { passive: true });
+  addEventListener('touchmove', () => { settling = 0; }, { passive: true });
+  addEventListener('hashchange', () => {
+    const target = document.getElementById(location.hash.slice(1));
+    settling = target ? 20 : 0;
+    requestAnimationFrame(function settle() {
+      if (settling <= 0) return;
+      settling -= 1;
+      const { top } = target.getBoundingClientRect();
+      if (top < 0 || top > 200) target.scrollIntoView();
+      requestAnimationFrame(settle);
+    });
+  });
+
   // Every heading has its address beside it. The contents lead there too, so the keyboard passes by.
   all('main section[id] > :is(h2, h3, h4):first-child').forEach(heading => {
     const link = document.createElement('a');

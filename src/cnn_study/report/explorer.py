@@ -165,9 +165,7 @@ def _class_effect(effect: Effect) -> list[Any]:
     return [effect.mean, effect.verdict]
 
 
-def _over_base(
-    findings: Findings, id_: str, change: Change | None
-) -> Iterable[dict[str, Any]]:
+def _over_base(findings: Findings, id_: str, change: Change | None) -> Iterable[dict[str, Any]]:
     """Give what an experiment gains over the base, where the ledger sets it against another."""
     effect = findings.over_base.get(id_)
     if effect and change and change.reference != "base":

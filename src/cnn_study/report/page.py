@@ -25,9 +25,9 @@ SCRIPTS = (
     "live-working.js",
     "live.js",
 )
-"""What they share, tables that sort, figures that are saved, guesses, receipts, experiments on cards
-and in one table, the network at work; all stand in the page whole, in this
-order. Each does nothing where it finds nothing to work on."""
+"""What they share; tables that sort, figures that are saved, guesses, receipts, experiments on a
+card or all in one table; the network at work. They stand in the page whole, in this order, and each
+does nothing where it finds nothing to work on."""
 
 
 def fragment(data: Mapping[str, Any]) -> str:

@@ -261,21 +261,36 @@ def _column(table: Table, column: Column) -> dict[str, Any]:
     """Say what a column means: those that its description goes on from, then itself."""
     described = {other.name: other.description for other in table.columns}
     meaning = [[name, described[name]] for name in column.after]
-    shown = {"shown": unit} if (unit := shown_in(column)) else {}
+    shown = {"shown": unit} if (unit := shown_in(table, column)) else {}
     return {"meaning": [*meaning, [column.name, _description(column)]], "unit": column.unit} | shown
 
 
-def shown_in(column: Column) -> str:
-    """Say in what a share is shown: accuracies in percent, what adds to them in points."""
-    if column.unit != "share":
+NOT_IN_PERCENT = re.compile(r"(^|_)(p|p_holm\w*|correlation\w*|place|probability|by_chance)$")
+"""Names of shares that the text writes as they are."""
+
+IN_POINTS = re.compile(r"_(deviation|error)(_mean|_smallest|_largest)?$")
+"""Names of shares from 0 to 1 that the text writes in percentage points."""
+
+ENDS_OF_ACCURACIES = {
+    *(("search-prices", f"test_{end}") for end in ("lower", "upper")),
+    *(("published", f"prediction_{end}") for end in ("lower", "upper")),
+}
+"""Table and column where the ends of an interval are accuracies, not differences."""
+
+
+def shown_in(table: Table, column: Column) -> str:
+    """Say in what the text writes a share: accuracies in percent, differences in points."""
+    if column.unit != "share" or NOT_IN_PERCENT.search(column.name):
         return ""
-    spreads = column.name.endswith(("deviation", "error"))
-    return "points" if spreads or "maximum" not in column.constraints else "%"
+    if (table.name, column.name) in ENDS_OF_ACCURACIES:
+        return "%"
+    in_points = IN_POINTS.search(column.name) or "maximum" not in column.constraints
+    return "points" if in_points else "%"
 
 
 def _beside(table: Table, column: Column, row: Mapping[str, str]) -> list[list[str]]:
     """Give what stands beside a cell, shares in their unit; not what is the cell itself."""
-    units = {other.name: unit for other in table.columns if (unit := shown_in(other))}
+    units = {other.name: unit for other in table.columns if (unit := shown_in(table, other))}
     told = {name: _hundredfold(text) if name in units else text for name, text in row.items()}
     listed = []
     for value in column.beside:

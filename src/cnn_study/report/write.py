@@ -35,9 +35,9 @@ def write(
 
     Equal tables and templates give equal bytes. Paths of pictures start from the folder that
     holds `figures`: give that folder to `render.render` as `resources`. Beside the text stands
-    `page.html`, which the page takes in: where every number comes from, all experiments to sort and
-    compare, and, where the base's weights are kept, the trained network that runs in the page; and `claims.csv`, every number
-    once more, for whoever reads with a program.
+    `page.html`, which the page takes in: where every number comes from, all experiments to sort
+    and compare, and, where the base's weights are kept, the trained network that runs in the page;
+    and `claims.csv`, every number once more, for whoever reads with a program.
 
     Args:
         tables: folder of the CSV tables.
@@ -62,7 +62,9 @@ def write(
     looked_up = receipts.receipts(text, study, tables.parent, inspected)
     data = {
         receipts.ELEMENT: looked_up,
-        explorer.ELEMENT: explorer.explored(study, Tables(study, tables), Findings(study, evidence)),
+        explorer.ELEMENT: explorer.explored(
+            study, Tables(study, tables), Findings(study, evidence)
+        ),
     }
     if network := _network(study, tables.parent, inspection):
         data[live.ELEMENT] = network
