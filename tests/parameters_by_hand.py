@@ -17,8 +17,8 @@ class Row:
             trains otherwise than the default.
         wrong: values that are refused.
         labels: phrases for some values: every choice, and what is switched off.
-        code: what becomes of the printed Keras code when the value is `other`: another line is
-            printed, the code that trains is withheld, or nothing changes.
+        code: what becomes of the script that a reader takes home when the value is `other`:
+            another line is printed, or nothing changes.
         unit: as in the documentation.
         cites: works that the description cites, by their keys.
     """
@@ -27,7 +27,7 @@ class Row:
     other: Any
     wrong: list[Any]
     labels: list[tuple[Any, str]]
-    code: Literal["printed", "withheld", "not in it"]
+    code: Literal["printed", "not in it"]
     unit: str = ""
     cites: tuple[str, ...] = ()
 
@@ -38,7 +38,7 @@ PARAMETERS = {
         0.2,
         [-0.01, 0.91, "0.1", True, None, float("nan")],
         [(0.1, "10 % held out"), (0.125, "12.5 % held out"), (0, "none held out")],
-        "not in it",
+        "printed",
         unit="share of the training images",
     ),
     "training_fraction": Row(
@@ -46,7 +46,7 @@ PARAMETERS = {
         0.5,
         [0, -1, 1.01, "1", True, None, float("nan")],
         [(0.1, "10 % of the images"), (0.07, "7 % of the images"), (1.0, "all images")],
-        "not in it",
+        "printed",
         unit="share of the images not held out",
     ),
     "scaling": Row(
@@ -66,14 +66,14 @@ PARAMETERS = {
         True,
         [0, 1, "true", "yes", None, 0.5],
         [(True, "flip"), (False, "no flip")],
-        "withheld",
+        "printed",
     ),
     "shift": Row(
         0,
         2,
         [-1, 17, 2.5, 2.0, "2", True, None],
         [(4, "shift 4"), (0, "no shift")],
-        "withheld",
+        "printed",
         unit="pixels",
     ),
     "cutout": Row(
@@ -81,7 +81,7 @@ PARAMETERS = {
         4,
         [-1, 65, 2.5, "2", True, None],
         [(8, "cutout 8"), (0, "no cutout")],
-        "withheld",
+        "printed",
         unit="pixels",
         cites=("devries2017",),
     ),
@@ -272,7 +272,7 @@ PARAMETERS = {
         "cosine",
         ["linear", 1, None],
         [("constant", "constant rate"), ("cosine", "cosine"), ("step", "step schedule")],
-        "withheld",
+        "printed",
         cites=("loshchilov2017",),
     ),
     "warmup_epochs": Row(
@@ -280,7 +280,7 @@ PARAMETERS = {
         0.5,
         [-1, 10, 11, "1", True, None, float("inf"), float("nan")],
         [(1, "warm-up 1 epoch"), (2.5, "warm-up 2.5 epochs"), (0.0, "no warm-up")],
-        "withheld",
+        "printed",
         unit="epochs",
         cites=("goyal2017",),
     ),
@@ -289,7 +289,7 @@ PARAMETERS = {
         0.01,
         [-0.1, 1.1, "0", True, None, float("nan")],
         [(0.004, "weight decay 0.004"), (0, "no weight decay")],
-        "withheld",
+        "printed",
         unit="1",
         cites=("loshchilov2019",),
     ),
@@ -298,7 +298,7 @@ PARAMETERS = {
         0.1,
         [-0.1, 1, "0", True, None, float("nan")],
         [(0.1, "label smoothing 0.1"), (0.0, "no label smoothing")],
-        "withheld",
+        "printed",
         unit="share",
         cites=("szegedy2016",),
     ),

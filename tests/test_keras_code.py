@@ -1,8 +1,8 @@
 """The Keras code that the report prints is that of the network and the training that were done."""
 
-import ast
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cnn_study.report import keras_code
@@ -11,9 +11,6 @@ from cnn_study.study.parameter import (
     Place,
     argument,
     parameter,
-    switched,
-    withheld_unless,
-    written_as,
 )
 from cnn_study.study.settings import DECLARATIONS, Settings
 from parameters_by_hand import PARAMETERS
@@ -67,12 +64,10 @@ class Recorder:
 def test_generated_code_builds_the_network(name):
     settings = Settings(**CASES[name])
     wanted = architecture.layers(settings, IMAGE, 10)
-    code = keras_code.model_code(wanted, settings, IMAGE)
     keras = Recorder()
-    body = ast.parse(code).body
-    assert [ast.unparse(line) for line in body[:2]] == ["import keras", "from keras import layers"]
-    names = {"keras": keras, "layers": keras, "pixel_mean": 1.0, "pixel_deviation": 2.0}
-    exec(compile(ast.Module(body[2:], []), name, "exec"), names)
+    statistics = {"pixel_mean": np.ones(3), "pixel_deviation": np.ones(3)}
+    names = {"keras": keras, "layers": keras, **statistics}
+    exec("\n".join(keras_code.model_code(wanted, settings, IMAGE)), names)
     assert "model" in names
     assert keras.shape == IMAGE
     made = [call for call in keras.made if call[0] != "Rescaling"]
@@ -113,77 +108,26 @@ model = keras.Model(image, x)"""
 def test_shortcuts_are_written_as_a_person_would():
     settings = Settings(residual=True, filters=[4, 4], pool_after="none", dense_units=0)
     network = architecture.layers(settings, (8, 8, 1), 10)
-    code = keras_code.model_code(network, settings, (8, 8, 1))
-    assert code.partition("\n\n")[2] == RESIDUAL_CODE
+    assert "\n".join(keras_code.model_code(network, settings, (8, 8, 1))) == RESIDUAL_CODE
 
 
-TRAINING_CODE = """\
-model.compile(
-    optimizer=keras.optimizers.SGD(learning_rate=0.05, momentum=0.9),
-    loss="sparse_categorical_crossentropy",
-    metrics=["accuracy"],
-)
-model.fit(
-    training_images,
-    training_labels,
-    batch_size=32,
-    epochs=3,
-    validation_data=(validation_images, validation_labels),
-)"""
-
-
-def test_training_code():
-    given = Settings(optimizer="momentum", learning_rate=0.05, epochs=3)
-    assert keras_code.training_code(given) == TRAINING_CODE
-    ast.parse(TRAINING_CODE)
-    held_out = "    validation_data=(validation_images, validation_labels),\n"
-    none_held_out = given.model_copy(update={"validation_fraction": 0.0})
-    assert keras_code.training_code(none_held_out) == TRAINING_CODE.replace(held_out, "")
-
-
-def printed(settings: Settings) -> tuple[str | None, str | None]:
-    network = architecture.layers(settings, IMAGE, 10)
-    code = keras_code.model_code(network, settings, IMAGE)
-    return code, keras_code.training_code(settings)
-
-
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_another_value_is_printed_or_the_code_is_withheld(name):
-    row = PARAMETERS[name]
-    plain, changed = printed(Settings()), printed(Settings(**{name: row.other}))
-    assert None not in plain
-    if row.code == "withheld":
-        assert changed == (plain[0], None)
-    else:
-        assert (changed != plain) == (row.code == "printed")
-        assert None not in changed
-
-
-def test_no_code_is_printed_for_a_choice_that_has_none():
-    assert keras_code.training_code(Settings(optimizer="adamw")) is None
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({}, "Adam(learning_rate=0.001)"),
+        ({"optimizer": "momentum", "learning_rate": 0.05}, "SGD(learning_rate=0.05, momentum=0.9)"),
+        ({"optimizer": "rmsprop", "weight_decay": 0.01},
+         "RMSprop(learning_rate=0.001, weight_decay=0.01)"),
+        ({"optimizer": "adamw", "schedule": "cosine"},
+         "AdamW(learning_rate=schedule, weight_decay=0.0)"),
+        ({"optimizer": "sgd", "warmup_epochs": 1.0}, "SGD(learning_rate=schedule)"),
+    ],
+)  # fmt: skip
+def test_optimizer_code(given, written):
+    assert keras_code.optimizer_code(Settings(**given)) == written
 
 
 # ------------------------------------------------------------------ a parameter that is added
-
-
-def test_a_parameter_that_takes_more_than_two_calls_withholds_the_training():
-    class More(Settings):
-        mixup: float = parameter(
-            0.0, "Share.", "share", label=str, code=withheld_unless(0), ge=0, le=1
-        )
-
-    assert printed(More()) == printed(Settings())
-    assert printed(More(mixup=0.2)) == (printed(Settings())[0], None)
-
-
-def test_a_parameter_that_no_layer_of_keras_has_withholds_all_code():
-    class More(Settings):
-        resize: bool = parameter(
-            False, "Doubles.", label=switched("a", "b"), code=written_as("model", {False: {}})
-        )
-
-    assert printed(More()) == printed(Settings())
-    assert printed(More(resize=True)) == (None, None)
 
 
 def test_a_parameter_is_written_where_it_is_declared():
@@ -193,27 +137,17 @@ def test_a_parameter_is_written_where_it_is_declared():
             code=argument(Place.OPTIMIZER_ARGUMENT, "clipnorm={}", nothing_at=0),
         )  # fmt: skip
 
-    assert printed(More()) == printed(Settings())
-    training = printed(More(clipnorm=1.5, optimizer="momentum"))[1]
-    assert "keras.optimizers.SGD(learning_rate=0.001, clipnorm=1.5, momentum=0.9)," in training
+    assert keras_code.optimizer_code(More()) == keras_code.optimizer_code(Settings())
+    code = keras_code.optimizer_code(More(clipnorm=1.5, optimizer="momentum"))
+    assert code == "SGD(learning_rate=0.001, clipnorm=1.5, momentum=0.9)"
 
 
 # -------------------------------------------------------------------------- in the document
 
-MODEL, TRAINING = "import keras", "model.fit("
 
-
-@pytest.mark.parametrize(
-    ("withheld", "stands"),
-    [
-        ((), (True, True)),
-        (("training_code",), (True, False)),
-        (("model_code", "training_code"), (False, False)),
-    ],
-)
-def test_the_document_prints_the_code_that_there_is(tmp_path, monkeypatch, withheld, stands):
-    for name in withheld:
-        monkeypatch.setattr(keras_code, name, lambda *given: None)
+def test_the_document_prints_a_part_of_the_script_that_it_brings_along(tmp_path):
     text = Made(tmp_path, PLAIN).runs("base", (0.5, 0.6)).text()
-    assert (MODEL in text, TRAINING in text) == stands
-    assert ('filename="base.py"' in text) == any(stands)
+    (script,) = tmp_path.rglob("scripts/base.py")
+    listing = text.partition('filename="base.py (excerpt)"}\n')[2].partition("\n```")[0]
+    assert listing.startswith("def build_model(")
+    assert listing in script.read_text().replace("\n\n\n", "\n\n")

@@ -315,7 +315,8 @@ def test_the_printed_code_builds_the_network_that_is_trained(keras, build, value
     network = architecture.layers(settings, IMAGE, 10)
     names = {"pixel_mean": MEAN, "pixel_deviation": DEVIATION}
     try:
-        exec(keras_code.model_code(network, settings, IMAGE), names)
+        code = ["import keras", "from keras import layers"]
+        exec("\n".join(code + keras_code.model_code(network, settings, IMAGE)), names)
     finally:
         keras.config.set_dtype_policy("float32")
     printed = names["model"]

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from cnn_study.study.parameter import (
     IN_LAYERS,
     IN_NO_CODE,
+    IN_SCRIPT,
     Place,
     argument,
     declared,
@@ -13,7 +14,6 @@ from cnn_study.study.parameter import (
     numbered,
     parameter,
     switched,
-    withheld_unless,
     written_as,
 )
 
@@ -52,15 +52,14 @@ def test_the_schema_is_given_unit_and_default():
 
 
 def test_code_of_a_value():
-    table = written_as("model", {"a": {Place.NOTE: "# a"}, "b": {}})
-    assert (table.write("a"), table.write("b"), table.write("c")) == ({Place.NOTE: "# a"}, {}, None)
-    given = argument(Place.FIT, "shuffle={}", nothing_at=0)
-    assert (given.write(3), given.write(0)) == ({Place.FIT: "shuffle=3"}, {})
-    assert argument(Place.FIT, "epochs={}").write(0) == {Place.FIT: "epochs=0"}
-    more = withheld_unless(0)
-    assert (more.write(0), more.write(0.0), more.write(0.1)) == ({}, {}, None)
-    assert [each.part for each in (table, given, more)] == ["model", "training", "training"]
-    assert IN_LAYERS.write(3) == IN_NO_CODE.write(3) == {}
+    table = written_as("model", {"a": {Place.SETUP: "a()"}, "b": {}})
+    assert (table.write("a"), table.write("b")) == ({Place.SETUP: "a()"}, {})
+    rate = Place.OPTIMIZER_ARGUMENT
+    given = argument(rate, "clipnorm={}", nothing_at=0)
+    assert (given.write(3), given.write(0)) == ({rate: "clipnorm=3"}, {})
+    assert argument(rate, "clipnorm={}").write(0) == {rate: "clipnorm=0"}
+    assert [each.part for each in (table, given)] == ["model", "training"]
+    assert IN_LAYERS.write(3) == IN_NO_CODE.write(3) == IN_SCRIPT.write(3) == {}
 
 
 def test_label_of_a_value():

@@ -8,13 +8,11 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from cnn_study.data.split import split
-from cnn_study.report import keras_code
 from cnn_study.runs import records
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
@@ -532,46 +530,6 @@ def test_what_decides_on_images_only_trains_the_same_on_the_same_images(plain, s
     values = {name: PARAMETERS[name].other for name in OF_THE_IMAGES}
     model, _ = weights_after(small, **values)
     assert keras_one.weights_digest(model) == plain[0]
-
-
-class Noted:
-    """Stands for a model: notes what it is compiled and trained with."""
-
-    def compile(self, **given) -> None:
-        self.compiled = given
-
-    def fit(self, *images, **given) -> None:
-        self.images, self.fitted = images, given
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        *({"optimizer": name} for name in get_args(Settings.model_fields["optimizer"].annotation)),
-        *({name: value} for name, value in ACTS.items()),
-        {"validation_fraction": 0},
-    ],
-    ids=str,
-)
-def test_the_printed_code_trains_as_the_trainer_does(keras, small, values):
-    """The same optimizer, loss, batches and epochs; or no code is printed."""
-    settings = Settings(**{**TINY, "batch_size": 32, "label_smoothing": 0.0, **values})
-    code = keras_code.training_code(settings)
-    if code is None:
-        assert PARAMETERS[next(iter(values))].code == "withheld" or values == {"optimizer": "adamw"}
-        return
-    model = Noted()
-    parts = ("training_images", "training_labels", "validation_images", "validation_labels")
-    exec(code, {"keras": keras, "model": model, **{part: part for part in parts}})
-    trained = keras_one.start(settings, parts_of(small, 64), 10, 1)
-    optimizer = getattr(trained.optimizer, "inner_optimizer", trained.optimizer)
-    assert type(model.compiled["optimizer"]) is type(optimizer)
-    name = {"name": optimizer.name}  # Keras counts those that it makes
-    assert model.compiled["optimizer"].get_config() | name == optimizer.get_config()
-    assert (model.compiled["loss"], model.compiled["metrics"]) == (trained.loss.name, ["accuracy"])
-    held_out = {"validation_data": parts[2:]} if settings.validation_fraction else {}
-    sizes = {"batch_size": settings.batch_size, "epochs": settings.epochs}
-    assert (model.images, model.fitted) == (parts[:2], sizes | held_out)
 
 
 def test_training_again_gives_the_same_weights(plain, small):

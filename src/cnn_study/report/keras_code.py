@@ -1,4 +1,4 @@
-"""The Python code that a person would write for a network, from the same list of layers.
+"""The Keras code that a person would write for a network, from the same list of layers.
 
 Pure text: what Keras calls each kind of layer stands in `architecture`, how each parameter is
 written in its declaration (`settings`).
@@ -22,64 +22,47 @@ Call = tuple[Layer, str]
 """A layer and the code that makes it."""
 
 
-def model_code(
-    network: list[Layer], settings: Settings, image_shape: tuple[int, ...]
-) -> str | None:
-    """Write the Python code that builds the network; None where a parameter takes more.
+def model_code(network: list[Layer], settings: Settings, image_shape: tuple[int, ...]) -> list[str]:
+    """Write, line by line, the Python code that makes `model` of Keras's layers.
 
     A network whose layers follow one another is a Sequential model; one with shortcuts is
     written with the functional interface.
     """
     pieces = _pieces(settings, "model")
-    if pieces is None:
-        return None
-    lines = ["import keras", "from keras import layers", ""]
-    for statement in pieces[Place.SETUP]:
-        lines += [statement, ""]
     has_shortcuts = any(len(names) > 1 for names in inputs(network).values())
     build = _functional if has_shortcuts else _sequential
     outer = pieces[Place.OUTER_LAYERS]
     scaling = pieces[Place.SCALING]
     rescaling = f"layers.Rescaling({', '.join(scaling + outer)})" if scaling else None
     calls = [(layer, _call(layer, outer if layer is network[-1] else ())) for layer in network]
-    lines += [*pieces[Place.NOTE], *build(calls, rescaling, image_shape)]
-    return "\n".join(lines)
+    return [*pieces[Place.SETUP], *build(calls, rescaling, image_shape)]
 
 
-def training_code(settings: Settings) -> str | None:
-    """Write the Python code that trains the network; None where it takes more than two calls."""
-    pieces = _pieces(settings, "model", "training")
-    if pieces is None:
-        return None
-    arguments = ", ".join(pieces[Place.OPTIMIZER_ARGUMENT])
-    (optimizer,) = (text.format(arguments) for text in pieces[Place.OPTIMIZER])
-    return "\n".join(
-        [
-            "model.compile(",
-            f"    optimizer=keras.optimizers.{optimizer},",
-            '    loss="sparse_categorical_crossentropy",',
-            '    metrics=["accuracy"],',
-            ")",
-            "model.fit(",
-            "    training_images,",
-            "    training_labels,",
-            *(f"    {argument}," for argument in pieces[Place.FIT] + pieces[Place.VALIDATION]),
-            ")",
-        ]
-    )
+def optimizer_code(settings: Settings) -> str:
+    """Write what makes the optimizer; a rate that changes is called `schedule`."""
+    pieces = _pieces(settings, "training")
+    given = list(pieces[Place.OPTIMIZER_ARGUMENT])
+    if settings.optimizer == "adamw" and not settings.weight_decay:
+        given.append("weight_decay=0.0")  # Keras's own default is 0.004
+    if scheduled(settings):
+        rate = next(text for text in given if text.startswith("learning_rate="))
+        given[given.index(rate)] = "learning_rate=schedule"
+    (optimizer,) = pieces[Place.OPTIMIZER]
+    return optimizer.format(", ".join(given))
 
 
-def _pieces(settings: Settings, *parts: Literal["model", "training"]) -> Pieces | None:
-    """Collect the code that parameters declare; None if one of these parts cannot be written."""
+def scheduled(settings: Settings) -> bool:
+    """Tell whether the learning rate changes in the course of the training."""
+    return settings.schedule != "constant" or settings.warmup_epochs > 0
+
+
+def _pieces(settings: Settings, part: Literal["model", "training"]) -> Pieces:
+    """Collect the code that parameters declare for a part."""
     pieces: Pieces = {place: [] for place in Place}
     for name, parameter in declared(type(settings)).items():
-        if parameter.code.part not in parts:
-            continue
-        written = parameter.code.write(getattr(settings, name))
-        if written is None:
-            return None
-        for place, text in written.items():
-            pieces[place].append(text)
+        if parameter.code.part == part:
+            for place, text in parameter.code.write(getattr(settings, name)).items():
+                pieces[place].append(text)
     return pieces
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.read import Tables
-from cnn_study.report import keras_code
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
 
@@ -28,8 +27,6 @@ class Network:
     """The base, layer by layer, and its first convolution's arithmetic.
 
     Attributes:
-        code: Python that builds it, None where that takes more than layers and their options;
-            training_code: that trains it, None where that takes more than two calls.
         first: row of layers.csv of the first convolution.
         positions: rows and columns of its feature maps.
         lost: rows, and columns, that a feature map has less than its input without padding.
@@ -39,8 +36,6 @@ class Network:
             features that it takes.
     """
 
-    code: str | None
-    training_code: str | None
     rows: list[dict[str, Any]]
     first: dict[str, Any]
     first_filters: int
@@ -72,8 +67,6 @@ def network_of(study: Study, tables: Tables) -> Network:
     height, width = (int(side) for side in first["output_shape"].split("x")[:2])
     lost = settings.kernel_size - 1
     return Network(
-        keras_code.model_code(layers, settings, dataset.image_shape),
-        keras_code.training_code(settings),
         [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows],
         first,
         settings.filters[0],

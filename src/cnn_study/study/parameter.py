@@ -24,8 +24,6 @@ class Place(Enum):
 
     SETUP = auto()
     """A statement before the model."""
-    NOTE = auto()
-    """A comment above the model."""
     SCALING = auto()
     """The arguments of the layer that scales the pixels; there is none without them."""
     OUTER_LAYERS = auto()
@@ -34,10 +32,6 @@ class Place(Enum):
     """The optimizer's call; {} stands for its arguments."""
     OPTIMIZER_ARGUMENT = auto()
     """An argument of the optimizer."""
-    FIT = auto()
-    """An argument of `model.fit`."""
-    VALIDATION = auto()
-    """The argument of `model.fit` that says what is scored after each epoch."""
 
 
 Pieces = Mapping[Place, str]
@@ -49,24 +43,26 @@ class Code:
 
     Attributes:
         part: the code that they change.
-        write: gives the pieces of code of a value, none where nothing needs to be written; None
-            where it takes more than a few lines, so that the part is not printed at all.
+        write: gives the pieces of code of a value, none where nothing needs to be written.
     """
 
     part: Literal["model", "training"]
-    write: Callable[[Any], Pieces | None]
+    write: Callable[[Any], Pieces]
 
 
 IN_LAYERS = Code("model", lambda value: {})
 """In the list of layers (`architecture.layers`), from which the model's code is written."""
 
+IN_SCRIPT = Code("training", lambda value: {})
+"""In the script around the model: report/script.py.j2 writes what the value asks for."""
+
 IN_NO_CODE = Code("training", lambda value: {})
-"""Decides which images are handed over or what is recorded, and changes no line of the code."""
+"""Decides what is recorded, and changes no line of the code."""
 
 
 def written_as(part: Literal["model", "training"], pieces: Mapping[Any, Pieces]) -> Code:
-    """Write each value by a table; with a value that is not in it, the part is not printed."""
-    return Code(part, pieces.get)
+    """Write each value by a table."""
+    return Code(part, pieces.__getitem__)
 
 
 def argument(place: Place, text: str, *, nothing_at: Any = ...) -> Code:
@@ -74,11 +70,6 @@ def argument(place: Place, text: str, *, nothing_at: Any = ...) -> Code:
     return Code(
         "training", lambda value: {} if value == nothing_at else {place: text.format(value)}
     )
-
-
-def withheld_unless(plain: Any) -> Code:
-    """Print no code that trains, except at the value at which there is nothing to write."""
-    return Code("training", lambda value: {} if value == plain else None)
 
 
 def named(words: Mapping[Any, str]) -> Label:

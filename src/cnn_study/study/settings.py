@@ -19,6 +19,7 @@ from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.study.parameter import (
     IN_LAYERS,
     IN_NO_CODE,
+    IN_SCRIPT,
     Place,
     argument,
     declared,
@@ -26,7 +27,6 @@ from cnn_study.study.parameter import (
     numbered,
     parameter,
     switched,
-    withheld_unless,
     written_as,
 )
 
@@ -36,16 +36,16 @@ TRAINING_VERSION = 1
 SCALING_CODE = {
     "raw": {},
     "unit": {Place.SCALING: "1 / 255"},
-    "symmetric": {Place.SCALING: "2 / 255, offset=-1"},
+    "symmetric": {Place.SCALING: "2 / 255, offset=-1.0"},
     "standardized": {
-        Place.NOTE: "# pixel_mean, pixel_deviation: of the training images, for each channel",
-        Place.SCALING: "1 / pixel_deviation, offset=-pixel_mean / pixel_deviation",
+        Place.SCALING: "(1 / pixel_deviation).tolist(), (-pixel_mean / pixel_deviation).tolist()"
     },
 }
-OPTIMIZER_CODE = {  # adamw has none: Keras's decays by 0.004 where nothing is said
+OPTIMIZER_CODE = {
     "sgd": {Place.OPTIMIZER: "SGD({})"},
     "momentum": {Place.OPTIMIZER: "SGD({}, momentum=0.9)"},
     "adam": {Place.OPTIMIZER: "Adam({})"},
+    "adamw": {Place.OPTIMIZER: "AdamW({})"},
     "rmsprop": {Place.OPTIMIZER: "RMSprop({})"},
 }
 PRECISION_CODE = {
@@ -85,11 +85,7 @@ class DataSettings(_Group):
         "none and leaves no validation scores.",
         "share of the training images",
         label=numbered("{0} % held out", {0: "none held out"}, times=100),
-        code=argument(
-            Place.VALIDATION,
-            "validation_data=(validation_images, validation_labels)",
-            nothing_at=0,
-        ),
+        code=IN_SCRIPT,
         ge=0,
         le=0.9,
     )
@@ -122,7 +118,7 @@ class DataSettings(_Group):
         False,
         "Mirror each training image left to right with probability 1/2, anew every epoch.",
         label=switched("flip", "no flip"),
-        code=withheld_unless(False),
+        code=IN_SCRIPT,
     )
     shift: int = parameter(
         0,
@@ -131,7 +127,7 @@ class DataSettings(_Group):
         "padded image has zeros.",
         "pixels",
         label=numbered("shift {0}", {0: "no shift"}),
-        code=withheld_unless(0),
+        code=IN_SCRIPT,
         ge=0,
         le=16,
     )
@@ -142,7 +138,7 @@ class DataSettings(_Group):
         "that it may hang over the border. 0 paints none.",
         "pixels",
         label=numbered("cutout {0}", {0: "no cutout"}),
-        code=withheld_unless(0),
+        code=IN_SCRIPT,
         ge=0,
         le=64,
     )
@@ -348,14 +344,14 @@ class TrainingSettings(_Group):
         "[@loshchilov2017]; step divides it by 10 after half and again after three quarters. What "
         "warm-up takes is not counted.",
         label=named({"constant": "constant rate", "cosine": "cosine", "step": "step schedule"}),
-        code=withheld_unless("constant"),
+        code=IN_SCRIPT,
     )
     warmup_epochs: float = parameter(
         0.0,
         "The learning rate first rises in a straight line for this long [@goyal2017].",
         "epochs",
         label=numbered("warm-up {0} epochs", {0: "no warm-up", 1: "warm-up 1 epoch"}),
-        code=withheld_unless(0),
+        code=IN_SCRIPT,
         ge=0,
     )
     weight_decay: float = parameter(
@@ -364,7 +360,7 @@ class TrainingSettings(_Group):
         "gradient [@loshchilov2019], for any optimizer.",
         "1",
         label=numbered("weight decay {0}", {0: "no weight decay"}),
-        code=withheld_unless(0),
+        code=argument(Place.OPTIMIZER_ARGUMENT, "weight_decay={}", nothing_at=0),
         ge=0,
         le=1,
     )
@@ -374,7 +370,7 @@ class TrainingSettings(_Group):
         "validation and test losses are reported without it.",
         "share",
         label=numbered("label smoothing {0}", {0: "no label smoothing"}),
-        code=withheld_unless(0),
+        code=IN_SCRIPT,
         ge=0,
         lt=1,
     )
@@ -383,7 +379,7 @@ class TrainingSettings(_Group):
         "Images in a step.",
         "images",
         label=numbered("batch {0}"),
-        code=argument(Place.FIT, "batch_size={}"),
+        code=IN_SCRIPT,
         ge=1,
         le=65536,
     )
@@ -392,7 +388,7 @@ class TrainingSettings(_Group):
         "Passes over the training images.",
         "epochs",
         label=numbered("{0} epochs", {1: "1 epoch"}),
-        code=argument(Place.FIT, "epochs={}"),
+        code=IN_SCRIPT,
         ge=1,
         le=10000,
     )
