@@ -333,8 +333,8 @@ def test_weights_that_were_not_kept_are_told_of(study, results, digits_file, cap
     (lost,) = results.glob("runs/residual/*/seed-3.weights.npz")
     lost.unlink()
     path = inspector.inspect(study, without_inspection(results), digits_file)
-    record = lost.with_name("seed-3.json")
-    assert f"not kept; delete {record}, and the workflow trains it again" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "not kept; `cnn-study weights STUDY` trains it again and keeps them" in said
     found = inspections.read(path)
     assert found.facts.left_out == {"residual": "the weights of its run were not kept"}
     assert [network.experiment for network in found.facts.networks] == ["base"]

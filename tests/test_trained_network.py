@@ -137,7 +137,7 @@ def test_feature_maps_are_what_the_weights_say(small, model, training_pixels):
     image = small.images.test_images[0]
     names = ["convolution_1", "dense", "classes"]
     maps, dense, classes = trained_network.feature_maps(model, names, image)
-    scale, offset = trained_network.pixel_scaling(model, 1)
+    scale, offset = keras_one.pixel_scaling(model, 1)
     mean, deviation = pixel_statistics(training_pixels)
     assert scale == pytest.approx(1 / deviation)
     assert offset == pytest.approx(-mean / deviation)
@@ -167,7 +167,7 @@ def test_pixel_scaling_is_that_of_the_network(keras, scaling):
     pixels = np.random.default_rng(1).integers(0, 256, (5, 6, 4, 3), dtype="uint8")
     settings = Settings(filters=[2], kernel_size=3, dense_units=4, scaling=scaling)
     network = build(settings, (6, 4, 3), 2, *pixel_statistics(pixels))
-    scale, offset = trained_network.pixel_scaling(network, 3)
+    scale, offset = keras_one.pixel_scaling(network, 3)
     assert [len(scale), len(offset)] == [3, 3]
     (scaled,) = trained_network.feature_maps(network, ["scaling"], pixels[0])
     assert scaled == pytest.approx(pixels[0] * np.array(scale) + np.array(offset), rel=1e-3)

@@ -23,7 +23,7 @@ from filelock import FileLock
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.words import short_duration
-from cnn_study.execute import local
+from cnn_study.execute import keeping, local
 from cnn_study.report import study_checks
 from cnn_study.runs import (
     confirmations,
@@ -305,6 +305,8 @@ class Plan:
         ]
         if to_make:
             lines.append(f"To make: {', '.join(to_make)}.")
+        if "write_report" in asked and (advice := keeping.advice(self.study, self.results)):
+            lines.append(f"Not asked for: {advice}.")
         return "\n".join(lines)
 
     def _confirming_in_words(self, processes: int) -> list[str]:

@@ -24,6 +24,7 @@ from cnn_study.runs import (
     confirmations,
     correct_answers,
     inspections,
+    kept_weights,
     look_alikes,
     records,
     searches,
@@ -364,8 +365,7 @@ def check_weights(kept: Kept) -> Check:
 
 def _of_weights(path: Path, record: Record) -> str:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            digest = files.digest(arrays[name] for name in arrays.files)
+        digest = files.digest(kept_weights.read(path).values())
     except FileNotFoundError:
         return "it is not there"
     except DAMAGED as error:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from cnn_study.base import files
 from cnn_study.data.arrays import load_prepared
-from cnn_study.runs import correct_answers, records
+from cnn_study.runs import correct_answers, kept_weights, records
 from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
 from cnn_study.runs.wanted import Run, record_of
@@ -72,7 +72,7 @@ def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
             return training.train(
                 run.experiment, run.seed, study.dataset, images, results / "runs",
                 on_epoch=running.tell,
-                keep_weights=(run.experiment.id, run.seed) in study.kept_weights,
+                keep_weights=kept_weights.is_kept(study, run),
             )  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def _remedy(record: Path) -> str:
     """Say how to have a run inspected that was trained before its weights were wanted."""
     if records.read(record).status != "complete":
         return ""
-    return f"; delete {record}, and the workflow trains it again and keeps them"
+    return "; `cnn-study weights STUDY` trains it again and keeps them"
 
 
 def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
@@ -273,7 +273,7 @@ def _inspect_network(network: Trained, images: Images, draft: Draft) -> inspecti
         f"{id_}/probabilities": network.probabilities[draft.arrays["shown_indices"]],
         f"{id_}/mistakes_images": images.test_images[worst],
     }
-    scale, offset = trained_network.pixel_scaling(model, shown.shape[-1])
+    scale, offset = keras_one.pixel_scaling(model, shown.shape[-1])
     _, accuracy = scores.score(network.probabilities, images.test_labels)
     return inspections.Network(
         experiment=id_,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnn_study.base.errors import UserError
+from cnn_study.runs import kept_weights
 from cnn_study.runs.records import Record
 from cnn_study.study.architecture import Layer
 from cnn_study.train import keras_one
@@ -45,8 +46,7 @@ def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: in
         record.settings, training_pixels.shape[1:], classes, *pixel_statistics(training_pixels)
     )
     try:
-        with open(weights, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            model.set_weights([arrays[name] for name in arrays.files])
+        model.set_weights(list(kept_weights.read(weights).values()))
     except Exception as error:  # Damaged bytes raise many kinds in numpy, zipfile and Keras.
         raise _wrong_weights(weights, f"it cannot be read ({type(error).__name__})") from error
     if keras_one.weights_digest(model) != record.weights_sha256:
@@ -75,15 +75,6 @@ def _wrong_weights(weights: Path, fault: str) -> UserError:
     return UserError(
         f"{weights}: {fault}. Get the file again from where the record came from, or delete it "
         "and the record; the run is then trained again."
-    )
-
-
-def pixel_scaling(model: "keras.Model", channels: int) -> tuple[list[float], list[float]]:
-    """Give by channel what a pixel value is multiplied by, and what is added then."""
-    layer = model.get_layer("scaling")
-    return (
-        np.broadcast_to(layer.scale, channels).astype(float).tolist(),
-        np.broadcast_to(layer.offset, channels).astype(float).tolist(),
     )
 
 

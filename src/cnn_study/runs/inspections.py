@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.fingerprints import hash_meaning
-from cnn_study.runs import records
+from cnn_study.runs import kept_weights, records
 from cnn_study.runs.records import Part
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
@@ -206,8 +206,7 @@ def weights(network: Network, results: Path) -> dict[str, np.ndarray]:
             f"the weights of {network.experiment}, seed {network.seed}, are not in {results}/runs, "
             "though the inspection was made from them. Get them back, or delete the inspection."
         )
-    with np.load(path, allow_pickle=False) as arrays:
-        by_variable = {name: arrays[name] for name in arrays.files}
+    by_variable = kept_weights.read(path)
     if files.digest(by_variable.values()) != network.weights_sha256:
         raise UserError(
             f"{path} holds other weights of {network.experiment}, seed {network.seed}, than those "

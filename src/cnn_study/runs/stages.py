@@ -35,6 +35,7 @@ from cnn_study.runs import (
     confirmations,
     correct_answers,
     inspections,
+    kept_weights,
     look_alikes,
     records,
     searches,
@@ -142,6 +143,12 @@ class Site:
         return [self.inspection, self.inspection.with_suffix(".npz")] if self.inspection else []
 
     @cached_property
+    def kept_weights(self) -> list[Path]:
+        """The weights that are kept, and the records of their runs."""
+        kept = kept_weights.here(self.study, self.results)
+        return [path for each in kept for path in (each.record, each.weights)]
+
+    @cached_property
     def look_alikes_files(self) -> list[Path]:
         """The facts about look-alikes, and a few images of them."""
         return [self.look_alikes, self.look_alikes.with_suffix(".npz")] if self.look_alikes else []
@@ -218,8 +225,9 @@ STAGES = {
             ("tables", "evidence", "confirmed", "figures"),
             lambda site: {
                 "study": site.study_files,
-                "templates": templates(),
+                "templates": [*templates(), *sorted((PACKAGE / "report").rglob("*.j2"))],
                 "scripts": scripts(),
+                "weights": site.kept_weights,
                 "citation": citations(),
                 "inspection": site.inspection_files,
                 "look-alikes": site.look_alikes_files[:1],

@@ -157,5 +157,14 @@ def _fed(pixels: np.ndarray, targets: np.ndarray | None, batch_size: int) -> dic
     return {"x": batches.with_options(untuned)}
 
 
+def pixel_scaling(model: "keras.Model", channels: int) -> tuple[list[float], list[float]]:
+    """Give by channel what a pixel value is multiplied by, and what is added then."""
+    layer = model.get_layer("scaling")
+    return (
+        np.broadcast_to(layer.scale, channels).astype(float).tolist(),
+        np.broadcast_to(layer.offset, channels).astype(float).tolist(),
+    )
+
+
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None

@@ -14,7 +14,7 @@ import numpy as np
 from cnn_study.base import files
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
-from cnn_study.runs import records
+from cnn_study.runs import kept_weights, records
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
@@ -46,7 +46,8 @@ def train(
         runs: folder of the study's records.
         on_epoch: told of every epoch as it ends.
         keep_weights: also write `seed-<seed>.weights.npz`, one array a variable, in the order
-            of `model.get_weights()`, named by the variable's path.
+            of `model.get_weights()`, named by the variable's path; then, under the names
+            `kept_weights.SCALING`, what a pixel is multiplied by and what is added, by channel.
 
     Returns:
         The record as written. A run whose loss stops being finite, or that has not enough
@@ -169,9 +170,10 @@ def _finish(
         },
     )
     if keep_weights:
-        files.write_arrays(
+        kept_weights.write(
             records.weights_file(path),
             {weight.path: np.asarray(weight) for weight in model.weights},
+            keras_one.pixel_scaling(model, pixels.shape[-1]),
         )
     return {
         "status": "complete",
