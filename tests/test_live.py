@@ -10,7 +10,7 @@ import pytest
 from cnn_study.data.catalog import DATASETS
 from cnn_study.report import live
 from cnn_study.report import page as page_parts
-from cnn_study.runs import records
+from cnn_study.runs import kept_weights, records
 from cnn_study.study import architecture
 from cnn_study.study.settings import ModelSettings, Settings
 from parameters_by_hand import PARAMETERS
@@ -28,7 +28,8 @@ SCALING = {
     "standardized": ([1 / 50, 1 / 60, 1 / 70], [-2.0, -2.0, -2.0]),
 }
 CLASSES = ("cat", "dog", '</script><!-- & "bird"')
-FACTS = {"experiment": "base", "seed": 1, "test_accuracy": 0.625}
+FACTS = {"label": "base", "experiment": "base", "seed": 1, "test_accuracy": 0.625}
+WINNER = {"label": "winner", "experiment": "search/ab12", "seed": 201, "test_accuracy": 0.75}
 
 SMALL = {"filters": [4, 5], "kernel_size": 3, "dense_units": 6}
 CASES = {
@@ -76,7 +77,7 @@ def calculator(browser):
     page.set_content(f"<script>{(page_parts.THEME / 'network.js').read_text()}</script>")
 
     def compute(data: dict, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        page.evaluate("text => { window.network = cnnNetwork.decode(text); }", json.dumps(data))
+        page.evaluate("text => { window.network = cnnNetwork.decode(text)[0]; }", json.dumps(data))
         found = page.evaluate(
             "pixels => { window.ran = cnnNetwork.run(network, Uint8Array.from(pixels));"
             " const all = {probabilities: Array.from(ran.probabilities)};"
@@ -92,7 +93,7 @@ def calculator(browser):
 
 
 def randomize(model, random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Give every weight a value that counts, moving statistics and biases too."""
+    """Give every weight a value that counts, in half precision, as the page has it."""
     weights = {}
     for weight in model.weights:
         if "seed_generator" in weight.path:
@@ -103,13 +104,18 @@ def randomize(model, random: np.random.Generator) -> dict[str, np.ndarray]:
             value = np.asarray(weight)
         elif kind in ("gamma", "moving_variance"):
             value = random.uniform(0.5, 2, weight.shape)
-        weights[weight.path] = np.asarray(value, np.float32)
+        weights[weight.path] = np.asarray(value, np.float16).astype(np.float32)
         weight.assign(weights[weight.path])
     return weights
 
 
 def build(keras, shape: tuple[int, int, int], values: dict):
-    """Build a model with random weights; give it with the data for the page and an image."""
+    """Build a model with random weights; give it with the data for the page and images."""
+    model, trained, images = make(keras, shape, values)
+    return model, live.networks([trained], shape, CLASSES, images, [0, 1, 2]), images
+
+
+def make(keras, shape: tuple[int, int, int], values: dict, facts: dict = FACTS):
     from cnn_study.train.network import build as build_model
 
     settings = Settings(**{**SMALL, **values})
@@ -119,18 +125,7 @@ def build(keras, shape: tuple[int, int, int], values: dict):
     weights = randomize(model, random)
     images = random.integers(0, 256, (3, *shape)).astype(np.uint8)
     scale, offset = (part[: shape[2]] for part in SCALING[settings.scaling])
-    data = live.network(
-        settings,
-        shape,
-        CLASSES,
-        weights,
-        scale=scale,
-        offset=offset,
-        images=images,
-        labels=[0, 1, 2],
-        facts=FACTS,
-    )
-    return model, data, images
+    return model, live.Trained(settings, weights, scale, offset, facts), images
 
 
 def in_keras(keras, model, image: np.ndarray) -> dict[str, np.ndarray]:
@@ -207,8 +202,12 @@ def test_the_sum_that_is_explained_is_the_number_in_the_map(keras, calculator, n
             assert told["sum"] == pytest.approx(sums.sum() + told["bias"], abs=1e-9)
 
 
-def test_the_published_base_is_what_keras_computes(keras, calculator):
-    data, model, images = published(keras)
+PUBLISHED = sorted((ROOT / "results" / "cifar10" / "runs").glob("*/*/*.weights.npz"))
+
+
+@pytest.mark.parametrize("place", PUBLISHED, ids=lambda place: place.parents[1].name)
+def test_a_published_network_is_what_keras_computes(keras, calculator, place):
+    data, model, images = published(keras, place)
     worst = 0.0
     for image in images:
         wanted = in_keras(keras, model, image)
@@ -228,45 +227,41 @@ def test_the_published_base_is_what_keras_computes(keras, calculator):
     assert milliseconds < 500  # fluid is 50; a busy machine must not fail this
 
 
-def published_data(images: int = 12) -> dict:
-    """The published base as the report's page holds it, with the first test images."""
-    place = next((ROOT / "results" / "cifar10" / "runs" / "base").glob("*/seed-1.weights.npz"))
+def published_data(place: Path, images: int = 12) -> dict:
+    """A published network as the report's page holds it, with the first test images."""
     prepared = ROOT / "data" / "cifar10.npz"
     if not prepared.exists():
         pytest.skip("data/cifar10.npz is not there: python -m cnn_study prepare cifar10")
-    record = records.read(place.with_name("seed-1.json"))
-    assert record.settings.scaling == "unit"
-    facts = DATASETS["cifar10"]
-    with np.load(prepared) as arrays, np.load(place) as weights:
-        return live.network(
-            record.settings,
+    record = records.read(place.with_name(place.name.replace(".weights.npz", ".json")))
+    facts, scaling = DATASETS["cifar10"], kept_weights.read_scaling(place)
+    if scaling is None:
+        assert record.settings.scaling == "unit"
+        scaling = [1 / 255] * 3, [0.0] * 3
+    told = {"label": "base", "experiment": record.experiment, "seed": record.seed}
+    told["test_accuracy"] = record.tested.accuracy
+    with np.load(prepared) as arrays:
+        return live.networks(
+            [live.Trained(record.settings, kept_weights.read(place), *scaling, told)],
             facts.image_shape,
             facts.class_names,
-            dict(weights),
-            scale=[1 / 255] * 3,
-            offset=[0.0] * 3,
-            images=arrays["test_images"][:images],
-            labels=arrays["test_labels"][:images],
-            facts={
-                "experiment": record.experiment,
-                "seed": record.seed,
-                "test_accuracy": record.test.accuracy,
-            },
+            arrays["test_images"][:images],
+            arrays["test_labels"][:images],
         )
 
 
-def published(keras):
+def published(keras, place: Path):
+    """A published network with its weights in half precision, as the page has them."""
     import base64
 
     from cnn_study.train.network import build as build_model
 
-    data = published_data()
-    place = next((ROOT / "results" / "cifar10" / "runs" / "base").glob("*/seed-1.weights.npz"))
-    settings = records.read(place.with_name("seed-1.json")).settings
-    model = build_model(settings, (32, 32, 3), 10, MEAN, DEVIATION)
-    with np.load(place) as weights:
-        for weight in model.weights:
-            weight.assign(weights[weight.path])
+    data = published_data(place)
+    settings = records.read(place.with_name(place.name.replace(".weights.npz", ".json"))).settings
+    scale, offset = (np.array(data["networks"][0][name]) for name in ("scale", "offset"))
+    model = build_model(settings, (32, 32, 3), 10, -offset / scale, 1 / scale)
+    weights = kept_weights.read(place)
+    for weight in model.weights:
+        weight.assign(weights[weight.path].astype("float16").astype("float32"))
     pixels = np.frombuffer(base64.b64decode(data["images"]["data"]), np.uint8)
     return data, model, pixels.reshape(data["images"]["shape"])
 
@@ -278,6 +273,30 @@ def test_arrays_are_little_endian():
     # 1.0 is 0x3f800000.
     assert live._array(np.array([[1.0]]), "<f4") == {"shape": [1, 1], "data": "AACAPw=="}
     assert live._array(np.array([255, 1], np.uint8), "|u1") == {"shape": [2], "data": "/wE="}
+
+
+def test_weights_are_in_half_precision_where_they_fit():
+    # 1.0 is 0x3c00 in half precision; 1e6 is beyond its largest number, 65504.
+    assert live._weights(np.array([1.0])) == {"shape": [1], "data": "ADw="}
+    assert live._weights(np.array([1e6])) == live._array(np.array([1e6]), "<f4")
+
+
+@pytest.mark.slow
+def test_the_page_reads_half_precision_as_numpy_does(calculator, keras):
+    """Normal and subnormal numbers, zeros of both signs, the largest."""
+    numbers = np.array([0.0, -0.0, 1.0, -2.5, 65504, 6e-8, -6.1e-5, 0.333, 1e-3] * 3, np.float16)
+    settings = Settings(filters=[1], dense_units=0, pool_after="none", padding="valid")
+    weights = {
+        "convolution_1/kernel": numbers.reshape(3, 3, 3, 1),
+        "convolution_1/bias": np.zeros(1), "classes/kernel": np.zeros((1, 2)),
+        "classes/bias": np.zeros(2),
+    }  # fmt: skip
+    trained = live.Trained(settings, weights, [1.0] * 3, [0.0] * 3, FACTS)
+    image = np.zeros((1, 3, 3, 3), np.uint8)
+    data = live.networks([trained], (3, 3, 3), ("a", "b"), image, [0])
+    calculator(data, image[0])
+    read = calculator.page.evaluate("() => Array.from(network.layers[0].weights.kernel)")
+    np.testing.assert_array_equal(read, numbers.astype(float))
 
 
 def test_no_text_can_end_the_element():
@@ -292,38 +311,21 @@ def test_no_text_can_end_the_element():
 def test_all_that_does_not_fit_is_named():
     settings = Settings(filters=[2], dense_units=0, pool_after="none")
     weights = {"convolution_1/kernel": np.zeros((3, 3, 1, 2)), "classes/kernel": np.zeros((32, 2))}
+    trained = live.Trained(settings, weights, [1.0, 1.0], [0.0], FACTS)
     with pytest.raises(ValueError, match="scale") as raised:
-        live.network(
-            settings,
-            (4, 4, 1),
-            ("a", "b"),
-            weights,
-            scale=[1.0, 1.0],
-            offset=[0.0],
-            images=np.zeros((2, 4, 4, 1)),
-            labels=[0],
-            facts=FACTS,
-        )
+        live.networks([trained], (4, 4, 1), ("a", "b"), np.zeros((2, 4, 4, 1)), [0])
     assert str(raised.value).split("; ") == [
-        "scale has 2 numbers for 1 channels",
         "images are float64 (2, 4, 4, 1), not uint8 (0, 4, 4, 1)",
         "there are 1 labels for 2 images",
+        "scale has 2 numbers for 1 channels",
         "no weights are called convolution_1/bias",
         "no weights are called classes/bias",
     ]
     weights |= {"convolution_1/bias": np.zeros(3), "classes/bias": np.zeros(2)}
+    trained = live.Trained(settings, weights, [1.0], [0.0], FACTS)
+    image = np.zeros((1, 4, 4, 1), np.uint8)
     with pytest.raises(ValueError, match=r"^convolution_1 has 21 weights and should have 20$"):
-        live.network(
-            settings,
-            (4, 4, 1),
-            ("a", "b"),
-            weights,
-            scale=[1.0],
-            offset=[0.0],
-            images=np.zeros((1, 4, 4, 1), np.uint8),
-            labels=[0],
-            facts=FACTS,
-        )
+        live.networks([trained], (4, 4, 1), ("a", "b"), image, [0])
 
 
 # ------------------------------------------------------------------------------ in the page
@@ -336,8 +338,13 @@ STATIC = "A reader without scripts sees this."
 def shown(keras, tmp_path_factory):
     """A page with a small network of random weights; with its model and its images."""
     model, data, images = build(keras, SHAPE, {"filters": [4, 5]})
+    return model, images, written(tmp_path_factory.mktemp("live"), data)
+
+
+def written(folder: Path, data: dict) -> Path:
+    """Write a page that has these networks and nothing else."""
     style = "".join((page_parts.THEME / f"{name}.css").read_text() for name in ("report", "live"))
-    place = tmp_path_factory.mktemp("live") / "page.html"
+    place = folder / "page.html"
     place.write_text(
         f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Live</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -347,7 +354,7 @@ def shown(keras, tmp_path_factory):
         f'<p class="when-static">At rest.</p></main>{page_parts.fragment({live.ELEMENT: data})}',
         encoding="utf-8",
     )
-    return model, images, place
+    return place
 
 
 @pytest.fixture
@@ -394,6 +401,68 @@ def place_of(page) -> list[int]:
 
 def number(text: str) -> float:
     return float(text.replace("−", "-").removeprefix("= "))
+
+
+@pytest.fixture(scope="module")
+def several(keras, tmp_path_factory):
+    """A page with two networks; with their models and their images."""
+    first, base, images = make(keras, SHAPE, {"filters": [4, 5]})
+    second, winner, _ = make(
+        keras, SHAPE,
+        {"filters": [3, 3], "batch_normalization": True, "activation": "silu",
+         "head": "global_average_pooling", "dense_units": 0}, WINNER,
+    )  # fmt: skip
+    data = live.networks([base, winner], SHAPE, CLASSES, images, [0, 1, 2])
+    return (first, second), images, written(tmp_path_factory.mktemp("several"), data)
+
+
+def test_all_networks_answer_and_one_is_looked_into(browser, several):
+    models, images, place = several
+    page = browser.new_page()
+    page.goto(place.as_uri())
+    cards = page.locator(".live-network")
+    assert cards.count() == 2
+    for n in (1, 0, 1):
+        page.locator(".live-thumbnail").nth(2 - n).click()
+        cards.nth(n).click()
+        assert shares(page) == expected(models[n], images[2 - n])
+        assert [card.get_attribute("aria-pressed") for card in cards.all()] == [
+            str(n == card).lower() for card in range(2)
+        ]
+        for card, model in zip(cards.all(), models, strict=True):
+            answer = np.asarray(model(images[2 - n][None]))[0]
+            said = CLASSES[int(answer.argmax())]
+            judged = "right" if answer.argmax() == 2 - n else "wrong"
+            words = f"says {said}, {100 * answer.max():.1f} %, {judged}"
+            assert words in card.inner_text().replace("\u00a0", " ")
+    names = page.locator(".live-layer code").all_inner_texts()
+    assert names[:2] == ["convolution_1", "batch_normalization_1"]
+    assert "The run search/ab12 with seed 201" in page.locator(".live-facts").inner_text()
+    page.locator(".live-pointed").press("PageDown")
+    assert place_of(page)[0] == 2
+    page.close()
+
+
+def test_weights_are_saved_as_numpy_reads_them(browser, several, tmp_path):
+    models, _, place = several
+    page = browser.new_page()
+    page.goto(place.as_uri())
+    page.locator(".live-network").nth(1).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save its weights").click()
+    assert download.value.suggested_filename == "search-ab12-seed-201.npz"
+    download.value.save_as(tmp_path / "weights.npz")
+    page.close()
+    wanted = {weight.path: np.asarray(weight) for weight in models[1].weights}
+    with np.load(tmp_path / "weights.npz") as saved:
+        assert sorted(saved.files) == sorted(wanted)
+        for name in saved.files:
+            assert saved[name].dtype == np.float16
+            np.testing.assert_array_equal(saved[name], wanted[name])
+
+
+def test_one_network_has_no_choice(page):
+    assert page.locator(".live-network").count() == 0
 
 
 def test_without_scripts_the_text_stands_in(browser, shown):

@@ -1,6 +1,6 @@
-// Shows the network of the page at work: the answer for a picture, what comes out of every layer,
-// and one number of a convolution worked out. network.js computes, live-picture.js has the picture,
-// live-working.js the sum.
+// Shows the networks of the page at work: their answers for a picture, what comes out of every layer
+// of one of them, and one number of a convolution worked out. network.js computes, live-picture.js
+// has the picture, live-working.js the sum, live-weights.js the file of weights.
 (function () {
   'use strict';
   const { make, button, percent, size, count, channelOf, activations, paintNumbers } = liveParts;
@@ -62,6 +62,33 @@
     return { element: make('div', { class: 'live-answer' }, verdict, list), show };
   }
 
+  // The networks side by side: what each says of the picture. One is looked into.
+
+  function makeChoice(networks, onChoose) {
+    const cards = networks.map((network, n) => {
+      const says = make('span', { class: 'live-says' });
+      const card = button('', { class: 'live-network' });
+      card.append(make('span', { class: 'live-title' }, network.facts.label), says,
+        make('span', { class: 'live-about' }, percent(network.facts.test_accuracy)
+          + ' of the test images, ' + network.facts.parameters.toLocaleString('en') + ' parameters'));
+      card.addEventListener('click', () => onChoose(n));
+      return { card, says };
+    });
+    const choice = make('div', { class: 'live-networks', role: 'group', 'aria-label': 'Networks' },
+      ...cards.map(({ card }) => card));
+    function show(answers, label) {
+      cards.forEach(({ says }, n) => {
+        const first = answers[n].indexOf(Math.max(...answers[n]));
+        const judged = label === null ? '' : first === label ? ', right' : ', wrong';
+        says.replaceChildren('says ', make('strong', {}, networks[n].class_names[first]), ', '
+          + percent(answers[n][first]) + judged);
+      });
+    }
+    const mark = chosen => cards.forEach(({ card }, n) =>
+      card.setAttribute('aria-pressed', String(n === chosen)));
+    return { element: choice, show, mark };
+  }
+
   // The layers
 
   function makeLayers(network, onSelect) {
@@ -121,8 +148,8 @@
   function start(holder) {
     const source = document.getElementById(holder.dataset.network);
     if (!source) return;
-    const network = cnnNetwork.decode(source.textContent);
-    const { facts } = network;
+    const networks = cnnNetwork.decode(source.textContent);
+    let network, layers;
     const status = make('p', { class: 'live-unseen', role: 'status' });
     let pending = null;
     // Read out once the reader has stopped moving.
@@ -130,17 +157,20 @@
       clearTimeout(pending);
       pending = setTimeout(() => { status.textContent = text; }, 500);
     };
-    let picture, outputs, colours, chosen, working;
+    let picture, label, outputs, colours, chosen, working;
     const place = { filter: 0, row: 0, column: 0 };
 
-    const answer = makeAnswer(network);
-    const layers = makeLayers(network, (layer, filter, event) => {
+    const answer = makeAnswer(networks[0]);
+    const choice = makeChoice(networks, look);
+    const below = make('div', {});
+    const about = make('p', { class: 'live-facts' });
+    function selectClicked(layer, filter, event) {
       const box = event.currentTarget.getBoundingClientRect();
       select(layer, filter);
       // What was clicked stays under the pointer, whatever opens or closes above it.
       const moved = event.currentTarget.getBoundingClientRect().top - box.top;
       scrollBy({ top: moved, behavior: 'instant' });
-    });
+    }
     function readColours() {
       colours = { zero: liveParts.readColour(holder, '--live-zero'),
         positive: liveParts.readColour(holder, '--live-positive'),
@@ -151,12 +181,29 @@
       working.paint(picture, outputs, place.filter, colours);
       return working.show(outputs, place);
     }
-    function change(pixels, label) {
-      picture = pixels;
-      const ran = cnnNetwork.run(network, pixels);
-      outputs = ran.outputs;
+    function change(pixels, itsLabel) {
+      [picture, label] = [pixels, itsLabel];
+      const ran = networks.map(each => cnnNetwork.run(each, picture));
+      choice.show(ran.map(each => each.probabilities), label);
+      const { outputs: numbers, probabilities } = ran[networks.indexOf(network)];
+      outputs = numbers;
       if (working) showNumbers();
-      say(answer.show(ran.probabilities, label));
+      say(answer.show(probabilities, label));
+    }
+    // Look into one of the networks.
+    function look(n) {
+      network = networks[n];
+      choice.mark(n);
+      [chosen, working] = [undefined, undefined];
+      layers = makeLayers(network, selectClicked);
+      layers.element.addEventListener('keydown', pressKeyOnMap);
+      below.replaceChildren(layers.element);
+      describe();
+      if (!picture) return;
+      change(picture, label);
+      layers.show(outputs, colours);
+      const first = layers.rows.find(row => row.choices.length);
+      if (first) select(first.layer, 0);
     }
     // Where to begin: the strongest answer, if possible of a window that lies in the picture whole.
     function strongest(layer, filter) {
@@ -203,7 +250,7 @@
       move({ [name]: Math.max(0, Math.min(most - 1, place[name] + by)) }, true);
     }
     // On a small map the same keys as on the large one; the focus follows the filter.
-    layers.element.addEventListener('keydown', event => {
+    function pressKeyOnMap(event) {
       const row = layers.rows.find(found => found.choices.includes(event.target));
       if (!row) return;
       if (row.layer !== chosen) {
@@ -213,32 +260,39 @@
       pressKey(event);
       const shown = row.choices[place.filter];
       if (event.key.startsWith('Page') && shown) shown.focus();
-    });
+    }
 
     // The static figure gives way; references to it lead here.
     const figure = holder.querySelector('figure[id]');
     const number = figure && figure.querySelector('figcaption strong');
     if (figure) holder.id = figure.id;
 
-    const view = livePicture.start(network, holder, change, say);
+    function describe() {
+      const { facts } = network;
+      const save = button('Save its weights', {});
+      save.addEventListener('click', () => liveWeights.save(network));
+      about.replaceChildren(...(number ? [number, ' '] : []), 'The run ',
+        make('code', {}, facts.experiment), ' with seed ' + facts.seed + ', which classifies '
+        + percent(facts.test_accuracy) + ' of the test images correctly; here its weights are '
+        + 'rounded to half precision. It sees ' + size(network.image_shape.slice(0, 2))
+        + ' pixels and no more, and it knows these ' + network.class_names.length
+        + ' classes only: anything else it will also call one of them. Pictures stay in this page. ',
+        save);
+    }
+    const view = livePicture.start(networks[0], holder, change, say);
     holder.replaceChildren(make('p', { class: 'live-lead' }, 'Choose a test image, paint on it, or '
       + 'drop a picture of your own here.'), view.choice,
       make('div', { class: 'live-stage' }, view.easel, answer.element),
-      view.tools,
-      make('p', { class: 'live-facts' }, ...(number ? [number, ' '] : []), 'The run ', make('code', {}, facts.experiment),
-        ' with seed ' + facts.seed + ', which classifies ' + percent(facts.test_accuracy)
-        + ' of the test images correctly. It sees ' + size(network.image_shape.slice(0, 2)) + ' pixels and no more, '
-        + 'and it knows these ' + network.class_names.length + ' classes only: anything else it will '
-        + 'also call one of them. Pictures stay in this page.'),
+      view.tools, ...(networks.length > 1 ? [choice.element] : []), about,
       make('p', { class: 'live-key' },
         make('span', { class: 'live-scale', 'aria-hidden': 'true' }),
         'Maps: blue is above 0, orange below, and no colour is 0; each map is scaled to its own '
         + 'largest number. Choose a map of a convolution to see how its numbers come about.'),
-      layers.element, status);
+      below, status);
     readColours();
+    look(0);
     view.choose(0);
-    layers.show(outputs, colours);
-    select(layers.rows.find(row => row.choices.length).layer, 0);
+    look(0);
     document.documentElement.classList.add('live-running');
 
     const recolour = () => { readColours(); showNumbers(); };

@@ -38,23 +38,38 @@ const cnnNetwork = (function () {
 
   // Reading
 
+  // Half precision as IEEE 754 has it: one bit for the sign, 5 for the exponent, 10 behind the point.
+  function halves(bytes) {
+    return Float32Array.from(new Uint16Array(bytes.buffer), bits => {
+      const sign = bits & 0x8000 ? -1 : 1;
+      const exponent = bits >> 10 & 0x1f;
+      const fraction = (bits & 0x3ff) / 1024;
+      return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction) : sign * 2 ** -14 * fraction;
+    });
+  }
+
   // Typed arrays have the machine's byte order: little-endian wherever browsers run today.
   function decodeArray(array) {
     const text = atob(array.data);
     const bytes = Uint8Array.from(text, letter => letter.charCodeAt(0));
     const count = array.shape.reduce((product, side) => product * side, 1);
-    return bytes.length === count ? bytes : new Float32Array(bytes.buffer);
+    if (bytes.length === count) return bytes;
+    return bytes.length === 2 * count ? halves(bytes) : new Float32Array(bytes.buffer);
   }
 
+  // Gives the networks, each with the images that all of them share.
   function decode(text) {
-    const network = JSON.parse(text);
-    network.images = splitImages(decodeArray(network.images), network.images.shape);
-    network.shapes = { scaling: network.image_shape };
-    network.layers.forEach(layer => {
-      network.shapes[layer.name] = layer.shape;
-      for (const name in layer.weights) layer.weights[name] = decodeArray(layer.weights[name]);
+    const { networks, ...shared } = JSON.parse(text);
+    shared.images = splitImages(decodeArray(shared.images), shared.images.shape);
+    return networks.map(described => {
+      const network = { ...shared, ...described, shapes: { scaling: shared.image_shape } };
+      network.layers.forEach(layer => {
+        network.shapes[layer.name] = layer.shape;
+        layer.stored = { ...layer.weights };
+        for (const name in layer.weights) layer.weights[name] = decodeArray(layer.weights[name]);
+      });
+      return network;
     });
-    return network;
   }
 
   function splitImages(pixels, shape) {

@@ -1,5 +1,6 @@
 """How values are written: numbers with their units and receipts, lists, ids, intervals."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import mark
 from cnn_study.report.results import Row
+from cnn_study.report.scripts import Script
 from cnn_study.study.settings import value_text
 
 ABOUT_AS_LONG = "about as long"
@@ -323,6 +325,15 @@ def picture(figure: Figure) -> str:
     return f'![{caption}]({figure.path}){{#fig-{figure.id} fig-alt="{attribute(figure.alt)}"}}'
 
 
+def download(script: Script) -> str:
+    """Write a script's name; on the web it is a button that brings the whole file along."""
+    content = base64.b64encode(script.text.encode()).decode("ascii")
+    file = script.file
+    button = f"[{file}](data:text/x-python;base64,{content}){{.download download={file}}}"
+    web, paper = ('.content-visible when-format="html"', '.content-visible when-format="typst"')
+    return f"[{button}]{{{web}}}[`{file}`]{{{paper}}}"
+
+
 def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
     """Write a number, with a mark for its receipt if it has one."""
     text = function(number, *arguments)
@@ -340,7 +351,7 @@ TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(tally, number_of, plural, every, listing, code, reference, troubles, price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text),
-    *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed),
+    *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed, download),
 )
 
 FILTERS = (

@@ -1,4 +1,4 @@
-"""The trained network as data for the page, which runs it in the reader's browser.
+"""Trained networks as data for the page, which runs them in the reader's browser.
 
 Knows nothing of Keras: layers come from `architecture`, weights from a run's file. What the data
 means is computed by report/theme/network.js; tests/test_live.py holds that to Keras.
@@ -6,6 +6,7 @@ means is computed by report/theme/network.js; tests/test_live.py holds that to K
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,72 +20,94 @@ ELEMENT = "live-network"
 EPSILON = 1e-3
 """Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
 
+FACTS = ("label", "experiment", "seed", "test_accuracy")
+
 NOT_COMPUTED = ("filters", "units", "use_bias", "kernel_initializer", "rate")
 """Options that the page does without: shapes and weights say them, or they act in training only."""
 
 
-def network(
-    settings: ModelSettings,
-    image_shape: tuple[int, int, int],
-    class_names: Sequence[str],
-    weights: Mapping[str, np.ndarray],
-    *,
-    scale: Sequence[float],
-    offset: Sequence[float],
-    images: np.ndarray,
-    labels: Sequence[int],
-    facts: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Describe a trained network, some images and where they come from; ready for JSON.
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
 
-    Args:
-        settings: parameters of the model; `precision` is not read: the page computes in
-            float32 and more.
-        image_shape: (height, width, channels).
-        class_names: in the order of the last layer's units.
+    Attributes:
+        settings: parameters of the model; `precision` is not read: the page computes in float32
+            and more.
         weights: arrays by `layer/weight`, such as `convolution_1/kernel`; other names are
             ignored (dropout keeps a state).
-        scale: (channels,) what a pixel, 0 to 255, is multiplied by before the first layer.
-        offset: (channels,) what is added then.
+        scale, offset: (channels,) what a pixel, 0 to 255, is multiplied by before the first layer,
+            and what is added then.
+        facts: label, experiment (id), seed, test_accuracy (share).
+    """
+
+    settings: ModelSettings
+    weights: Mapping[str, np.ndarray]
+    scale: Sequence[float]
+    offset: Sequence[float]
+    facts: Mapping[str, Any]
+
+
+def networks(
+    trained: Sequence[Trained],
+    image_shape: tuple[int, int, int],
+    class_names: Sequence[str],
+    images: np.ndarray,
+    labels: Sequence[int],
+) -> dict[str, Any]:
+    """Describe trained networks, and images to show them; ready for JSON.
+
+    Args:
+        image_shape: (height, width, channels).
+        class_names: in the order of the last layers' units.
         images: (n, height, width, channels) uint8, to choose from.
         labels: (n,) indices of their classes.
-        facts: experiment (id), seed, test_accuracy (share).
 
     Raises:
-        ValueError: images, labels, scale or weights do not fit the network; names them all.
+        ValueError: images, labels, scale or weights do not fit a network; names them all.
     """
-    listed = layers(settings, image_shape, len(class_names))
-    faults = [
-        *_wrong_shapes(image_shape, scale, offset, images, labels),
-        *_missing_weights(listed, weights),
-    ]
+    faults = _wrong_images(image_shape, images, labels)
+    for each in trained:
+        listed = layers(each.settings, image_shape, len(class_names))
+        faults += [*_wrong_scaling(image_shape, each), *_missing_weights(listed, each.weights)]
     if faults:
         raise ValueError("; ".join(faults))
-    read = inputs(listed)
     return {
         "image_shape": list(image_shape),
         "class_names": list(class_names),
-        "scale": [float(value) for value in scale],
-        "offset": [float(value) for value in offset],
-        "layers": [_describe(layer, read[layer.name], weights) for layer in listed],
         "images": _array(images, "|u1"),
         "labels": [int(label) for label in labels],
-        "facts": {name: facts[name] for name in ("experiment", "seed", "test_accuracy")},
+        "networks": [_network(each, image_shape, len(class_names)) for each in trained],
     }
 
 
-def _wrong_shapes(image_shape, scale, offset, images, labels) -> list[str]:
-    channels = image_shape[-1]
-    faults = [
-        f"{name} has {len(values)} numbers for {channels} channels"
-        for name, values in (("scale", scale), ("offset", offset))
-        if len(values) != channels
-    ]
+def _network(trained: Trained, image_shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
+    listed = layers(trained.settings, image_shape, classes)
+    read = inputs(listed)
+    return {
+        "scale": [float(value) for value in trained.scale],
+        "offset": [float(value) for value in trained.offset],
+        "layers": [_describe(layer, read[layer.name], trained.weights) for layer in listed],
+        "facts": {name: trained.facts[name] for name in FACTS}
+        | {"parameters": sum(layer.parameters for layer in listed)},
+    }
+
+
+def _wrong_images(image_shape, images, labels) -> list[str]:
+    faults = []
     if images.shape[1:] != tuple(image_shape) or images.dtype != np.uint8:
         faults.append(f"images are {images.dtype} {images.shape}, not uint8 {(0, *image_shape)}")
     if len(labels) != len(images):
         faults.append(f"there are {len(labels)} labels for {len(images)} images")
     return faults
+
+
+def _wrong_scaling(image_shape: tuple[int, int, int], trained: Trained) -> list[str]:
+    channels = image_shape[-1]
+    return [
+        f"{name} has {len(values)} numbers for {channels} channels"
+        for name, values in (("scale", trained.scale), ("offset", trained.offset))
+        if len(values) != channels
+    ]
 
 
 def _missing_weights(listed: list[Layer], weights: Mapping[str, np.ndarray]) -> list[str]:
@@ -112,8 +135,14 @@ def _describe(
         "shape": list(layer.shape),
         "inputs": list(read),
         "options": options,
-        "weights": {name: _array(weights[f"{layer.name}/{name}"], "<f4") for name in layer.weights},
+        "weights": {name: _weights(weights[f"{layer.name}/{name}"]) for name in layer.weights},
     }
+
+
+def _weights(array: np.ndarray) -> dict[str, Any]:
+    """Write weights in half precision, which halves what they add to the page, where they fit."""
+    fit = np.abs(array).max(initial=0) <= np.finfo("float16").max
+    return _array(array, "<f2" if fit else "<f4")
 
 
 def _array(array: np.ndarray, kind: str) -> dict[str, Any]:

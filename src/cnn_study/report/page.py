@@ -23,6 +23,7 @@ SCRIPTS = (
     "live-parts.js",
     "live-picture.js",
     "live-working.js",
+    "live-weights.js",
     "live.js",
 )
 """What they share; tables that sort, figures that are saved, guesses, receipts, experiments on a

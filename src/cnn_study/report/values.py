@@ -34,11 +34,13 @@ from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
 from cnn_study.report.results import chosen_settings, compare
 from cnn_study.report.rules_of_thumb import checked
+from cnn_study.report.scripts import FOLDER as SCRIPTS
+from cnn_study.report.scripts import scripts_of
 from cnn_study.report.search import searched_of
 from cnn_study.report.summary import summary_of
 from cnn_study.report.test_images import look_alikes_of, misread_of, spreads_of
 from cnn_study.report.worked_example import worked_example
-from cnn_study.runs import inspections, records
+from cnn_study.runs import inspections, kept_weights, records
 from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, parameters
 
@@ -77,6 +79,7 @@ def gather(
         "baselines": baselines_of(study, inspection),
         "live": live_network(study, inspection),
         "alike": alike_of(study, inspection),
+        "kept_weights": [kept.name for kept in kept_weights.here(study, tables.parent)],
     }
 
 
@@ -87,6 +90,7 @@ def _values(
     results = read_results(tables)
     enhanced = study.file.enhanced if study.file.enhanced != "base" else None
     searched = searched_of(study, tables, findings, results)
+    versions = f"Keras {', '.join(provenance.keras_versions)} on {', '.join(provenance.backends)}"
     return {
         **_of_study(study),
         **_of_base(study, tables, results, enhanced),
@@ -100,6 +104,8 @@ def _values(
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),
         "provenance": provenance,
+        "scripts_folder": SCRIPTS,
+        "scripts": scripts_of(study, findings, best_of(results), versions),
         "software": citation.read(CITATION),
         "authors": citation.read(citations()[0]).bibtex_authors,
         "searched": searched,
