@@ -143,6 +143,16 @@ def _add_makers(commands: "Commands") -> None:
     _add_workers(confirm)
     confirm.add_argument("--source", default="", help="the dataset's archive or unpacked folder, "
                          "where its arrays are still to be made; default: download it")  # fmt: skip
+    weights = add("weights", _weights, "train again, elsewhere, the runs whose weights should be "
+                  "kept and are not, and keep them: base, enhanced, winners")  # fmt: skip
+    weights.add_argument("--winners", nargs="+", default=[], metavar="PRICE", help="the winners "
+                         "within these prices alone, such as base")  # fmt: skip
+    weights.add_argument("--work", type=Path, metavar="FOLDER", help="keep here what is trained "
+                         "again, and go on from it")  # fmt: skip
+    export = add("export", _export, "write a network whose weights are kept as files of LiteRT and "
+                 "ONNX, and measure what they answer")  # fmt: skip
+    export.add_argument("experiment", metavar="EXPERIMENT", help="its id, or winner-PRICE")
+    export.add_argument("--output", type=Path, metavar="FOLDER", help="(RESULTS/export/EXPERIMENT)")
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
     add("look-alikes", _look_alikes, "search for test images that stand, hardly altered, among the "
         "training images, once; keep the test images' answers")  # fmt: skip
@@ -221,7 +231,7 @@ def _data(options: argparse.Namespace, dataset: str) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from cnn_study.execute import progress
+    from cnn_study.execute import keeping, progress
     from cnn_study.figures.draw import planned_figures
     from cnn_study.report import study_checks
 
@@ -234,6 +244,8 @@ def _check(options: argparse.Namespace) -> None:
         return
     show = progress.watch if options.watch else progress.check
     show(study, results)
+    if advice := keeping.advice(study, results):
+        print(advice)
     for caution in cautions(study):
         print(f"caution: {caution}")
 
@@ -330,6 +342,25 @@ def _confirm(options: argparse.Namespace) -> None:
     confirming.confirm(study, results, data, options.workers, options.source)
 
 
+def _weights(options: argparse.Namespace) -> None:
+    from cnn_study.execute import keeping
+
+    study, results = _study(options)
+    data = _data(options, study.dataset.name)
+    keeping.keep(study, results, data, options.work, options.winners)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from cnn_study.export import exporting
+
+    study, results = _study(options)
+    kept = exporting.find(study, results, options.experiment)
+    output = options.output or results / "export" / options.experiment
+    exported = exporting.export(study, kept, _data(options, study.dataset.name), output)
+    print(exporting.in_words(exported))
+    return 0 if exported.agrees else 1
+
+
 def _inspect(options: argparse.Namespace) -> None:
     from cnn_study.inspection import inspector
 
@@ -412,15 +443,16 @@ def _figures(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace) -> None:
     def make(site: stages.Site) -> list[str]:
-        from cnn_study.report import claims
-        from cnn_study.report.write import PAGE, write
+        from cnn_study.report.write import write
 
         tables, evidence, figures = (
             site.results / name for name in ("tables", "evidence", "figures")
         )
         text = site.results / "report" / "index.qmd"
-        write(site.study, tables, evidence, figures, text, site.inspection, site.look_alikes)
-        return ["report/index.qmd", f"report/{PAGE}", f"report/{claims.FILE}"]
+        files = write(
+            site.study, tables, evidence, figures, text, site.inspection, site.look_alikes
+        )
+        return [f"report/{file}" for file in files]
 
     _stage("text", options, make)
 
