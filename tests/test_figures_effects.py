@@ -4,6 +4,7 @@ import math
 import re
 import shutil
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import pytest
 
