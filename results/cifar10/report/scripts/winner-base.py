@@ -1,0 +1,208 @@
+"""Trains a network on CIFAR-10: winner (As cheap as the base).
+
+    python winner-base.py cifar-10-python.tar.gz  # or without, to download the images
+    python winner-base.py --epochs 1 --save weights.npz  # stop early; keep the weights
+
+Needs keras, tensorflow and numpy. Written by cnn-study from the layers and the settings
+of the run search/813f004347972442/seed-201:
+the same images in the same order, altered in the same way, and the same first weights.
+With Keras 3.15.1 on tensorflow 2.21.0,
+on the same model of processor, the losses are the same too, bit for bit.
+"""
+
+import argparse
+import hashlib
+import math
+import os
+import pickle
+import tarfile
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")  # one thread, so that each time gives the same weights
+
+import keras
+import numpy as np
+from keras import layers
+
+SEED = 201
+EPOCHS = 40
+BATCH_SIZE = 128
+VALIDATION_FRACTION = 0.1
+ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+
+
+def load_images(archive=None):
+    """Give training images, their classes, test images and theirs; all uint8."""
+    if archive is None:
+        (images, labels), (test_images, test_labels) = keras.datasets.cifar10.load_data()
+        return images, labels[:, 0], test_images, test_labels[:, 0]
+    with open(archive, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != ARCHIVE_SHA256:
+            raise SystemExit(f"{archive} is not the cifar-10-python.tar.gz of its makers.")
+    batches = {}
+    with tarfile.open(archive) as members:
+        for member in members:
+            if "_batch" in member.name:
+                batch = pickle.load(members.extractfile(member), encoding="bytes")
+                rows = batch[b"data"].reshape(-1, 3, 32, 32)  # red, green and blue apart
+                labels = np.array(batch[b"labels"], dtype="uint8")
+                batches[member.name.split("/")[-1]] = rows.transpose(0, 2, 3, 1), labels
+    parts = [batches[f"data_batch_{number}"] for number in range(1, 6)]
+    images, labels = (np.concatenate(part) for part in zip(*parts))
+    return images, labels, *batches["test_batch"]
+
+
+def stratified_order(labels):
+    """Order images so that the first ones of any number hold all classes in their shares."""
+    random = np.random.default_rng(0)
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        place[random.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.lexsort((labels, place))
+
+
+def split(images, labels):
+    """Divide the training images into those trained on and those held out for validation."""
+    order = stratified_order(labels)
+    held_out = round(len(order) * VALIDATION_FRACTION)
+    training, validation = np.sort(order[held_out:]), np.sort(order[:held_out])
+    return (images[training], labels[training]), (images[validation], labels[validation])
+
+
+def pixel_statistics(images):
+    """Find mean and standard deviation of each channel, from exact sums of whole numbers."""
+    values = np.arange(256)
+    channels = np.moveaxis(images, -1, 0)
+    counts = np.array([np.bincount(channel.ravel(), minlength=256) for channel in channels])
+    mean = counts @ values / counts.sum(axis=1)
+    variance = counts @ values**2 / counts.sum(axis=1) - mean**2
+    return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+
+def augment(images, random, mean_colour):
+    """Alter each image by chance, anew in every epoch."""
+    count, height, width, _ = images.shape
+    mirrored = random.random(count) < 0.5
+    images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+    side = 8  # of a square in the mean colour; it may hang over the border
+    top = random.integers(0, height, count)[:, None] - side // 2
+    left = random.integers(0, width, count)[:, None] - side // 2
+    rows, columns = np.arange(height), np.arange(width)
+    inside_rows = (rows >= top) & (rows < top + side)
+    inside_columns = (columns >= left) & (columns < left + side)
+    covered = inside_rows[:, :, None] & inside_columns[:, None, :]
+    images = np.where(covered[..., None], mean_colour, images)
+    return images
+
+
+def epoch_images(images, labels, epoch):
+    """Shuffle the images and alter them, in each epoch in its own way."""
+    order = np.random.default_rng([SEED, epoch, 0]).permutation(len(images))
+    random = np.random.default_rng([SEED, epoch, 1])
+    mean_colour = np.rint(pixel_statistics(images)[0]).astype("uint8")
+    parts = [order[start : start + 4096] for start in range(0, len(order), 4096)]
+    altered = [augment(images[part], random, mean_colour) for part in parts]
+    return np.concatenate(altered), labels[order]
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate falls to 0 along half a cosine."""
+
+    def __init__(self, warmup_steps, total_steps):
+        self.warmup_steps, self.total_steps = warmup_steps, total_steps
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        rise = keras.ops.minimum(1.0, (step + 1.0) / max(self.warmup_steps, 1))
+        done = (step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1)
+        done = keras.ops.clip(done, 0.0, 1.0)
+        fall = 0.5 * (1.0 + keras.ops.cos(3.141592653589793 * done))
+        return 0.01869 * rise * fall
+
+    def get_config(self):
+        return {"warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
+
+
+def build_model(pixel_mean, pixel_deviation):
+    """Build the network: 37,122 parameters, 1,401,472 MACs for an image."""
+    model = keras.Sequential([
+        keras.Input(shape=(32, 32, 3)),
+        layers.Rescaling((1 / pixel_deviation).tolist(), (-pixel_mean / pixel_deviation).tolist()),
+        layers.Conv2D(8, 3, padding="same", use_bias=False, kernel_initializer="he_normal"),
+        layers.BatchNormalization(),
+        layers.Activation("silu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(16, 3, padding="same", use_bias=False, kernel_initializer="he_normal"),
+        layers.BatchNormalization(),
+        layers.Activation("silu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(48, 3, padding="same", use_bias=False, kernel_initializer="he_normal"),
+        layers.BatchNormalization(),
+        layers.Activation("silu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(64, 3, padding="same", use_bias=False, kernel_initializer="he_normal"),
+        layers.BatchNormalization(),
+        layers.Activation("silu"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(10, activation="softmax", kernel_initializer="he_normal"),
+    ])
+    return model
+
+
+def train(model, training, validation, last_epoch=EPOCHS):
+    """Train epoch by epoch; give the mean training loss of each."""
+    images, labels = training
+    steps = math.ceil(len(images) / BATCH_SIZE)
+    schedule = Schedule(round(2.5 * steps), EPOCHS * steps)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(learning_rate=schedule, weight_decay=0.009927),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics=["accuracy"],
+        steps_per_execution=min(32, steps),  # quicker, and otherwise the same
+    )
+    losses = []
+    for epoch in range(1, last_epoch + 1):
+        images, labels = epoch_images(*training, epoch)
+        labels = keras.utils.to_categorical(labels, 10)
+        fitted = model.fit(images, labels, batch_size=BATCH_SIZE, shuffle=False, verbose=0)
+        history = fitted.history
+        losses.append(history["loss"][0])
+        print(
+            f"epoch {epoch}: training loss {losses[-1]:.4f}, "
+            f"training accuracy {history['accuracy'][0]:.2%}, "
+            f"validation accuracy {accuracy(model, *validation):.2%}",
+            flush=True,
+        )
+    return losses
+
+
+def accuracy(model, images, labels):
+    """Give the share of images that the network classifies correctly; NaN without images."""
+    if not len(images):
+        return math.nan
+    probabilities = model.predict(images, batch_size=500, verbose=0)
+    return (probabilities.argmax(axis=1) == labels).mean()
+
+
+def main(given=None):
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("archive", nargs="?", help="cifar-10-python.tar.gz; else it is downloaded")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"stop after so many ({EPOCHS})")
+    parser.add_argument("--save", help="a file for the weights, .npz")
+    options = parser.parse_args(given)
+    images, labels, test_images, test_labels = load_images(options.archive)
+    training, validation = split(images, labels)
+    keras.utils.set_random_seed(SEED)
+    model = build_model(*pixel_statistics(training[0]))
+    losses = train(model, training, validation, options.epochs)
+    print(f"test accuracy {accuracy(model, test_images, test_labels):.2%}")
+    if options.save:
+        np.savez(options.save, **{weight.path: np.asarray(weight) for weight in model.weights})
+    return losses
+
+
+if __name__ == "__main__":
+    main()
