@@ -616,8 +616,12 @@ def expected_of_figure(read: Reading, id_: str, alt: str) -> Expected:
         rows = [r for r in read.rows["ledger"] if f" {r['experiment']} from " in f" {alt}"]
         ids = [row[key] for row in rows for key in ("reference", "experiment")]
     else:
-        question = re.sub("-(curve|effects|contrasts)$", "", id_)
+        question = re.sub("-(curve|effects|contrasts|training)$", "", id_)
         ids = read.question(question)
+        if id_.endswith("-training"):
+            told = [r for r in read.rows["behaviour-changes"] if r["question"] == question]
+            telling = [r["experiment"] for r in told if r["behaviour"]]
+            ids = [ids[0], *telling] if telling else []
         if id_.endswith("-contrasts"):
             ids += [part for row in read.rows["contrasts"] if row["question"] == question
                     for part in row["parts"].split()]  # fmt: skip

@@ -45,6 +45,7 @@ from cnn_study.figures.results import Results
 from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
 from cnn_study.figures.selection_bias import Optimism
 from cnn_study.figures.spread import RunSpread
+from cnn_study.figures.training import Training
 from cnn_study.figures.words import axis_label, value, words
 from cnn_study.runs import inspections
 from cnn_study.study import architecture
@@ -317,6 +318,7 @@ def _question_pictures(study: Study, name: str) -> dict[str, Picture]:
     if has_contrasts(study, name):
         smallest = study.file.smallest_effect
         pictures[f"{name}-contrasts"] = Contrasts(name, question.title, members, smallest)
+    further[f"{name}-training"] = Training(name, question.title, members)
     return pictures | further
 
 

@@ -172,8 +172,10 @@ def _with_number(
     return [(measured, number) for measured, number in pairs if number is not None]
 
 
-def _figures_of(name: str) -> list[str]:
-    return [name, *(f"{name}-{kind}" for kind in FURTHER)]
+def _figures_of(name: str, *, telling: bool) -> list[str]:
+    """Name the figures of a question; how its changes learn, only where that says something."""
+    kinds = FURTHER if telling else [kind for kind in FURTHER if kind != "training"]
+    return [name, *(f"{name}-{kind}" for kind in kinds)]
 
 
 def _with_behaviour(row: Row, findings: Findings) -> Row:
@@ -210,6 +212,7 @@ def comparison_of(
         for id_ in members
     ]
     rows = [_with_behaviour(row, findings) for row in rows]
+    told = tellings(rows)
     return Comparison(
         name,
         question.title,
@@ -220,7 +223,7 @@ def comparison_of(
         question.reading,
         tuple(rows),
         next(group for group, names in study.groups.items() if name in names),
-        tuple(figures[id_] for id_ in _figures_of(name) if id_ in figures),
+        tuple(figures[id_] for id_ in _figures_of(name, telling=bool(told)) if id_ in figures),
         tuple(findings.contrasts.get(name, ())),
         {id_: findings.classes[id_] for id_ in members},
         tuple(
@@ -233,7 +236,7 @@ def comparison_of(
             and other.test.lower is not None
         ),
         shown_before,
-        tellings(rows),
+        told,
         level_tellings(findings, name),
         loss_of_guessing(len(study.dataset.class_names)),
         tuple((row, findings.expected[row.id]) for row in rows[1:] if row.id in findings.expected),
