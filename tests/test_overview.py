@@ -64,7 +64,7 @@ def test_the_alternative_text_says_accuracy_and_arithmetic(made):
     assert re.findall(r"(\w[\w ]*): (\d\d\.\d) % with", alt) == [
         ("base", "52.0"), ("enhanced", "62.0"), ("best recipe", "72.0"),
     ]  # fmt: skip
-    assert made.caption("overview").endswith("n = 3 runs of each model.")
+    assert made.caption("overview").endswith("n = 3 runs each.")
 
 
 def test_bars_are_the_interval_of_the_mean(made):

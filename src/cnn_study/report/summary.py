@@ -28,10 +28,15 @@ class Surprises:
     """What is not as one would have thought, each part by a rule of its own.
 
     Attributes:
+        hurt, helped: changes that hurt though they were expected to help, and the other way round.
         together: the combination that gains most beyond the sum of its parts.
         turned: pairs of one change on two references that helps on the one and hurts on the other.
-        dearer: changes that take more arithmetic, in use or in training, and hurt.
+        dearer: changes that take more arithmetic, in use or in training, and hurt; but for those
+            that were expected to do otherwise.
     """
+
+    hurt: list[Change]
+    helped: list[Change]
 
     together: Contrast | None
     turned: list[tuple[Change, Change]]
@@ -259,19 +264,37 @@ def _surprises(study: Study, findings: Findings, changes: list[Change]) -> Surpr
         if one.reference != other.reference
         and study.experiments[one.experiment].change == study.experiments[other.experiment].change
     ]
+    otherwise = [_against(findings, *pair) for pair in ((hurt, "helps"), (helped, "hurts"))]
     dearer = [
-        ((change.validation.upper or 0.0), change)
+        change
         for change in hurt
         if change.validation.verdict == "hurts"
         and change.row["macs_difference"] >= 0
         and change.row["training_macs_difference"] > 0
+        and change not in otherwise[0]
     ]
     together = [contrast for contrast in findings.company if contrast.verdict == "helps"]
-    return Surprises(
-        together[0] if together else None,
-        turned,
-        [change for _, change in sorted(dearer, key=lambda pair: pair[0])],
+    return Surprises(*otherwise, together[0] if together else None, turned, _surest(dearer))
+
+
+def _against(findings: Findings, changes: list[Change], expects: str) -> list[Change]:
+    """Take the changes of which just the contrary was expected, the surest first."""
+    expected = findings.expected
+    return _surest(
+        change
+        for change in changes
+        if change.experiment in expected and expected[change.experiment].expects == expects
     )
+
+
+def _surest(changes: Iterable[Change]) -> list[Change]:
+    """Put first what by validation images is surely farthest from zero."""
+
+    def sure(change: Change) -> float:
+        lower, upper = change.validation.lower, change.validation.upper
+        return max(lower or 0.0, -(upper or 0.0))
+
+    return sorted(changes, key=sure, reverse=True)
 
 
 # ------------------------------------------------------------------------------- luck
