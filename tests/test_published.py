@@ -17,7 +17,7 @@ from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.analyse import analyse
 from cnn_study.figures.draw import planned_figures
 from cnn_study.report.write import PAGE, write
-from cnn_study.runs import inspections, look_alikes, records, searches
+from cnn_study.runs import inspections, kept_weights, look_alikes, records, searches
 from cnn_study.runs.stages import STAGES, Site, stale
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.merge import load
@@ -52,11 +52,15 @@ def test_the_benchmark_of_overhead_makes_a_sound_study_of_it(tmp_path, monkeypat
     assert made.search is None
 
 
-def test_weights_of_base_and_enhanced_are_kept(published):
-    kept = sorted((RESULTS / "runs").glob("*/*/*.weights.npz"))
-    assert [(path.parts[-3], path.name) for path in kept] == sorted(
-        (experiment, f"seed-{seed}.weights.npz") for experiment, seed in published.kept_weights
-    )
+def test_weights_of_base_enhanced_and_the_cheapest_winner_are_kept(published):
+    """No others, and those that are there are of their records."""
+    kept = {each.weights: each for each in kept_weights.here(published, RESULTS)}
+    assert set(kept) == set((RESULTS / "runs").glob("*/*/*.weights.npz"))
+    names = [each.budget or each.run.experiment.id for each in kept.values()]
+    cheapest = min(published.search.budgets, key=lambda budget: budget.macs)
+    assert names[:3] == ["base", published.file.enhanced, cheapest.id]
+    for each in kept.values():
+        kept_weights.checked(each)
 
 
 def test_the_kept_networks_are_inspected(published):

@@ -15,7 +15,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.places import REPORT, looks
 from cnn_study.report.page_check import check_page
 from cnn_study.report.quarto import quarto_faults
-from cnn_study.report.render import embed_pictures, render
+from cnn_study.report.render import embed_pictures, embed_scripts, render
 
 FRONT_MATTER = """\
 ---
@@ -1012,3 +1012,13 @@ def test_what_is_no_picture_here_stays_and_is_told_of(tmp_path, name):
     page = f'<img src="{name}" alt="x">'
     assert embed_pictures(page, tmp_path) == page
     assert bool(check_page(page)) == (name != "data:,")
+
+
+def test_scripts_are_brought_along(tmp_path):
+    (tmp_path / "report" / "scripts").mkdir(parents=True)
+    (tmp_path / "report" / "scripts" / "base.py").write_text("print(1)\n")
+    page = '<a href="report/scripts/{}.py" class="download" download="base.py">base.py</a>'
+    # cHJpbnQoMSkK is print(1) and the end of the line.
+    address = '<a href="data:text/x-python;base64,cHJpbnQoMSkK" class="download"'
+    assert embed_scripts(page.format("base"), tmp_path).startswith(address)
+    assert embed_scripts(page.format("other"), tmp_path) == page.format("other")

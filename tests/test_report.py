@@ -148,7 +148,7 @@ def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
         plain.write(template=faulty)
     assert plain.output.read_text(encoding="utf-8") == before
     there = sorted(path.name for path in plain.output.parent.iterdir())
-    assert there == ["claims.csv", "index.qmd", "page.html"]
+    assert there == ["claims.csv", "index.qmd", "page.html", "scripts"]
 
 
 def test_same_tables_give_same_bytes(whole):

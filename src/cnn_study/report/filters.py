@@ -1,6 +1,5 @@
 """How values are written: numbers with their units and receipts, lists, ids, intervals."""
 
-import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from cnn_study.report.comparison import Comparison
 from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import mark
 from cnn_study.report.results import Row
-from cnn_study.report.scripts import Script
+from cnn_study.report.scripts import ADDRESS, Script
 from cnn_study.study.settings import value_text
 
 ABOUT_AS_LONG = "about as long"
@@ -326,12 +325,10 @@ def picture(figure: Figure) -> str:
 
 
 def download(script: Script) -> str:
-    """Write a script's name; on the web it is a button that brings the whole file along."""
-    content = base64.b64encode(script.text.encode()).decode("ascii")
-    file = script.file
-    button = f"[{file}](data:text/x-python;base64,{content}){{.download download={file}}}"
+    """Write a script's name; on the web it is a link that brings the whole file along."""
     web, paper = ('.content-visible when-format="html"', '.content-visible when-format="typst"')
-    return f"[{button}]{{{web}}}[`{file}`]{{{paper}}}"
+    link = f"[{script.file}]({ADDRESS}{script.file}){{.download download={script.file}}}"
+    return f"[{link}]{{{web}}}[`{script.file}`]{{{paper}}}"
 
 
 def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:

@@ -25,6 +25,7 @@ from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_fon
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
 from cnn_study.report.quarto import render_with_quarto
+from cnn_study.report.scripts import ADDRESS
 
 Engine = Literal["quarto", "pandoc"]
 
@@ -227,7 +228,7 @@ def _render_with_pandoc(stage: Path, name: str, commit: str | None = None) -> tu
 def _checked_page(stage: Path, name: str, page: str, faults: list[str]) -> bytes:
     if not page:
         refuse(name, faults or ["the page is empty, and nothing was said of it"])
-    text = embed_pictures(page, stage)
+    text = embed_scripts(embed_pictures(page, stage), stage)
     refuse(name, faults + check_page(text))
     return text.encode()
 
@@ -251,6 +252,23 @@ def embed_pictures(page: str, folder: Path) -> str:
         return f'<img{kind}{_size(path, contents)} src="{_address(path, contents)}"'
 
     return PICTURE.sub(embedded, page)
+
+
+def embed_scripts(page: str, folder: Path) -> str:
+    """Let links to scripts hold the scripts themselves, so that one file brings all along.
+
+    Args:
+        folder: that their paths start from.
+    """
+
+    def embedded(link: re.Match[str]) -> str:
+        path = folder / unescape(link[1])
+        if not path.is_file():
+            return link[0]
+        content = base64.b64encode(path.read_bytes()).decode("ascii")
+        return f'href="data:text/x-python;base64,{content}"'
+
+    return re.sub(rf'href="({ADDRESS}[^"/]+\.py)"', embedded, page)
 
 
 def _size(path: Path, contents: bytes) -> str:

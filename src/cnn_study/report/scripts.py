@@ -26,6 +26,9 @@ from cnn_study.study.settings import Settings, fingerprint
 FOLDER = "scripts"
 """Where they stand, beside the report's text."""
 
+ADDRESS = f"report/{FOLDER}/"
+"""How links to them begin, from the folder of results on, as the paths of pictures do."""
+
 TEMPLATE = "script.py.j2"
 INDENT = "    "
 
@@ -70,9 +73,8 @@ class Script:
     @property
     def excerpt(self) -> str:
         """Give the part that builds the network and trains it, with one empty line, not two."""
-        return self.text[
-            self.text.index("def build_model(") : self.text.index("def accuracy(")
-        ].rstrip()
+        first, last = (self.text.index(f"def {name}(") for name in ("build_model", "accuracy"))
+        return self.text[first:last].rstrip().replace("\n\n\n", "\n\n")
 
 
 @dataclass(frozen=True)
