@@ -194,7 +194,9 @@ def test_solutions_say_what_the_folded_answers_say(text):
     paper = text[start : text.index("# References", start)]
     solutions = re.split(r"^\*\*\d+\.\*\* ", paper, flags=re.MULTILINE)[1:]
     solutions[-1] = solutions[-1].split("\n```{=typst}")[0]
-    assert [unmarked(answer).strip() for answer in answers] == [s.strip() for s in solutions]
+    assert [unmarked(answer).strip() for answer in answers] == [
+        unmarked(solution).strip() for solution in solutions
+    ]
     assert ".receipt" not in paper
 
 

@@ -219,6 +219,23 @@ def test_page_and_figures_are_light_or_dark_together(browser, light, system, cho
     page.close()
 
 
+def test_answers_unfold_with_the_keyboard_and_on_paper(browser, small):
+    page = open_page(browser, small)
+    answers, open_ = page.locator("details.answer"), page.locator("details.answer[open]")
+    assert answers.count() >= 10
+    assert open_.count() == 0
+    answers.first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert open_.count() == 1
+    # 64 numbers with 256 values each make 1.3e154 images.
+    assert "154" in open_.inner_text()
+    page.keyboard.press("Space")
+    assert open_.count() == 0
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert open_.count() == answers.count()
+    page.close()
+
+
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_paper_is_light(browser, small, system):
     """Whatever the screen is: page, figures and the network at work."""
