@@ -191,7 +191,7 @@ class ReceptiveField(_Drawn):
     template = "receptive-field"
 
     def _draw(self, results: Results) -> "Figure":
-        figure = self.new(3.7)
+        figure = self.new(2.9)
         alike = self._alike()
         panels = figure.subplots(1, len(alike), squeeze=False)[0]
         for axes, models in zip(panels, alike, strict=True):
