@@ -200,7 +200,7 @@ def test_svg_is_small_xml_without_fonts_or_dates(full):
         assert "<dc:date>" not in content
 
 
-@pytest.mark.parametrize(("id_", "inches"), [("group-size", 358 / 72), ("architecture", 6.3)])
+@pytest.mark.parametrize(("id_", "inches"), [("group-size", 350 / 72), ("architecture", 6.3)])
 def test_png_is_as_wide_as_its_figure_at_200_dots_an_inch(made, id_, inches):
     width, _ = struct.unpack(">II", image(made.picture(id_), made.results, "png")[16:24])
     assert width == int(inches * 200)

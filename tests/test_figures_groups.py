@@ -182,7 +182,7 @@ def test_text_is_large_enough_and_calls_experiments_by_labels(published):
 
 
 def test_narrow_figures_are_as_many_points_wide_as_a_phone_has_pixels():
-    assert pytest.approx(390 - 2 * 16) == 72 * NARROW
+    assert pytest.approx(390 - 2 * 20) == 72 * NARROW
     assert pytest.approx(605, abs=0.5) == 96 * WIDE
     assert LEAST[WIDE] * 96 / 72 == 10
 

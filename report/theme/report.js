@@ -184,11 +184,13 @@
   all('.table-box > table').forEach(table => table.classList.toggle('roomy',
     table.rows[0].cells.length > 5 || all('td', table).some(cell => cell.textContent.length > 60)));
 
-  // On a phone a figure stays large enough to be read, and scrolls in a box of its own.
+  // A figure that is not drawn for a phone stays large enough to be read, and scrolls in its box.
   all('figure > img').forEach(image => {
     const box = document.createElement('div');
     box.className = 'figure-box';
-    if (image.hasAttribute('width')) box.style.setProperty('--drawn', image.getAttribute('width') + 'px');
+    const drawn = image.getAttribute('width');
+    if (drawn) box.style.setProperty('--drawn', drawn + 'px');
+    box.classList.toggle('wide', drawn > 500);
     image.replaceWith(box);
     box.append(image);
   });

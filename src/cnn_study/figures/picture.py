@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-NARROW = 358 / 72
+NARROW = 350 / 72
 """Inches: as many points as a phone's text has pixels, so that 9 pt text is 9 px high there."""
 
 WIDE = 6.3
