@@ -16,10 +16,14 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.analyse import analyse
 from cnn_study.evidence.behaviour import MEASURES, behaviours_of, learned, unsteadiness_of
 from cnn_study.evidence.expected import outcome_of
+from cnn_study.figures.picture import Picture, image
+from cnn_study.figures.results import Results
+from cnn_study.figures.training import Training
 from cnn_study.runs.records import Record
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.tables.collect import collect
+from figures_by_hand import written_words
 
 PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
@@ -239,6 +243,39 @@ def test_levels_of_a_grid_are_set_against_the_reference_s_over_the_other_s(tmp_p
         ("kernel_size 5 against 3", "overfits more"),
     ]
     assert [float(row["gap_difference"]) for row in rows] == pytest.approx([0, 0.11])
+
+
+# ------------------------------------------------------------------------------- the figure
+
+
+def drawn(folder: Path, ids: tuple[str, ...]) -> tuple[Picture, Results]:
+    results = Results(load(folder / "tiny.yaml"), folder / "tables", folder / "evidence")
+    return Training("change", "Change", ids), results
+
+
+def test_the_figure_shows_what_stands_out_beside_the_reference(tmp_path):
+    """Training 90, 91 and 92 % beside 80, validation 70 % in both; the third does nothing."""
+    more = "changes: {wide: {filters: [4]}, wider: {filters: [8]}}"
+    wide = [ending(t, 0.7) for t in (0.9, 0.91, 0.92)]
+    analysed(tmp_path, {"base": BASE, "wide": wide, "wider": BASE}, more)
+    picture, results = drawn(tmp_path, ("base", "wide", "wider"))
+    assert picture.runs(results) == {"base": [1, 2, 3], "wide": [1, 2, 3]}
+    texts = picture.texts(results)
+    assert "grey behind them: base. filters 4: overfits more." in texts.caption
+    assert "base has 80.0 % of the training and 70.0 % of the validation images" in texts.alt
+    assert texts.alt.endswith("filters 4 91.0 % and 70.0 %.")
+    words = written_words(image(picture, results, "svg").decode())
+    assert {"filters 4", "Training", "Validation", "base (reference)"} <= set(words)
+    assert "filters 8" not in words
+
+
+def test_where_nothing_stands_out_the_figure_says_so(tmp_path):
+    analysed(tmp_path, {"base": BASE, "wide": BASE})
+    picture, results = drawn(tmp_path, ("base", "wide"))
+    assert picture.runs(results) == {}
+    said = "nothing stands out in how these changes learn"
+    assert written_words(image(picture, results, "svg").decode()) == [said]
+    assert said in picture.texts(results).alt
 
 
 # ------------------------------------------------------------------------------- expectations

@@ -89,6 +89,8 @@ IDS = [
     "width-and-kernel-size",
     "width-and-kernel-size-contrasts",
     "width-and-kernel-size-effects",
+    "width-and-kernel-size-training",
+    "rate-training",
 ]
 
 
