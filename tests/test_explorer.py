@@ -119,6 +119,9 @@ def test_each_difference_is_that_of_its_file(published):
     keys = {
         "evidence/ledger.csv": ("experiment", "reference", "test_difference", "test_lower"),
         "evidence/over-base.csv": ("experiment", None, "difference", "lower"),
+        "evidence/orders.csv": (
+            *("better_experiment", "worse_experiment", "test_difference", "test_lower"),
+        ),
     }
     read = {
         (name, line[id_], line[reference] if reference else "base"): (line[mean], line[lower])
@@ -135,17 +138,25 @@ def test_each_difference_is_that_of_its_file(published):
     assert compared >= 59
 
 
-def test_a_verdict_is_told_only_where_the_ledger_has_one(published):
-    ledger = {
-        (line["experiment"], line["reference"]): line for line in table("evidence/ledger.csv")
+def test_a_verdict_is_told_only_where_the_evidence_has_one(published):
+    files = {"evidence/ledger.csv": ("experiment", "reference"),
+             "evidence/orders.csv": ("better_experiment", "worse_experiment")}  # fmt: skip
+    known = {
+        (name, *(line[key] for key in keys)): line["test_verdict"]
+        for name, keys in files.items()
+        for line in table(name)
     }
     told = {
-        (one["id"], said["reference"]): said["verdict"]
+        (said["file"], one["id"], said["reference"]): said["verdict"]
         for one in published["rows"]
         for said in one["against"]
         if "verdict" in said
     }
-    assert told == {key: line["test_verdict"] for key, line in ledger.items()}
+    assert {key: known[key] for key in told} == told
+    judged = [key for key in known if key[0] == "evidence/ledger.csv"]
+    assert set(judged) <= set(told)
+    others = {key[1:] for key in known} - {key[1:] for key in told}
+    assert others == set()  # what is in both files is told by the ledger
 
 
 def test_the_winner_at_each_budget_has_its_own_seeds(published):

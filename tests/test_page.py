@@ -768,6 +768,15 @@ def test_two_experiments_stand_side_by_side(page):
     assert shown.locator("svg polyline[points]").count() >= 4
 
 
+def test_a_pair_of_a_published_ranking_has_its_verdict(page):
+    page.goto(page.url + "#compare=filters-16-32-64,filters-16-32-64-kernel-size-3")
+    said = page.get_by_role("dialog").inner_text()
+    assert (
+        "enhanced against base + filters 16-32-64: +6.39 points (+4.96 to +7.83), helps, "
+        "judged for a ranking that somebody published."
+    ) in said
+
+
 def test_where_the_evidence_judges_no_pair_nothing_is_concluded(page):
     page.goto(page.url + "#compare=depth-2,activation-tanh")
     said = page.get_by_role("dialog").inner_text()

@@ -37,10 +37,13 @@
     return document.getElementById(id) ? make('a', { href: '#' + id }, title) : title;
   }
 
+  const isRanking = entry => entry.file === 'evidence/orders.csv';
+
   function verdictLines(row) {
     return row.against.map(entry => ['Against ' + labelOf(entry.reference), differenceText(entry),
       ...(entry.verdict ? [': ', make('strong', {}, entry.verdict)] : []),
       ...(entry.question ? [', in ', sectionLink(entry.question)] : []),
+      ...(isRanking(entry) ? [', for a published ranking'] : []),
       ...(isNumber(entry.seeds_to_settle)
         ? ['; about ' + entry.seeds_to_settle + ' seeds would settle it'] : [])]);
   }
@@ -267,7 +270,8 @@
         + '. The evidence does not judge these two against each other, so it says nothing of how '
         + 'much of it is luck.')] : [make('p', {}, 'One of them has no complete run.')];
     }
-    const family = entry.question ? ['. Judged in ', sectionLink(entry.question), '.'] : ['.'];
+    const family = entry.question ? ['. Judged in ', sectionLink(entry.question), '.']
+      : [isRanking(entry) ? ', judged for a ranking that somebody published.' : '.'];
     return [make('p', {}, entry.row.label, ' against ', entry.other.label, ': ',
       make('strong', {}, differenceText(entry)), ', ',
       entry.verdict ? make('strong', {}, entry.verdict) : 'without a verdict', ...family,

@@ -180,9 +180,14 @@
       number ? [document.createElement('wbr'), part] : [part])));
   });
 
-  // A table that must scroll on a phone anyhow, for its columns or its sentences, gets room there.
-  all('.table-box > table').forEach(table => table.classList.toggle('roomy',
-    table.rows[0].cells.length > 5 || all('td', table).some(cell => cell.textContent.length > 60)));
+  // On a phone a table of sentences stacks its cells; one that must scroll anyhow, for its columns,
+  // gets room there.
+  all('.table-box > table').forEach(table => {
+    const columns = table.rows[0].cells.length;
+    const tells = all('td', table).some(cell => cell.textContent.length > 60);
+    table.classList.toggle('stacked', tells && columns < 4);
+    table.classList.toggle('roomy', columns > 5 || (tells && columns > 3));
+  });
 
   // A figure that is not drawn for a phone stays large enough to be read, and scrolls in its box.
   all('figure > img').forEach(image => {

@@ -83,7 +83,11 @@ def _experiment(
         "seeds": _seeds(tables, id_),
         "curve": _curve(tables, id_),
         "classes": _classes(study, tables, id_),
-        "against": [*_judged(study, findings, change), *_over_base(findings, id_, change)],
+        "against": [
+            *_judged(study, findings, change),
+            *_over_base(findings, id_, change),
+            *_ranked(findings, id_, change),
+        ],
         "fresh": _fresh(findings, id_),
     }
 
@@ -170,6 +174,18 @@ def _over_base(findings: Findings, id_: str, change: Change | None) -> Iterable[
     effect = findings.over_base.get(id_)
     if effect and change and change.reference != "base":
         yield _against("base", effect, "evidence/over-base.csv")
+
+
+def _ranked(findings: Findings, id_: str, change: Change | None) -> Iterable[dict[str, Any]]:
+    """Give what is said of an experiment and those that somebody published to be worse.
+
+    Once of each, though several published numbers may say so, and not what the ledger judges.
+    """
+    pairs = [pair for ranking in findings.rankings for pair in ranking.ours if pair.better == id_]
+    for worse, pair in {pair.worse: pair for pair in pairs}.items():
+        if change is None or worse != change.reference:
+            given = _against(worse, pair.effect, "evidence/orders.csv")
+            yield given | {"verdict": pair.effect.verdict}
 
 
 def _fresh(findings: Findings, id_: str) -> dict[str, Any] | None:
