@@ -6,17 +6,16 @@ The published text with today's theme and scripts; and the text of a small study
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import yaml
 
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.read import Tables
 from cnn_study.report import explorer, live, receipts, render
 from cnn_study.report import page as page_parts
-from cnn_study.report.front_matter import _date, front_matter
 from cnn_study.report.write import PAGE
 from cnn_study.runs import inspections
 from cnn_study.study.merge import load
@@ -29,7 +28,11 @@ MEAN_OF_THE_BASE = '.receipt[data-key=";experiments:0:test_accuracy_mean"]'
 SHORT = f"data:image/svg+xml,{quote(DRAWING)}"
 
 
-def make_page(study: Study, results: Path, output: Path) -> Path:
+QUARTO = pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+ENGINES = ["pandoc", pytest.param("quarto", marks=QUARTO)]
+
+
+def make_page(study: Study, results: Path, output: Path, engine: str = "pandoc") -> Path:
     """Make the page of a report's text as it stands, with today's theme, scripts and receipts.
 
     Only the page: Typst would take most of the time.
@@ -50,22 +53,16 @@ def make_page(study: Study, results: Path, output: Path) -> Path:
     if found := re.search(f"{mark}(.*?)</script>", beside):
         data[live.ELEMENT] = json.loads(found[1])
     (output / "report" / PAGE).write_text(page_parts.fragment(data), encoding="utf-8")
-    project = yaml.safe_load((output / "_quarto.yml").read_text(encoding="utf-8"))
-    document = front_matter(source.name, text)
-    options = render._options(project, document, "html")
-    day = _date(source.name, document)
-    defaults = render._defaults(source.name, options, "html", day, None)
-    assert render._run_pandoc([render.find_pandoc()], output, "html", defaults) == []
     page = output / "page.html"
-    page.write_bytes(render._checked_page(output, source.name, []))
+    page.write_bytes(render._page(output, source.name, engine))
     return page
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=ENGINES)
+def published(request, tmp_path_factory) -> Path:
     """The page of the published study."""
     study = load(ROOT / "experiments" / "cifar10.yaml")
-    return make_page(study, RESULTS, tmp_path_factory.mktemp("published"))
+    return make_page(study, RESULTS, tmp_path_factory.mktemp("published"), request.param)
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +83,15 @@ def light(published) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=ENGINES)
+def small(request, tmp_path_factory) -> Path:
     """The page of a small study of the digits."""
     made = Made(tmp_path_factory.mktemp("small"), PLAIN)
     for experiment, scores in SCORES.items():
         made.runs(experiment, scores)
     made.text()
-    return make_page(made.study, made.folder, tmp_path_factory.mktemp("small-page"))
+    folder = tmp_path_factory.mktemp("small-page")
+    return make_page(made.study, made.folder, folder, request.param)
 
 
 def open_page(browser, path: Path, **context):

@@ -850,7 +850,7 @@ def test_asking_for_a_missing_engine_is_refused(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="no program `quarto` is on the PATH"):
         render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="quarto")
-    with pytest.raises(UserError, match="engine 'latex': allowed are auto, quarto, pandoc"):
+    with pytest.raises(UserError, match="--engine latex: allowed are auto, quarto, pandoc"):
         render(tmp_path / "a.qmd", tmp_path / "a.html", tmp_path / "a.pdf", engine="latex")
 
 

@@ -273,3 +273,22 @@ def test_names_are_the_same_in_a_clone_and_installed_from_a_wheel(folder, monkey
         folder / "results/tables/runs.csv": "tables/runs.csv",
     }
     assert {path: site(folder)._name(path) for path in files} == files
+
+
+def test_pages_of_another_engine_are_not_what_is_asked_for(folder):
+    """Who asks for no engine takes the pages of either."""
+    study, results = load(folder / "mine.yaml"), folder / "results"
+    page = results / "report" / "index.html"
+    page.parent.mkdir()
+    page.write_text("a page")
+
+    def seen(engine: str | None) -> list[str]:
+        return stale(STAGES["pages"], Site.now(study, results, engine))
+
+    stages.make("pages", Site.now(study, results, "quarto"), lambda: [page])
+    assert [seen(None), seen("quarto"), seen("pandoc")] == [[], [], ["engine"]]
+    assert stages.engine(results) == "quarto"
+    path = stamp(results, "pages")
+    path.write_text(path.read_text().replace('"engine": "quarto"', '"earlier": "pandoc"'))
+    assert "engine" in seen("pandoc")
+    assert stages.engine(results) is None

@@ -519,12 +519,31 @@ def test_a_study_that_is_not_there_is_one_message(name, monkeypatch):
         workflow.plan({"study": name})
 
 
-@pytest.mark.parametrize("key", ["study", "train"])
+@pytest.mark.parametrize("key", ["study", "train", "engine"])
 def test_an_empty_configuration_value_is_one_message(key, monkeypatch):
     monkeypatch.chdir(PROJECT)
     for empty in (None, ""):
         with pytest.raises(UserError, match=f"^--config {key}=: empty. Allowed: "):
             workflow.plan({key: empty})
+
+
+def test_the_engine_that_is_asked_for_renders(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert workflow.plan({"study": "digits"}).engine == "pandoc"
+    with pytest.raises(
+        UserError, match=r"^--config engine=latex: allowed are auto, quarto, pandoc"
+    ):
+        workflow.plan({"study": "digits", "engine": "latex"})
+    with pytest.raises(
+        UserError, match=r"^--config engine=quarto: no program `quarto` is on the PA"
+    ):
+        workflow.plan({"study": "digits", "engine": "quarto"})
+    (tmp_path / "quarto").write_text("#!/bin/sh\n")
+    (tmp_path / "quarto").chmod(0o755)
+    engines = {asked: workflow.plan({"study": "digits", "engine": asked}).engine
+               for asked in ("auto", "quarto", "pandoc")}  # fmt: skip
+    assert engines == {"auto": "quarto", "quarto": "quarto", "pandoc": "pandoc"}
 
 
 def test_a_second_study_file_of_one_name_is_refused(tmp_path, monkeypatch):

@@ -183,7 +183,12 @@ def _add_readers(commands: "Commands") -> None:
         "for slides"
     )  # fmt: skip
     add("write", _write, "put the values of the tables into the report's text")
-    add("render", _render, "render the report's text to HTML and PDF")
+    render = add("render", _render, "render the report's text to HTML and PDF")
+    render.add_argument(
+        "--engine", choices=["auto", "quarto", "pandoc"], default="auto",
+        help="what renders: Quarto, or Pandoc with Typst; auto, if nothing is said: Quarto where "
+        "it is installed. Both make the same document",
+    )  # fmt: skip
 
 
 def _add_checkers(commands: "Commands") -> None:
@@ -375,9 +380,14 @@ def _look_alikes(options: argparse.Namespace) -> None:
     print(look_alikes.look(study, results, _data(options, study.dataset.name)))
 
 
-def _stage(name: str, options: argparse.Namespace, make: Callable[[stages.Site], Iterable[str]]):
+def _stage(
+    name: str,
+    options: argparse.Namespace,
+    make: Callable[[stages.Site], Iterable[str]],
+    engine: str | None = None,
+) -> None:
     """Have a stage's files made, by a function that names them from the study's results on."""
-    site = stages.Site.now(*_study(options))
+    site = stages.Site.now(*_study(options), engine)
 
     def outputs() -> list[Path]:
         return [site.results / file for file in make(site)]
@@ -458,16 +468,20 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
+    from cnn_study.report.engines import choose
+
+    engine = choose(options.engine)
+
     def make(site: stages.Site) -> list[str]:
         from cnn_study.report.render import render
 
         text = site.results / "report" / "index.qmd"
         html, pdf = text.with_suffix(".html"), text.with_suffix(".pdf")
-        engine = render(text, html, pdf, resources=site.results)
+        render(text, html, pdf, resources=site.results, engine=engine)
         print(f"{html} and .pdf: rendered with {engine}")
         return ["report/index.html", "report/index.pdf"]
 
-    _stage("pages", options, make)
+    _stage("pages", options, make, engine)
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -511,6 +525,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     def make(stage: str, folder: Path) -> None:
         given = {"study": options.study, "results": folder, "unless_current": False, "png": None}
+        given["engine"] = "pandoc"  # which promises the same bytes
         STAGES[stage](argparse.Namespace(**given, processes=processes))
 
     def publish(folder: Path, commit: str) -> None:

@@ -25,6 +25,7 @@ from cnn_study.base.places import PACKAGE
 from cnn_study.base.words import short_duration
 from cnn_study.execute import keeping, local
 from cnn_study.report import study_checks
+from cnn_study.report.engines import Engine, choose
 from cnn_study.runs import (
     confirmations,
     correct_answers,
@@ -48,6 +49,7 @@ ALLOWED_CONFIG = {
     "study": "a name in experiments/ such as cifar10, or the path of a study file",
     "data": "the dataset's archive or its unpacked folder, instead of downloading it",
     "train": "false: make tables and report of the runs that are there, train nothing",
+    "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
 }
 
 
@@ -84,6 +86,7 @@ class Plan:
     Attributes:
         done: the record of each run that is there, by the run's name.
         train: whether to train, search and inspect what is missing.
+        engine: what renders the pages.
     """
 
     study: Study
@@ -93,6 +96,7 @@ class Plan:
     wanted: tuple[Run, ...]
     done: dict[str, Path]
     train: bool
+    engine: Engine = "pandoc"
 
     @property
     def missing(self) -> list[Run]:
@@ -200,6 +204,7 @@ class Plan:
             Path(self.inspection) if self.inspection else None,
             Path(self.search) if self.search else None,
             Path(self.look_alikes) if self.look_alikes else None,
+            self.engine,
         )
         changes: dict[str, list[str]] = {}
         for name, stage in stages.STAGES.items():
@@ -365,14 +370,16 @@ def plan(config: dict[str, Any]) -> Plan:
     """Read the study that the configuration names and look which of its runs are there.
 
     Raises:
-        UserError: an unknown configuration key, a fault in the study, or runs are missing and what
-            Keras is to compute with is not there.
+        UserError: an unknown configuration key, a fault in the study, Quarto is asked for and not
+            installed, or runs are missing and what Keras is to compute with is not there.
     """
     unknown = sorted(set(config) - set(ALLOWED_CONFIG))
     if unknown:
         allowed = "\n".join(f"  {key}=…  {what}" for key, what in ALLOWED_CONFIG.items())
         raise UserError(f"--config {', '.join(unknown)}: unknown. Allowed:\n{allowed}")
-    empty = [key for key in ("study", "train") if config.get(key, "default") in (None, "")]
+    empty = [
+        key for key in ("study", "train", "engine") if config.get(key, "default") in (None, "")
+    ]
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
     path = study_file(str(config.get("study", "cifar10")))
@@ -381,10 +388,11 @@ def plan(config: dict[str, Any]) -> Plan:
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
+    engine = choose(str(config.get("engine", "auto")), "--config engine=")
     planned = Plan(
         study, results, Path("data") / f"{study.dataset.name}.npz",
         str(config.get("data") or ""), tuple(wanted(study)),
-        done(study, results), train == "true",
+        done(study, results), train == "true", engine,
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.

@@ -16,7 +16,7 @@ from cnn_study.base.checkout import git
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
 from cnn_study.base.words import listing
-from cnn_study.runs.stages import Site, stamp
+from cnn_study.runs.stages import Site, engine, stamp
 
 Make = Callable[[str, Path], None]
 """Makes the products of a stage, by its name, in a results folder."""
@@ -162,7 +162,7 @@ class Anew:
         html = self.kept.results / names[0]
         if not html.exists():
             return Check("rendered pages", "R1", promise, left_out="none are rendered here")
-        if b'content="quarto-' in html.read_bytes()[:4000]:
+        if engine(self.kept.results) == "quarto":
             why = "Quarto rendered them, which does not promise the same bytes"
             return Check("rendered pages", "R1", promise, left_out=why)
         self.make("pages", self.results)

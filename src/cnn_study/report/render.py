@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -22,12 +22,11 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_text, writable
 from cnn_study.base.places import REPORT, bibliographies, looks
 from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
+from cnn_study.report.engines import Asked, Engine, choose
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
 from cnn_study.report.quarto import render_with_quarto
 from cnn_study.report.scripts import ADDRESS
-
-Engine = Literal["quarto", "pandoc"]
 
 FORMATS = {"html": "html5", "typst": "typst-citations"}
 """What `_quarto.yml` calls a format, and what Pandoc does."""
@@ -72,7 +71,7 @@ def render(
     *,
     resources: Path | None = None,
     report: Path = REPORT,
-    engine: Literal["auto", "quarto", "pandoc"] = "auto",
+    engine: Asked = "auto",
     commit: str | None = None,
 ) -> Engine:
     """Render a document to one HTML file and one tagged PDF, and say which engine did it.
@@ -90,29 +89,21 @@ def render(
         UserError: for anything that an engine warns of, such as an unknown reference or
             citation, a missing picture or alternative text, a link to nowhere.
     """
-    chosen = _choose(engine)
+    chosen = choose(engine)
     with tempfile.TemporaryDirectory(prefix="render-") as folder:
         stage = Path(folder)
         _lay_out(stage, source, resources or source.parent, report)
-        if chosen == "quarto":
-            page = render_with_quarto(stage, source.name, "html", commit).decode()
+        if chosen == "quarto":  # two of its processes would share a folder of its own
             pages = (
-                _checked_page(stage, source.name, page, []),
-                render_with_quarto(stage, source.name, "typst", commit),
+                _page(stage, source.name, chosen, commit),
+                _pdf(stage, source.name, chosen, commit),
             )
         else:
-            pages = _render_with_pandoc(stage, source.name, commit)
+            with ThreadPoolExecutor(1) as beside:
+                printed = beside.submit(_pdf, stage, source.name, chosen, commit)
+                pages = _page(stage, source.name, chosen, commit), printed.result()
     _replace({html: pages[0], pdf: pages[1]})
     return chosen
-
-
-def _choose(engine: str) -> Engine:
-    installed = shutil.which("quarto")
-    if engine == "quarto" and not installed:
-        raise UserError("engine 'quarto': no program `quarto` is on the PATH; use engine 'pandoc'")
-    if engine not in ("auto", "quarto", "pandoc"):
-        raise UserError(f"engine {engine!r}: allowed are auto, quarto, pandoc")
-    return "quarto" if installed and engine != "pandoc" else "pandoc"
 
 
 def _lay_out(stage: Path, source: Path, resources: Path, report: Path) -> None:
@@ -199,38 +190,38 @@ def _defaults(
     }
 
 
+def _page(stage: Path, name: str, engine: Engine, commit: str | None = None) -> bytes:
+    if engine == "quarto":
+        text, faults = render_with_quarto(stage, name, "html", commit).decode(), []
+    else:
+        text, faults = _written(stage, name, "html", commit)
+    if not text:
+        refuse(name, faults or ["the page is empty, and nothing was said of it"])
+    text = embed_scripts(embed_pictures(text, stage), stage)
+    refuse(name, faults + check_page(text))
+    return text.encode()
+
+
+def _pdf(stage: Path, name: str, engine: Engine, commit: str | None) -> bytes:
+    if engine == "quarto":
+        return render_with_quarto(stage, name, "typst", commit)
+    text, faults = _written(stage, name, "typst", commit)
+    refuse(name, faults + unread("typst", text))
+    return _compile_pdf(stage, name, _date(name, front_matter(name, read_text(stage / name))))
+
+
 # Pandoc and Typst
 
 
-def _render_with_pandoc(stage: Path, name: str, commit: str | None = None) -> tuple[bytes, bytes]:
-    document = front_matter(name, (stage / name).read_text(encoding="utf-8"))
-    project = yaml.safe_load((stage / "_quarto.yml").read_text(encoding="utf-8"))
-    day = _date(name, document)
-    command = [find_pandoc()]
-
-    def run(target: str) -> tuple[str, list[str]]:
-        options = _options(project, document, target)
-        defaults = _defaults(name, options, target, day, commit)
-        faults = _run_pandoc(command, stage, target, defaults)
-        rendered = stage / f"rendered.{target}"
-        return rendered.read_text(encoding="utf-8") if rendered.exists() else "", faults
-
-    def pdf() -> bytes:
-        text, faults = run("typst")
-        refuse(name, faults + unread("typst", text))
-        return _compile_pdf(stage, name, day)
-
-    with ThreadPoolExecutor(1) as beside:
-        printed = beside.submit(pdf)
-        return _checked_page(stage, name, *run("html")), printed.result()
-
-
-def _checked_page(stage: Path, name: str, page: str, faults: list[str]) -> bytes:
-    if not page:
-        refuse(name, faults or ["the page is empty, and nothing was said of it"])
-    text = embed_scripts(embed_pictures(page, stage), stage)
-    refuse(name, faults + check_page(text))
-    return text.encode()
+def _written(stage: Path, name: str, target: str, commit: str | None) -> tuple[str, list[str]]:
+    """Give what Pandoc writes, and all that it warns of."""
+    document = front_matter(name, read_text(stage / name))
+    project = yaml.safe_load(read_text(stage / "_quarto.yml"))
+    options = _options(project, document, target)
+    defaults = _defaults(name, options, target, _date(name, document), commit)
+    faults = _run_pandoc(stage, target, defaults)
+    rendered = stage / f"rendered.{target}"
+    return read_text(rendered) if rendered.exists() else "", faults
 
 
 def embed_pictures(page: str, folder: Path) -> str:
@@ -296,13 +287,11 @@ def _address(path: Path, contents: bytes) -> str:
     return f"data:{kind},{text}"
 
 
-def _run_pandoc(
-    command: list[str], stage: Path, target: str, defaults: dict[str, Any]
-) -> list[str]:
+def _run_pandoc(stage: Path, target: str, defaults: dict[str, Any]) -> list[str]:
     """Run Pandoc; return everything that it warns of."""
     settings, log = stage / f"pandoc-{target}.yaml", stage / f"pandoc-{target}.log"
     settings.write_text(json.dumps(defaults), encoding="utf-8")
-    arguments = [*command, f"--defaults={settings.name}", f"--log={log.name}"]
+    arguments = [find_pandoc(), f"--defaults={settings.name}", f"--log={log.name}"]
     done = subprocess.run(arguments, cwd=stage, capture_output=True, text=True, encoding="utf-8")
     entries = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
     faults = [

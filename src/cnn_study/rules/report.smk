@@ -48,7 +48,7 @@ rule write_report:
 
 
 rule render_report:
-    """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst."""
+    """Render HTML and PDF: with Quarto where it is, else with Pandoc and Typst, or as is asked."""
     input:
         made("figures", "text"),
     output:
@@ -63,9 +63,11 @@ rule render_report:
     params:
         cnn_study=CNN_STUDY,
         study=PLAN.study.path,
+        engine=PLAN.engine,
         again=unless_current,
     shell:
-        "{params.cnn_study} render {params.study:q} {params.again} --log {log:q}"
+        "{params.cnn_study} render {params.study:q} {params.again}"
+        " --engine {params.engine} --log {log:q}"
 
 
 rule report:

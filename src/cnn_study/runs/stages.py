@@ -56,6 +56,7 @@ class Site:
     Attributes:
         inspection, search, look_alikes: the files that an inspection and the two kinds of search
             left, or will leave; None if there will be none.
+        engine: what is to render the pages, "quarto" or "pandoc"; None where either will do.
     """
 
     study: Study
@@ -63,10 +64,11 @@ class Site:
     inspection: Path | None = None
     search: Path | None = None
     look_alikes: Path | None = None
+    engine: str | None = None
     _digests: dict[Path, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def now(cls, study: Study, results: Path) -> "Site":
+    def now(cls, study: Study, results: Path, engine: str | None = None) -> "Site":
         """Take the inspection, the search and the look-alikes that are there."""
         return cls(
             study,
@@ -74,6 +76,7 @@ class Site:
             inspections.find(study, results),
             searches.find(study, results),
             look_alikes.find(study, results),
+            engine,
         )
 
     def anew(self) -> "Site":
@@ -167,18 +170,21 @@ class Stage:
         module: what makes it, by its full name; all that it imports is part of its input.
         after: the stages whose products it reads.
         reads: what else of this study and of the project it reads, by what it is.
+        chosen: what is settled for it beside files, by what it is; None where nothing is asked for.
     """
 
     name: str
     module: str
     after: tuple[str, ...]
     reads: Callable[[Site], dict[str, list[Path]]]
+    chosen: Callable[[Site], dict[str, str | None]] = lambda site: {}
 
     def inputs(self, site: Site) -> dict[str, str]:
-        """Give the digest of everything that it is made from, by what it is."""
+        """Give the digest of everything that it is made from, by what it is, and what is chosen."""
         groups = {"code": sources_of(self.module)} | self.reads(site)
         groups |= {name: site.products_of(name) for name in self.after}
-        return {name: site.digest_of(paths) for name, paths in groups.items()}
+        chosen = {name: value for name, value in self.chosen(site).items() if value is not None}
+        return {name: site.digest_of(paths) for name, paths in groups.items()} | chosen
 
 
 STAGES = {
@@ -238,6 +244,7 @@ STAGES = {
             "cnn_study.report.render",
             ("figures", "text"),
             lambda site: {"looks": [*looks(), *bibliographies()]},
+            lambda site: {"engine": site.engine},
         ),
     )
 }
@@ -258,7 +265,10 @@ def stale(stage: Stage, site: Site) -> list[str]:
     if not before or not products:
         return ["its stamp cannot be read"]
     now = stage.inputs(site)
-    changed = [name for name in now | before if now.get(name) != before.get(name)]
+    either = {name for name, value in stage.chosen(site).items() if value is None}
+    changed = [
+        name for name in now | before if name not in either and now.get(name) != before.get(name)
+    ]
     kept = all(site.digest(site.results / name) == digest for name, digest in products.items())
     return [*changed, *["what it made"] * (not kept)]
 
@@ -294,6 +304,11 @@ def make(
     text = json.dumps({"inputs": inputs, "outputs": digests}, indent=1) + "\n"
     files.write_whole(stamp(site.results, name), lambda file: file.write(text.encode()))
     return True
+
+
+def engine(results: Path) -> str | None:
+    """Say what rendered the pages that are there, as their stamp has it."""
+    return _read(stamp(results, "pages"))[0].get("engine")
 
 
 def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
