@@ -441,6 +441,7 @@ def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, publis
     guess.scroll_into_view_if_needed()
     assert guess.is_visible()
     assert "The answers stand in" in guess.inner_text()
+    plain.get_by_text("How many convolutions should there be?").last.click()  # unfolds it
     plain.locator("#tbl-question-depth table").scroll_into_view_if_needed()
     assert plain.locator("#tbl-question-depth table").is_visible()
     assert "@" not in plain.locator(".explorer").text_content()
@@ -487,17 +488,23 @@ def test_a_guess_at_an_end_of_the_scale_means_that_or_more(page):
     assert "Your guess lies inside it." in said
 
 
-def test_answers_can_be_hidden_until_guessed(page):
-    evidence = page.locator("#tbl-question-depth")
-    page.get_by_label("Hide each answer until I have guessed").check()
+def test_answers_of_a_group_are_hidden_until_all_its_guesses_are_made(page):
+    evidence, others = page.locator("#fig-group-size"), page.locator("#fig-group-layers")
+    hide = page.get_by_label("Hide the answers of a group until I have guessed")
+    hide.check()
     assert not evidence.is_visible()
-    page.locator(".predict[data-change='depth-2']").get_by_role("button").click()
+    boxes = page.locator("#sec-group-size .predict[data-change]").all()
+    boxes = boxes or page.locator("#sec-group-size ~ .guesses").first.locator(".predict").all()
+    assert len(boxes) == 3
+    for box in boxes:
+        assert not evidence.is_visible()
+        box.get_by_role("button").click()
     evidence.scroll_into_view_if_needed()
     assert evidence.is_visible()
-    assert not page.locator("#tbl-question-dropout").is_visible()
-    page.get_by_label("Hide each answer until I have guessed").uncheck()
-    page.locator("#tbl-question-dropout").scroll_into_view_if_needed()
-    assert page.locator("#tbl-question-dropout").is_visible()
+    assert not others.is_visible()
+    hide.uncheck()
+    others.scroll_into_view_if_needed()
+    assert others.is_visible()
 
 
 def test_a_click_on_a_number_opens_its_receipt(still):

@@ -9,13 +9,14 @@
 
   const { make } = pageParts;
 
-  // Everything between a question's box and the next heading is its evidence.
-  function gather(box) {
+  // Everything between the guesses of a group and the next heading is their evidence.
+  function gather(guesses) {
     const evidence = make('div', { class: 'evidence' });
-    while (box.nextElementSibling && !/^H[23]/.test(box.nextElementSibling.tagName)) {
-      evidence.append(box.nextElementSibling);
+    const start = guesses.closest('.content-visible') || guesses;
+    while (start.nextElementSibling && !/^(H[1-6]|SECTION)$/.test(start.nextElementSibling.tagName)) {
+      evidence.append(start.nextElementSibling);
     }
-    box.after(evidence);
+    start.after(evidence);
     return evidence;
   }
 
@@ -57,8 +58,7 @@
   const tally = { made: 0, inside: 0, sign: 0 };
   const score = make('p', { class: 'predict-tally', 'aria-live': 'polite' });
 
-  function prepare(box, number) {
-    const evidence = gather(box);
+  function prepare(box, number, shows) {
     const [mean, lower, upper] = ['difference', 'lower', 'upper'].map(key => points(box.dataset[key]));
     const id = 'guess-' + number;
     const input = make('input', { type: 'range', id, min: -scale, max: scale, step: 0.5, value: 0,
@@ -83,7 +83,7 @@
       result.replaceChildren(line(guess, mean, lower, upper), make('p', {},
         'You guessed ' + guessed(guess) + '; the runs give ' + signed(mean) + ', with an interval from '
         + signed(lower) + ' to ' + signed(upper) + '. ' + (inside ? 'Your guess lies inside it. '
-        : 'Your guess lies outside. ') + box.dataset.change + ' ' + verdict + '.'));
+        : 'Your guess lies outside. ') + box.dataset.label + ' ' + verdict + '.'));
       if (!box.dataset.guessed) {
         tally.made += 1;
         tally.inside += inside;
@@ -92,20 +92,28 @@
           + ' with the right sign, ' + tally.inside + ' inside the interval.';
       }
       box.dataset.guessed = 'yes';
-      evidence.removeAttribute('hidden');
+      shows();
     });
-    return { box, evidence };
   }
 
-  const all = boxes.map(prepare);
+  // The answers of a group stand together, so they are hidden until all its guesses are made.
+  const all = Array.from(document.querySelectorAll('.guesses'), guesses => {
+    const own = boxes.filter(box => guesses.contains(box));
+    const evidence = gather(guesses);
+    const asks = () => own.some(box => !box.dataset.guessed);
+    own.forEach(box => prepare(box, boxes.indexOf(box), () => {
+      if (!asks()) evidence.removeAttribute('hidden');
+    }));
+    return { asks, evidence };
+  });
   const place = document.querySelector('.predict-mode');
   if (place) {
     const input = make('input', { type: 'checkbox', id: 'guess-mode' });
-    input.addEventListener('change', () => all.forEach(({ box, evidence }) => {
-      if (input.checked && !box.dataset.guessed) evidence.setAttribute('hidden', 'until-found');
+    input.addEventListener('change', () => all.forEach(({ asks, evidence }) => {
+      if (input.checked && asks()) evidence.setAttribute('hidden', 'until-found');
       else evidence.removeAttribute('hidden');
     }));
-    place.append(make('label', { for: 'guess-mode' }, input, ' Hide each answer until I have guessed'),
+    place.append(make('label', { for: 'guess-mode' }, input, ' Hide the answers of a group until I have guessed'),
       score);
   }
 
