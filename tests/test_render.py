@@ -301,6 +301,18 @@ class TestPage:
         assert "@import" not in page
         assert "url(http" not in page
 
+    def test_what_heads_rows_and_columns_of_a_table_is_said(self, page: str) -> None:
+        table = section(page, 'id="tbl-scores"', "</table>")
+        scopes = [cell.get("scope") for cell in Elements(table).named("th")]
+        rows = table.count("<tr") - 1
+        assert scopes == ["col"] * (len(scopes) - rows) + ["row"] * rows
+        assert rows == len(re.findall(r"<tr[^>]*>\s*<th[^>]*scope=\"row\"", table)) > 0
+
+    def test_a_part_is_an_element_with_the_id_of_its_heading(self, page: str) -> None:
+        parts = [part for part in Elements(page).named("section") if "id" in part]
+        assert any(part["class"].startswith("level2") for part in parts)
+        assert not [each for each in Elements(page).named("h2") if "id" in each]
+
     def test_table_scrolls_in_a_named_box(self, page: str) -> None:
         (box,) = [each for each in Elements(page).named("div") if each.get("class") == "table-box"]
         assert box["tabindex"] == "0"
@@ -987,6 +999,13 @@ def test_themes_share_their_colours(name: str, mode: int) -> None:
             b"<svg><style>@media (prefers-color-scheme: dark) {}</style></svg>",
             'src="data:image/svg+xml,<svg><style>@media (prefers-color-scheme: dark) {}'
             '</style></svg>"',
+        ),
+        (  # 72 points are 96 pixels; what is not drawn is left out
+            "sized.svg",
+            b'<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg x="1" width="72pt" height="36.4pt">'
+            b"<metadata>made\nby</metadata><!-- 7 --><g/></svg>",
+            'class="light-only" width="96" height="49" loading="lazy" src="data:image/svg+xml,'
+            "<svg x='1' width='72pt' height='36.4pt'><g/></svg>\"",
         ),
         (
             "it's.svg",
