@@ -105,8 +105,16 @@ def open_page(browser, path: Path, **context):
     return opened
 
 
+def unfold(page) -> None:
+    """Open what is folded, as a reader does who wants to see it."""
+    page.evaluate(
+        "() => document.querySelectorAll('main details').forEach(one => { one.open = true; })"
+    )
+
+
 def draw_all(page) -> None:
     """Lay out every part, as if a reader had been there."""
+    unfold(page)
     page.add_style_tag(content="main section { content-visibility: visible !important; }")
     page.wait_for_timeout(500)
 
@@ -115,6 +123,7 @@ def draw_all(page) -> None:
 def page(browser, light):
     """The page as a reader finds it, but for most of the drawings."""
     opened = open_page(browser, light)
+    unfold(opened)
     yield opened
     opened.close()
 
@@ -122,6 +131,7 @@ def page(browser, light):
 @pytest.fixture(scope="module")
 def opened_once(browser, published):
     opened = open_page(browser, published)
+    unfold(opened)
     yield opened
     opened.close()
 
