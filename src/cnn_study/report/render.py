@@ -38,6 +38,7 @@ OPTIONS = {
         "include-before-body",
         "include-in-header",
         "number-sections",
+        "section-divs",
         "toc",
         "toc-depth",
     },
@@ -181,7 +182,6 @@ def _defaults(
         "input-file": name,
         "output-file": f"rendered.{target}",
         "standalone": True,
-        "section-divs": target == "html",  # as Quarto does; the page draws part by part
         "wrap": "none",
         "template": template,
         "filters": ["filters/quarto-marks.lua", "filters/table-heads.lua", "citeproc"],
