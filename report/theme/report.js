@@ -97,6 +97,16 @@
     });
   });
 
+  // Who follows a link to a question wants to read it: its folded part opens.
+  function unfold() {
+    const target = document.getElementById(location.hash.slice(1));
+    const part = target && (target.matches('section') ? target : target.matches('h1, h2, h3')
+      && (target.closest('section') || target.parentElement));
+    if (part) all(':scope > details.fold', part).forEach(details => { details.open = true; });
+  }
+  addEventListener('hashchange', unfold);
+  unfold();
+
   // Every heading has its address beside it. The contents lead there too, so the keyboard passes by.
   all('main section[id] > :is(h2, h3, h4):first-child').forEach(heading => {
     const link = document.createElement('a');
