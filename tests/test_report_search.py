@@ -146,7 +146,7 @@ def test_the_first_page_tells_of_a_winner_that_is_no_dearer_and_surely_better(
     made = Made(tmp_path, PLAIN + searching).runs("base", (0.54, 0.56))
     add_search(made)
     page = " ".join(unmarked(made.text()).replace("\u00a0", " ").split())
-    page = page.partition("# What we found")[2].partition("#contents(")[0]
+    page = page.partition("# What we found")[2].partition("contents(")[0]
     assert ("A network found by search costs no more in use than the" in page) == is_told
     assert ("gets 86.0 % instead of 55.0 %, for 1.0 times the training." in page) == is_told
     most = "Most accurate of all is a network that a search found: 68.0 %, for 1.0 times the"

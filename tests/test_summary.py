@@ -46,7 +46,7 @@ def made_of(folder, text: str = STUDY, **scores: tuple[float, ...]) -> Made:
 
 def first_page(made: Made) -> str:
     """What stands before the contents, as one line, with labels for experiments."""
-    text = made.text().split("# What we found")[1].split("#contents(")[0]
+    text = made.text().split("# What we found")[1].split("contents(")[0]
     text = re.sub(r"\[([^][]*)\]\{\.experiment [^}]*\}", r"\1", unmarked(text))
     return " ".join(text.replace("\u00a0", " ").split())
 
@@ -185,7 +185,7 @@ def test_the_base_alone_has_a_page_without_a_picture(tmp_path):
 
 def test_the_page_stands_before_the_first_chapter_and_leads_to_the_contents(tmp_path):
     text = made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74)).text()
-    head, found, rest = re.split(r"# What we found.*|#contents\(.*", text)
+    head, found, rest = re.split(r"# What we found.*|contents\(.*", text)
     assert not re.search("^# ", head.split("---\n", 2)[2], re.MULTILINE)
     assert "![" in found
     assert rest.index("# Image classification") < rest.index("# Suggestions")
