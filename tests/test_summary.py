@@ -76,7 +76,7 @@ def test_of_one_measured_change_nothing_is_called_most(tmp_path):
 
 def test_where_nothing_pays_the_measured_changes_are_counted(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE, wide=(0.51, 0.52, 0.53)))
-    assert "**What pays.** No change surely, so far: of one change that was measured, the" in page
+    assert "**What pays.** No change surely, so far: of the only one that was measured, the" in page
 
 
 def test_a_gain_that_costs_nothing_is_free(tmp_path):

@@ -71,3 +71,11 @@ def test_times_in_a_log(seconds, expected):
 
 def test_sizes_are_in_millions_of_bytes():
     assert words.megabytes(20_649_000) == "20.6\u00a0MB"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(1, "the one run"), (2, "both runs"), (3, "all three runs"), (59, "all 59 runs")],
+)
+def test_all_of_so_many(number, said):
+    assert words.every(number, "run") == said
