@@ -472,7 +472,7 @@ def test_what_stands_out_in_how_changes_learn_is_told(tmp_path):
     made.runs("learning-rate-1", (0.45, 0.455, 0.46)).runs("learning-rate-2", (0.5, 0.51, 0.52))
     said = words(made.text())
     assert (
-        "In the last epoch the base gets 90.00 % of the training and 51.00 % of the validation "
+        "In the last epoch the base gets 90.0 % of the training and 51.0 % of the validation "
         "images right. **Overfits more:** rate 0.1 (90.0 % and 45.5 %)."
     ) in said.replace("\u00a0", " ").replace("\\ ", " ")
 
