@@ -16,6 +16,7 @@ from cnn_study.base.files import write_whole
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.templates import Templates
 from cnn_study.data.catalog import DIGITS_TEST_IMAGES, Dataset
+from cnn_study.data.readers.cifar10 import CIFAR10_MD5
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.results import Result
 from cnn_study.report.keras_code import model_code, optimizer_code, scheduled
@@ -31,9 +32,6 @@ ADDRESS = f"report/{FOLDER}/"
 
 TEMPLATE = "script.py.j2"
 INDENT = "    "
-
-ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-"""Of CIFAR-10's archive, as `data.readers.cifar10` has it, which readers of results do without."""
 
 SCHEDULES = {
     "constant": "The learning rate rises in a straight line, then stays",
@@ -129,7 +127,7 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         "settings": settings,
         "dataset": dataset.name,
         "test_images": DIGITS_TEST_IMAGES,
-        "archive_sha256": ARCHIVE_SHA256,
+        "batches": CIFAR10_MD5,
         "seed": seed,
         "classes": classes,
         "augmented": bool(settings.horizontal_flip or settings.shift or settings.cutout),
