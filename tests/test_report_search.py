@@ -292,7 +292,7 @@ def test_a_budget_is_told_with_its_trials_and_its_winner(made, results):
 def test_what_is_far_worse_than_all_with_a_name_is_an_arrow(made, results):
     """Winner 84 %, base 55 %: the axis ends half of that below, at 40.5 %."""
     caption = plain(_pictures(made.study)["search-winners"].texts(results).caption)
-    assert "Arrows: below the axis (learning-rate-1 15.0 %). 2 runs of winners" in caption
+    assert "Arrows: below the axis (base + rate 0.1 15.0 %). 2 runs of winners" in caption
 
 
 @pytest.mark.parametrize("id_", ["search-trials", "search-slices", "search-parallel"])
