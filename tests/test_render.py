@@ -1003,9 +1003,10 @@ def test_themes_share_their_colours(name: str, mode: int) -> None:
         (  # 72 points are 96 pixels; what is not drawn is left out
             "sized.svg",
             b'<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg x="1" width="72pt" height="36.4pt">'
-            b"<metadata>made\nby</metadata><!-- 7 --><g/></svg>",
+            b"<metadata>made\nby</metadata><!-- 7 -->"
+            b'<g id="axes"/><g id="dot"/><use href="#dot"/></svg>',
             'class="light-only" width="96" height="49" loading="lazy" src="data:image/svg+xml,'
-            "<svg x='1' width='72pt' height='36.4pt'><g/></svg>\"",
+            "<svg x='1' width='72pt' height='36.4pt'><g/><g id='dot'/><use href='%23dot'/></svg>\"",
         ),
         (
             "it's.svg",

@@ -271,6 +271,14 @@ def _size(path: Path, contents: bytes) -> str:
     return f' width="{width}" height="{height}" loading="lazy"'
 
 
+def _without_names(drawing: str) -> str:
+    """Leave out the names of groups that nothing in the drawing refers to."""
+    named = set(re.findall(r"#([\w.:-]+)", drawing))
+    return re.sub(
+        r'<g id="([^"]*)"', lambda group: group[0] if group[1] in named else "<g", drawing
+    )
+
+
 def _address(path: Path, contents: bytes) -> str:
     """Write a picture as an address.
 
@@ -280,7 +288,7 @@ def _address(path: Path, contents: bytes) -> str:
     kind = PICTURE_KINDS[path.suffix]
     if path.suffix != ".svg" or b"'" in contents:
         return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
-    text = UNSHOWN.sub("", contents.decode())
+    text = _without_names(UNSHOWN.sub("", contents.decode()))
     text = re.sub(r"\s*\n\s*", " ", text).strip()  # browsers drop line breaks
     for mark, written in (('"', "'"), ("%", "%25"), ("#", "%23"), ("&", "&amp;")):
         text = text.replace(mark, written)
