@@ -95,7 +95,11 @@ def read_onnx(path: Path) -> Answers:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()
-    return lambda images: _in_batches(lambda some: session.run(None, {given.name: some})[0], images)
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {given.name: images})[0])
+
+    return lambda images: _in_batches(answer, images)
 
 
 def _in_batches(answer: Answers, images: np.ndarray) -> np.ndarray:
