@@ -447,6 +447,7 @@ def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, publis
     plain.goto(published.as_uri())
     plain.locator(".live figure img").scroll_into_view_if_needed()
     assert plain.locator(".live figure img").is_visible()
+    plain.locator(".guesses summary").first.click()
     guess = plain.locator(".predict").first
     guess.scroll_into_view_if_needed()
     assert guess.is_visible()
