@@ -24,6 +24,8 @@ NOT_COMMITTED = {
     "results/digits/": "the quick start",
     "results/cifar10/report/index.": "the pages that a workflow makes",
     "report/rendered/": "what Quarto makes of the published study",
+    "results/*/export/": "files for other programs that `export` writes",
+    "results/cifar10/export/": "the same",
     ".snakemake/": "what Snakemake keeps",
     "runs/search/": "within a study's results",
     "results/*/certificate": "what a verification found: made for a release",

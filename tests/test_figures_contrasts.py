@@ -153,7 +153,8 @@ def test_without_runs_it_says_so(tmp_path):
 
 def test_it_stands_behind_the_grid_of_its_question(made):
     ids = [id_ for id_ in _pictures(made.study) if id_.startswith(("grid", "together"))]
-    assert ids == ["grid", "grid-contrasts", "grid-effects", "together", "together-contrasts"]
+    grid = ["grid", "grid-contrasts", "grid-effects", "grid-training"]
+    assert ids == [*grid, "together", "together-contrasts", "together-training"]
 
 
 @pytest.mark.parametrize(
