@@ -62,7 +62,7 @@ def _workplace(folder: Path, seeds: int) -> Path:
             }
         },
     }  # fmt: skip
-    for key in ("published", "search"):
+    for key in ("published", "search", "label"):
         study.pop(key)
     (folder / "experiments").mkdir()
     with (folder / "experiments" / "overhead.yaml").open("w") as file:

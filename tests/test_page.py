@@ -369,7 +369,7 @@ def test_no_table_hides_columns_on_a_laptop(drawn, width):
         ".filter(box => box.scrollWidth > box.clientWidth)"
         ".map(box => box.closest('figure').id)"
     )
-    assert drawn.locator(".evidence .table-box").count() > 10
+    assert drawn.locator("main .table-box").count() > 10
     assert hidden == []
     assert drawn.evaluate("() => document.documentElement.scrollWidth") <= width
 
@@ -433,8 +433,7 @@ def test_without_scripts_the_contents_leave_the_text_free(browser, published):
 def test_the_network_runs_in_the_page(page):
     live = page.locator(".live")
     live.scroll_into_view_if_needed()
-    said = live.inner_text()
-    assert "airplane" in said
+    live.get_by_text("airplane").first.wait_for()
     before = page.locator(".live").inner_text()
     live.locator("button").nth(5).click()
     assert live.inner_text() != before
@@ -520,7 +519,7 @@ def test_answers_of_a_group_are_hidden_until_all_its_guesses_are_made(page):
 
 def test_a_click_on_a_number_opens_its_receipt(still):
     number = still.locator(MEAN_OF_THE_BASE).first
-    shown = number.inner_text()
+    shown = number.text_content()
     number.click()
     receipt = still.get_by_role("dialog")
     assert receipt.get_by_role("heading", level=2).inner_text() == shown
@@ -651,7 +650,7 @@ def test_tables_sort_by_number_and_back(page):
     heading = table.get_by_role("button", name="Test accuracy (%)")
 
     def scores() -> list[float]:
-        cells = table.locator("tbody tr > :nth-child(3)").all_text_contents()
+        cells = table.locator("tbody tr > :nth-child(2)").all_text_contents()
         return [float(cell.split("±")[0]) for cell in cells]
 
     before = scores()
@@ -690,14 +689,14 @@ def test_a_table_is_saved_as_csv(still):
     shown = still.locator("#tbl-question-depth tr")
     assert len(rows) == shown.count()
     assert rows[0] == [
-        *("Experiment", "filters", "Test accuracy (%)", "Test accuracy (%) ±"),
-        *("Difference", "Interval, from", "Interval, to", "Verdict", "n"),
+        *("filters", "Test accuracy (%)", "Test accuracy (%) ±"),
+        *("Difference", "Interval, from", "Interval, to", "Verdict", "n", "Training (%)", "Gap"),
     ]
     cells = shown.nth(2).locator("th, td").all_inner_texts()
-    mean, deviation = cells[2].split(" ± ")
-    assert rows[2][:4] == [cells[0], cells[1], mean, deviation]
-    assert rows[2][4:7] == [
-        number.replace("−", "-").removeprefix("+") for number in [cells[3], *cells[4].split(" to ")]
+    mean, deviation = cells[1].split(" ± ")
+    assert rows[2][:3] == [cells[0], mean, deviation]
+    assert rows[2][3:6] == [
+        number.replace("−", "-").removeprefix("+") for number in [cells[2], *cells[3].split(" to ")]
     ]
     assert rows[1][4:8] == ["reference", "", "", ""]
 
@@ -935,7 +934,7 @@ def test_a_figure_is_saved_in_light_colours(browser, light, way, scheme):
     path = Path(started.value.path())
     if way == "PNG":
         image = Image.open(path).convert("L")
-        assert image.width > 1500
+        assert image.width > 1300
         assert image.histogram()[255] > 0.5 * image.width * image.height
     else:
         text = path.read_text(encoding="utf-8")
