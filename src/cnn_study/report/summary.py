@@ -15,6 +15,7 @@ from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Confirmation, Contrast
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result
+from cnn_study.report.provenance import Fresh, behind, fresh_runs
 from cnn_study.report.search import Outcome, Searched
 from cnn_study.study.model import Study
 from cnn_study.study.settings import phrases
@@ -69,7 +70,9 @@ class Summary:
         surprises: what is not as one would have thought.
         decided, surviving: changes that help or hurt; those that do so if judged among all.
         luck: None where no experiment has two runs.
-        cited, score: the experiment to cite, and its mean test accuracy with its interval.
+        cited, score: the experiment to cite, and its mean test accuracy with its interval: by its
+            runs with fresh seeds, where these are there; fresh: whether they are.
+        commits: those that made the runs behind this number.
         models: how many the picture shows.
         made_of: what was changed, where an experiment's label does not say it, by id.
     """
@@ -90,6 +93,8 @@ class Summary:
     luck: Luck | None
     cited: Result | None
     score: Effect | None
+    fresh: bool
+    commits: list[str]
     models: int
     made_of: dict[str, list[str]]
 
@@ -119,6 +124,7 @@ def summary_of(
     finest = _finest(best, searched, found)
     pays, closest = _firsts(advised), _closest(changes)
     cited = best or (results["base"] if results["base"].complete else None)
+    fresh = _fresh(study, findings, cited)
     return Summary(
         measured=[change for change in changes if change.test.n],
         tested=tested,
@@ -135,7 +141,9 @@ def summary_of(
         surviving=[change for change in decided if change.survives],
         luck=_luck(results),
         cited=cited,
-        score=mean_score(tables, cited.id) if cited else None,
+        score=_score(tables, findings, cited, fresh),
+        fresh=fresh is not None,
+        commits=(fresh or behind(study, tables, cited.id)).commits if cited else [],
         models=_models(study, results, best, searched),
         made_of={entry.experiment: _made_of(study, entry.experiment) for entry in pays},
     )
@@ -144,6 +152,37 @@ def summary_of(
 def mean_score(tables: Tables, id_: str) -> Effect:
     """Give the mean test accuracy of an experiment with its interval, from its runs."""
     scores = [row["test_accuracy"] for row in tables.complete_by_experiment.get(id_, [])]
+    return _with_interval(tables.experiments[id_]["test_accuracy_mean"], scores)
+
+
+def _score(
+    tables: Tables, findings: Findings, cited: Result | None, fresh: Fresh | None
+) -> Effect | None:
+    """Give the mean to cite with its interval."""
+    if cited is None:
+        return None
+    if fresh is None:
+        return mean_score(tables, cited.id)
+    scores = [
+        row["test_accuracy"]
+        for row in findings.files.rows("confirmation-runs")
+        if row["experiment"] == cited.id and row["status"] == "complete"
+    ]
+    return _with_interval(fresh.test.mean, scores)
+
+
+def _fresh(study: Study, findings: Findings, cited: Result | None) -> Fresh | None:
+    """Find the runs of an experiment with fresh seeds: once none is missing, and with an interval.
+
+    A mean that is looked at while runs are still to come would be cited when it looks good.
+    """
+    for fresh in fresh_runs(study, findings):
+        if cited and fresh.id == cited.id and not fresh.missing and fresh.test.n > 1:
+            return fresh
+    return None
+
+
+def _with_interval(mean: float | None, scores: list[float]) -> Effect:
     plain = effect(scores)
 
     def known(number: float | None, how: str) -> float | None:
@@ -152,7 +191,7 @@ def mean_score(tables: Tables, id_: str) -> Effect:
     ends = "end of the 95 % t interval for the mean of"
     return Effect(
         plain.n,
-        tables.experiments[id_]["test_accuracy_mean"],
+        mean,
         lower=known(plain.lower, f"lower {ends}"),
         upper=known(plain.upper, f"upper {ends}"),
     )
