@@ -140,17 +140,32 @@ def test_a_winner_is_set_beside_the_base(made, text):
 def test_the_first_page_tells_of_a_winner_that_is_no_dearer_and_surely_better(
     tmp_path, monkeypatch, tests, is_told
 ):
-    """The winner has the base's layers; two runs so far apart say nothing."""
+    """The winner has the base's layers and trains as long; two runs so far apart say nothing."""
     monkeypatch.setattr("test_report_search.TESTS", tests)
     searching = SEARCH.replace("winner_seeds: 2", f"winner_seeds: {len(tests)}")
     made = Made(tmp_path, PLAIN + searching).runs("base", (0.54, 0.56))
     add_search(made)
     page = " ".join(unmarked(made.text()).replace("\u00a0", " ").split())
     page = page.partition("# What we found")[2].partition("contents(")[0]
-    assert ("A network found by search costs no more in use than the" in page) == is_told
-    assert ("gets 86.0 % instead of 55.0 %, for 1.0 times the training." in page) == is_told
+    assert ("Free in use and in training: a network found by search" in page) == is_told
+    assert ("gets 86.0 % instead of 55.0 %." in page) == is_told
     most = "Most accurate of all is a network that a search found: 68.0 %, for 1.0 times the"
     assert (most in page) != is_told
+
+
+def test_what_is_free_in_both_stands_before_a_winner_that_trains_longer(tmp_path, monkeypatch):
+    """The base trains a tenth as long as any other; a rate of 0.01 gains thirty points on it."""
+    monkeypatch.setattr("test_report_search.TESTS", (0.84, 0.86, 0.88))
+    text = PLAIN.replace("seeds: 2", "seeds: 3").replace("paired", "two-sample")
+    made = Made(tmp_path, text + SEARCH.replace("winner_seeds: 2", "winner_seeds: 3"))
+    seconds = {"training_seconds": 0.1, "training_cpu_seconds": 0.1}
+    made.runs("base", (0.53, 0.55, 0.57), **seconds)
+    made.runs("learning-rate-2", (0.83, 0.85, 0.87), **seconds)
+    add_search(made)
+    page = " ".join(unmarked(made.text()).replace("\u00a0", " ").split())
+    page = page.partition("# What we found")[2].partition("contents(")[0]
+    assert re.search(r"Free in use and in training.*\. Free in use, not in training: a net", page)
+    assert re.search(r"gets 86\.0 % instead of 55\.0 %, for \d+\.0 times the training\.", page)
 
 
 def test_a_trial_with_a_run_that_has_no_score_has_no_mean():

@@ -15,6 +15,7 @@ from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Confirmation, Contrast
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result
+from cnn_study.evidence.training_times import ALIKE
 from cnn_study.report.provenance import Fresh, behind, fresh_runs
 from cnn_study.report.search import Outcome, Searched
 from cnn_study.study.model import Study
@@ -61,7 +62,8 @@ class Summary:
         tested: those with runs enough for a verdict.
         pays: advised changes that fresh seeds do not speak against, the first over each reference.
         free: such changes with no more parameters, arithmetic or training time.
-        found: the winner of the search that is no dearer in use than the base, and surely better.
+        found: the winner of the search that is no dearer in use than the base, and surely better;
+            found_free: whether it is known to take no more training either.
         finest: the winner that validation images put before every other model; None where that is
             no winner, or `found`.
         finest_macs: times the base's arithmetic that it takes.
@@ -82,6 +84,7 @@ class Summary:
     pays: list[Any]
     free: list[Any]
     found: Outcome | None
+    found_free: bool
     finest: Outcome | None
     finest_macs: float | None
     even: list[Change]
@@ -131,6 +134,7 @@ def summary_of(
         pays=pays,
         free=[entry for entry in advised if _free(findings.changes[entry.experiment])],
         found=found,
+        found_free=bool(found and found.longer is not None and found.longer < 1 + ALIKE),
         finest=finest,
         finest_macs=ratio(finest.row.macs, results["base"].macs) if finest else None,
         even=[change for change in changes if change.verdict == "no meaningful difference"],
