@@ -7,6 +7,7 @@ import pytest
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import best_of, read_results
+from cnn_study.report.called import called
 from cnn_study.report.summary import Summary, mean_score, summary_of
 from report_by_hand import Made, unmarked
 
@@ -189,3 +190,16 @@ def test_the_page_stands_before_the_first_chapter_and_leads_to_the_contents(tmp_
     assert not re.search("^# ", head.split("---\n", 2)[2], re.MULTILINE)
     assert "![" in found
     assert rest.index("# Image classification") < rest.index("# Suggestions")
+
+
+def test_labels_of_the_study_file_have_an_article_within_a_sentence(tmp_path):
+    labels = {"wide": "2 times", "slow": "the slow one", "longer": "theory"}
+    given = "".join(f"\n  {id_}: {label}" for id_, label in labels.items())
+    text = STUDY.replace("judge:", f"enhanced: longer\nlabel:{given}\njudge:")
+    said = {
+        id_: re.sub(r"\[(.*)\]\{.*", r"\1", text)
+        for id_, text in called(made_of(tmp_path, text).study)["the"].items()
+    }
+    assert said == {
+        "base": "the base", "wide": "2 times", "slow": "the slow one", "longer": "the theory",
+    }  # fmt: skip
