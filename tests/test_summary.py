@@ -125,8 +125,67 @@ def test_what_is_open_is_told_with_what_it_may_still_be_worth(tmp_path):
     made = made_of(tmp_path, base=BASE, slow=(0.50, 0.53, 0.54))
     found = summary(made)
     (change,) = found.closest
-    assert found.bound == max(-change.test.lower, change.test.upper)
-    assert "Nearest comes base + rate 0.0001: by its interval, it is worth less" in first_page(made)
+    assert (change.test.lower, change.test.upper) == (-0.0434012, 0.0500679)
+    assert found.bound == 0.051
+    assert "Nearest comes base + rate 0.0001: it is worth less than 5.1 points" in first_page(made)
+
+
+OPEN = """
+title: Digits
+dataset: digits
+judge: two-sample
+seeds: 3
+label: {third: recipe of three}
+base: {filters: [2, 4], kernel_size: 3, epochs: 2, validation_fraction: 0.2}
+questions:
+  rate:
+    title: Rate
+    question: Which rate?
+    hypothesis: A smaller one.
+    changes:
+      last: {learning_rate: 0.0001}
+      third: {learning_rate: 0.0002}
+      second: {learning_rate: 0.0003}
+      first: {learning_rate: 0.0004}
+      decided: {learning_rate: 0.0005}
+      unseen: {validation_fraction: 0}
+"""
+MOVED = {  # by how much test and validation scores lie over the base's
+    "last": (-0.020, 0.0),
+    "third": (-0.015, 0.020),
+    "second": (0.010, 0.025),
+    "first": (0.005, 0.030),
+    "decided": (0.0, 0.2),
+    "unseen": (-0.022, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("unseen", "nearest", "bound"),
+    [
+        (-0.022, ["first", "second", "third"], 0.061),
+        (-0.012, ["first", "second", "unseen"], 0.058),
+    ],
+)
+def test_nearest_is_what_test_images_leave_least_room(tmp_path, unseen, nearest, bound):
+    """By validation images it would be the contrary order, and by these one is decided.
+
+    All spread alike, by two points: every interval reaches 2.776445 √(4/3 + 4/3) = 4.5339 points
+    to each side, so that 5.03, 5.53 and 6.03 (5.73) are left at most, the last rounded up.
+    """
+    made = made_of(tmp_path, OPEN, base=BASE)
+    for id_, (test, validation) in (MOVED | {"unseen": (unseen, None)}).items():
+        for seed, score in zip(made.study.seeds, BASE, strict=True):
+            chose = None if validation is None else score + validation
+            made.add(id_, seed, test=score + test, validation=chose)
+    found = summary(made)
+    assert [change.experiment for change in found.closest] == nearest
+    assert found.bound == pytest.approx(bound, abs=1e-9)
+    if "third" in nearest:
+        assert (
+            "Nearest come base + rate 0.0004, base + rate 0.0003 and the recipe of three: each is "
+            "worth less than 6.1 points"
+        ) in first_page(made)
 
 
 @pytest.mark.parametrize(

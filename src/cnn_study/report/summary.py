@@ -68,7 +68,8 @@ class Summary:
             no winner, or `found`.
         finest_macs: times the base's arithmetic that it takes.
         even: changes that make no meaningful difference.
-        closest: those too close to call whose intervals leave least room; bound: how much.
+        closest: those too close to call whose intervals leave least room; bound: how much, in full
+            tenths of a point.
         surprises: what is not as one would have thought.
         decided, surviving: changes that help or hurt; those that do so if judged among all.
         luck: None where no experiment has two runs.
@@ -273,13 +274,18 @@ def _validation(outcome: Outcome) -> float:
 
 
 def _closest(changes: list[Change]) -> list[Change]:
-    """List the changes that no images decide and whose validation intervals leave least room."""
+    """List the changes that no images decide and whose intervals on test images leave least room.
+
+    Nothing is chosen here, so that the images that tell what is left rank as well: by others, one
+    might be named that may be worth more than one that is not.
+    """
     open_ = [
-        (_room(change.validation), change)
+        change
         for change in changes
-        if change.verdict == change.validation.verdict == "too close to call"
+        if change.verdict == "too close to call"
+        and change.validation.verdict not in ("helps", "hurts")
     ]
-    return [change for _, change in sorted(open_, key=lambda pair: pair[0])[:MOST_NAMED]]
+    return sorted(open_, key=lambda change: _room(change.test))[:MOST_NAMED]
 
 
 def _room(difference: Effect) -> float:
@@ -290,12 +296,13 @@ def _room(difference: Effect) -> float:
 
 
 def _bound(changes: list[Change]) -> float | None:
-    """Give how much each of some changes may still do on the test images."""
+    """Give how much each may still do on the test images, rounded up to tenths of a point."""
     if not changes:
         return None
     widest = max((change.test for change in changes), key=_room)
+    up = math.ceil(round(1000 * _room(widest), 6)) / 1000
     ends = widest.lower, widest.upper
-    return derived(_room(widest), "size of the farther from zero of", *ends)
+    return derived(up, "size, rounded up, of the farther from zero of", *ends)
 
 
 def _surprises(study: Study, findings: Findings, changes: list[Change]) -> Surprises:
