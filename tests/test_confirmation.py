@@ -390,7 +390,7 @@ def test_the_first_page_tells_the_gain_of_seeds_that_chose_nothing(tmp_path):
     said = text_of(Confirmed(tmp_path))
     page = said[said.index("# What we found") : said.index("contents(")]
     assert "gains 9.0 percentage points (+5.2 to +12.8)" in page
-    assert "of seeds that chose nothing." in page
+    assert "of fresh seeds, by which nothing was chosen." in page
     assert "with fresh seeds, of two suggestions tried again, one is confirmed" in page
 
 

@@ -258,7 +258,9 @@ def paid_for(row: Row) -> str:
         longer = row.seconds_ratio
         alike = row.about_as_long
         parts.append(
-            "about as long a training" if alike else f"{marked(times, longer)} times the training"
+            "about the same training time"
+            if alike
+            else f"{marked(times, longer)} times the training"
         )
     return f", for {listing(parts)}" if parts else ""
 
