@@ -78,6 +78,10 @@ class Results:
         """Call an experiment so that it is known anywhere."""
         return self.study.full_label(id_)
 
+    def spoken(self, id_: str) -> str:
+        """Call an experiment in the middle of a sentence, such as the enhanced model."""
+        return self.study.spoken_labels[id_]
+
     def of(self, ids: Iterable[str]) -> list[Result]:
         """Give the results of these experiments."""
         return [self.experiments[id_] for id_ in ids]

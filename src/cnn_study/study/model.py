@@ -1,5 +1,6 @@
 """A checked study, as everything behind it sees it: experiments, questions, seeds."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ from cnn_study.study.parts import Place
 from cnn_study.study.search_space import Search
 from cnn_study.study.settings import Settings
 from cnn_study.study.yaml_lines import Lines
+
+
+def _with_article(label: str) -> str:
+    """Put *the* before a label that a person gave, unless it has one or begins with a number."""
+    return label if re.match(r"\d|the\b", label, re.IGNORECASE) else f"the {label}"
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,15 @@ class Study:
     def full_label(self, id_: str) -> str:
         """Call an experiment so that it is known without its reference."""
         return self.full_labels[id_]
+
+    @property
+    def spoken_labels(self) -> dict[str, str]:
+        """What each is called in the middle of a sentence, such as the enhanced model."""
+        given, enhanced = self.file.label, self.file.enhanced
+        spoken = self.full_labels | {"base": "the base"}
+        if enhanced and enhanced != "base":
+            spoken[enhanced] = "the enhanced model"
+        return spoken | {id_: _with_article(label) for id_, label in given.items()}
 
     def cell(self, question: str, values: dict[str, Any]) -> str:
         """Find the experiment of a question, its reference included, that has these values."""
