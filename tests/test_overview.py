@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+from cnn_study.base.inference import Effect
 from cnn_study.figures import overview
 from cnn_study.figures.draw import _pictures
 from cnn_study.figures.labels import hits
+from cnn_study.figures.marks import is_hidden
+from cnn_study.figures.picture import settle
 from figures_by_hand import MISSING, Made, make_study, plain
 
 STUDY = """
@@ -73,6 +76,28 @@ def test_bars_are_the_interval_of_the_mean(made):
     reach = 4.302653 * 2 / 3**0.5
     bars = [line.get_ydata() for line in axes.get_lines()]
     assert any(list(bar) == pytest.approx([52 - reach, 52 + reach], abs=1e-3) for bar in bars)
+
+
+def test_the_caption_says_where_an_interval_is_smaller_than_its_mark(made, tmp_path):
+    """Of three means 10 points apart, runs 2 apart reach 5 about each, runs 0.02 apart 0.05."""
+    assert "smaller" not in made.caption("overview")
+    close = {id_: (each[1] - 0.0002, each[1], each[1] + 0.0002) for id_, each in SCORES.items()}
+    all_close = Made(tmp_path / "all", STUDY, close)
+    assert "Each interval is smaller than its mark." in all_close.caption("overview")
+    one = Made(tmp_path / "one", STUDY, SCORES | {"wide": close["wide"]})
+    assert "Where no bar shows, the interval is smaller" in one.caption("overview")
+
+
+def test_an_interval_is_smaller_than_its_mark_by_points_on_paper(made):
+    """2 of 40 percent on an axis of 100 points are 5 points."""
+    test = Effect(3, 0.5, lower=0.49, upper=0.51)
+    marks = [("o", 5.1), ("o", 4.9), ("D", 4.9), ("*", 5.1)]
+    assert [is_hidden(test, mark, 40, 100) for mark in marks] == [True, False, True, False]
+    assert not is_hidden(Effect(1, 0.5), ("o", 9), 40, 100)
+    figure = made.picture("overview").draw(made.results)
+    settle(figure)
+    points = figure.axes[0].bbox.height * 72 / figure.dpi
+    assert points == pytest.approx(overview.HEIGHT, rel=0.05)
 
 
 def test_no_name_covers_another_or_a_point(made):

@@ -32,6 +32,9 @@ EDGE = 3.5
 LEGEND: dict[str, Any] = {"columnspacing": 1.2, "handletextpad": 0.5, "handlelength": 1.6}
 LEGEND_SIZE = 9.0
 
+HEIGHTS = {"D": 2**0.5, "*": 0.9}
+"""How high markers are that are not as high as their size says."""
+
 DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
 """How a single run looks."""
 
@@ -171,6 +174,22 @@ def forest_row(
         interval(axes, effect, row, color=color, linewidth=thick, zorder=3, **BAR)
         mean_line(axes, percent(effect.mean), row, color, 0.38, thick / 4)
     dots(axes, list(map(percent, single)), row, LIGHT.text, 0.4, **SEED | {"markersize": thick / 3})
+
+
+def is_hidden(effect: Effect, mark: tuple[str, float], span: float, height: float) -> bool:
+    """Whether the upright interval of a mean is smaller than its mark.
+
+    Args:
+        effect: on shares.
+        mark: marker, and its size in points.
+        span: what the axis holds, percent.
+        height: how long the axis is, points.
+    """
+    marker, size = mark
+    ends = _ends(effect)
+    if ends is None:
+        return False
+    return percent(ends[1] - ends[0]) * height < HEIGHTS.get(marker, 1) * size * span
 
 
 def is_cut_off(effects: Iterable[Effect]) -> bool:

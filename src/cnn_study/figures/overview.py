@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SIZE = (4.2, 2.4)
 """Inches: so narrow that text of 9 points is 10 pixels high on a phone."""
 
+HEIGHT = 137
+"""Points that the axis of accuracies is high, about."""
+
+MARGIN = 0.16
+"""Share of what the points span that is left free above them, and below."""
+
 TEXT = 9
 SPACING = 1.2
 
@@ -123,7 +129,7 @@ class Overview(Picture):
         for point in points:
             _mark(axes, point)
         logarithmic(axes, [point.macs for point in points])
-        axes.margins(y=0.16)
+        axes.margins(y=MARGIN)
         axes.tick_params(labelsize=TEXT)
         axes.set_xlabel("MACs for one image")
         axes.set_ylabel("Test accuracy (%)")
@@ -137,8 +143,8 @@ class Overview(Picture):
 
     def _values(self, results: Results) -> dict[str, Any]:
         points = self._points(results)
-        has_interval = any(point.test.lower is not None for point in points)
-        return {"points": points, "has_interval": has_interval}
+        intervals = [point for point in points if point.test.lower is not None]
+        return {"points": points, "intervals": len(intervals), "hidden": _hidden(points)}
 
 
 def _of_experiment(results: Results, kind: str, summary: Result) -> Named:
@@ -153,12 +159,23 @@ def _of_experiment(results: Results, kind: str, summary: Result) -> Named:
 
 def _of_winner(row: dict[str, Any], titles: dict[str, str]) -> Named:
     title = titles[row["price"]]
+    name = f"found by search, {title[0].lower()}{title[1:]}"
+    return Named("winner", name, int(row["macs"]), test_of_winner(row))
+
+
+def test_of_winner(row: dict[str, Any]) -> Effect:
+    """Give the mean test accuracy of a winner with its interval, shares."""
     lower, upper = (
         None if row[end] != row[end] else float(row[end]) for end in ("test_lower", "test_upper")
     )
-    test = Effect(int(row["runs"]), float(row["test_accuracy"]), lower=lower, upper=upper)
-    name = f"found by search, {title[0].lower()}{title[1:]}"
-    return Named("winner", name, int(row["macs"]), test)
+    return Effect(int(row["runs"]), float(row["test_accuracy"]), lower=lower, upper=upper)
+
+
+def _hidden(points: list[Named]) -> int:
+    """Count the intervals that are smaller than their marks."""
+    ends = [end for point in points for end in point.ends]
+    span = (1 + 2 * MARGIN) * (max(ends, default=0.0) - min(ends, default=0.0))
+    return sum(marks.is_hidden(point.test, LOOKS[point.kind][1:], span, HEIGHT) for point in points)
 
 
 def _mark(axes: "Axes", point: Named) -> None:

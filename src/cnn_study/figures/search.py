@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.inference import Effect
 from cnn_study.evidence.results import Result
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.cost import arrows, floor, logarithmic
+from cnn_study.figures.overview import test_of_winner
 from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import percent, signed, value, words, wrap
@@ -331,6 +333,16 @@ class Importance(SearchPicture):
         return {"importances": [(row["parameter"], row["importance"]) for row in rows]}
 
 
+STAR = 13.0
+"""Points that the mark of a winner is wide."""
+
+WINNERS_HEIGHT = 182
+"""Points that the axis of the winners' accuracies is high, about."""
+
+MARGIN = 0.05
+"""Share of what is drawn that is left free above it, and below."""
+
+
 @dataclass(frozen=True)
 class Winners(SearchPicture):
     """The winners' test accuracy over their MACs, beside the study's own models."""
@@ -369,13 +381,14 @@ class Winners(SearchPicture):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
             axes.plot([row["macs"]] * 2, ends, color=LIGHT.shades[1], linewidth=1.5, zorder=3)
             axes.plot([row["macs"]], [100 * row["test_accuracy"]], "*", color=LIGHT.shades[1],
-                      markersize=13, zorder=5, **EDGE)  # fmt: skip
+                      markersize=STAR, zorder=5, **EDGE)  # fmt: skip
             axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
                           (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
                           textcoords="offset points", fontsize=9)  # fmt: skip
         paid = [*(summary.macs for summary in results.of(self.experiments) if summary.complete),
                 *(row["macs"] for row in self._rows(results))]  # fmt: skip
         logarithmic(axes, paid)
+        axes.margins(y=MARGIN)
         axes.set_xlabel("MACs for one image")
         axes.grid()
         axes.set_ylabel("Test accuracy (%)")
@@ -427,7 +440,28 @@ class Winners(SearchPicture):
             if summary.complete
         ]
         _, below = self._others(results)
-        return {"points": [*winners, *own], "below": below}
+        intervals = [test for test in self._tests(results) if test.lower is not None]
+        return {
+            "points": [*winners, *own],
+            "below": below,
+            "intervals": len(intervals),
+            "hidden": self._hidden(results),
+        }
+
+    def _tests(self, results: Results) -> list[Effect]:
+        """Give the winners' mean test accuracies with their intervals."""
+        return [test_of_winner(row) for row in self._rows(results)]
+
+    def _hidden(self, results: Results) -> int:
+        """Count the intervals that are smaller than their marks."""
+        tests = self._tests(results)
+        others, _ = self._others(results)
+        shown = [one.test for one in (*others, *results.of(self.shown(results))) if one.complete]
+        shares = [one.mean for one in (*tests, *shown)]
+        shares += [end for test in tests for end in (test.lower, test.upper)]
+        drawn = [percent(share) for share in shares if share is not None]
+        span = (1 + 2 * MARGIN) * (max(drawn, default=0.0) - min(drawn, default=0.0))
+        return sum(marks.is_hidden(test, ("*", STAR), span, WINNERS_HEIGHT) for test in tests)
 
 
 def _records(results: Results, stage: str, models: Sequence[tuple[str, int]]) -> list[str]:
