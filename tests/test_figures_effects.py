@@ -161,7 +161,7 @@ def test_a_single_change_has_no_figure_beside_that_of_its_group(plain):
     assert [id_ for id_ in _pictures(plain.study) if id_ == "one" or "group" in id_] == [
         "group-size"
     ]
-    assert {"One", "against base", "enhanced"} <= set(plain.words("group-size"))
+    assert {"One", "Difference to the base", "enhanced"} <= set(plain.words("group-size"))
 
 
 def test_numbers_stay_on_the_line_of_what_they_count(made):
@@ -339,7 +339,7 @@ def test_means_beyond_the_axis_are_said(made, tmp_path):
     assert "Arrows" in far.caption("effects-all")
     assert not made.values("effects-all")["beyond"]
     assert "Arrows" not in made.caption("effects-all")
-    assert "−40.0 (−40.0 to −40.0)" in far.words("effects-all")
+    assert "−40.00 (−40.00 to −40.00)" in far.words("effects-all")
 
 
 def test_base_and_enhanced_are_joined_by_seed(made):

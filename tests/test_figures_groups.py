@@ -1,13 +1,17 @@
 """The figure of a group of questions, and what holds for every figure of the published study."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cnn_study.base.inference import Effect
+from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures import draw, groups
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import LEAST, NARROW, WIDE, image
+from cnn_study.figures.effects import is_beyond, side_of_mean
+from cnn_study.figures.picture import LEAST, NARROW, WIDE, image, settle
 from cnn_study.figures.results import Results
 from cnn_study.figures.texts import LONGEST_ALT, shortened
 from cnn_study.runs import inspections, look_alikes
@@ -57,6 +61,11 @@ def made(tmp_path_factory) -> Made:
     return Made(tmp_path_factory.mktemp("groups"), STUDY, SCORES, statuses=failed)
 
 
+def keys_of(picture, made: Made) -> list[str]:
+    (legend,) = picture._draw(made.results).legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
 # ------------------------------------------------------------------------------- a group
 
 
@@ -75,11 +84,31 @@ def test_each_change_has_a_row_below_its_question_what_gains_most_first(made):
         *("", "enhanced", "filters 2-6", "filters 1-2"),
         *("", "no hidden layer", "9 hidden units"),
     ]
-    written = [text.get_text().replace("\N{FIGURE SPACE}", "") for text in axes.texts]
-    assert written == [
-        *("", "+10.00", "+2.00", "−10.00", "", "0.00", "does not train"),
-        *("Width", "against base", "Hidden layer", "against enhanced"),
+    assert [text.get_text() for text in axes.texts] == [
+        *("to base", "+10.00", "+2.00", "−10.00", "to enhanced", "0.00", "does not train"),
+        *("Width", "Hidden layer"),
     ]
+
+
+def test_numbers_and_references_end_at_one_line_right_of_the_plot(made):
+    figure = made.picture("group-size").draw(made.results)
+    settle(figure)
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts][:7]
+    assert min(box.x0 for box in boxes) > axes.bbox.x1
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    assert max(box.x1 for box in boxes) - min(box.x1 for box in boxes) < 1
+
+
+def test_a_reference_that_all_have_is_said_once(made):
+    axes = made.picture("group-training")._draw(made.results).axes[0]
+    assert axes.get_xlabel() == "Difference to the base\nin test accuracy (percentage points)"
+    assert [text.get_text() for text in axes.texts] == ["−40.00", "Learning rate"]
+    assert "points, against the base. A mark" in made.caption("group-training")
+    both = made.picture("group-size")
+    enhanced = replace(both, page=((1, 0, 2),))
+    assert "Difference to the enhanced model" in enhanced._draw(made.results).axes[0].get_xlabel()
+    assert "against the reference beside the question's title" in made.caption("group-size")
 
 
 def test_colour_and_shape_say_the_verdict(made):
@@ -93,22 +122,67 @@ def test_colour_and_shape_say_the_verdict(made):
         (pytest.approx(0, abs=1e-9), "s", LIGHT.text),
     ]
     assert dots[1].get_markerfacecolor() == LIGHT.page
-    keys = {"helps", "hurts", "no meaningful difference", "not decided", "95 % interval"}
-    assert keys <= set(made.words("group-size"))
-    assert "unreliable" not in made.words("group-size")
+    assert keys_of(made.picture("group-size"), made) == [
+        *("helps", "hurts", "no meaningful difference", "too close to call"),
+        *("95 % interval", "Less than 0.5 points"),
+    ]
 
 
-def test_what_lies_beyond_the_axis_is_pointed_to_and_written(made):
-    """Three quarters of one change stay below 40 points: the axis holds it."""
-    assert "Arrows" not in made.caption("group-training")
-    effects = {"rate": -40.0}
-    assert made.results.changes("rate")[0].test.mean == pytest.approx(effects["rate"] / 100)
-    far = made.picture("group-size")
-    crowded = type(far)(
-        "size", (*far.questions, ("rate", "Learning rate")), far.experiments, 0.5, ((2, 0, 1),)
+def test_every_verdict_on_a_mean_has_a_mark_of_its_own(tmp_path):
+    assert set(groups.MARKERS) < set(VERDICTS)
+    assert len(set(groups.MARKERS.values())) == len(groups.MARKERS)
+    few = Made(
+        tmp_path, STUDY.replace("seeds: 3", "seeds: 1"), {id_: SCORES[id_][:1] for id_ in SCORES}
     )
-    assert "Arrows: beyond the axis." in crowded.texts(made.results).caption
-    assert "−40.0 (−40.0 to −40.0)" in written_words(image(crowded, made.results, "svg").decode())
+    assert keys_of(few.picture("group-training"), few) == ["too few seeds", "Less than 0.5 points"]
+    assert "A mark is the mean difference. n" in few.caption("group-training")
+
+
+def test_what_lies_beyond_the_axis_is_pointed_to_and_written_at_the_right(made):
+    """Three quarters of one change stay below 40 points: the axis holds it. Of all, below 10."""
+    assert "Arrows" not in made.caption("group-training")
+    assert made.results.changes("rate")[0].test.mean == pytest.approx(-0.4)
+    far = made.picture("group-size")
+    crowded = replace(far, questions=(*far.questions, ("rate", "Learning rate")), page=((2, 0, 1),))
+    assert "Arrows: beyond the axis" in crowded.texts(made.results).caption
+    figure = crowded.draw(made.results)
+    settle(figure)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts][:3] == ["−40.00", "−40.00 to", "−40.00"]
+    assert min(text.get_window_extent().x0 for text in axes.texts[:3]) > axes.bbox.x1
+    mark, arrow = (
+        next(line for line in axes.lines if line.get_marker() == marker) for marker in "v<"
+    )
+    left = axes.transData.transform((axes.get_xlim()[0], 1))[0]
+    at = mark.get_transform().transform(mark.get_xydata())[0][0]
+    assert (at - left) * 72 / figure.dpi == pytest.approx(groups.INSIDE)
+    assert arrow.get_transform().transform(arrow.get_xydata())[0][0] == pytest.approx(left)
+    assert "hurts" in keys_of(crowded, made)
+
+
+def test_a_mean_without_an_interval_is_pointed_to_beyond_the_axis():
+    ends = (-15, 15)
+    assert [is_beyond(Effect(1, mean), ends) for mean in (-0.4, -0.1, 0.4, None)] == [
+        *(True, False, True, False)
+    ]
+    assert [side_of_mean(Effect(1, mean), ends) for mean in (-0.4, -0.1, 0.4, None)] == [
+        *(-1, 0, 1, 0)
+    ]
+
+
+def test_a_long_reference_goes_on_in_further_lines(tmp_path):
+    reference = "reference: narrow\n    changes: {fast"
+    changed = STUDY.replace("changes: {fast", reference).replace(
+        "filters: [1, 2]", "filters: [1, 2], kernel_size: 3"
+    )
+    long = Made(tmp_path, changed, SCORES)
+    far = replace(
+        long.picture("group-size"),
+        questions=(("width", "Width"), ("rate", "Learning rate")), page=((0, 0, 3), (1, 0, 1)),
+    )  # fmt: skip
+    texts = [text.get_text() for text in far._draw(long.results).axes[0].texts]
+    assert all(len(text) <= groups.LONGEST_NOTE for text in texts)
+    assert " ".join(texts).find("to base + filters 1-2 + kernel 3×3") > 0
 
 
 def test_a_group_says_what_each_change_does_in_words(made):

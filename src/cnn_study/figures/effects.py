@@ -229,33 +229,48 @@ def axis_ends(
 
 
 def is_beyond(difference: Effect, ends: tuple[float, float]) -> bool:
-    """Whether an interval reaches beyond an axis."""
-    interval = _interval(difference)
-    return interval is not None and (interval[0] < ends[0] or interval[1] > ends[1])
+    """Whether a mean or its interval reaches beyond an axis."""
+    return bool(_sides_beyond(difference, ends))
+
+
+def side_of_mean(difference: Effect, ends: tuple[float, float]) -> int:
+    """Say where a mean lies: -1 below an axis, 1 above it, 0 on it or nowhere."""
+    mean = percent(difference.mean)
+    return (mean > ends[1]) - (mean < ends[0])
+
+
+def point_beyond(
+    axes: "Axes", row: int, difference: Effect, ends: tuple[float, float], color: str = LIGHT.text
+) -> None:
+    """Point to what of a difference lies beyond an axis."""
+    for side in _sides_beyond(difference, ends):
+        axes.plot([ends[side > 0]], [row], ">" if side > 0 else "<", color=color, markersize=4,
+                  clip_on=False, zorder=6)  # fmt: skip
 
 
 def beyond(
     axes: "Axes", row: int, difference: Effect, ends: tuple[float, float], width: float
 ) -> None:
-    """Point to what of an interval lies beyond an axis, and write it where its mean does.
+    """Point to what of a difference lies beyond an axis, and write it where its mean does.
 
     Args:
         width: of the figure, inches.
     """
-    if not (interval := _interval(difference)):
-        return
-    for side, end, reached in ((-1, ends[0], interval[0]), (1, ends[1], interval[1])):
-        if side * reached <= side * end:
-            continue
-        axes.plot([end], [row], ">" if side > 0 else "<", color=LIGHT.text, markersize=4,
-                  clip_on=False, zorder=6)  # fmt: skip
-        if side * percent(difference.mean) > side * end:
-            text = f"{signed(difference.mean, 1)} ({_ends_in_words(difference)})"
-            axes.annotate(
-                text, (end, row), (-6 * side, 0), textcoords="offset points", va="center",
-                ha="right" if side > 0 else "left", fontsize=LEAST[width], zorder=6,
-                bbox={"facecolor": LIGHT.page, "linewidth": 0, "pad": 0.5},
-            ).set_in_layout(False)  # fmt: skip
+    point_beyond(axes, row, difference, ends)
+    if side := side_of_mean(difference, ends):
+        text = " ".join([signed(difference.mean), *_ends_in_words(difference)])
+        axes.annotate(
+            text, (ends[side > 0], row), (-6 * side, 0), textcoords="offset points", va="center",
+            ha="right" if side > 0 else "left", fontsize=LEAST[width], zorder=6,
+            bbox={"facecolor": LIGHT.page, "linewidth": 0, "pad": 0.5},
+        ).set_in_layout(False)  # fmt: skip
+
+
+def _sides_beyond(difference: Effect, ends: tuple[float, float]) -> list[int]:
+    """Give the sides of an axis beyond which a mean or its interval reaches: -1, 1."""
+    numbers = [percent(difference.mean), *(_interval(difference) or ())]
+    reached = ((-1, min(numbers) < ends[0]), (1, max(numbers) > ends[1]))
+    return [side for side, is_reached in reached if is_reached]
 
 
 def against(changes: Iterable[Change], results: Results) -> str:
@@ -317,8 +332,10 @@ def _notes(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _ends_in_words(difference: Effect) -> str:
-    return f"{signed(difference.lower, 1)} to {signed(difference.upper, 1)}"
+def _ends_in_words(difference: Effect) -> list[str]:
+    if _interval(difference) is None:
+        return []
+    return [f"({signed(difference.lower)} to {signed(difference.upper)})"]
 
 
 def clip(effects: Sequence[Effect], smallest: float) -> float:

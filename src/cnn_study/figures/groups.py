@@ -3,36 +3,38 @@
 Matplotlib is imported only to draw.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base.words import listing
 from cnn_study.evidence.judged import Change
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.effects import (
     Part,
-    against,
     axis_ends,
-    beyond,
     is_beyond,
+    point_beyond,
     run_extent,
+    side_of_mean,
     tally,
     verdict_color,
 )
 from cnn_study.figures.picture import TALLEST, Picture
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import aligned, percent, signed, wrap
+from cnn_study.figures.words import percent, signed, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import Transform
 
 ROW = 0.205
 """Inches that a line is high."""
 
-BESIDE = 1.0
+BESIDE = 1.15
 """Inches for the legend and the axis."""
 
 MOST_LINES = int((TALLEST - BESIDE) / ROW)
@@ -41,10 +43,40 @@ MOST_LINES = int((TALLEST - BESIDE) / ROW)
 LONGEST_LABEL = 32
 """Characters of a label; a longer one, which is an id, goes on in a second line."""
 
-MARKERS = {"helps": "^", "hurts": "v", "no meaningful difference": "s", "unreliable": "X"}
-"""By verdict; what is not decided is a hollow dot."""
+LONGEST_NOTE = 16
+"""Characters of a note in the right column; a longer one goes on in further lines."""
+
+MARKERS = {
+    "helps": "^",
+    "hurts": "v",
+    "no meaningful difference": "s",
+    "too close to call": "o",
+    "unreliable": "X",
+    "too few seeds": "D",
+}
+"""By verdict, those on a mean."""
+
+HOLLOW = ("too close to call", "too few seeds")
+
+INSIDE = 9.0
+"""Points from the end of an axis, where an arrow is, to the mark of a mean beyond it."""
 
 DOT: dict[str, Any] = {"markersize": 5.5, "markeredgewidth": 1.2}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the figure: the title of a question, a change, or more of the note above.
+
+    Attributes:
+        note: in the right column; a reference or a number.
+        change: None where the line is of none.
+    """
+
+    title: str = ""
+    label: str = ""
+    note: str = ""
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -75,59 +107,63 @@ class GroupEffects(Picture):
         return tuple(id_ for id_ in self.experiments if id_ in ids)
 
     def _draw(self, results: Results) -> "Figure":
-        lines = [line for title, changes in self._parts(results) for line in (title, *changes)]
-        figure = self.new(BESIDE + ROW * len(lines))
-        axes = figure.subplots()
-        self._label(figure, axes, lines, results)
-        marks.zero(axes, self.smallest)
         ends = self._ends(results)
-        for row, change in enumerate(lines):
-            if isinstance(change, Change):
-                _row(axes, row, change)
-                beyond(axes, row, change.test, ends, self.width)
+        lines = [*self._lines(results, ends)]
+        figure = self.new(min(BESIDE + ROW * len(lines), TALLEST))
+        axes = figure.subplots()
+        self._label(figure, axes, lines)
+        marks.zero(axes, self.smallest)
+        for row, line in enumerate(lines):
+            if line.change:
+                _row(figure, axes, row, line.change, ends)
         axes.set_xlim(*ends)
         marks.round_numbers(axes.xaxis, 6)
-        axes.set_xlabel("Difference in test accuracy (percentage points)")
+        axes.set_xlabel(self._axis(results))
         marks.legend(figure, self._keys(results))
         return figure
 
-    def _label(
-        self, figure: "Figure", axes: "Axes", lines: Sequence[str | Change], results: Results
-    ) -> None:
-        """Write labels and differences, each question's below its title and reference."""
-        changes = [line for line in lines if isinstance(line, Change)]
-        means = [change.test.mean for change in changes]
-        texts = aligned("" if mean is None else signed(mean) for mean in means)
-        said = iter(
-            change.verdict if mean is None else text
-            for change, mean, text in zip(changes, means, texts, strict=True)
-        )
-        labels = [
-            "" if isinstance(line, str)
-            else wrap(results.label(line.experiment), LONGEST_LABEL)
-            for line in lines
-        ]  # fmt: skip
-        marks.rows(axes, labels, ["" if isinstance(line, str) else next(said) for line in lines])
-        of_titles = dict(self._parts(results))
-        titles = {
-            row: (line, against(of_titles[line], results))
-            for row, line in enumerate(lines)
-            if isinstance(line, str)
-        }
-        marks.headings(figure, axes, titles)
+    def _lines(self, results: Results, ends: tuple[float, float]) -> Iterator[Line]:
+        """List what is written, line by line; each question's changes below its title."""
+        for title, changes in self._parts(results):
+            # Said once for all by the axis, where all have the same.
+            to = "" if self._reference(results) else _to(changes, results)
+            yield from _noted(Line(title), wrap(to, LONGEST_NOTE).split("\n"))
+            for change in changes:
+                label = wrap(results.label(change.experiment), LONGEST_LABEL)
+                yield from _noted(Line(label=label, change=change), _notes(change, ends))
+
+    def _label(self, figure: "Figure", axes: "Axes", lines: Sequence[Line]) -> None:
+        """Write titles and labels, and the column at the right."""
+        marks.rows(axes, [line.label for line in lines], ())
+        axes.tick_params(axis="y", pad=6)  # room for arrows
+        notes = {row: (line.note, _ink(line)) for row, line in enumerate(lines) if line.note}
+        marks.right_column(axes, notes)
+        titles = {row: (line.title, line.note) for row, line in enumerate(lines) if line.title}
+        marks.headings(figure, axes, titles, is_noted=False)
+
+    def _axis(self, results: Results) -> str:
+        reference = self._reference(results)
+        if not reference:
+            return "Difference in test accuracy (percentage points)"
+        to = wrap(f"Difference to {reference}", 40)
+        return f"{to}\nin test accuracy (percentage points)"
+
+    def _reference(self, results: Results) -> str:
+        """Name what all changes of the page are set against; empty if it is not one experiment."""
+        references = {change.reference for change in self._changes(results)}
+        return results.spoken(references.pop()) if len(references) == 1 else ""
 
     def _keys(self, results: Results) -> list["Line2D"]:
-        """Make the entries of the legend, of verdicts only those that there are."""
-        judged = [change for change in self._changes(results) if change.test.mean is not None]
+        """Make the entries of the legend, only of what there is."""
+        changes = self._changes(results)
         keys = [
-            marks.key(verdict, verdict_color(verdict), marker=marker, **DOT)
-            for verdict, marker in MARKERS.items()
-            if verdict in tally(judged)
-        ]
-        if set(tally(judged)) - set(MARKERS):
-            keys.append(marks.key("not decided", marker="o", markerfacecolor="none", **DOT))
-        return [*keys, marks.key("95 % interval", line="-", linewidth=1.5),
-                *marks.forest_keys(self.smallest)[-1:]]  # fmt: skip
+            marks.key(verdict, verdict_color(verdict), marker=MARKERS[verdict],
+                      markerfacecolor=_face(verdict), **DOT)
+            for verdict in tally(change for change in changes if change.test.mean is not None)
+        ]  # fmt: skip
+        if _has_interval(changes):
+            keys.append(marks.key("95 % interval", line="-", linewidth=1.5))
+        return [*keys, *marks.forest_keys(self.smallest)[-1:]]
 
     def _parts(self, results: Results) -> list[tuple[str, list[Change]]]:
         """Give the titles of the page's questions with their changes, what gains most first."""
@@ -156,6 +192,8 @@ class GroupEffects(Picture):
         return {
             "page": self.place[0],
             "pages": self.place[1],
+            "reference": self._reference(results),
+            "has_interval": _has_interval(changes),
             "is_beyond": any(is_beyond(change.test, ends) for change in changes),
             "is_cut_off": marks.is_cut_off(change.test for change in changes),
         }
@@ -165,13 +203,63 @@ def _gain(change: Change) -> float:
     return float("-inf") if change.test.mean is None else change.test.mean
 
 
-def _row(axes: "Axes", row: int, change: Change) -> None:
-    """Draw the interval of a change, and its mean as its verdict has it."""
-    if change.test.mean is None:
+def _has_interval(changes: Sequence[Change]) -> bool:
+    return any(change.test.lower is not None for change in changes)
+
+
+def _to(changes: Sequence[Change], results: Results) -> str:
+    """Name the references of a question, such as to base."""
+    references = dict.fromkeys(change.reference for change in changes)
+    return f"to {listing(map(results.called, references))}" if references else ""
+
+
+def _notes(change: Change, ends: tuple[float, float]) -> list[str]:
+    """Write a mean, and below it the interval that does not fit the axis."""
+    test = change.test
+    if test.mean is None:
+        return [change.verdict]
+    if test.lower is None or not is_beyond(test, ends):
+        return [signed(test.mean)]
+    return [signed(test.mean), f"{signed(test.lower)} to", signed(test.upper)]
+
+
+def _noted(line: Line, notes: Sequence[str]) -> Iterator[Line]:
+    """Give a line its note, and each further line of that a line of its own."""
+    first, *others = notes
+    yield replace(line, note=first)
+    yield from (Line(note=note) for note in others)
+
+
+def _ink(line: Line) -> str:
+    """Give the colour of a note: that of a number is darker."""
+    return LIGHT.text if line.change else LIGHT.muted
+
+
+def _face(verdict: str) -> str:
+    """Give the colour inside a mark."""
+    return LIGHT.page if verdict in HOLLOW else verdict_color(verdict)
+
+
+def _row(
+    figure: "Figure", axes: "Axes", row: int, change: Change, ends: tuple[float, float]
+) -> None:
+    """Draw the interval of a change and its mean, at the arrow that points to it if need be."""
+    test, color = change.test, verdict_color(change.verdict)
+    if test.mean is None:
         return
-    color, marker = verdict_color(change.verdict), MARKERS.get(change.verdict)
-    marks.interval(axes, change.test, row, color=color, linewidth=1.5, zorder=3)
-    axes.plot(
-        [percent(change.test.mean)], [row], marker or "o", color=color,
-        markerfacecolor=color if marker else LIGHT.page, zorder=4, **DOT,
-    )  # fmt: skip
+    marks.interval(axes, test, row, color=color, linewidth=1.5, zorder=3)
+    point_beyond(axes, row, test, ends, color)
+    look: dict[str, Any] = {
+        "color": color, "markerfacecolor": _face(change.verdict), "zorder": 4, **DOT,
+    }  # fmt: skip
+    if side := side_of_mean(test, ends):
+        look["transform"] = axes.transData + _moved(figure, -side * INSIDE)
+    at = ends[side > 0] if side else percent(test.mean)
+    axes.plot([at], [row], MARKERS[change.verdict], **look)
+
+
+def _moved(figure: "Figure", points: float) -> "Transform":
+    """Make a transformation that moves to the right by so many points."""
+    from matplotlib.transforms import ScaledTranslation
+
+    return ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)

@@ -29,6 +29,9 @@ BAR: dict[str, Any] = {"alpha": 0.4, "solid_capstyle": "butt"}
 EDGE = 3.5
 """Points from the edge of a figure to the text of its headings."""
 
+COLUMN_GAP = 5.0
+"""Points from the axes to the column right of them."""
+
 LEGEND: dict[str, Any] = {"columnspacing": 1.2, "handletextpad": 0.5, "handlelength": 1.6}
 LEGEND_SIZE = 9.0
 
@@ -74,13 +77,29 @@ def rows(axes: "Axes", labels: Sequence[str], notes: Sequence[str], size: float 
         )
 
 
+def right_column(axes: "Axes", notes: Mapping[int, tuple[str, str]], size: float = 9) -> None:
+    """Write a note, with its colour, beside rows: right-aligned, and the axes end left of all."""
+    wide = max((text_width(note, size) for note, _ in notes.values()), default=0.0)
+    for row, (note, color) in notes.items():
+        axes.annotate(
+            note, (1, row), (COLUMN_GAP + wide, 0), xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points", ha="right", va="center_baseline", fontsize=size,
+            color=color, annotation_clip=False,
+        )  # fmt: skip
+
+
 def headings(
-    figure: "Figure", axes: "Axes", titles: Mapping[int, tuple[str, str]], size: float = 9
+    figure: "Figure",
+    axes: "Axes",
+    titles: Mapping[int, tuple[str, str]],
+    size: float = 9,
+    is_noted: bool = True,
 ) -> None:
     """Write headings across rows, each with a note at the right edge of the figure.
 
     Args:
         titles: title and note by row. What of a title has no room is left out.
+        is_noted: whether to write the notes; else they stand there already.
     """
     from matplotlib.transforms import blended_transform_factory
 
@@ -93,7 +112,7 @@ def headings(
             {"x": EDGE / width, "s": title, "ha": "left", "fontweight": "bold"},
             {"x": 1 - EDGE / width, "s": note, "ha": "right", "color": LIGHT.muted},
         )
-        for look in looks:
+        for look in looks[: 1 + is_noted]:
             text = axes.text(
                 y=row, transform=across, va="center", fontsize=size, bbox=ground, zorder=7, **look
             )
