@@ -251,14 +251,15 @@ def point_beyond(
 def beyond(
     axes: "Axes", row: int, difference: Effect, ends: tuple[float, float], width: float
 ) -> None:
-    """Point to what of a difference lies beyond an axis, and write it where its mean does.
+    """Point to what of a difference lies beyond an axis, and write an interval whose mean does.
 
     Args:
         width: of the figure, inches.
     """
     point_beyond(axes, row, difference, ends)
-    if side := side_of_mean(difference, ends):
-        text = " ".join([signed(difference.mean), *_ends_in_words(difference)])
+    side = side_of_mean(difference, ends)
+    if side and _interval(difference):
+        text = f"{signed(difference.lower)} to {signed(difference.upper)}"
         axes.annotate(
             text, (ends[side > 0], row), (-6 * side, 0), textcoords="offset points", va="center",
             ha="right" if side > 0 else "left", fontsize=LEAST[width], zorder=6,
@@ -330,12 +331,6 @@ def _notes(changes: Sequence[Change]) -> list[str]:
         f"{mean}  n = {number}  {change.verdict}" if change.test.n else change.verdict
         for change, mean, number in zip(changes, means, numbers, strict=True)
     ]
-
-
-def _ends_in_words(difference: Effect) -> list[str]:
-    if _interval(difference) is None:
-        return []
-    return [f"({signed(difference.lower)} to {signed(difference.upper)})"]
 
 
 def clip(effects: Sequence[Effect], smallest: float) -> float:
