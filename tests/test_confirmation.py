@@ -481,7 +481,8 @@ def test_the_figure_shows_both_gains(tmp_path):
     said = picture.texts(results)
     assert plain(said.count) == "n = 5 runs of each that chose, n = 3 fresh runs of each."
     assert (
-        "base + filters 4 on base: +11.20 (95 % interval +8.66 to +13.74, n = 5) in the runs that chose it, "
+        "base + filters 4 on base: +11.20 (95 % interval +8.66 to +13.74, n = 5) in the runs that "
+        "chose it, "
         "+9.00 (95 % interval +5.20 to +12.80, n = 3) with fresh seeds, confirmed;"
     ) in plain(said.alt)
     assert plain(said.alt).endswith("in the runs that chose it, not confirmed yet.")
