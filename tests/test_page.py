@@ -309,6 +309,57 @@ def test_figures_on_a_phone_stay_large_enough_to_be_read(drawn):
     assert drawn.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
+def test_formulas_fit_a_phone_with_their_numbers_below(drawn):
+    drawn.set_viewport_size({"width": 390, "height": 844})
+    drawn.wait_for_timeout(300)
+    bodies = drawn.locator(".equation-body").evaluate_all(
+        "all => all.map(body => [body.parentElement.id, body.scrollWidth - body.clientWidth,"
+        " Math.max(...[...body.querySelectorAll('math')]"
+        ".map(math => math.getBoundingClientRect().right)),"
+        " parseFloat(getComputedStyle(body.querySelector('math')).fontSize)])"
+    )
+    assert len(bodies) > 5
+    assert [body for body in bodies if body[1] > 0 or body[2] > 371 or body[3] < 9.5] == []
+    body = drawn.locator("#eq-example .equation-body").bounding_box()
+    number = drawn.locator("#eq-example .equation-number").bounding_box()
+    assert number["y"] >= body["y"] + body["height"]
+    drawn.set_viewport_size({"width": 1280, "height": 900})
+    drawn.wait_for_timeout(300)
+    assert drawn.locator(".equation.below").count() == 0
+
+
+def test_drawings_for_a_phone_fit_it_and_the_rest_says_that_it_scrolls(drawn):
+    drawn.set_viewport_size({"width": 390, "height": 844})
+    drawn.wait_for_timeout(300)
+    boxes = drawn.locator(".figure-box, .table-box, .explorer-table").evaluate_all(
+        "all => all.map(box => ({ drawing: box.matches('.figure-box:not(.wide)'),"
+        " over: box.scrollWidth - box.clientWidth, right: box.getBoundingClientRect().right,"
+        " faded: getComputedStyle(box).maskImage !== 'none',"
+        " hint: box.nextElementSibling?.matches('.scroll-hint:not([hidden])')"
+        " ? box.nextElementSibling.textContent : '' }))"
+    )
+    assert sum(box["drawing"] for box in boxes) > 20
+    assert max(box["over"] for box in boxes if box["drawing"]) == 0
+    assert max(box["right"] for box in boxes) <= 371
+    scrolling = [box for box in boxes if box["over"] > 1]
+    assert len(scrolling) > 10
+    assert {(box["faded"], box["hint"]) for box in scrolling} == {(True, "more →")}
+    assert {box["hint"] for box in boxes if box["over"] <= 0} == {""}
+
+
+def test_the_arrows_follow_what_scrolls(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator("#tbl-ledger .table-box")
+    hint = page.locator("#tbl-ledger .scroll-hint")
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    assert hint.text_content() == "more →"
+    box.evaluate("box => { box.scrollLeft = 10_000; }")
+    page.wait_for_timeout(200)
+    assert hint.text_content() == "← more"
+    assert box.evaluate("box => getComputedStyle(box).maskImage") == "none"
+
+
 def test_a_figure_on_a_phone_is_seen_as_a_whole_when_asked(page):
     page.set_viewport_size({"width": 390, "height": 844})
     figure = page.locator("#fig-confusion-base-and-enhanced")
@@ -739,6 +790,25 @@ def test_all_experiments_stand_in_one_table_and_sort(page):
     assert labels(page)[-1] == "base"  # it has none
 
 
+@pytest.mark.parametrize("width", [1280, 1366, 1440, 1920])
+def test_the_table_of_experiments_fits_a_laptop(still, width):
+    still.set_viewport_size({"width": width, "height": 900})
+    labels(still)
+    table = still.locator(".explorer-table")
+    table.scroll_into_view_if_needed()
+    still.wait_for_timeout(300)
+    assert table.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+    place = table.bounding_box()
+    assert place["width"] <= 1120
+    assert place["x"] + place["width"] <= width
+    assert table.get_by_role("button", name="Compared with").is_visible()
+    seconds = table.get_by_role("button", name="Seconds")
+    assert not seconds.is_visible()
+    still.get_by_label("More columns").check()
+    assert seconds.is_visible()
+    still.get_by_label("More columns").uncheck()
+
+
 def test_the_table_of_experiments_is_filtered(page):
     page.locator("#explore").scroll_into_view_if_needed()
     labels(page)
@@ -965,6 +1035,24 @@ def test_the_contents_keep_few_stops_before_the_text(still):
     still.evaluate("() => document.getElementById('sec-question-depth').scrollIntoView()")
     still.wait_for_timeout(200)
     assert still.locator(".contents a[href='#sec-question-depth']").is_visible()
+
+
+def test_the_contents_scroll_by_themselves_and_show_where_one_reads(still):
+    still.set_viewport_size({"width": 1440, "height": 900})
+    still.evaluate("() => scrollTo(0, 0)")
+    still.wait_for_timeout(200)
+    list_ = still.locator(".contents > ul")
+    assert list_.evaluate("list => list.scrollHeight > list.clientHeight")
+    assert list_.evaluate("list => getComputedStyle(list).overflowY") == "auto"
+    assert list_.evaluate("list => list.getBoundingClientRect().bottom") <= 900
+    assert "more-below" in list_.get_attribute("class")
+    still.evaluate("() => document.getElementById('sec-receipts').scrollIntoView()")
+    still.wait_for_timeout(300)
+    now = still.locator(".contents [aria-current]").bounding_box()
+    place = list_.bounding_box()
+    assert place["y"] <= now["y"]
+    assert now["y"] + now["height"] <= place["y"] + place["height"]
+    assert "more-above" in list_.get_attribute("class")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

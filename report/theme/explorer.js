@@ -31,6 +31,9 @@
       row => labelOf(first(row).reference || '–')],
   ];
   const numeric = number => [1, 2, 3, 5, 6, 7].includes(number);
+  // Parameters and seconds follow the costs beside them, and are shown when asked for.
+  const kindOf = number => [...(numeric(number) ? ['number'] : []),
+    ...([6, 7].includes(number) ? ['rare'] : []), ...(number === 8 ? ['words'] : [])].join(' ');
 
   const chosen = [];
   const lines = new Map();
@@ -98,7 +101,7 @@
     const name = make('th', { scope: 'row' }, make('div', {}, box, button(row.label,
       { class: 'experiment-button', title: row.id }, () => go('experiment-' + row.id))));
     return make('tr', { 'data-experiment': row.id }, name, ...columns.slice(1).map(
-      ([, , write], number) => make('td', numeric(number + 1) ? { class: 'number' } : {}, write(row))));
+      ([, , write], number) => make('td', { class: kindOf(number + 1) }, write(row))));
   }
 
   function show() {
@@ -121,7 +124,7 @@
   }
 
   function heading([name, key], number, row) {
-    const cell = make('th', { scope: 'col', ...(numeric(number) ? { class: 'number' } : {}) });
+    const cell = make('th', { scope: 'col', class: kindOf(number) });
     cell.append(button(name, { class: 'sort' }, () => {
       // Numbers are asked for largest first, names from the beginning of the alphabet.
       const before = cell.getAttribute('aria-sort');
@@ -151,9 +154,13 @@
       Object.keys(filters).forEach(name => { filters[name] = ANY; });
       show();
     });
-    place.replaceChildren(form, make('div', { class: 'explorer-actions' }, compare, reset), tally,
-      make('div', { class: 'explorer-table', tabindex: '0', role: 'group',
-        'aria-label': 'All experiments' }, make('table', {}, make('thead', {}, heads), body)));
+    const table = make('div', { class: 'explorer-table', tabindex: '0', role: 'group',
+      'aria-label': 'All experiments' }, make('table', {}, make('thead', {}, heads), body));
+    const more = make('input', { type: 'checkbox' });
+    more.addEventListener('change', () => table.classList.toggle('whole', more.checked));
+    place.replaceChildren(form, make('div', { class: 'explorer-actions' }, compare, reset,
+      make('label', { class: 'explorer-more' }, more, ' More columns')), tally, table);
+    table.dispatchEvent(new Event('box-made', { bubbles: true }));
     show();
   }
 

@@ -55,6 +55,15 @@
     const parts = Array.from(links.keys(), id => document.getElementById(id)).filter(Boolean);
     // Of the parts within chapters only those of the chapter being read are listed.
     contents.classList.add('folded');
+    // A list that is longer than the window fades where it goes on.
+    const list = contents.querySelector(':scope > ul');
+    const showMore = () => {
+      list.classList.toggle('more-above', list.scrollTop > 1);
+      list.classList.toggle('more-below',
+        list.scrollTop + list.clientHeight < list.scrollHeight - 1);
+    };
+    list.addEventListener('scroll', showMore, { passive: true });
+    new ResizeObserver(showMore).observe(list);
     let marked = null;
     const mark = () => {
       waiting = false;
@@ -69,6 +78,7 @@
           item.classList.add('open');
         }
         if (!narrow.matches) link.scrollIntoView({ block: 'nearest' });
+        showMore();
       }
       marked = link;
     };
@@ -214,16 +224,77 @@
   // Sizes change with the window, and when other scripts move or show a box.
   const boxes = all('.table-box, .figure-box, .equation-body');
   const overflows = box => box.scrollWidth > box.clientWidth;
+
+  // Formulas in one line, set apart by wide spaces, may stand below each other.
+  all('.equation-body > math').forEach(math => {
+    const row = math.querySelector(':scope > semantics > mrow');
+    const spaces = row ? all(':scope > mspace[width^="2"]', row) : [];
+    if (!spaces.length) return;
+    const parts = spaces.map(space => {
+      const part = math.cloneNode(false);
+      const inside = document.createElementNS(math.namespaceURI, 'mrow');
+      while (row.firstChild !== space) inside.append(row.firstChild);
+      space.remove();
+      part.append(inside);
+      return part;
+    });
+    math.querySelector('annotation').remove();
+    const body = math.parentElement;
+    [...parts, math].forEach(part => {
+      const box = document.createElement('span');
+      box.className = 'equation-part';
+      box.append(part);
+      body.append(box, ' ');
+    });
+  });
+
+  // A formula's number goes below it, then the formula is set smaller, before it scrolls.
+  const LEAST = 0.57;           // 10 px on a phone
+  function fit(body) {
+    body.parentElement.classList.remove('below');
+    body.style.removeProperty('--fit');
+    if (!overflows(body)) return;
+    body.parentElement.classList.add('below');
+    const share = 0.98 * body.clientWidth / body.scrollWidth;
+    if (overflows(body)) body.style.setProperty('--fit', Math.max(LEAST, share).toFixed(3));
+  }
+
+  // Arrows below what scrolls, and a fade at its right, say that there is more.
+  const hints = new Map();
+  function hint(box) {
+    const [left, right] = [box.scrollLeft > 1,
+      box.scrollLeft + box.clientWidth < box.scrollWidth - 1];
+    box.classList.toggle('more-right', right);
+    if ((left || right) && !hints.has(box)) {
+      const arrows = document.createElement('span');
+      arrows.className = 'scroll-hint';
+      arrows.setAttribute('aria-hidden', 'true');
+      box.after(arrows);
+      hints.set(box, arrows);
+      box.addEventListener('scroll', () => hint(box), { passive: true });
+    }
+    if (!hints.has(box)) return;
+    hints.get(box).hidden = !(left || right);
+    hints.get(box).textContent = (left ? '← ' : '') + 'more' + (right ? ' →' : '');
+  }
+
   const reach = box => {
+    if (box.matches('.equation-body')) fit(box);
     if (overflows(box)) box.classList.add('tight');   // a table is set closer first
     if (overflows(box)) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
+    hint(box);
   };
   addEventListener('resize', () => boxes.forEach(box => box.classList.remove('tight')));
   const sizes = new ResizeObserver(entries => entries.forEach(({ target }) => (
     reach(boxes.includes(target) ? target : target.parentElement))));
   // It is first told of a box when the part that this stands in is drawn.
   boxes.forEach(box => [box, ...box.children].forEach(element => sizes.observe(element)));
+  // A box that another script makes, and that scrolls up and down too.
+  document.addEventListener('box-made', ({ target }) => {
+    const look = new ResizeObserver(() => hint(target));
+    [target, ...target.children].forEach(element => look.observe(element));
+  });
 
   // On paper everything is open, and page, figures and the network at work are light.
   let theme = null;
