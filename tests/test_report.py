@@ -940,7 +940,6 @@ def test_guess_and_answer_stand_apart(whole_text):
     worked = text[: text.index("{#tbl-by-hand}")].rsplit("| Seed |")[-1]
     assert 'data-experiment="learning-rate-1"' in worked
     assert "does the test accuracy of the base change with rate 0.01" in said
-    assert "(`learning_rate` 0.01 instead of 0.001)" in said
     before = text[: text.index("# Answers to the guesses")]
     assert text.count("::: {.predict data-change=") == 2
     assert "# Answers to the guesses" not in before
