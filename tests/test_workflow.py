@@ -120,7 +120,7 @@ def test_a_fresh_clone_trains_nothing_and_what_is_lost_comes_out_the_same(clone)
     assert clone.planned() == []
     results = clone.path / "results/tests"
     lost = [
-        results / name for name in ("tables/runs.csv", "figures/width.svg", "report/index.html")
+        results / name for name in ("tables/runs.csv", "figures/group-size.svg", "report/index.html")
     ]
     before = [path.read_bytes() for path in lost]
     for path in lost:

@@ -67,9 +67,14 @@ class Exercises:
     guess: float
     asked: list[Exercise] = field(default_factory=list)
 
+    @staticmethod
+    def without_receipts(text: str) -> str:
+        """Take the marks of receipts out, for what the page says and paper does not."""
+        return MARK.sub(r"\1", text)
+
     def add(self, question: str, answer: str) -> Exercise:
         """Number an exercise, and keep it for the solutions at the end."""
-        solution = MARK.sub(r"\1", answer)
+        solution = self.without_receipts(answer)
         self.asked.append(
             Exercise(len(self.asked) + 1, question.strip(), answer.strip(), solution.strip())
         )

@@ -303,15 +303,6 @@ def set_otherwise(settings: dict[str, Setting], kept: dict[str, Setting]) -> str
     return set_to({name: value for name, value in settings.items() if value != kept[name]})
 
 
-def changed(settings: dict[str, Setting], kept: dict[str, Setting]) -> str:
-    """Write the settings that are not as they were, such as `kernel_size` 3 instead of 7."""
-    return listing(
-        f"{code(name)} {marked(escape, value)} instead of {marked(escape, kept[name])}"
-        for name, value in settings.items()
-        if value != kept[name]
-    )
-
-
 def matrix(rows: Iterable[Iterable[int]]) -> str:
     """Write a matrix of whole numbers in TeX."""
     lines = r" \\ ".join(" & ".join(map(str, row)) for row in rows)
@@ -349,7 +340,7 @@ NUMBERS = (
 TEXTS = (
     *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
     *(tally, number_of, plural, every, listing, code, reference, troubles, price, paid_for),
-    *(as_long, training_time, set_to, set_otherwise, changed, matrix, whole, exact, value_text),
+    *(as_long, training_time, set_to, set_otherwise, matrix, whole, exact, value_text),
     *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed, download),
 )
 
