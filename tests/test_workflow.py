@@ -119,9 +119,8 @@ def test_nothing_to_do_is_nothing_done(trained):
 def test_a_fresh_clone_trains_nothing_and_what_is_lost_comes_out_the_same(clone):
     assert clone.planned() == []
     results = clone.path / "results/tests"
-    lost = [
-        results / name for name in ("tables/runs.csv", "figures/group-size.svg", "report/index.html")
-    ]
+    names = ("tables/runs.csv", "figures/group-size.svg", "report/index.html")
+    lost = [results / name for name in names]
     before = [path.read_bytes() for path in lost]
     for path in lost:
         path.unlink()
