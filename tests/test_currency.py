@@ -58,7 +58,8 @@ def products(place: Workplace) -> dict[str, int]:
     return {
         str(path.relative_to(results)): path.stat().st_mtime_ns
         for folder in kept
-        for path in (results / folder).iterdir()
+        for path in (results / folder).rglob("*")
+        if path.is_file()
     }
 
 
@@ -97,8 +98,9 @@ def test_a_changed_template_writes_the_text_and_draws_nothing(copy):
     run(copy)
     after = products(copy)
     changed = {name for name in after if after[name] != before.get(name)}
-    files = ("index.qmd", "page.html", "claims.csv", "index.html", "index.pdf")
-    assert changed == {f"report/{name}" for name in files}
+    files = {"index.qmd", "page.html", "claims.csv", "index.html", "index.pdf"}
+    scripts = {name for name in after if name.startswith("report/scripts/")}
+    assert changed == {f"report/{name}" for name in files} | scripts
     assert "One sentence more." in (copy.path / "results/tests/report/index.html").read_text(
         "utf-8"
     )
