@@ -749,7 +749,7 @@ def test_a_table_is_saved_as_csv(still):
     assert rows[2][3:6] == [
         number.replace("−", "-").removeprefix("+") for number in [cells[2], *cells[3].split(" to ")]
     ]
-    assert rows[1][4:8] == ["reference", "", "", ""]
+    assert rows[1][3:7] == ["reference", "", "", ""]
 
 
 def test_saved_numbers_are_numbers(still):
