@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cnn_study.data.split import split
-from cnn_study.runs import records
+from cnn_study.runs import kept_weights, records
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
 from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
@@ -143,9 +143,9 @@ def trained_model(keras, complete, small):
     record, _, path = complete
     parts = take_parts(small.images, record.settings)
     model = keras_one.start(record.settings, parts, 10, seed=999)
-    with np.load(path.with_suffix("").with_suffix(".weights.npz")) as arrays:
-        assert list(arrays) == [weight.path for weight in model.weights]
-        model.set_weights([arrays[name] for name in arrays])
+    arrays = kept_weights.read(path.with_suffix("").with_suffix(".weights.npz"))
+    assert list(arrays) == [weight.path for weight in model.weights]
+    model.set_weights(list(arrays.values()))
     return model
 
 
