@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnn_study.base.errors import UserError
+from cnn_study.report.called import called
 from cnn_study.study.file import LONGEST_LABEL
 from cnn_study.study.groups import PARAMETERS, group_of
 from cnn_study.study.labels import shortened
@@ -83,6 +84,14 @@ def test_the_enhanced_model_is_called_so_unless_the_file_says_otherwise(tmp_path
     assert loaded(tmp_path, "enhanced: wide").full_label("fast") == "enhanced + SGD, rate 0.05"
     study = loaded(tmp_path, "enhanced: wide\nlabel: {wide: broad}")
     assert study.full_label("fast") == "broad + SGD, rate 0.05"
+
+
+def test_in_a_sentence_the_enhanced_model_is_called_so_and_other_changes_by_their_labels(tmp_path):
+    changed = called(loaded(tmp_path, "enhanced: wide"))["changed"]
+    assert changed["wide"].startswith("[the enhanced model]{")
+    assert changed["fast"].startswith("[SGD, rate 0.05]{")
+    changed = called(loaded(tmp_path))["changed"]
+    assert changed["wide"].startswith("[filters 4-6]{")
 
 
 def test_a_declared_experiment_has_a_label_too(tmp_path):

@@ -738,7 +738,7 @@ def test_missing_and_diverged_runs_are_told(tmp_path):
     assert "plans six runs; three are complete. One run is still to be made." in said
     assert "Two runs did not reach the end" in said
     assert "A run that failed is trained again when its record is deleted; @sec-receipts" in said
-    assert "`learning-rate-1` with seed 1 diverged (made diverged by hand);" in said
+    assert "base + rate 0.1 with seed 1 diverged (made diverged by hand);" in unmarked(said)
     assert row(text, "0.1", "tbl-question-rate")[1:] == [
         *("no complete run", "–", "–", "does not train", "0", "–", "–")
     ]

@@ -9,9 +9,12 @@ def called(study: Study) -> dict[str, dict[str, str]]:
 
     Returns:
         By use and id: `labels`, where the reference is known; `called`, anywhere; `the`, in the
-        middle of a sentence, such as the enhanced model, or the full recipe.
+        middle of a sentence, such as the enhanced model, or the full recipe; `changed`, as the
+        change of a sentence that names the reference: its label, or the enhanced model.
     """
-    uses = {"labels": study.labels, "called": study.full_labels, "the": study.spoken_labels}
+    labels, spoken, enhanced = study.labels, study.spoken_labels, study.file.enhanced
+    changed = labels | ({enhanced: spoken[enhanced]} if enhanced in labels else {})
+    uses = {"labels": labels, "called": study.full_labels, "the": spoken, "changed": changed}
     return {
         use: {id_: _marked(id_, label) for id_, label in labels.items()}
         for use, labels in uses.items()
