@@ -7,6 +7,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pypandoc
 import pytest
 import yaml
 from pypdf import PdfReader
@@ -884,6 +885,43 @@ def test_quarto_renders_the_reports_folder(tmp_path: Path) -> None:
     made = project / "rendered"
     assert "A line that rises." in (made / "index.html").read_text()
     assert (made / "index.pdf").read_bytes().startswith(b"%PDF")
+    assert not (made / "index.docx").exists()
+
+
+TYPST = """\
+#!{python}
+# Stands for Typst as Quarto brings it.
+import sys
+import typst
+typst_, compile_, root, _, ppi, scale, program, target = sys.argv[1:]
+assert (typst_, compile_, root, ppi) == ("typst", "compile", "--root", "--ppi")
+pages = typst.compile(program, root=".", format="png", ppi=float(scale))
+for number, page in enumerate(pages if isinstance(pages, list) else [pages], 1):
+    open(target.replace("{{p}}", str(number)), "wb").write(page)
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["drawn", "failed"])
+def test_word_gets_its_figures_as_png(tmp_path: Path, monkeypatch, whole: bool) -> None:
+    source = make_document(tmp_path)
+    text = "![One.](figures/curve.svg)\n\n![Two.](figures/photo.svg)\n\n![](figures/curve.svg)\n"
+    source.write_text(text)
+    program = tmp_path / "bin" / "quarto"
+    program.parent.mkdir()
+    program.write_text(TYPST.format(python=sys.executable) if whole else "#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    settings = yaml.safe_load((REPORT / "_quarto.yml").read_text())["format"]["docx"]
+    filters = [f"--lua-filter={REPORT / name}" for name in settings["filters"]]
+    command = [pypandoc.get_pandoc_path(), source.name, "--to=native", *filters]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = re.findall(r'"(figures/[^"]*)"', done.stdout)
+    assert names == (["figures/1.png", "figures/2.png", "figures/1.png"] if whole else
+                     ["figures/curve.svg", "figures/photo.svg", "figures/curve.svg"])  # fmt: skip
+    assert ("figures stay SVG" in done.stderr) != whole
+    heads = [(tmp_path / name).read_bytes()[:100] for name in names]
+    assert all((b"PNG" in head) == whole and (b"<svg" in head) != whole for head in heads)
 
 
 class Said(HTMLParser):
