@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cnn_study.base import files
+from cnn_study.data.split import split_sizes
 from cnn_study.runs import look_alikes, records
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
@@ -38,14 +39,23 @@ def make(
     status: str = "complete",
     test: float = 0.5,
     validation: float | None = 0.5,
-    epochs: int = 2,
+    epochs: int | None = None,
     **cost: float,
 ) -> records.Record:
     """Make a record. Losses are 1 - accuracy, training accuracy is 0.9, and the test images of
-    the first class that are classified wrongly are taken for the second."""
+    the first class that are classified wrongly are taken for the second.
+
+    There are as many epochs as the settings ask for, but two of a run that is not complete."""
     chosen, dataset = study.experiments[experiment], study.dataset
     complete = status == "complete"
-    held_out = round(dataset.training_images * chosen.settings.validation_fraction)
+    sizes = split_sizes(
+        dataset.training_images,
+        chosen.settings.validation_fraction,
+        chosen.settings.training_fraction,
+    )
+    if epochs is None:
+        epochs = chosen.settings.epochs if complete else min(2, chosen.settings.epochs)
+    validation = validation if sizes.validation else None
     return records.Record(
         format=records.FORMAT,
         experiment=experiment,
@@ -58,8 +68,8 @@ def make(
         dataset=records.DatasetUsed(
             name=dataset.name,
             digest=dataset.digest,
-            training_images=dataset.training_images - held_out,
-            validation_images=held_out,
+            training_images=sizes.training,
+            validation_images=sizes.validation,
             test_images=dataset.test_images,
         ),
         epochs=[_epoch(number, validation, complete) for number in range(1, epochs + 1)],

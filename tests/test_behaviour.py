@@ -111,7 +111,9 @@ def made(study: Study, experiment: str, seed: int, **scores: list[float]) -> Rec
 
 def analysed(folder: Path, records: dict[str, list[dict]], more: str = CHANGE) -> dict[str, list]:
     """Analyse runs of base and change, one for each seed; give the rows of every CSV."""
-    (folder / "tiny.yaml").write_text(STUDY.format(more=more))
+    epochs = max(len(scores["training_loss"]) for runs in records.values() for scores in runs)
+    text = STUDY.format(more=more).replace("epochs: 3", f"epochs: {epochs}")
+    (folder / "tiny.yaml").write_text(text)
     study = load(folder / "tiny.yaml")
     for id_, runs in records.items():
         for seed, scores in enumerate(runs, start=1):

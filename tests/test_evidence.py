@@ -104,6 +104,9 @@ def answer(study: Study, results: Path, made: list[Record]) -> None:
 def with_epochs(record: Record, **scores: list[float]) -> Record:
     """Give a record other scores epoch by epoch."""
     first = record.epochs[0]
+    watched = scores.get("watched_test_accuracy", [])
+    if watched:
+        scores["watched_test_loss"] = [None if score is None else 1 - score for score in watched]
     rows = [dict(zip(scores, values, strict=True)) for values in zip(*scores.values(), strict=True)]
     epochs = [
         first.model_copy(update={"epoch": number, **row})
@@ -718,7 +721,7 @@ def test_time_to_the_base_by_hand(tmp_path):
     wide reaches it in epoch 2 of 4 of 20 s (its last epoch falls below again), and in epoch 3 of 4
     of 40 s: (10 + 30) / 2 = 20 s, 2.5 epochs. wider never does in its second run.
     """
-    study = study_of(tmp_path, WIDTH)
+    study = study_of(tmp_path, WIDTH, head=HEAD.replace("epochs: 2", "epochs: 4"))
     wide = runs(study, "wide", [0.5, 0.5])
     slow = wide[1].cost.model_copy(update={"training_cpu_seconds": 40.0})
     fast = wide[0].cost.model_copy(update={"training_cpu_seconds": 20.0})
@@ -736,8 +739,8 @@ def test_time_to_the_base_by_hand(tmp_path):
                 wide[1].model_copy(update={"cost": slow}),
                 validation_accuracy=[0.5, 0.59, 0.61, 0.7],
             ),
-            with_epochs(wider[0], validation_accuracy=[0.7, 0.8]),
-            with_epochs(wider[1], validation_accuracy=[0.5, 0.59]),
+            with_epochs(wider[0], validation_accuracy=[0.7, 0.8, 0.8, 0.8]),
+            with_epochs(wider[1], validation_accuracy=[0.5, 0.59, 0.58, 0.59]),
         ],
     )
     names = ("experiment", "seconds_to_base", "epochs_to_base", "seconds_difference")
@@ -883,7 +886,9 @@ def test_the_best_epoch_by_hand(tmp_path):
     where the one has 0.7.
     """
     study = study_of(
-        tmp_path, asked("recipe", "changes: {watched: {validation_fraction: 0, watch_test: true}}")
+        tmp_path,
+        asked("recipe", "changes: {watched: {validation_fraction: 0, watch_test: true}}"),
+        head=HEAD.replace("epochs: 2", "epochs: 4"),
     )
     one, other, ended = runs(study, "watched", [0.6, 0.3, "diverged"], None)
     found = analysed(

@@ -249,20 +249,25 @@ def test_calibration_error_is_the_gap_weighted_by_images():
 
 def test_calibration_adds_up_runs_by_images(study, tmp_path):
     made = [records_by_hand.make(study, "base", seed) for seed in (1, 2)]
-    bins = [[bin_(30, 0.9, 0.8), bin_(0, None, None)], [bin_(10, 0.7, 0.4), bin_(0, None, None)]]
+    empty = bin_(0, None, None)
+    bins = [
+        [bin_(300, 0.9, 0.8), empty, bin_(60, 0.5, 0.5)],
+        [bin_(100, 0.7, 0.4), empty, bin_(260, 0.5, 0.5)],
+    ]
     for record, calibration in zip(made, bins, strict=True):
         test = record.test.model_copy(update={"calibration": calibration})
         one = record.model_copy(update={"test": test})
         records_by_hand.write(study, tmp_path / "results", one)
     rows = collected(study, tmp_path / "results", tmp_path)
-    # (30 * 0.9 + 10 * 0.7) / 40 and (30 * 0.8 + 10 * 0.4) / 40
+    # (300 * 0.9 + 100 * 0.7) / 400 and (300 * 0.8 + 100 * 0.4) / 400
     assert pick(rows["calibration"], "bin", "images", "mean_probability", "accuracy", "runs") == [
-        ("1", "40", "0.85", "0.7", "2"),
+        ("1", "400", "0.85", "0.7", "2"),
         ("2", "0", "", "", "2"),
+        ("3", "320", "0.5", "0.5", "2"),
     ]
     assert pick(rows["runs"], "experiment", "seed", "test_calibration_error")[:2] == [
-        ("base", "1", "0.1"),
-        ("base", "2", "0.3"),
+        ("base", "1", "0.0833333"),  # 0.1 * 300 / 360
+        ("base", "2", "0.0833333"),  # 0.3 * 100 / 360
     ]
 
 
@@ -279,14 +284,15 @@ def test_without_held_out_images_there_are_no_validation_scores(study, results, 
 
 def test_a_validation_loss_that_is_not_finite_shows_in_its_n(study, tmp_path):
     good, bad = (records_by_hand.make(study, "base", seed, validation=0.5) for seed in (1, 2))
-    last = bad.epochs[1].model_copy(update={"validation_loss": None})
+    nothing = {"validation_loss": None, "validation_accuracy": None}
+    last = bad.epochs[1].model_copy(update=nothing)
     bad = bad.model_copy(update={"epochs": [bad.epochs[0], last]})
     records_by_hand.write(study, tmp_path / "results", good, bad)
     row = collected(study, tmp_path / "results", tmp_path)["experiments"][0]
     assert (row["complete_runs"], row["validation_loss_n"], row["validation_accuracy_n"]) == (
         "2",
         "1",
-        "2",
+        "1",
     )
 
 
@@ -556,7 +562,7 @@ def test_a_record_is_found_after_its_experiment_was_renamed(study, results, tmp_
 def test_a_damaged_record_is_one_clear_message(study, results, tmp_path):
     path = next((results / "runs" / "wide").glob("*/seed-1.json"))
     path.write_text(path.read_text()[:200])
-    with pytest.raises(UserError, match=r"wide.*seed-1\.json is not a whole run record.*Delete it"):
+    with pytest.raises(UserError, match=r"wide.*seed-1\.json is not a whole run record.*delete it"):
         collected(study, results, tmp_path)
     assert not (tmp_path / "tables").exists()
 
@@ -564,26 +570,34 @@ def test_a_damaged_record_is_one_clear_message(study, results, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": 2}, "seed 2, its place .* seed 1"),
-        ({"fingerprint": "0123456789abcdef"}, "0123456789abcdef seed 1, its place"),
-        ({"test": None}, "complete, but has no test scores"),
-        ({"epochs": []}, "no epochs"),
+        ({"seed": 2}, "8fc5ec0fdd3ae5b8, 2; it lies in the place of 8fc5ec0fdd3ae5b8, seed 1"),
+        ({"fingerprint": "0123456789abcdef"}, "0123456789abcdef, 1; it lies in the place of"),
+        ({"test": None}, "test: missing, though the run is complete"),
+        ({"epochs": []}, "epochs: 0, though the run is complete; settings.epochs asks for 2"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(study, results, tmp_path, change, message):
     path = next((results / "runs" / "base").glob("*/seed-1.json"))
     records.write(path, records.read(path).model_copy(update=change))
-    with pytest.raises(UserError, match=rf"seed-1\.json.*{message}.*Delete it"):
+    with pytest.raises(UserError, match=rf"(?s)seed-1\.json.*{message}.*delete it"):
         collected(study, results, tmp_path)
 
 
-@pytest.mark.parametrize("confusion", [[[180, 180], [0, 0]], [[36] * 9] * 10])
-def test_a_confusion_matrix_of_other_classes_is_refused(study, results, tmp_path, confusion):
+@pytest.mark.parametrize(
+    ("confusion", "message"),
+    [
+        ([[180, 180], [0, 0]], "2 rows; the study's dataset has 10 classes"),
+        ([[36] * 9] * 10, "it has not as many columns as rows"),
+    ],
+)
+def test_a_confusion_matrix_of_other_classes_is_refused(
+    study, results, tmp_path, confusion, message
+):
     path = next((results / "runs" / "base").glob("*/seed-1.json"))
     content = json.loads(path.read_text())
     content["test"]["confusion"] = confusion
     path.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="not 10 x 10"):
+    with pytest.raises(UserError, match=f"test.confusion: {message}"):
         collected(study, results, tmp_path)
 
 

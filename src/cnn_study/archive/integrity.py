@@ -8,7 +8,6 @@ import csv
 import hashlib
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,16 +27,14 @@ from cnn_study.runs import (
     look_alikes,
     records,
     searches,
+    sense,
 )
 from cnn_study.runs.records import Record
 from cnn_study.runs.stages import Site
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment, Study
-from cnn_study.study.settings import TRAINING_VERSION, fingerprint
-
-CLOSE = 1e-6
-"""Between two ways to work out the same share."""
+from cnn_study.study.settings import TRAINING_VERSION
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises of an archive that is not whole."""
@@ -134,12 +131,12 @@ def check_records(kept: Kept) -> Check:
         for name, error in kept.read.items()
         if isinstance(error, UserError)
     ]
-    for name, record in kept.records.items():
-        run, _ = kept.runs[name]
-        faults += [
-            Fault(kept.file(name), place, what) for place, what in _of_record(record, run, kept)
-        ]
-    faults += [*_unusual_classes(kept), *_doubled(kept), *_unlike_tables(kept)]
+    for name in kept.records:
+        faults += _of_record(name, kept)
+    faults += [
+        Fault(kept.file(name), *sense.OTHER_CLASSES) for name in sense.unlike_others(kept.records)
+    ]
+    faults += [*_doubled(kept), *_unlike_tables(kept)]
     return Check(
         "records", "R1",
         "Each record is whole, lies where its settings say, is of this study's data, agrees with "
@@ -148,89 +145,14 @@ def check_records(kept: Kept) -> Check:
     )  # fmt: skip
 
 
-def _of_record(record: Record, run: Run, kept: Kept) -> Iterator[tuple[str, str]]:
-    """Say what in a record contradicts its place, the study, or the rest of it."""
-    study = kept.site.study
-    place = run.experiment.fingerprint, run.seed
-    given = record.fingerprint, record.seed
-    if given != place:
-        what = f"it says {given[0]} seed {given[1]}; its place {place[0]} seed {place[1]}"
-        yield "fingerprint, seed", what
+def _of_record(name: str, kept: Kept) -> Iterator[Fault]:
+    """Say what in a record contradicts its place and the study; `read` has told of the rest."""
+    record, run, dataset = kept.records[name], kept.runs[name][0], kept.site.study.dataset
     if record.training_version != TRAINING_VERSION:
-        yield "training_version", f"{record.training_version}; this version is {TRAINING_VERSION}"
-    elif fingerprint(record.settings, record.dataset.digest) != record.fingerprint:
-        yield "settings", "settings and data are not those that its fingerprint was made from"
-    data = record.dataset
-    if (data.name, data.digest) != (study.dataset.name, study.dataset.digest):
-        yield "dataset", f"it is of other data than {study.dataset.name}"
-    for what in ("parameters", "macs"):
-        cost, known = getattr(record.cost, what), getattr(run.experiment, what)
-        if cost != known:
-            yield f"cost.{what}", f"{cost:,}; the settings make {known:,}"
-    yield from _of_epochs(record)
-    if record.test:
-        yield from _of_test(record, study.dataset.test_images, len(study.dataset.class_names))
-
-
-def _of_epochs(record: Record) -> Iterator[tuple[str, str]]:
-    numbers = [epoch.epoch for epoch in record.epochs]
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield "epochs", "they are not numbered 1, 2, 3, …"
-    if record.status != "complete":
-        return
-    if len(numbers) != record.settings.epochs:
-        yield "epochs", f"{len(numbers)} of {record.settings.epochs}, though it is complete"
-    if record.test is None or record.weights_sha256 is None:
-        yield "test", "missing, though it is complete"
-    images = record.dataset.validation_images
-    for epoch in record.epochs:
-        correct = (epoch.validation_accuracy or 0) * images
-        if abs(correct - round(correct)) > CLOSE * max(1, images):
-            yield (
-                f"epochs[{epoch.epoch - 1}].validation_accuracy",
-                f"{epoch.validation_accuracy} is no share of {images:,} images",
-            )
-
-
-def _of_test(record: Record, images: int, classes: int) -> Iterator[tuple[str, str]]:
-    confusion = record.tested.confusion
-    if [len(row) for row in confusion] != [classes] * classes:
-        yield "test.confusion", f"it is not {classes} x {classes}"
-        return
-    total = sum(map(sum, confusion))
-    if total != images:
-        yield "test.confusion", f"it counts {total:,} images, not {images:,}"
-        return
-    right = sum(confusion[number][number] for number in range(classes))
-    if abs(right / images - record.tested.accuracy) > CLOSE:
-        yield (
-            "test.accuracy",
-            f"{record.tested.accuracy}; its confusion matrix has {right / images}",
-        )
-    binned = [(b.images, b.images * (b.accuracy or 0)) for b in record.tested.calibration]
-    counted, correct = (sum(column) for column in zip(*binned, strict=True))
-    if counted != images or abs(correct - right) > CLOSE * images:
-        yield (
-            "test.calibration",
-            (
-                f"its bins count {counted:,} images, {correct:,.0f} correct; the confusion matrix "
-                f"{images:,}, {right:,} correct"
-            ),
-        )
-
-
-def _unusual_classes(kept: Kept) -> Iterator[Fault]:
-    """Name records that count other test images of a class than most do."""
-    counts = {
-        name: tuple(map(sum, record.tested.confusion))
-        for name, record in kept.records.items()
-        if record.test
-    }
-    usual = Counter(counts.values()).most_common(1)
-    for name, count in counts.items():
-        if count != usual[0][0]:
-            what = "it counts other images of some classes than the other records do"
-            yield Fault(kept.file(name), "test.confusion", what)
+        what = f"{record.training_version}; this version is {TRAINING_VERSION}"
+        yield Fault(kept.file(name), "training_version", what)
+    for place, what in sense.contradictions_with(run.experiment, run.seed, dataset, record):
+        yield Fault(kept.file(name), place, what)
 
 
 def _doubled(kept: Kept) -> Iterator[Fault]:
@@ -455,7 +377,7 @@ def check_inspection(kept: Kept) -> Check:
             faults.append(
                 Fault(name, f"networks, {network.experiment}", "no record has its weights")
             )
-        elif abs(record.tested.accuracy - network.test_accuracy) > CLOSE:
+        elif abs(record.tested.accuracy - network.test_accuracy) > sense.CLOSE:
             what = f"test accuracy {network.test_accuracy}; its record {record.tested.accuracy}"
             faults.append(Fault(name, f"networks, {network.experiment}", what))
     looked_at = f"{len(inspection.facts.networks)} networks"

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -37,6 +38,35 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(path, lambda file: file.write(buffer.getvalue()))
     return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """Read a file that anybody may have put there, unless it is larger than it can rightly be.
+
+    Nothing is waited for: a pipe would keep whoever reads it until somebody writes.
+
+    Args:
+        most: bytes.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it is a folder or no file at all, or too large.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            kind = "folder" if stat.S_ISDIR(facts.st_mode) else "pipe or device"
+            raise UserError(f"{path} is a {kind}, and should be a file. Move it away.")
+        if facts.st_size > most:
+            raise UserError(
+                f"{path} has {facts.st_size:,} bytes, and such a file at most {most:,}. Move it "
+                "away, or get the right one back."
+            )
+        with open(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def read_text(path: Path) -> str:

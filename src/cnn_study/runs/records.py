@@ -7,17 +7,24 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import write_whole
-from cnn_study.study.settings import Settings
+from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.runs import sense
+from cnn_study.runs.sense import Fault
+from cnn_study.study.faults import wording
+from cnn_study.study.parts import LARGEST_SEED
+from cnn_study.study.settings import TRAINING_VERSION, Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FORMAT = 1
 """Of the fields below: raised when one goes, is renamed or changes its meaning.
@@ -33,6 +40,26 @@ STEPS: dict[int, Callable[[Facts], Facts]] = {}
 
 CALIBRATION_BINS = 15
 
+MOST_BYTES = 16 * 2**20
+"""Of a record's file: of 10,000 epochs and 256 classes it has a quarter of that."""
+
+GET_IT_BACK = (
+    "Get it back as it was, with git for instance, or delete it; the run is then trained again."
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""Of images, weights, operations; exact as a float."""
+
+Amount = Annotated[float, Field(ge=0, le=1e12)]
+"""Of seconds or memory; sums of them stay finite."""
+
+Loss = Annotated[float, Field(ge=0, le=3.5e38)]
+"""What single precision can hold."""
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
 
 class Part(BaseModel):
     """A part of a file of facts, with no other keys than its fields."""
@@ -44,51 +71,51 @@ class DatasetUsed(Part):
     """The data that the run used."""
 
     name: str = Field(description="Name of the dataset.")
-    digest: str = Field(description="sha256 of its content.")
-    training_images: int = Field(description="Images trained on.")
-    validation_images: int = Field(description="Images held out.")
-    test_images: int = Field(description="Images that the run was tested on.")
+    digest: Digest = Field(description="sha256 of its content.")
+    training_images: Count = Field(description="Images trained on.")
+    validation_images: Count = Field(description="Images held out.")
+    test_images: Count = Field(description="Images that the run was tested on.")
 
 
 class Epoch(Part):
     """One pass over the training images. A loss that is not finite is null."""
 
-    epoch: int = Field(description="1 is the first.")
-    training_loss: float | None = Field(
+    epoch: Count = Field(description="1 is the first.")
+    training_loss: Loss | None = Field(
         description="Mean loss over the epoch, while the weights change; with label smoothing, "
         "if there is any."
     )
-    training_accuracy: float | None = Field(description="Share correct over the same images.")
-    validation_loss: float | None = Field(
+    training_accuracy: Share | None = Field(description="Share correct over the same images.")
+    validation_loss: Loss | None = Field(
         description="Mean cross-entropy in nats of the held-out images after the epoch; null if "
         "none are held out."
     )
-    validation_accuracy: float | None = Field(
+    validation_accuracy: Share | None = Field(
         description="Share of them correct; null where the loss is null."
     )
-    watched_test_loss: float | None = Field(
+    watched_test_loss: Loss | None = Field(
         None, description="As validation_loss, for the test images; only with watch_test."
     )
-    watched_test_accuracy: float | None = Field(None, description="Share of them correct.")
-    training_seconds: float = Field(description="Wall time of the training alone, seconds.")
+    watched_test_accuracy: Share | None = Field(None, description="Share of them correct.")
+    training_seconds: Amount = Field(description="Wall time of the training alone, seconds.")
 
 
 class Bin(Part):
     """Test images whose highest probability lies in (lower, upper]."""
 
-    lower: float = Field(description="Lower edge, not in the bin (but 0 is in the first).")
-    upper: float = Field(description="Upper edge, in the bin.")
-    images: int = Field(description="How many images.")
-    mean_probability: float | None = Field(description="Mean highest probability; null if empty.")
-    accuracy: float | None = Field(description="Share correct; null if empty.")
+    lower: Share = Field(description="Lower edge, not in the bin (but 0 is in the first).")
+    upper: Share = Field(description="Upper edge, in the bin.")
+    images: Count = Field(description="How many images.")
+    mean_probability: Share | None = Field(description="Mean highest probability; null if empty.")
+    accuracy: Share | None = Field(description="Share correct; null if empty.")
 
 
 class Test(Part):
     """What the test images say, after the last epoch. For reporting, never for choosing."""
 
-    loss: float = Field(description="Mean cross-entropy in nats.")
-    accuracy: float = Field(description="Share correct.")
-    confusion: list[list[int]] = Field(description="Images by [true class][predicted class].")
+    loss: Loss = Field(description="Mean cross-entropy in nats.")
+    accuracy: Share = Field(description="Share correct.")
+    confusion: list[list[Count]] = Field(description="Images by [true class][predicted class].")
     calibration: list[Bin] = Field(
         description="Equal-width bins of the highest probability (Guo et al., 2017)."
     )
@@ -96,20 +123,20 @@ class Test(Part):
         description="File beside the record: arrays `classes` (uint8, predicted class of each "
         "test image in canonical order) and `probabilities` (uint8, its probability x 255)."
     )
-    predictions_sha256: str = Field(description="sha256 of that file.")
+    predictions_sha256: Digest = Field(description="sha256 of that file.")
 
 
 class Cost(Part):
     """What the run cost."""
 
-    parameters: int = Field(description="Weights and biases of the model.")
-    macs: int = Field(description="Multiply-accumulate operations for one image.")
-    training_seconds: float = Field(description="Wall time of all epochs' training, seconds.")
-    training_cpu_seconds: float = Field(
+    parameters: Count = Field(description="Weights and biases of the model.")
+    macs: Count = Field(description="Multiply-accumulate operations for one image.")
+    training_seconds: Amount = Field(description="Wall time of all epochs' training, seconds.")
+    training_cpu_seconds: Amount = Field(
         description="Processor time of the same, seconds; steadier on a shared machine."
     )
-    run_seconds: float = Field(description="Wall time of the run with its scoring, seconds.")
-    peak_memory_mebibytes: float = Field(
+    run_seconds: Amount = Field(description="Wall time of the run with its scoring, seconds.")
+    peak_memory_mebibytes: Amount = Field(
         description="Most memory that the process held while it trained the run, MiB; where that "
         "cannot be told, as on macOS, since it began."
     )
@@ -126,7 +153,7 @@ class Provenance(Part):
         "model number and widest vector instructions."
     )
     system: str = Field(description="Operating system and machine architecture.")
-    threads: int = Field(description="Threads that the backend may compute with.")
+    threads: Count = Field(description="Threads that the backend may compute with.")
     commit: str | None = Field(description="Commit of this project; null outside a checkout.")
     changed_since_commit: bool | None = Field(
         description="Whether files of the package differed from that commit."
@@ -139,13 +166,13 @@ class Record(Part):
 
     format: Literal[1] = Field(description="Version of this format.")
     experiment: str = Field(description="Id that the experiment had when it was trained.")
-    seed: int = Field(
+    seed: Seed = Field(
         description="Seed of the initial weights, image order, augmentation and dropout."
     )
-    fingerprint: str = Field(
+    fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] = Field(
         description="Hash of settings, dataset digest and training version; names the run's place."
     )
-    training_version: int = Field(description="Version of what training means.")
+    training_version: Count = Field(description="Version of what training means.")
     status: Literal["complete", "diverged", "failed"] = Field(
         description="diverged: the loss stopped being a finite number; failed: it could not be "
         "trained, see reason."
@@ -155,7 +182,7 @@ class Record(Part):
     dataset: DatasetUsed
     epochs: list[Epoch] = Field(description="Those that were trained, in order.")
     test: Test | None = Field(description="null unless complete.")
-    weights_sha256: str | None = Field(
+    weights_sha256: Digest | None = Field(
         description="sha256 of the last weights' bytes; null unless complete."
     )
     cost: Cost
@@ -180,40 +207,91 @@ def weights_file(record: Path) -> Path:
 
 
 def find(runs: Path) -> dict[tuple[str, int], Path]:
-    """Find every record by (fingerprint, seed), whatever its experiment is called now."""
-    paths = {}
-    for path in sorted(runs.glob("*/*/seed-*.json")):
-        seed = path.stem.removeprefix("seed-")
-        if seed.isdecimal():
-            paths[path.parent.name, int(seed)] = path
-    return paths
+    """Find every record by (fingerprint, seed), whatever its experiment is called now.
+
+    Of several files for one run the best is taken: a whole one before one that is not.
+    """
+    copies: dict[tuple[str, int], list[Path]] = {}
+    for path in sorted(runs.glob("*/*/seed-*.json"), reverse=True):
+        if (seed := _seed(path)) is not None:
+            copies.setdefault((path.parent.name, seed), []).append(path)
+    return {
+        run: paths[0] if len(paths) == 1 else max(paths, key=_worth)
+        for run, paths in sorted(copies.items())
+    }
+
+
+def left_aside(runs: Path) -> list[Path]:
+    """List what lies among the records and is not read: other names, and further copies."""
+    taken = set(find(runs).values())
+    return sorted(path for path in runs.glob("*/*/*.json") if path not in taken)
+
+
+def _seed(path: Path) -> int | None:
+    """Read the seed from a record's name; None of a name that no record has, as `seed-01.json`."""
+    named = re.fullmatch(r"seed-(0|[1-9][0-9]{0,9})\.json", path.name)
+    return int(named[1]) if named else None
+
+
+def _worth(path: Path) -> int:
+    """Compare files for one run: 0 is not whole, and complete is better than diverged or failed."""
+    try:
+        return 1 + ("failed", "diverged", "complete").index(read(path).status)
+    except UserError:
+        return 0
+
+
+def read_all(paths: Mapping[str, Path]) -> tuple[dict[str, Record], list[UserError]]:
+    """Read records; of those that cannot be read, say why."""
+    known, refusals = dict[str, Record](), list[UserError]()
+    for key, path in paths.items():
+        try:
+            known[key] = read(path)
+        except UserError as error:
+            refusals.append(error)
+    return known, refusals
 
 
 def read(path: Path) -> Record:
     """Read one record; what is of an older format is read as if it were of today's.
 
     Raises:
-        UserError: it is damaged, or of a newer format; names the file and what to do.
+        UserError: it is damaged, contradicts itself or its place, or is of a newer version; names
+            the file, all faults and what to do.
     """
     try:
-        return _parsed(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = read_at_most(path, MOST_BYTES)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
+    try:
+        record = _parsed(content)
+    except ValidationError as error:
         refuse_two_versions(path)
-        _refuse_newer(path, error)
-        raise UserError(
-            f"{path} is not a whole run record: {first_line(error)}. "
-            "Delete it; the run is then trained again."
-        ) from None
+        _refuse_newer(path, content, error)
+        raise refusal(path, _faults(error)) from None
+    if record.training_version > TRAINING_VERSION:
+        raise _newer(path, ["training_version"])
+    if faults := [*_misplaced(path, record), *sense.contradictions(record)]:
+        raise refusal(path, faults)
+    return record
+
+
+def refusal(path: Path, faults: Iterable[Fault]) -> UserError:
+    """Put all that is wrong with a record into one message."""
+    lines = [": ".join(filter(None, fault)) for fault in faults]
+    listed = "\n".join(f"  {line}" for line in lines)
+    said = f" {lines[0]}. " if len(lines) == 1 else f"\n{listed}\n"
+    return UserError(f"{path} is not a whole run record:{said}{GET_IT_BACK}")
 
 
 def _parsed(content: bytes) -> Record:
     """Check a record; only of one that is not of today's format is it asked of which it is."""
     try:
-        return Record.model_validate_json(content)
+        return Record.model_validate_json(content, strict=True)
     except ValidationError:
         if (migrated := _migrated(content)) is None:
             raise
-    return Record.model_validate_json(migrated)
+    return Record.model_validate_json(migrated, strict=True)
 
 
 def _migrated(content: bytes) -> bytes | None:
@@ -230,23 +308,49 @@ def _facts(content: bytes) -> Facts:
     """Read what a record's file holds, so far as its format can be told; else nothing."""
     try:
         facts = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) and type(facts.get("format")) is int else {}
 
 
-def _refuse_newer(path: Path, error: OSError | ValidationError) -> None:
+def _faults(error: ValidationError) -> list[Fault]:
+    """Say what is wrong with a record's fields, and what was given."""
+    return [
+        (".".join(map(str, fault["loc"])), wording(fault))
+        for fault in error.errors(include_url=False)
+    ]
+
+
+def _misplaced(path: Path, record: Record) -> list[Fault]:
+    """Say that a file lies in another run's place; one that lies in no run's place may."""
+    place, given = (path.parent.name, _seed(path)), (record.fingerprint, record.seed)
+    if place == given or not re.fullmatch("[0-9a-f]{16}", place[0]):
+        return []
+    what = f"{given[0]}, {given[1]}; it lies in the place of {place[0]}, seed {place[1]}"
+    return [("fingerprint, seed", what)]
+
+
+def _refuse_newer(path: Path, content: bytes, error: ValidationError) -> None:
     """Say what to do with a record that is whole and was written by a newer version."""
-    if not isinstance(error, ValidationError):
-        return
-    faults = error.errors()
-    unknown = [".".join(map(str, fault["loc"])) for fault in faults]
-    if _facts(path.read_bytes()).get("format", 0) > FORMAT:
-        unknown = ["format"]
-    elif any(fault["type"] != "extra_forbidden" for fault in faults):
-        return
-    raise UserError(
-        f"{path} was written by a newer version of cnn-study, or by one with changes of its own: "
+    faults, facts = error.errors(), _facts(content)
+    version = facts.get("training_version")
+    if facts.get("format", 0) > FORMAT:
+        raise _newer(path, ["format"])
+    if type(version) is int and version > TRAINING_VERSION:
+        raise _newer(path, ["training_version"])
+    if all(_is_unknown(fault) for fault in faults):
+        raise _newer(path, [".".join(map(str, fault["loc"])) for fault in faults])
+
+
+def _is_unknown(fault: "ErrorDetails") -> bool:
+    """Tell whether a fault is a field, or a choice of a setting, that came later."""
+    chosen = fault["type"] == "literal_error" and fault["loc"][0] == "settings"
+    return chosen or fault["type"] == "extra_forbidden"
+
+
+def _newer(path: Path, unknown: list[str]) -> UserError:
+    return UserError(
+        f"{path} was made by a newer version of cnn-study, or by one with changes of its own: "
         f"this one does not know its {', '.join(unknown)}. The record is whole; update cnn-study."
     )
 

@@ -9,6 +9,7 @@ records before that rounding. An empty cell means: there is no such value.
 
 import json
 import statistics
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pandas as pd
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, writable, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
-from cnn_study.runs import correct_answers, look_alikes, records, searches
+from cnn_study.runs import correct_answers, look_alikes, records, searches, sense
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture, published_numbers
@@ -117,7 +118,7 @@ def read_outcomes(study: Study, results: Path) -> list[Outcome]:
     """Read the record of every wanted run, by experiment in study order, then by seed.
 
     Raises:
-        UserError: a record is damaged or lies in another run's place.
+        UserError: records are damaged or make no sense; names them all.
     """
     return outcomes_of(study, wanted(study), done(study, results), results)
 
@@ -131,37 +132,46 @@ def outcomes_of(
         paths: of the records that are there, by the names of the runs.
 
     Raises:
-        UserError: a record is damaged or lies in another run's place.
+        UserError: records are damaged or make no sense; names them all.
     """
     order = {id_: place for place, id_ in enumerate(study.experiments)}
-    outcomes = []
-    for run in sorted(runs, key=lambda run: (order[run.experiment.id], run.seed)):
-        path = paths.get(run.name)
-        if path is None:
-            outcomes.append(Outcome(run))
-            continue
-        record = records.read(path)
-        _check(record, run, path, len(study.dataset.class_names))
-        name = path.relative_to(results).as_posix()
-        outcomes.append(Outcome(run, record, name, digest_of_file(path)))
-    return outcomes
+    runs = sorted(runs, key=lambda run: (order[run.experiment.id], run.seed))
+    there = {run.name: run for run in runs if run.name in paths}
+    known = read_sound(study, there, paths)
+    return [
+        Outcome(run, known[run.name], *_named(paths[run.name], results))
+        if run.name in there
+        else Outcome(run)
+        for run in runs
+    ]
 
 
-def _check(record: Record, run: Run, path: Path, classes: int) -> None:
-    """Refuse a record that does not say what its place says."""
-    fault = None
-    given, expected = (record.fingerprint, record.seed), (run.experiment.fingerprint, run.seed)
-    if given != expected:
-        fault = f"it says {given[0]} seed {given[1]}, its place {expected[0]} seed {expected[1]}"
-    elif record.status == "complete" and not (record.test and record.epochs):
-        fault = "it is complete, but has no test scores or no epochs"
-    elif record.test and [len(row) for row in record.test.confusion] != [classes] * classes:
-        fault = f"its confusion matrix is not {classes} x {classes}"
-    if fault:
-        raise UserError(
-            f"{path} is not the record of this run: {fault}. "
-            "Delete it; the run is then trained again."
+def read_sound(
+    study: Study, runs: Mapping[str, Run], paths: Mapping[str, Path]
+) -> dict[str, Record]:
+    """Read the records of runs, and hold them against the study and each other.
+
+    Raises:
+        UserError: records are damaged or make no sense; names them all.
+    """
+    known, refusals = records.read_all({name: paths[name] for name in runs})
+    faults = {
+        name: list(
+            sense.contradictions_with(runs[name].experiment, runs[name].seed, study.dataset, record)
         )
+        for name, record in known.items()
+    }
+    for name in sense.unlike_others(known):
+        faults[name].append(sense.OTHER_CLASSES)
+    refusals += [records.refusal(paths[name], listed) for name, listed in faults.items() if listed]
+    if refusals:
+        raise UserError("\n".join(map(str, refusals)))
+    return known
+
+
+def _named(path: Path, results: Path) -> tuple[str, str]:
+    """Name a record from the results folder on, and hash its file."""
+    return path.relative_to(results).as_posix(), digest_of_file(path)
 
 
 def runs_table(outcomes: list[Outcome]) -> pd.DataFrame:
@@ -453,19 +463,52 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     """Give the runs of the search that is done, and the values of its trials; else no rows.
 
     Raises:
-        UserError: what it found is damaged, or a record of it is missing.
+        UserError: what it found is damaged, or records of it are missing, damaged or make no sense.
     """
     runs, values = [], []
     file, search = searches.find(study, results), study.search
     if file and search:
-        paths = records.find(results / "runs")
-        for budget in searches.read(file).budgets:
-            runs += _search_rows(budget, paths, results)
+        budgets = searches.read(file).budgets
+        outcomes = _search_outcomes(study, budgets, results)
+        for budget in budgets:
+            runs += _search_rows(study, budget, outcomes)
             values += _value_rows(search, budget)
     return {
         SEARCH_RUNS.name: frame(SEARCH_RUNS, runs),
         SEARCH_VALUES.name: frame(SEARCH_VALUES, values),
     }
+
+
+def _search_outcomes(
+    study: Study, budgets: list[searches.AtBudget], results: Path
+) -> dict[str, Outcome]:
+    """Read the record of every run of a search, by the run's name."""
+    found, paths, runs = records.find(results / "runs"), {}, {}
+    for budget in budgets:
+        trials = {trial.trial: trial for trial in budget.trials}
+        for model in budget.models:
+            for run in _search_runs(study, trials[model.trial], model):
+                runs[run.name] = run
+                paths[run.name] = found.get((model.fingerprint, run.seed))
+                if paths[run.name] is None:
+                    raise UserError(
+                        f"{results} has no record of trial {model.trial} of {budget.budget}, seed "
+                        f"{run.seed}, which its search has trained. Delete {results}/search; "
+                        "the search is then gone through again, and trains what has no record."
+                    )
+    known = read_sound(study, runs, paths)
+    return {
+        name: Outcome(run, known[name], *_named(paths[name], results)) for name, run in runs.items()
+    }
+
+
+def _search_runs(study: Study, trial: searches.Trial, model: searches.Trained) -> list[Run]:
+    """Give the runs of a model of the search, whose cost its trial tells."""
+    settings = study.experiments["base"].settings  # the record alone has its own
+    experiment = Experiment(
+        searches.EXPERIMENT, settings, model.fingerprint, trial.parameters, trial.macs
+    )
+    return [Run(experiment, run.seed) for run in model.runs]
 
 
 def _value_rows(search: Search, budget: searches.AtBudget) -> list[dict[str, Any]]:
@@ -485,47 +528,45 @@ def _value_rows(search: Search, budget: searches.AtBudget) -> list[dict[str, Any
 
 
 def _search_rows(
-    budget: searches.AtBudget, paths: dict[tuple[str, int], Path], results: Path
+    study: Study, budget: searches.AtBudget, outcomes: dict[str, Outcome]
 ) -> list[dict[str, Any]]:
     trials = {trial.trial: trial for trial in budget.trials}
     winners = [budget.winner] if budget.winner else []
     stages = {"trial": budget.trials, "finalist": budget.finalists, "winner": winners}
-    rows = []
-    for stage, models in stages.items():
-        for model in models:
-            for run in model.runs:
-                path = paths.get((model.fingerprint, run.seed))
-                if path is None:
-                    raise UserError(
-                        f"{results} has no record of trial {model.trial} of {budget.budget}, seed "
-                        f"{run.seed}, which its search has trained. Delete {results}/search; "
-                        "the search is then gone through again, and trains what has no record."
-                    )
-                record = records.read(path)
-                scores = last_scores(record)
-                rows.append(
-                    {
-                        "price": budget.budget,
-                        "trial": model.trial,
-                        "stage": stage,
-                        "seed": run.seed,
-                        "fingerprint": model.fingerprint,
-                        "status": record.status,
-                        "epochs": model.epochs,
-                        "parameters": trials[model.trial].parameters,
-                        "macs": trials[model.trial].macs,
-                        "training_accuracy": scores["training_accuracy"],
-                        "validation_accuracy": scores["validation_accuracy"],
-                        "test_accuracy": scores.get("test_accuracy"),
-                        **record.cost.model_dump(
-                            include={"training_seconds", "training_cpu_seconds"}
-                        ),
-                        "weights_sha256": record.weights_sha256,
-                        "record": path.relative_to(results).as_posix(),
-                        "record_sha256": digest_of_file(path),
-                    }
-                )
-    return rows
+    return [
+        {
+            "price": budget.budget,
+            "trial": model.trial,
+            "stage": stage,
+            "epochs": model.epochs,
+            "parameters": run.experiment.parameters,
+            "macs": run.experiment.macs,
+            **_of_search_run(outcomes[run.name]),
+        }
+        for stage, models in stages.items()
+        for model in models
+        for run in _search_runs(study, trials[model.trial], model)
+    ]
+
+
+def _of_search_run(outcome: Outcome) -> dict[str, Any]:
+    """Give what the record of a run of the search says."""
+    run, record = outcome.run, outcome.record
+    if record is None:
+        return {}
+    scores = last_scores(record)
+    return {
+        "seed": run.seed,
+        "fingerprint": run.experiment.fingerprint,
+        "status": record.status,
+        "training_accuracy": scores["training_accuracy"],
+        "validation_accuracy": scores["validation_accuracy"],
+        "test_accuracy": scores.get("test_accuracy"),
+        **record.cost.model_dump(include={"training_seconds", "training_cpu_seconds"}),
+        "weights_sha256": record.weights_sha256,
+        "record": outcome.path,
+        "record_sha256": outcome.sha256,
+    }
 
 
 def published_table(numbers: list[PublishedNumber], outcomes: list[Outcome]) -> pd.DataFrame:

@@ -1,0 +1,174 @@
+"""Whether a run's record makes sense: agrees with itself, and with the study that it is read for.
+
+What a value may be by itself, its field in `records` says. Here is what several say together:
+numbers that can be worked out twice, sizes that must be those of the data, a name that is a hash.
+Reads no file, and decides nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.split import split_sizes
+from cnn_study.study.model import Experiment
+from cnn_study.study.settings import TRAINING_VERSION, fingerprint
+
+if TYPE_CHECKING:
+    from cnn_study.runs.records import Bin, Epoch, Record, Test
+
+Fault = tuple[str, str]
+"""Where in a record, and what is wrong there."""
+
+CLOSE = 1e-6
+"""Between two ways to work out the same share."""
+
+OTHER_CLASSES = (
+    "test.confusion", "it counts other images of some classes than most of the other records do"
+)  # fmt: skip
+"""Of a record that `unlike_others` names."""
+
+
+def contradictions(record: "Record") -> Iterator[Fault]:
+    """Say what in a record contradicts the rest of it."""
+    known = fingerprint(record.settings, record.dataset.digest)
+    if record.training_version == TRAINING_VERSION and known != record.fingerprint:
+        yield "fingerprint", f"{record.fingerprint}; settings and dataset.digest make {known}"
+    yield from _of_status(record)
+    yield from _of_epochs(record)
+    if record.test:
+        yield from _of_test(record.test, record)
+
+
+def contradictions_with(
+    experiment: Experiment, seed: int, dataset: Dataset, record: "Record"
+) -> Iterator[Fault]:
+    """Say what in a record contradicts the run that it is to be of.
+
+    Args:
+        dataset: that of the study.
+    """
+    given, known = (record.fingerprint, record.seed), (experiment.fingerprint, seed)
+    if given != known:
+        what = f"{given[0]}, {given[1]}; it is read as the record of {known[0]}, seed {known[1]}"
+        yield "fingerprint, seed", what
+    settings, data = record.settings, record.dataset
+    fractions = settings.validation_fraction, settings.training_fraction
+    sizes = split_sizes(dataset.training_images, *fractions)
+    expected = {
+        "name": dataset.name,
+        "digest": dataset.digest,
+        "training_images": sizes.training,
+        "validation_images": sizes.validation,
+        "test_images": dataset.test_images,
+    }
+    for name, value in expected.items():
+        if getattr(data, name) != value:
+            yield f"dataset.{name}", f"{getattr(data, name)}; the study's dataset has {value}"
+    for name in ("parameters", "macs"):
+        cost, value = getattr(record.cost, name), getattr(experiment, name)
+        if cost != value:
+            yield f"cost.{name}", f"{cost:,}; the settings make {value:,}"
+    classes = len(dataset.class_names)
+    if record.test and len(record.test.confusion) != classes:
+        what = f"{len(record.test.confusion)} rows; the study's dataset has {classes} classes"
+        yield "test.confusion", what
+
+
+def unlike_others(records: Mapping[str, "Record"]) -> list[str]:
+    """Name the records that count other test images of a class than most do."""
+    counts = {
+        name: tuple(map(sum, record.test.confusion))
+        for name, record in records.items()
+        if record.test
+    }
+    usual = Counter(counts.values()).most_common(1)
+    return [name for name, count in counts.items() if count != usual[0][0]]
+
+
+def _of_status(record: "Record") -> Iterator[Fault]:
+    complete = record.status == "complete"
+    for name, value in (("test", record.test), ("weights_sha256", record.weights_sha256)):
+        if (value is not None) != complete:
+            what = "missing, though" if complete else "not null, though"
+            yield name, f"{what} the run is {record.status}"
+    if (record.reason is None) != complete:
+        what = f"{record.reason!r}, though" if complete else "missing, though"
+        yield "reason", f"{what} the run is {record.status}"
+
+
+def _of_epochs(record: "Record") -> Iterator[Fault]:
+    numbers = [epoch.epoch for epoch in record.epochs]
+    asked = record.settings.epochs
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "epochs", "they are not numbered 1, 2, 3, …"
+    stopped = record.status == "diverged" and numbers and record.epochs[-1].training_loss is None
+    enough = (
+        len(numbers) <= asked if stopped or record.status == "failed" else len(numbers) == asked
+    )
+    if not enough:
+        what = f"{len(numbers)}, though the run is {record.status}"
+        yield "epochs", f"{what}; settings.epochs asks for {asked}"
+    for place, epoch in enumerate(record.epochs):
+        for name, what in _of_epoch(epoch, record):
+            yield f"epochs.{place}.{name}", what
+
+
+def _of_epoch(epoch: "Epoch", record: "Record") -> Iterator[Fault]:
+    if record.status == "complete" and epoch.training_loss is None:
+        yield "training_loss", "null, though the run is complete"
+    data = record.dataset
+    scores = {
+        "validation": (epoch.validation_loss, epoch.validation_accuracy, data.validation_images),
+        "watched_test": (epoch.watched_test_loss, epoch.watched_test_accuracy, data.test_images),
+    }
+    for name, (loss, accuracy, images) in scores.items():
+        if (loss is None) != (accuracy is None):
+            yield f"{name}_accuracy", "null, and the loss is not, or the other way round"
+        elif accuracy is not None and not images:
+            yield f"{name}_accuracy", f"{accuracy}; no image was held out"
+        elif accuracy is not None and _is_no_share(accuracy, images):
+            yield f"{name}_accuracy", f"{accuracy}; no share of {images:,} images is that"
+
+
+def _is_no_share(accuracy: float, images: int) -> bool:
+    correct = accuracy * images
+    return abs(correct - round(correct)) > CLOSE * images
+
+
+def _of_test(test: "Test", record: "Record") -> Iterator[Fault]:
+    confusion, images = test.confusion, record.dataset.test_images
+    if test.predictions_file != f"seed-{record.seed}.predictions.npz":
+        what = f"{test.predictions_file!r}; it lies beside the record as"
+        yield "test.predictions_file", f"{what} seed-{record.seed}.predictions.npz"
+    if any(len(row) != len(confusion) for row in confusion):
+        yield "test.confusion", "it has not as many columns as rows"
+        return
+    total, right = sum(map(sum, confusion)), sum(row[n] for n, row in enumerate(confusion))
+    if total != images:
+        yield "test.confusion", f"it counts {total:,} images; dataset.test_images is {images:,}"
+        return
+    if not images or abs(right / images - test.accuracy) > CLOSE:
+        known = f"{right:,} of {images:,}" + (f", {right / images:.6g}" if images else "")
+        yield "test.accuracy", f"{test.accuracy}; test.confusion has {known}"
+    yield from _of_calibration(test.calibration, images, right)
+
+
+def _of_calibration(bins: list["Bin"], images: int, right: int) -> Iterator[Fault]:
+    """Say what is wrong with bins of so many images, of which so many are classified right."""
+    faulty = [place for place, bin_ in enumerate(bins) if not _holds(bin_)]
+    for place in faulty:
+        yield f"test.calibration.{place}", "its means are null without images alone, and within it"
+    counted = sum(bin_.images for bin_ in bins)
+    if counted != images:
+        yield "test.calibration", f"its bins count {counted:,} images; test.confusion {images:,}"
+    elif not faulty:
+        correct = sum(bin_.images * (bin_.accuracy or 0) for bin_ in bins)
+        if abs(correct - right) > CLOSE * images:
+            yield "test.calibration", f"{correct:,.6g} are correct; in test.confusion {right:,}"
+
+
+def _holds(bin_: "Bin") -> bool:
+    if not bin_.images or bin_.mean_probability is None or bin_.accuracy is None:
+        return not bin_.images and bin_.mean_probability is None and bin_.accuracy is None
+    return bin_.lower - CLOSE <= bin_.mean_probability <= bin_.upper + CLOSE
