@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import records_by_hand
+from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.runs import records, sense
 from cnn_study.study.merge import load
@@ -315,6 +316,36 @@ def test_copies_and_foreign_files_hide_no_record_and_are_told(study, results, tm
     assert (tmp_path / "after/runs.csv").read_bytes() == (tmp_path / "before/runs.csv").read_bytes()
     aside = {path.parent / name for name in others} | {later}
     assert set(records.left_aside(results / "runs")) == aside
+
+
+def test_check_shows_what_is_sound_then_names_what_is_damaged_and_left_aside(
+    study, results, capsys
+):
+    """One damaged record stops nobody who does not need it."""
+    tamper(place(results, "wide", 2), {"test.accuracy": 0.4})
+    tamper(place(results, "wide", 1), {"cost.macs": 7})
+    (place(results).parent / "seed-1 (1).json").touch()
+    assert main(["check", str(study.path), "--results", str(results)]) == 2
+    said = capsys.readouterr()
+    name = place(results).parent.relative_to(results / "runs")
+    assert f"no record's name or a further copy: {name}/seed-1 (1).json" in said.out
+    assert [line.split()[-3] for line in said.out.splitlines() if "│ base" in line] == ["50.00"]
+    assert "3 of 4 runs done" in said.out
+    assert said.err.splitlines() == [
+        f"{place(results, 'wide', 2)} is not a whole run record: test.accuracy: 0.4; "
+        f"test.confusion has 180 of 360, 0.5. {records.GET_IT_BACK}",
+        f"{place(results, 'wide', 1)} is not a whole run record: cost.macs: 7; the settings make "
+        f"4,864. {records.GET_IT_BACK}",
+    ]
+
+
+def test_a_pipe_in_the_place_of_a_record_makes_nobody_wait(study, results, capsys):
+    path = place(results, "wide", 1)
+    path.unlink()
+    os.mkfifo(path)
+    for command in ("check", "tables"):
+        assert main([command, str(study.path), "--results", str(results)]) == 2
+        assert f"{path} is a pipe or device" in capsys.readouterr().err
 
 
 def test_of_two_whole_copies_the_complete_one_is_taken(study, results):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
-from cnn_study.runs import stages
+from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study import isolation
 from cnn_study.study.cautions import cautions
@@ -249,6 +249,8 @@ def _check(options: argparse.Namespace) -> None:
         return
     show = progress.watch if options.watch else progress.check
     show(study, results)
+    if refused := progress.refused(study, results):
+        raise UserError("\n".join(map(str, refused)))
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):
@@ -402,6 +404,8 @@ def _tables(options: argparse.Namespace) -> None:
         from cnn_study.tables.data_package import planned_tables
 
         collect(site.study, site.results, site.results / "tables")
+        for line in records.aside_in_words(site.results / "runs"):
+            log(line)
         return [f"tables/{name}" for name in planned_tables(site.study)]
 
     _stage("tables", options, make)

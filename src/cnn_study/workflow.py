@@ -328,12 +328,11 @@ class Plan:
         return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
 
     def _time(self, runs: list[Run], processes: int) -> str:
-        finished = []
-        for path in self.done.values():
-            with contextlib.suppress(UserError):  # whoever needs a damaged record tells of it
-                finished.append(records.read(path))
+        finished, _ = records.read_all(self.done)  # whoever needs a damaged one tells of it
         started = len(local.batches(self.study, runs))
-        seconds = seconds_left(self.study, runs, finished, started) / min(processes, started)
+        seconds = seconds_left(self.study, runs, list(finished.values()), started) / min(
+            processes, started
+        )
         return f", about {short_duration(seconds)} of training"
 
 

@@ -84,7 +84,9 @@ def runs(site: stages.Site) -> dict[str, records.Record]:
         for place, path in sorted(products(site).items())
         if path.is_relative_to(site.results / "runs") and path.suffix == ".json"
     }
-    read = {place: records.read(path) for place, path in paths.items()}
+    read, refusals = records.read_all(paths)
+    if refusals:
+        raise UserError("\n".join(map(str, refusals)))
     faults = [
         f"  {paths[place].parent / record.test.predictions_file}"
         for place, record in read.items()

@@ -15,12 +15,13 @@ from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
 
+from cnn_study.base.errors import UserError
 from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left
 from cnn_study.runs.heartbeat import running
-from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
@@ -94,7 +95,7 @@ def _standing(
     results: Path,
     at_once: int,
 ) -> str:
-    so_far = f"{len(known)} of {len(known) + len(missing)} runs done"
+    so_far = f"{len(known)} of {len(wanted(study))} runs done"
     if not missing:
         return so_far
     at_once = min(at_once, len(missing))
@@ -143,15 +144,27 @@ def _unfinished(study: Study, results: Path) -> bool:
 
 
 def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[Run]]:
-    """Read the records that are there, by the names of their runs, and list the runs without."""
-    known = {name: records.read(path) for name, path in done(study, results).items()}
-    return known, [run for run in wanted(study) if run.name not in known]
+    """Read the records that are there, by the names of their runs, and list the runs without.
+
+    A damaged record is neither: it stops nobody who does not need it, and `refused` tells of it.
+    """
+    paths = done(study, results)
+    known, _ = records.read_all(paths)
+    return known, [run for run in wanted(study) if run.name not in paths]
 
 
 def _read_fresh(study: Study, results: Path) -> tuple[list[records.Record], list[Run]]:
     """Read the records of the runs that confirm suggestions, and list those without."""
-    paths = confirmations.done(study, results).values()
-    return [records.read(path) for path in paths], confirmations.missing(study, results)
+    known, _ = records.read_all(confirmations.done(study, results))
+    return list(known.values()), confirmations.missing(study, results)
+
+
+def refused(study: Study, results: Path) -> list[UserError]:
+    """Say which records of the study nobody can use, and what to do."""
+    paths = done(study, results) | confirmations.done(study, results)
+    asked = {run.name: run for run in (*wanted(study), *confirmations.wanted(study, results))}
+    runs = {name: asked[name] for name in paths}
+    return read_sound(study, runs, paths)[1]
 
 
 def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
@@ -177,7 +190,9 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     table = _table(study, rows, console)
     searched = _searched(study, results, list(known.values()))
     confirmed = _confirmed(study, results, list(known.values()))
-    return Group(*table, *declared, *searched, *confirmed, *map(_training, trainings), how_far)
+    trained = map(_training, trainings)
+    aside = records.aside_in_words(results / "runs")
+    return Group(*table, *declared, *searched, *confirmed, *aside, *trained, how_far)
 
 
 def _searched(study: Study, results: Path, known: list[records.Record]) -> list[str]:

@@ -227,6 +227,17 @@ def left_aside(runs: Path) -> list[Path]:
     return sorted(path for path in runs.glob("*/*/*.json") if path not in taken)
 
 
+def aside_in_words(runs: Path) -> list[str]:
+    """Say in a line what lies among the records and is not read; nothing where all is read."""
+    names = [path.relative_to(runs).as_posix() for path in left_aside(runs)]
+    if not names:
+        return []
+    more = f" and {len(names) - 3} more" * (len(names) > 3)
+    return [
+        f"left aside in {runs}, as no record's name or a further copy: {', '.join(names[:3])}{more}"
+    ]
+
+
 def _seed(path: Path) -> int | None:
     """Read the seed from a record's name; None of a name that no record has, as `seed-01.json`."""
     named = re.fullmatch(r"seed-(0|[1-9][0-9]{0,9})\.json", path.name)

@@ -323,6 +323,7 @@ def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        # A pipe in a file's place would be waited for.
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ABSENT
     except (OSError, ValueError):  # a name that can be no file's
         return ABSENT

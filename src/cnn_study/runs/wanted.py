@@ -1,10 +1,11 @@
 """The runs of a study: which are wanted, which are there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
-from cnn_study.runs import records
+from cnn_study.runs import records, sense
 from cnn_study.study.model import Experiment, Study
 
 
@@ -67,6 +68,29 @@ def record_of(run: Run, results: Path) -> records.Record | None:
     """Read the record of a run, under whatever id it was trained; None if there is none."""
     path = records.find(results / "runs").get((run.experiment.fingerprint, run.seed))
     return records.read(path) if path else None
+
+
+def read_sound(
+    study: Study, runs: Mapping[str, Run], paths: Mapping[str, Path]
+) -> tuple[dict[str, records.Record], list[UserError]]:
+    """Read the records of runs, and hold them against the study and each other.
+
+    Args:
+        runs, paths: by the same names.
+
+    Returns:
+        The records that can be read, and why the others are refused.
+    """
+    known, refusals = records.read_all({name: paths[name] for name in runs})
+    unlike = set(sense.unlike_others(known))
+    for name, record in known.items():
+        run = runs[name]
+        faults = [*sense.contradictions_with(run.experiment, run.seed, study.dataset, record)]
+        if name in unlike:
+            faults.append(sense.OTHER_CLASSES)
+        if faults:
+            refusals.append(records.refusal(paths[name], faults))
+    return known, refusals
 
 
 def results_folder(study: Study) -> Path:

@@ -97,9 +97,9 @@ def _go_through(
     with _chief(search, address) as chief, Workers(workers) as pool, threadpool_limits(limits=1):
         for _ in range(workers):  # each imports what it needs while this process does the same
             pool.submit(_import_tuner)
-        known = [records.read(path) for path in done(study, place.results).values()]
+        known, _ = records.read_all(done(study, place.results))
         within = [
-            _WithinBudget(study, search, place, chief, pool, budget, known)
+            _WithinBudget(study, search, place, chief, pool, budget, list(known.values()))
             for budget in search.budgets
         ]
         for part in within:

@@ -20,9 +20,9 @@ import pandas as pd
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, writable, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
-from cnn_study.runs import correct_answers, look_alikes, records, searches, sense
+from cnn_study.runs import correct_answers, look_alikes, records, searches
 from cnn_study.runs.records import Bin, Record
-from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study import architecture, published_numbers
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.published_numbers import PublishedNumber
@@ -137,7 +137,7 @@ def outcomes_of(
     order = {id_: place for place, id_ in enumerate(study.experiments)}
     runs = sorted(runs, key=lambda run: (order[run.experiment.id], run.seed))
     there = {run.name: run for run in runs if run.name in paths}
-    known = read_sound(study, there, paths)
+    known = _sound(study, there, paths)
     return [
         Outcome(run, known[run.name], *_named(paths[run.name], results))
         if run.name in there
@@ -146,24 +146,9 @@ def outcomes_of(
     ]
 
 
-def read_sound(
-    study: Study, runs: Mapping[str, Run], paths: Mapping[str, Path]
-) -> dict[str, Record]:
-    """Read the records of runs, and hold them against the study and each other.
-
-    Raises:
-        UserError: records are damaged or make no sense; names them all.
-    """
-    known, refusals = records.read_all({name: paths[name] for name in runs})
-    faults = {
-        name: list(
-            sense.contradictions_with(runs[name].experiment, runs[name].seed, study.dataset, record)
-        )
-        for name, record in known.items()
-    }
-    for name in sense.unlike_others(known):
-        faults[name].append(sense.OTHER_CLASSES)
-    refusals += [records.refusal(paths[name], listed) for name, listed in faults.items() if listed]
+def _sound(study: Study, runs: Mapping[str, Run], paths: Mapping[str, Path]) -> dict[str, Record]:
+    """Read the records of runs; refuse them all together where any makes no sense."""
+    known, refusals = read_sound(study, runs, paths)
     if refusals:
         raise UserError("\n".join(map(str, refusals)))
     return known
@@ -496,7 +481,7 @@ def _search_outcomes(
                         f"{run.seed}, which its search has trained. Delete {results}/search; "
                         "the search is then gone through again, and trains what has no record."
                     )
-    known = read_sound(study, runs, paths)
+    known = _sound(study, runs, paths)
     return {
         name: Outcome(run, known[name], *_named(paths[name], results)) for name, run in runs.items()
     }
