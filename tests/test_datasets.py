@@ -13,7 +13,9 @@ import sys
 import tarfile
 import tempfile
 import threading
+import tracemalloc
 import warnings
+import zipfile
 from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -317,6 +319,57 @@ def test_malicious_pickle_is_refused_and_does_not_run(tmp_path, batches, expecte
     assert not victim.exists()
 
 
+MIB, TIB = 2**20, 2**40
+
+
+def headed(name: str, size: int, content: bytes, **fields: object) -> bytes:
+    """Make a member of an archive whose header claims a size of its own."""
+    entry = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+    entry.size = size
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    return entry.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % 512)
+
+
+def peak_of(act) -> tuple[str, int]:
+    """Give what an act returns, and the most bytes that Python holds meanwhile."""
+    tracemalloc.start()
+    try:
+        return act(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, bytes])
+@pytest.mark.parametrize(
+    ("member", "fault"),
+    [
+        (headed("data_batch_1", 6 * 2**30, b""), "data_batch_1 is to take 6,442,450,944 bytes"),
+        (headed("data_batch_1", TIB, b""), "data_batch_1 is to take 1,099,511,627,776 bytes"),
+        (headed("beside", TIB, b""), "it is to hold 1,099,511,"),
+        # What tarfile reads whole by itself: a name, or a header in the format of pax.
+        (headed("name", TIB, b"", type=tarfile.GNUTYPE_LONGNAME), "it is to hold 1,099,511,"),
+        (headed("pax", TIB, b"", type=tarfile.XHDTYPE), "it is to hold 1,099,511,"),
+    ],
+)
+def test_a_member_that_claims_to_be_huge_is_refused_before_it_is_read(
+    tmp_path, expected_md5, packed, member, fault
+):
+    path = write(tmp_path / "archive", packed(member + bytes(64 * MIB)))
+    message, peak = peak_of(lambda: read_fault(path, expected_md5))
+    assert fault in message
+    assert peak < 8 * MIB
+
+
+def test_a_huge_file_in_a_folder_is_refused_before_it_is_read(tmp_path, batches, expected_md5):
+    folder = unpack(batches, tmp_path / "batches")
+    with open(folder / "data_batch_4", "r+b") as file:
+        file.truncate(6 * 2**30)  # takes no room on a disk
+    message, peak = peak_of(lambda: read_fault(folder, expected_md5))
+    assert "data_batch_4 is to take 6,442,450,944 bytes, and no batch takes" in message
+    assert peak < 8 * MIB
+
+
 def test_unreadable_file_says_why(tmp_path, batches, expected_md5, monkeypatch):
     folder = unpack(batches, tmp_path / "batches")
 
@@ -387,6 +440,13 @@ class Handler(BaseHTTPRequestHandler):
     def get_absent(self, archive):
         self.reply(b"<html>404", 9, status=404)
 
+    def get_endless(self, archive):
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while self.server.sent < 2**30:
+                self.server.sent += self.wfile.write(bytes(MIB))
+
     def get_hangs(self, archive):
         self.server.released.wait(timeout=15)
 
@@ -400,7 +460,7 @@ def server(batches):
     server.archive = pack({**batches, "ballast": os.urandom(400_000)})
     server.sha256 = hashlib.sha256(server.archive).hexdigest()
     server.address = f"http://127.0.0.1:{server.server_port}"
-    server.requests = []
+    server.requests, server.sent = [], 0
     server.barrier = threading.Barrier(2)
     server.released = threading.Event()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -473,6 +533,15 @@ def test_failed_download_says_why_and_keeps_nothing(server, tmp_path, path, faul
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_without_an_end_is_left_where_the_archive_would_end(server, tmp_path):
+    url = f"{server.address}/endless"
+    with pytest.raises(UserError, match="what arrives is larger than the archive is"):
+        cifar10.download_cifar10(url, server.sha256, tmp_path, size=3 * MIB)
+    gc.collect()  # pooch leaves the response open until it is collected
+    assert server.sent < 64 * MIB  # What the system takes in advance is some of it.
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_good_download_after_a_failed_one(server, tmp_path):
     download_fault(f"{server.address}/truncated", server.sha256, tmp_path)
     place = cifar10.download_cifar10(f"{server.address}/good", server.sha256, tmp_path)
@@ -505,7 +574,7 @@ def test_dead_proxy_is_named(tmp_path, server, monkeypatch):
 
 def test_full_disk_while_downloading(server, tmp_path, monkeypatch):
     def run_out_of_space(self, url, output_file, pooch_object):
-        write(Path(output_file), b"some")
+        output_file.write(b"some")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", run_out_of_space)
@@ -615,6 +684,34 @@ def load_fault(path: Path) -> str:
     message = str(caught.value)
     assert f"Delete {path} and run again" in message
     return message
+
+
+def claims(shape: tuple[int, ...]) -> bytes:
+    """Make the file of an array whose header claims a shape and which holds nothing."""
+    file = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+def test_an_array_that_claims_a_huge_shape_is_refused_before_room_is_made(tiny, tmp_path):
+    place = tmp_path / "cifar10.npz"
+    with zipfile.ZipFile(place, "w") as members:
+        for name in ARRAY_NAMES:
+            members.writestr(f"{name}.npy", claims((TIB,)))
+    message, peak = peak_of(lambda: load_fault(place))
+    assert "training_images.npy is to take 1,099,511,627,904 bytes by its header" in message
+    assert peak < 8 * MIB
+
+
+def test_arrays_that_unpack_to_more_than_the_dataset_takes_are_refused(tiny, tmp_path):
+    place = tmp_path / "cifar10.npz"
+    zeros = dict.fromkeys(ARRAY_NAMES, np.zeros(16 * MIB, dtype=np.uint8))
+    np.savez_compressed(place, **zeros)
+    assert place.stat().st_size < MIB
+    message, peak = peak_of(lambda: load_fault(place))
+    assert "it holds 67,109,376 bytes, and at most " in message
+    assert peak < 8 * MIB
 
 
 def test_absent_prepared_file(tmp_path):

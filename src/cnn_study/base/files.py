@@ -2,17 +2,25 @@
 
 import hashlib
 import io
+import math
 import os
+import secrets
 import stat
-import tempfile
+import zipfile
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from cnn_study.base.errors import UserError
+
+PART = ".part"
+"""How the name of a file ends that is being written; one that was killed leaves it."""
+
+LARGEST_ARRAYS = 2**30
+"""Bytes that a file of arrays may hold where nobody knows better what to expect."""
 
 
 def digest(arrays: Iterable[np.ndarray]) -> str:
@@ -25,7 +33,8 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
 
 def digest_of_file(path: Path) -> str:
     """Hash the bytes of a file (sha256, hexadecimal)."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
@@ -69,6 +78,58 @@ def read_at_most(path: Path, most: int) -> bytes:
         os.close(handle)
 
 
+def read_arrays(source: Path | bytes, largest: int = LARGEST_ARRAYS) -> dict[str, np.ndarray]:
+    """Read the named arrays of an .npz file, or of its content; no pickle in it is ever loaded.
+
+    What it says of its sizes is looked at before room is made for anything.
+
+    Args:
+        largest: bytes that its arrays may take, with their headers.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ValueError: it is damaged, no .npz file, or holds more than that.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+        try:
+            _check_sizes(file, largest)
+            file.seek(0)
+            # Opened here: given a path, np.load leaves the file open where it fails.
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except Exception as error:  # damaged bytes raise many kinds in numpy, zipfile and zlib
+            raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _check_sizes(file: IO[bytes], largest: int) -> None:
+    """Refuse arrays that are too large, or are not as large as their headers say."""
+    if not zipfile.is_zipfile(file):
+        raise ValueError("not an .npz file, or cut off")
+    with zipfile.ZipFile(file) as members:
+        holds = sum(member.file_size for member in members.infolist())
+        if holds > largest:
+            raise ValueError(f"it holds {holds:,} bytes, and at most {largest:,} are expected")
+        for member in members.infolist():
+            with members.open(member) as array:
+                said = _size_said(array)
+            if said != member.file_size:
+                raise ValueError(
+                    f"{member.filename} is to take {said:,} bytes by its header, and takes "
+                    f"{member.file_size:,}"
+                )
+
+
+def _size_said(array: IO[bytes]) -> int:
+    """Read the header of an array's file, and tell how large the file then is, in bytes."""
+    version = np.lib.format.read_magic(array)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read_header(array)
+    return array.tell() + math.prod(shape) * dtype.itemsize
+
+
 def read_text(path: Path) -> str:
     """Read a text that a person wrote.
 
@@ -105,14 +166,14 @@ def writable(path: Path) -> Generator[None]:
 
 def _write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    # Opened as any other file, so that the person's umask decides who may read it.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "xb") as file:
             write_to(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
+        os.replace(part, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise

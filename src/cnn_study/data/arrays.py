@@ -1,16 +1,19 @@
 """The prepared arrays that training reads: made once from a dataset's source, checked when read."""
 
-import zipfile
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
 
+from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import write_whole
 from cnn_study.data.catalog import Dataset, find_dataset
 from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
+
+HEADER_BYTES = 1024
+"""More than the header of an array takes in its file."""
 
 
 class Reader(Protocol):
@@ -53,7 +56,7 @@ def prepare(name: str, destination: Path, source: str | Path | None = None) -> N
     if fault is not None:
         raise UserError(f"{dataset.title}: {fault}; update cnn_study and scikit-learn.")
     arrays = {key: getattr(images, key) for key in ARRAY_NAMES}
-    write_whole(Path(destination), lambda file: np.savez(file, **arrays))
+    files.write_whole(Path(destination), lambda file: np.savez(file, **arrays))
 
 
 def load_prepared(name: str, path: Path) -> Images:
@@ -71,23 +74,23 @@ def load_prepared(name: str, path: Path) -> Images:
             "(the workflow does so itself)"
         )
     try:
-        images = _read_arrays(path)
-    except Exception as error:  # numpy's and zipfile's parsers raise many kinds on damaged bytes
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"prepared data cannot be read: {path} ({reason}). {remedy}") from error
+        images = _read_arrays(dataset, path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"prepared data cannot be read: {path} ({error}). {remedy}") from error
     fault = _content_fault(dataset, images)
     if fault is not None:
         raise UserError(f"prepared data of {dataset.title} is damaged: {path}: {fault}. {remedy}")
     return images
 
 
-def _read_arrays(path: Path) -> Images:
-    """Read the four arrays of an .npz file; no pickle in it is ever loaded."""
-    if not zipfile.is_zipfile(path):
-        raise zipfile.BadZipFile("not an .npz file, or cut off")
-    # Opened here: given a path, np.load leaves the file open where it fails.
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return Images(**{key: arrays[key] for key in ARRAY_NAMES})
+def _read_arrays(dataset: Dataset, path: Path) -> Images:
+    """Read the four arrays of an .npz file, which is no larger than this dataset's is."""
+    labels = dataset.training_images + dataset.test_images
+    largest = labels * (math.prod(dataset.image_shape) + 1) + len(ARRAY_NAMES) * HEADER_BYTES
+    arrays = files.read_arrays(path, largest)
+    if missing := [name for name in ARRAY_NAMES if name not in arrays]:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    return Images(**{name: arrays[name] for name in ARRAY_NAMES})
 
 
 def _content_fault(dataset: Dataset, images: Images) -> str | None:

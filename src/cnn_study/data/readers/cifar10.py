@@ -13,8 +13,9 @@ import zlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -40,6 +41,11 @@ CIFAR10_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
+ARCHIVE_BYTES = 170_498_071
+BATCH_BYTES = 2**25
+"""More than any batch takes: 31,035,999 bytes are the most."""
+UNPACKED_BYTES = 2**29
+"""More than twice what the archive holds: a repacked one may hold something beside."""
 DOWNLOAD_TIMEOUT_SECONDS = 30
 DOWNLOAD_LINE_SECONDS = 5
 
@@ -83,7 +89,10 @@ def find_cifar10(source: str | Path | None, environ: Mapping[str, str] = os.envi
 
 
 def download_cifar10(
-    url: str = CIFAR10_URL, sha256: str = CIFAR10_SHA256, cache: Path | None = None
+    url: str = CIFAR10_URL,
+    sha256: str = CIFAR10_SHA256,
+    cache: Path | None = None,
+    size: int = ARCHIVE_BYTES,
 ) -> Path:
     """Return the archive's place in the cache, downloading it if it is not there whole.
 
@@ -93,6 +102,7 @@ def download_cifar10(
     Args:
         url, sha256: of the archive; other values are for tests.
         cache: folder; None means pooch.os_cache("cnn-study").
+        size: of the archive, bytes; nothing beyond is taken from the network.
 
     Raises:
         UserError: no network, not what was expected, no space, or no writable cache.
@@ -102,14 +112,14 @@ def download_cifar10(
 
     cache = Path(pooch.os_cache("cnn-study") if cache is None else cache)
     # Called with three values by place; the type that Pooch declares asks for other names.
-    fetch = cast("Downloader", _fetch)
+    fetch = cast("Downloader", partial(_fetch, size))
     try:
         place = pooch.retrieve(
             url, f"sha256:{sha256}", fname=CIFAR10_ARCHIVE, path=cache, downloader=fetch
         )
     except requests.RequestException as error:
         raise _download_error(url, cache, _network_reason(error)) from error
-    except _WebPage as error:
+    except (_WebPage, _TooLarge) as error:
         raise _download_error(url, cache, str(error)) from error
     except OSError as error:
         raise _download_error(url, cache, f"cannot write there: {_reason(error)}") from error
@@ -147,7 +157,25 @@ class _WebPage(Exception):
     """A web page arrived in the place of the archive."""
 
 
-def _fetch(url: str, output_file: str, pooch_object: Any) -> None:
+class _TooLarge(Exception):
+    """More is given than is expected."""
+
+
+class _Limited:
+    """A file that takes so many bytes and refuses one more, whatever a server says or sends."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self.file, self.left = file, size
+        self.flush = file.flush
+
+    def write(self, content: bytes) -> None:
+        self.left -= len(content)
+        if self.left < 0:
+            raise _TooLarge("what arrives is larger than the archive is")
+        self.file.write(content)
+
+
+def _fetch(size: int, url: str, output_file: str, pooch_object: Any) -> None:
     """Download one file for pooch, and tell a web page from an archive while it is there."""
     import pooch
 
@@ -158,7 +186,8 @@ def _fetch(url: str, output_file: str, pooch_object: Any) -> None:
         timeout=DOWNLOAD_TIMEOUT_SECONDS,
         headers={"Accept-Encoding": "identity"},  # the archive's own bytes, not unpacked on the way
     )
-    get(url, output_file, pooch_object)
+    with open(output_file, "wb") as file:
+        get(url, _Limited(file, size), pooch_object)
     if _looks_like_web_page(_first_bytes(Path(output_file))):
         raise _WebPage(
             "what arrived starts like a web page, not like an archive "
@@ -257,7 +286,38 @@ def _read_folder(folder: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str,
     """Yield (name, content) of the wanted files that are there."""
     for name in wanted:
         if (folder / name).is_file():
+            _check_size(name, (folder / name).stat().st_size)
             yield name, (folder / name).read_bytes()
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > BATCH_BYTES:
+        raise _TooLarge(f"{name} is to take {size:,} bytes, and no batch takes {BATCH_BYTES:,}")
+
+
+class _Bounded:
+    """An archive as tarfile reads it, which never asks for what lies beyond all that is expected.
+
+    Whatever a header claims, of a member or of a header of its own: nothing is unpacked for it.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.tell = file, file.tell
+
+    def read(self, size: int) -> bytes:
+        self._check(self.tell() + size)
+        return self.file.read(size)
+
+    def seek(self, place: int) -> int:
+        self._check(place)
+        return self.file.seek(place)
+
+    def _check(self, end: int) -> None:
+        if end > UNPACKED_BYTES:
+            raise _TooLarge(
+                f"it is to hold {end:,} bytes or more, and CIFAR-10 takes less than "
+                f"{UNPACKED_BYTES:,}"
+            )
 
 
 def _read_archive(
@@ -272,12 +332,22 @@ def _read_archive(
     is_gzip = first.startswith(b"\x1f\x8b")
     if not is_gzip and first[257:262] != b"ustar":
         raise _source_error(source, "it is neither a .tar.gz nor a .tar archive")
-    with tarfile.open(archive, "r:gz" if is_gzip else "r:") as members:
-        for member in members:
+    with (
+        gzip.open(archive) if is_gzip else open(archive, "rb") as file,
+        tarfile.open(
+            fileobj=cast("IO[bytes]", _Bounded(cast("IO[bytes]", file))), mode="r:"
+        ) as tar,
+    ):
+        for member in tar:
             name = PurePosixPath(member.name).name
-            content = members.extractfile(member) if member.isfile() and name in wanted else None
+            content = tar.extractfile(member) if member.isfile() and name in wanted else None
             if content is not None:
+                _check_size(name, member.size)
                 yield name, content.read()
+
+
+def _bounded(file: Any) -> IO[bytes]:
+    return cast("IO[bytes]", _Bounded(file))
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -297,6 +367,8 @@ def _source_faults(source: Source) -> Generator[None]:
     """Turn what a damaged or unreadable source raises into one UserError."""
     try:
         yield
+    except _TooLarge as error:
+        raise _source_error(source, str(error)) from error
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         fault = f"the archive is damaged or was cut off ({error})"
         raise _source_error(source, fault) from error

@@ -1,0 +1,79 @@
+"""Files that are whole or absent, and arrays that are no larger than is expected."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnn_study.base import files
+
+
+@pytest.fixture
+def umask():
+    """Set the umask for a test."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_persons_umask_says_who_may_read_a_file(tmp_path, umask, mask, mode):
+    path = tmp_path / "folder" / "record.json"
+    umask(mask)
+    files.write_whole(path, lambda file: file.write(b"{}"))
+    assert path.stat().st_mode & 0o777 == mode
+    assert os.listdir(path.parent) == ["record.json"]
+
+
+def test_what_fails_while_it_is_written_leaves_what_was_there(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text("before")
+
+    def write(file) -> None:
+        file.write(b"half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        files.write_whole(path, write)
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+def test_arrays_are_read_from_a_file_and_from_its_content(tmp_path):
+    path = tmp_path / "arrays.npz"
+    files.write_arrays(path, {"a": np.arange(3), "b": np.eye(2, dtype="float32")})
+    for source in (path, path.read_bytes()):
+        arrays = files.read_arrays(source)
+        assert list(arrays) == ["a", "b"]
+        assert arrays["a"].tolist() == [0, 1, 2]
+        assert arrays["b"].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_arrays_that_take_more_than_is_expected_are_refused(tmp_path):
+    """One array of 24 bytes behind a header of 128."""
+    path = tmp_path / "arrays.npz"
+    files.write_arrays(path, {"a": np.arange(3)})
+    assert files.read_arrays(path, 152)["a"].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="it holds 152 bytes, and at most 151 are expected"):
+        files.read_arrays(path, 151)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 100])
+def test_what_is_no_file_of_arrays_is_refused(content):
+    with pytest.raises(ValueError, match=r"not an \.npz file, or cut off"):
+        files.read_arrays(content)
+
+
+def test_any_flipped_bit_gives_the_arrays_or_one_kind_of_error(tmp_path):
+    path = Path(tmp_path / "arrays.npz")
+    files.write_arrays(path, {"a": np.arange(50), "b": np.ones((3, 4))})
+    content, refused = path.read_bytes(), 0
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x10
+        try:
+            files.read_arrays(bytes(damaged))
+        except ValueError:
+            refused += 1
+    assert refused > len(content) / 3
