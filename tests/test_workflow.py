@@ -685,6 +685,8 @@ def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(
         ("CalledProcessError in file x: Command 'x' returned non-zero exit status 1.\n", False),
         ("CalledProcessError in file x: Command 'x' returned non-zero exit status 137.", True),
         ("CalledProcessError in file x: Command 'x' died with <Signals.SIGKILL: 9>.", True),
+        ("CalledProcessError in file x: Command 'x' returned non-zero exit status 143.", False),
+        ("CalledProcessError in file x: Command 'x' died with <Signals.SIGTERM: 15>.", False),
         ("Conda environments: ignored", False),
         ("Cannot restore results/x/runs/base/0/seed-1.json: no backup found.", False),
         ("Nothing to be done", True),

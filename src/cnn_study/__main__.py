@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
+from cnn_study.base.stopping import Stopped, stop_on_signals
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study import isolation
@@ -45,9 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
         if screen:
             print(f"{error}\nThe log: {options.log}", file=screen)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
-        return 130
+        return stopped.status if isinstance(stopped, Stopped) else 130
     except Exception:
         if screen:
             print(f"{traceback.format_exc()}The log: {options.log}", file=screen)
@@ -595,6 +596,7 @@ def _docs(options: argparse.Namespace) -> None:
 
 def command() -> None:
     """Run one command, as the console script `cnn-study` does."""
+    stop_on_signals()
     sys.exit(main())
 
 

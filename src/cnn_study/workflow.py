@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
+from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
 from cnn_study.base.words import short_duration
 from cnn_study.execute import keeping, local
 from cnn_study.report import study_checks
@@ -439,6 +440,11 @@ def check_deployment(methods: Iterable[Any]) -> None:
         )
 
 
+def stop_in_time() -> None:
+    """Let the process that runs a workflow end by a signal, with all its commands, in seconds."""
+    stop_on_signals(WORKFLOW_SECONDS)
+
+
 _HELD: list[FileLock] = []
 """The lock of this process: a lock that nobody refers to is let go of."""
 
@@ -467,6 +473,14 @@ def end(planned: Plan) -> None:
     shutil.rmtree(planned.marks, ignore_errors=True)
 
 
+ENDED = re.compile(
+    r"CalledProcessError.* (returned non-zero exit status ([12]|129|130|143)\.|"
+    r"died with <Signals\.SIG(HUP|INT|TERM):)",
+    re.DOTALL,
+)
+"""What Snakemake says of a command that failed, or that a person stopped."""
+
+
 class News(logging.Filter):
     """Keeps back what Snakemake says that is no news, and says in words what is to be done."""
 
@@ -489,16 +503,16 @@ def is_news(record: logging.LogRecord) -> bool:
     """Tell whether a line of Snakemake's own says anything to a user.
 
     A command that fails says itself why, on the screen and in its log, and ends with status 1 or
-    2: that it ended so is no news. One that was killed said nothing. The conda environments name
+    2: that it ended so is no news, nor is it where a person stopped it. One that was killed said
+    nothing. The conda environments name
     a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs. That
     there is no backup of a record from before the job is as it should be, and the marks of stages
     are nobody's business. What is kept in
     `.snakemake` about earlier jobs, or is not, decides nothing.
     """
     said = record.getMessage()
-    ended = re.search(r"CalledProcessError.* returned non-zero exit status [12]\.", said, re.DOTALL)
     return not (
-        ended
+        ENDED.search(said)
         or said.startswith(("Cannot restore ", "Touching output file "))
         or said == "Conda environments: ignored"
         or "missing provenance/metadata" in said

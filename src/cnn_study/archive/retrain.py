@@ -23,6 +23,7 @@ from cnn_study.archive.processors import Relation, relation
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
 from cnn_study.base.judge import Spread, Usual
+from cnn_study.base.stopping import end_with
 from cnn_study.base.words import counted, percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import records, searches
@@ -120,7 +121,7 @@ def train(kept: Kept, names: list[str], work: Path, data: Path, processes: int, 
     file = kept.site.study.path.resolve()
     left = list(names)
     pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), _write_to, (work / LOG,), max_tasks_per_child=1
+        processes, get_context("spawn"), _begin, (work / LOG, os.getpid()), max_tasks_per_child=1
     )
     with pool:
         jobs = {
@@ -141,8 +142,9 @@ def train(kept: Kept, names: list[str], work: Path, data: Path, processes: int, 
             tell(f"{jobs[job]} trained again; {len(names) - len(left)} of {len(names)}, {time}")
 
 
-def _write_to(log: Path) -> None:
-    """Let what a process says go to a file."""
+def _begin(log: Path, parent: int) -> None:
+    """Let what a process says go to a file, and let it end together with its parent."""
+    end_with(parent)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, 1)
     os.dup2(file, 2)

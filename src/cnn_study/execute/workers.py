@@ -5,7 +5,6 @@ takes with it what the others have in hand; that is then trained one by one, wit
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent import futures
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.stopping import end_with
 from cnn_study.execute import local
 from cnn_study.runs import records
 from cnn_study.runs.heartbeat import log
@@ -23,8 +23,6 @@ from cnn_study.runs.wanted import Run
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.train.machine import own_gpu
-
-LOOK_SECONDS = 1.0
 
 ENDED = "A worker was ended from outside, perhaps for want of memory,"
 
@@ -125,18 +123,7 @@ def train_alone(study: Study, place: Place, runs: Iterable[Run]) -> None:
                 local.give_up(study, run, place.results, place.data, seconds)
 
 
-def watch(over: Callable[[], bool], status: int) -> None:
-    """End this process, whatever it waits for, when something is over."""
-
-    def look() -> None:
-        while not over():
-            time.sleep(LOOK_SECONDS)
-        os._exit(status)
-
-    threading.Thread(target=look, daemon=True).start()
-
-
 def _begin(parent: int) -> None:
     """Let a worker end together with its parent, and have a GPU of its own where there are any."""
-    watch(lambda: os.getppid() != parent, 1)
+    end_with(parent)
     own_gpu()

@@ -9,6 +9,7 @@ without pandas, so that the workflow can declare it; both are imported only to d
 
 import json
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import lean
+from cnn_study.base.stopping import end_with
 from cnn_study.figures.calibration import AccuracyAndCalibration, Reliability
 from cnn_study.figures.classes import ClassBars, ClassEffects, Confusion
 from cnn_study.figures.confirmation import Confirmed
@@ -100,7 +102,9 @@ def draw(
         described = {id_: draw_one(id_) for id_ in ids}
     else:
         # Fresh processes: one that was forked would share the state of Matplotlib.
-        with ProcessPoolExecutor(processes - 1, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            processes - 1, multiprocessing.get_context("spawn"), end_with, (os.getpid(),)
+        ) as pool:
             waiting = {id_: pool.submit(draw_one, id_) for id_ in ids}
             # This process draws too, from the other end, what none has begun.
             for id_ in reversed(ids):

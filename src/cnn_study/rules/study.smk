@@ -14,6 +14,8 @@ from cnn_study import workflow as planning
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PROJECT
 
+planning.stop_in_time()
+
 try:
     PLAN = planning.plan(config)
     planning.check_profile(PLAN)
@@ -58,6 +60,8 @@ if workflow.is_main_process and PLAN.gpus and "gpu" not in workflow.global_resou
 
 
 onstart:
+    # Again, since Snakemake would let what runs come to its end, which may take hours.
+    planning.stop_in_time()
     # Only the process that runs the workflow: its jobs on other machines come here too.
     if workflow.is_main_process:
         try:

@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import absent
+from cnn_study.base.stopping import watch
 from cnn_study.base.words import percent
 from cnn_study.execute import local, progress
 from cnn_study.execute.workers import (
@@ -35,7 +36,6 @@ from cnn_study.execute.workers import (
     train,
     train_alone,
     wait,
-    watch,
 )
 from cnn_study.runs import records, searches
 from cnn_study.runs.heartbeat import log

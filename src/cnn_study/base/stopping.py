@@ -1,0 +1,96 @@
+"""Ending in time: what SIGTERM, SIGHUP and Ctrl-C do to a process and to all that it started.
+
+A container, a cluster or a terminal that closes gives a process seconds, and kills it then. So the
+first such signal ends what is in hand as Ctrl-C does, hands itself on to every process below, and
+sees to it that nothing outlives the time.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+COMMAND_SECONDS = 5.0
+"""What a command has to end; whatever waits for it has longer, and Docker gives 10 in all."""
+
+WORKFLOW_SECONDS = 8.0
+
+LOOK_SECONDS = 0.2
+
+
+class Stopped(KeyboardInterrupt):
+    """Raised where this process is when a signal comes that asks it to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.status = 128 + number
+        """What the process ends with, as a shell tells the signal."""
+
+
+def stop_on_signals(seconds: float = COMMAND_SECONDS) -> None:
+    """Let this process end by the first signal, with all that it started, within some seconds.
+
+    A signal that is ignored, as `nohup` has it or a script for what runs in its background, stays
+    so. Called by the main thread.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not stopping.is_set():  # one more, such as Ctrl-C to the whole group, changes nothing
+            stopping.set()
+            status = Stopped(number)
+            threading.Thread(target=_end, args=(seconds, status.status), daemon=True).start()
+            raise status
+
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def _end(seconds: float, status: int) -> None:
+    """End every process below this one, and this one too if it has not ended by itself in time."""
+    import psutil
+
+    own, told, end = psutil.Process(), set(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        # Again and again: another thread may have been about to start one.
+        for process in set(own.children(recursive=True)) - told:
+            _send(process.terminate)
+            told.add(process)
+        time.sleep(LOOK_SECONDS)
+    for process in own.children(recursive=True):
+        _send(process.kill)
+    os._exit(status)
+
+
+def _send(signal_to: Callable[[], None]) -> None:
+    import psutil
+
+    try:
+        signal_to()
+    except psutil.Error:
+        return  # It ended just now, or is another user's.
+
+
+def end_with(parent: int) -> None:
+    """Let this process, a worker of another one, end when that one does, however it ends.
+
+    Ctrl-C in a terminal reaches both: the parent ends what it started.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch(lambda: os.getppid() != parent, 1)
+
+
+def watch(over: Callable[[], bool], status: int) -> None:
+    """End this process, whatever it waits for, when something is over."""
+
+    def look() -> None:
+        while not over():
+            time.sleep(LOOK_SECONDS)
+        os._exit(status)
+
+    threading.Thread(target=look, daemon=True).start()
