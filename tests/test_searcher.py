@@ -85,6 +85,18 @@ class Place:
         return {name: records.read(self.results / name).weights_sha256 for name in self.records()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def dead_proxies():
+    """Every variable that names a proxy names a port where nobody listens: no search may ask it."""
+    names = ["http_proxy", "https_proxy", "all_proxy", "grpc_proxy"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*names, *map(str.upper, names)]:
+            patch.setenv(name, "http://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, digits_file) -> Place:
     """A search that two workers went through."""

@@ -66,12 +66,12 @@ ALL = sorted(f"{experiment} {seed}" for experiment in RUNS for seed in (1, 2))
 def trained(tmp_path_factory) -> Workplace:
     """The study, trained and rendered by the bare command; not to be changed by tests.
 
-    Project and Python lie in folders whose names a shell would take apart.
+    Project and Python lie in folders whose names a shell or Snakemake would take apart.
     """
     folder = tmp_path_factory.mktemp("trained")
-    (folder / "Python's place").symlink_to(sys.prefix)
-    place = Workplace(folder / "a project", STUDY)
-    place.python = str(folder / "Python's place" / "bin" / "python")
+    (folder / "Python's {place}").symlink_to(sys.prefix)
+    place = Workplace(folder / 'a "project" ü😀 {a} $HOME 100% & ;x', STUDY)
+    place.python = str(folder / "Python's {place}" / "bin" / "python")
     place.output = place.snakemake()
     return place
 

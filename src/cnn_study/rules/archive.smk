@@ -14,6 +14,6 @@ rule archive_study:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
     shell:
         "{params.cnn_study} archive {params.study:q} --log {log:q}"

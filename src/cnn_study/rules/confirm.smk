@@ -22,9 +22,9 @@ if PLAN.study.fresh_seeds:
             gpu=lambda wildcards: PLAN.gpus,
         params:
             cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
+            study=STUDY,
             data=PLAN.data,
-            source=["--source", PLAN.source] if PLAN.source else [],
+            source=SOURCE,
             workers=lambda wildcards, threads: PLAN.gpus or threads,
         shell:
             "{params.cnn_study} confirm {params.study:q}"

@@ -25,7 +25,7 @@ if PLAN.inspection:
             gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
+            study=STUDY,
             data=PLAN.data,
         shell:
             "{params.cnn_study} inspect {params.study:q} --data {params.data:q} --log {log:q}"
@@ -52,7 +52,7 @@ if PLAN.look_alikes:
         threads: 1
         params:
             cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
+            study=STUDY,
             data=PLAN.data,
         shell:
             "{params.cnn_study} look-alikes {params.study:q} --data {params.data:q} --log {log:q}"

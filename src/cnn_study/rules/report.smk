@@ -18,7 +18,7 @@ rule draw_figures:
     threads: 2
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         again=unless_current,
     shell:
         "{params.cnn_study} figures {params.study:q} {params.again}"
@@ -41,7 +41,7 @@ rule write_report:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         again=unless_current,
     shell:
         "{params.cnn_study} write {params.study:q} {params.again} --log {log:q}"
@@ -62,7 +62,7 @@ rule render_report:
     threads: 2
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         engine=PLAN.engine,
         again=unless_current,
     shell:

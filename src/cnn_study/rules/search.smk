@@ -21,7 +21,7 @@ if PLAN.search:
             gpu=lambda wildcards: PLAN.gpus,
         params:
             cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
+            study=STUDY,
             data=PLAN.data,
             workers=lambda wildcards, threads: PLAN.gpus or threads,
         shell:

@@ -25,10 +25,18 @@ except UserError as error:
 
 logger.addFilter(planning.News(PLAN, workflow.resource_settings.cores))
 
+
+def verbatim(value):
+    """Give a parameter in whose text braces are no wildcards, as in a path of somebody else's."""
+    return lambda wildcards: value
+
+
 # The commands run in the environment that Snakemake runs in. `conda:` in the rules only names the
 # file that makes it, for Snakemake's linter wants the software of each rule named.
-CNN_STUDY = f"{shlex.quote(sys.executable)} -m cnn_study"
-ENVIRONMENT = str(PROJECT / "environment.yml")
+CNN_STUDY = verbatim(f"{shlex.quote(sys.executable)} -m cnn_study")
+STUDY = verbatim(PLAN.study.path)
+SOURCE = verbatim(["--source", PLAN.source] if PLAN.source else [])
+ENVIRONMENT = str(PROJECT / "environment.yml").replace("{", "{{").replace("}", "}}")
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 

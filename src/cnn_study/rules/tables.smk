@@ -18,7 +18,7 @@ rule collect_tables:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         again=unless_current,
     shell:
         "{params.cnn_study} tables {params.study:q} {params.again} --log {log:q}"
@@ -38,7 +38,7 @@ rule analyse:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         again=unless_current,
     shell:
         "{params.cnn_study} analyse {params.study:q} {params.again} --log {log:q}"
@@ -59,7 +59,7 @@ rule judge_confirmation:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
         again=unless_current,
     shell:
         "{params.cnn_study} confirmed {params.study:q} {params.again} --log {log:q}"

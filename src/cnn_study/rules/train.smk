@@ -15,7 +15,7 @@ rule prepare_data:
     params:
         cnn_study=CNN_STUDY,
         dataset=PLAN.study.dataset.name,
-        source=["--source", PLAN.source] if PLAN.source else [],
+        source=SOURCE,
     shell:
         "{params.cnn_study} prepare {params.dataset}"
         " {params.source:q}"
@@ -48,7 +48,7 @@ for batch in PLAN.batches:
             gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
-            study=PLAN.study.path,
+            study=STUDY,
             runs=batch.runs,
             data=PLAN.data,
         shell:

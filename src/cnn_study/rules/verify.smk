@@ -12,6 +12,6 @@ rule verify:
     threads: os.cpu_count()
     params:
         cnn_study=CNN_STUDY,
-        study=PLAN.study.path,
+        study=STUDY,
     shell:
         "{params.cnn_study} verify {params.study:q} --log {log:q}"

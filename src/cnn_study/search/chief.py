@@ -412,6 +412,8 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
         "KERASTUNER_ORACLE_IP": host,
         "KERASTUNER_ORACLE_PORT": port,
         "KERASTUNER_TUNER_ID": name,
+        # gRPC would ask the proxy of the environment even for a chief on this machine, and wait.
+        "no_grpc_proxy": host,
     }
 
     with _quiet(), tempfile.TemporaryDirectory() as folder:
