@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_text
@@ -39,6 +39,7 @@ class Templates:
         """
         self.folders = tuple(map(str, folders))
         self.undone = undone
+        self._loader = FileSystemLoader(self.folders)
         self._environment = Environment(
             variable_start_string="<<",
             variable_end_string=">>",
@@ -51,7 +52,7 @@ class Templates:
             keep_trailing_newline=True,
             undefined=StrictUndefined,
             finalize=_refuse_nothing,
-            loader=FileSystemLoader(self.folders),
+            loader=self._loader,
         )
         self._environment.filters.update(filters)
         self._environment.globals.update(constants or {})
@@ -71,6 +72,18 @@ class Templates:
             for path in (path for folder in self.folders for path in Path(folder).rglob("*.j2")):
                 read_text(path)  # says which it is
             raise
+
+    def parsed(self, name: str) -> nodes.Template:
+        """Give a template as Jinja2 has read it, which is not filled.
+
+        Raises:
+            UserError: it is not there, or is none; says where.
+        """
+        try:
+            source, _, _ = self._loader.get_source(self._environment, name)
+            return self._environment.parse(source, name)
+        except TemplateError as error:
+            raise UserError(f"{self._place(error, name)}: {error.message}") from None
 
     def _place(self, error: TemplateError, name: str) -> str:
         """Name the template and the line that an error comes from."""

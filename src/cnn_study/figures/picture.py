@@ -195,6 +195,7 @@ def _style() -> "dict[RcKeyType, Any]":
         "grid.color": LIGHT.faint,
         "grid.linewidth": 0.7,
         "svg.fonttype": "path",
+        "text.parse_math": False,  # a title may say what costs $5 and what $6
         "svg.hashsalt": "cnn-study",
         "text.color": LIGHT.text,
         "axes.labelcolor": LIGHT.text,

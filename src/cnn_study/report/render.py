@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
@@ -21,10 +20,11 @@ import yaml
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_text, writable
 from cnn_study.base.places import REPORT, bibliographies, looks
-from cnn_study.report.authored_text import TYPST, find_pandoc, signs_without_font
 from cnn_study.report.engines import Asked, Engine, choose
+from cnn_study.report.fonts import TYPST, signs_without_font
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
+from cnn_study.report.pandoc import RENDERING_SECONDS, TooLong, message, run_pandoc
 from cnn_study.report.quarto import render_with_quarto
 from cnn_study.report.scripts import ADDRESS
 
@@ -297,17 +297,14 @@ def _address(path: Path, contents: bytes) -> str:
 
 def _run_pandoc(stage: Path, target: str, defaults: dict[str, Any]) -> list[str]:
     """Run Pandoc; return everything that it warns of."""
-    settings, log = stage / f"pandoc-{target}.yaml", stage / f"pandoc-{target}.log"
+    settings = stage / f"pandoc-{target}.yaml"
     settings.write_text(json.dumps(defaults), encoding="utf-8")
-    arguments = [find_pandoc(), f"--defaults={settings.name}", f"--log={log.name}"]
-    done = subprocess.run(arguments, cwd=stage, capture_output=True, text=True, encoding="utf-8")
-    entries = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
-    faults = [
-        entry["message" if entry["type"] == "ScriptingWarning" else "pretty"]
-        for entry in entries
-        if entry["verbosity"] in ("WARNING", "ERROR")
-    ]
-    return faults if done.returncode == 0 else [*faults, done.stderr]
+    try:
+        done = run_pandoc([f"--defaults={settings.name}"], RENDERING_SECONDS, folder=stage)
+    except TooLong as error:
+        return [f"{error}. `cnn-study check` reads the study's own texts one by one"]
+    faults = [message(entry) for entry in done.log]
+    return faults if done.status == 0 else [*faults, done.said]
 
 
 def _compile_pdf(stage: Path, name: str, day: datetime.date) -> bytes:

@@ -1,0 +1,92 @@
+"""Which signs of a text can be seen: those that the fonts of the PDF and of the figures have.
+
+Knows nothing of studies.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    import typst
+
+
+class TypstOptions(TypedDict):
+    """What Typst is asked for."""
+
+    ignore_system_fonts: bool
+    pdf_standards: Literal["ua-1"]
+    format: Literal["pdf"]
+
+
+TYPST: TypstOptions = {"ignore_system_fonts": True, "pdf_standards": "ua-1", "format": "pdf"}
+"""How the PDF is made: for readers who cannot see it too, with the fonts that Typst brings."""
+
+NO_FONT = re.compile(r'the text `"(.+?)"` could not be displayed')
+
+UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+"""Kinds of signs that show nothing themselves: they control, turn the direction of what follows,
+take no room, or are nobody's (https://www.unicode.org/reports/tr44/#General_Category_Values)."""
+
+SEEN_AS_SPACE = "\t\n\r\u00ad"
+"""What is among them and harmless: spaces, ends of lines, places where a word may be divided."""
+
+
+def unseen(text: str) -> list[str]:
+    """List the signs of a text that nobody would see, by their numbers."""
+    signs = (
+        sign
+        for sign in dict.fromkeys(text)
+        if unicodedata.category(sign) in UNSEEN and sign not in SEEN_AS_SPACE
+    )
+    return [f"U+{ord(sign):04X}" for sign in signs]
+
+
+def unprinted(texts: Sequence[str]) -> list[list[str]]:
+    """Find the signs of each text that the PDF's fonts do not have: Chinese ones, say, or emoji."""
+    strange = [text for text in dict.fromkeys(texts) if not text.isascii()]
+    missing = {}
+    if _unset(strange):
+        missing = {text: _unset([text]) for text in strange}
+    return [missing.get(text, []) for text in texts]
+
+
+def _unset(texts: list[str]) -> list[str]:
+    """Have texts set as in the report, and list the signs that are in none of Typst's fonts."""
+    if not texts:
+        return []
+    import typst
+
+    lines = ("".join(f"\\u{{{ord(sign):x}}}" for sign in text) for text in texts)
+    document = '#set document(title: "Texts")' + "".join(f'\n\n#"{line}"' for line in lines)
+    try:
+        typst.compile(document.encode(), **TYPST)
+    except typst.TypstError as error:
+        return signs_without_font(error)
+    return []
+
+
+def signs_without_font(error: "typst.TypstError") -> list[str]:
+    """List the signs over which Typst made no PDF, because it has no font for them."""
+    return list(dict.fromkeys(NO_FONT.findall(error.diagnostic or str(error))))
+
+
+def undrawn(text: str) -> list[str]:
+    """List the signs of a text that the font of the figures, DejaVu Sans, does not have."""
+    if text.isascii():
+        return []
+    return [
+        sign for sign in dict.fromkeys(text) if not sign.isspace() and ord(sign) not in _drawn()
+    ]
+
+
+@cache
+def _drawn() -> frozenset[int]:
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
+
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return frozenset(FT2Font(str(font)).get_charmap())
