@@ -484,9 +484,15 @@ local function read_receipt(span)
   return inlines
 end
 
+-- Signs that a person wrote and that look like marks: as Typst's string they look like none.
+local function read_verbatim(span)
+  if is_html or not span.classes:includes 'verbatim' then return nil end
+  return raw_inline('#' .. typst_string(pandoc.utils.stringify(span)) .. ';')
+end
+
 local function finish_span(span)
   check_id(span)
-  return read_receipt(span)
+  return read_verbatim(span) or read_receipt(span)
 end
 
 -- Each walk goes through the whole document: what can go together does. None asks for every `Str`,

@@ -26,11 +26,15 @@ ABOUT_AS_LONG = "about as long"
 NO_RUN = "no complete run"
 """Stands for a number of an experiment without one; NONE stands in a table beside it."""
 
+LIKE_MARKS = re.compile(r"\\\{\\\{\\<|\\\{\\#")
+"""Signs of a person, escaped, that look like marks of ours which nothing has read."""
+
 
 def escape(text: str) -> str:
     """Make text that a person wrote mean itself in Markdown, on one line."""
     line = re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip()
-    return re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
+    escaped = re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
+    return LIKE_MARKS.sub(r"[\g<0>]{.verbatim}", escaped)
 
 
 def attribute(text: str) -> str:

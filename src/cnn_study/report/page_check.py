@@ -8,7 +8,10 @@ UNREAD = {
     "html": re.compile(r"\{\{<|(?<!\S)\{#\S*"),
     "typst": re.compile(r"\{\{\\<|(?<!\S)\{\\#\S*"),
 }
-"""Marks of Quarto that nothing made use of, as a writer leaves them in the text; not in code."""
+"""Marks of Quarto that nothing made use of, as a writer leaves them in the text; not in code.
+
+Where a person's text has such signs, `filters.escape` says that they are meant as they are.
+"""
 
 
 # What the finished page must hold
@@ -23,7 +26,7 @@ def unread(target: str, text: str) -> list[str]:
 class _Page(HTMLParser):
     """The ids, links, pictures, fetched addresses and unread marks of an HTML page."""
 
-    VERBATIM = ("annotation", "code", "script", "style")
+    VERBATIM = ("annotation", "code", "script", "style", "title")
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,17 +36,20 @@ class _Page(HTMLParser):
         self.without_alt: list[str] = []
         self.unread: list[str] = []
         self.verbatim = 0
+        self.is_meant = False  # by a person, as it stands
 
     def handle_data(self, data: str) -> None:
-        if not self.verbatim:
+        if not self.verbatim and not self.is_meant:
             self.unread += unread("html", data)
 
     def handle_endtag(self, tag: str) -> None:
+        self.is_meant = False
         self.verbatim = max(0, self.verbatim - (tag in self.VERBATIM))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.verbatim += tag in self.VERBATIM
         given = {key: value or "" for key, value in attrs}
+        self.is_meant = given.get("class") == "verbatim"
         if "id" in given:
             self.ids.append(given["id"])
         if tag == "a" and given.get("href", "").startswith("#"):
