@@ -1,6 +1,6 @@
 """What a study costs to plan, tabulate, judge and report as it grows, from made-up records.
 
-    python benchmarks/scale.py [--experiments 30 100 300 1000] [--seeds 10] [--stages tables evidence]
+    python benchmarks/scale.py [--experiments 30 100 300 1000] [--seeds 10] [--stages tables …]
                                [--keep FOLDER]
 
 Nothing is trained: for each size it writes a study of so many experiments, as a user could, and a
