@@ -129,6 +129,7 @@ def _add_makers(commands: "Commands") -> None:
 
     train = add("train", _train, "train runs, one after the other, whose records are not there")
     train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
+    _add_retry(train)
     search = add("search", _search, "search for the best models within a price, once")
     _add_workers(search)
     search.add_argument(
@@ -142,6 +143,7 @@ def _add_makers(commands: "Commands") -> None:
     confirm = add("confirm", _confirm, "train what is suggested again with fresh seeds, so far as "
                   "it is not there")  # fmt: skip
     _add_workers(confirm)
+    _add_retry(confirm)
     confirm.add_argument("--source", default="", help="the dataset's archive or unpacked folder, "
                          "where its arrays are still to be made; default: download it")  # fmt: skip
     weights = add("weights", _weights, "train again, elsewhere, the runs whose weights should be "
@@ -161,6 +163,11 @@ def _add_makers(commands: "Commands") -> None:
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, default=1, help="how many train side by side (1)")
+
+
+def _add_retry(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--retry", choices=["failed"], help="train also the runs that are there "
+                         "and failed, for want of memory say")  # fmt: skip
 
 
 def _add_readers(commands: "Commands") -> None:
@@ -279,17 +286,18 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from cnn_study.execute import local, progress
+    from cnn_study.execute import local, progress, workers
     from cnn_study.runs.wanted import find
-    from cnn_study.train import machine
 
     study, results = _study(options)
+    data, retry = _data(options, study.dataset.name), options.retry is not None
+    place = workers.Place(study.path, results, data, retry)
+    runs = [find(study, name) for name in options.runs]
     faults: list[Exception] = []
-    with machine.own_core():
-        runs = [find(study, name) for name in options.runs]
+    with workers.Workers(1) as pool:
         for run in local.riskiest_last(runs, results):
             try:
-                record = local.do(study, run, results, _data(options, study.dataset.name))
+                record = workers.train_in(pool, study, place, run)
                 said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
                 print(said, flush=True)
             except Exception as error:  # of this run alone, perhaps: the others have their turn
@@ -347,7 +355,8 @@ def _confirm(options: argparse.Namespace) -> None:
     _check_workers(options)
     study, results = _study(options)
     data = _data(options, study.dataset.name)
-    confirming.confirm(study, results, data, options.workers, options.source)
+    retry = options.retry is not None
+    confirming.confirm(study, results, data, options.workers, options.source, retry=retry)
 
 
 def _weights(options: argparse.Namespace) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 from cnn_study.base.errors import UserError
 from cnn_study.data import arrays
 from cnn_study.execute import local, progress
-from cnn_study.execute.workers import Place, Workers, train, train_alone, wait
+from cnn_study.execute.workers import Place, train_all
 from cnn_study.runs import confirmations
-from cnn_study.runs.heartbeat import log, mark
-from cnn_study.runs.wanted import Run
+from cnn_study.runs.heartbeat import log
 from cnn_study.study.model import Study
 from cnn_study.train.machine import one_thread
 
@@ -28,13 +27,22 @@ NOTHING_SAID = (
 )
 
 
-def confirm(study: Study, results: Path, data: Path, workers: int, source: str = "") -> None:
+def confirm(
+    study: Study,
+    results: Path,
+    data: Path,
+    workers: int,
+    source: str = "",
+    *,
+    retry: bool = False,
+) -> None:
     """Train the fresh runs of what is suggested that are not there.
 
     Args:
         data: the dataset's arrays; where they are not there and a run needs them, they are made.
         workers: processes that train side by side.
         source: the dataset's archive or its unpacked folder; empty leaves that to its reader.
+        retry: train also those that are recorded as failed.
 
     Raises:
         UserError: the study asks for none, nobody has said what is suggested, or a worker was
@@ -47,33 +55,22 @@ def confirm(study: Study, results: Path, data: Path, workers: int, source: str =
         raise UserError(NOTHING_SAID.format(path, study=study.name))
     lock = results / "locks" / "confirmation.lock"
     with local.held(lock, "another process confirms these suggestions; waiting for it"):
-        if not confirmations.missing(study, results):
+        if not confirmations.missing(study, results, retry=retry):
             log("every run that confirms a suggestion is there already")
             return
         # Here and not by a rule before: what is suggested was not known when rules were read.
         if not data.exists():
             arrays.prepare(study.dataset.name, data, source)
         one_thread()  # for NumPy in the workers, which settles it as it is imported
-        _train_all(study, Place(study.path, results, data), workers)
+        _train_all(study, Place(study.path, results, data, retry), workers)
 
 
 def _train_all(study: Study, place: Place, workers: int) -> None:
-    """Train side by side until nothing is missing; what a killed worker had in hand, alone."""
-    while left := confirmations.missing(study, place.results):
-        if _together(study, place, local.riskiest_last(left, place.results), workers):
-            return
-        left = confirmations.missing(study, place.results)
-        in_hand = [run for run in left if mark(place.results, run.name).exists()]
-        train_alone(study, place, in_hand or left[:1])
-
-
-def _together(study: Study, place: Place, runs: list[Run], workers: int) -> bool:
-    """Train runs side by side; tell whether none was ended from outside."""
-    with Workers(min(workers, len(runs))) as pool:
-        jobs = [pool.submit(train, place, run) for run in runs]
-        for job in jobs:
-            job.add_done_callback(partial(_tell, study, place.results, pool.count))
-        return wait(jobs)
+    """Train all fresh runs that are missing, or that failed and are to be tried again."""
+    left = confirmations.missing(study, place.results, retry=place.retry)
+    runs = local.riskiest_last(left, place.results)
+    at_once = min(workers, len(runs))
+    train_all(study, place, runs, workers, partial(_tell, study, place.results, at_once))
 
 
 def _tell(study: Study, results: Path, at_once: int, job: Future) -> None:

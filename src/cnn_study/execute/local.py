@@ -4,6 +4,7 @@ One run is done by one process at a time, whatever starts it: a second one waits
 and then finds its record.
 """
 
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
 from cnn_study.runs.wanted import Run, record_of
 from cnn_study.study.model import Study
-from cnn_study.train.machine import import_keras, own_core
+from cnn_study.train.machine import import_keras, is_want_of_memory, out_of_memory, own_core
 
 BATCH_SECONDS = 60.0
 """Trained in one process, by estimate: its start is little beside that."""
@@ -55,33 +56,55 @@ def riskiest_last(runs: list[Run], results: Path) -> list[Run]:
     return sorted(runs, key=lambda run: mark(results, run.name).exists())
 
 
-def do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
-    """Train one run, unless its record is there, and give its record."""
+def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False) -> records.Record:
+    """Train one run, unless its record is there, and give its record.
+
+    Args:
+        retry: train it also where the record says that it failed.
+    """
     with alone(run, results):
         record = record_of(run, results)
-        if record:
+        if record and not (retry and record.status == "failed"):
             log("the record is there already")
             return record
-        from cnn_study.train import training
-
-        images = load_prepared(study.dataset.name, data)
-        correct_answers.keep(study, results, images)
-        epochs = run.experiment.settings.epochs
-        with own_core(), Running(results, run.name, epochs) as running:
-            import_keras()
-            return training.train(
-                run.experiment, run.seed, study.dataset, images, results / "runs",
-                on_epoch=running.tell,
-                keep_weights=kept_weights.is_kept(study, run),
-            )  # fmt: skip
+        clock = time.perf_counter()
+        try:
+            return _train(study, run, results, data)
+        except Exception as error:
+            if not is_want_of_memory(error):
+                raise
+            seconds = time.perf_counter() - clock
+            return give_up(study, run, results, out_of_memory(error), seconds)
 
 
-def give_up(study: Study, run: Run, results: Path, data: Path, seconds: float) -> None:
-    """Record a run as failed whose process was ended from outside, after so many seconds."""
+def _train(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     from cnn_study.train import training
 
     images = load_prepared(study.dataset.name, data)
-    training.give_up(run.experiment, run.seed, study.dataset, images, results / "runs", seconds)
+    correct_answers.keep(study, results, images)
+    epochs = run.experiment.settings.epochs
+    with own_core(), Running(results, run.name, epochs) as running:
+        import_keras()
+        return training.train(
+            run.experiment, run.seed, study.dataset, images, results / "runs",
+            on_epoch=running.tell,
+            keep_weights=kept_weights.is_kept(study, run),
+        )  # fmt: skip
+
+
+def give_up(study: Study, run: Run, results: Path, reason: str, seconds: float) -> records.Record:
+    """Record a run as failed that cannot be trained here, and what it left behind as over.
+
+    Args:
+        seconds: that the try took.
+    """
+    from cnn_study.train import training
+
+    record = training.give_up(
+        run.experiment, run.seed, study.dataset, results / "runs", reason, seconds
+    )
+    mark(results, run.name).unlink(missing_ok=True)
+    return record
 
 
 def claim(lock: FileLock) -> bool:

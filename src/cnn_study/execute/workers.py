@@ -1,17 +1,23 @@
-"""Processes that train side by side, for a command that does many runs by itself.
+"""Processes that train, for a command that does runs: they end with it, however it ends.
 
-They end with the command, however it ends. One that is ended from outside, for want of memory say,
-takes with it what the others have in hand; that is then trained one by one, with all the memory.
+One that the system ends, for want of memory say, loses what it has in hand and nothing else. That
+is trained once more, by itself, with all the memory; what ends its process again is recorded as
+failed by this process, with the reason.
 """
 
 import os
+import pickle
+import signal
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from cnn_study.base.errors import UserError
@@ -22,108 +28,258 @@ from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
-from cnn_study.train.machine import own_gpu
-
-ENDED = "A worker was ended from outside, perhaps for want of memory,"
+from cnn_study.train.machine import own_core
 
 NOTHING_TRAINED = (
-    f"{ENDED} before it trained anything. Nothing is lost: run again, with fewer workers if memory "
-    "is short."
+    "A worker was ended from outside, perhaps for want of memory, before it trained anything. "
+    "Nothing is lost: run again, with fewer workers if memory is short."
 )
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""With these a person, or what a person uses, asks a process to end."""
+
+WHY = {
+    signal.SIGKILL: ", as the system does where memory is short",
+    signal.SIGSEGV: ", a segmentation fault, as a backend has where memory is short",
+    signal.SIGBUS: ", a bus error, as a backend has where memory is short",
+    signal.SIGABRT: ", as a backend does where it gets no memory",
+}
+"""What a signal that nobody asked for says to a person."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command reads and writes; what its workers are told of it."""
+    """Where a command reads and writes; what its workers are told of it.
+
+    Attributes:
+        retry: whether runs that are recorded as failed are trained once more.
+    """
 
     study: Path
     results: Path
     data: Path
+    retry: bool = False
+
+
+class Ended(Exception):
+    """Raised of a job whose process ended before it did.
+
+    Attributes:
+        status: as `multiprocessing.Process.exitcode` has it: below 0 a signal.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked the process to end."""
+        return -self.status in STOPS
+
+    def __str__(self) -> str:
+        """Say in words how it ended."""
+        if self.status >= 0:
+            return f"with status {self.status}"
+        return f"by {signal.Signals(-self.status).name}{WHY.get(-self.status, '')}"
+
+
+class _Worker:
+    """A process that does one job after the other."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, os.getpid()), daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            self._pipe.recv()
+        except (EOFError, ConnectionError):
+            self.end()
+            raise UserError(NOTHING_TRAINED) from None
+
+    def do(self, job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Have a job done there, and give what it gives or raise what it raises.
+
+        Raises:
+            Ended: the process ended before.
+        """
+        try:
+            self._pipe.send((job, arguments))
+            whole, outcome = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise Ended(self.end()) from None
+        if not whole:
+            raise outcome
+        return outcome
+
+    def end(self) -> int:
+        """Wait for the process, which ends as it is given nothing more to do; tell its status."""
+        self._pipe.close()
+        self._process.join()
+        return self._process.exitcode or 0
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
 
 
 class Workers:
-    """Processes that train; they end with this one, however it ends.
+    """Processes that train side by side; they end with this one, however it ends.
 
-    Where one is ended from outside, all that are under way are lost; the next job gets new ones.
+    Each is begun when there is something for it to do, and another one when it was ended.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._pool = self._new()
-
-    def _new(self) -> futures.Executor:
-        pool = futures.ProcessPoolExecutor(
-            self.count, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
-        )
-        # A process that starts while another works is watched only from the next result on (Python
-        # 3.11 to 3.13): without one, nobody sees it end, half the time.
-        jobs = [pool.submit(os.getpid) for _ in range(self.count)]
-        if any(isinstance(job.exception(), BrokenProcessPool) for job in jobs):
-            raise UserError(NOTHING_TRAINED)
-        return pool
+        self._begun: set[_Worker] = set()
+        self._idle: SimpleQueue[_Worker | None] = SimpleQueue()
+        for _ in range(count):
+            self._idle.put(None)
+        # A thread for each, that waits for it.
+        self._threads = futures.ThreadPoolExecutor(count)
 
     def submit(self, job: Callable[..., Any], *arguments: Any) -> futures.Future:
         """Have a worker do something."""
+        return self._threads.submit(self._do, job, arguments)
+
+    def _do(self, job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        worker = self._idle.get()
         try:
-            return self._pool.submit(job, *arguments)
-        except BrokenProcessPool:
-            self._pool = self._new()
-            return self._pool.submit(job, *arguments)
+            if worker is None:
+                worker = _Worker()
+                self._begun.add(worker)
+            return worker.do(job, arguments)
+        except Ended:
+            self._begun.discard(worker)
+            worker = None
+            raise
+        finally:
+            self._idle.put(worker)
 
     def __enter__(self) -> "Workers":
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        # Stopped by a person: nobody waits for what is in hand.
+        if kind is not None and not issubclass(kind, Exception):
+            for worker in self._begun:
+                worker.stop()
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._begun:
+            worker.end()
 
 
 def wait(jobs: list[futures.Future], stop: Callable[[], None] | None = None) -> bool:
     """Wait for all jobs. After a fault the others end what they are training, and no more.
 
     Args:
-        stop: called after a fault, to give out no more.
+        stop: called after a fault or the end of a worker, to give out no more.
 
     Returns:
-        Whether all came to their end; not where a worker was ended from outside.
+        Whether all came to their end; not where a worker was ended.
     """
-    futures.wait(jobs, return_when=futures.FIRST_EXCEPTION)
-    failed = any(job.done() and job.exception() for job in jobs)
-    if failed and stop is not None:
-        stop()
-    for job in jobs:
-        if failed:
-            job.cancel()
-    futures.wait(jobs)
-    try:
-        for job in jobs:
-            if not job.cancelled():
-                job.result()
-    except BrokenProcessPool:
-        return False
-    return True
+    ended, fault = False, None
+    for job in futures.as_completed(jobs):
+        error = None if job.cancelled() else job.exception()
+        if isinstance(error, Ended) and not error.asked:
+            ended = True
+        elif error is not None:
+            fault = fault or error
+            for other in jobs:
+                other.cancel()
+        if error is not None and stop is not None:
+            stop()
+    if isinstance(fault, Ended):
+        raise UserError(f"A worker was ended {fault}. Nothing is lost: run again.")
+    if fault is not None:
+        raise fault
+    return not ended
 
 
 def train(place: Place, run: Run) -> records.Record:
     """Train one run in a worker, and give its record."""
-    return local.do(load(place.study), run, place.results, place.data)
+    return local.do(_study(place.study), run, place.results, place.data, retry=place.retry)
+
+
+_study = cache(load)
+"""A study, read once in each worker."""
+
+
+def train_in(pool: Workers, study: Study, place: Place, run: Run) -> records.Record:
+    """Train a run, once more if its process is ended; what ends it twice counts as failed."""
+    job = pool.submit(train, place, run)
+    if wait([job]):
+        return job.result()
+    log(f"{run.name}: its process was ended {job.exception()}; it is trained once more")
+    return _last_try(pool, study, place, run)
+
+
+def train_all(
+    study: Study,
+    place: Place,
+    runs: list[Run],
+    count: int,
+    tell: Callable[[futures.Future], None] = lambda job: None,
+) -> None:
+    """Train runs side by side, and then, by itself, each whose process was ended.
+
+    Args:
+        count: processes that train side by side.
+        tell: called with each job that has come to an end.
+    """
+    with Workers(min(count, len(runs))) as pool:
+        jobs = [pool.submit(train, place, run) for run in runs]
+        for job in jobs:
+            job.add_done_callback(tell)
+        wait(jobs)
+    train_alone(study, place, [run for run, job in zip(runs, jobs, strict=True) if job.exception()])
 
 
 def train_alone(study: Study, place: Place, runs: Iterable[Run]) -> None:
-    """Train one by one what was left by a process that was ended from outside.
-
-    So it has all the memory. What ends a second time is recorded as failed.
-    """
-    log(f"{ENDED} and took the others with it. What they had in hand is trained one by one.")
+    """Train one by one what was in the hands of a process that was ended: it has all the memory."""
     for run in runs:
-        clock = time.perf_counter()
+        log(f"{run.name}: its process was ended; it is trained once more, by itself")
         with Workers(1) as pool:
-            if not wait([pool.submit(train, place, run)]):
-                log(f"{run.name} was ended once more, and counts as failed")
-                seconds = time.perf_counter() - clock
-                local.give_up(study, run, place.results, place.data, seconds)
+            _last_try(pool, study, place, run)
 
 
-def _begin(parent: int) -> None:
-    """Let a worker end together with its parent, and have a GPU of its own where there are any."""
+def _last_try(pool: Workers, study: Study, place: Place, run: Run) -> records.Record:
+    """Train a run whose process was ended before; if it is again, the run counts as failed."""
+    clock, job = time.perf_counter(), pool.submit(train, place, run)
+    if wait([job]):
+        return job.result()
+    reason = f"its process was ended twice, at last {job.exception()}"
+    log(f"{run.name} counts as failed: {reason}")
+    return local.give_up(study, run, place.results, reason, time.perf_counter() - clock)
+
+
+# ------------------------------------------------------------------------------- in a worker
+
+
+def _work(pipe: Connection, parent: int) -> None:
+    """Do one job after the other, on a core or a GPU of its own, until there are no more."""
     end_with(parent)
-    own_gpu()
+    with own_core():
+        pipe.send(None)
+        while True:
+            try:
+                job, arguments = pipe.recv()
+            except EOFError:
+                return
+            pipe.send(_outcome(job, arguments))
+
+
+def _outcome(job: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+    """Do a job; give whether it came to its end, and what it gave or raised."""
+    try:
+        return True, job(*arguments)
+    except Exception as error:
+        told = traceback.format_exc()
+        if not isinstance(error, UserError):
+            error.add_note(f"In a worker:\n{told}")
+        try:
+            return False, pickle.loads(pickle.dumps(error))
+        except Exception:
+            return False, RuntimeError(told)

@@ -47,7 +47,12 @@ def done(study: Study, results: Path) -> dict[str, Path]:
     return {name: path for name, path in places.items() if path}
 
 
-def missing(study: Study, results: Path) -> list[Run]:
-    """List those of these runs that are still to be done."""
+def missing(study: Study, results: Path, *, retry: bool = False) -> list[Run]:
+    """List those of these runs that are still to be done.
+
+    Args:
+        retry: also those that are recorded as failed.
+    """
     there = done(study, results)
-    return [run for run in wanted(study, results) if run.name not in there]
+    again = records.failed(there) if retry else {}
+    return [run for run in wanted(study, results) if run.name not in there or run.name in again]

@@ -263,6 +263,21 @@ def read_all(paths: Mapping[str, Path]) -> tuple[dict[str, Record], list[UserErr
     return known, refusals
 
 
+def failed(paths: Mapping[str, Path]) -> dict[str, Record]:
+    """Read the records of runs that failed; others are looked at and no more.
+
+    Args:
+        paths: by any name.
+    """
+    suspects = {}
+    for name, path in paths.items():
+        with suppress(OSError, UserError):  # whoever needs it tells of it
+            if b'"failed"' in read_at_most(path, MOST_BYTES):
+                suspects[name] = path
+    known, _ = read_all(suspects)
+    return {name: record for name, record in known.items() if record.status == "failed"}
+
+
 def read(path: Path) -> Record:
     """Read one record; what is of an older format is read as if it were of today's.
 

@@ -263,7 +263,9 @@ class _WithinBudget:
         )
 
     def _train_alone(self, left: Iterable[tuple[Model, int]]) -> None:
-        train_alone(self.study, self.place, [_run(model, seed) for model, seed in left])
+        runs = [_run(model, seed) for model, seed in left]
+        without = [run for run in runs if record_of(run, self.place.results) is None]
+        train_alone(self.study, self.place, without)
 
     def _runs(self, model: Model, seeds: tuple[int, ...]) -> list[searches.SearchRun]:
         """Look up what the runs of a model gave."""

@@ -112,6 +112,24 @@ def import_keras() -> None:
         import keras  # noqa: F401
 
 
+WANT_OF_MEMORY = (
+    *("resourceexhausted", "resource_exhausted", "bad_alloc", "out of memory"),
+    *("cannot allocate memory", "failed to map segment"),
+)
+"""What errors say where memory is short: of TensorFlow, JAX, C++, Linux and its loader."""
+
+
+def is_want_of_memory(error: Exception) -> bool:
+    """Tell whether an error says that memory is short."""
+    words = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, MemoryError) or any(said in words for said in WANT_OF_MEMORY)
+
+
+def out_of_memory(error: Exception) -> str:
+    """Give the reason that a record has for such an error."""
+    return f"not enough memory ({type(error).__name__})"
+
+
 CLAIMS = "cnn-study"
 """How the names of what is claimed begin."""
 

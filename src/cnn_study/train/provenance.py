@@ -8,7 +8,8 @@ from cnn_study import __version__
 from cnn_study.base.checkout import git
 from cnn_study.base.places import PACKAGE
 from cnn_study.runs import records
-from cnn_study.train.machine import processor
+from cnn_study.train.machine import backend as chosen_backend
+from cnn_study.train.machine import gpu_names, gpus, processor
 
 
 def provenance(started: datetime, *more_packages: str) -> records.Provenance:
@@ -21,6 +22,18 @@ def provenance(started: datetime, *more_packages: str) -> records.Provenance:
     import keras
 
     backend = keras.backend.backend()
+    return _of(started, backend, _device(backend), more_packages)
+
+
+def provenance_without_training(started: datetime) -> records.Provenance:
+    """Say the same of what came to no end, for want of memory perhaps: imports no backend."""
+    device = gpu_names()[0] if gpus() else "CPU"
+    return _of(started, chosen_backend(), device, ())
+
+
+def _of(
+    started: datetime, backend: str, device: str, more_packages: tuple[str, ...]
+) -> records.Provenance:
     packages = ("keras", backend, "numpy", *more_packages)
     recorded, changed = _commit()
     return records.Provenance(
@@ -30,7 +43,7 @@ def provenance(started: datetime, *more_packages: str) -> records.Provenance:
             **{package: version(package) for package in packages},
         },
         backend=backend,
-        device=_device(backend),
+        device=device,
         processor=processor(),
         system=f"{platform.system()} {platform.machine()}",
         threads=1,

@@ -14,13 +14,15 @@ import numpy as np
 from cnn_study.base import files
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
+from cnn_study.data.split import split_sizes
 from cnn_study.runs import kept_weights, records
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
+from cnn_study.train.machine import is_want_of_memory, out_of_memory
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
-from cnn_study.train.parts import Parts, take_parts
-from cnn_study.train.provenance import provenance
+from cnn_study.train.parts import take_parts
+from cnn_study.train.provenance import provenance, provenance_without_training
 from cnn_study.train.scores import calibration, score
 
 if TYPE_CHECKING:
@@ -69,9 +71,9 @@ def train(
             on_epoch(epoch)
         outcome = _finish(model, epochs, parts.test, path, keep_weights)
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_want_of_memory(error):
             raise
-        outcome = _without_scores("failed", f"not enough memory ({type(error).__name__})")
+        outcome = _without_scores("failed", out_of_memory(error))
     finally:
         keras.backend.clear_session()
         gc.collect()  # Keras's models hold themselves in circles.
@@ -83,18 +85,19 @@ def train(
         run_seconds=round(time.perf_counter() - clock, 3),
         peak_memory_mebibytes=round(peak_memory(), 1),
     )
-    record = _record(experiment, seed, dataset, parts, epochs, cost, started, outcome)
+    whence = provenance(started)
+    record = _record(experiment, seed, dataset, parts.counts, epochs, cost, whence, outcome)
     records.write(path, record)
     return record
 
 
 def give_up(
-    experiment: Experiment, seed: int, dataset: Dataset, images: Images, runs: Path, seconds: float
-) -> None:
-    """Record a run as failed whose process the system ended, as it does for want of memory.
+    experiment: Experiment, seed: int, dataset: Dataset, runs: Path, reason: str, seconds: float
+) -> records.Record:
+    """Record a run as failed that came to no end, and give its record.
 
     Args:
-        seconds: how long it lived; the record says nothing of its epochs.
+        seconds: how long it was tried; the record says nothing of its epochs.
     """
     started = datetime.now(UTC) - timedelta(seconds=seconds)
     cost = records.Cost(
@@ -105,11 +108,19 @@ def give_up(
         run_seconds=round(seconds, 3),
         peak_memory_mebibytes=round(peak_memory(resource.RUSAGE_CHILDREN), 1),
     )
-    parts = take_parts(images, experiment.settings)
-    reason = "its process was ended from outside, twice; perhaps for want of memory"
+    settings = experiment.settings
+    fractions = settings.validation_fraction, settings.training_fraction
+    sizes = split_sizes(dataset.training_images, *fractions)
+    counts = {
+        "training_images": sizes.training,
+        "validation_images": sizes.validation,
+        "test_images": dataset.test_images,
+    }
     outcome = _without_scores("failed", reason)
-    record = _record(experiment, seed, dataset, parts, [], cost, started, outcome)
+    whence = provenance_without_training(started)
+    record = _record(experiment, seed, dataset, counts, [], cost, whence, outcome)
     records.write(records.place(runs, experiment.id, experiment.fingerprint, seed), record)
+    return record
 
 
 def _without_scores(status: str, reason: str) -> dict[str, Any]:
@@ -120,10 +131,10 @@ def _record(
     experiment: Experiment,
     seed: int,
     dataset: Dataset,
-    parts: Parts,
+    counts: dict[str, int],
     epochs: list[records.Epoch],
     cost: records.Cost,
-    started: datetime,
+    whence: records.Provenance,
     outcome: dict[str, Any],
 ) -> records.Record:
     """Put a record together; `outcome` has status, reason, test and weights_sha256."""
@@ -134,10 +145,10 @@ def _record(
         fingerprint=experiment.fingerprint,
         training_version=TRAINING_VERSION,
         settings=experiment.settings,
-        dataset=records.DatasetUsed(name=dataset.name, digest=dataset.digest, **parts.counts),
+        dataset=records.DatasetUsed(name=dataset.name, digest=dataset.digest, **counts),
         epochs=epochs,
         cost=cost,
-        provenance=provenance(started),
+        provenance=whence,
         **outcome,
     )
 
@@ -188,12 +199,3 @@ def _finish(
             predictions_sha256=digest,
         ),
     }
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    words = f"{type(error).__name__} {error}".lower()
-    return (
-        isinstance(error, MemoryError)
-        or "resourceexhausted" in words
-        or ("resource_exhausted" in words)
-    )
