@@ -649,3 +649,12 @@ def test_a_drawing_written_shortly_keeps_its_places():
         b'<g transform="translate(10.12 20.5)">\n<use xlink:href="#s4c" x="61.28"/>\n'
         b'<path d="M1.23 2L-0 3.5z" transform="scale(0.015625)" style="fill: #0072b2"/></g>'
     )
+
+
+def test_dollar_signs_are_no_mathematics(tmp_path):
+    """In a question's title and a label, one of which could not be set at all."""
+    text = STUDY.replace("title: Learning rate", "title: What costs $5 and $6")
+    text = text.replace("title: Digits", "title: Digits\nlabel: {learning-rate-1: 'a $$x^2$ {{'}")
+    words = Made(tmp_path, text, SCORES).words("effects-all")
+    assert "What costs $5 and $6" in words
+    assert "a $$x^2$ {{" in words

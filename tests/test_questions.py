@@ -140,3 +140,15 @@ def test_levels_of_settings_are_given_as_the_file_writes_them():
     assert type(levels[0]) is int
     assert design.levels_of(Settings(label_smoothing=0.0, filters=[8])) is None
     assert design.levels_of(Settings(label_smoothing=0.2, filters=[4])) is None
+
+
+@pytest.mark.parametrize(("values", "count"), [(50, "50 × 50 × 50 × 50 = 6,250,000"), (6, "1,296")])
+def test_a_grid_of_too_many_cells_says_how_many(values, count):
+    named = ("filters", "epochs", "batch_size", "dense_units")
+    with pytest.raises(ValidationError, match=f"{count} combinations; at most 1,000 are allowed"):
+        Grid(**TEXTS, grid={key: list(range(values)) for key in named})
+
+
+def test_a_grid_may_have_a_thousand_cells():
+    grid = {key: list(range(10)) for key in ("filters", "epochs", "batch_size")}
+    assert len(Grid(**TEXTS, grid=grid).declared("g", {})) == 1000

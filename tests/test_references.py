@@ -82,3 +82,18 @@ def test_what_is_named_must_be_there_and_trained():
         "questions.ask-wide, or name another"
         for place in ("questions.ask-last.reference", "enhanced")
     ]
+
+
+def test_changes_of_changes_have_an_end():
+    """Two chains of 60 are told where they become too long, and what hangs on them is not."""
+    chains = {f"{name}{n}": f"{name}{n - 1}" for name in "ab" for n in range(2, 61)}
+    first, second = told(**{"a1": "base", "b1": "base"} | chains)
+    assert first.startswith("  questions.ask-a51.reference: the reference is a change of a change,")
+    assert "more than 50 deep. Change one that is nearer to the base" in first
+    assert second.startswith("  questions.ask-b51.reference: ")
+
+
+def test_changes_of_changes_within_the_limit_are_taken():
+    chain = {f"a{n}": f"a{n - 1}" for n in range(2, 51)}
+    (fault,) = told(**{"a1": "base"} | chain, lost="nobody")
+    assert "ask-lost" in fault

@@ -1,9 +1,11 @@
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from pypdf import PdfReader
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import REPORT, looks
+from cnn_study.report.filters import escape
 from cnn_study.report.page_check import check_page
 from cnn_study.report.quarto import quarto_faults
 from cnn_study.report.render import embed_pictures, embed_scripts, render
@@ -496,6 +499,30 @@ def test_marks_in_code_and_formulas_are_left_alone(tmp_path: Path) -> None:
     text = "`{{< a >}}` and `{#b}` and $x {\\#y}$\n\n```\n{{< a >}} {#b}\n```\n"
     page, _ = render_to_bytes(tmp_path, make_document(tmp_path / "source", text))
     assert b"{{&lt; a" in page
+
+
+LIKE_MARKS = "{{< a >}} {#fig-x}; a{#tbl-y} costs $5 and $6"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_signs_of_a_person_that_look_like_marks_stand_as_they_are(tmp_path: Path, engine) -> None:
+    """In a heading and so the contents, a label within a mark, a table; but {{< in the title."""
+    said, title = escape(LIKE_MARKS), LIKE_MARKS.replace("{{<", "{{")
+    body = f"# {said}\n\nOf [{said}]{{.experiment}}.\n\n| a |\n|:--|\n| {said} |\n"
+    front_matter = f"---\ntitle: {json.dumps(escape(title))}\ndate: 2026-03-09\n---\n\n"
+    source = make_document(tmp_path / "source", body, front_matter)
+    page, pdf = render_to_bytes(tmp_path, source, engine=engine)
+    plain = unescape(re.sub(r"<[^>]*>", "", page.decode()))
+    assert (plain.count(title), plain.count(LIKE_MARKS)) == (2, 4)
+    paper = " ".join(" ".join(texts(pdf)).split())
+    assert title in paper
+    assert paper.count(LIKE_MARKS) >= 3
+
+
+def test_pandoc_is_ended_that_takes_too_long(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("cnn_study.report.render.RENDERING_SECONDS", 0.001)
+    with pytest.raises(UserError, match=r"Pandoc did not finish in 0.001 seconds. `cnn-study che"):
+        render_to_bytes(tmp_path, make_document(tmp_path / "source", "text"))
 
 
 @pytest.mark.parametrize(

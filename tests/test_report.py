@@ -884,7 +884,7 @@ HOSTILE = [
     "Plain words",
     "*a* _b_ `c` [d](e) <f> | g # h ~i~ ^j^ k@l $m$ {n} \\ & &amp; o",
     "1 -- 2 --- 3",
-    "[^1] {{< include x >}} <!-- y --> @tbl-z",
+    "[^1] {{< include x >}} <!-- y --> @tbl-z a{#fig-x} {#sec-y}",
     "ends with backslash \\",
     "two\nlines   and spaces",
 ]
@@ -908,7 +908,8 @@ def test_escaped_text_means_itself(text):
 
 def stringify(block: dict) -> str:
     kinds = {"Space": " ", "SoftBreak": " "}
-    return "".join(kinds.get(part["t"]) or part["c"] for part in block["c"])
+    parts = [part["c"][1] if part["t"] == "Span" else [part] for part in block["c"]]
+    return "".join(kinds.get(part["t"]) or part["c"] for words in parts for part in words)
 
 
 def test_names_of_a_study_are_escaped(plain_text):

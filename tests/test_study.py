@@ -1,6 +1,7 @@
 """Study files: merging, ids, and one readable message that lists every fault."""
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -12,7 +13,7 @@ import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS
-from cnn_study.report import study_checks
+from cnn_study.report import authored_markdown, study_checks
 from cnn_study.study import published_numbers
 from cnn_study.study.file import Draft
 from cnn_study.study.merge import load
@@ -968,12 +969,30 @@ def test_printed_numbers_are_checked_before_training(tmp_path):
     assert load(tmp_path / "mine.yaml", also=study_checks.CHECKS)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pipe", "is a pipe or device, and should be a file"),
+        ("folder", "is a folder, and should be a file"),
+        ("/dev/zero", "/dev/zero is a pipe or device, and should be a file"),
+        ("large", "has 10,000,000,000 bytes, and such a file at most 1,048,576"),
+    ],
+)
+def test_printed_numbers_are_read_from_a_file_of_a_sensible_size(tmp_path, name, said):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(10**10)
+    text = CHANGES + WIDE + f"published:\n  citation: lecun1998\n  file: {name}\n"
+    (fault,) = report_faults(tmp_path, text)
+    assert fault.startswith(f"line 14: published.file: {name}: ")
+    assert said in fault
+
+
 def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
     """A mail address, code and a reference to a table are no citations."""
     text = CHANGES + WIDE + '    background: "As [see @lecun1998; @lecun1989, p. 2] and a@b.org"\n'
-    text += (
-        "    caveat: |\n      Not `@code`, see @tbl-base.[^1]\n\n      [^1]: As @nobody2020 has.\n"
-    )
+    text += "    caveat: |\n      Not `@code`, see @tbl-base.^[As @nobody2020 has.]\n"
     search = "search:\n  caveat: '[-@lecun]'\n  trials: 3\n  epochs: 2\n"
     search += "  space: {kernel_size: [3, 5]}\n  prices: {a: {title: A, macs: 10000000}}\n"
     background, caveat, searched = report_faults(tmp_path, text + search)
@@ -984,7 +1003,7 @@ def test_works_that_are_cited_must_be_in_the_bibliography(tmp_path):
     assert caveat.startswith(
         "line 13: questions.width.caveat: report/references.bib has no work nobody2020."
     )
-    assert searched.startswith("line 18: search.caveat: report/references.bib has no work lecun.")
+    assert searched.startswith("line 16: search.caveat: report/references.bib has no work lecun.")
 
 
 UNSAFE = {
@@ -1002,47 +1021,155 @@ UNSAFE = {
     "a script": ("[x](javascript:alert(1))", "not as javascript:alert(1). Give a whole address"),
     "a hidden script": ("[x](java&#115;cript:a)", "links may begin with https://, http://, mailto"),
     "a script between brackets": ("<JavaScript:a>", "not as JavaScript:a. Give"),
-    "a script further down": ("[x][1]\n\n[1]: data:text/html,x", "not as data:text/html,x. Give"),
     "a file": ("[x](other.html)", "not as other.html. Give a whole address"),
-    "a picture elsewhere": ("![x](https://a.org/x.png)", "fetches nothing: https://a.org/x.png"),
-    "an event": (
-        '[x]{onclick="a()"}',
-        "attributes may be alt, fig-alt, height, lang, width, not o",
+    "an event": ('[x]{onclick="a()"}', "attributes may be lang, not onclick. Take them out"),
+    "a picture elsewhere": ("![x](https://a.org/x.png)", "report's own, not https://a.org/x.png."),
+    "a picture that is not there": ("![x](nothing.png)", "the report's own, not nothing.png. Re"),
+    "a figure that is not there": (
+        "See @fig-x.",
+        "not every report of this study has a part @fig-x. There are: @fig-architecture, ",
     ),
+    "a table that is not there": (
+        "See @tbl-settingss.",
+        "has a part @tbl-settingss. Did you mean @tbl-settings? There are: @tbl-base, ",
+    ),
+    "a part that only some results have": ("As @sec-conclusion has it", "a part @sec-conclusion. "),
+    "a search that is not declared": ("See @sec-search", "has a part @sec-search. "),
+    "a link to nowhere": ("[x](#nowhere)", "has a part #nowhere. There are: #"),
+    "a work and a part": ("[@lecun1998; @sec-base]", "works or parts of the report, not both"),
+    "an id": ("[x]{#sec-mine}", "ids are the report's own, not #sec-mine. Take them out"),
+    "the id of the references": ("[x]{#refs}", "ids are the report's own, not #refs. Take"),
+    "a block with an id": ("a\n\n::: {#refs}\n:::", "ids are the report's own, not #refs. Take"),
+    "an id of nothing": ("text {#fig-x}", "no mark where it stands: {#fig-x}. Put it between"),
+    "a class of the report's": ("[5]{.receipt}", "such as .callout-note, not .receipt"),
+    "a heading": ("a\n\n# H {#sec-mine}", "headings are the report's own. Write a line in **bo"),
+    "a list that goes on elsewhere": ("a\n\n(@) b", "lists that begin with (@) go on in other"),
+    "an address for all texts": (
+        "a\n\n[figures]: javascript:alert(1)",
+        "what brackets mean cannot be given apart from them: [figures]. Write [words](https://…)",
+    ),
+    "an address in a list": ("a\n\n- [x]: data:text/html,x", "apart from them: [x]. Write"),
+    "a note for all texts": ("a[^1]\n\n[^1]: b", "apart from them: [^1]. Write [words](https://…)"),
+    "settings of the document": (
+        'a\n\n---\nheader-includes: "<script>alert(1)</script>"\n---\n\nb',
+        "or sets --- against the report's own head. Close every mark; a line is ***",
+    ),
+    "code without an end": ("a\n\n```\ncode", "it leaves a mark open that goes on behind it, or"),
+    "other code without an end": ("a\n\n~~~\ncode", "it leaves a mark open that goes on behind it"),
+    "a comment without an end": ("a <!-- b", "it leaves a mark open that goes on behind it, or s"),
+    "a callout without an end": ("a\n\n::: {.callout-note}\nx", "it leaves a mark open that goes"),
+    "a formula of nothing": (r"$\foo{$", r"formula $\foo{$ cannot be set: no such command as \foo"),
+    "a formula with a script": (
+        r"$\href{javascript:a}{x}$",
+        r"cannot be set: no such command as \h",
+    ),
+    "a formula with an address": (r"$\url{a}$", r"cannot be set: no such command as \url"),
+    "a formula with a class": (r"$\class{a}{x}$", r"cannot be set: no such command as \class"),
+    "a formula with a style": (r"$\style{a}{x}$", r"cannot be set: no such command as \style"),
+    "a formula with a file": (r"$\includegraphics{x}$", "no such command as \\includegraphics"),
+    "a formula cut off": (
+        r"$\frac{a}{b$",
+        r"the formula $\frac{a}{b$ cannot be set: unexpected eof",
+    ),
+    "brackets within brackets": ("[" * 300 + "a", "within brackets, more than 4 deep. Write it"),
+    "links within links": ("[" * 30 + "a" + "](https://a)" * 30, "within brackets, more than 4 d"),
+    "a book": ("a " * 20_000, "it has 40,000 characters; at most 20,000 are allowed"),
+    "a bell": ("a \a b", "signs that show nothing are not allowed: U+0007. Take them out"),
+    "the end of a line without one": ("a\u2028b", "are not allowed: U+2028. Take them out"),
+    "words backwards": ("a \u202eb", "signs that show nothing are not allowed: U+202E. Take"),
+    "nothing at all": ("a\u200bb\u2060c\ufeff", "not allowed: U+200B, U+2060, U+FEFF. Take"),
 }
 
 
-@pytest.mark.parametrize("key", ["background", "reading", "caveat"])
 @pytest.mark.parametrize("name", UNSAFE)
-def test_what_would_reach_the_page_as_html_is_refused(tmp_path, name, key):
+def test_what_the_report_cannot_take_is_refused(tmp_path, name):
     text, said = UNSAFE[name]
-    found = report_faults(tmp_path, CHANGES + WIDE + f"    {key}: {json.dumps(text)}\n")
-    (fault,) = found
-    assert fault.startswith(f"line 12: questions.width.{key}: ")
+    (fault,) = report_faults(tmp_path, CHANGES + WIDE + f"    caveat: {json.dumps(text)}\n")
+    assert fault.startswith("line 12: questions.width.caveat: ")
     assert said in fault
+
+
+def test_faults_of_all_texts_are_told_at_once(tmp_path):
+    """One that cannot be read beside others does not hide what is wrong with these."""
+    text = CHANGES.replace("title: A small study", 'title: "A \\u200B study"') + WIDE
+    text += '    background: "```\\nopen"\n    reading: See @fig-x.\n    caveat: "[x]{#a}"\n'
+    text = text.replace('"```', '"a\\n\\n```')
+    found = report_faults(tmp_path, text + "about_expectations: $\\foo$ and @nobody2020\n")
+    assert [fault.split(": ")[1] for fault in found] == [
+        "title",
+        "questions.width.background",
+        "questions.width.reading",
+        "questions.width.caveat",
+        "about_expectations",
+        "about_expectations",
+    ]
+
+
+def test_a_text_that_pandoc_does_not_finish_is_named(tmp_path, monkeypatch):
+    """Here the one that is long; with a limit that no text keeps, all of them are."""
+    monkeypatch.setattr(authored_markdown, "SECONDS_FOR_ALL", 0.001)
+    path = write(tmp_path, CHANGES + WIDE + "    caveat: Short.\n    reading: '[@lecun1998]'\n")
+    assert load(path, also=study_checks.CHECKS)
+    monkeypatch.setattr(authored_markdown, "SECONDS", 0.001)
+    caveat, reading = report_faults(tmp_path, path.read_text())
+    assert caveat.startswith("line 12: questions.width.caveat: Pandoc does not finish reading it")
+    assert reading.startswith("line 13: questions.width.reading: Pandoc does not finish reading")
 
 
 SAFE = """\
 With a < b, p<0.05, 3 > 2, $x<y$, $$a<b>c$$, `<script>`, \\<b\\>, &lt;b&gt; and **bold**, H~2~O.
-See [here](https://a.org/@b?c=d&e), <http://a.org>, <a@b.org>, [above](#sec-base),
-and [@lecun1998, p. 2].
+See [here](https://a.org/@b?c=d&e), <http://a.org>, <a@b.org>, [above](#sec-base), @sec-padding,
+@Sec-question-width, @tbl-question-width, @eq-softmax, [top](#), and [@lecun1998, p. 2]. `{#fig-x}`,
+`{{< x >}}`, [small]{.smallcaps}, [[[[deep]]]], words[^a] and a note^[As *here*.].
+
+[@lecun1998]: a line may begin so.
+
+::: {.callout-note}
+## Look
+Here.
+:::
 
 | a | b |
 |:--|--:|
 | 1 | 2 |
 
-![A picture](figures/a.svg){width=50%}
+***
 
 ```html
 <b onclick="x">
+[x]: y
 ```
 """
+SAFE = SAFE.replace("## Look\n", "").replace("words[^a]", "words")
 
 
-@pytest.mark.parametrize("text", [SAFE, "a \x7f b", "- x: y\n- #z", "'\"\\", "x\u2028y \ufeff"])
+@pytest.mark.parametrize("text", [SAFE, "- x: y\n- #z", "'\"\\", "a\u00adb", "--- a", "* * *"])
 def test_markdown_is_let_through(tmp_path, text):
     path = write(tmp_path, CHANGES + WIDE + f"    background: {json.dumps(text)}\n")
     assert load(path, also=study_checks.CHECKS)
+
+
+@pytest.mark.parametrize("key", ["title", "question", "hypothesis"])
+def test_other_texts_may_look_like_marks(tmp_path, key):
+    text = json.dumps("{{< a >}} {#fig-x} @fig-x [x](#y) $$x^2$$ costs $5 and $6 <b> [x]: y")
+    path = write(tmp_path, re.sub(f"    {key}: .*", lambda _: f"    {key}: {text}", CHANGES) + WIDE)
+    assert load(path, also=study_checks.CHECKS)
+
+
+def test_a_mark_that_quarto_would_read_in_the_title_is_refused(tmp_path):
+    text = HEADER.replace("A small study", "'Of {{< a >}}'")
+    (fault,) = report_faults(tmp_path, text)
+    assert fault.startswith("line 1: title: {{< in a title is a mark to Quarto, however it is")
+
+
+def test_labels_are_looked_at_too(tmp_path):
+    text = CHANGES + WIDE + 'label: {wide: "学 \\u202E"}\n'
+    unseen, drawn, printed = report_faults(tmp_path, text)
+    assert unseen == (
+        "line 12: label.wide: signs that show nothing are not allowed: U+202E. Take them out"
+    )
+    assert drawn.startswith("line 12: label.wide: the font of the figures does not have 学")
+    assert printed.startswith("line 12: label.wide: the PDF's fonts do not have 学")
 
 
 def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
@@ -1050,7 +1177,8 @@ def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
     text = text.replace("title: A small study", "title: Größe 学").replace("?", "? 🙂", 1)
     text += "search:\n  trials: 3\n  epochs: 2\n  space: {kernel_size: [3, 5]}\n"
     text += "  prices: {a: {title: Дёшево 学, macs: 10000000}}\n"
-    assert report_faults(tmp_path, text) == [
+    found = [fault for fault in report_faults(tmp_path, text) if "font of the fig" not in fault]
+    assert found == [
         f"line {line}: {key}: the PDF's fonts do not have {signs}. Write Latin, Greek or Cyrillic "
         f"letters and the usual signs ({given})"
         for line, key, signs, given in [
@@ -1087,8 +1215,31 @@ def test_folder_that_is_not_there(tmp_path):
 
 def test_folder_instead_of_a_file(tmp_path):
     (tmp_path / "mine.yaml").mkdir()
-    with pytest.raises(UserError, match=r"mine\.yaml cannot be read"):
+    with pytest.raises(UserError, match=r"mine\.yaml is a folder, and should be a file"):
         load(tmp_path / "mine.yaml")
+
+
+def test_what_is_no_file_or_too_large_is_not_read(tmp_path):
+    """Whoever opened the pipe would wait for ever."""
+    os.mkfifo(tmp_path / "mine.yaml")
+    with pytest.raises(UserError, match=r"mine\.yaml is a pipe or device, and should be a file"):
+        load(tmp_path / "mine.yaml")
+    with open(tmp_path / "large.yaml", "wb") as file:
+        file.truncate(10**8)
+    with pytest.raises(UserError, match="has 100,000,000 bytes, and such a file at most 1,048,576"):
+        load(tmp_path / "large.yaml")
+
+
+def test_aliases_of_aliases_are_not_written_out(tmp_path):
+    """Ten lists of ten of the list before: 10**9 values in nine lines."""
+    text = HEADER + "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    text += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    assert "more than 200,000 values, aliases written out" in refusal(tmp_path, text)
+
+
+def test_signs_that_a_terminal_would_obey_are_written_by_their_numbers(tmp_path):
+    fault, *_ = faults(tmp_path, HEADER + '"\\e[31m": 1\n')
+    assert fault.startswith("line 5: \\x1b[31m: unknown key")
 
 
 @pytest.mark.parametrize("text", [HEADER.encode("utf-16"), b"title: \xff\xfe\n", b"\x80"])

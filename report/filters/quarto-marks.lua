@@ -484,7 +484,7 @@ local function read_receipt(span)
   return inlines
 end
 
--- Signs that a person wrote and that look like marks: as Typst's string they look like none.
+-- A sign that a person wrote and that looks like the first of a mark: as Typst's string it is none.
 local function read_verbatim(span)
   if is_html or not span.classes:includes 'verbatim' then return nil end
   return raw_inline('#' .. typst_string(pandoc.utils.stringify(span)) .. ';')

@@ -130,14 +130,22 @@ def _size_said(array: IO[bytes]) -> int:
     return array.tell() + math.prod(shape) * dtype.itemsize
 
 
-def read_text(path: Path) -> str:
-    """Read a text that a person wrote.
+LARGEST_TEXT = 2**26
+"""Bytes of a text, be it a whole report; what a person writes by hand has far fewer."""
+
+
+def read_text(path: Path, most: int = LARGEST_TEXT) -> str:
+    """Read a text that a person wrote; a mark of byte order before it is left out.
+
+    Args:
+        most: bytes.
 
     Raises:
-        UserError: it cannot be read, or is not UTF-8.
+        UserError: it cannot be read, is too large, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        text = read_at_most(path, most).decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
 

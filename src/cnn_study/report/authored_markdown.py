@@ -166,9 +166,9 @@ def _alone(text: str) -> Text:
         done = _parsed([text], SECONDS)
     except TooLong:
         return Text([f"Pandoc does not finish reading it in {SECONDS} seconds. {SIMPLER}"])
-    if done.log:
-        return Text(listed([message(entry)]) for entry in done.log)
     parts = _parts(done)
+    if done.log and parts:
+        return Text(message(entry) for entry in done.log)
     if parts is None or len(parts) != 1:
         return Text(["it leaves a mark open that goes on behind it, or sets --- against the "
                      "report's own head. Close every mark; a line is ***"])  # fmt: skip

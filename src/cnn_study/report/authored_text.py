@@ -44,6 +44,7 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     given = authored_markdown.faults_of(list(markdown.values()), known)
     for place, (text, said) in zip(markdown, given, strict=True):
         faults += [(place, fault) for fault in (*said, *_uncited(text.cited()))]
+    faults += [(("title",), fault) for fault in _title(file.title)]
     if file.published:
         place = ("published", "citation")
         faults += [(place, fault) for fault in _uncited([file.published.citation])]
@@ -74,6 +75,12 @@ def _signs(place: "Place", text: str) -> Iterator[str]:
         yield f"signs that show nothing are not allowed: {', '.join(signs)}. Take them out"
     if set(place) & set(DRAWN) and (missing := undrawn(text)):
         yield f"{_no_font('figures', missing)} ({listed([text])})"
+
+
+def _title(title: str) -> Iterator[str]:
+    """Say what a title cannot have and other texts can: Quarto reads it twice."""
+    if "{{<" in title:
+        yield "{{< in a title is a mark to Quarto, however it is written. Take it out"
 
 
 def _no_font(of: str, signs: list[str]) -> str:

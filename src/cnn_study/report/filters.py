@@ -26,15 +26,16 @@ ABOUT_AS_LONG = "about as long"
 NO_RUN = "no complete run"
 """Stands for a number of an experiment without one; NONE stands in a table beside it."""
 
-LIKE_MARKS = re.compile(r"\\\{\\\{\\<|\\\{\\#")
-"""Signs of a person, escaped, that look like marks of ours which nothing has read."""
+LIKE_A_MARK = re.compile(r"\\\{(?=\\\{\\<|\\#)")
+"""The first of a person's signs, escaped, that look like a mark of ours. Set apart from the rest it
+is none to whoever looks for marks that nothing has read, and to Quarto."""
 
 
 def escape(text: str) -> str:
     """Make text that a person wrote mean itself in Markdown, on one line."""
     line = re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip()
     escaped = re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
-    return LIKE_MARKS.sub(r"[\g<0>]{.verbatim}", escaped)
+    return LIKE_A_MARK.sub(r"[\g<0>]{.verbatim}", escaped)
 
 
 def attribute(text: str) -> str:

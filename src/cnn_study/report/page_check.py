@@ -10,7 +10,7 @@ UNREAD = {
 }
 """Marks of Quarto that nothing made use of, as a writer leaves them in the text; not in code.
 
-Where a person's text has such signs, `filters.escape` says that they are meant as they are.
+Such signs of a person do not stand together there: see `filters.escape`.
 """
 
 
@@ -36,20 +36,17 @@ class _Page(HTMLParser):
         self.without_alt: list[str] = []
         self.unread: list[str] = []
         self.verbatim = 0
-        self.is_meant = False  # by a person, as it stands
 
     def handle_data(self, data: str) -> None:
-        if not self.verbatim and not self.is_meant:
+        if not self.verbatim:
             self.unread += unread("html", data)
 
     def handle_endtag(self, tag: str) -> None:
-        self.is_meant = False
         self.verbatim = max(0, self.verbatim - (tag in self.VERBATIM))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.verbatim += tag in self.VERBATIM
         given = {key: value or "" for key, value in attrs}
-        self.is_meant = given.get("class") == "verbatim"
         if "id" in given:
             self.ids.append(given["id"])
         if tag == "a" and given.get("href", "").startswith("#"):

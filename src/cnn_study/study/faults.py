@@ -88,7 +88,7 @@ class Faults:
         line = self._lines.get(known, 0)
         parts = [f"line {line}"] if line else []
         parts += [".".join(key)] if key else []
-        self._told.setdefault(": ".join([*parts, message]), line)
+        self._told.setdefault(printable(": ".join([*parts, message])), line)
 
     def _nearest(self, place: Place) -> Place:
         """Find the innermost key of a place that stands in the file."""
@@ -112,6 +112,13 @@ def shown(value: Any) -> str:
     except ValueError:  # Python writes no whole number of thousands of digits
         return "a number too long to be written"
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def printable(text: str) -> str:
+    """Write signs that a terminal would obey, or that would not be seen, by their numbers."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def did_you_mean(given: Any, known: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnn_study.base import files
+from cnn_study.base.errors import UserError
 from cnn_study.study.file import Draft
 from cnn_study.study.parts import Fault
 
@@ -38,6 +40,9 @@ COLUMNS = (
     "experiment",
 )
 """What a CSV of published numbers must have; accuracies by epoch are shares between spaces."""
+
+LARGEST = 2**20
+"""Bytes of such a file; one of a thousand numbers has less than a tenth of that."""
 
 
 def read(path: Path, experiments: Collection[str]) -> tuple[list[PublishedNumber], list[str]]:
@@ -78,9 +83,11 @@ def faults_of(draft: Draft) -> list[Fault]:
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     """Read the lines of the CSV, each with its number, and check header and commas."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.read_at_most(path, LARGEST).decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""))
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except UserError as error:
+        return [], [str(error)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         return [], [

@@ -4,13 +4,14 @@ Knows neither YAML nor how a change is merged. Whoever asks about a question ask
 never which kind it is; a further kind is a class here and its place in `KINDS`.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cnn_study.study.parts import Id, Part, Place, Text
 from cnn_study.study.settings import Settings
@@ -18,6 +19,11 @@ from cnn_study.study.settings import Settings
 RESERVED = {"all", "analyse", "report", "tables", "verify"}
 """Ids that are names of the workflow's rules."""
 
+MOST_CELLS = 1000
+"""Combinations of a grid: as many experiments as a study can be told of in one report."""
+
+DEEPEST = 50
+"""Experiments of which each is a change of the next, down to the base."""
 
 Expected = Literal["helps", "hurts", "little"]
 """What a change may be expected to do."""
@@ -122,7 +128,11 @@ class Question(Part):
             "regularization, data; together where they belong to several.",
         )
     )
-    reference: Id = Field("base", description="The experiment that the changes are made to.")
+    reference: Id = Field(
+        "base",
+        description="The experiment that the changes are made to. It may be a change of another "
+        f"one, and so on, at most {DEEPEST} deep.",
+    )
     trained: bool = Field(
         True,
         description="false declares the question before its runs are made: it is checked and "
@@ -197,9 +207,20 @@ class Grid(Question):
 
     grid: dict[str, list[Any]] = Field(
         min_length=1,
-        description="Parameter: its values. Every combination is run; the reference stands for "
-        "the one that is as it.",
+        description="Parameter: its values. Every combination is run, and there may be at most "
+        f"{MOST_CELLS:,}; the reference stands for the one that is as it.",
     )
+
+    @model_validator(mode="after")
+    def _few_cells(self) -> "Grid":
+        sizes = [len(values) for values in self.grid.values()]
+        if (cells := math.prod(sizes)) > MOST_CELLS:
+            by = " × ".join(map(str, sizes))
+            raise ValueError(
+                f"the grid has {by} = {cells:,} combinations; at most {MOST_CELLS:,} are allowed. "
+                "Give it fewer values, or ask several questions"
+            )
+        return self
 
     @property
     def factorial(self) -> Factorial | None:
@@ -213,7 +234,7 @@ class Grid(Question):
     def parameter_sets(cls, given: Any) -> Iterator[tuple[Place, dict[Any, Any]]]:
         """Give each value of each parameter by itself."""
         for name, values in given.items() if isinstance(given, dict) else ():
-            for value in values if isinstance(values, list) else ():
+            for value in values[:MOST_CELLS] if isinstance(values, list) else ():
                 yield (), {name: value}
 
     def declared(self, name: str, base: Mapping[str, Any]) -> list[Declared]:

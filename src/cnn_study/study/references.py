@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from cnn_study.study.faults import Faults, did_you_mean
 from cnn_study.study.file import StudyFile
 from cnn_study.study.parts import Place
-from cnn_study.study.questions import Declared
+from cnn_study.study.questions import DEEPEST, Declared
 
 
 def references_first(declared: Mapping[str, Declared]) -> list[Declared]:
@@ -28,6 +28,12 @@ def check_references(file: StudyFile, declared: Mapping[str, Declared], faults: 
             ("questions", question, "reference"),
             f"the references go in a circle: {' -> '.join([*circle, circle[0]])}. Each is made by "
             "changing the next, so none can be made. Name another reference, such as base",
+        )
+    for question in _too_deep(declared):
+        faults.add(
+            ("questions", question, "reference"),
+            f"the reference is a change of a change, and so on, more than {DEEPEST} deep. Change "
+            "one that is nearer to the base",
         )
     known = ["base", *declared]
     untrained = {
@@ -56,6 +62,15 @@ def _named(file: StudyFile) -> Iterable[tuple[Place, str, bool]]:
         yield ("questions", name, "reference"), question.reference, question.trained
     if file.enhanced:
         yield ("enhanced",), file.enhanced, True
+
+
+def _too_deep(declared: Mapping[str, Declared]) -> Iterable[str]:
+    """Name the questions at which changes of changes become too many; those behind are not told."""
+    depth = {"base": 0}
+    for experiment in references_first(declared):
+        depth[experiment.id] = depth.get(experiment.reference, 0) + 1
+    deep = (experiment for experiment in declared.values() if depth[experiment.id] == DEEPEST + 1)
+    return dict.fromkeys(experiment.question for experiment in deep)
 
 
 def _circles(declared: Mapping[str, Declared]) -> list[list[str]]:

@@ -9,10 +9,17 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_text
 from cnn_study.study.parts import ID, Place
 
 Lines = dict[Place, int]
 """The line of every key, by its place."""
+
+LARGEST = 2**20
+"""Bytes of a study file; one of a thousand experiments has a tenth of that."""
+
+MOST_VALUES = 200_000
+"""Values in it, each counted as often as it is referred to by an alias."""
 
 
 def study_file(name: str) -> Path:
@@ -32,17 +39,14 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     Raises:
         UserError: it is not there, or not valid YAML; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(_no_such_study(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    if not path.exists():
+        raise UserError(_no_such_study(path))
+    text = read_text(path, LARGEST)
     try:
         yaml = YAML(typ="safe", pure=True)
         root = yaml.compose(text)
-        content = None if root is None else yaml.constructor.construct_document(root)
         lines = _lines(root)
+        content = None if root is None else yaml.constructor.construct_document(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -64,8 +68,11 @@ def _no_such_study(path: Path) -> str:
 def _lines(root: Node | None) -> Lines:
     """Map the place of every key, as words, to its line. An alias has the lines of its anchor."""
     lines: Lines = {}
+    left = iter(range(MOST_VALUES))
 
     def note(node: Node | None, place: Place, above: tuple[int, ...]) -> None:
+        if next(left, None) is None:
+            raise ValueError(f"more than {MOST_VALUES:,} values, aliases written out")
         if id(node) in above:  # a node that holds itself
             return
         above = (*above, id(node))
