@@ -1159,7 +1159,7 @@ def test_other_texts_may_look_like_marks(tmp_path, key):
 def test_a_mark_that_quarto_would_read_in_the_title_is_refused(tmp_path):
     text = HEADER.replace("A small study", "'Of {{< a >}}'")
     (fault,) = report_faults(tmp_path, text)
-    assert fault.startswith("line 1: title: {{< in a title is a mark to Quarto, however it is")
+    assert fault.startswith("line 1: title: {{ in a title is a mark to Quarto, however it is")
 
 
 def test_labels_are_looked_at_too(tmp_path):

@@ -79,8 +79,8 @@ def _signs(place: "Place", text: str) -> Iterator[str]:
 
 def _title(title: str) -> Iterator[str]:
     """Say what a title cannot have and other texts can: Quarto reads it twice."""
-    if "{{<" in title:
-        yield "{{< in a title is a mark to Quarto, however it is written. Take it out"
+    if "{{" in title:
+        yield "{{ in a title is a mark to Quarto, however it is written. Take it out"
 
 
 def _no_font(of: str, signs: list[str]) -> str:
