@@ -99,7 +99,7 @@ class Plan:
     train: bool
     engine: Engine = "pandoc"
 
-    @property
+    @cached_property
     def missing(self) -> list[Run]:
         """The runs to train."""
         return [run for run in self.wanted if run.name not in self.done] * self.train
@@ -134,8 +134,11 @@ class Plan:
 
     def arrays_for(self, batch: Batch) -> list[str]:
         """Ask for the arrays only where a run is to be trained: a job with none needs no data."""
-        missing = {run.typed for run in self.missing}
-        return self.arrays if missing.intersection(batch.runs) else []
+        return self.arrays if self._missing_names.intersection(batch.runs) else []
+
+    @cached_property
+    def _missing_names(self) -> set[str]:
+        return {run.typed for run in self.missing}
 
     @property
     def inspected(self) -> list[Run]:
@@ -262,10 +265,25 @@ class Plan:
         """The folder of these files; a workflow that was killed may have left some."""
         return self.results / "making"
 
-    def records(self, experiment: str | None = None) -> list[str]:
-        """List the record files, there or to come, of one experiment or of all."""
-        chosen = [run for run in self.wanted if experiment in (None, run.experiment.id)]
+    def records(self, experiment: str) -> list[str]:
+        """List the record files of one experiment, there or to come."""
+        chosen = self._runs_of[experiment]
         return [self._record(run) for run in chosen if self.train or run.name in self.done]
+
+    @cached_property
+    def _runs_of(self) -> dict[str, list[Run]]:
+        runs: dict[str, list[Run]] = {id_: [] for id_ in self.study.experiments}
+        for run in self.wanted:
+            runs[run.experiment.id].append(run)
+        return runs
+
+    def records_to_come(self) -> list[str]:
+        """List the record files that are not there yet and will be.
+
+        A rule that reads all records waits for these. Asking for the others too would have
+        Snakemake look at every run that is done, which is most of its time in a large study.
+        """
+        return [self._record(run) for run in self.missing]
 
     def inspected_records(self) -> list[str]:
         """List the record files of the runs to inspect."""

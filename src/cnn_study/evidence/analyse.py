@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.files import write_whole
-from cnn_study.base.lean_imports import lean
 from cnn_study.evidence import ledger_text, suggestions
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.behaviour import (
@@ -51,7 +50,6 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         UserError: a table is missing.
     """
     tables = Tables(study, folder)
-    _spare_collections()
     ledger, gains = ledger_rows(tables), over_base_rows(tables)
     unjudged, choices = contrasts(tables), selection_bias_rows(tables)
     behaviours = Behaviours(tables)
@@ -89,16 +87,6 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
     advice = suggestions.suggest(study, ledger, gains)
     text = json.dumps(_short(advice), indent=2, ensure_ascii=False, allow_nan=False)
     _write(output / "suggestions.json", text + "\n")
-
-
-def _spare_collections() -> None:
-    """Make cheap the garbage collection that statsmodels asks for at every correction.
-
-    What is there by now, mostly imported code, is taken out of its sight: 0.1 s each, over a
-    hundred times.
-    """
-    with lean():
-        import statsmodels.stats.multitest  # noqa: F401
 
 
 def _short(value: Any) -> Any:

@@ -243,9 +243,11 @@ def behaviour_contrast_rows(
 ) -> list[dict[str, Any]]:
     """Give one row for each main effect of a grid."""
     rows = []
-    main = [contrast for contrast in unjudged if contrast.kind == "main effect"]
-    for name in dict.fromkeys(contrast.question for contrast in main):
-        ours = [contrast for contrast in main if contrast.question == name]
+    main: dict[str, list[UnjudgedContrast]] = {}
+    for contrast in unjudged:
+        if contrast.kind == "main effect":
+            main.setdefault(contrast.question, []).append(contrast)
+    for name, ours in main.items():
         judged = _judged(behaviours, [contrast.weights for contrast in ours])
         for contrast, row in zip(ours, judged, strict=True):
             heading = {"question": name, "contrast": contrast.words}

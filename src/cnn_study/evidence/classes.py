@@ -15,11 +15,17 @@ def class_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give the effect of every change on every class."""
     shares = _shares(tables)
     judges = _judges(tables, shares)
+    empty = set(tables.classes.loc[tables.classes["images"] == 0, "class"])
     rows = []
     for name, ids in tables.study.questions.items():
         reference = tables.study.file.questions[name].reference
         for id_ in ids:
-            judged = _of_change(tables, judges, shares, id_, reference)
+            unrun = without_runs(tables.experiments[id_])
+            reasons = ["not measured" if c in empty else unrun for c in shares]
+            effects = _effects(judges, shares, id_, reference)
+            doubt = any(tables.partly_collapsed(each, "test_accuracy") for each in (id_, reference))
+            doubts = [doubt] * len(effects)
+            judged = family(effects, "test", tables.study.smallest_effect, reasons, doubts)
             rows += [
                 {"question": name, "experiment": id_, "reference": reference, "class": c, **row}
                 for c, row in zip(shares, judged, strict=True)
@@ -49,18 +55,12 @@ def _judges(tables: Tables, shares: Shares) -> dict[str, Judge]:
     }
 
 
-def _of_change(
-    tables: Tables, judges: dict[str, Judge], shares: Shares, id_: str, reference: str
-) -> list[dict[str, Any]]:
-    effects = [
+def _effects(
+    judges: dict[str, Judge], shares: Shares, id_: str, reference: str
+) -> list[Effect]:
+    return [
         judges[name].effect(of_class.get(id_, {}), of_class.get(reference, {}))
         if name in judges
         else Effect(0)
         for name, of_class in shares.items()
     ]
-    unrun = without_runs(tables.experiments[id_])
-    empty = set(tables.classes.loc[tables.classes["images"] == 0, "class"])
-    reasons = ["not measured" if name in empty else unrun for name in shares]
-    doubt = any(tables.partly_collapsed(of_pair, "test_accuracy") for of_pair in (id_, reference))
-    doubts = [doubt] * len(effects)
-    return family(effects, "test", tables.study.smallest_effect, reasons, doubts)

@@ -76,12 +76,10 @@ def contrast_rows(tables: Tables, unjudged: list[UnjudgedContrast]) -> list[dict
         }
         for contrast in unjudged
     ]
-    for key in dict.fromkeys((contrast.question, contrast.kind) for contrast in unjudged):
-        places = [
-            place
-            for place, contrast in enumerate(unjudged)
-            if (contrast.question, contrast.kind) == key
-        ]
+    families: dict[tuple[str, str], list[int]] = {}
+    for place, contrast in enumerate(unjudged):
+        families.setdefault((contrast.question, contrast.kind), []).append(place)
+    for places in families.values():
         for images in MEASURES:
             effects = [unjudged[place].effect(tables, images) for place in places]
             doubts = [unjudged[place].unreliable(tables, images) for place in places]

@@ -168,7 +168,7 @@ def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:
     seconds = tables.scores(id_, tables.clock)
     if target is None or not seconds:
         return {}
-    epochs = tables.epochs[tables.epochs["experiment"] == id_]
+    epochs = tables.epochs_by_experiment[id_]
     reached = epochs[epochs["validation_accuracy"] >= target].groupby("seed")["epoch"].min()
     last = epochs.groupby("seed")["epoch"].max()
     if set(reached.index) != set(seconds):

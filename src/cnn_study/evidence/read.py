@@ -130,6 +130,12 @@ class Tables(Files):
         return epochs.loc[[row for row, run in enumerate(runs) if run in names]]
 
     @cached_property
+    def epochs_by_experiment(self) -> "dict[str, pandas.DataFrame]":
+        """The epochs of complete runs of each experiment that has any."""
+        groups = self.epochs.groupby("experiment", sort=False)
+        return {str(id_): epochs for id_, epochs in groups}
+
+    @cached_property
     def _complete_frame(self) -> "pandas.DataFrame":
         runs = self.frame("runs")
         return runs[runs["status"] == "complete"]

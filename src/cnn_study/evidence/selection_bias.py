@@ -12,9 +12,9 @@ from cnn_study.evidence.schemas import BEST_EPOCH
 def selection_bias_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give, for each choice by one seed, what is reported and what can be expected."""
     rows = _best_epochs(tables)
-    held_out = [
+    held_out = {
         id_ for id_ in tables.study.experiments if tables.scores(id_, "validation_accuracy")
-    ]
+    }
     groups = {
         name: [tables.study.file.questions[name].reference, *ids]
         for name, ids in tables.study.questions.items()

@@ -90,11 +90,19 @@ def choose(candidates: list[Candidate], references: Sequence[str]) -> Choice:
         references: in the order in which advice for them is given.
     """
     helping = [change for change in candidates if change.verdict == "helps" and not change.unsteady]
-    outdone = [change for change in helping if any(_outdoes(other, change) for other in helping)]
+    rivals: dict[str, list[Candidate]] = {}
+    for change in helping:
+        rivals.setdefault(change.question, []).append(change)
+    outdone = [
+        change
+        for change in helping
+        if any(_outdoes(other, change) for other in rivals[change.question])
+    ]
     unsupported = [change for change in candidates if change.verdict in REFUTED or change.unsteady]
     decided = {*helping, *unsupported}
+    beaten = set(outdone)
     lists = (
-        [change for change in helping if change not in outdone],
+        [change for change in helping if change not in beaten],
         outdone,
         unsupported,
         [change for change in candidates if change not in decided],
@@ -103,13 +111,12 @@ def choose(candidates: list[Candidate], references: Sequence[str]) -> Choice:
 
 
 def _outdoes(other: Candidate, change: Candidate) -> bool:
-    """Tell whether another change of the question has the larger sure gain for no more arithmetic.
+    """Tell whether another change of one question has the larger sure gain for no more arithmetic.
 
     The sure gain is the lower end of the interval for the gain in validation accuracy.
     """
     return (
-        other.question == change.question
-        and other.lower is not None
+        other.lower is not None
         and change.lower is not None
         and other.lower > change.lower
         and other.macs <= change.macs
@@ -120,10 +127,11 @@ def _outdoes(other: Candidate, change: Candidate) -> bool:
 def _ranked(candidates: list[Candidate], references: Sequence[str]) -> tuple[Candidate, ...]:
     """Put the largest sure gain over each reference first; those without an interval last."""
 
+    order = {reference: place for place, reference in enumerate(references)}
+
     def place(change: Candidate) -> tuple[int, bool, float, str]:
         lower = change.lower or 0.0
-        reference = references.index(change.reference)
-        return (reference, change.lower is None, -lower, change.experiment)
+        return (order[change.reference], change.lower is None, -lower, change.experiment)
 
     return tuple(sorted(candidates, key=place))
 
@@ -151,11 +159,14 @@ def suggest(
         for row in over_base
     }
     choice = choose([Candidate.of(row) for row in rows], references)
+    alike: dict[frozenset[tuple[str, Any]], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(_change(study, row), []).append(row)
 
     def entries(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
         return [
-            _entry(study, by[change.question, change.experiment], rows, gains)
-            for change in candidates
+            _entry(study, row, alike[_change(study, row)], gains)
+            for row in (by[change.question, change.experiment] for change in candidates)
         ]
 
     return {
@@ -178,19 +189,23 @@ def _changed(study: Study, row: dict[str, Any]) -> set[str]:
     return set(study.experiments[row["experiment"]].change)
 
 
+def _change(study: Study, row: dict[str, Any]) -> frozenset[tuple[str, Any]]:
+    """Give what a row's experiment changes, to look up what changes the same: 1 is 1.0 here."""
+    change = study.experiments[row["experiment"]].change
+    return frozenset(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in change.items()
+    )
+
+
 def _entry(
     study: Study,
     row: dict[str, Any],
-    rows: list[dict[str, Any]],
+    alike: list[dict[str, Any]],
     gains: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     experiment = study.experiments[row["experiment"]]
-    elsewhere = [
-        other
-        for other in rows
-        if other["experiment"] != row["experiment"]
-        and study.experiments[other["experiment"]].change == experiment.change
-    ]
+    elsewhere = [other for other in alike if other["experiment"] != row["experiment"]]
     same = [
         {
             "reference": other["reference"],

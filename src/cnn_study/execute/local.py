@@ -23,11 +23,15 @@ from cnn_study.train.machine import import_keras, is_want_of_memory, out_of_memo
 BATCH_SECONDS = 60.0
 """Trained in one process, by estimate: its start is little beside that."""
 
+MOST_BATCHES = 2000
+"""Of a study whose experiments have several seeds; what Snakemake plans within a few seconds."""
+
 
 def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
     """Put together the runs of one experiment that one process trains, one after the other.
 
-    A process imports its backend once, which takes longer than a short run.
+    A process imports its backend once, which takes longer than a short run. In a study of
+    thousands of runs a process trains so many that there are not too many processes to plan.
 
     Args:
         runs: in the order of `wanted`.
@@ -40,8 +44,9 @@ def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
     for run in runs:
         by_experiment.setdefault(run.experiment.id, []).append(run)
     together: list[list[Run]] = []
+    least = -(-len(study.experiments) * len(study.seeds) // MOST_BATCHES)
     for alike in by_experiment.values():
-        size = max(1, int(BATCH_SECONDS / training_seconds(study, alike[0])))
+        size = max(least, 1, int(BATCH_SECONDS / training_seconds(study, alike[0])))
         together += [alike[start : start + size] for start in range(0, len(alike), size)]
     places = {run.name: place for place, run in enumerate(runs)}
     return sorted(together, key=lambda batch: places[batch[0].name])

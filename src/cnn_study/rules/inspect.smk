@@ -38,7 +38,7 @@ if PLAN.look_alikes:
         """Search for test images that stand, hardly altered, among the training images."""
         input:
             lambda wildcards: PLAN.arrays if PLAN.look_alikes_missing else [],
-            ancient(PLAN.records()),
+            ancient(PLAN.records_to_come()),
         output:
             answers=update(PLAN.answers or []),
             facts=update(PLAN.look_alikes),

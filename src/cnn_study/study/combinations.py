@@ -2,11 +2,7 @@
 
 from functools import cache
 
-from cnn_study.study.model import Experiment, Study
-from cnn_study.study.settings import value_text
-
-Changed = frozenset[tuple[str, str]]
-"""Names and values of what a change sets."""
+from cnn_study.study.model import Changed, Study
 
 
 def parts_of(study: Study, combination: str) -> list[str]:
@@ -16,12 +12,9 @@ def parts_of(study: Study, combination: str) -> list[str]:
         Two or more experiments with the same reference, in the order of the study file; none if
         its changes were not all run one by one.
     """
-    whole = study.experiments[combination]
-    smaller = {
-        id_: _settings(experiment)
-        for id_, experiment in study.experiments.items()
-        if experiment.reference == whole.reference and _settings(experiment) < _settings(whole)
-    }
+    beside = study.changed[study.experiments[combination].reference]
+    whole = beside[combination]
+    smaller = {id_: change for id_, change in beside.items() if change < whole}
     ids, parts = list(smaller), list(smaller.values())
 
     @cache
@@ -37,8 +30,4 @@ def parts_of(study: Study, combination: str) -> list[str]:
         ]
         return min(covers, key=lambda places: (-len(places), places), default=None)
 
-    return [ids[place] for place in cover(_settings(whole)) or ()]
-
-
-def _settings(experiment: Experiment) -> Changed:
-    return frozenset((name, value_text(value)) for name, value in experiment.change.items())
+    return [ids[place] for place in cover(whole) or ()]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ from cnn_study.data.catalog import Dataset
 from cnn_study.study.file import StudyFile
 from cnn_study.study.parts import Place
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import Settings, value_text
 from cnn_study.study.yaml_lines import Lines
+
+Changed = frozenset[tuple[str, str]]
+"""Names and values, as text, of what a change sets."""
 
 
 def _with_article(label: str) -> str:
@@ -81,6 +85,16 @@ class Study:
             for id_ in ids
         ]
         return list(dict.fromkeys(pairs))
+
+    @cached_property
+    def changed(self) -> dict[str | None, dict[str, Changed]]:
+        """What each experiment sets, by its reference and its id."""
+        changed: dict[str | None, dict[str, Changed]] = {}
+        for id_, experiment in self.experiments.items():
+            change = experiment.change.items()
+            settings = frozenset((name, value_text(value)) for name, value in change)
+            changed.setdefault(experiment.reference, {})[id_] = settings
+        return changed
 
     @property
     def fresh_seeds(self) -> tuple[int, ...]:

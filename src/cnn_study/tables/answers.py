@@ -130,7 +130,10 @@ def read(folder: Path) -> dict[str, Answers]:
         raise UserError(
             f"there is no {error.filename}. Make it first: python -m cnn_study tables STUDY"
         ) from None
+    places: dict[str, list[int]] = {}
+    for place, id_ in enumerate(names.tolist()):
+        places.setdefault(id_, []).append(place)
     return {
-        str(id_): Answers(tuple(seeds[names == id_].tolist()), correct[names == id_].astype(bool))
-        for id_ in dict.fromkeys(names.tolist())
+        id_: Answers(tuple(seeds[own].tolist()), correct[own].astype(bool))
+        for id_, own in places.items()
     }
