@@ -9,7 +9,7 @@ records before that rounding. An empty cell means: there is no such value.
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def collect(study: Study, results: Path, output: Path) -> None:
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
-        CALIBRATION.name: calibration_table(study, outcomes),
+        CALIBRATION.name: calibration_table(outcomes),
         LOOK_ALIKE_PAIRS.name: look_alikes_table(study, results),
         **search_tables(study, results),
     }
@@ -106,8 +106,9 @@ def collect(study: Study, results: Path, output: Path) -> None:
     written = [table for table in TABLES if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))
+    complete = complete_outcomes(outcomes)
     known = {
-        id_: answers.Answers(_seeds(outcomes, id_), given == labels)
+        id_: answers.Answers(tuple(each.run.seed for each in complete[id_]), given == labels)
         for id_, given in classes.items()
     }
     answers.write(output / answers.FILE, known, study.dataset.test_images)
@@ -240,10 +241,10 @@ def read_classes(
         UserError: predictions or correct answers are not those of a record.
     """
     classes = {}
-    for id_ in study.experiments:
+    for id_, complete in complete_outcomes(outcomes).items():
         runs = [
             (results / outcome.path, outcome.record)
-            for outcome in _complete(outcomes, id_)
+            for outcome in complete
             if outcome.path and outcome.record
         ]
         if (given := answers.answers_of(runs, labels)) is not None:
@@ -267,9 +268,10 @@ def experiments_table(
         misread: see `misread_images`.
     """
     rows, classes = [], len(study.dataset.class_names)
+    records_of, outcomes_of_each = complete_records(outcomes), by_experiment(outcomes)
     for experiment in study.experiments.values():
-        complete = complete_records(outcomes, experiment.id)
-        statuses = [o.status for o in outcomes if o.run.experiment.id == experiment.id]
+        complete = records_of.get(experiment.id, [])
+        statuses = [outcome.status for outcome in outcomes_of_each[experiment.id]]
         kinds = ("complete", "diverged", "failed", "missing")
         rows.append(
             {
@@ -291,21 +293,25 @@ def experiments_table(
     return frame(EXPERIMENTS, rows)
 
 
-def complete_records(outcomes: list[Outcome], experiment: str) -> list[Record]:
-    """Give the records of an experiment's complete runs, the only ones that are averaged."""
-    return [outcome.record for outcome in _complete(outcomes, experiment) if outcome.record]
+def by_experiment(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Give the outcomes of each experiment that has any, in their order."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.run.experiment.id, []).append(outcome)
+    return groups
 
 
-def _complete(outcomes: list[Outcome], experiment: str) -> list[Outcome]:
-    return [
-        outcome
-        for outcome in outcomes
-        if outcome.run.experiment.id == experiment and outcome.status == "complete"
-    ]
+def complete_outcomes(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Give the complete runs of each experiment that has any."""
+    return by_experiment(outcome for outcome in outcomes if outcome.status == "complete")
 
 
-def _seeds(outcomes: list[Outcome], experiment: str) -> tuple[int, ...]:
-    return tuple(outcome.run.seed for outcome in _complete(outcomes, experiment))
+def complete_records(outcomes: Iterable[Outcome]) -> dict[str, list[Record]]:
+    """Give the records of complete runs, the only ones that are averaged, by experiment."""
+    return {
+        id_: [outcome.record for outcome in complete if outcome.record]
+        for id_, complete in complete_outcomes(outcomes).items()
+    }
 
 
 def change_text(experiment: Experiment) -> str | None:
@@ -373,8 +379,8 @@ def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each pair of classes of each experiment that has complete runs."""
     names = study.dataset.class_names
     rows = []
-    for id_ in study.experiments:
-        matrices = [record.tested.confusion for record in complete_records(outcomes, id_)]
+    for id_, complete in complete_records(outcomes).items():
+        matrices = [record.tested.confusion for record in complete]
         rows += [
             {
                 "experiment": id_,
@@ -385,7 +391,6 @@ def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
             }
             for true, true_name in enumerate(names)
             for predicted, predicted_name in enumerate(names)
-            if matrices
         ]
     return frame(CONFUSION, rows)
 
@@ -425,11 +430,11 @@ def look_alikes_table(study: Study, results: Path) -> pd.DataFrame:
     return frame(LOOK_ALIKE_PAIRS, rows)
 
 
-def calibration_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
+def calibration_table(outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each bin of each experiment that has complete runs."""
     rows = []
-    for id_ in study.experiments:
-        runs = [record.tested.calibration for record in complete_records(outcomes, id_)]
+    for id_, complete in complete_records(outcomes).items():
+        runs = [record.tested.calibration for record in complete]
         for number, bins in enumerate(zip(*runs, strict=True), start=1):
             filled = [bin_ for bin_ in bins if bin_.images]
             images = sum(bin_.images for bin_ in filled)
@@ -556,11 +561,11 @@ def _of_search_run(outcome: Outcome) -> dict[str, Any]:
 
 def published_table(numbers: list[PublishedNumber], outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each printed number and each experiment of ours that it belongs to."""
-    rows = []
+    rows, records_of = [], complete_records(outcomes)
     for number in numbers:
         facts = asdict(number)
         for id_ in facts.pop("experiments"):
-            ours = [record.tested.accuracy for record in complete_records(outcomes, id_)]
+            ours = [record.tested.accuracy for record in records_of.get(id_, [])]
             rows.append({**facts, "experiment": id_, **_compare(number, ours)})
     return frame(PUBLISHED, rows)
 
