@@ -5,15 +5,22 @@ from itertools import combinations
 from types import SimpleNamespace
 
 from cnn_study.study.combinations import parts_of
+from cnn_study.study.model import Study
 
 
-def study_of(**changes: str) -> SimpleNamespace:
+class Changes(SimpleNamespace):
+    """What is looked at of a study, which says itself what each of its experiments sets."""
+
+    changed = property(Study.changed.func)
+
+
+def study_of(**changes: str) -> Changes:
     """Make what is looked at of a study: each change sets the settings of these letters."""
     experiments = {
         id_: SimpleNamespace(change=dict.fromkeys(letters, True), reference="base")
         for id_, letters in changes.items()
     }
-    return SimpleNamespace(experiments=experiments)
+    return Changes(experiments=experiments)
 
 
 def test_parts_stand_in_the_order_of_the_file_and_set_everything_once():

@@ -32,11 +32,10 @@ from cnn_study.runs import (
     correct_answers,
     inspections,
     look_alikes,
-    records,
     searches,
     stages,
 )
-from cnn_study.runs.estimate import seconds_left
+from cnn_study.runs.estimate import seconds_left, telling
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -347,11 +346,8 @@ class Plan:
         return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
 
     def _time(self, runs: list[Run], processes: int) -> str:
-        finished, _ = records.read_all(self.done)  # whoever needs a damaged one tells of it
-        started = len(local.batches(self.study, runs))
-        seconds = seconds_left(self.study, runs, list(finished.values()), started) / min(
-            processes, started
-        )
+        known, started = telling(self.done.values()), len(local.batches(self.study, runs))
+        seconds = seconds_left(self.study, runs, known, started) / min(processes, started)
         return f", about {short_duration(seconds)} of training"
 
 

@@ -126,7 +126,6 @@ def _outdoes(other: Candidate, change: Candidate) -> bool:
 
 def _ranked(candidates: list[Candidate], references: Sequence[str]) -> tuple[Candidate, ...]:
     """Put the largest sure gain over each reference first; those without an interval last."""
-
     order = {reference: place for place, reference in enumerate(references)}
 
     def place(change: Candidate) -> tuple[int, bool, float, str]:

@@ -5,7 +5,7 @@ Only validation scores are shown: nobody should choose by test scores while a st
 
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, records, searches
-from cnn_study.runs.estimate import search_seconds, seconds_left
+from cnn_study.runs.estimate import search_seconds, seconds_left, telling
 from cnn_study.runs.heartbeat import running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study.model import Experiment, Study
@@ -47,8 +47,11 @@ def outcome(record: records.Record) -> str:
 
 def standing(study: Study, results: Path) -> str:
     """Say, at the end of a run, how many are done and how long the rest will take."""
+    paths = done(study, results)
+    missing = [run for run in wanted(study) if run.name not in paths]
     # The place of the run that has just ended is free for the next one.
-    return _standing(*_read(study, results), study, results, len(running(results)) + 1)
+    at_once = len(running(results)) + 1
+    return _standing(len(paths), missing, study, telling(paths.values()), at_once)
 
 
 def confirming(study: Study, results: Path, at_once: int) -> str:
@@ -58,7 +61,7 @@ def confirming(study: Study, results: Path, at_once: int) -> str:
     if not missing:
         return so_far
     at_once = min(at_once, len(missing))
-    known = [*_read(study, results)[0].values(), *fresh]
+    known = [*telling(done(study, results).values()), *fresh]
     left = seconds_left(study, missing, known, 0) / at_once
     return f"{so_far}, about {short_duration(left)} left with {at_once} at a time"
 
@@ -89,18 +92,14 @@ def trial(
 
 
 def _standing(
-    known: dict[str, records.Record],
-    missing: list[Run],
-    study: Study,
-    results: Path,
-    at_once: int,
+    runs_done: int, missing: list[Run], study: Study, known: list[records.Record], at_once: int
 ) -> str:
-    so_far = f"{len(known)} of {len(wanted(study))} runs done"
+    so_far = f"{runs_done} of {len(wanted(study))} runs done"
     if not missing:
         return so_far
     at_once = min(at_once, len(missing))
     processes = len(local.batches(study, missing))
-    left = seconds_left(study, missing, list(known.values()), processes) / at_once
+    left = seconds_left(study, missing, known, processes) / at_once
     return f"{so_far}, about {short_duration(left)} left with {at_once} at a time"
 
 
@@ -114,8 +113,10 @@ def check(study: Study, results: Path) -> None:
 
 def best(study: Study, results: Path) -> str | None:
     """Find the experiment with the highest mean validation accuracy so far, if there is any."""
-    known, _ = _read(study, results)
-    means = {id_: _mean_accuracy(_own(each, known)) for id_, each in study.experiments.items()}
+    own = _by_fingerprint(_read(study, results)[0])
+    means = {
+        id_: _mean_accuracy(own[each.fingerprint]) for id_, each in study.experiments.items()
+    }
     scored = {id_: mean for id_, mean in means.items() if mean is not None}
     return max(scored, key=scored.__getitem__) if scored else None
 
@@ -177,9 +178,13 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     known, missing = _read(study, results)
     trainings = running(results)
     at_once = len(trainings) or os.cpu_count() or 1
-    how_far = _standing(known, missing, study, results, at_once)
+    how_far = _standing(len(known), missing, study, list(known.values()), at_once)
     left = {run.experiment.id for run in missing}
-    rows = {id_: _row(study, experiment, known) for id_, experiment in study.experiments.items()}
+    own = _by_fingerprint(known)
+    rows = {
+        id_: _row(study, experiment, own[experiment.fingerprint])
+        for id_, experiment in study.experiments.items()
+    }
     if watched and missing:
         rows = {id_: row for id_, row in rows.items() if id_ in left}
         return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
@@ -269,8 +274,7 @@ def _of_columns(title: str, columns: list[str], rows: list[dict[str, str]]) -> T
     return table
 
 
-def _row(study: Study, experiment: Experiment, known: dict[str, records.Record]) -> dict[str, str]:
-    own = _own(experiment, known)
+def _row(study: Study, experiment: Experiment, own: list[records.Record]) -> dict[str, str]:
     states = Counter(record.status for record in own)
     broken = ", ".join(f"{states[state]} {state}" for state in ("diverged", "failed")
                        if states[state])  # fmt: skip
@@ -286,8 +290,12 @@ def _row(study: Study, experiment: Experiment, known: dict[str, records.Record])
     }
 
 
-def _own(experiment: Experiment, known: dict[str, records.Record]) -> list[records.Record]:
-    return [record for record in known.values() if record.fingerprint == experiment.fingerprint]
+def _by_fingerprint(known: dict[str, records.Record]) -> defaultdict[str, list[records.Record]]:
+    """Give the records of each experiment; none where there are none."""
+    own: defaultdict[str, list[records.Record]] = defaultdict(list)
+    for record in known.values():
+        own[record.fingerprint].append(record)
+    return own
 
 
 def _mean_accuracy(own: list[records.Record]) -> float | None:

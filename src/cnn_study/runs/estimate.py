@@ -1,11 +1,16 @@
 """How long the missing runs of a study will take, from the runs that are there."""
 
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 from statistics import mean
 
 import numpy as np
 
+from cnn_study.base.errors import UserError
 from cnn_study.data.split import split_sizes
+from cnn_study.runs import records
 from cnn_study.runs.records import Record
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
@@ -14,6 +19,19 @@ from cnn_study.study.seconds import SECONDS_PER_IMAGE, SECONDS_PER_MAC, seconds
 
 STARTING_SECONDS = 10.0
 """To import a backend; measured with TensorFlow 2.21 on one core."""
+
+ENOUGH = 100
+"""Records that tell how long others take; after each of thousands of runs not all are read."""
+
+
+def telling(paths: Collection[Path]) -> list[Record]:
+    """Read the records that an estimate goes by: all of a few, of many some from everywhere."""
+    step = -(-len(paths) // ENOUGH) or 1
+    known = []
+    for path in list(paths)[::step]:
+        with suppress(UserError):  # whoever needs a damaged record tells of it
+            known.append(records.read(path))
+    return known
 
 
 def seconds_left(study: Study, missing: list[Run], known: list[Record], processes: int) -> float:
