@@ -103,7 +103,15 @@ def test_find_by_what_a_person_types(chosen):
         find(chosen, "row/seed-1")
     with pytest.raises(UserError, match=r"mine\.yaml has no seed 3\. It has: 2, 1"):
         find(chosen, "raw/seed-3")
-    for wrong in ("raw", "raw/1", "raw/seed-", "raw/seed-one", "raw/seed-1/"):
+    for wrong in (
+        "raw",
+        "raw/1",
+        "raw/seed-",
+        "raw/seed-one",
+        "raw/seed-1/",
+        "raw/seed-01",
+        "raw/seed-١",
+    ):
         with pytest.raises(UserError, match=f"^{wrong} is no name of a run"):
             find(chosen, wrong)
 

@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
@@ -49,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
         return stopped.status if isinstance(stopped, Stopped) else 130
-    except Exception:
+    except Exception as error:
+        if outputs.is_fault_of_output(error):
+            return outputs.UNHEARD
         if screen:
             print(f"{traceback.format_exc()}The log: {options.log}", file=screen)
         raise
@@ -299,7 +302,7 @@ def _train(options: argparse.Namespace) -> None:
             try:
                 record = workers.train_in(pool, study, place, run)
                 said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
-                print(said, flush=True)
+                outputs.say(said, sys.stdout)
             except Exception as error:  # of this run alone, perhaps: the others have their turn
                 if not isinstance(error, UserError):
                     error.add_note(f"It came while {run.name} was trained.")
@@ -605,8 +608,13 @@ def _docs(options: argparse.Namespace) -> None:
 
 def command() -> None:
     """Run one command, as the console script `cnn-study` does."""
+    if outputs.closed():
+        if sys.stderr:
+            print("stdout is closed: name a place for it, such as /dev/null", file=sys.stderr)
+        sys.exit(outputs.UNHEARD)
     stop_on_signals()
-    sys.exit(main())
+    status = main()
+    sys.exit((outputs.unheard() and outputs.UNHEARD) or status)
 
 
 if __name__ == "__main__":

@@ -438,6 +438,16 @@ def _keeps_incomplete(arguments: list[str]) -> bool:
     return options.keep_incomplete
 
 
+def check_cores(cores: int | None) -> None:
+    """Refuse to wait for ever for a core.
+
+    Raises:
+        UserError: Snakemake is given fewer than one.
+    """
+    if cores is not None and cores < 1:
+        raise UserError(f"--cores {cores}: allowed is 1 or more, or all.")
+
+
 def check_deployment(methods: Iterable[Any]) -> None:
     """Refuse software environments that Snakemake would make for single jobs.
 

@@ -67,6 +67,8 @@ def load_prepared(name: str, path: Path) -> Images:
     """
     dataset, path = find_dataset(name), Path(path)
     remedy = f"Delete {path} and run again: it is made anew from the source."
+    if path.exists() and not path.is_file():
+        raise UserError(f"prepared data: {path} is a folder, a pipe or a device, and no file.")
     if not path.is_file():
         raise UserError(
             f"prepared data of {dataset.title} not found: {path}. "

@@ -4,10 +4,12 @@ Which runs these are, `runs.confirmations` reads from the evidence. Each leaves 
 what was stopped goes on where it was.
 """
 
+import sys
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.data import arrays
 from cnn_study.execute import local, progress
@@ -77,4 +79,4 @@ def _tell(study: Study, results: Path, at_once: int, job: Future) -> None:
     """Say what a run gave, and how many are left."""
     if not job.cancelled() and not job.exception():
         said = f"{progress.outcome(job.result())}; {progress.confirming(study, results, at_once)}"
-        print(said, flush=True)
+        outputs.say(said, sys.stdout)

@@ -19,6 +19,7 @@ planning.stop_in_time()
 try:
     PLAN = planning.plan(config)
     planning.check_profile(PLAN)
+    planning.check_cores(workflow.resource_settings.cores)
     planning.check_deployment(workflow.deployment_settings.deployment_method)
 except UserError as error:
     sys.exit(str(error))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cnn_study.base import outputs
 from cnn_study.base.files import write_whole
 from cnn_study.base.words import percent
 from cnn_study.runs.records import Epoch
@@ -62,7 +63,7 @@ def mark(results: Path, name: str) -> Path:
 
 def log(line: str) -> None:
     """Write one line to the log of this job."""
-    print(line, file=sys.stderr, flush=True)
+    outputs.say(line, sys.stderr)
 
 
 def running(results: Path) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The runs of a study: which are wanted, which are there."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,12 @@ def find(study: Study, name: str) -> Run:
     Raises:
         UserError: it is no name of a run, or the study has no such experiment or seed.
     """
-    experiment, _, numbered = name.partition("/")
-    given = numbered.removeprefix("seed-")
-    if not given.isdecimal() or given == numbered:
+    named = re.fullmatch(r"(.+)/seed-(0|[1-9][0-9]{0,18})", name)
+    if not named:
         raise UserError(
             f"{name} is no name of a run. Write EXPERIMENT/seed-N, such as base/seed-1."
         )
-    seed = int(given)
+    experiment, seed = named[1], int(named[2])
     if experiment not in study.experiments:
         raise UserError(
             f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."

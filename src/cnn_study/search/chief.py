@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import absent
 from cnn_study.base.stopping import watch
@@ -283,7 +284,7 @@ class _WithinBudget:
 
 def _say(line: str) -> None:
     """Tell the person at the screen. Keras-tuner, in another thread, may keep stdout to itself."""
-    print(line, file=sys.__stdout__, flush=True)
+    outputs.say(line, sys.__stdout__ or sys.stdout)
 
 
 def _scored(trial: searches.Trial, trained: searches.Trained) -> choosing.Scored:

@@ -274,6 +274,8 @@ def _members(source: Source, wanted: Mapping[str, str]) -> Iterator[tuple[str, b
         raise _source_error(source, "there is no such file or folder")
     if source.path.is_file():
         return _read_archive(source, source.path, wanted)
+    if not source.path.is_dir():
+        raise _source_error(source, "it is a pipe or a device, and no file and no folder")
     for folder in (source.path, source.path / CIFAR10_FOLDER):
         if any((folder / name).is_file() for name in wanted):
             return _read_folder(folder, wanted)
@@ -320,6 +322,10 @@ class _Bounded:
             )
 
 
+def _bounded(file: Any) -> IO[bytes]:
+    return cast("IO[bytes]", _Bounded(file))
+
+
 def _read_archive(
     source: Source, archive: Path, wanted: Mapping[str, str]
 ) -> Iterator[tuple[str, bytes]]:
@@ -334,9 +340,7 @@ def _read_archive(
         raise _source_error(source, "it is neither a .tar.gz nor a .tar archive")
     with (
         gzip.open(archive) if is_gzip else open(archive, "rb") as file,
-        tarfile.open(
-            fileobj=cast("IO[bytes]", _Bounded(cast("IO[bytes]", file))), mode="r:"
-        ) as tar,
+        tarfile.open(fileobj=_bounded(file), mode="r:") as tar,
     ):
         for member in tar:
             name = PurePosixPath(member.name).name
@@ -344,10 +348,6 @@ def _read_archive(
             if content is not None:
                 _check_size(name, member.size)
                 yield name, content.read()
-
-
-def _bounded(file: Any) -> IO[bytes]:
-    return cast("IO[bytes]", _Bounded(file))
 
 
 def _first_bytes(path: Path) -> bytes:

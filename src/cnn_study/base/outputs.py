@@ -1,0 +1,54 @@
+"""Where a command speaks: a screen, a pipe or a file, which may be full, broken or closed."""
+
+import os
+import sys
+from typing import TextIO
+
+UNHEARD = 1
+"""What a command ends with where it could not say all that it had to say."""
+
+_FAULTS: dict[str, OSError] = {}
+"""By the names of outputs: why one of them took nothing, the last time that it did not."""
+
+
+def closed() -> bool:
+    """Tell whether this process began without stdout or stderr: the next file would take its place.
+
+    What a library then prints would go into that file.
+    """
+    return sys.stdout is None or sys.stderr is None
+
+
+def say(line: str, output: TextIO) -> None:
+    """Say something on the way. That nobody can hear it is no reason to lose what is computed."""
+    try:
+        print(line, file=output, flush=True)
+    except OSError as error:
+        _FAULTS[output.name] = error
+
+
+def is_fault_of_output(error: Exception) -> bool:
+    """Tell whether an error came of something that was said, by saying a little more."""
+    if isinstance(error, OSError) and error.filename is None:
+        for output in (sys.stdout, sys.stderr):
+            if not _FAULTS:
+                say("", output)
+    return bool(_FAULTS)
+
+
+def unheard() -> bool:
+    """Tell whether something that was said did not arrive, and say so where that can be heard.
+
+    Nobody is told of a pipe that is read no more, as after `| head`.
+    """
+    for output in (sys.stdout, sys.stderr):
+        try:
+            output.flush()
+        except OSError as error:
+            _FAULTS[output.name] = error
+        if output.name in _FAULTS:  # Python would try again as it ends, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+    for name, error in _FAULTS.items():
+        if not isinstance(error, BrokenPipeError):
+            print(f"{name} cannot be written: {error.strerror}", file=sys.stderr)
+    return bool(_FAULTS)

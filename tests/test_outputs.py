@@ -1,0 +1,70 @@
+"""Outputs that are full, broken or closed: a line where one can be read, a status, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+BROKEN = "| true"
+FULL = "cannot be written: No space left on device"
+
+
+def told(command: str) -> tuple[int, str]:
+    """Run a command of the project in a shell; give its status and all that was said."""
+    script = f"set -o pipefail; {sys.executable} -m cnn_study {command}"
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=PROJECT, env=environment, timeout=60, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        (">/dev/full", f"<stdout> {FULL}"),
+        (">&-", "stdout is closed: name a place for it, such as /dev/null"),
+        ("2>&- >/dev/null", ""),
+        (BROKEN, ""),
+        (f"2>&1 >/dev/full {BROKEN}", ""),
+    ],
+)
+def test_a_command_that_cannot_speak_ends_with_a_status_and_without_a_traceback(where, said):
+    assert told(f"check digits {where}") == (1, said)
+
+
+def test_what_cannot_be_heard_on_the_way_stops_nothing(tmp_path):
+    """A line on stderr that nobody can read, in the midst of a command that goes on."""
+    script = """
+import sys
+from cnn_study import __main__ as here
+from cnn_study.runs import heartbeat
+def speak(options):
+    heartbeat.log("where it is")
+    options.output.write_text("whole")
+here._docs = speak
+sys.argv = ["cnn-study", "docs", "--output", sys.argv[1]]
+here.command()
+"""
+    path = tmp_path / "made.txt"
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run([sys.executable, "-c", script, path], stderr=full, check=False)
+    assert ended.returncode == 1
+    assert path.read_text() == "whole"
+
+
+def test_a_fault_of_a_file_is_no_fault_of_an_output():
+    """It has a name, or leaves the outputs as they are: then its traceback is shown."""
+    script = (
+        "import errno; from cnn_study.base import outputs;"
+        "print(outputs.is_fault_of_output(OSError(errno.ENOSPC, 'full', 'name')),"
+        "outputs.is_fault_of_output(OSError(errno.ENOSPC, 'full')), outputs.unheard())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["False", "False", "False"]
