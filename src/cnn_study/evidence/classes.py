@@ -55,9 +55,7 @@ def _judges(tables: Tables, shares: Shares) -> dict[str, Judge]:
     }
 
 
-def _effects(
-    judges: dict[str, Judge], shares: Shares, id_: str, reference: str
-) -> list[Effect]:
+def _effects(judges: dict[str, Judge], shares: Shares, id_: str, reference: str) -> list[Effect]:
     return [
         judges[name].effect(of_class.get(id_, {}), of_class.get(reference, {}))
         if name in judges

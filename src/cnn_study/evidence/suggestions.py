@@ -192,8 +192,7 @@ def _change(study: Study, row: dict[str, Any]) -> frozenset[tuple[str, Any]]:
     """Give what a row's experiment changes, to look up what changes the same: 1 is 1.0 here."""
     change = study.experiments[row["experiment"]].change
     return frozenset(
-        (name, tuple(value) if isinstance(value, list) else value)
-        for name, value in change.items()
+        (name, tuple(value) if isinstance(value, list) else value) for name, value in change.items()
     )
 
 

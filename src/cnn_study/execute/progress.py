@@ -114,9 +114,7 @@ def check(study: Study, results: Path) -> None:
 def best(study: Study, results: Path) -> str | None:
     """Find the experiment with the highest mean validation accuracy so far, if there is any."""
     own = _by_fingerprint(_read(study, results)[0])
-    means = {
-        id_: _mean_accuracy(own[each.fingerprint]) for id_, each in study.experiments.items()
-    }
+    means = {id_: _mean_accuracy(own[each.fingerprint]) for id_, each in study.experiments.items()}
     scored = {id_: mean for id_, mean in means.items() if mean is not None}
     return max(scored, key=scored.__getitem__) if scored else None
 
