@@ -94,6 +94,9 @@ class Provenance:
     Attributes:
         clock: as `Tables.clock` says.
         training_seconds: of all runs that have a record, on the clock, added up.
+        fresh_runs, fresh_seconds: those with fresh seeds that have a record, which are not among
+            the others, and their training.
+        first_day, last_day: on which one of either was begun.
         counts: of planned, complete, diverged, failed and missing runs, with their cells.
         troubles: runs that are not complete and not missing.
     """
@@ -106,6 +109,8 @@ class Provenance:
     clock: str
     training_seconds: float
     run_seconds: float
+    fresh_runs: int
+    fresh_seconds: float
     first_day: str
     last_day: str
     backends: list[str]
@@ -122,8 +127,8 @@ class Provenance:
         return any(backend.startswith(package) for backend in self.backends)
 
     @classmethod
-    def of(cls, tables: Tables) -> "Provenance":
-        """Take it from runs.csv.
+    def of(cls, tables: Tables, findings: Findings) -> "Provenance":
+        """Take it from runs.csv and confirmation-runs.csv.
 
         Raises:
             UserError: no run has a record.
@@ -133,13 +138,18 @@ class Provenance:
         if not recorded:
             raise UserError("no run of this study has a record yet: train at least one run first.")
         statuses = [row["status"] for row in runs]
-        days = sorted(row["started"][:10] for row in recorded)
+        fresh = [
+            row for row in findings.files.rows("confirmation-runs") if row["status"] != "missing"
+        ]
+        days = sorted(row["started"][:10] for row in [*recorded, *fresh])
         return cls(
             len(runs),
             *(statuses.count(kind) for kind in ("complete", "diverged", "failed", "missing")),
             tables.clock,
             sum(row["training_seconds"] for row in recorded),
             sum(row["run_seconds"] for row in recorded),
+            len(fresh),
+            sum(row["training_seconds"] for row in fresh),
             days[0],
             days[-1],
             _distinct(
@@ -148,7 +158,7 @@ class Provenance:
             _distinct(row["keras_version"] for row in recorded),
             _distinct(row["device"] for row in recorded),
             _distinct(row["processor"] for row in recorded),
-            _distinct(row["commit"] for row in recorded),
+            _distinct(row["commit"] for row in [*recorded, *fresh]),
             any(row["changed_since_commit"] for row in recorded),
             {kind: _sum(tables, f"{kind}_runs") for kind in KINDS},
             [row for row in recorded if row["status"] != "complete"],

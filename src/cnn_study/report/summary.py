@@ -71,7 +71,8 @@ class Summary:
         closest: those too close to call whose intervals leave least room; bound: how much, in full
             tenths of a point.
         surprises: what is not as one would have thought.
-        decided, surviving: changes that help or hurt; those that do so if judged among all.
+        decided, surviving: changes that help or hurt; those that do so if judged among all;
+            denied: those of the latter that fresh seeds do not confirm.
         luck: None where no experiment has two runs.
         cited, score: the experiment to cite, and its mean test accuracy with its interval: by its
             runs with fresh seeds, where these are there; fresh: whether they are.
@@ -94,6 +95,7 @@ class Summary:
     surprises: Surprises
     decided: list[Change]
     surviving: list[Change]
+    denied: list[Change]
     luck: Luck | None
     cited: Result | None
     score: Effect | None
@@ -144,6 +146,7 @@ def summary_of(
         surprises=_surprises(study, findings, changes),
         decided=decided,
         surviving=[change for change in decided if change.survives],
+        denied=[change for change in decided if change.survives and _denied(findings, change)],
         luck=_luck(results),
         cited=cited,
         score=_score(tables, findings, cited, fresh),
@@ -223,6 +226,11 @@ def _made_of(study: Study, id_: str) -> list[str]:
 def _holds(told: Confirmation) -> bool:
     """Whether a suggestion gains, and fresh seeds, where they have spoken, confirm it."""
     return told.outcome != "not confirmed" and (told.promised.mean or 0) > 0
+
+
+def _denied(findings: Findings, change: Change) -> bool:
+    told = findings.confirmations.get(change.experiment)
+    return told is not None and told.outcome == "not confirmed"
 
 
 def _firsts(advised: Iterable[Any]) -> list[Any]:

@@ -86,7 +86,7 @@ def gather(
 def _values(
     study: Study, tables: Tables, findings: Findings, figures: dict[str, Figure]
 ) -> dict[str, Any]:
-    provenance = Provenance.of(tables)
+    provenance = Provenance.of(tables, findings)
     results = read_results(tables)
     enhanced = study.file.enhanced if study.file.enhanced != "base" else None
     searched = searched_of(study, tables, findings, results)
