@@ -210,7 +210,7 @@ def test_a_worker_that_is_killed_is_not_the_end(confirmed, copy, tmp_path):
     os.kill(json.loads(marks[0].read_text())["process"], signal.SIGKILL)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
-    assert "ended from outside" in err
+    assert "its process was ended; it is trained once more, by itself" in err
     assert sorted(copy.records()) == sorted(CHOSE + FRESH)
     digests = [
         {name: record["weights_sha256"] for name, record in place.records().items()}

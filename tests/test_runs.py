@@ -1,11 +1,14 @@
 """The runs of a study: which are wanted and done, and that each is trained once."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from filelock import FileLock
 import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
-from cnn_study.execute import local, progress
+from cnn_study.execute import local, progress, workers
 from cnn_study.runs import heartbeat, records
 from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.wanted import Run, done, find, results_folder, wanted
@@ -262,8 +265,33 @@ def test_lock_is_free_after_an_error(chosen, tmp_path, trained, digits_file, mon
     assert not list((tmp_path / "running").iterdir())
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Have no process of their own for trainings that are stood in for."""
+
+    class Workers:
+        def __init__(self, count):
+            assert count == 1
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def submit(self, job, *arguments):
+            future = Future()
+            try:
+                future.set_result(job(*arguments))
+            except Exception as error:
+                future.set_exception(error)
+            return future
+
+    monkeypatch.setattr(workers, "Workers", Workers)
+
+
 def test_one_command_trains_runs_one_after_the_other(
-    chosen, tmp_path, trained, digits_file, monkeypatch, capsys
+    chosen, tmp_path, trained, digits_file, monkeypatch, capsys, in_this_process
 ):
     """A fault in one, which is none of the user's, does not keep the others from their turn."""
     train = training.train
@@ -290,9 +318,9 @@ def test_one_command_trains_runs_one_after_the_other(
 
 
 def test_a_fault_of_ours_keeps_its_traceback_beside_a_users_mistake(
-    chosen, tmp_path, monkeypatch, capsys
+    chosen, tmp_path, monkeypatch, capsys, in_this_process
 ):
-    def fail(_, run, *others):
+    def fail(_, run, *others, retry):
         if run.experiment.id == "base":
             raise UserError("no space left")
         raise ValueError("a fault of ours")
@@ -304,7 +332,9 @@ def test_a_fault_of_ours_keeps_its_traceback_beside_a_users_mistake(
     assert capsys.readouterr().err == "no space left\n"
 
 
-def test_what_holds_for_all_runs_of_a_command_is_said_once(chosen, tmp_path, trained, capsys):
+def test_what_holds_for_all_runs_of_a_command_is_said_once(
+    chosen, tmp_path, trained, capsys, in_this_process
+):
     command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
     assert main([*command, "--data", str(tmp_path / "no.npz"), "--results", str(tmp_path)]) == 2
     assert trained == []
@@ -384,12 +414,14 @@ def test_other_test_images_give_the_same_network_and_validation_scores(
 class Process:
     """One `python -m cnn_study train`, with what it says in a file."""
 
-    def __init__(self, name: str, folder: Path, data: Path, imports: str = "runpy") -> None:
+    def __init__(self, name: str, folder: Path, data: Path, *words: str, imports: str = "") -> None:
         self.log = folder / f"{name}.log"
-        start = f"import {imports}, runpy; runpy.run_module('cnn_study', run_name='__main__')"
-        command = ["-c", start, "train", "mine.yaml", "base/seed-1"]
+        command = ["-m", "cnn_study", "train", "mine.yaml", "base/seed-1", *words]
         command += ["--data", str(data), "--results", "results"]
         plain = {key: value for key, value in os.environ.items() if "NUM_THREADS" not in key}
+        if imports:  # by each process, as it begins
+            (folder / "sitecustomize.py").write_text(f"import {imports}")
+            plain["PYTHONPATH"] = f"{folder}:{plain['PYTHONPATH']}"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command],
@@ -450,3 +482,40 @@ def test_one_process_trains_and_the_others_wait_even_when_the_first_is_killed(
     (path,) = again.glob("results/runs/*/*/*.json")
     assert records.read(path).weights_sha256 == record.weights_sha256
     assert records.read(path).test == record.test
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_twice_is_recorded_as_failed_and_tried_again_when_asked(
+    chosen, tmp_path, digits_file
+):
+    """As the system kills it for want of memory: its parent lives, and says what happened."""
+    results = tmp_path / "results"
+    mark = heartbeat.mark(results, run_of(chosen).name)
+    command = Process("killed", tmp_path, digits_file)
+    killed: set[int] = set()
+
+    def kill_what_trains() -> bool:
+        if mark.exists():
+            process = json.loads(mark.read_text())["process"]
+            if process not in killed:
+                os.kill(process, signal.SIGKILL)
+                killed.add(process)
+        return len(killed) == 2
+
+    command.wait_until(kill_what_trains)
+    assert command.process.pid not in killed
+    assert command.process.wait(timeout=100) == 0, command.said
+    why = "by SIGKILL, as the system does where memory is short"
+    assert f"its process was ended {why}; it is trained once more" in command.said
+    (path,) = results.glob("runs/*/*/*.json")
+    record = records.read(path)
+    assert (record.status, record.epochs) == ("failed", [])
+    assert record.reason == f"its process was ended twice, at last {why}"
+    assert not mark.exists()
+
+    said = Process("plain", tmp_path, digits_file)
+    assert said.process.wait(timeout=100) == 0
+    assert "the record is there already" in said.said
+    again = Process("again", tmp_path, digits_file, "--retry", "failed")
+    assert again.process.wait(timeout=300) == 0, again.said
+    assert records.read(path).status == "complete"

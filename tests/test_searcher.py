@@ -243,30 +243,60 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
     _, err = process.communicate()
     assert process.returncode == 0, err
     assert len(killed) == 2
-    assert "What they had in hand is trained one by one." in err
-    assert f"search/{victim.fingerprint}/seed-1 was ended once more, and counts as failed" in err
+    name = f"search/{victim.fingerprint}/seed-1"
+    assert f"{name}: its process was ended; it is trained once more, by itself" in err
+    assert f"{name} counts as failed: its process was ended twice, at last by SIGKILL" in err
     (found,) = place.facts().budgets
     others = [trial for trial in found.trials if trial.trial != victim.trial]
     assert others == [trial for trial in trials if trial.trial != victim.trial]
     assert found.trials[victim.trial - 1].runs[0].status == "failed"
     record = records.read(records.place(place.results / "runs", "search", victim.fingerprint, 1))
-    assert record.reason.startswith("its process was ended from outside, twice")
+    assert record.reason.startswith("its process was ended twice, at last by SIGKILL, as the sys")
     assert record.epochs == []
     assert record.cost.run_seconds > 0
     assert {final.trial for final in found.finalists} == {trial.trial for trial in others}
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_whichever_worker_is_killed_it_is_seen_and_the_next_job_gets_others(which):
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (signal.SIGKILL, "by SIGKILL, as the system does where memory is short"),
+        (signal.SIGSEGV, "by SIGSEGV, a segmentation fault, as a backend has where memory is"),
+    ],
+)
+def test_a_worker_that_is_ended_takes_no_other_with_it_and_the_next_job_gets_a_new_one(
+    number, says
+):
     from cnn_study.execute import workers
 
     with workers.Workers(2) as pool:
-        jobs = [pool.submit(time.sleep, 100) for _ in range(2)]
-        os.kill(list(pool._pool._processes)[which], signal.SIGKILL)
-        start = time.monotonic()
+        jobs = [pool.submit(time.sleep, 1), pool.submit(_end_by, number)]
         assert not workers.wait(jobs)
-        assert time.monotonic() - start < 50
-        assert workers.wait([pool.submit(time.sleep, 0)])
+        assert jobs[0].result() is None
+        assert str(jobs[1].exception()).startswith(says)
+        assert workers.wait([pool.submit(time.sleep, 0) for _ in range(2)])
+
+
+def test_a_worker_that_somebody_stops_stops_the_command():
+    from cnn_study.execute import workers
+
+    with workers.Workers(1) as pool:
+        jobs = [pool.submit(_end_by, signal.SIGTERM), pool.submit(time.sleep, 100)]
+        with pytest.raises(UserError, match=r"ended by SIGTERM\. Nothing is lost: run again\."):
+            workers.wait(jobs)
+        assert jobs[1].cancelled() or jobs[1].exception().asked
+
+
+def test_a_fault_in_a_worker_keeps_its_traceback():
+    from cnn_study.execute import workers
+
+    with workers.Workers(1) as pool:
+        with pytest.raises(ValueError, match="invalid literal") as caught:
+            workers.wait([pool.submit(int, "one")])
+        assert "in _outcome" in caught.value.__notes__[0]
+        with pytest.raises(UserError, match="no such place") as caught:
+            workers.wait([pool.submit(_refuse)])
+        assert not hasattr(caught.value, "__notes__")
 
 
 def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
@@ -287,9 +317,11 @@ def _gpu_after_a_second() -> str:
 def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
     from cnn_study.execute import workers
 
-    monkeypatch.setattr(workers, "_begin", _die)
-    with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
-        workers.Workers(1)
+    monkeypatch.setattr(workers, "_work", _die)
+    with workers.Workers(1) as pool:
+        job = pool.submit(time.sleep, 0)
+        with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
+            workers.wait([job])
 
 
 def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
@@ -306,8 +338,18 @@ def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
 
 
-def _die(_parent: int) -> None:
+def _die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _end_by(number: int) -> None:
+    """End as a process does that the system or its own fault ends."""
+    os.kill(os.getpid(), number)
+    time.sleep(10)
+
+
+def _refuse() -> None:
+    raise UserError("no such place")
 
 
 def _alive(place: Place) -> list[str]:

@@ -95,7 +95,7 @@ DIVERGED = {"status": "diverged", "reason": "the loss was not finite in epoch 2"
         ({"test.accuracy": 1e308}, ["test.accuracy: input should be less than or equal to 1"]),
         ({"test.accuracy": "0.9"}, ["test.accuracy: input should be a valid number, not '0.9'"]),
         ({"test.accuracy": True}, ["test.accuracy: input should be a valid number, not True"]),
-        ({"test.loss": -0.5}, ["test.loss: input should be greater than or equal to 0"]),
+        ({"test.loss": -0.5}, ["test.loss: input should be greater than or equal to -0"]),
         ({"test.loss": 1e300}, ["test.loss: input should be less than or equal to"]),
         ({"epochs.0.validation_accuracy": 42}, ["epochs.0.validation_accuracy: input should be"]),
         ({"epochs.1.training_seconds": -3.0}, ["epochs.1.training_seconds: input should be great"]),

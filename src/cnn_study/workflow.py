@@ -24,7 +24,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
 from cnn_study.base.words import short_duration
-from cnn_study.execute import keeping, local
+from cnn_study.execute import keeping, local, progress
 from cnn_study.report import study_checks
 from cnn_study.report.engines import Engine, choose
 from cnn_study.runs import (
@@ -49,6 +49,7 @@ ALLOWED_CONFIG = {
     "study": "a name in experiments/ such as cifar10, or the path of a study file",
     "data": "the dataset's archive or its unpacked folder, instead of downloading it",
     "train": "false: make tables and report of the runs that are there, train nothing",
+    "retry": "failed: train again what is recorded as failed, for want of memory say",
     "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
 }
 
@@ -84,8 +85,10 @@ class Plan:
     """One study as the workflow sees it, settled when the Snakefile is read.
 
     Attributes:
-        done: the record of each run that is there, by the run's name.
+        done: the record of each run that is there, by the run's name; with `retry` not of those
+            that failed.
         train: whether to train, search and inspect what is missing.
+        retry: whether to train again what is recorded as failed.
         engine: what renders the pages.
     """
 
@@ -97,6 +100,7 @@ class Plan:
     done: dict[str, Path]
     train: bool
     engine: Engine = "pandoc"
+    retry: bool = False
 
     @cached_property
     def missing(self) -> list[Run]:
@@ -187,7 +191,9 @@ class Plan:
     @cached_property
     def unconfirmed(self) -> list[Run]:
         """The runs with fresh seeds to train, by what is suggested so far."""
-        return confirmations.missing(self.study, self.results) if self.train else []
+        if not self.train:
+            return []
+        return confirmations.missing(self.study, self.results, retry=self.retry)
 
     def confirms(self, *, forced: bool = False) -> bool:
         """Tell whether runs with fresh seeds are missing, or may be once the evidence is made."""
@@ -248,16 +254,22 @@ class Plan:
 
     def mark(self, name: str) -> str:
         """Name the file that stands, while a workflow runs, for what it has made."""
+        if name not in self._marks:
+            paths = (self.marks / (f"{name}-{n}" if n else name) for n in count())
+            self._marks[name] = str(next(path for path in paths if not path.exists()))
         return self._marks[name]
 
     @cached_property
     def _marks(self) -> dict[str, str]:
         """Name each mark once, by a name that no file has at this moment."""
-        names = {}
-        for stage in (*stages.STAGES, FRESH_RUNS):
-            paths = (self.marks / (f"{stage}-{n}" if n else stage) for n in count())
-            names[stage] = str(next(path for path in paths if not path.exists()))
-        return names
+        return {}
+
+    def tries(self, batch: Batch) -> list[str]:
+        """List what stands for another try of what failed, of which the record is there already.
+
+        All batches leave such a mark, whatever of them failed: rules are the same whatever is done.
+        """
+        return [self.mark(batch.rule)] * self.retry
 
     @property
     def marks(self) -> Path:
@@ -267,7 +279,7 @@ class Plan:
     def records(self, experiment: str) -> list[str]:
         """List the record files of one experiment, there or to come."""
         chosen = self._runs_of[experiment]
-        return [self._record(run) for run in chosen if self.train or run.name in self.done]
+        return self._records([run for run in chosen if self.train or run.name in self.done])
 
     @cached_property
     def _runs_of(self) -> dict[str, list[Run]]:
@@ -282,11 +294,22 @@ class Plan:
         A rule that reads all records waits for these. Asking for the others too would have
         Snakemake look at every run that is done, which is most of its time in a large study.
         """
-        return [self._record(run) for run in self.missing]
+        return self._records(self.missing)
 
     def inspected_records(self) -> list[str]:
         """List the record files of the runs to inspect."""
-        return [self._record(run) for run in self.inspected]
+        return self._records(self.inspected)
+
+    def _records(self, runs: list[Run]) -> list[str]:
+        """List the records of runs, and what stands for another try of those that failed."""
+        again = {run.typed for run in runs if run.name not in self.done} if self.retry else set()
+        tries = [
+            mark
+            for batch in self.batches
+            if again.intersection(batch.runs)
+            for mark in self.tries(batch)
+        ]
+        return [*map(self._record, runs), *tries]
 
     def _record(self, run: Run) -> str:
         """Name a run's record: where it is, under whatever id it was trained, or will be."""
@@ -399,6 +422,9 @@ def plan(config: dict[str, Any]) -> Plan:
     path = study_file(str(config.get("study", "cifar10")))
     study = load(path)
     results = results_folder(study)
+    retry = str(config.get("retry", "")) or None
+    if retry not in (None, "failed"):
+        raise UserError(f"--config retry={retry}: allowed is failed.")
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
@@ -406,13 +432,20 @@ def plan(config: dict[str, Any]) -> Plan:
     planned = Plan(
         study, results, Path("data") / f"{study.dataset.name}.npz",
         str(config.get("data") or ""), tuple(wanted(study)),
-        done(study, results), train == "true", engine,
+        _done(study, results, retry is not None), train == "true", engine, retry is not None,
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
         load(path, also=study_checks.CHECKS)
         machine.backend()
     return planned
+
+
+def _done(study: Study, results: Path, retry: bool) -> dict[str, Path]:
+    """Map the name of each run that is there to its record; those to retry are not."""
+    paths = done(study, results)
+    again = records.failed(paths) if retry else {}
+    return {name: path for name, path in paths.items() if name not in again}
 
 
 def check_profile(planned: Plan) -> None:
@@ -505,6 +538,11 @@ ENDED = re.compile(
 """What Snakemake says of a command that failed, or that a person stopped."""
 
 
+def failures(planned: Plan) -> list[str]:
+    """Say which runs of a study are recorded as failed, and how they are tried again."""
+    return progress.failures(planned.study, planned.results)
+
+
 class News(logging.Filter):
     """Keeps back what Snakemake says that is no news, and says in words what is to be done."""
 
@@ -520,6 +558,9 @@ class News(logging.Filter):
             self.announced = True
             if words := self.plan.in_words(stats, self.processes):
                 logging.getLogger(record.name).info(words)
+        if record.getMessage().startswith("Nothing to be done"):
+            for line in failures(self.plan):
+                logging.getLogger(record.name).warning(line)
         return is_news(record)
 
 

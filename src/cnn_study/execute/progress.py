@@ -195,7 +195,8 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     confirmed = _confirmed(study, results, list(known.values()))
     trained = map(_training, trainings)
     aside = records.aside_in_words(results / "runs")
-    return Group(*table, *declared, *searched, *confirmed, *aside, *trained, how_far)
+    again = failures(study, results)
+    return Group(*table, *declared, *searched, *confirmed, *aside, *again, *trained, how_far)
 
 
 def _searched(study: Study, results: Path, known: list[records.Record]) -> list[str]:
@@ -294,6 +295,22 @@ def _by_fingerprint(known: dict[str, records.Record]) -> defaultdict[str, list[r
     for record in known.values():
         own[record.fingerprint].append(record)
     return own
+
+
+def failures(study: Study, results: Path) -> list[str]:
+    """Say which runs are recorded as failed, why, and how to try again; nothing if none is."""
+    paths = done(study, results) | confirmations.done(study, results)
+    failed = list(records.failed(paths).values())
+    if not failed:
+        return []
+    named = "; ".join(f"{run.experiment} seed {run.seed}: {run.reason}" for run in failed[:3])
+    more = f"; and {len(failed) - 3} more" * (len(failed) > 3)
+    runs = "1 run is" if len(failed) == 1 else f"{len(failed)} runs are"
+    name = study.name if study.path.parent == Path("experiments") else study.path
+    return [
+        f"{runs} recorded as failed ({named}{more}). To try again: "
+        f"snakemake --cores all --config study={name} retry=failed"
+    ]
 
 
 def _mean_accuracy(own: list[records.Record]) -> float | None:

@@ -134,6 +134,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._begun: set[_Worker] = set()
+        self._stopped: Ended | None = None
         self._idle: SimpleQueue[_Worker | None] = SimpleQueue()
         for _ in range(count):
             self._idle.put(None)
@@ -147,13 +148,16 @@ class Workers:
     def _do(self, job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         worker = self._idle.get()
         try:
+            if self._stopped:
+                raise self._stopped
             if worker is None:
                 worker = _Worker()
                 self._begun.add(worker)
             return worker.do(job, arguments)
-        except Ended:
+        except Ended as ended:
             self._begun.discard(worker)
             worker = None
+            self._stopped = ended if ended.asked else self._stopped
             raise
         finally:
             self._idle.put(worker)

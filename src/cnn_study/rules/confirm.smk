@@ -26,9 +26,11 @@ if PLAN.study.fresh_seeds:
             data=PLAN.data,
             source=SOURCE,
             workers=lambda wildcards, threads: PLAN.gpus or threads,
+            retry=RETRY,
         shell:
             "{params.cnn_study} confirm {params.study:q}"
             " --data {params.data:q}"
             " {params.source:q}"
             " --workers {params.workers}"
+            " {params.retry}"
             " --log {log:q}"

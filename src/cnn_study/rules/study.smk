@@ -38,6 +38,7 @@ CNN_STUDY = verbatim(f"{shlex.quote(sys.executable)} -m cnn_study")
 STUDY = verbatim(PLAN.study.path)
 SOURCE = verbatim(["--source", PLAN.source] if PLAN.source else [])
 ENVIRONMENT = str(PROJECT / "environment.yml").replace("{", "{{").replace("}", "}}")
+RETRY = "--retry failed" if PLAN.retry else ""
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 
@@ -79,14 +80,20 @@ onstart:
             sys.exit(str(error))
 
 
-onsuccess:
+def end():
+    """Clear what stood for stages while the workflow ran, and say which runs are there and failed."""
     if workflow.is_main_process:
         planning.end(PLAN)
+        for line in planning.failures(PLAN):
+            logger.warning(line)
+
+
+onsuccess:
+    end()
 
 
 onerror:
-    if workflow.is_main_process:
-        planning.end(PLAN)
+    end()
 
 
 # What is made from the records takes seconds: it is made where Snakemake runs.

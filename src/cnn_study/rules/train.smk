@@ -36,6 +36,7 @@ for batch in PLAN.batches:
             lambda wildcards, batch=batch: PLAN.arrays_for(batch),
         output:
             update(list(batch.records)),
+            touch(PLAN.tries(batch)),
         log:
             f"{LOGS}/{batch.runs[0]}.log",
         benchmark:
@@ -51,9 +52,11 @@ for batch in PLAN.batches:
             study=STUDY,
             runs=batch.runs,
             data=PLAN.data,
+            retry=RETRY,
         shell:
             "{params.cnn_study} train {params.study:q} {params.runs:q}"
             " --data {params.data:q}"
+            " {params.retry}"
             " --log {log:q}"
 
 

@@ -54,8 +54,11 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]
 """Of seconds or memory; sums of them stay finite."""
 
-Loss = Annotated[float, Field(ge=0, le=3.5e38)]
-"""What single precision can hold."""
+Loss = Annotated[float, Field(ge=-1e-6, le=3.5e38)]
+"""What single precision can hold; rounding may leave 0 a hair below itself."""
+
+Probability = Annotated[float, Field(ge=0, le=1 + 1e-4)]
+"""As softmax gives it in single precision, or in half."""
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
@@ -106,7 +109,9 @@ class Bin(Part):
     lower: Share = Field(description="Lower edge, not in the bin (but 0 is in the first).")
     upper: Share = Field(description="Upper edge, in the bin.")
     images: Count = Field(description="How many images.")
-    mean_probability: Share | None = Field(description="Mean highest probability; null if empty.")
+    mean_probability: Probability | None = Field(
+        description="Mean highest probability; null if empty."
+    )
     accuracy: Share | None = Field(description="Share correct; null if empty.")
 
 

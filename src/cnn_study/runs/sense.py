@@ -23,6 +23,9 @@ Fault = tuple[str, str]
 CLOSE = 1e-6
 """Between two ways to work out the same share."""
 
+ROUNDED = 1e-4
+"""By how much a probability may lie beyond 1, or beyond the edges of its bin, by rounding."""
+
 OTHER_CLASSES = (
     "test.confusion", "it counts other images of some classes than most of the other records do"
 )  # fmt: skip
@@ -171,4 +174,4 @@ def _of_calibration(bins: list["Bin"], images: int, right: int) -> Iterator[Faul
 def _holds(bin_: "Bin") -> bool:
     if not bin_.images or bin_.mean_probability is None or bin_.accuracy is None:
         return not bin_.images and bin_.mean_probability is None and bin_.accuracy is None
-    return bin_.lower - CLOSE <= bin_.mean_probability <= bin_.upper + CLOSE
+    return bin_.lower - ROUNDED <= bin_.mean_probability <= bin_.upper + ROUNDED
