@@ -11,13 +11,17 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
-COMMAND_SECONDS = 5.0
+COMMAND_SECONDS = 3.0
 """What a command has to end; whatever waits for it has longer, and Docker gives 10 in all."""
 
-WORKFLOW_SECONDS = 8.0
+WORKFLOW_SECONDS = 6.0
 
 LOOK_SECONDS = 0.2
 
@@ -43,7 +47,8 @@ def stop_on_signals(seconds: float = COMMAND_SECONDS) -> None:
         if not stopping.is_set():  # one more, such as Ctrl-C to the whole group, changes nothing
             stopping.set()
             status = Stopped(number)
-            threading.Thread(target=_end, args=(seconds, status.status), daemon=True).start()
+            # No daemon: this process waits with its end for what it has started.
+            threading.Thread(target=_end, args=(seconds, status.status)).start()
             raise status
 
     for number in SIGNALS:
@@ -55,16 +60,27 @@ def _end(seconds: float, status: int) -> None:
     """End every process below this one, and this one too if it has not ended by itself in time."""
     import psutil
 
-    own, told, end = psutil.Process(), set(), time.monotonic() + seconds
+    own, below, end = psutil.Process(), set(), time.monotonic() + seconds
     while time.monotonic() < end:
         # Again and again: another thread may have been about to start one.
-        for process in set(own.children(recursive=True)) - told:
+        for process in set(own.children(recursive=True)) - below:
             _send(process.terminate)
-            told.add(process)
+            below.add(process)
+        if not (any(map(_lives, below)) or threading.main_thread().is_alive()):
+            return
         time.sleep(LOOK_SECONDS)
-    for process in own.children(recursive=True):
+    for process in below.union(own.children(recursive=True)):
         _send(process.kill)
     os._exit(status)
+
+
+def _lives(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _send(signal_to: Callable[[], None]) -> None:
