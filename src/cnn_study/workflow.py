@@ -471,6 +471,20 @@ def _keeps_incomplete(arguments: list[str]) -> bool:
     return options.keep_incomplete
 
 
+def check_place(folder: Path) -> None:
+    """Refuse to begin where Snakemake cannot even keep its own notes, whatever it is asked.
+
+    Raises:
+        UserError: the folder, or what it keeps there, cannot be written.
+    """
+    notes = folder / ".snakemake"
+    if not os.access(notes if notes.exists() else folder, os.W_OK):
+        raise UserError(
+            f"{folder.resolve()} cannot be written, and Snakemake keeps its notes there, in "
+            ".snakemake. Work in a copy. `cnn-study check STUDY` writes nothing."
+        )
+
+
 def check_cores(cores: int | None) -> None:
     """Refuse to wait for ever for a core.
 

@@ -7,6 +7,7 @@ process reads it: Snakemake itself, or a job of its own on another machine.
 import os
 import shlex
 import sys
+from pathlib import Path
 
 from snakemake.logging import logger
 
@@ -17,6 +18,7 @@ from cnn_study.base.places import PROJECT
 planning.stop_in_time()
 
 try:
+    planning.check_place(Path.cwd())
     PLAN = planning.plan(config)
     planning.check_profile(PLAN)
     planning.check_cores(workflow.resource_settings.cores)
