@@ -32,6 +32,7 @@ from cnn_study.runs import (
     correct_answers,
     inspections,
     look_alikes,
+    records,
     searches,
     stages,
 )
