@@ -3,7 +3,6 @@
 It reads what a reader gets, `claims.csv`, HTML and PDF, and asks nobody who made them.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from cnn_study.archive.checks import SHOWN, Check, Fault
 from cnn_study.archive.pages import Page, plain, texts_of_pdf
+from cnn_study.base import csv_rows
 
 CLAIMS = "claims.csv"
 BETWEEN = "; "
@@ -36,8 +36,8 @@ class Files:
         """Give the lines of a file, its header first; none where it is not there."""
         if name not in self._rows:
             try:
-                with (self.results / name).open(encoding="utf-8", newline="") as file:
-                    self._rows[name] = list(csv.reader(file))
+                lines = csv_rows.parse((self.results / name).read_bytes())
+                self._rows[name] = [cells for _, cells in lines]
             except (OSError, ValueError):
                 self._rows[name] = []
         return self._rows[name]
@@ -118,7 +118,7 @@ def _of_runs(name: str, claims: list[Row], files: Files) -> Iterator[Fault]:
     What is told of runs that are missing comes from there being no record.
     """
     listed = {
-        f"{row['experiment']}/seed-{row['seed']}": row
+        f"{row.get('experiment')}/seed-{row.get('seed')}": row
         for table in LISTS
         for row in files.named(table)
     }

@@ -5,7 +5,6 @@ printed, their numbers know their cells; frames are for counting and grouping, w
 a fraction of the time. pandas is imported only to read.
 """
 
-import csv
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +46,7 @@ class Files:
         """Give a table as a frame with the file's headers; row 0 is the first below them.
 
         Raises:
-            UserError: the file is not there.
+            UserError: the file is not there, or damaged.
         """
         if name not in self._frames:
             from cnn_study.tables import csv_files
@@ -59,16 +58,22 @@ class Files:
         """Give a table as rows with the code's names: an empty cell is None.
 
         Raises:
-            UserError: the file is not there.
+            UserError: the file is not there, or damaged.
         """
         if name not in self._rows:
             self._rows[name] = rows_of(self.frame(name), name, in_code(name))
         return self._rows[name]
 
     def texts(self, name: str) -> list[dict[str, str]]:
-        """Give a table as the text that stands in its file, by the file's headers."""
-        with self.path(name).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        """Give a table as the text that stands in its file, by the file's headers.
+
+        Raises:
+            UserError: the file is not there, or damaged.
+        """
+        from cnn_study.tables import csv_files
+
+        (_, header), *rows = csv_files.rows(self.folder, self._schemas[name])
+        return [dict(zip(header, cells, strict=True)) for _, cells in rows]
 
     def path(self, name: str) -> Path:
         """Name the file of a table."""

@@ -3,11 +3,11 @@
 The simulations are the project's, made by `benchmarks/judge.py`; they know no study of anybody's.
 """
 
-import csv
 import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cnn_study.base import csv_rows
 from cnn_study.base.places import SIMULATIONS
 
 ALL = "all"
@@ -31,10 +31,16 @@ COLUMNS: dict[str, tuple[str, Callable[[Iterable[float]], float]]] = {
 """By column: the column of the simulations, and what is taken of it over the settings."""
 
 
+NEEDED = ("group", "judged_by", "studies", *dict.fromkeys(name for name, _ in COLUMNS.values()))
+"""Columns of the simulations that are read here."""
+
+REMEDY = "It is part of the project: get it back from there, or make it: python benchmarks/judge.py"
+
+
 def simulation_rows() -> list[dict[str, Any]]:
     """Give one row for each kind of study and way to judge, all kinds together last."""
-    with SIMULATIONS.open(encoding="utf-8", newline="") as file:
-        settings = list(csv.DictReader(file))
+    (_, header), *lines = csv_rows.read(SIMULATIONS, NEEDED, REMEDY, others=True)
+    settings = [dict(zip(header, cells, strict=True)) for _, cells in lines]
     groups = list(dict.fromkeys(row["group"] for row in settings))
     ways = list(dict.fromkeys(row["judged_by"] for row in settings))
     return [

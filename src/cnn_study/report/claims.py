@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cnn_study.base import csv_rows
+
 FILE = "claims.csv"
 """Beside the text."""
 
@@ -133,10 +135,9 @@ def _written(columns: list[str], rows: Iterable[dict[str, Any]]) -> str:
 
 def with_column(path: Path, name: str, value: str) -> str:
     """Give the claims of a file with one more column, which has one value."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = [row | {name: value} for row in reader]
-    return _written([*(reader.fieldnames or COLUMNS), name], rows)
+    (_, header), *lines = csv_rows.read(path, COLUMNS, "Make it first: cnn-study write STUDY")
+    rows = [dict(zip([*header, name], [*cells, value], strict=True)) for _, cells in lines]
+    return _written([*header, name], rows)
 
 
 # ------------------------------------------------------------------------------- from the text

@@ -3,14 +3,12 @@
 Knows nothing of runs, and imports neither pandas nor Keras, so that planning can ask it.
 """
 
-import csv
-import io
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_study.base import files
+from cnn_study.base import csv_rows, files
 from cnn_study.base.errors import UserError
 from cnn_study.study.file import Draft
 from cnn_study.study.parts import Fault
@@ -83,39 +81,20 @@ def faults_of(draft: Draft) -> list[Fault]:
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     """Read the lines of the CSV, each with its number, and check header and commas."""
     try:
-        text = files.read_at_most(path, LARGEST).decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+        read = csv_rows.parse(files.read_at_most(path, LARGEST))
     except UserError as error:
         return [], [str(error)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         return [], [
             f"cannot be read as CSV in UTF-8: {reason}. Put the file of the printed numbers at "
             f"{path}, or take `published` out of the study file"
         ]
-    header = lines[0][1] if lines else []
-    faults = _header_faults(header) or [
-        f"line {line}, column {header[min(len(cells), len(header) - 1)]}: {len(cells)} cells, but "
-        f"the header has {len(header)}. Check the commas"
-        for line, cells in lines[1:]
-        if len(cells) != len(header)
-    ]
-    if faults:
+    lines = [(line, [cell.strip() for cell in cells]) for line, cells in read if any(cells)]
+    if faults := csv_rows.faults_of(lines, COLUMNS):
         return [], faults
+    header = lines[0][1]
     return [(line, dict(zip(header, cells, strict=True))) for line, cells in lines[1:]], []
-
-
-def _header_faults(header: list[str]) -> list[str]:
-    """Say which columns are missing, unknown or doubled."""
-    remedy = f"The columns are: {', '.join(COLUMNS)}"
-    faults = {name: f"missing. {remedy}" for name in COLUMNS if name not in header}
-    for name in header:
-        if name not in COLUMNS:
-            faults[name] = f"unknown; remove it. {remedy}"
-        elif header.count(name) > 1:
-            faults[name] = "stands twice; remove one"
-    return [f"line 1, column {name}: {fault}" for name, fault in faults.items()]
 
 
 class _Row:

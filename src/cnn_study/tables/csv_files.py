@@ -1,15 +1,24 @@
 """CSV files of tables: written and read back, each column with its type."""
 
+import math
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cnn_study.base.errors import UserError
+from cnn_study.base import csv_rows
 from cnn_study.tables.schemas import Table
 
 SIGNIFICANT_DIGITS = 6
 DTYPES = {"string": "string", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+
+
+REMEDY = (
+    "Make it first: python -m cnn_study tables STUDY, then analyse STUDY. The workflow does so by "
+    "itself. What is to be changed by hand is a copy of it."
+)
 
 
 def read(folder: Path, table: Table) -> pd.DataFrame:
@@ -18,20 +27,55 @@ def read(folder: Path, table: Table) -> pd.DataFrame:
     Left to guess, pandas would take a fingerprint such as 7e22000000000000 for a number.
 
     Raises:
-        UserError: the table is not there.
+        UserError: the table is not there, or damaged; says where, and in what.
     """
+    lines = rows(folder, table)
     try:
         return pd.read_csv(
             folder / table.file,
             dtype={column.name: DTYPES[column.type] for column in table.columns},
             keep_default_na=False,
             na_values=[""],
+            encoding="utf-8-sig",
         )
-    except FileNotFoundError as error:
-        raise UserError(
-            f"there is no {error.filename}. Make it first: "
-            "python -m cnn_study tables STUDY, then analyse STUDY"
-        ) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        faults = list(_wrong_cells(lines, table)) or [" ".join(str(error).split())]
+        raise csv_rows.refused(folder / table.file, faults, REMEDY) from None
+
+
+def rows(folder: Path, table: Table) -> list[csv_rows.Line]:
+    """Read one table as the text that stands in its file, the header first.
+
+    Raises:
+        UserError: the table is not there, or damaged.
+    """
+    return csv_rows.read(folder / table.file, [column.name for column in table.columns], REMEDY)
+
+
+def _wrong_cells(lines: list[csv_rows.Line], table: Table) -> Iterator[str]:
+    """Name the cells that are not of their column's type."""
+    types = {column.name: column.type for column in table.columns}
+    header = lines[0][1]
+    for line, cells in lines[1:]:
+        for name, cell in zip(header, cells, strict=True):
+            if cell and not IS_OF[types[name]](cell):
+                yield f"line {line}, column {name}: {cell[:60]!r} is no {types[name]}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+IS_OF: dict[str, Callable[[str], bool]] = {
+    "string": lambda text: True,
+    "integer": lambda text: re.fullmatch(r"[+-]?\d{1,18}", text) is not None,
+    "number": _is_number,
+    "boolean": lambda text: text in ("true", "false"),
+}
+"""Whether the text of a cell is of a type."""
 
 
 def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
