@@ -7,7 +7,7 @@ import numpy as np
 
 from cnn_study.base import files
 from cnn_study.data.split import split_sizes
-from cnn_study.runs import look_alikes, records
+from cnn_study.runs import look_alikes, records, sealed
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
 from cnn_study.study.settings import TRAINING_VERSION
@@ -135,7 +135,7 @@ def look_alike(study: Study, results: Path, *test_indices: int) -> Path:
             file, {"pairs_images": empty, "misread_images": empty[:, 0]}
         ),
     )
-    records.write(path, facts)
+    sealed.write(path, facts)
     return path
 
 

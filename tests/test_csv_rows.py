@@ -55,8 +55,8 @@ def test_a_mark_at_the_start_or_another_order_of_columns_does_no_harm(folder):
 
 
 BETWEEN = (
-    "stand between the cells, as some spreadsheets write them. Save it as CSV with commas, and with "
-    "points in numbers"
+    "stand between the cells, as some spreadsheets write them. Save it as CSV with commas, and "
+    "with points in numbers"
 )
 COLUMNS = f"The columns are: {HEADER.replace(',', ', ')}"
 

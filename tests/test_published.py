@@ -60,7 +60,7 @@ def test_weights_of_base_enhanced_and_the_cheapest_winner_are_kept(published):
     cheapest = min(published.search.budgets, key=lambda budget: budget.macs)
     assert names[:3] == ["base", published.file.enhanced, cheapest.id]
     for each in kept.values():
-        kept_weights.checked(each)
+        kept_weights.checked(each.weights, records.read(each.record))
 
 
 def test_the_kept_networks_are_inspected(published):

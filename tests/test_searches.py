@@ -1,12 +1,13 @@
 """What a search left: read and written with the words that its file has had from the beginning."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.runs import records, searches
+from cnn_study.runs import sealed, searches
 from cnn_study.study.merge import load
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -34,8 +35,11 @@ def test_the_published_search_is_the_study_s():
 
 @pytest.mark.parametrize("path", sorted(PUBLISHED.glob("*.json")), ids=lambda path: path.stem)
 def test_a_file_that_is_read_and_written_again_is_the_same(path, tmp_path):
-    records.write(tmp_path / path.name, searches.read(path))
-    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    sealed.write(tmp_path / path.name, searches.read(path))
+    digest, *others = (tmp_path / path.name).read_text().splitlines()[1:]
+    assert re.match(r' "facts_sha256": "\w{64}",$', digest)
+    before = path.read_text().splitlines()[1:]
+    assert others == before[before[0].startswith(' "facts_sha256"') :]
 
 
 def test_a_budget_is_called_a_price_in_the_file():

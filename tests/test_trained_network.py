@@ -207,23 +207,23 @@ def test_other_weights_are_refused(run, weights, training_pixels):
         changed = {name: arrays[name].copy() for name in arrays.files}
     next(iter(changed.values())).flat[0] += 1
     files.write_arrays(weights, changed)
-    with pytest.raises(UserError, match="not those that the record tells of") as error:
+    with pytest.raises(UserError, match="not hold the weights that its record tells of") as error:
         trained_network.load(run[1], weights, training_pixels, 10)
     assert str(weights) in str(error.value)
-    assert "trained again" in str(error.value)
+    assert "`cnn-study weights STUDY` trains its run again" in str(error.value)
 
 
 @pytest.mark.parametrize("spoil", [lambda content: content[:-50], lambda content: b""])
 def test_weights_that_are_cut_off_are_refused(run, weights, training_pixels, spoil):
     weights.write_bytes(spoil(weights.read_bytes()))
-    with pytest.raises(UserError, match="cannot be read") as error:
+    with pytest.raises(UserError, match="it is damaged") as error:
         trained_network.load(run[1], weights, training_pixels, 10)
     assert str(weights) in str(error.value)
 
 
 def test_weights_of_another_network_are_refused(run, weights, training_pixels):
     files.write_arrays(weights, {"convolution_1/kernel": np.zeros((3, 3, 1, 2), "float32")})
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="their digest is"):
         trained_network.load(run[1], weights, training_pixels, 10)
 
 

@@ -156,8 +156,12 @@ def record_of(results: Path, run: str) -> Path:
 
 
 def change(path: Path, *place: str | int, to: object) -> object:
-    """Put another value into a JSON file, and give the one before."""
+    """Put another value into a JSON file, take its digest of itself away, and give the one before.
+
+    So whoever means it does, too: files of before had no such digest.
+    """
     facts = json.loads(path.read_text("utf-8"))
+    facts.pop("facts_sha256", None)
     inner = facts
     for step in place[:-1]:
         inner = inner[step]
@@ -303,7 +307,7 @@ def exchanged_predictions(results: Path) -> str:
         record_of(results, f"base/seed-{seed}").with_suffix(".predictions.npz") for seed in (1, 2)
     )
     shutil.copy(one, two)
-    return "runs/base/", "seed-2.predictions.npz: its sha256"
+    return "runs/base/", "does not hold the predictions of base, seed 2: its sha256"
 
 
 def two_images_exchanged(results: Path) -> str:
@@ -328,7 +332,7 @@ def exchanged_weights(results: Path) -> str:
     with np.load(path) as arrays:
         changed = {name: array + 1 for name, array in arrays.items()}
     np.savez_compressed(path, **changed)
-    return "runs/base/", "seed-1.weights.npz: the weights are not those of the record"
+    return "runs/base/", "does not hold the weights that its record tells of: their"
 
 
 def an_altered_figure(results: Path) -> str:
@@ -385,6 +389,12 @@ def an_inspected_number(results: Path) -> str:
     (path,) = (results / "inspection").glob("*.json")
     change(path, "networks", 0, "test_accuracy", to=0.99)
     return "inspection/", "networks, base: test accuracy 0.99"
+
+
+def an_inspected_number_in_an_editor(results: Path) -> str:
+    (path,) = (results / "inspection").glob("*.json")
+    text_of(path, '"embedding_seed": 0', '"embedding_seed": 9')
+    return "inspection/", "it was changed after it was made"
 
 
 def another_commit(results: Path) -> str:
@@ -474,7 +484,13 @@ FAULTS: list[Callable[[Path], str | tuple[str, ...]]] = [
         a_swapped_figure,
     ),
     *(a_swapped_citation, edited_text, an_edited_claim, an_edited_stamp, a_search_score),
-    *(an_inspected_number, another_commit, a_number_that_is_confirmed, exchanged_fresh_records),
+    *(
+        an_inspected_number,
+        an_inspected_number_in_an_editor,
+        another_commit,
+        a_number_that_is_confirmed,
+        exchanged_fresh_records,
+    ),
     *(a_lost_fresh_record, altered_answers, altered_answers_in_a_table),
     *(a_count_of_misread_images, a_misread_image, a_pair_that_is_none, look_alikes_of_other_data),
 ]

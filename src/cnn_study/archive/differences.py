@@ -1,10 +1,6 @@
 """Where two versions of a file part: by line, by cell, by key, by page, by word."""
 
-import csv
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import PurePath
@@ -14,6 +10,8 @@ import numpy as np
 
 from cnn_study.archive.checks import SHOWN, Fault
 from cnn_study.archive.pages import Passage, passages_of_html, passages_of_pdf
+from cnn_study.base import csv_rows
+from cnn_study.base.files import read_arrays
 
 AROUND = 40
 """Characters shown before the first one that differs."""
@@ -66,7 +64,7 @@ def _lines(kept: bytes, anew: bytes) -> Iterator[Difference]:
 
 def _cells(kept: bytes, anew: bytes) -> Iterator[Difference]:
     """Compare two tables cell by cell, so long as they have the same columns."""
-    left, right = (list(csv.reader(io.StringIO(text.decode()))) for text in (kept, anew))
+    left, right = ([cells for _, cells in csv_rows.parse(text)] for text in (kept, anew))
     if left[:1] != right[:1]:
         yield "line 1", _shown(",".join(left[0]), ",".join(right[0]))
         return
@@ -114,7 +112,7 @@ def _passages(read: Callable[[bytes], list[Passage]]) -> Callable[..., Iterator[
 
 def _arrays(kept: bytes, anew: bytes) -> Iterator[Difference]:
     """Name the first place in each array that differs."""
-    left, right = (dict(_loaded(content)) for content in (kept, anew))
+    left, right = (read_arrays(content) for content in (kept, anew))
     for name in dict.fromkeys([*left, *right]):
         ours, theirs = left.get(name), right.get(name)
         if ours is None or theirs is None:
@@ -125,15 +123,6 @@ def _arrays(kept: bytes, anew: bytes) -> Iterator[Difference]:
             first = tuple(places[0].tolist())
             where = f"{len(places):,} of {ours.size:,} numbers differ; the first: "
             yield f"{name}{list(first)}", where + against(ours[first], theirs[first])
-
-
-def _loaded(content: bytes) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the arrays of a file by name; one that is not whole raises a ValueError."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            yield from arrays.items()
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(str(error)) from None
 
 
 def _bytes(kept: bytes, anew: bytes) -> Iterator[Difference]:

@@ -4,10 +4,6 @@ Records, predictions, kept weights, the search, the inspection: each says digest
 numbers that can be worked out twice. Whether the numbers are true only training again can tell.
 """
 
-import csv
-import hashlib
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cnn_study.archive.checks import Check, Fault
-from cnn_study.base import files
+from cnn_study.base import csv_rows, files
 from cnn_study.base.errors import UserError
 from cnn_study.runs import (
     confirmations,
@@ -35,9 +31,6 @@ from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.settings import TRAINING_VERSION
-
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What NumPy raises of an archive that is not whole."""
 
 LISTS = ("tables/runs.csv", "tables/search-runs.csv", "evidence/confirmation-runs.csv")
 """Tables that say the digest of each record."""
@@ -184,10 +177,12 @@ def _unlike_tables(kept: Kept) -> Iterator[Fault]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
+    """Read a table, so far as it can be; that it is not the one that was made is told elsewhere."""
+    try:
+        lines = csv_rows.parse(path.read_bytes())
+    except (OSError, ValueError):
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return [dict(zip(lines[0][1], cells, strict=False)) for _, cells in lines[1:]]
 
 
 # --------------------------------------------------------------------------- predictions, weights
@@ -199,11 +194,15 @@ def check_predictions(kept: Kept) -> Check:
     tested = {name: record for name, record in kept.records.items() if record.test}
     unlike = []
     for name, record in tested.items():
-        path = _predictions(name, kept)
-        file = path.relative_to(kept.site.results).as_posix()
-        if what := _of_predictions(path, record):
-            faults.append(Fault(file, *what))
-        elif answers is not None and _confused(path, answers, record) != record.tested.confusion:
+        file = _predictions(name, kept).relative_to(kept.site.results).as_posix()
+        try:
+            classes = _classes(name, kept)
+        except UserError as error:
+            faults.append(Fault(file, "", str(error)))
+            continue
+        if what := _unlike_counts(classes, record):
+            faults.append(Fault(file, "classes", what))
+        elif answers is not None and _confused(classes, answers, record) != record.tested.confusion:
             what = "with the correct answers it gives another confusion matrix"
             unlike.append(Fault(file, "classes", what))
     if answers is not None and 2 * len(unlike) > len(tested):
@@ -230,38 +229,34 @@ def _answers(kept: Kept) -> tuple[list[Fault], np.ndarray | None]:
         return [Fault(path.relative_to(results).as_posix(), "", str(error))], None
 
 
-def _of_predictions(path: Path, record: Record) -> tuple[str, str] | None:
-    """Say where predictions are not those of their record, and in what."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return "", "it is not there"
-    if hashlib.sha256(content).hexdigest() != record.tested.predictions_sha256:
-        return "", "its sha256 is not the one in the record"
-    try:
-        classes = _classes(path)
-    except DAMAGED as error:
-        return "", f"it cannot be read: {error}"
+def _unlike_counts(classes: np.ndarray, record: Record) -> str:
+    """Say whether predictions have other numbers of images a class than their record."""
     columns = np.asarray(record.tested.confusion).sum(axis=0)
-    counts = np.bincount(classes, minlength=len(columns))
-    if counts.tolist() != columns.tolist():
-        return "classes", "it has other numbers of images a class than the confusion matrix"
-    return None
+    if np.bincount(classes, minlength=len(columns)).tolist() == columns.tolist():
+        return ""
+    return "it has other numbers of images a class than the confusion matrix"
 
 
 def _predictions(name: str, kept: Kept) -> Path:
     return kept.runs[name][1].parent / kept.records[name].tested.predictions_file
 
 
-def _classes(predictions: Path) -> np.ndarray:
-    with np.load(predictions, allow_pickle=False) as arrays:
-        return arrays["classes"]
+def _classes(name: str, kept: Kept) -> np.ndarray:
+    """Read what a run answered.
+
+    Raises:
+        UserError: its predictions are not there, or not those of its record.
+    """
+    predictions = records.predictions(kept.runs[name][1], kept.records[name])
+    if predictions is None:
+        raise UserError("it is not there")
+    return predictions["classes"]
 
 
-def _confused(predictions: Path, answers: np.ndarray, record: Record) -> list[list[int]]:
+def _confused(classes: np.ndarray, answers: np.ndarray, record: Record) -> list[list[int]]:
     """Count predictions by what is correct and what was said."""
     counted = np.zeros_like(np.asarray(record.tested.confusion))
-    np.add.at(counted, (answers, _classes(predictions)), 1)
+    np.add.at(counted, (answers, classes), 1)
     return counted.tolist()
 
 
@@ -276,23 +271,14 @@ def check_weights(kept: Kept) -> Check:
         if not (asked or path.exists()):
             continue
         counted += 1
-        what = _of_weights(path, record)
-        if what:
-            faults.append(Fault(path.relative_to(results).as_posix(), "", what))
+        try:
+            kept_weights.checked(path, record)
+        except UserError as error:
+            faults.append(Fault(path.relative_to(results).as_posix(), "", str(error)))
     return Check(
         "weights", "R1", "The weights that are kept are those of their records.",
         f"{counted} files of weights", tuple(faults),
     )  # fmt: skip
-
-
-def _of_weights(path: Path, record: Record) -> str:
-    try:
-        digest = files.digest(kept_weights.read(path).values())
-    except FileNotFoundError:
-        return "it is not there"
-    except DAMAGED as error:
-        return f"it cannot be read: {error}"
-    return "" if digest == record.weights_sha256 else "the weights are not those of the record"
 
 
 # --------------------------------------------------------------------------- search, inspection
@@ -433,8 +419,8 @@ def _of_misread(
     if not all(names):
         return  # the study has other experiments now
     try:
-        classes = np.stack([_classes(_predictions(name, kept)) for name in names])
-    except DAMAGED:
+        classes = np.stack([_classes(name, kept) for name in names])
+    except UserError:
         return  # which is told of with records and predictions
     alike = (classes == classes[0]).all(axis=0) & (classes[0] != answers)
     if misread.images != alike.sum():

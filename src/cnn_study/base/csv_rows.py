@@ -10,9 +10,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_at_most
 
 SHOWN = 10
 """Faults that a message lists; a file in which everything is wrong says so by the first ones."""
+
+MOST_BYTES = 2**30
+"""Of a file that is read: far more than a table of ten thousand runs takes."""
 
 MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What stands between cells where it is not a comma."""
@@ -86,7 +90,7 @@ def read(path: Path, columns: Collection[str], remedy: str, *, others: bool = Fa
         UserError: it is not there, or damaged; lists all faults.
     """
     try:
-        content = path.read_bytes()
+        content = read_at_most(path, MOST_BYTES)
         lines = parse(content)
     except FileNotFoundError:
         raise UserError(f"there is no {path}. {remedy}") from None

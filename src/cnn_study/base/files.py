@@ -101,6 +101,37 @@ def read_arrays(source: Path | bytes, largest: int = LARGEST_ARRAYS) -> dict[str
             raise ValueError(str(error) or type(error).__name__) from error
 
 
+def intact_arrays(
+    path: Path,
+    refuse: Callable[[str], UserError],
+    names: Iterable[str] = (),
+    sha256: str | None = None,
+) -> dict[str, np.ndarray]:
+    """Read the named arrays of an .npz file that is what was written.
+
+    Args:
+        refuse: makes of what is wrong, such as "it is not there", the message that also says what
+            to do.
+        names: arrays that it must have.
+        sha256: of the file, where somebody said it.
+
+    Raises:
+        UserError: the file is not there, is another one, or is damaged.
+    """
+    try:
+        content = path.read_bytes()
+        if sha256 and (given := hashlib.sha256(content).hexdigest()) != sha256:
+            raise refuse(f"its sha256 is {given}, and should be {sha256}")
+        arrays = read_arrays(content)
+    except FileNotFoundError:
+        raise refuse("it is not there") from None
+    except (OSError, ValueError) as error:
+        raise refuse(f"it is damaged ({' '.join(str(error).split())})") from None
+    if missing := sorted(set(names) - arrays.keys()):
+        raise refuse(f"it has no array {', '.join(missing)}")
+    return arrays
+
+
 def _check_sizes(file: IO[bytes], largest: int) -> None:
     """Refuse arrays that are too large, or are not as large as their headers say."""
     if not zipfile.is_zipfile(file):

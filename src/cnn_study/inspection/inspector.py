@@ -18,7 +18,7 @@ from cnn_study.data.arrays import load_prepared
 from cnn_study.data.images import Images
 from cnn_study.data.split import split
 from cnn_study.inspection import baselines, embedding, trained_network
-from cnn_study.runs import correct_answers, inspections, records
+from cnn_study.runs import correct_answers, inspections, records, sealed
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run
 from cnn_study.study import architecture
@@ -89,7 +89,7 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
         arrays_sha256=files.write_arrays(file, draft.arrays),
         **draft.facts,
     )
-    records.write(path, facts)
+    sealed.write(path, facts)
     return path
 
 

@@ -14,7 +14,7 @@ from scipy.fft import dctn
 from cnn_study.base import files
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.images import Images
-from cnn_study.runs import correct_answers, look_alikes, records
+from cnn_study.runs import correct_answers, look_alikes, records, sealed
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.look_alikes import LookAlikeFacts, Misread, MisreadBy, Pair
 from cnn_study.runs.wanted import done, wanted
@@ -98,7 +98,7 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
         arrays_file=file.name,
         arrays_sha256=files.write_arrays(file, arrays),
     )
-    records.write(path, facts)
+    sealed.write(path, facts)
 
 
 # ------------------------------------------------------------------------------- look-alikes

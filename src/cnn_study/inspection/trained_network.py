@@ -42,15 +42,11 @@ def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: in
     """
     from cnn_study.train.network import build
 
+    arrays = kept_weights.checked(weights, record)
     model = build(
         record.settings, training_pixels.shape[1:], classes, *pixel_statistics(training_pixels)
     )
-    try:
-        model.set_weights(list(kept_weights.read(weights).values()))
-    except Exception as error:  # Damaged bytes raise many kinds in numpy, zipfile and Keras.
-        raise _wrong_weights(weights, f"it cannot be read ({type(error).__name__})") from error
-    if keras_one.weights_digest(model) != record.weights_sha256:
-        raise _wrong_weights(weights, "its weights are not those that the record tells of")
+    model.set_weights(list(arrays.values()))
     return model
 
 
@@ -64,18 +60,11 @@ def check_accuracy(weights: Path, record: Record, accuracy: float) -> None:
         UserError: names the file.
     """
     if abs(accuracy - record.tested.accuracy) > ACCURACY_TOLERANCE:
-        raise _wrong_weights(
-            weights,
-            f"they classify {accuracy:.2%} of the test images correctly, the record says "
-            f"{record.tested.accuracy:.2%}",
+        raise UserError(
+            f"{weights}: they classify {accuracy:.2%} of the test images correctly, the record "
+            f"says {record.tested.accuracy:.2%}. Get the file again from where the record came "
+            "from, or delete it and the record; the run is then trained again."
         )
-
-
-def _wrong_weights(weights: Path, fault: str) -> UserError:
-    return UserError(
-        f"{weights}: {fault}. Get the file again from where the record came from, or delete it "
-        "and the record; the run is then trained again."
-    )
 
 
 def shown_layers(layers: list[Layer]) -> list[str]:

@@ -115,7 +115,11 @@ def _trained(
         scaling = inspected.scale, inspected.offset
     if scaling is None:
         return None
-    weights = inspections.weights(inspected, results) if inspected else kept_weights.checked(kept)
+    weights = (
+        inspections.weights(inspected, results)
+        if inspected
+        else kept_weights.checked(kept.weights, record)
+    )
     facts = {
         "label": "winner" if kept.budget else study.full_labels[experiment.id],
         "experiment": kept.name.rpartition("/")[0],

@@ -4,8 +4,6 @@ With them the kept predictions say image by image what each run got right. Whoev
 in hand keeps them; everybody else reads them here, or does without.
 """
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +49,13 @@ def read(study: Study, results: Path) -> np.ndarray | None:
     path = place(study, results)
     if not path.exists():
         return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            labels = arrays["labels"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {error}. {REMEDY}") from None
+
+    def refuse(fault: str) -> UserError:
+        return UserError(f"{path} does not hold this dataset's answers: {fault}. {REMEDY}")
+
+    labels = files.intact_arrays(path, refuse, ["labels"])["labels"]
     if fault := _fault(labels, study.dataset.test_images, len(study.dataset.class_names)):
-        raise UserError(f"{path} does not hold this dataset's answers: {fault}. {REMEDY}")
+        raise refuse(fault)
     return labels
 
 

@@ -4,21 +4,20 @@ Figures and text read it, so this knows neither Keras nor scikit-learn nor the d
 `inspection` makes what is read here.
 """
 
-import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.fingerprints import hash_meaning
-from cnn_study.runs import kept_weights, records
+from cnn_study.runs import kept_weights, records, sealed
 from cnn_study.runs.records import Part
+from cnn_study.runs.sealed import Sealed
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
 
@@ -87,7 +86,7 @@ class Neighbour(Part):
     distance: float = Field(description="Euclidean, of pixel values 0 to 255.")
 
 
-class Facts(Part):
+class Facts(Sealed):
     """What the arrays are, and every number that is no array."""
 
     format: Literal[1] = Field(description="Version of this format.")
@@ -256,23 +255,13 @@ def read(path: Path) -> Inspection:
     Raises:
         UserError: it is damaged; names the file and what to do.
     """
-    try:
-        facts = Facts.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        records.refuse_two_versions(path)
-        raise _damaged(path, path, records.first_line(error)) from None
-    file = path.parent / facts.arrays_file
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise _damaged(file, path, str(error)) from None
-    if hashlib.sha256(content).hexdigest() != facts.arrays_sha256:
-        raise _damaged(file, path, "its sha256 is not the one in the facts")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return Inspection(path, facts, {name: arrays[name] for name in arrays.files})
+    facts = sealed.read(path, Facts, _damaged)
+    arrays = sealed.read_arrays(path, facts.arrays_file, facts.arrays_sha256, _damaged)
+    return Inspection(path, facts, arrays)
 
 
-def _damaged(file: Path, facts: Path, fault: str) -> UserError:
+def _damaged(file: Path, fault: str) -> UserError:
+    facts = file.with_suffix(".json")
     return UserError(
         f"{file} is not a whole part of an inspection: {fault}. Delete {facts}; the workflow, or "
         "`python -m cnn_study inspect STUDY`, then makes it again from the kept weights."

@@ -6,6 +6,7 @@ files of today, what the network does with a pixel first.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,8 +110,12 @@ def write(
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Read weights by variable, in Keras's order."""
-    return {name: array for name, array in _arrays(path) if name not in SCALING}
+    """Read weights by variable, in Keras's order.
+
+    Raises:
+        UserError: the file is not there, or damaged.
+    """
+    return {name: array for name, array in _arrays(path).items() if name not in SCALING}
 
 
 def digest(path: Path) -> str:
@@ -118,30 +123,34 @@ def digest(path: Path) -> str:
     return files.digest(read(path).values())
 
 
-def checked(kept: Kept) -> dict[str, np.ndarray]:
-    """Read weights that are kept, as `read` does.
+def checked(path: Path, record: records.Record) -> dict[str, np.ndarray]:
+    """Read the weights of a run, as `read` does.
 
     Raises:
         UserError: they are not those that the record tells of.
     """
-    weights = read(kept.weights)
-    if digest(kept.weights) != records.read(kept.record).weights_sha256:
-        raise UserError(
-            f"{kept.weights} holds other weights than its record tells of. Get the file back, or "
-            "delete it: `cnn-study weights STUDY` then makes it again."
-        )
+    weights = read(path)
+    if (given := files.digest(weights.values())) != record.weights_sha256:
+        raise _wrong(path, f"their digest is {given}, and should be {record.weights_sha256}")
     return weights
 
 
 def read_scaling(path: Path) -> tuple[list[float], list[float]] | None:
     """Read scale and offset of the pixels, by channel; None in a file of before they were kept."""
-    arrays = dict(_arrays(path))
+    arrays = _arrays(path)
     if SCALING[0] not in arrays:
         return None
     scale, offset = (arrays[name].tolist() for name in SCALING)
     return scale, offset
 
 
-def _arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-        yield from ((name, arrays[name]) for name in arrays.files)
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    return files.intact_arrays(path, partial(_wrong, path))
+
+
+def _wrong(path: Path, fault: str) -> UserError:
+    """Say what is wrong with weights that are kept, and what to do."""
+    return UserError(
+        f"{path} does not hold the weights that its record tells of: {fault}. Get the file back, "
+        "or delete it: `cnn-study weights STUDY` trains its run again and keeps them."
+    )

@@ -4,20 +4,19 @@ Tables, figures and text read it, so this knows neither the dataset nor how it w
 module `inspection.look_alikes` makes what is read here.
 """
 
-import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.fingerprints import hash_meaning
-from cnn_study.runs import records
+from cnn_study.runs import sealed
 from cnn_study.runs.records import Part
+from cnn_study.runs.sealed import Sealed
 from cnn_study.study.model import Study
 
 LOOK_ALIKES_VERSION = 1
@@ -57,7 +56,7 @@ class MisreadBy(Part):
     )
 
 
-class LookAlikeFacts(Part):
+class LookAlikeFacts(Sealed):
     """What was seen."""
 
     format: Literal[1] = Field(description="Version of this format.")
@@ -114,11 +113,7 @@ def read_facts(path: Path) -> LookAlikeFacts:
     Raises:
         UserError: they are damaged; names the file and what to do.
     """
-    try:
-        return LookAlikeFacts.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        records.refuse_two_versions(path)
-        raise _damaged(path, path, records.first_line(error)) from None
+    return sealed.read(path, LookAlikeFacts, _damaged)
 
 
 def read(path: Path) -> LookAlikes:
@@ -128,18 +123,12 @@ def read(path: Path) -> LookAlikes:
         UserError: a file is damaged; names it and what to do.
     """
     facts = read_facts(path)
-    file = path.parent / facts.arrays_file
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise _damaged(file, path, str(error)) from None
-    if hashlib.sha256(content).hexdigest() != facts.arrays_sha256:
-        raise _damaged(file, path, "its sha256 is not the one in the facts")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return LookAlikes(path, facts, {name: arrays[name] for name in arrays.files})
+    arrays = sealed.read_arrays(path, facts.arrays_file, facts.arrays_sha256, _damaged)
+    return LookAlikes(path, facts, arrays)
 
 
-def _damaged(file: Path, facts: Path, fault: str) -> UserError:
+def _damaged(file: Path, fault: str) -> UserError:
+    facts = file.with_suffix(".json")
     return UserError(
         f"{file} is not whole: {fault}. Delete {facts}; the workflow, or "
         "`python -m cnn_study look-alikes STUDY`, then makes it again from the dataset."

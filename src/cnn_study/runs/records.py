@@ -3,8 +3,6 @@
 Knows nothing of Keras, of studies, or of how a run was made.
 """
 
-import hashlib
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.base.files import intact_arrays, read_at_most, write_whole
 from cnn_study.runs import sense
 from cnn_study.runs.sense import Fault
 from cnn_study.study.faults import wording
@@ -456,12 +454,14 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
     file = path.parent / record.tested.predictions_file
     if not file.exists():
         return None
-    content = file.read_bytes()
-    if (digest := hashlib.sha256(content).hexdigest()) != record.tested.predictions_sha256:
-        raise UserError(
-            f"{file} does not hold the predictions of {record.experiment}, seed {record.seed}: its "
-            f"sha256 is {digest}, and the record says {record.tested.predictions_sha256}. Get the "
-            "file back; or delete it and the record, and the run is trained again."
+
+    def refuse(fault: str) -> UserError:
+        return UserError(
+            f"{file} does not hold the predictions of {record.experiment}, seed {record.seed}: "
+            f"{fault}. Get the file back; or delete it and the record, and the run is trained "
+            "again."
         )
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}
+
+    names, digest = ("classes", "probabilities"), record.tested.predictions_sha256
+    arrays = intact_arrays(file, refuse, names, digest)
+    return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}

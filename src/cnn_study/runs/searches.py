@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from cnn_study.base.errors import UserError
-from cnn_study.runs import records
+from cnn_study.runs import records, sealed
 from cnn_study.runs.records import Part
+from cnn_study.runs.sealed import Sealed
 from cnn_study.study.model import Study
 
 EXPERIMENT = "search"
@@ -85,7 +86,7 @@ class AtBudget(Part):
         return [*self.trials, *self.finalists, *([self.winner] if self.winner else [])]
 
 
-class SearchOutcome(Part):
+class SearchOutcome(Sealed):
     """What a search found. Validation scores only."""
 
     model_config = ConfigDict(validate_by_name=True)
@@ -143,11 +144,11 @@ def read(path: Path) -> SearchOutcome:
     Raises:
         UserError: it is damaged; names the file and what to do.
     """
-    try:
-        return SearchOutcome.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        records.refuse_two_versions(path)
-        raise UserError(
-            f"{path} is not a whole search: {records.first_line(error)}. Delete it; the search "
-            "is then gone through again, and trains only what has no record."
-        ) from None
+    return sealed.read(path, SearchOutcome, _damaged)
+
+
+def _damaged(path: Path, fault: str) -> UserError:
+    return UserError(
+        f"{path} is not a whole search: {fault}. Delete it; the search is then gone through again, "
+        "and trains only what has no record."
+    )

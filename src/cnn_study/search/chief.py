@@ -38,7 +38,7 @@ from cnn_study.execute.workers import (
     train_alone,
     wait,
 )
-from cnn_study.runs import records, searches
+from cnn_study.runs import records, sealed, searches
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run, done, record_of
 from cnn_study.search import choosing
@@ -107,7 +107,7 @@ def _go_through(
             part.choose()
         # The winner of a budget is trained while the next one is searched.
         outcomes = [part.outcome() for part in within]
-        records.write(
+        sealed.write(
             path,
             searches.SearchOutcome(
                 format=1,

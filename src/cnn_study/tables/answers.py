@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import write_arrays
+from cnn_study.base.files import intact_arrays, write_arrays
 from cnn_study.runs import records
 from cnn_study.runs.records import Record
 
@@ -120,16 +120,17 @@ def read(folder: Path) -> dict[str, Answers]:
     """Read the answers beside the tables by experiment, in the order of the study.
 
     Raises:
-        UserError: they are not there.
+        UserError: they are not there, or damaged.
     """
-    try:
-        with np.load(folder / FILE, allow_pickle=False) as arrays:
-            names, seeds = arrays["experiments"], arrays["seeds"]
-            correct = np.unpackbits(arrays["correct"], axis=1, count=int(arrays["images"]))
-    except FileNotFoundError as error:
-        raise UserError(
-            f"there is no {error.filename}. Make it first: python -m cnn_study tables STUDY"
-        ) from None
+
+    def refuse(fault: str) -> UserError:
+        return UserError(
+            f"{folder / FILE}: {fault}. Make it first: python -m cnn_study tables STUDY"
+        )
+
+    arrays = intact_arrays(folder / FILE, refuse, ["experiments", "seeds", "images", "correct"])
+    names, seeds = arrays["experiments"], arrays["seeds"]
+    correct = np.unpackbits(arrays["correct"], axis=1, count=int(arrays["images"]))
     places: dict[str, list[int]] = {}
     for place, id_ in enumerate(names.tolist()):
         places.setdefault(id_, []).append(place)
