@@ -15,6 +15,7 @@ from cnn_study.base.sources import sources_of
 from cnn_study.runs import stages
 from cnn_study.runs.stages import STAGES, Site, stale, stamp
 from cnn_study.study.merge import load
+from cnn_study.tables import collect
 
 STUDY = """\
 title: By hand
@@ -129,12 +130,94 @@ def test_a_product_that_is_lost_or_another_is_made_again(folder, name):
     path = folder / "results" / name
     before = path.read_bytes()
     path.write_bytes(before + b"\n")
-    assert both(folder)[0] == ["what it made"]
+    assert both(folder)[0] == [f"{name} is not as it was made"]
     path.unlink()
-    assert both(folder) == [["what it made"], ["tables"]]
+    assert both(folder) == [[f"{name} is not as it was made"], ["tables"]]
     make(folder, "tables", "--unless-current")
     assert path.read_bytes() == before
     assert both(folder) == [[], []]
+
+
+def test_of_many_products_the_first_is_named(folder):
+    for name in ("runs", "epochs", "experiments"):
+        (folder / f"results/tables/{name}.csv").write_text("other")
+    assert both(folder)[0] == ["3 files are not as they were made, such as tables/runs.csv"]
+
+
+def test_nothing_is_made_from_what_is_not_as_it_was_made(folder, capsys):
+    """A false number in a table goes into no evidence, and the table is made again."""
+    path, ledger = folder / "results/tables/runs.csv", folder / "results/evidence/ledger.csv"
+    before = path.read_bytes(), ledger.read_bytes()
+    path.write_bytes(before[0].replace(b",0.5,", b",0.9,"))
+    results = ["--results", str(folder / "results")]
+    assert main(["analyse", str(folder / "mine.yaml"), *results]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("evidence of mine: not made, for what it reads is not as it was made:\n")
+    assert "\n  tables/runs.csv\n" in said
+    assert "snakemake --cores all --config study=mine" in said
+    assert ledger.read_bytes() == before[1]
+    assert stamp(folder / "results", "evidence").exists()
+    make(folder, "tables", "--unless-current")
+    make(folder, "evidence", "--unless-current")
+    assert (path.read_bytes(), ledger.read_bytes()) == before
+
+
+def products(folder: Path) -> dict[str, bytes]:
+    """Give every file of the results but records, by its name."""
+    results = folder / "results"
+    return {
+        path.relative_to(results).as_posix(): path.read_bytes()
+        for path in results.rglob("*")
+        if path.is_file() and "runs" not in path.relative_to(results).parts
+    }
+
+
+@pytest.mark.parametrize("moment", ["collect", "write", "stamp"])
+def test_a_stage_that_fails_leaves_all_products_of_before(folder, monkeypatch, moment):
+    """In its work, when half of it is written, or when all is and nothing says so yet."""
+    path = record_of(folder)
+    path.write_text(path.read_text().replace('"threads": 1', '"threads": 2'))
+    before = products(folder)
+
+    def fail(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    if moment == "collect":
+        monkeypatch.setattr(collect, "epochs_table", fail)
+    elif moment == "write":
+        monkeypatch.setattr(collect.answers, "write", fail)
+    else:
+        monkeypatch.setattr(stages, "_put_in_place", fail)
+    results = ["--results", str(folder / "results")]
+    assert main(["tables", str(folder / "mine.yaml"), *results]) == 130
+    assert products(folder) == before
+    assert not (folder / "results/making").exists()
+    monkeypatch.undo()
+    make(folder, "tables", "--unless-current")
+    changed = {name for name, content in products(folder).items() if content != before[name]}
+    assert changed == {"tables/runs.csv", "made/tables.json"}
+
+
+def test_what_a_stage_no_longer_makes_goes_and_nothing_else_does(folder, tmp_path):
+    tables, text = folder / "results/tables", stamp(folder / "results", "tables").read_text()
+    for name in ("published.csv", "mine.csv"):
+        (tables / name).write_text("x")
+    (tmp_path / "mine.txt").write_text("x")
+    more = '"outputs": {\n  "tables/published.csv": "0", "../../mine.txt": "0", "mine.yaml": "0",'
+    stamp(folder / "results", "tables").write_text(text.replace('"outputs": {', more))
+    make(folder, "tables")
+    assert not (tables / "published.csv").exists()
+    assert (tables / "mine.csv").exists()
+    assert (tmp_path / "mine.txt").exists()
+    assert stamp(folder / "results", "tables").read_text() == text
+
+
+def test_a_workflow_s_marks_stay_where_they_are(folder):
+    making = folder / "results/making"
+    making.mkdir()
+    (making / "tables").touch()
+    make(folder, "tables")
+    assert [path.name for path in making.iterdir()] == ["tables"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"inputs": 1, "outputs": {}}', "<<<<<<< HEAD"])
@@ -244,14 +327,16 @@ def test_imports_are_found_however_they_are_written(tmp_path, monkeypatch):
 def test_a_product_that_was_not_made_is_not_stamped(folder):
     before = stamp(folder / "results", "tables").read_text()
     with pytest.raises(FileNotFoundError, match=r"tables: not made, though it said so: tables/x"):
-        stages.make("tables", site(folder), lambda: [folder / "results/tables/x.csv"])
+        stages.make("tables", site(folder), lambda output: ["tables/x.csv"])
     assert stamp(folder / "results", "tables").read_text() == before
 
 
 def test_a_name_that_no_file_can_have_is_the_name_of_none(folder):
     path = stamp(folder / "results", "tables")
     path.write_text(path.read_text().replace("tables/runs.csv", "tables/\\u0000"))
-    assert both(folder)[0] == ["what it made"]
+    assert len(both(folder)[0]) == 1
+    make(folder, "tables")
+    assert both(folder)[0] == []
 
 
 @pytest.mark.parametrize("installed", [False, True])
@@ -278,14 +363,16 @@ def test_names_are_the_same_in_a_clone_and_installed_from_a_wheel(folder, monkey
 def test_pages_of_another_engine_are_not_what_is_asked_for(folder):
     """Who asks for no engine takes the pages of either."""
     study, results = load(folder / "mine.yaml"), folder / "results"
-    page = results / "report" / "index.html"
-    page.parent.mkdir()
-    page.write_text("a page")
+
+    def render(output: Path) -> list[str]:
+        (output / "report").mkdir()
+        (output / "report/index.html").write_text("a page")
+        return ["report/index.html"]
 
     def seen(engine: str | None) -> list[str]:
         return stale(STAGES["pages"], Site.now(study, results, engine))
 
-    stages.make("pages", Site.now(study, results, "quarto"), lambda: [page])
+    stages.make("pages", Site.now(study, results, "quarto"), render)
     assert [seen(None), seen("quarto"), seen("pandoc")] == [[], [], ["engine"]]
     assert stages.engine(results) == "quarto"
     path = stamp(results, "pages")

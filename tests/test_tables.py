@@ -401,14 +401,6 @@ def test_printed_numbers_stand_beside_ours(results, tmp_path):
     ]  # fmt: skip
 
 
-def test_without_printed_numbers_none_are_left_lying(results, tmp_path):
-    collected(with_published(tmp_path, "width,1,2,3,61.5,,,base"), results, tmp_path)
-    (tmp_path / "tiny.yaml").write_text(STUDY)
-    collected(load(tmp_path / "tiny.yaml"), results, tmp_path)
-    there = sorted(path.name for path in (tmp_path / "tables").iterdir())
-    assert there == sorted([*CSV_FILES, "answers.npz", "datapackage.json"])
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,6 +24,8 @@ from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
 
 if TYPE_CHECKING:
+    from cnn_study.figures.picture import Format
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     Command = Callable[[argparse.Namespace], int | None]
     """Does what is asked; may give an exit status."""
@@ -398,25 +401,21 @@ def _look_alikes(options: argparse.Namespace) -> None:
 def _stage(
     name: str,
     options: argparse.Namespace,
-    make: Callable[[stages.Site], Iterable[str]],
+    make: Callable[[stages.Site, Path], Iterable[str]],
     engine: str | None = None,
 ) -> None:
-    """Have a stage's files made, by a function that names them from the study's results on."""
+    """Have a stage's files made in a folder, by a function that names them from it."""
     site = stages.Site.now(*_study(options), engine)
-
-    def outputs() -> list[Path]:
-        return [site.results / file for file in make(site)]
-
-    if not stages.make(name, site, outputs, unless_current=options.unless_current):
+    if not stages.make(name, site, partial(make, site), unless_current=options.unless_current):
         log(f"{name}: current, nothing to make")
 
 
 def _tables(options: argparse.Namespace) -> None:
-    def make(site: stages.Site) -> list[str]:
+    def make(site: stages.Site, folder: Path) -> list[str]:
         from cnn_study.tables.collect import collect
         from cnn_study.tables.data_package import planned_tables
 
-        collect(site.study, site.results, site.results / "tables")
+        collect(site.study, site.results, folder / "tables")
         for line in records.aside_in_words(site.results / "runs"):
             log(line)
         return [f"tables/{name}" for name in planned_tables(site.study)]
@@ -425,22 +424,22 @@ def _tables(options: argparse.Namespace) -> None:
 
 
 def _analyse(options: argparse.Namespace) -> None:
-    def make(site: stages.Site) -> list[str]:
+    def make(site: stages.Site, folder: Path) -> list[str]:
         from cnn_study.evidence.analyse import analyse
         from cnn_study.evidence.schemas import planned_evidence
 
-        analyse(site.study, site.results / "tables", site.results / "evidence")
+        analyse(site.study, site.results / "tables", folder / "evidence")
         return [f"evidence/{name}" for name in planned_evidence()]
 
     _stage("evidence", options, make)
 
 
 def _confirmed(options: argparse.Namespace) -> None:
-    def make(site: stages.Site) -> list[str]:
+    def make(site: stages.Site, folder: Path) -> list[str]:
         from cnn_study.evidence.confirmation import assess
         from cnn_study.evidence.schemas import planned_confirmed
 
-        assess(site.study, site.results, site.results / "evidence")
+        assess(site.study, site.results, folder / "evidence")
         return [f"evidence/{name}" for name in planned_confirmed()]
 
     _stage("confirmed", options, make)
@@ -452,30 +451,34 @@ def _figures(options: argparse.Namespace) -> None:
     if options.processes < 1:
         raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
 
-    def make(site: stages.Site, folder: Path | None = None) -> list[str]:
+    def draw_all(site: stages.Site, output: Path, format_: "Format") -> None:
         sources = (site.results / "tables", site.results / "evidence")
-        output, format_ = (folder, "png") if folder else (site.results / "figures", "svg")
         draw(
             site.study, *sources, output, site.inspection, options.processes, format_,
             site.look_alikes,
         )  # fmt: skip
+
+    def make(site: stages.Site, folder: Path) -> list[str]:
+        draw_all(site, folder / "figures", "svg")
         kept = (facts is not None for facts in (site.inspection, site.look_alikes))
         return [f"figures/{name}" for name in planned_figures(site.study, *kept)]
 
     if options.png:
-        make(stages.Site.now(*_study(options)), options.png)
+        site = stages.Site.now(*_study(options))
+        stages.refuse_altered("figures", site)
+        draw_all(site, options.png, "png")
     else:
         _stage("figures", options, make)
 
 
 def _write(options: argparse.Namespace) -> None:
-    def make(site: stages.Site) -> list[str]:
+    def make(site: stages.Site, folder: Path) -> list[str]:
         from cnn_study.report.write import write
 
         tables, evidence, figures = (
             site.results / name for name in ("tables", "evidence", "figures")
         )
-        text = site.results / "report" / "index.qmd"
+        text = folder / "report" / "index.qmd"
         files = write(
             site.study, tables, evidence, figures, text, site.inspection, site.look_alikes
         )
@@ -489,13 +492,13 @@ def _render(options: argparse.Namespace) -> None:
 
     engine = choose(options.engine)
 
-    def make(site: stages.Site) -> list[str]:
+    def make(site: stages.Site, folder: Path) -> list[str]:
         from cnn_study.report.render import render
 
         text = site.results / "report" / "index.qmd"
-        html, pdf = text.with_suffix(".html"), text.with_suffix(".pdf")
-        render(text, html, pdf, resources=site.results, engine=engine)
-        print(f"{html} and .pdf: rendered with {engine}")
+        pages = [folder / "report" / f"index.{ending}" for ending in ("html", "pdf")]
+        render(text, *pages, resources=site.results, engine=engine)
+        print(f"{text.with_suffix('.html')} and .pdf: rendered with {engine}")
         return ["report/index.html", "report/index.pdf"]
 
     _stage("pages", options, make, engine)

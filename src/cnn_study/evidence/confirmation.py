@@ -50,7 +50,8 @@ def assess(study: Study, results: Path, output: Path) -> None:
     wanted, done = confirmations.wanted(study, results), confirmations.done(study, results)
     outcomes = outcomes_of(study, wanted, done, results)
     tables = Tables(study, results / "tables")
-    rows = confirmation_rows(tables, pairs, outcomes, evidence_files(output))
+    evidence = evidence_files(results / "evidence")
+    rows = confirmation_rows(tables, pairs, outcomes, evidence)
     frames = {
         CONFIRMATION.name: csv_files.frame(CONFIRMATION, rows),
         CONFIRMATION_RUNS.name: runs_table(outcomes),

@@ -145,10 +145,7 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
 
 
 def write(scripts: list[Script], folder: Path) -> list[str]:
-    """Write the scripts, in the place of those that were there, and name their files."""
-    for old in folder.glob("*.py"):
-        if old.name not in {script.file for script in scripts}:
-            old.unlink()
+    """Write the scripts, and name their files."""
     for script in scripts:
         content = script.text.encode()
         write_whole(folder / script.file, lambda file, content=content: file.write(content))

@@ -12,12 +12,17 @@ Knows the stages by the names of their modules and by the files that they leave;
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cnn_study.base import files
+from cnn_study.base.errors import UserError
 from cnn_study.base.places import (
     CARRIED,
     OWN,
@@ -47,6 +52,15 @@ ABSENT = "absent"
 """In the place of a digest: the file is not there."""
 
 NEVER_MADE = "never made"
+
+MAKING = "making"
+"""The folder of what is being made, and of a workflow's marks, in the results of a study."""
+
+PRODUCTS = {("tables",), ("evidence",), ("figures",), ("report",)}
+"""Folders in which stages leave what they make."""
+
+NAMED = 2
+"""Products that a dry run names one by one."""
 
 
 @dataclass(frozen=True)
@@ -269,41 +283,113 @@ def stale(stage: Stage, site: Site) -> list[str]:
     changed = [
         name for name in now | before if name not in either and now.get(name) != before.get(name)
     ]
-    kept = all(site.digest(site.results / name) == digest for name, digest in products.items())
-    return [*changed, *["what it made"] * (not kept)]
+    return [*changed, *_in_short(altered(site, stage.name))]
+
+
+def altered(site: Site, name: str) -> list[str]:
+    """List the products of a stage that are not as it made them, from the results folder on.
+
+    Of a stage that was never made here, that is none.
+    """
+    _, products = _read(stamp(site.results, name))
+    return [file for file, digest in products.items() if site.digest(site.results / file) != digest]
+
+
+def _in_short(altered: list[str]) -> list[str]:
+    """Name what is not as it was made, so long as it is little; of much say how much it is."""
+    if len(altered) <= NAMED:
+        return [f"{file} is not as it was made" for file in altered]
+    return [f"{len(altered)} files are not as they were made, such as {altered[0]}"]
+
+
+def refuse_altered(name: str, site: Site) -> None:
+    """Refuse to make anything from products that are not as their stages made them.
+
+    Raises:
+        UserError: some are; names them, and what makes them again.
+    """
+    lines = [f"  {file}" for stage in STAGES[name].after for file in altered(site, stage)]
+    if lines:
+        raise UserError("\n".join([
+            f"{name} of {site.study.name}: not made, for what it reads is not as it was made:",
+            *lines,
+            "Whatever changed it, the same command as always makes it again: snakemake --cores all "
+            f"--config study={site.study.name}. What is to be changed by hand is a copy of it.",
+        ]))  # fmt: skip
 
 
 def make(
     name: str,
     site: Site,
-    outputs: Callable[[], Iterable[Path]],
+    make_in: Callable[[Path], Iterable[str]],
     *,
     unless_current: bool = False,
 ) -> bool:
     """Have a stage's products made, and stamp them.
 
+    They are made elsewhere and take their place when all of them are whole: where one fails, those
+    of before are there still.
+
     Args:
-        outputs: makes them, and lists the files.
+        make_in: makes them in a folder laid out as the results are, and names the files from it.
         unless_current: make nothing where nothing differs.
 
     Returns:
         Whether it was made.
 
     Raises:
-        UserError: what it is made from is missing or damaged.
+        UserError: what it is made from is missing, damaged, or not as it was made.
     """
     stage = STAGES[name]
     if unless_current and not stale(stage, site):
         return False
+    refuse_altered(name, site)
     inputs = stage.inputs(site)  # before: what changes meanwhile is then found changed
-    products = list(outputs())
-    site = site.anew()
-    digests = {path.relative_to(site.results).as_posix(): site.digest(path) for path in products}
-    if lost := [file for file, digest in digests.items() if digest == ABSENT]:
-        raise FileNotFoundError(f"{name}: not made, though it said so: {', '.join(lost)}")
+    with _folder(name, site.results) as folder:
+        products = list(make_in(folder))
+        if lost := [file for file in products if not (folder / file).is_file()]:
+            raise FileNotFoundError(f"{name}: not made, though it said so: {', '.join(lost)}")
+        digests = {file: _sha256(folder / file) for file in products}
+        _put_in_place(folder, products, name, site.results)
     text = json.dumps({"inputs": inputs, "outputs": digests}, indent=1) + "\n"
     files.write_whole(stamp(site.results, name), lambda file: file.write(text.encode()))
     return True
+
+
+@contextmanager
+def _folder(name: str, results: Path) -> Generator[Path]:
+    """Give a folder on the disk of the results, which goes when it is done with."""
+    making = results / MAKING
+    of_workflow = making.exists()
+    with files.writable(making):
+        making.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=f"{name}.", dir=making)
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not of_workflow:
+            with suppress(OSError):  # another stage is made in it, too
+                making.rmdir()
+
+
+def _put_in_place(folder: Path, products: list[str], name: str, results: Path) -> None:
+    """Move what was made to where it belongs, and remove what the stage made before and no more."""
+    before = {file for file in _read(stamp(results, name))[1] if _is_product(file)}
+    others = {file for other in STAGES for file in _read(stamp(results, other))[1] if other != name}
+    for file in products:
+        with files.writable(results / file):
+            (results / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / file, results / file)
+    for file in before - others - set(products):
+        with files.writable(results / file):
+            (results / file).unlink(missing_ok=True)
+
+
+def _is_product(file: str) -> bool:
+    """Tell whether a stamp, which anybody may have written, names what a stage can have made."""
+    path = PurePosixPath(file)
+    return path.parts[:1] in PRODUCTS and ".." not in path.parts and "\0" not in file
 
 
 def engine(results: Path) -> str | None:

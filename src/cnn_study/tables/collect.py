@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import digest_of_file, writable, write_whole
+from cnn_study.base.files import digest_of_file, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
 from cnn_study.runs import correct_answers, look_alikes, records, searches
 from cnn_study.runs.records import Bin, Record
@@ -100,9 +100,6 @@ def collect(study: Study, results: Path, output: Path) -> None:
     published = published_file(study)
     if published:
         frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
-    else:
-        with writable(output / PUBLISHED.file):
-            (output / PUBLISHED.file).unlink(missing_ok=True)
     written = [table for table in TABLES if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))
