@@ -72,7 +72,7 @@ def test_no_count_is_one_that_nobody_would_write(texts, state):
     ("state", "said"),
     [
         ("no base", "sets what the one model that has a score scores against what it costs. More"),
-        ("one change", "sets what each of two models scores against what it costs. Of two exp"),
+        ("one change", "sets what models score against what they cost. Of two exp"),
         ("one change", "In short.** The one change with runs enough for a verdict helps."),
         ("one change", "The one change that was run with seeds enough for a verdict helps."),
         ("one change that hurts", "The one change with runs enough for a verdict hurts."),

@@ -90,7 +90,7 @@ def test_a_gain_that_costs_nothing_is_free(tmp_path):
 
 def test_what_takes_more_and_hurts_is_a_surprise(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE, longer=(0.30, 0.32, 0.34)))
-    assert "with 4 epochs, the base takes more arithmetic and loses 20.0 points" in page
+    assert "with 4 epochs, the base trains longer and loses 20.0 points" in page
 
 
 def test_a_change_that_turns_on_another_reference_is_a_surprise(tmp_path):
@@ -127,7 +127,10 @@ def test_what_is_open_is_told_with_what_it_may_still_be_worth(tmp_path):
     (change,) = found.closest
     assert (change.test.lower, change.test.upper) == (-0.0434012, 0.0500679)
     assert found.bound == 0.051
-    assert "Nearest comes base + rate 0.0001: it is worth less than 5.1 points" in first_page(made)
+    assert (
+        "Nearest comes base + rate 0.0001: the whole interval lies within ±5.1 points"
+        in first_page(made)
+    )
 
 
 OPEN = """
@@ -183,8 +186,8 @@ def test_nearest_is_what_test_images_leave_least_room(tmp_path, unseen, nearest,
     assert found.bound == pytest.approx(bound, abs=1e-9)
     if "third" in nearest:
         assert (
-            "Nearest come base + rate 0.0004, base + rate 0.0003 and the recipe of three: each is "
-            "worth less than 6.1 points"
+            "Nearest come base + rate 0.0004, base + rate 0.0003 and the recipe of three: the "
+            "whole interval of each lies within ±6.1 points"
         ) in first_page(made)
 
 

@@ -186,10 +186,12 @@ def _of_questions(
         comparison_of(study, name, results, findings, figures, shown_before)
         for name in study.questions
     ]
+    groups = groups_of(study, comparisons, figures)
     return {
         "worked_example": example,
         "comparisons": comparisons,
-        "groups": groups_of(study, comparisons, figures),
+        "groups": groups,
+        "group_figures": [figure for group in groups for figure in group.figures],
         "findings": findings,
         "judge": findings.judges["test"],
         "corrected": findings.corrected,
