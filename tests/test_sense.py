@@ -318,6 +318,20 @@ def test_copies_and_foreign_files_hide_no_record_and_are_told(study, results, tm
     assert set(records.left_aside(results / "runs")) == aside
 
 
+def test_what_is_kept_of_runs_without_a_record_is_told(study, results):
+    """What processes leave that were killed between the first file of a run and its record."""
+    folder = place(results).parent
+    assert records.leftovers(results / "runs") == []
+    names = ["seed-10.weights.npz", "seed-7.predictions.npz", ".seed-1.json.0f1e2d3c.part"]
+    for name in names:
+        (folder / name).touch()
+    assert records.leftovers(results / "runs") == sorted(folder / name for name in names)
+    assert records.leftovers(folder, "1") == [folder / names[2]]
+    assert records.leftovers(folder, "10") == [folder / names[0]]
+    (told,) = records.aside_in_words(results / "runs")
+    assert "kept of runs without a record, which are to be trained or deleted: base/" in told
+
+
 def test_check_shows_what_is_sound_then_names_what_is_damaged_and_left_aside(
     study, results, capsys
 ):

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cnn_study import workflow
@@ -205,6 +206,9 @@ def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path
     (lost,) = (place.path / "results/tests/runs/base").glob("*/seed-2.json")
     before = place.records()["base 2"]
     lost.unlink()
+    half = [lost.with_name(".seed-2.json.0a1b2c3d.part"), lost.with_name("seed-2.weights.npz")]
+    for path in half:
+        path.write_bytes(b"of a process that was killed")
     environment = {"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"}
     place.command = lambda *words, **more: {
         **(wanted := Workplace.command(place, *words, **more)),
@@ -214,6 +218,7 @@ def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path
     place.snakemake("--cores", "1", "--", "base")
     after = place.records()["base 2"]
     assert after["weights_sha256"] == before["weights_sha256"]
+    assert not [path for path in half if path.exists()]
     assert after["epochs"] != []
     assert [{**epoch, "training_seconds": 0} for epoch in after["epochs"]] == [
         {**epoch, "training_seconds": 0} for epoch in before["epochs"]
@@ -412,7 +417,16 @@ def test_after_kill_9_the_bare_command_goes_on(killed):
     assert "Nothing to be done" in killed.snakemake()
 
 
-def test_ctrl_c_ends_everything_and_loses_no_finished_run(trained, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "tell"),
+    [
+        pytest.param(signal.SIGINT, os.killpg, id="ctrl-c"),  # as a terminal does
+        pytest.param(signal.SIGTERM, os.kill, id="docker-stop"),  # the workflow alone hears of it
+    ],
+)
+def test_a_signal_ends_everything_in_time_and_loses_no_finished_run(
+    trained, tmp_path, number, tell
+):
     place = trained.copy(tmp_path / "stopped")
     place.write_study(STUDY.replace("{filters: [4]}", "{filters: [4], epochs: 4000}"))
     before = _files(place)
@@ -423,16 +437,21 @@ def test_ctrl_c_ends_everything_and_loses_no_finished_run(trained, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     _wait_for(lambda: list((place.path / "results/tests/running").glob("filters-4-*.json")))
+    below = psutil.Process(running.pid).children(recursive=True)
+    clock = time.monotonic()
     try:
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        tell(running.pid, number)
         said = running.communicate(timeout=60)[0]
     except subprocess.TimeoutExpired:
         os.killpg(running.pid, signal.SIGKILL)
         raise
+    assert time.monotonic() - clock < 10
     assert running.returncode != 0
     assert "Terminating" in said
-    # Snakemake may end it before it takes its mark away: the mark alone says nothing.
-    _wait_for(lambda: not heartbeat.running(place.path / "results/tests"), 30)
+    assert "Traceback" not in said
+    assert "CalledProcessError" not in said
+    assert below
+    assert psutil.wait_procs(below, timeout=1)[1] == []
     assert _files(place) == before
     assert place.planned() == ["filters-4 1", "filters-4 2"]
 

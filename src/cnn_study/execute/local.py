@@ -85,6 +85,9 @@ def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False
 def _train(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     from cnn_study.train import training
 
+    place = results / "runs" / run.name
+    for path in records.leftovers(place.parent, str(run.seed)):
+        path.unlink(missing_ok=True)  # of a process that was killed: nobody else trains this run
     images = load_prepared(study.dataset.name, data)
     correct_answers.keep(study, results, images)
     epochs = run.experiment.settings.epochs

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import intact_arrays, read_at_most, write_whole
+from cnn_study.base.files import PART, intact_arrays, read_at_most, write_whole
 from cnn_study.runs import sense
 from cnn_study.runs.sense import Fault
 from cnn_study.study.faults import wording
@@ -199,6 +199,10 @@ class Record(Part):
         return self.test
 
 
+KEPT = (".predictions.npz", ".weights.npz")
+"""How the names of files end that are kept beside a record."""
+
+
 def place(runs: Path, experiment: str, fingerprint: str, seed: int) -> Path:
     """Name the file of a run's record."""
     return runs / experiment / fingerprint / f"seed-{seed}.json"
@@ -206,7 +210,7 @@ def place(runs: Path, experiment: str, fingerprint: str, seed: int) -> Path:
 
 def weights_file(record: Path) -> Path:
     """Name the file beside a record that keeps the run's weights, where they are kept."""
-    return record.with_suffix(".weights.npz")
+    return record.with_suffix(KEPT[1])
 
 
 def find(runs: Path) -> dict[tuple[str, int], Path]:
@@ -230,15 +234,33 @@ def left_aside(runs: Path) -> list[Path]:
     return sorted(path for path in runs.glob("*/*/*.json") if path not in taken)
 
 
-def aside_in_words(runs: Path) -> list[str]:
-    """Say in a line what lies among the records and is not read; nothing where all is read."""
-    names = [path.relative_to(runs).as_posix() for path in left_aside(runs)]
-    if not names:
-        return []
-    more = f" and {len(names) - 3} more" * (len(names) > 3)
-    return [
-        f"left aside in {runs}, as no record's name or a further copy: {', '.join(names[:3])}{more}"
+def leftovers(runs: Path, seed: str = "*") -> list[Path]:
+    """List what is kept of runs that have no record, as a process leaves it that is killed.
+
+    Args:
+        runs: the folder of the records, or of those of an experiment alone.
+        seed: of these runs alone.
+    """
+    kept = (path for what in KEPT for path in runs.rglob(f"seed-{seed}{what}"))
+    alone = [
+        path for path in kept if not path.with_name(f"{path.name.split('.')[0]}.json").exists()
     ]
+    return sorted([*alone, *runs.rglob(f".seed-{seed}.*{PART}")])
+
+
+def aside_in_words(runs: Path) -> list[str]:
+    """Say in lines what lies among the records and is not read; nothing where all is read."""
+    why = {
+        "as no record's name or a further copy": left_aside(runs),
+        "kept of runs without a record, which are to be trained or deleted": leftovers(runs),
+    }
+    lines = []
+    for reason, paths in why.items():
+        names = [path.relative_to(runs).as_posix() for path in paths]
+        more = f" and {len(names) - 3} more" * (len(names) > 3)
+        if names:
+            lines.append(f"left aside in {runs}, {reason}: {', '.join(names[:3])}{more}")
+    return lines
 
 
 def _seed(path: Path) -> int | None:
@@ -438,7 +460,7 @@ def _fold_rows(text: str) -> str:
 
 def predictions_file(record: Path) -> Path:
     """Name the file beside a record that keeps the predictions of a complete run."""
-    return record.with_suffix(".predictions.npz")
+    return record.with_suffix(KEPT[0])
 
 
 def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
