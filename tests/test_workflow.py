@@ -18,7 +18,7 @@ import pytest
 
 from cnn_study import workflow
 from cnn_study.base.errors import UserError
-from cnn_study.runs import heartbeat, inspections, look_alikes
+from cnn_study.runs import inspections, look_alikes
 from cnn_study.study.parts import ID
 from cnn_study.study.questions import RESERVED
 from cnn_study.tables import answers

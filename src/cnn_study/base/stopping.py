@@ -11,10 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import psutil
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -66,21 +62,15 @@ def _end(seconds: float, status: int) -> None:
         for process in set(own.children(recursive=True)) - below:
             _send(process.terminate)
             below.add(process)
-        if not (any(map(_lives, below)) or threading.main_thread().is_alive()):
-            return
+        ended = not threading.main_thread().is_alive()
         time.sleep(LOOK_SECONDS)
+        if ended:
+            break
+    # Whatever waits for others has done so by now: what still lives takes no signal.
     for process in below.union(own.children(recursive=True)):
         _send(process.kill)
-    os._exit(status)
-
-
-def _lives(process: "psutil.Process") -> bool:
-    import psutil
-
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    if threading.main_thread().is_alive():
+        os._exit(status)
 
 
 def _send(signal_to: Callable[[], None]) -> None:
