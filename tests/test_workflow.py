@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,7 @@ import pytest
 
 from cnn_study import workflow
 from cnn_study.base.errors import UserError
-from cnn_study.runs import inspections, look_alikes
+from cnn_study.runs import inspections, look_alikes, records
 from cnn_study.study.parts import ID
 from cnn_study.study.questions import RESERVED
 from cnn_study.tables import answers
@@ -415,6 +416,35 @@ def test_after_kill_9_the_bare_command_goes_on(killed):
     assert [(one["status"], len(one["epochs"])) for one in trained] == [("complete", 1500)] * 2
     assert not [name for name in now if name.endswith(".part")], said
     assert "Nothing to be done" in killed.snakemake()
+
+
+def test_kills_at_random_moments_lose_nothing_and_come_to_the_same(trained, tmp_path):
+    """A few of what benchmarks/faults.py does many times: head and children, with kill -9."""
+    place = trained.copy(tmp_path / "killed")
+    before = place.records()
+    for path in (place.path / "results/tests/runs/base").glob("*/*"):
+        path.unlink()
+    kept = {name: _identity(place.path / "results/tests" / name) for name in _files(place)}
+    draw = random.Random(21)
+    for _ in range(3):
+        running = psutil.Popen(**place.command("--", "base"), start_new_session=True)
+        with suppress(psutil.TimeoutExpired):
+            running.wait(draw.uniform(1, 9))
+        for process in [running, *(running.children(True) if running.is_running() else [])]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        running.communicate()
+        there = place.records()
+        assert {name: _identity(place.path / "results/tests" / name) for name in kept} == kept
+        assert all(
+            there[name]["weights_sha256"] == before[name]["weights_sha256"] for name in there
+        )
+    place.snakemake("--", "base")
+    assert not records.leftovers(place.path / "results/tests/runs")
+    for name, record in place.records().items():
+        assert record["weights_sha256"] == before[name]["weights_sha256"]
+        assert record["test"] == before[name]["test"]
+    assert sorted(place.records()) == ALL
 
 
 @pytest.mark.parametrize(
