@@ -35,7 +35,8 @@ def verbatim(value):
 
 
 # The commands run in the environment that Snakemake runs in. `conda:` in the rules only names the
-# file that makes it, for Snakemake's linter wants the software of each rule named.
+# file that makes it, for Snakemake's linter wants the software of each rule named; it fills in that
+# name too.
 CNN_STUDY = verbatim(f"{shlex.quote(sys.executable)} -m cnn_study")
 STUDY = verbatim(PLAN.study.path)
 SOURCE = verbatim(["--source", PLAN.source] if PLAN.source else [])
