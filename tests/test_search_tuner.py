@@ -7,6 +7,7 @@ import warnings
 import pytest
 import yaml
 
+from cnn_study.base.errors import UserError
 from cnn_study.study.merge import load
 
 BLOCK = {
@@ -137,6 +138,40 @@ def test_failing_trials_do_not_stop_the_search(make, play, algorithm):
     again = play(search, workers=2, seed=7, fails=lambda number: number in (1, 2, 3, 4))
     assert again == alone
     assert len(play(search, fails=lambda number: True)) == 10
+
+
+def test_a_claim_that_is_refused_is_not_used_and_ends_the_search(make, tuner, tmp_path):
+    search = make()
+    asked = tuner.oracle(search, search.budgets[0])
+    asked._set_project_dir(str(tmp_path), "cache")
+    claims, told = [], []
+
+    def check(*claim) -> None:
+        claims.append(claim)
+        if claim[-1] and claim[-1] > 1:
+            raise UserError("no such score")
+
+    asked.check, asked.ended = check, lambda *ended: told.append(ended)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        true, lie = (asked.create_trial(f"worker-{number}") for number in (1, 2))
+        own = [trial.hyperparameters for trial in (true, lie)]
+        for trial, accuracy in ((true, 0.5), (lie, 9.99)):
+            asked.update_trial(trial.trial_id, {tuner.OBJECTIVE: accuracy})
+            trial = tuner.Trial.from_proto(trial.to_proto())
+            trial.hyperparameters.values["kernel_size"] = 99
+            trial.status = "COMPLETED"
+            asked.end_trial(trial)
+        assert asked.create_trial("worker-1").status == "STOPPED"
+    assert [(claim[0], claim[2:]) for claim in claims] == [(1, (9, 0.5)), (2, (9, 9.99))]
+    assert [claim[1] for claim in claims] == [
+        tuner.decoded(search, hyperparameters.values) for hyperparameters in own
+    ]
+    assert told == [(1, 0.5)]
+    assert str(asked.refusal) == "no such score"
+    assert [(trial.status, trial.score) for trial in asked.trials.values()] == [
+        ("COMPLETED", 0.5), ("FAILED", None)
+    ]  # fmt: skip
 
 
 def test_another_seed_proposes_other_trials(make, play):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -404,6 +405,54 @@ def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
     given = workers.Place(place.study.path, place.results, place.data)
     with pytest.raises(tuner.Failed, match="no validation score"):
         chief._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
+
+
+@pytest.mark.parametrize("told", [9.99, "of another folder"])
+def test_a_worker_that_tells_another_score_than_its_record_is_refused(
+    done, tmp_path, keras, monkeypatch, told
+):
+    """At once, before the next trial: of whichever worker, however its word came."""
+    from concurrent.futures import Future
+
+    from cnn_study.execute import workers
+    from cnn_study.search import chief, tuner
+
+    place = copied(done, tmp_path / "told")
+    if told == "of another folder":
+        for record in place.results.glob("runs/search/*/seed-1.json"):
+            record.unlink()
+    monkeypatch.setattr(chief, "LATE_SECONDS", 0)
+    oracle = tuner.oracle(place.study.search, place.study.search.budgets[0])
+    oracle._set_project_dir(str(tmp_path), "cheap")
+
+    def work(*given: object) -> Future:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            while (trial := oracle.create_trial("worker-1")).status == "RUNNING":
+                oracle.update_trial(trial.trial_id, {tuner.OBJECTIVE: 9.99})
+                trial.status = "COMPLETED"
+                oracle.end_trial(trial)
+        job = Future()
+        job.set_result(None)
+        return job
+
+    within = chief._WithinBudget(
+        place.study, place.study.search, workers.Place(Path(), place.results, place.data),
+        SimpleNamespace(serve=lambda served: None, address="here:1"),
+        SimpleNamespace(submit=work, count=1), place.study.search.budgets[0], [],
+    )  # fmt: skip
+    with pytest.raises(UserError) as error:
+        within._serve(oracle)
+    assert len(oracle.trials) == 1
+    assert within.scores == {}
+    said = str(error.value)
+    if told == 9.99:
+        (first, *_) = place.facts().budgets[0].trials
+        accuracy = percent(first.runs[0].validation_accuracy)
+        assert said.startswith("search, Cheap, trial 1: a worker claims 999.00 % of validation")
+        assert f"the records of its runs give {accuracy}." in said
+    else:
+        assert "which a worker said it had trained. Workers must share the results folder" in said
 
 
 def test_a_changed_space_is_a_new_search_that_workers_elsewhere_can_join(done, tmp_path):

@@ -5,6 +5,8 @@ of validation images only; test scores stand in the run records. A budget is cal
 file, as in the study file.
 """
 
+import statistics
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +14,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import percent
 from cnn_study.runs import records, sealed
 from cnn_study.runs.records import Part
 from cnn_study.runs.sealed import Sealed
@@ -101,6 +104,42 @@ class SearchOutcome(Sealed):
     )
     workers: int = Field(description="Processes that trained side by side.")
     provenance: records.Provenance
+
+
+SAME = 1e-6
+"""Between a score and what a worker says of it, which gRPC carries with seven digits."""
+
+
+def score(runs: Sequence[SearchRun]) -> float | None:
+    """Give the mean validation accuracy of a trial's runs; None where any has none."""
+    scores = [run.validation_accuracy for run in runs]
+    known = [score for score in scores if score is not None]
+    return statistics.fmean(known) if len(known) == len(scores) else None
+
+
+def check_claim(claimed: float | None, runs: Sequence[SearchRun], trial: str) -> None:
+    """Hold what a worker says of a trial against its records, whatever brought word of it.
+
+    Args:
+        claimed: the mean validation accuracy; None where it says that there is none.
+        runs: as the records have them.
+        trial: what the message calls it.
+
+    Raises:
+        UserError: the records say otherwise.
+    """
+    known = score(runs)
+    if claimed == known or (
+        claimed is not None and known is not None and abs(claimed - known) <= SAME
+    ):
+        return
+    says, has = ("no score" if each is None else percent(each) for each in (claimed, known))
+    raise UserError(
+        f"{trial}: a worker claims {says} of validation accuracy, and the records of its runs give "
+        f"{has}. The claim is not used, and the search stops: nothing that it had trained is lost. "
+        "Find out which worker that was, such as one of another version; then run the same command "
+        "again, which goes on from the records."
+    )
 
 
 def place(study: Study, results: Path) -> Path | None:

@@ -8,7 +8,6 @@ that was stopped goes through the same trials again and trains only what is miss
 import contextlib
 import io
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -51,6 +50,9 @@ from cnn_study.train.provenance import provenance
 
 if TYPE_CHECKING:
     from cnn_study.search import tuner
+
+LATE_SECONDS = 30.0
+"""After so long a folder that machines share shows what another one has written to it."""
 
 LOOPBACK = "127.0.0.1:0"
 """Where the chief listens: this machine alone can reach it. Port 0: any that is free."""
@@ -219,20 +221,40 @@ class _WithinBudget:
 
         Returns:
             Whether they did; not where one was ended from outside.
+
+        Raises:
+            UserError: a worker claimed of a trial what its records do not say.
         """
         self.scores = {}
-        oracle.ended = self._tell
+        oracle.ended, oracle.check = self._tell, self._check
         self.chief.serve(oracle)
         names = [f"worker-{number}" for number in range(1, self.pool.count + 1)]
         jobs = [
             self.pool.submit(_work, self.place, self.budget.title, self.chief.address, name)
             for name in names
         ]
-        return wait(jobs, oracle.stop)
+        whole = wait(jobs, oracle.stop)
+        if oracle.refusal:
+            raise oracle.refusal
+        return whole
 
     def _tell(self, number: int, score: float | None) -> None:
         self.scores[number] = score
         _say(progress.trial(self.study, self.known, self.budget, self.scores, self.pool.count))
+
+    def _check(
+        self, number: int, values: dict[str, Any], epochs: int, claimed: float | None
+    ) -> None:
+        """Hold what a worker claims of a trial against the records of its runs."""
+        model = self.search.model(values, epochs)
+        wanted = [_run(model, seed) for seed in self.search.seeds]
+        until = time.monotonic() + LATE_SECONDS
+        while not all(record_of(run, self.place.results) for run in wanted):
+            if time.monotonic() > until:
+                break
+            time.sleep(1.0)
+        runs = self._runs(model, self.search.seeds)
+        searches.check_claim(claimed, runs, f"search, {self.budget.title}, trial {number}")
 
     def _trial(self, number: int, values: dict[str, Any], epochs: int) -> searches.Trial:
         model = self.search.model(values, epochs)
@@ -449,16 +471,13 @@ def _score(study: Study, place: Place, title: str, values: dict[str, Any], epoch
         for seed in search.seeds
     ]
     setting = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
-    scores: list[float] = []
-    for outcome in outcomes:
-        if outcome.validation_accuracy is None:
-            # A complete run has none where its last validation loss is not finite.
-            status = outcome.status
-            bad = "no validation score" if status == "complete" else status
-            log(f"{title}: {bad}, {setting}")
-            raise Failed(bad)
-        scores.append(outcome.validation_accuracy)
-    mean = statistics.fmean(scores)
+    mean = searches.score(outcomes)
+    if mean is None:
+        # A complete run has none where its last validation loss is not finite.
+        bad = next(run for run in outcomes if run.validation_accuracy is None).status
+        bad = "no validation score" if bad == "complete" else bad
+        log(f"{title}: {bad}, {setting}")
+        raise Failed(bad)
     log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {setting}")
     return mean
 

@@ -27,6 +27,7 @@ from keras_tuner.src.engine.conditions import Parent
 from keras_tuner.src.engine.hyperparameters.hp_types import Choice, Float, Int
 from sklearn.exceptions import ConvergenceWarning
 
+from cnn_study.base.errors import UserError
 from cnn_study.search import calls
 from cnn_study.study.search_space import Budget, Model, Parameter, Search
 
@@ -95,6 +96,8 @@ class Oracle(keras_tuner.Oracle):
         self.search, self.budget = search, budget
         self._stopped = False
         self.ended: Callable[[int, float | None], None] = lambda number, score: None
+        self.check: Callable[[int, dict[str, Any], int, float | None], None] = lambda *claim: None
+        self.refusal: UserError | None = None
         super().__init__(
             objective=keras_tuner.Objective(OBJECTIVE, "max"),
             hyperparameters=hyperparameters(search),
@@ -121,10 +124,25 @@ class Oracle(keras_tuner.Oracle):
         return self._next(trial_id)
 
     def end_trial(self, trial: Trial) -> None:
-        """End a trial, and tell its number and its score, None if it has none, to `ended`."""
+        """End a trial, and tell its number and its score, None if it has none, to `ended`.
+
+        What the worker claims is checked before anything is made of it: by number, values, epochs
+        and score. A claim that `check` refuses is not used, and no more trials are proposed.
+        """
+        own = self.trials[trial.trial_id]
+        trial.hyperparameters = own.hyperparameters  # what was proposed, whatever was tried
+        number, values = list(self.trials).index(trial.trial_id) + 1, own.hyperparameters.values
+        try:
+            self.check(
+                number, decoded(self.search, values), epochs_of(self.search, values),
+                _claimed(own, trial.status),
+            )  # fmt: skip
+        except UserError as error:
+            self.refusal, trial.status = error, TrialStatus.FAILED
+            self.stop()
         super().end_trial(trial)
-        number = list(self.trials).index(trial.trial_id) + 1
-        self.ended(number, self.trials[trial.trial_id].score)
+        if self.refusal is None:
+            self.ended(number, own.score)
 
     def stop(self) -> None:
         """Propose no more trials."""
@@ -155,6 +173,13 @@ class Oracle(keras_tuner.Oracle):
             if self._is_good(values):
                 return values
         return None
+
+
+def _claimed(trial: Trial, status: str) -> float | None:
+    """Give the score that a worker has said of a trial; None where it says that there is none."""
+    if status != TrialStatus.COMPLETED or not trial.metrics.exists(OBJECTIVE):
+        return None
+    return float(trial.metrics.get_best_value(OBJECTIVE))
 
 
 class Random(Oracle, keras_tuner.oracles.RandomSearchOracle):
