@@ -49,8 +49,9 @@ def _write(study, results: Path, experiment: str, seed: int, seconds: float = 10
 def test_check_lists_experiments_costs_and_runs(study, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     _write(study, tmp_path, "base", 1)
-    assert main(["check", str(study.path), "--results", str(tmp_path)]) == 0
+    assert main(["check", str(study.path), "--results", str(tmp_path)]) == 1
     said = capsys.readouterr().out
+    assert "seed-1.predictions.npz: it is not there. Get it back" in said
     base = next(line for line in said.splitlines() if " base " in line)
     # One 3x3 convolution of 1 channel to 2 on 8x8 pixels: 18 weights, 2 biases, 1,152 MACs;
     # then 128 values to 10 classes: 1,290 parameters, 1,280 MACs.

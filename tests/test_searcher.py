@@ -584,6 +584,18 @@ def test_a_lost_record_is_told_of_by_the_tables(done, tmp_path):
         collect(place.study, place.results, place.results / "tables")
 
 
+def test_a_score_that_is_not_its_record_s_is_told_of_by_the_tables(done, tmp_path):
+    """In a file without a digest of itself, as those of before are."""
+    place = copied(done, tmp_path / "other")
+    path = searches.place(place.study, place.results)
+    facts = json.loads(path.read_text())
+    del facts["facts_sha256"]
+    facts["prices"][0]["finalists"][0]["runs"][0]["validation_accuracy"] = 0.99
+    path.write_text(json.dumps(facts))
+    with pytest.raises(UserError, match=r"seed 101, has the validation accuracy 0\.99, and its"):
+        collect(place.study, place.results, place.results / "tables")
+
+
 def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     frictionless = pytest.importorskip("frictionless")
     place = copied(done, tmp_path / "told")

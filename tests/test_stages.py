@@ -12,7 +12,8 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base import places, sources
 from cnn_study.base.sources import sources_of
-from cnn_study.runs import stages
+from cnn_study.execute import keeping
+from cnn_study.runs import searches, stages
 from cnn_study.runs.stages import STAGES, Site, stale, stamp
 from cnn_study.study.merge import load
 from cnn_study.tables import collect
@@ -196,6 +197,37 @@ def test_a_stage_that_fails_leaves_all_products_of_before(folder, monkeypatch, m
     make(folder, "tables", "--unless-current")
     changed = {name for name, content in products(folder).items() if content != before[name]}
     assert changed == {"tables/runs.csv", "made/tables.json"}
+
+
+SEARCH = """\
+search:
+  trials: 2
+  epochs: 1
+  finalists: 1
+  space: {filters: [[2], [4]]}
+  prices: {cheap: {title: Cheap, macs: 40000}}
+"""
+
+
+def test_a_search_that_is_cut_off_leaves_all_tables_and_is_named(folder, capsys):
+    """Before anything is made, too: whoever plans does not need it."""
+    study_file, results = folder / "mine.yaml", folder / "results"
+    study_file.write_text(STUDY + SEARCH)
+    study = load(study_file)
+    make(folder, "tables")
+    tables = [name for name in products(folder) if name.startswith("tables/")]
+    assert len([name for name in tables if name.endswith(".csv")]) == 10
+    cut_off = searches.place(study, results)
+    cut_off.parent.mkdir()
+    cut_off.write_text('{"format": 1, "fingerprint": ')
+    before = products(folder)
+    assert stale(TABLES, site(folder)) == ["search"]
+    assert stale(STAGES["text"], site(folder)) == ["never made"]
+    assert STAGES["text"].inputs(site(folder))
+    assert keeping.advice(study, results) == ""
+    assert main(["tables", str(study_file), "--results", str(results)]) == 2
+    assert f"{cut_off} is not a whole search: Invalid JSON" in capsys.readouterr().err
+    assert products(folder) == before
 
 
 def test_what_a_stage_no_longer_makes_goes_and_nothing_else_does(folder, tmp_path):

@@ -203,6 +203,7 @@ def test_even_forced_no_record_is_trained_again(trained, tmp_path):
 
 
 def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path):
+    """And the arrays that it takes are made again where they are damaged."""
     place = trained.copy(tmp_path / "lost")
     (lost,) = (place.path / "results/tests/runs/base").glob("*/seed-2.json")
     before = place.records()["base 2"]
@@ -210,13 +211,18 @@ def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path
     half = [lost.with_name(".seed-2.json.0a1b2c3d.part"), lost.with_name("seed-2.weights.npz")]
     for path in half:
         path.write_bytes(b"of a process that was killed")
+    data = place.path / "data/digits.npz"
+    arrays = data.read_bytes()
+    data.write_bytes(arrays[:5000] + b"\x7f" + arrays[5001:])
     environment = {"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"}
     place.command = lambda *words, **more: {
         **(wanted := Workplace.command(place, *words, **more)),
         "env": wanted["env"] | environment,
     }
     assert place.planned("base") == ["base 2"]
-    place.snakemake("--cores", "1", "--", "base")
+    said = place.snakemake("--cores", "1", "--", "base")
+    assert "(data/digits.npz is not as it was made).\nTo train: 1 run (base seed 2)" in said
+    assert data.read_bytes() == arrays
     after = place.records()["base 2"]
     assert after["weights_sha256"] == before["weights_sha256"]
     assert not [path for path in half if path.exists()]
@@ -716,11 +722,12 @@ def test_a_damaged_record_does_not_keep_a_dry_run_from_speaking(clone):
 def test_a_training_that_fails_says_why_and_keeps_what_libraries_say_in_the_log(clone):
     (record,) = (clone.path / "results/tests/runs/base").glob("*/seed-2.json")
     record.unlink()
-    (clone.path / "data").mkdir()
-    (clone.path / "data/digits.npz").write_bytes(b"no arrays")
+    module = clone.path / "src/cnn_study/data/arrays.py"
+    broken = "def load_prepared(name, path):\n    raise UserError(f'{path}: no such pixels')\n"
+    module.write_text(module.read_text("utf-8") + "\n\n" + broken, "utf-8")
     said = _say(clone, "--", "base")
     (why,) = [line for line in said if "data/digits.npz" in line]
-    assert "prepared data cannot be read: data/digits.npz" in why
+    assert "data/digits.npz: no such pixels" in why
     assert "The log: logs/tests/base/seed-1.log" in said
     assert why in (clone.path / "logs/tests/base/seed-1.log").read_text()
     assert not [line for line in said if "tensorflow" in line.lower()]

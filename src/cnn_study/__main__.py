@@ -246,10 +246,11 @@ def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Stu
 
 
 def _data(options: argparse.Namespace, dataset: str) -> Path:
-    return options.data or Path("data") / f"{dataset}.npz"
+    return getattr(options, "data", None) or Path("data") / f"{dataset}.npz"
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace) -> int:
+    from cnn_study.archive import altered
     from cnn_study.execute import keeping, progress
     from cnn_study.figures.draw import planned_figures
     from cnn_study.report import study_checks
@@ -260,7 +261,7 @@ def _check(options: argparse.Namespace) -> None:
         print(f"{path}: no template of the report has this name; alone it changes nothing")
     if options.missing:
         print(_missing(study, progress.best(study, results)))
-        return
+        return 0
     show = progress.watch if options.watch else progress.check
     show(study, results)
     if refused := progress.refused(study, results):
@@ -269,6 +270,10 @@ def _check(options: argparse.Namespace) -> None:
         print(advice)
     for caution in cautions(study):
         print(f"caution: {caution}")
+    site, data = stages.Site.now(study, results), _data(options, study.dataset.name)
+    faults = list(altered.faults_of(site, data))
+    print(*altered.in_words(faults), sep="\n", end="\n" * bool(faults))
+    return 1 if faults else 0
 
 
 def _missing(study: Study, best: str | None) -> str:

@@ -24,6 +24,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
 from cnn_study.base.words import short_duration
+from cnn_study.data.arrays import is_prepared
 from cnn_study.execute import keeping, local, progress
 from cnn_study.report import study_checks
 from cnn_study.report.engines import Engine, choose
@@ -133,8 +134,16 @@ class Plan:
 
     @property
     def arrays(self) -> list[str]:
-        """List the file of the dataset's arrays, for a rule that is to read it."""
-        return [str(self.data)]
+        """List what stands for the dataset's arrays, for a rule that is to read them.
+
+        That is their file; where that is there and is not what was made, a mark, as for a stage.
+        """
+        return [self.mark(ARRAYS) if self.arrays_damaged else str(self.data)]
+
+    @cached_property
+    def arrays_damaged(self) -> bool:
+        """Whether the arrays are there and are not what was made; it takes a look at them all."""
+        return self.data.exists() and not is_prepared(self.study.dataset.name, self.data)
 
     def arrays_for(self, batch: Batch) -> list[str]:
         """Ask for the arrays only where a run is to be trained: a job with none needs no data."""
@@ -275,7 +284,7 @@ class Plan:
     @property
     def marks(self) -> Path:
         """The folder of these files; a workflow that was killed may have left some."""
-        return self.results / "making"
+        return self.results / stages.MAKING
 
     def records(self, experiment: str) -> list[str]:
         """List the record files of one experiment, there or to come."""
@@ -332,7 +341,8 @@ class Plan:
         ]
         lines = []
         if "prepare_data" in asked:
-            lines.append(f"To prepare: the images of {self.study.dataset.title}.")
+            why = f" ({self.data} is not as it was made)" if self.arrays_damaged else ""
+            lines.append(f"To prepare: the images of {self.study.dataset.title}{why}.")
         if runs:
             lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
         if "search_models" in asked and self.search_missing:
@@ -377,6 +387,9 @@ class Plan:
 
 FRESH_RUNS = "fresh-runs"
 """What stands for the runs that confirm suggestions is called as its stage would be."""
+
+ARRAYS = "arrays"
+"""What stands for the dataset's arrays where these are to be made again."""
 
 STAGE_RULES = {
     "tables": "collect_tables",

@@ -249,7 +249,9 @@ def _classes(name: str, kept: Kept) -> np.ndarray:
     """
     predictions = records.predictions(kept.runs[name][1], kept.records[name])
     if predictions is None:
-        raise UserError("it is not there")
+        raise UserError(
+            "it is not there. Get it back; or delete its record too, and the run is trained again"
+        )
     return predictions["classes"]
 
 
@@ -440,6 +442,18 @@ CHECKS = (
     *(check_records, check_predictions, check_weights, check_search, check_inspection),
     check_look_alikes,
 )
+
+
+def unlike_records(kept: Kept) -> Iterator[Fault]:
+    """Name what is beside the records, or was made of them, and is not what they tell of.
+
+    Weights that should be kept and are not are none of it: runs of before have none.
+    """
+    for check in CHECKS[1:]:
+        for fault in check(kept).faults:
+            lost = check is check_weights and not (kept.site.results / fault.file).exists()
+            if not lost:
+                yield fault
 
 
 def check_kept(kept: Kept) -> Iterator[Check]:

@@ -85,6 +85,15 @@ def load_prepared(name: str, path: Path) -> Images:
     return images
 
 
+def is_prepared(name: str, path: Path) -> bool:
+    """Tell whether a file is there that prepare wrote, as it wrote it."""
+    try:
+        load_prepared(name, path)
+    except UserError:
+        return False
+    return True
+
+
 def _read_arrays(dataset: Dataset, path: Path) -> Images:
     """Read the four arrays of an .npz file, which is no larger than this dataset's is."""
     labels = dataset.training_images + dataset.test_images

@@ -41,7 +41,8 @@ def confirm(
     """Train the fresh runs of what is suggested that are not there.
 
     Args:
-        data: the dataset's arrays; where they are not there and a run needs them, they are made.
+        data: the dataset's arrays; where a run needs them and they are not there, or damaged, they
+            are made.
         workers: processes that train side by side.
         source: the dataset's archive or its unpacked folder; empty leaves that to its reader.
         retry: train also those that are recorded as failed.
@@ -61,7 +62,7 @@ def confirm(
             log("every run that confirms a suggestion is there already")
             return
         # Here and not by a rule before: what is suggested was not known when rules were read.
-        if not data.exists():
+        if not arrays.is_prepared(study.dataset.name, data):
             arrays.prepare(study.dataset.name, data, source)
         one_thread()  # for NumPy in the workers, which settles it as it is imported
         _train_all(study, Place(study.path, results, data, retry), workers)

@@ -7,7 +7,7 @@ where the run gives the very weights that its record tells of.
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnn_study.base import files
@@ -29,8 +29,13 @@ def names(study: Study, kept: Kept) -> str:
 
 
 def advice(study: Study, results: Path) -> str:
-    """Say which weights should be kept and are not, and how they are made; "" where none is."""
-    missing = kept_weights.missing(study, results)
+    """Say which weights should be kept and are not, and how they are made; "" where none is.
+
+    Where records or a search are damaged nobody knows: whoever needs them tells of that.
+    """
+    missing = []
+    with suppress(UserError):
+        missing = kept_weights.missing(study, results)
     if not missing:
         return ""
     named = "; ".join(names(study, kept) for kept in missing)

@@ -2,10 +2,12 @@
 
 
 # Other studies may read the arrays meanwhile: `update` keeps Snakemake from deleting them first.
+# The mark is asked for instead where the arrays that are there are damaged.
 rule prepare_data:
     """Get the dataset, check it, and make the arrays that training reads."""
     output:
         arrays=update(str(PLAN.data)),
+        mark=touch(PLAN.mark(planning.ARRAYS)),
     log:
         f"{LOGS}/prepare.log",
     benchmark:

@@ -106,6 +106,11 @@ class SearchOutcome(Sealed):
     provenance: records.Provenance
 
 
+REMEDY = (
+    "Delete the file of the search; it is then gone through again, and trains only what has no "
+    "record."
+)
+
 SAME = 1e-6
 """Between a score and what a worker says of it, which gRPC carries with seven digits."""
 
@@ -187,7 +192,4 @@ def read(path: Path) -> SearchOutcome:
 
 
 def _damaged(path: Path, fault: str) -> UserError:
-    return UserError(
-        f"{path} is not a whole search: {fault}. Delete it; the search is then gone through again, "
-        "and trains only what has no record."
-    )
+    return UserError(f"{path} is not a whole search: {fault}. {REMEDY}")

@@ -161,9 +161,14 @@ class Site:
 
     @cached_property
     def kept_weights(self) -> list[Path]:
-        """The weights that are kept, and the records of their runs."""
-        kept = kept_weights.here(self.study, self.results)
-        return [path for each in kept for path in (each.record, each.weights)]
+        """The weights that are kept, and the records of their runs.
+
+        None where records or a search are damaged: whoever needs them tells of that.
+        """
+        with suppress(UserError):
+            kept = kept_weights.here(self.study, self.results)
+            return [path for each in kept for path in (each.record, each.weights)]
+        return []
 
     @cached_property
     def look_alikes_files(self) -> list[Path]:

@@ -457,6 +457,7 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
     if file and search:
         budgets = searches.read(file).budgets
         outcomes = _search_outcomes(study, budgets, results)
+        _check_scores(study, file, budgets, outcomes)
         for budget in budgets:
             runs += _search_rows(study, budget, outcomes)
             values += _value_rows(search, budget)
@@ -512,6 +513,26 @@ def _value_rows(search: Search, budget: searches.AtBudget) -> list[dict[str, Any
         for parameter in search.space
         if parameter.name in trial.values
     ]
+
+
+def _check_scores(
+    study: Study, file: Path, budgets: list[searches.AtBudget], outcomes: dict[str, Outcome]
+) -> None:
+    """Refuse a search by whose file a run has another score than by its record."""
+    for budget in budgets:
+        trials = {trial.trial: trial for trial in budget.trials}
+        for model in budget.models:
+            runs = _search_runs(study, trials[model.trial], model)
+            for run, said in zip(runs, model.runs, strict=True):
+                record = outcomes[run.name].record
+                known = last_scores(record)["validation_accuracy"] if record else None
+                if known is None or said.validation_accuracy in (None, known):
+                    continue
+                raise UserError(
+                    f"{file} says that trial {model.trial} of {budget.budget}, seed {run.seed}, "
+                    f"has the validation accuracy {said.validation_accuracy}, and its record "
+                    f"{known}. One of them was changed. {searches.REMEDY}"
+                )
 
 
 def _search_rows(
