@@ -124,6 +124,18 @@ def test_a_run_that_is_there_is_not_missing_whatever_it_was_called(tmp_path):
     assert done.relative_to(runs).parts[0] == "search"
 
 
+def test_a_run_that_failed_is_missing_only_for_who_tries_it_again(tmp_path):
+    study = study_of(tmp_path)
+    suggest(tmp_path, ("wide", "base"))
+    ways = {("wide", 5): "failed", ("wide", 6): "diverged", ("base", 5): "complete"}
+    made = [records_by_hand.make(study, *run, status=way, epochs=0 if way == "failed" else None)
+            for run, way in ways.items()]  # fmt: skip
+    records_by_hand.write(study, tmp_path, *made)
+    assert typed(confirmations.missing(study, tmp_path)) == ["base/seed-6"]
+    again = confirmations.missing(study, tmp_path, retry=True)
+    assert typed(again) == ["wide/seed-5", "base/seed-6"]
+
+
 def test_other_advice_wants_other_runs_and_leaves_those_that_are_there(tmp_path):
     study = study_of(tmp_path)
     suggest(tmp_path, ("wide", "base"))

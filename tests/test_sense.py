@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import records_by_hand
+from cnn_study import workflow
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.runs import records, sense
@@ -360,6 +361,54 @@ def test_a_pipe_in_the_place_of_a_record_makes_nobody_wait(study, results, capsy
     for command in ("check", "tables"):
         assert main([command, str(study.path), "--results", str(results)]) == 2
         assert f"{path} is a pipe or device" in capsys.readouterr().err
+
+
+def test_what_failed_is_named_with_its_reason_and_the_command_that_tries_it_again(
+    study, results, capsys, monkeypatch
+):
+    """Where nothing is retried, a run that failed is done; where it is, it is to be trained."""
+    nothing = {"test": None, "weights_sha256": None, "epochs": []}
+    tamper(
+        place(results, "wide", 2), {"status": "failed", "reason": "not enough memory", **nothing}
+    )
+    expected = (
+        f"1 run is recorded as failed (wide seed 2: not enough memory). To try again: snakemake "
+        f"--cores all --config study={study.path} retry=failed"
+    )
+    assert main(["check", str(study.path), "--results", str(results)]) == 0
+    assert expected in capsys.readouterr().out.splitlines()
+
+    monkeypatch.chdir(results.parent)
+    Path("results/tiny").mkdir()
+    (results / "runs").rename("results/tiny/runs")
+    plan = workflow.plan({"study": str(study.path)})
+    assert workflow.failures(plan) == [expected]
+    assert plan.missing == plan.records_to_come() == []
+    assert not any(map(plan.tries, plan.batches))
+    plan = workflow.plan({"study": str(study.path), "retry": "failed"})
+    assert [run.typed for run in plan.missing] == ["wide/seed-2"]
+    (batch,) = [batch for batch in plan.batches if "wide/seed-2" in batch.runs]
+    record = f"results/tiny/runs/{plan.missing[0].name}.json"
+    assert plan.records_to_come() == [record, f"results/tiny/making/{batch.rule}"]
+    assert plan.records("base") == [
+        f"results/tiny/runs/base/{study.experiments['base'].fingerprint}/seed-{seed}.json"
+        for seed in (1, 2)
+    ]
+    # A job of its own sees the same rules, though the run may be done by then.
+    assert all(map(plan.tries, plan.batches))
+    with pytest.raises(UserError, match=r"^--config retry=all: allowed is failed\.$"):
+        workflow.plan({"study": str(study.path), "retry": "all"})
+
+
+def test_only_a_whole_record_that_says_so_counts_as_failed(study, results):
+    paths = records.find(results / "runs")
+    named = {f"{fingerprint} {seed}": path for (fingerprint, seed), path in paths.items()}
+    assert records.failed(named) == {}
+    nothing = {"test": None, "weights_sha256": None, "epochs": []}
+    tamper(place(results), {"status": "failed", "reason": "no memory", **nothing})
+    place(results, "wide", 1).write_bytes(b'"failed"')  # damaged: told of elsewhere
+    fingerprint = study.experiments["base"].fingerprint
+    assert [*records.failed(named)] == [f"{fingerprint} 1"]
 
 
 def test_of_two_whole_copies_the_complete_one_is_taken(study, results):

@@ -312,14 +312,14 @@ class Plan:
 
     def _records(self, runs: list[Run]) -> list[str]:
         """List the records of runs, and what stands for another try of those that failed."""
-        again = {run.typed for run in runs if run.name not in self.done} if self.retry else set()
-        tries = [
-            mark
-            for batch in self.batches
-            if again.intersection(batch.runs)
-            for mark in self.tries(batch)
-        ]
+        again = [run for run in runs if run.name not in self.done] if self.retry else []
+        batches = dict.fromkeys(self._batch_of[run.typed] for run in again)
+        tries = [mark for batch in batches for mark in self.tries(batch)]
         return [*map(self._record, runs), *tries]
+
+    @cached_property
+    def _batch_of(self) -> dict[str, Batch]:
+        return {run: batch for batch in self.batches for run in batch.runs}
 
     def _record(self, run: Run) -> str:
         """Name a run's record: where it is, under whatever id it was trained, or will be."""
