@@ -318,7 +318,7 @@ def _gpu_after_a_second() -> str:
 def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(monkeypatch):
     from cnn_study.execute import workers
 
-    monkeypatch.setattr(workers, "_work", _die)
+    monkeypatch.setattr(workers, "PROGRAM", "import os; os.kill(os.getpid(), 9)")
     with workers.Workers(1) as pool:
         job = pool.submit(time.sleep, 0)
         with pytest.raises(UserError, match=r"ended from outside.*Nothing is lost: run again"):
@@ -337,10 +337,6 @@ def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
     place = workers.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
     assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
-
-
-def _die(*_: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end_by(number: int) -> None:

@@ -103,6 +103,8 @@ def _keep(study: Study, kept: Kept, folder: Path, data: Path) -> str:
     """Train one run again in a folder and keep its weights, or say why not."""
     record = records.read(kept.record)
     anew = local.do(study, kept.run, folder, data)
+    if anew.status != "complete":
+        return f"trained again, the run is {anew.status}: {anew.reason}"
     place = records.find(folder / "runs")[kept.run.experiment.fingerprint, kept.run.seed]
     weights = records.weights_file(place)
     if not weights.exists():

@@ -8,14 +8,15 @@ failed by this process, with the reason.
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -34,6 +35,15 @@ NOTHING_TRAINED = (
     "A worker was ended from outside, perhaps for want of memory, before it trained anything. "
     "Nothing is lost: run again, with fewer workers if memory is short."
 )
+
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.path[:] = {path!r}
+from cnn_study.execute.workers import work
+work({pipe}, {parent})
+"""
+"""What a worker runs. Ctrl-C reaches it and its parent, which ends it."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """With these a person, or what a person uses, asks a process to end."""
@@ -65,7 +75,7 @@ class Ended(Exception):
     """Raised of a job whose process ended before it did.
 
     Attributes:
-        status: as `multiprocessing.Process.exitcode` has it: below 0 a signal.
+        status: as `subprocess.Popen.returncode` has it: below 0 a signal.
     """
 
     def __init__(self, status: int) -> None:
@@ -88,10 +98,12 @@ class _Worker:
     """A process that does one job after the other."""
 
     def __init__(self) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, os.getpid()), daemon=True)
-        self._process.start()
+        # Not by `multiprocessing`, which starts one more process that heeds no signal.
+        self._pipe, theirs = Pipe()
+        program = PROGRAM.format(path=sys.path, pipe=theirs.fileno(), parent=os.getpid())
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+        )
         theirs.close()
         try:
             self._pipe.recv()
@@ -117,8 +129,7 @@ class _Worker:
     def end(self) -> int:
         """Wait for the process, which ends as it is given nothing more to do; tell its status."""
         self._pipe.close()
-        self._process.join()
-        return self._process.exitcode or 0
+        return self._process.wait()
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -168,7 +179,7 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         # Stopped by a person: nobody waits for what is in hand.
         if kind is not None and not issubclass(kind, Exception):
-            for worker in self._begun:
+            for worker in list(self._begun):
                 worker.stop()
         self._threads.shutdown(cancel_futures=True)
         for worker in self._begun:
@@ -262,10 +273,15 @@ def _last_try(pool: Workers, study: Study, place: Place, run: Run) -> records.Re
 # ------------------------------------------------------------------------------- in a worker
 
 
-def _work(pipe: Connection, parent: int) -> None:
-    """Do one job after the other, on a core or a GPU of its own, until there are no more."""
+def work(descriptor: int, parent: int) -> None:
+    """Do one job after the other, on a core or a GPU of its own, until there are no more.
+
+    Args:
+        descriptor: of the pipe from which jobs come.
+        parent: the process that gives them out.
+    """
     end_with(parent)
-    with own_core():
+    with Connection(descriptor) as pipe, own_core():
         pipe.send(None)
         while True:
             try:
