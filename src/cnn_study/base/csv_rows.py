@@ -9,6 +9,7 @@ import io
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from cnn_study.base.csv_cells import as_given
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most
 
@@ -29,7 +30,7 @@ def parse(content: bytes) -> list[Line]:
     """Take CSV in UTF-8 apart.
 
     Returns:
-        All lines, the header first, and each with the number that an editor shows; those that are
+        All lines, cells as the texts that they were written for, the header first, and each with the number that an editor shows; those that are
         empty have no cells.
 
     Raises:
@@ -37,7 +38,7 @@ def parse(content: bytes) -> list[Line]:
     """
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        return [(reader.line_num, cells) for cells in reader]
+        return [(reader.line_num, list(map(as_given, cells))) for cells in reader]
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}") from None
 

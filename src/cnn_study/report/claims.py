@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnn_study.base import csv_rows
+from cnn_study.base import csv_cells, csv_rows
 
 FILE = "claims.csv"
 """Beside the text."""
@@ -129,7 +129,9 @@ def _written(columns: list[str], rows: Iterable[dict[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {key: csv_cells.harmless(str(cell)) for key, cell in row.items()} for row in rows
+    )
     return file.getvalue()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cnn_study.base import csv_rows
+from cnn_study.base.csv_cells import as_given, harmless
 from cnn_study.tables.schemas import Table
 
 SIGNIFICANT_DIGITS = 6
@@ -31,7 +32,7 @@ def read(folder: Path, table: Table) -> pd.DataFrame:
     """
     lines = rows(folder, table)
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             folder / table.file,
             dtype={column.name: DTYPES[column.type] for column in table.columns},
             keep_default_na=False,
@@ -41,6 +42,7 @@ def read(folder: Path, table: Table) -> pd.DataFrame:
     except (ValueError, TypeError, OverflowError) as error:
         faults = list(_wrong_cells(lines, table)) or [" ".join(str(error).split())]
         raise csv_rows.refused(folder / table.file, faults, REMEDY) from None
+    return _with_texts(frame, as_given)
 
 
 def rows(folder: Path, table: Table) -> list[csv_rows.Line]:
@@ -96,11 +98,22 @@ def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def csv_text(frame: pd.DataFrame) -> str:
     """Write a frame as CSV: header, lines ended by a newline, six significant digits."""
-    text = frame.copy()
+    text = _with_texts(frame.copy(), harmless)
     for name in frame.columns:
         if frame[name].dtype == "boolean":
             text[name] = frame[name].map({True: "true", False: "false"}).astype("string")
     return text.to_csv(index=False, lineterminator="\n", float_format=_float_text)
+
+
+def _with_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Change the texts of a frame; few are, so that most columns are only looked at."""
+    for name in frame.columns:
+        if frame[name].dtype == "string":
+            texts = frame[name].dropna().unique()
+            changed = {text: new for text in texts if (new := change(text)) != text}
+            if changed:
+                frame[name] = frame[name].replace(changed)
+    return frame
 
 
 def rounded(value: float) -> float:

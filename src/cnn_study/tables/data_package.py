@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from cnn_study.base.csv_cells import TOLD
 from cnn_study.study.model import Study
 from cnn_study.tables import answers
 from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table
@@ -37,7 +38,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
         "name": f"{name}-{of}",
         "title": study.file.title,
         "description": f"{openings[of]} Numbers have at most "
-        "six significant digits; an empty cell means that there is no such value.",
+        f"six significant digits; an empty cell means that there is no such value. {TOLD}",
         "resources": resources,
     }
 
