@@ -465,12 +465,28 @@ def test_no_button_stands_in_front_of_the_text(still, width):
         assert box["x"] + box["width"] <= main["x"] or box["y"] + box["height"] <= bar["height"]
 
 
-def test_without_scripts_the_contents_leave_the_text_free(browser, published):
-    context = browser.new_context(java_script_enabled=False)
-    plain = context.new_page()
+@pytest.fixture(params=["switched off", "forbidden by a policy"])
+def unscripted(request, browser, published):
+    """A new page in which no script runs, and the address of the published one for it.
+
+    Where a policy forbids them, a browser still takes them to be there: no <noscript> is shown.
+    """
+    page = published
+    if request.param != "switched off":
+        text = published.read_text(encoding="utf-8")
+        policy = '<meta http-equiv="Content-Security-Policy" content="script-src \'none\'">'
+        page = published.with_name("forbidden.html")
+        page.write_text(text.replace("<head>", f"<head>\n{policy}", 1), encoding="utf-8")
+    context = browser.new_context(java_script_enabled=request.param != "switched off")
+    yield context.new_page(), page.as_uri()
+    context.close()
+
+
+def test_without_scripts_the_contents_leave_the_text_free(unscripted):
+    plain, address = unscripted
     plain.emulate_media(reduced_motion="reduce")
     plain.set_viewport_size({"width": 390, "height": 844})
-    plain.goto(published.as_uri())
+    plain.goto(address)
     assert plain.locator(".sidebar").bounding_box()["height"] < 80
     assert plain.locator("h1").is_visible()
     plain.locator(".contents > summary").click()
@@ -478,7 +494,6 @@ def test_without_scripts_the_contents_leave_the_text_free(browser, published):
     assert plain.locator(".sidebar").bounding_box()["y"] < -200
     plain.set_viewport_size({"width": 1280, "height": 900})
     assert plain.locator(".contents a").first.is_visible()
-    context.close()
 
 
 def test_the_network_runs_in_the_page(page):
@@ -491,10 +506,9 @@ def test_the_network_runs_in_the_page(page):
     assert live.locator("canvas").count() > 20
 
 
-def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, published):
-    context = browser.new_context(java_script_enabled=False)
-    plain = context.new_page()
-    plain.goto(published.as_uri())
+def test_without_scripts_figures_stand_in_and_nothing_is_missing(unscripted):
+    plain, address = unscripted
+    plain.goto(address)
     plain.locator(".live figure img").scroll_into_view_if_needed()
     assert plain.locator(".live figure img").is_visible()
     plain.locator(".guesses summary").first.click()
@@ -508,7 +522,38 @@ def test_without_scripts_figures_stand_in_and_nothing_is_missing(browser, publis
     assert "@" not in plain.locator(".explorer").text_content()
     assert "every experiment" in plain.locator(".explorer").text_content()
     assert plain.locator(".theme-toggle").is_hidden()
-    context.close()
+
+
+PLANTED = """\
+<p>planted</p>
+<script>document.documentElement.dataset.ran = 'script';</script>
+<img src="data:image/png;base64,x" onerror="document.documentElement.dataset.ran = 'handler'">
+<svg onload="document.documentElement.dataset.ran = 'drawing'"></svg>
+<a id="link" href="javascript:void(document.documentElement.dataset.ran = 'link')">link</a>
+<iframe srcdoc="<script>parent.document.documentElement.dataset.ran = 'frame'</script>"></iframe>
+<img src="https://example.org/picture.png">
+<link rel="stylesheet" href="https://example.org/style.css">
+"""
+
+
+def test_what_slips_into_the_page_does_not_run_and_fetches_nothing(browser, small):
+    """As if escaping had failed; that the same runs without the policy shows what it is for."""
+    text = small.read_text(encoding="utf-8")
+    (policy,) = re.findall("<meta http-equiv=.Content-Security-Policy.*\n", text)
+    planted = small.with_name("planted.html")
+    for kept, ran in ((policy, None), ("", "link")):
+        page_text = text.replace(policy, kept).replace("</main>", f"{PLANTED}</main>")
+        planted.write_text(page_text, encoding="utf-8")
+        page, failed = browser.new_page(), []
+        page.on("requestfailed", lambda request, failed=failed: failed.append(request.failure))
+        page.route("https://example.org/*", lambda route: route.abort("connectionfailed"))
+        page.goto(planted.as_uri())
+        page.get_by_text("planted").scroll_into_view_if_needed()
+        page.locator("#link").click()
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.dataset.ran ?? null") == ran
+        assert set(failed) == ({"csp"} if kept else {"net::ERR_CONNECTION_FAILED"})
+        page.close()
 
 
 def test_a_guess_is_set_beside_the_interval(page):
@@ -758,6 +803,12 @@ def test_saved_numbers_are_numbers(still):
     assert all(re.fullmatch(r"-?[\d.]*", cell) for row in rows[1:] for cell in row[-2:])
     assert any(cell.startswith("-") and len(cell) > 4 for row in rows for cell in row[-2:])
     assert not re.search(r"−\d", str(rows))
+
+
+def test_saved_texts_run_in_no_spreadsheet(page):
+    cell = page.locator("#tbl-question-depth tbody tr").nth(1).locator(":nth-child(1)").first
+    cell.evaluate("cell => { cell.textContent = '=1+1'; }")
+    assert saved(page, "tbl-question-depth")[2][0] == "'=1+1"
 
 
 # ------------------------------------------------------------------------------- experiments

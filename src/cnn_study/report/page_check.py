@@ -13,6 +13,11 @@ UNREAD = {
 Such signs of a person do not stand together there: see `filters.escape`.
 """
 
+PROGRAM = re.compile(
+    r"\s*(?!https?:|mailto:|data:text/x-python;base64,)[a-z][a-z0-9+.\s-]*:", re.IGNORECASE
+)
+"""How a link begins that leads neither to a page nor to a file, nor holds a script to take home."""
+
 
 # What the finished page must hold
 
@@ -35,6 +40,7 @@ class _Page(HTMLParser):
         self.fetched: list[str] = []
         self.without_alt: list[str] = []
         self.unread: list[str] = []
+        self.programs: list[str] = []
         self.verbatim = 0
 
     def handle_data(self, data: str) -> None:
@@ -49,6 +55,9 @@ class _Page(HTMLParser):
         given = {key: value or "" for key, value in attrs}
         if "id" in given:
             self.ids.append(given["id"])
+        self.programs += [f"<{tag} {key}=…>" for key in given if key.startswith("on")]
+        if tag == "a" and PROGRAM.match(given.get("href", "")):
+            self.programs.append(f"<a href={given['href'][:60]!r}>")
         if tag == "a" and given.get("href", "").startswith("#"):
             self.anchors.append(given["href"][1:])
         for key in ("src", "srcset", "href") if tag != "a" else ():
@@ -69,5 +78,6 @@ def check_page(text: str) -> list[str]:
           for name, times in Counter(page.ids).items() if times > 1),
         *(f"the picture {source} has no alternative text" for source in page.without_alt),
         *(f"{element} is fetched when the page is read; embed it" for element in page.fetched),
+        *(f"{element} is no address of a page, and might run" for element in page.programs),
         *page.unread,
     ]  # fmt: skip

@@ -25,6 +25,7 @@ from cnn_study.report.fonts import TYPST, signs_without_font
 from cnn_study.report.front_matter import _date, front_matter, refuse
 from cnn_study.report.page_check import check_page, unread
 from cnn_study.report.pandoc import RENDERING_SECONDS, TooLong, message, run_pandoc
+from cnn_study.report.policy import scripts, with_policy
 from cnn_study.report.quarto import render_with_quarto
 from cnn_study.report.scripts import ADDRESS
 
@@ -198,8 +199,22 @@ def _page(stage: Path, name: str, engine: Engine, commit: str | None = None) -> 
     if not text:
         refuse(name, faults or ["the page is empty, and nothing was said of it"])
     text = embed_scripts(embed_pictures(text, stage), stage)
-    refuse(name, faults + check_page(text))
+    text, strange = with_policy(text, _own_scripts(stage, name))
+    refuse(name, faults + strange + check_page(text))
     return text.encode()
+
+
+def _own_scripts(stage: Path, name: str) -> list[str]:
+    """List the scripts of the page's template and of the files that it takes in."""
+    theme = stage / "theme"
+    template = read_text(theme / "report.html")
+    parts = [template.replace("${ report.js() }", read_text(theme / "report.js"))]
+    document = front_matter(name, read_text(stage / name))
+    options = _options(yaml.safe_load(read_text(stage / "_quarto.yml")), document, "html")
+    for key in (key for key in options if key.startswith("include-")):
+        files = options[key] if isinstance(options[key], list) else [options[key]]
+        parts += [read_text(stage / file) for file in files]
+    return [script for part in parts for script in scripts(part)]
 
 
 def _pdf(stage: Path, name: str, engine: Engine, commit: str | None) -> bytes:
