@@ -107,8 +107,9 @@ class Question(Part):
     background: Text = Field(
         "",
         description="What a reader must know before the question: in a few sentences of Markdown, "
-        "what the changed setting does. It may cite `[@key]` of report/references.bib; HTML is "
-        "refused.",
+        "what the changed setting does. It may cite `[@key]` of report/references.bib and refer to "
+        "what every report of the study has, such as `@sec-padding` or `@sec-question-ID`. HTML, "
+        "headings, pictures and ids of its own are refused.",
     )
     caveat: Text = Field(
         "",
