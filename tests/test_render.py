@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import io
 import json
 import os
@@ -501,6 +503,40 @@ def test_marks_in_code_and_formulas_are_left_alone(tmp_path: Path) -> None:
     assert b"{{&lt; a" in page
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("<script>alert(1)</script>", r"this script is not the report's own: alert\(1\)"),
+        (
+            '<SCRIPT\ntype="module">alert(1)</SCRIPT >',
+            r"script is not the report's own: alert\(1\)",
+        ),
+        ('<p onclick="alert(1)">a</p>', r"<p onclick=…> is no address of a page, and might run"),
+        ("[a](javascript:alert)", r"<a href='javascript:alert'> is no address of a page"),
+        ('<a href=" java\nscript:alert">a</a>', r"is no address of a page, and might run"),
+        ("[a](data:text/html,b)", r"<a href='data:text/html,b'> is no address of a page"),
+    ],
+)
+def test_what_might_run_in_the_page_is_refused(tmp_path: Path, body: str, message: str) -> None:
+    text = f"```{{=html}}\n{body}\n```\n" if body[0] == "<" else body
+    with pytest.raises(UserError, match=message):
+        render_to_bytes(tmp_path, make_document(tmp_path / "source", f"a\n\n{text}\n"))
+
+
+def test_the_policy_names_the_hashes_of_the_report_s_own_scripts(tmp_path: Path) -> None:
+    source = make_document(tmp_path / "source", "text\n", FRONT_MATTER.replace("@fig-curve", "it"))
+    (source.parent / "receipts.html").write_text("<script>\nlet a = 1;\n</script>\n")
+    page, _ = render_to_bytes(tmp_path, source)
+    text = page.decode()
+    (policy,) = re.findall('<meta http-equiv="Content-Security-Policy" content="(.*?)">', text)
+    own = hashlib.sha256(b"\nlet a = 1;\n").digest()
+    assert f"'sha256-{base64.b64encode(own).decode()}'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy.replace("style-src 'unsafe-inline'", "")
+    assert policy.count("sha256-") == text.count("<script>") == 3
+    assert text.index("Content-Security-Policy") < text.index("<style>") < text.index("<script>")
+
+
 LIKE_MARKS = "{{< a >}} {#fig-x}; a{#tbl-y} costs $5 and $6"
 
 
@@ -797,13 +833,14 @@ def fake_quarto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_quarto_renders_where_it_is_installed(tmp_path: Path, fake_quarto) -> None:
-    fake_quarto("Output created: index.html")
+    fake_quarto("Output created: index.html", '\n<meta charset="utf-8">\n')
     source = make_document(tmp_path / "source")
     html, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
     assert render(source, html, pdf, commit="0123456789abcdef") == "quarto"
     told = "-M commit:0123456789"
-    assert html.read_text() == f"made by quarto: html -M embed-resources:false {told}"
-    assert pdf.read_text() == f"made by quarto: typst {told}"
+    assert html.read_text().startswith(f"made by quarto: html -M embed-resources:false {told}")
+    assert '<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy"' in html.read_text()
+    assert pdf.read_text().startswith(f"made by quarto: typst {told}")
     assert not (source.parent / "index.html").exists()
 
 

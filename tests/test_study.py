@@ -969,6 +969,19 @@ def test_printed_numbers_are_checked_before_training(tmp_path):
     assert load(tmp_path / "mine.yaml", also=study_checks.CHECKS)
 
 
+def test_signs_in_printed_numbers_are_looked_at(tmp_path):
+    columns = ",".join(published_numbers.COLUMNS)
+    (tmp_path / "a.csv").write_text(f"{columns}\n学\u202e,1,2,3,61.5,,,base\n", encoding="utf-8")
+    text = HEADER + "published:\n  citation: lecun1998\n  file: a.csv\n"
+    for fault, said in zip(
+        report_faults(tmp_path, text),
+        ("show nothing are not allowed: U+202E", "font of the figures does not", "PDF's fonts do"),
+        strict=True,
+    ):
+        assert fault.startswith("line 7: published.file: ")
+        assert said in fault
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -81,7 +81,7 @@
   function csv(table) {
     // A text that a spreadsheet would run is written as in the files of the study: see csv_cells.py.
     const harmless = words => (
-      /^'*[=+\-@\t]/.test(words) && !/^[+-][\d.,;eE+ -]*$/.test(words) ? "'" + words : words);
+      /^'*[=+\-@\t]/.test(words) && !/^[+-][\d.,;eE%+\s-]*$/.test(words) ? "'" + words : words);
     const quoted = words => '"' + harmless(words).replace(/"/g, '""') + '"';
     const all = Array.from(table.tHead.rows[0].cells).flatMap((_, place) => columns(table, place));
     const lines = all[0].map((_, line) => all.map(column => quoted(column[line])).join(','));

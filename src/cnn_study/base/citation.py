@@ -112,7 +112,7 @@ def read(path: Path) -> Citation:
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         given = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not YAML: {error}") from None
     return given if isinstance(given, dict) else {}
 

@@ -18,7 +18,7 @@ TOLD = (
 
 FORMULA = re.compile(r"'*[=+\-@\t]")
 
-NUMBERS = re.compile(r"[+-][\d.,;eE+ -]*")
+NUMBERS = re.compile(r"[+-][\d.,;eE%+\s-]*")
 """One number or several, which compute nothing that is not in them."""
 
 

@@ -16,6 +16,7 @@ from cnn_study.report import authored_markdown
 from cnn_study.report.anchors import anchors
 from cnn_study.report.authored_markdown import listed
 from cnn_study.report.fonts import undrawn, unprinted, unseen
+from cnn_study.study import published_numbers
 
 if TYPE_CHECKING:
     from cnn_study.study.file import Draft, StudyFile
@@ -27,14 +28,14 @@ BIBLIOGRAPHY = REPORT / "references.bib"
 MARKDOWN = ("background", "reading", "caveat", "about_expectations")
 """Keys whose text is Markdown; every other text is shown as it is written."""
 
-DRAWN = ("title", "label", "dataset")
+DRAWN = ("title", "label", "dataset", "published")
 """Keys of texts that stand in figures too."""
 
 
 def faults_of(draft: "Draft") -> "list[Fault]":
     """Find what the report could not show, or could not cite."""
     file = draft.file
-    texts = dict(_texts(file))
+    texts = dict(_texts(file)) | _printed(draft)
     faults = [(place, fault) for place, text in texts.items() for fault in _signs(place, text)]
     for (place, text), signs in zip(texts.items(), unprinted(list(texts.values())), strict=True):
         if signs:
@@ -67,6 +68,16 @@ def _texts(file: "StudyFile") -> "Iterator[tuple[Place, str]]":
         yield ("label", id_), label
     dataset = DATASETS[file.dataset]
     yield ("dataset",), " ".join([dataset.title, *dataset.class_names])
+
+
+def _printed(draft: "Draft") -> "dict[Place, str]":
+    """Give what the report prints of numbers of others, if their file can be read."""
+    if draft.file.published is None:
+        return {}
+    path = draft.path.parent / draft.file.published.file
+    numbers, _ = published_numbers.read(path, draft.experiments)
+    texts = (" ".join([each.comparison, each.model, each.filters]) for each in numbers)
+    return {("published", "file"): " ".join(texts)}
 
 
 def _signs(place: "Place", text: str) -> Iterator[str]:

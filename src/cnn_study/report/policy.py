@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 
 SCRIPT = re.compile(
-    r"<script(?![^>]*\btype=\"application/json\")[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE
+    r"<script(?![^>]*\btype=\"application/json\")[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE
 )
 """A script that runs, and what stands in it; data do not run."""
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cnn_study.report.front_matter import _date, front_matter, refuse
+from cnn_study.report.pandoc import RENDERING_SECONDS
 
 QUARTO_WARNING = re.compile(r"^\W*warn(ing)?\b", re.IGNORECASE)
 QUARTO_OWN = re.compile(r"^\[WARNING\] Scripting warning at \S+ line \d+ column \d+: ")
@@ -38,9 +39,18 @@ def render_with_quarto(stage: Path, name: str, target: str, commit: str | None =
     arguments = ["quarto", "render", name, "--to", target, "--log", log.name]
     arguments += ["-M", "embed-resources:false"] if target == "html" else []
     arguments += ["-M", f"commit:{commit[:10]}"] if commit else []
-    done = subprocess.run(
-        arguments, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
+    try:
+        done = subprocess.run(
+            arguments,
+            cwd=stage,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=RENDERING_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        refuse(name, [f"Quarto did not finish in {RENDERING_SECONDS:g} seconds"])
+        raise
     logged = log.read_text(encoding="utf-8") if log.exists() else ""
     refuse(name, quarto_faults(done.stdout + done.stderr + logged, done.returncode))
     return (stage / name).with_suffix({"html": ".html", "typst": ".pdf"}[target]).read_bytes()
