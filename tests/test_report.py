@@ -906,6 +906,11 @@ def test_escaped_text_means_itself(text):
     assert attributes == [["fig-alt", plain]]
 
 
+def test_signs_that_show_nothing_are_left_out():
+    """Of what a record of somebody else says, for instance of its processor."""
+    assert filters.escape("An\x00 Intel\u202e CPU\u200b\x1b[31m") == r"An Intel CPU\[31m"
+
+
 def stringify(block: dict) -> str:
     kinds = {"Space": " ", "SoftBreak": " "}
     parts = [part["c"][1] if part["t"] == "Span" else [part] for part in block["c"]]

@@ -1,5 +1,6 @@
 """The scripts that a reader takes home train what the trainer trains, to the last bit."""
 
+import ast
 import runpy
 import subprocess
 import sys
@@ -175,6 +176,21 @@ def test_what_is_printed_stands_in_the_script():
     first, *_, last = script.excerpt.splitlines()
     assert first == "def build_model(pixel_mean, pixel_deviation):"
     assert last == "    return losses"
+
+
+HOSTILE = ['"""; import os; os.abort(); """', "\\", 'ends with "', "\\N{BULLET}", "two\nlines"]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_words_of_a_study_or_a_record_stay_words(words):
+    """A price's title and the versions in somebody else's record: none becomes a program."""
+    said = WORDS | {"what": words, "versions": words}
+    module = ast.parse(scripts.text(Settings(**TINY), DATASETS["digits"], SEED, said))
+    harmless = ast.parse(scripts.text(Settings(**TINY), DATASETS["digits"], SEED, WORDS))
+    assert len(module.body) == len(harmless.body)
+    told = ast.get_docstring(module)
+    assert f": {' '.join(words.split())}." in told.splitlines()[0]
+    assert told.count(" ".join(words.split())) == 2
 
 
 def test_scripts_are_written_one_by_one(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cnn_study.base import citation
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS
 from cnn_study.report import authored_markdown, study_checks
@@ -1173,6 +1174,40 @@ def test_a_mark_that_quarto_would_read_in_the_title_is_refused(tmp_path):
     text = HEADER.replace("A small study", "'Of {{< a >}}'")
     (fault,) = report_faults(tmp_path, text)
     assert fault.startswith("line 1: title: {{ in a title is a mark to Quarto, however it is")
+
+
+WORK = "@misc{a, author = {Doe, Jane}, title = {A work}, year = {2020}}\n"
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (WORK.replace("A work", "学"), "the PDF's fonts do not have 学"),
+        (WORK.replace("A work", "A\u202ework"), "signs that show nothing are not allowed: U+202E"),
+        (WORK.replace("year", "url = {javascript:alert(1)}, year"), "not as javascript:alert(1)"),
+        (WORK.replace("}}", "}").replace("2020}", "2020"), "it cannot be read as BibTeX: "),
+    ],
+    ids=["font", "unseen", "address", "cut off"],
+)
+def test_works_of_a_study_s_own_are_read_beforehand(tmp_path, monkeypatch, work, said):
+    (tmp_path / "report").mkdir()
+    file = tmp_path / "report" / "references.bib"
+    file.write_text(WORK, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load(write(tmp_path, HEADER), also=study_checks.CHECKS)
+    file.write_text(work, encoding="utf-8")
+    (fault,) = report_faults(tmp_path, HEADER)
+    assert fault.startswith("report/references.bib: ")
+    assert said in fault
+
+
+def test_authors_of_a_study_s_own_are_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "CITATION.cff").write_text(
+        citation.EXAMPLE.replace("\n  ", "\n").strip().replace("Doe", "学"), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    (fault,) = report_faults(tmp_path, HEADER)
+    assert fault.startswith("CITATION.cff: the PDF's fonts do not have 学. Write Latin")
 
 
 def test_labels_are_looked_at_too(tmp_path):

@@ -30,8 +30,8 @@ def parse(content: bytes) -> list[Line]:
     """Take CSV in UTF-8 apart.
 
     Returns:
-        All lines, cells as the texts that they were written for, the header first, and each with the number that an editor shows; those that are
-        empty have no cells.
+        All lines, the header first, and each with the number that an editor shows; those that are
+        empty have no cells. Cells are as they were given to be written: see `csv_cells`.
 
     Raises:
         ValueError: it is not UTF-8, or no CSV, such as where a quotation mark is never closed.

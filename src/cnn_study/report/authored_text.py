@@ -3,19 +3,22 @@
 Pandoc and Typst are asked, by which the report is made. Knows nothing of runs or of results.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.base import citation
 from cnn_study.base.files import read_text
-from cnn_study.base.places import REPORT, bibliographies
+from cnn_study.base.places import CITATION, REPORT, bibliographies, citations
 from cnn_study.data.catalog import DATASETS
 from cnn_study.report import authored_markdown
 from cnn_study.report.anchors import anchors
 from cnn_study.report.authored_markdown import listed
 from cnn_study.report.fonts import undrawn, unprinted, unseen
+from cnn_study.report.pandoc import TooLong, message, run_pandoc
 from cnn_study.study import published_numbers
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ BIBLIOGRAPHY = REPORT / "references.bib"
 
 MARKDOWN = ("background", "reading", "caveat", "about_expectations")
 """Keys whose text is Markdown; every other text is shown as it is written."""
+
+WORKS_SECONDS = 20
+
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 DRAWN = ("title", "label", "dataset", "published")
 """Keys of texts that stand in figures too."""
@@ -46,6 +53,7 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     for place, (text, said) in zip(markdown, given, strict=True):
         faults += [(place, fault) for fault in (*said, *_uncited(text.cited()))]
     faults += [(("title",), fault) for fault in _title(file.title)]
+    faults += [((), f"{path}: {fault}") for path, fault in _beside()]
     if file.published:
         place = ("published", "citation")
         faults += [(place, fault) for fault in _uncited([file.published.citation])]
@@ -92,6 +100,39 @@ def _title(title: str) -> Iterator[str]:
     """Say what a title cannot have and other texts can: Quarto reads it twice."""
     if "{{" in title:
         yield "{{ in a title is a mark to Quarto, however it is written. Take it out"
+
+
+def _beside() -> Iterator[tuple[Path, str]]:
+    """Say what the report could not show of what stands beside a study: its works, its authors."""
+    for path in bibliographies():
+        if path.parent != REPORT:
+            yield from ((path, fault) for fault in _works(path))
+    path = citations()[0]
+    if path != CITATION:
+        authors = citation.read(path).bibtex_authors
+        yield from ((path, fault) for fault in _signs(("authors",), authors))
+        if signs := unprinted([authors])[0]:
+            yield path, _no_font("PDF", signs)
+
+
+def _works(path: Path) -> Iterator[str]:
+    """Say why works cannot be cited: those of a study's own are read as Pandoc reads all."""
+    text = read_text(path)
+    yield from _signs(("works",), text)
+    if signs := unprinted([text])[0]:
+        yield _no_font("PDF", signs)
+    try:
+        done = run_pandoc(["--from=biblatex", "--to=csljson"], WORKS_SECONDS, text)
+    except TooLong as error:
+        yield str(error)
+        return
+    yield from (message(entry) for entry in done.log)
+    if done.status:
+        yield f"it cannot be read as BibTeX: {' '.join(done.said.split())}"
+        return
+    addresses = [work.get("URL", "") for work in json.loads(done.written)]
+    if strange := [each for each in addresses if each and not ADDRESS.match(each)]:
+        yield f"an address begins with https:// or http://, not as {listed(strange)}"
 
 
 def _no_font(of: str, signs: list[str]) -> str:

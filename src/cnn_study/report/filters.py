@@ -14,6 +14,7 @@ from cnn_study.evidence.results import Scores
 from cnn_study.evidence.schemas import TOGETHER
 from cnn_study.evidence.training_times import ALIKE
 from cnn_study.report.comparison import Comparison
+from cnn_study.report.fonts import without_unseen
 from cnn_study.report.pictures import Figure
 from cnn_study.report.receipts import mark
 from cnn_study.report.results import Row
@@ -33,7 +34,7 @@ is none to whoever looks for marks that nothing has read, and to Quarto."""
 
 def escape(text: str) -> str:
     """Make text that a person wrote mean itself in Markdown, on one line."""
-    line = re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip()
+    line = without_unseen(re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip())
     escaped = re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
     return LIKE_A_MARK.sub(r"[\g<0>]{.verbatim}", escaped)
 

@@ -37,12 +37,21 @@ SEEN_AS_SPACE = "\t\n\r\u00ad"
 
 def unseen(text: str) -> list[str]:
     """List the signs of a text that nobody would see, by their numbers."""
-    signs = (
-        sign
-        for sign in dict.fromkeys(text)
-        if unicodedata.category(sign) in UNSEEN and sign not in SEEN_AS_SPACE
-    )
-    return [f"U+{ord(sign):04X}" for sign in signs]
+    return [f"U+{ord(sign):04X}" for sign in dict.fromkeys(text) if _is_unseen(sign)]
+
+
+def without_unseen(text: str) -> str:
+    """Leave out what nobody would see, and over which a PDF may not come about.
+
+    What a study says is checked before; what a record of somebody else says is not.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(sign for sign in text if not _is_unseen(sign))
+
+
+def _is_unseen(sign: str) -> bool:
+    return unicodedata.category(sign) in UNSEEN and sign not in SEEN_AS_SPACE
 
 
 def unprinted(texts: Sequence[str]) -> list[list[str]]:

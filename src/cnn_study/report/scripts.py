@@ -123,7 +123,7 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
     classes = len(dataset.class_names)
     network = architecture.layers(settings, dataset.image_shape, classes)
     smoothing = settings.label_smoothing
-    values = words | {
+    values = {name: _in_quotes(word) for name, word in words.items()} | {
         "settings": settings,
         "dataset": dataset.name,
         "test_images": DIGITS_TEST_IMAGES,
@@ -142,6 +142,11 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         else '"sparse_categorical_crossentropy"',
     }
     return _spaced(_templates().fill(TEMPLATE, values))
+
+
+def _in_quotes(words: str) -> str:
+    """Write words of a study or a record so that they stay within a program's quotation marks."""
+    return " ".join(words.split()).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def write(scripts: list[Script], folder: Path) -> list[str]:
