@@ -206,6 +206,13 @@ def test_fingerprint_does_not_tell_0_from_0_point_0():
     )
 
 
+def test_fingerprint_does_not_tell_zeros_by_their_sign():
+    """YAML writes -0.0 too, and validation_fraction is 0.1 by default."""
+    minus = Settings(validation_fraction=-0.0)
+    assert str(minus.validation_fraction) == "0.0"
+    assert fingerprint(minus, DIGEST) == fingerprint(Settings(validation_fraction=0.0), DIGEST)
+
+
 def test_fingerprint_does_not_depend_on_the_order_of_keys():
     assert fingerprint(Settings(kernel_size=5, epochs=3), DIGEST) == fingerprint(
         Settings(epochs=3, kernel_size=5), DIGEST

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.study.parameter import (
@@ -74,6 +74,12 @@ def _pooling_places(after: str | list[int]) -> str:
 
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _drop_sign_of_zero(cls, value: Any) -> Any:
+        """Take -0.0 for 0.0: they train the same, and would have two fingerprints."""
+        return value + 0.0 if isinstance(value, float) else value
 
 
 class DataSettings(_Group):
