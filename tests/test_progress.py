@@ -249,11 +249,14 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
     with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
         facts = json.loads((tmp_path / "running/base-0f-seed-1.json").read_text())
         assert facts["process"] == os.getpid()
-        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
+        assert [each.experiment for each in heartbeat.running(tmp_path)] == ["base"]
         gone = facts | {"process": 2**22 + 1, "experiment": "killed"}
         (tmp_path / "running/killed-0f-seed-1.json").write_text(json.dumps(gone))
-        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
+        assert [each.experiment for each in heartbeat.running(tmp_path)] == ["base"]
     assert not (tmp_path / "running/base-0f-seed-1.json").exists()
+
+
+MARK = {"seed": 1, "epoch": 3, "epochs": 10, "validation_accuracy": 0.5}
 
 
 def test_only_processes_of_this_machine_are_judged(tmp_path):
@@ -261,13 +264,32 @@ def test_only_processes_of_this_machine_are_judged(tmp_path):
     (tmp_path / "running").mkdir()
 
     def mark(name: str, **facts: object) -> None:
-        content = {"experiment": name, "process": os.getpid(), **facts}
+        content = MARK | {"experiment": name, "process": os.getpid()} | facts
         (tmp_path / "running" / f"{name}.json").write_text(json.dumps(content))
 
     mark("elsewhere", machine=f"not-{platform.node()}")
     mark("here", machine=platform.node())
     mark("older")  # written before marks named their machine
-    assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["here", "older"]
+    assert [each.experiment for each in heartbeat.running(tmp_path)] == ["here", "older"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *({"process": "1"}, {"process": 0}, {"process": 2**70}, {"epoch": None}, {"seed": -1}),
+        *({"experiment": "[/x]"}, {"validation_accuracy": 7.5}, {"validation_accuracy": "0.5"}),
+    ],
+)
+def test_what_no_training_writes_is_not_running(tmp_path, facts):
+    folder = tmp_path / "running"
+    folder.mkdir()
+    content = MARK | {"experiment": "base", "process": os.getpid()}
+    (folder / "whole.json").write_text(json.dumps(content))
+    (folder / "strange.json").write_text(json.dumps(content | facts))
+    (folder / "list.json").write_text(json.dumps([content]))
+    (folder / "cut-off.json").write_text(json.dumps(content)[:-2])
+    os.mkfifo(folder / "pipe.json")
+    assert len(heartbeat.running(tmp_path)) == 1
 
 
 def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
@@ -276,7 +298,7 @@ def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
 
     with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
         monkeypatch.setattr(os, "kill", refuse)
-        assert [each["experiment"] for each in heartbeat.running(tmp_path)] == ["base"]
+        assert [each.experiment for each in heartbeat.running(tmp_path)] == ["base"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,7 +19,7 @@ from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left, telling
-from cnn_study.runs.heartbeat import running
+from cnn_study.runs.heartbeat import Facts, running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
@@ -234,12 +233,12 @@ def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list
     return [f"{said}, about {left} left with {at_once} at a time"]
 
 
-def _training(facts: dict[str, Any]) -> str:
-    accuracy = facts["validation_accuracy"]
+def _training(facts: Facts) -> str:
+    accuracy = facts.validation_accuracy
     scored = f", validation accuracy {percent(accuracy)}" if accuracy is not None else ""
     return (
-        f"running: {facts['experiment']} seed {facts['seed']}, "
-        f"epoch {facts['epoch']} of {facts['epochs']}{scored}"
+        f"running: {facts.experiment} seed {facts.seed}, "
+        f"epoch {facts.epoch} of {facts.epochs}{scored}"
     )
 
 

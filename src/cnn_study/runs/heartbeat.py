@@ -1,16 +1,40 @@
 """What a training says of itself while it runs: a small file, and lines in its log."""
 
-import json
 import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cnn_study.base import outputs
-from cnn_study.base.files import write_whole
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_at_most, write_whole
 from cnn_study.base.words import percent
-from cnn_study.runs.records import Epoch
+from cnn_study.runs.records import Count, Epoch, Seed, Share
+from cnn_study.study.parts import Id
+
+MOST_BYTES = 2**16
+"""Of a training's file, which has a few hundred."""
+
+
+class Facts(BaseModel):
+    """What a training's file says.
+
+    Attributes:
+        epoch: how many have come to their end.
+        machine: None in files of older versions.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    experiment: Id
+    seed: Seed
+    epoch: Count
+    epochs: Count
+    validation_accuracy: Share | None
+    process: int = Field(ge=1, lt=2**31)
+    machine: str | None = None
 
 
 class Running:
@@ -24,11 +48,11 @@ class Running:
         """
         experiment, _, seed = name.split("/")
         self.path = mark(results, name)
-        self.facts: dict[str, Any] = {
-            "experiment": experiment, "seed": int(seed.removeprefix("seed-")),
-            "epoch": 0, "epochs": epochs, "validation_accuracy": None,
-            "process": os.getpid(), "machine": platform.node(),
-        }  # fmt: skip
+        self.facts = Facts(
+            experiment=experiment, seed=int(seed.removeprefix("seed-")),
+            epoch=0, epochs=epochs, validation_accuracy=None,
+            process=os.getpid(), machine=platform.node(),
+        )  # fmt: skip
 
     def __enter__(self) -> "Running":
         self._write()
@@ -39,16 +63,17 @@ class Running:
 
     def tell(self, epoch: Epoch) -> None:
         """Note the end of an epoch, in the file and in the log."""
-        self.facts |= {"epoch": epoch.epoch, "validation_accuracy": epoch.validation_accuracy}
+        scored = {"epoch": epoch.epoch, "validation_accuracy": epoch.validation_accuracy}
+        self.facts = self.facts.model_copy(update=scored)
         self._write()
         log(
-            f"epoch {epoch.epoch} of {self.facts['epochs']}: "
+            f"epoch {epoch.epoch} of {self.facts.epochs}: "
             f"training {percent(epoch.training_accuracy)}, "
             f"validation {percent(epoch.validation_accuracy)}, {epoch.training_seconds:.1f} s"
         )
 
     def _write(self) -> None:
-        text = json.dumps(self.facts)
+        text = self.facts.model_dump_json()
         write_whole(self.path, lambda file: file.write(text.encode()))
 
 
@@ -66,21 +91,21 @@ def log(line: str) -> None:
     outputs.say(line, sys.stderr)
 
 
-def running(results: Path) -> list[dict[str, Any]]:
+def running(results: Path) -> list[Facts]:
     """Read what the trainings of this machine that are under way say of themselves.
 
     Machines may share the folder. Of another one's process nobody here can tell whether it lives,
     so its mark is left aside; one that names no machine, as older versions wrote it, is taken for
-    one of this machine.
+    one of this machine. What no training writes is left aside too.
     """
     here = platform.node()
     trainings = []
     for path in sorted((results / "running").glob("*.json")):
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue  # It ended just now.
-        if facts.get("machine", here) == here and _lives(facts["process"]):
+            facts = Facts.model_validate_json(read_at_most(path, MOST_BYTES))
+        except (OSError, UserError, ValidationError):
+            continue  # It ended just now, or is no training's.
+        if facts.machine in (None, here) and _lives(facts.process):
             trainings.append(facts)
     return trainings
 
