@@ -1031,6 +1031,7 @@ UNSAFE = {
     "HTML by its name": ("`<script>`{=html}", "not allowed: <script>. Write Markdown"),
     "a letter as a tag": ("where a<b and c>d", r"not allowed: <b and c>. Write Markdown; a mark"),
     "TeX out of a formula": (r"as \textbf{x}", r"not allowed: \textbf{x}. Write"),
+    "a begin that another text ends": ("see \\begin{x}", "TeX is for formulas: \\begin{x}. Put it"),
     "a shortcode": ("{{< include /etc/passwd >}}", "shortcodes {{< … >}} are not allowed"),
     "a script": ("[x](javascript:alert(1))", "not as javascript:alert(1). Give a whole address"),
     "a hidden script": ("[x](java&#115;cript:a)", "links may begin with https://, http://, mailto"),

@@ -45,6 +45,9 @@ CROSS_REFERENCE = re.compile(r"(fig|tbl|sec|eq)-", re.IGNORECASE)
 
 FENCED = re.compile(r"^ *(```+|~~~+)[^\n]*\n.*?^ *\1", re.MULTILINE | re.DOTALL)
 
+BEGUN = re.compile(r"\\begin\b")
+"""The begin of an environment of TeX, which reaches to wherever its end is."""
+
 DEFINITION = re.compile(
     r"^(?:[ \t>]|[*+:~-][ \t]|\(?\w{1,5}[.)][ \t])*(\[(?!@)(?:[^\[\]]|\[[^\[\]]*\]){1,999}\]):",
     re.MULTILINE,
@@ -222,6 +225,9 @@ def _not_taken(text: Text) -> Iterator[str]:
     words = [content for kind, content in text.elements if kind == "Str"]
     if any("{{<" in word for word in words):
         yield "shortcodes {{< … >}} are not allowed. Take them out"
+    # What another text ends would take with it all that stands between the two.
+    if begun := [word for word in words if BEGUN.search(word)]:
+        yield f"TeX is for formulas: {listed(begun)}. Put it between dollar signs or backticks"
     if unread := [word for word in words if word.startswith("{#")]:
         yield f"this is no mark where it stands: {listed(unread)}. Put it between backticks"
     yield from _of_the_report(text)
