@@ -111,6 +111,23 @@ def test_a_diverged_run_is_recorded_and_the_workflow_goes_on(trained):
     assert len(re.findall(r"^absurd,\d,[0-9a-f]+,diverged,", table, re.MULTILINE)) == 2
 
 
+def test_a_run_that_failed_is_done_until_it_is_to_be_tried_again(clone):
+    """Whoever does not know of it is told, even where there is nothing to do."""
+    (path,) = (clone.path / "results/tests/runs/base").glob("*/seed-1.json")
+    facts = {"status": "failed", "reason": "no memory", "test": None, "weights_sha256": None}
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | facts | {"epochs": []}))
+    said = clone.snakemake("--dry-run", "--", "base")
+    assert "Nothing to be done" in said
+    assert (
+        "1 run is recorded as failed (base seed 1: no memory). To try again: "
+        "snakemake --cores all --config study=tests retry=failed" in said
+    )
+    again = ("study=tests", "retry=failed")
+    said = clone.snakemake("--dry-run", "--", "tables", config=again)
+    assert "To train: 1 run (base seed 1), about " in said
+    assert "train_filters-4_seed-1" not in said
+
+
 def test_nothing_to_do_is_nothing_done(trained):
     before = {path: path.stat().st_mtime_ns for path in (trained.path / "results").rglob("*.*")
               if "lock" not in path.name}  # fmt: skip
