@@ -69,6 +69,14 @@ def children(head: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def lives(process: psutil.Process) -> bool:
+    """Tell whether a process runs; one that ended may wait for whoever should take note."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 def send(processes: list[psutil.Process], number: int) -> None:
     """Send a signal to whichever of these is still there."""
     for process in processes:
@@ -174,7 +182,8 @@ def disturb(place: Workplace, kind: str, outcome: Outcome, draw: random.Random) 
     outcome.tries += 1
     outcome.lost += gone
     if kind in STOPPING:
-        outcome.left_running += len(psutil.wait_procs(below, timeout=0.5)[1])
+        psutil.wait_procs(below, timeout=0.5)
+        outcome.left_running += sum(map(lives, below))
     return gone
 
 

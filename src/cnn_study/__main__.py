@@ -51,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{error}\nThe log: {options.log}", file=screen)
         return 2
     except KeyboardInterrupt as stopped:
-        print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
-        return stopped.status if isinstance(stopped, Stopped) else 130
+        return _stopped(stopped)
     except Exception as error:
         if outputs.is_fault_of_output(error):
             return outputs.UNHEARD
@@ -60,6 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{traceback.format_exc()}The log: {options.log}", file=screen)
         raise
     return status or 0
+
+
+def _stopped(by: KeyboardInterrupt) -> int:
+    print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
+    return by.status if isinstance(by, Stopped) else 130
 
 
 def _log_to(path: Path) -> TextIO:
@@ -621,7 +625,10 @@ def command() -> None:
             print("stdout is closed: name a place for it, such as /dev/null", file=sys.stderr)
         sys.exit(outputs.UNHEARD)
     stop_on_signals()
-    status = main()
+    try:
+        status = main()
+    except KeyboardInterrupt as stopped:
+        status = _stopped(stopped)
     sys.exit((outputs.unheard() and outputs.UNHEARD) or status)
 
 

@@ -11,6 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -43,6 +47,8 @@ def stop_on_signals(seconds: float = COMMAND_SECONDS) -> None:
         if not stopping.is_set():  # one more, such as Ctrl-C to the whole group, changes nothing
             stopping.set()
             status = Stopped(number)
+            # What other threads wait for is ended under them: that they fail then is no news.
+            threading.excepthook = lambda failure: None
             # No daemon: this process waits with its end for what it has started.
             threading.Thread(target=_end, args=(seconds, status.status)).start()
             raise status
@@ -60,17 +66,28 @@ def _end(seconds: float, status: int) -> None:
     while time.monotonic() < end:
         # Again and again: another thread may have been about to start one.
         for process in set(own.children(recursive=True)) - below:
-            _send(process.terminate)
-            below.add(process)
+            if not _ends_by_itself(process):
+                _send(process.terminate)
+                below.add(process)
         ended = not threading.main_thread().is_alive()
         time.sleep(LOOK_SECONDS)
         if ended:
             break
     # Whatever waits for others has done so by now: what still lives takes no signal.
-    for process in below.union(own.children(recursive=True)):
+    for process in below:
         _send(process.kill)
     if threading.main_thread().is_alive():
         os._exit(status)
+
+
+def _ends_by_itself(process: "psutil.Process") -> bool:
+    """Tell Python's own tracker of resources, which takes no signal and is asked to the last."""
+    import psutil
+
+    try:
+        return "resource_tracker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _send(signal_to: Callable[[], None]) -> None:
