@@ -129,7 +129,7 @@ def main() -> None:
     """Disturb and go on, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tries", type=int, default=50)
-    parser.add_argument("--chain", type=int, default=10, help="faults before a study may end")
+    parser.add_argument("--chain", type=int, default=10, help="at most, before it may end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, help="a folder to work in; else one that goes")
     options = parser.parse_args()
@@ -140,42 +140,53 @@ def main() -> None:
         finish(quiet)
         print(f"undisturbed: {time.monotonic() - started:.0f} s", flush=True)
         outcomes = disturb_all(work, truth(quiet), options)
-    print(in_table(outcomes))
     sys.exit(any(each.survived < each.tries or each.lost for each in outcomes.values()))
 
 
 def disturb_all(work: Path, expected: dict, options: argparse.Namespace) -> dict[str, Outcome]:
-    """Disturb studies until there were as many faults as asked for."""
+    """Disturb studies, one after the other until it is done, as often as asked for."""
     draw = random.Random(options.seed)
     kinds = [list(FAULTS)[number % len(FAULTS)] for number in range(options.tries)]
     draw.shuffle(kinds)
     outcomes: dict[str, Outcome] = defaultdict(Outcome)
-    for number in range(0, len(kinds), options.chain):
-        place = Workplace(work / f"study-{number}", STUDY)
-        chain = kinds[number : number + options.chain]
-        lost = [disturb(place, kind, outcomes[kind], draw) for kind in chain]
+    while kinds:
+        place = Workplace(work / f"study-{len(kinds)}", STUDY)
+        lost: list[tuple[str, int]] = []
+        while kinds and len(lost) < options.chain:
+            gone = disturb(place, kinds[-1], outcomes[kinds[-1]], draw)
+            if gone is None:  # the study was done before
+                break
+            lost.append((kinds.pop(), gone))
         same = finish(place) and truth(place) == expected
-        for kind, gone in zip(chain, lost, strict=True):
+        for kind, gone in lost:
             outcomes[kind].survived += same and not gone
         said = "the same" if same else f"NOT THE SAME: {place.path}"
-        print(f"{number + len(chain)} of {len(kinds)} faults: {said}", flush=True)
+        print(f"{len(lost)} faults, {len(kinds)} left: {said}", flush=True)
+        print(in_table(outcomes), flush=True)
     return outcomes
 
 
-def disturb(place: Workplace, kind: str, outcome: Outcome, draw: random.Random) -> int:
-    """Begin a workflow, let a fault come at a random moment, and count what is lost by it."""
+def disturb(place: Workplace, kind: str, outcome: Outcome, draw: random.Random) -> int | None:
+    """Begin a workflow, let a fault come at a random moment, and count what is lost by it.
+
+    Returns:
+        None where the workflow was done before the fault.
+    """
     command = place.command()
     log = (place.path / "said.log").open("a")
     head = psutil.Popen(**command | {"stdout": log}, start_new_session=True, preexec_fn=attend)
     with suppress(psutil.TimeoutExpired):
         head.wait(draw.uniform(1, LATEST))
+        return None
     before, below = whole(place), children(head)
     started = time.monotonic()
     FAULTS[kind](head, draw)
     try:
-        head.wait(600 if kind == "kill -9 of a child" else 60)
+        # What is left of a workflow that lost a child goes on; it is killed with what it does then.
+        head.wait(60 if kind in STOPPING else 10)
     except psutil.TimeoutExpired:
         to_all(signal.SIGKILL)(head, draw)
+        head.wait()
     outcome.seconds.append(time.monotonic() - started)
     after = whole(place)
     gone = sum(after.get(path) != content for path, content in before.items())
