@@ -5,6 +5,7 @@ share these numbers.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -99,7 +100,31 @@ class Findings:
 
     def of(self, question: str) -> list[Change]:
         """List the changes of one question."""
-        return [change for change in self.changes.values() if change.question == question]
+        return self._by_question.get(question, [])
+
+    @cached_property
+    def _by_question(self) -> dict[str, list[Change]]:
+        groups: dict[str, list[Change]] = {}
+        for change in self.changes.values():
+            groups.setdefault(change.question, []).append(change)
+        return groups
+
+    def surest(self, most: int) -> list[Change]:
+        """List the changes that were run, of more than fit those whose effect is surest.
+
+        That is where the interval lies farthest from zero, on either side. They stand in the order
+        of the study file.
+        """
+        run = [change for change in self.changes.values() if change.verdict != "not run"]
+        if len(run) <= most:
+            return run
+
+        def sure(change: Change) -> float:
+            lower, upper = change.test.lower, change.test.upper
+            return -math.inf if lower is None or upper is None else max(lower, -upper)
+
+        kept = {change.experiment for change in sorted(run, key=sure, reverse=True)[:most]}
+        return [change for change in run if change.experiment in kept]
 
     def said(self, *verdicts: str) -> list[Change]:
         """List the changes of which one of these verdicts is said."""

@@ -97,6 +97,11 @@ class Tables(Files):
         return self.rows("runs")
 
     @cached_property
+    def runs_by_experiment(self) -> dict[str, list[dict[str, Any]]]:
+        """The runs of each experiment, complete or not."""
+        return _by_experiment(self.runs)
+
+    @cached_property
     def complete(self) -> list[dict[str, Any]]:
         """The rows of runs.csv that are complete."""
         return [row for row in self.runs if row["status"] == "complete"]
@@ -104,10 +109,7 @@ class Tables(Files):
     @cached_property
     def complete_by_experiment(self) -> dict[str, list[dict[str, Any]]]:
         """The complete runs of each experiment that has any."""
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for row in self.complete:
-            groups.setdefault(row["experiment"], []).append(row)
-        return groups
+        return _by_experiment(self.complete)
 
     @cached_property
     def experiments(self) -> dict[str, dict[str, Any]]:
@@ -137,8 +139,7 @@ class Tables(Files):
     @cached_property
     def epochs_by_experiment(self) -> "dict[str, pandas.DataFrame]":
         """The epochs of complete runs of each experiment that has any."""
-        groups = self.epochs.groupby("experiment", sort=False)
-        return {str(id_): epochs for id_, epochs in groups}
+        return _frames_by_experiment(self.epochs)
 
     @cached_property
     def _complete_frame(self) -> "pandas.DataFrame":
@@ -154,6 +155,11 @@ class Tables(Files):
     def classes(self) -> "pandas.DataFrame":
         """The table classes.csv."""
         return self.frame("classes")
+
+    @cached_property
+    def classes_by_experiment(self) -> "dict[str, pandas.DataFrame]":
+        """The rows of classes.csv of each experiment that has any."""
+        return _frames_by_experiment(self.classes)
 
     @property
     def look_alikes(self) -> "pandas.DataFrame":
@@ -258,6 +264,17 @@ class Tables(Files):
                 f"the tables in {self.folder} are not those of {self.study.path}. "
                 f"Make the tables first: python -m cnn_study tables {self.study.name}"
             )
+
+
+def _by_experiment(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["experiment"], []).append(row)
+    return groups
+
+
+def _frames_by_experiment(frame: "pandas.DataFrame") -> "dict[str, pandas.DataFrame]":
+    return {str(id_): rows for id_, rows in frame.groupby("experiment", sort=False)}
 
 
 def evidence_files(folder: Path) -> Files:

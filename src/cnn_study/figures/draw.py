@@ -266,10 +266,19 @@ def _groups(study: Study) -> dict[str, Picture]:
     return pictures
 
 
+MOST_PAGES = 6
+"""Of changes that other figures show too: nobody leafs through more for them."""
+
+
 def _all_effects(study: Study) -> dict[str, Picture]:
-    """Show the changes of all questions, on as many pages as they need."""
+    """Show the changes of all questions, on as many pages as they need.
+
+    Where these are too many there are none: the groups' figures show the same changes.
+    """
     titles = tuple((name, study.file.questions[name].title) for name in study.questions)
     pages = split([len(ids) for ids in study.questions.values()])
+    if len(pages) > MOST_PAGES:
+        return {}
     return {
         f"effects-all-{number}" if number > 1 else "effects-all": AllEffects(
             titles, tuple(study.experiments), study.file.smallest_effect, page, (number, len(pages))

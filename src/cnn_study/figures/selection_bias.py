@@ -21,6 +21,9 @@ EVERYTHING = "all experiments"
 
 ALL_THE_SAME = "every seed chooses the same"
 
+MOST_ROWS = 20
+"""Below each heading: what a page holds in letters that can be read."""
+
 LONGEST_LABEL = 22
 """Characters of a label before it goes on in a second line."""
 
@@ -38,6 +41,16 @@ class Row:
     biases: dict[str, SelectionBias]
 
 
+def _largest(rows: list[Row]) -> list[Row]:
+    """Keep as many rows as a page holds, those with the largest optimism, in their order."""
+
+    def size(row: Row) -> float:
+        return max(abs(bias.optimism.mean or 0) for bias in row.biases.values())
+
+    kept = sorted(rows, key=size, reverse=True)[:MOST_ROWS]
+    return [row for row in rows if row in kept]
+
+
 @dataclass(frozen=True)
 class Optimism(Picture):
     """How much a score chosen by test images promises beyond what can be expected."""
@@ -50,7 +63,12 @@ class Optimism(Picture):
         return bool(results.findings.selection_bias)
 
     def _rows(self, results: Results) -> list[Row]:
-        """Give the rows below their headings, without choices that are the same for every seed.
+        """Give as many rows as a page holds, below their headings."""
+        kept = {kind: _largest(rows) for kind, rows in self._choices(results).items()}
+        return [row for kind, own in kept.items() if own for row in (Row(HEADINGS[kind], {}), *own)]
+
+    def _choices(self, results: Results) -> dict[str, list[Row]]:
+        """Give a row for each choice, without those that are the same for every seed.
 
         What is always chosen promises nothing by luck: such a row would be zero by construction.
         """
@@ -70,8 +88,7 @@ class Optimism(Picture):
             lucky = {rule: bias for rule, bias in biases.items() if not bias.always_the_same}
             if lucky:
                 chosen.append(Row(_title(study, among), lucky))
-        rows = [(HEADINGS[EPOCH], epochs), (HEADINGS[BY_TEST], chosen)]
-        return [row for title, own in rows if own for row in (Row(title, {}), *own)]
+        return {EPOCH: epochs, BY_TEST: chosen}
 
     def _draw(self, results: Results) -> "Figure":
         rows = self._rows(results)
@@ -149,6 +166,7 @@ class Optimism(Picture):
             ],
             "has_epochs": any(EPOCH in row.biases for row in rows),
             "has_experiments": any(BY_TEST in row.biases for row in rows),
+            "is_full": any(len(own) > MOST_ROWS for own in self._choices(results).values()),
             "is_cut_off": marks.is_cut_off(optimism),
         }
 

@@ -121,8 +121,8 @@ class Training(Picture):
 
 def _curves(results: Results, ids: tuple[str, ...]) -> "dict[str, Curves]":
     """Give by experiment and images the accuracies in percent: a row an epoch, a column a run."""
-    epochs = results.tables.epochs
-    by_experiment = {id_: epochs[epochs["experiment"] == id_] for id_ in ids}
+    known, none = results.tables.epochs_by_experiment, results.tables.epochs[:0]
+    by_experiment = {id_: known.get(id_, none) for id_ in ids}
     return {
         id_: {
             images: 100 * own.pivot(index="epoch", columns="seed", values=f"{images}_accuracy")

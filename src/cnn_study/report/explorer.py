@@ -110,13 +110,15 @@ def _changed(study: Study, id_: str) -> dict[str, str]:
 def _seeds(tables: Tables, id_: str) -> list[list[Any]]:
     """Give seed, status, validation and test accuracy of every run of an experiment."""
     names = ("seed", "status", "validation_accuracy", "test_accuracy")
-    return [[row[name] for name in names] for row in tables.runs if row["experiment"] == id_]
+    return [[row[name] for name in names] for row in tables.runs_by_experiment[id_]]
 
 
 def _curve(tables: Tables, id_: str) -> dict[str, list[float]]:
     """Give the mean accuracies over the complete runs, epoch by epoch; empty without any."""
-    epochs = tables.epochs[tables.epochs["experiment"] == id_]
+    epochs = tables.epochs_by_experiment.get(id_)
     kinds = {"training": "training_accuracy", "validation": "validation_accuracy"}
+    if epochs is None:
+        return {kind: [] for kind in kinds}
     means = epochs.groupby("epoch")[list(kinds.values())].mean()
     return {
         kind: [] if means[name].isna().any() else [round(value, DIGITS) for value in means[name]]
@@ -126,8 +128,9 @@ def _curve(tables: Tables, id_: str) -> dict[str, list[float]]:
 
 def _classes(study: Study, tables: Tables, id_: str) -> list[float | None]:
     """Give the share of each class's test images that the complete runs get right."""
-    rows = tables.classes[tables.classes["experiment"] == id_]
-    sums = rows.groupby("class")[["correct", "images"]].sum()
+    if id_ not in tables.classes_by_experiment:
+        return [None] * len(study.dataset.class_names)
+    sums = tables.classes_by_experiment[id_].groupby("class")[["correct", "images"]].sum()
     shares = (sums["correct"] / sums["images"]).round(DIGITS).to_dict()
     return [shares.get(name) for name in study.dataset.class_names]
 

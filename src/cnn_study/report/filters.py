@@ -180,10 +180,14 @@ def confidence(effect: Any, decimals: int = 2) -> str:
 
 
 def probability(p: float | None) -> str:
-    """Write a p value with two digits; a very small one as what it is below."""
+    """Write a p value with two digits; a very small one as what it is below.
+
+    The sign is escaped: from each bare one Pandoc looks for HTML as far as the table goes, which
+    for a table of hundreds of rows takes longer than all else.
+    """
     if p is None:
         return NONE
-    return "< 0.0001" if p < 0.0001 else f"{p:#.2g}" if p < 0.1 else f"{p:.2f}"
+    return r"\< 0.0001" if p < 0.0001 else f"{p:#.2g}" if p < 0.1 else f"{p:.2f}"
 
 
 def evidence(effect: Any) -> str:
@@ -197,7 +201,7 @@ def evidence(effect: Any) -> str:
 
 def _equals(p: float) -> str:
     text = probability(p)
-    return text.replace("< ", f"<{SPACE}") if text.startswith("<") else f"={SPACE}{text}"
+    return text.replace("< ", f"<{SPACE}") if text.startswith(r"\<") else f"={SPACE}{text}"
 
 
 def contrast_verdict(contrast: Any) -> str:

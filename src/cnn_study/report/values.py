@@ -83,6 +83,11 @@ def gather(
     }
 
 
+MOST_ROWS = 200
+"""Of a table that grows with the study, in the text: what lies beyond is in a file, and on the
+page among all experiments."""
+
+
 def _values(
     study: Study, tables: Tables, findings: Findings, figures: dict[str, Figure]
 ) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def _values(
         "statistics": _statistics(study),
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),
+        "most_rows": MOST_ROWS,
         "provenance": provenance,
         "scripts_folder": SCRIPTS,
         "scripts": scripts_of(study, findings, best_of(results), versions),
