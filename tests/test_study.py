@@ -1121,14 +1121,17 @@ def test_faults_of_all_texts_are_told_at_once(tmp_path):
 
 
 def test_a_text_that_pandoc_does_not_finish_is_named(tmp_path, monkeypatch):
-    """Here the one that is long; with a limit that no text keeps, all of them are."""
-    monkeypatch.setattr(authored_markdown, "SECONDS_FOR_ALL", 0.001)
+    """Alone it gets longer than beside others: here no two texts are ready in time."""
+    monkeypatch.setattr(authored_markdown, "SECONDS", 20)
+    monkeypatch.setattr(authored_markdown, "SECONDS_A_TEXT", -9.999)
     path = write(tmp_path, CHANGES + WIDE + "    caveat: Short.\n    reading: '[@lecun1998]'\n")
     assert load(path, also=study_checks.CHECKS)
-    monkeypatch.setattr(authored_markdown, "SECONDS", 0.001)
+    monkeypatch.setattr(authored_markdown, "SECONDS", 9.999)
     caveat, reading = report_faults(tmp_path, path.read_text())
-    assert caveat.startswith("line 12: questions.width.caveat: Pandoc does not finish reading it")
-    assert reading.startswith("line 13: questions.width.reading: Pandoc does not finish reading")
+    said = "Pandoc did not finish in "
+    assert caveat.startswith(f"line 12: questions.width.caveat: {said}")
+    assert reading.startswith(f"line 13: questions.width.reading: {said}")
+    assert reading.endswith(" seconds. Write it with fewer marks within marks")
 
 
 SAFE = """\
