@@ -14,7 +14,7 @@ import yaml
 from cnn_study.base import citation
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS
-from cnn_study.report import authored_markdown, study_checks
+from cnn_study.report import authored_markdown, formulas, study_checks
 from cnn_study.study import published_numbers
 from cnn_study.study.file import Draft
 from cnn_study.study.merge import load
@@ -1088,6 +1088,17 @@ UNSAFE = {
     ),
     "brackets within brackets": ("[" * 300 + "a", "within brackets, more than 4 deep. Write it"),
     "links within links": ("[" * 30 + "a" + "](https://a)" * 30, "within brackets, more than 4 d"),
+    "a formula within formulas": (
+        "$" + r"\frac{" * 60 + "a" + "}{b}" * 60 + "$",
+        "braces stand 60 deep within braces; at most 20 are allowed",
+    ),
+    "a formula without an end": (f"${'a+' * 600}$", "it has 1,200 characters; at most 1,000 are"),
+    "powers of powers": (
+        "$" + "a^{" * 20 + "b" + "}" * 20 + "$",
+        "set: it is not read in 2 seconds",
+    ),
+    "quotations within quotations": ("a\n\n" + ">" * 40 + "b", "stand too deep within each other"),
+    "quotations without an end": ("a\n\n" + ">" * 900 + "b", "stand too deep within each other"),
     "a book": ("a " * 20_000, "it has 40,000 characters; at most 20,000 are allowed"),
     "a bell": ("a \a b", "signs that show nothing are not allowed: U+0007. Take them out"),
     "the end of a line without one": ("a\u2028b", "are not allowed: U+2028. Take them out"),
@@ -1097,7 +1108,8 @@ UNSAFE = {
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_what_the_report_cannot_take_is_refused(tmp_path, name):
+def test_what_the_report_cannot_take_is_refused(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(formulas, "SECONDS", 2)
     text, said = UNSAFE[name]
     (fault,) = report_faults(tmp_path, CHANGES + WIDE + f"    caveat: {json.dumps(text)}\n")
     assert fault.startswith("line 12: questions.width.caveat: ")

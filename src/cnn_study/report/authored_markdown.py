@@ -20,6 +20,9 @@ LONGEST = 20_000
 DEEPEST = 4
 """Brackets within brackets. Pandoc takes 0.2 s for 5, 8 s for 10; nobody has seen it end for 15."""
 
+NESTED = 20
+"""Elements within elements, such as a word in a paragraph in a list: Typst lays out no 100."""
+
 SECONDS, SECONDS_A_TEXT = 8.0, 0.05
 """How long Pandoc may read texts, and how much longer for each; it takes a tenth of a second."""
 
@@ -54,6 +57,8 @@ DEFINITION = re.compile(
 )
 """An address or a note that is given apart from where it stands: brackets, then a colon."""
 
+TOO_DEEP = "quotations, lists or other marks stand too deep within each other. Write it simpler"
+
 SIMPLER = "Write it with fewer marks within marks"
 
 
@@ -68,7 +73,11 @@ class Text:
     def __init__(self, faults: Iterable[str] = (), blocks: Any = ()) -> None:
         """Take what was found, and the blocks of Pandoc's tree."""
         self.faults = list(faults)
-        self.elements = list(_elements(list(blocks)))
+        self.elements: list[tuple[str, Any]] = []
+        try:
+            self.elements += _elements(list(blocks), NESTED)
+        except RecursionError:
+            self.faults.append(TOO_DEEP)
 
     def cited(self) -> list[str]:
         """List the works that it cites; references to parts of the report are none."""
@@ -134,7 +143,7 @@ def _too_much(text: str) -> Iterator[str]:
     """Say what is too much for Pandoc, and what would hold for other texts too."""
     if len(text) > LONGEST:
         yield f"it has {len(text):,} characters; at most {LONGEST:,} are allowed"
-    if _depth(text) > DEEPEST:
+    if max(formulas.depth(part, "[", "]") for part in re.split(r"\n\s*\n", text)) > DEEPEST:
         yield f"brackets stand within brackets, more than {DEEPEST} deep. {SIMPLER}"
     definitions = DEFINITION.findall(FENCED.sub("", text))
     if definitions:
@@ -142,15 +151,6 @@ def _too_much(text: str) -> Iterator[str]:
             f"what brackets mean cannot be given apart from them: {listed(definitions)}. Write "
             "[words](https://…) for a link and ^[words] for a note"
         )
-
-
-def _depth(text: str) -> int:
-    """Count how many brackets are open at once at most; a new paragraph begins anew."""
-    deepest = depth = 0
-    for sign in re.findall(r"\\.|\[|\]|\n\s*\n", text, re.DOTALL):
-        depth = {"[": depth + 1, "]": max(0, depth - 1)}.get(sign, depth if sign[0] == "\\" else 0)
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _together(texts: Sequence[str]) -> list[list[Any]] | None:
@@ -161,7 +161,10 @@ def _together(texts: Sequence[str]) -> list[list[Any]] | None:
         done = _parsed(texts)
     except TooLong:
         return None
-    parts = _parts(done)
+    try:
+        parts = _parts(done)
+    except RecursionError:
+        return None
     return parts if not done.log and parts is not None and len(parts) == len(texts) else None
 
 
@@ -171,7 +174,10 @@ def _alone(text: str) -> Text:
         done = _parsed([text])
     except TooLong as error:
         return Text([f"{error}. {SIMPLER}"])
-    parts = _parts(done)
+    try:
+        parts = _parts(done)
+    except RecursionError:
+        return Text([TOO_DEEP])
     if done.log and parts:
         return Text(message(entry) for entry in done.log)
     if parts is None or len(parts) != 1:
@@ -205,16 +211,25 @@ def _parts(done: Done) -> list[list[Any]] | None:
     return parts[:-1] if is_whole and not parts[-1] else None
 
 
-def _elements(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Give the kind and content of every element of a tree of Pandoc's."""
+def _elements(tree: Any, left: int) -> Iterator[tuple[str, Any]]:
+    """Give the kind and content of every element of a tree of Pandoc's.
+
+    Args:
+        left: elements that may stand within each other.
+
+    Raises:
+        RecursionError: there are more.
+    """
+    if left == 0:
+        raise RecursionError
     if isinstance(tree, list):
         for part in tree:
-            yield from _elements(part)
+            yield from _elements(part, left)
     elif isinstance(tree, dict):
         if "t" in tree:
             yield tree["t"], tree.get("c")
         for part in tree.values():
-            yield from _elements(part)
+            yield from _elements(part, left - 1)
 
 
 def _not_taken(text: Text) -> Iterator[str]:

@@ -14,6 +14,9 @@ from cnn_study.report.pandoc import TooLong, run_pandoc
 
 SECONDS = 10
 
+LONGEST, DEEPEST = 1000, 20
+"""Characters, and braces within braces: by fractions 800 deep Typst ends the process it runs in."""
+
 API = [1, 23, 1]
 """Of Pandoc's tree, in which formulas are handed over: it takes that of any 1.23."""
 
@@ -23,13 +26,35 @@ APART = "\n\n#pagebreak()\n\n"
 def faults_of(formulas: Iterable[str]) -> dict[str, str]:
     """Say of each formula that cannot be shown, without its dollar signs, why not."""
     distinct = list(dict.fromkeys(formulas))
-    if not distinct:
-        return {}
+    faults = {formula: reason for formula in distinct if (reason := _too_much(formula))}
+    simple = [formula for formula in distinct if formula not in faults]
+    return faults | _faults_of(simple) if simple else faults
+
+
+def _too_much(formula: str) -> str:
+    """Say what is too much for Pandoc or Typst; nothing if it is not."""
+    if len(formula) > LONGEST:
+        return f"it has {len(formula):,} characters; at most {LONGEST:,} are allowed"
+    deepest = depth(formula, "{", "}")
+    if deepest > DEEPEST:
+        return f"braces stand {deepest} deep within braces; at most {DEEPEST} are allowed"
+    return ""
+
+
+def depth(text: str, opening: str, closing: str) -> int:
+    """Count how many signs are open at once at most; those behind a backslash are none."""
+    deepest = open_now = 0
+    for sign in re.findall(r"\\.|[^\\]", text, re.DOTALL):
+        open_now = max(0, open_now + (sign == opening) - (sign == closing))
+        deepest = max(deepest, open_now)
+    return deepest
+
+
+def _faults_of(formulas: list[str]) -> dict[str, str]:
     try:
-        unread, written = _read(distinct)
+        faults, written = _read(formulas)
     except TooLong:
-        return dict(_slow(distinct))
-    faults = {formula: reason for formula, reason in unread.items() if formula in distinct}
+        return dict(_slow(formulas))
     rest = {formula: text for formula, text in written.items() if formula not in faults}
     return faults | dict(_unset(rest))
 
@@ -40,7 +65,7 @@ def _slow(formulas: list[str]) -> Iterator[tuple[str, str]]:
         yield formulas[0], f"it is not read in {SECONDS} seconds"
         return
     for formula in formulas:
-        yield from faults_of([formula]).items()
+        yield from _faults_of([formula]).items()
 
 
 def _read(formulas: list[str]) -> tuple[dict[str, str], dict[str, str]]:
