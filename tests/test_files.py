@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cnn_study.base import files
+from cnn_study.base.errors import UserError
 
 
 @pytest.fixture
@@ -38,6 +39,20 @@ def test_what_fails_while_it_is_written_leaves_what_was_there(tmp_path):
         files.write_whole(path, write)
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["record.json"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", "link"])
+def test_no_file_takes_the_place_of_a_pipe_a_folder_or_a_device(tmp_path, name):
+    """Whoever is root could replace /dev/null for all programs."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(os.devnull)
+    path = tmp_path / name
+    before = path.lstat()
+    with pytest.raises(UserError, match=f"{name} is a folder, a pipe or a device, and a file"):
+        files.write_whole(path, lambda file: file.write(b"new"))
+    assert path.lstat() == before
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_arrays_are_read_from_a_file_and_from_its_content(tmp_path):

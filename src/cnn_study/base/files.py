@@ -185,9 +185,15 @@ def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
     """Write a file under a temporary name beside it, flush it to disk, then rename it.
 
     Raises:
-        UserError: it cannot be written; what was there before is there still.
+        UserError: it cannot be written, or a pipe or a device is there, such as /dev/null, which
+            other programs need; what was there before is there still.
     """
     with writable(path):
+        if path.exists() and not path.is_file():
+            raise UserError(
+                f"{path} is a folder, a pipe or a device, and a file would take its place. Name "
+                "another place."
+            )
         _write_whole(path, write_to)
 
 
