@@ -929,7 +929,21 @@ GIVEN = (
         "x/seed-1",
     ),
     *("wide/seed-2", "search/0123456789abcdef/seed-1", "runs/base/0/seed-1.json", "winner-base"),
-    *("a-file", "a-folder", "no/such/place", "../x", "", " ", ".", "..", "\x00", "a\nb", "\udcff"),
+    *(
+        "a-file",
+        "a-file/x",
+        "a-loop",
+        "a-pipe",
+        "a-folder",
+        "no/such/place",
+        "../x",
+        "",
+        " ",
+        ".",
+        "..",
+        "a\nb",
+        "\udcff",
+    ),
     *("ü", "🙂", "a" * 300, "0", "1", "-1", "2", "99999999999999999999", "1.5", "nan", "failed"),
     *("127.0.0.1:99999", ":", "127.0.0.1:x", "pandoc", "auto", "{x}", "$HOME", "~", "~nobody", "*"),
 )
@@ -951,10 +965,18 @@ def take_arguments(content: bytes, folder: Path) -> int:
     (folder / "a-folder").mkdir()
     (folder / "folder.yaml").mkdir()
     (folder / "a-file").write_text("text\n")
+    (folder / "a-loop").symlink_to("a-loop")
+    os.mkfifo(folder / "a-pipe")
     (folder / "experiments" / "tiny.yaml").write_text(WITHOUT_NUMBERS)
     (folder / "experiments" / "damaged.yaml").write_text("title: [\n")
     screen = io.StringIO()
-    with chdir(folder), _without_work(), redirect_stdout(screen), redirect_stderr(screen):
+    with (
+        chdir(folder),
+        _without_work(),
+        _own_log(),
+        redirect_stdout(screen),
+        redirect_stderr(screen),
+    ):
         try:
             status = main(json.loads(content))
         except SystemExit as end:  # of argparse
@@ -966,6 +988,17 @@ def take_arguments(content: bytes, folder: Path) -> int:
 
 
 WITHOUT_NUMBERS = EVERY_KEY.replace("published: {file: numbers.csv, citation: lecun1998}\n", "")
+
+
+@contextmanager
+def _own_log() -> Iterator[None]:
+    """Let stderr be again what it was before a command was given --log."""
+    before = os.dup(2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 @contextmanager

@@ -305,6 +305,8 @@ def test_a_process_of_another_user_is_running(tmp_path, monkeypatch):
     ("words", "said"),
     [
         (["check", "nowhere"], "There is no study file experiments/nowhere.yaml"),
+        (["check", 300 * "a"], f"{300 * 'a'}.yaml: File name too long. Name another place."),
+        (["tables", "digits", "--results", 300 * "a"], ": File name too long. Name another place."),
         (["train", "digits", "no-such/seed-1"], "has no experiment no-such. It has: base"),
         (["train", "digits", "base/seed-99"], "has no seed 99. It has: 1, 2, 3, 4, 5, 6."),
         (["train", "digits", "base/seed-1", "base"], "base is no name of a run. Write EXPERIMENT/"),

@@ -1,6 +1,7 @@
 """The one way in, for rules and for people: `cnn-study COMMAND`."""
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.log:
             screen = _log_to(options.log)
-        status = options.command(options)
+        status = _do(options)
     except UserError as error:
         print(error, file=sys.stderr)
         if screen:
@@ -64,6 +65,20 @@ def main(arguments: list[str] | None = None) -> int:
 def _stopped(by: KeyboardInterrupt) -> int:
     print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
     return by.status if isinstance(by, Stopped) else 130
+
+
+def _do(options: argparse.Namespace) -> int | None:
+    """Do what is asked; of a place that the system does not let be, say so."""
+    try:
+        return options.command(options)
+    except OSError as error:
+        if error.errno not in UNFIT or not error.filename:
+            raise
+        raise UserError(f"{error.filename}: {error.strerror}. Name another place.") from error
+
+
+UNFIT = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR, errno.EISDIR)
+"""What the system says of a place that whoever named it must name otherwise."""
 
 
 def _log_to(path: Path) -> TextIO:
