@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cnn_study.base import csv_rows
@@ -32,13 +33,14 @@ def read(folder: Path, table: Table) -> pd.DataFrame:
     """
     lines = rows(folder, table)
     try:
-        frame = pd.read_csv(
-            folder / table.file,
-            dtype={column.name: DTYPES[column.type] for column in table.columns},
-            keep_default_na=False,
-            na_values=[""],
-            encoding="utf-8-sig",
-        )
+        with np.errstate(invalid="ignore"):  # pandas itself refuses what is no whole number
+            frame = pd.read_csv(
+                folder / table.file,
+                dtype={column.name: DTYPES[column.type] for column in table.columns},
+                keep_default_na=False,
+                na_values=[""],
+                encoding="utf-8-sig",
+            )
     except (ValueError, TypeError, OverflowError) as error:
         faults = list(_wrong_cells(lines, table)) or [" ".join(str(error).split())]
         raise csv_rows.refused(folder / table.file, faults, REMEDY) from None

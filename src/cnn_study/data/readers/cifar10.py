@@ -414,8 +414,9 @@ def _decode_batch(content: bytes, name: str, source: Source) -> tuple[np.ndarray
     """
     try:
         batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except pickle.UnpicklingError as error:
-        raise _source_error(source, f"{name} was refused: {error}") from error
-    rows = batch[b"data"].reshape(-1, 3, 32, 32)
-    images = np.ascontiguousarray(rows.transpose(0, 2, 3, 1), dtype=np.uint8)
-    return images, np.asarray(batch[b"labels"], dtype=np.uint8)
+        rows = batch[b"data"].reshape(-1, 3, 32, 32)
+        images = np.ascontiguousarray(rows.transpose(0, 2, 3, 1), dtype=np.uint8)
+        return images, np.asarray(batch[b"labels"], dtype=np.uint8)
+    except Exception as error:  # damaged bytes raise many kinds in pickle and numpy
+        fault = f"{name} was refused: {str(error) or type(error).__name__}"
+        raise _source_error(source, fault) from error
