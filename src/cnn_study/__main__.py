@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     """Does what is asked; may give an exit status."""
 
 
+UNFIT = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR, errno.EISDIR)
+"""What the system says of a place that whoever named it must name otherwise."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake becomes one message and exit status 2.
 
@@ -75,10 +79,6 @@ def _do(options: argparse.Namespace) -> int | None:
         if error.errno not in UNFIT or not error.filename:
             raise
         raise UserError(f"{error.filename}: {error.strerror}. Name another place.") from error
-
-
-UNFIT = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR, errno.EISDIR)
-"""What the system says of a place that whoever named it must name otherwise."""
 
 
 def _log_to(path: Path) -> TextIO:
