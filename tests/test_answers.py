@@ -204,6 +204,21 @@ def test_without_answers_or_predictions_the_cells_are_empty(answered, results):
     assert answers.read(results / "tables") == {}
 
 
+def test_predictions_that_are_lost_are_named_where_others_are_kept(answered, results, capsys):
+    command = ["tables", str(answered.path), "--results", str(results)]
+    assert main(command) == 0
+    assert "it is not there" not in capsys.readouterr().out
+    (lost,) = (results / "runs" / "falling").glob("*/seed-2.predictions.npz")
+    lost.unlink()
+    assert main(command) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "is not there" in line]
+    assert said.startswith(f"{lost}: it is not there, and what only it tells is left out. Get it")
+    for path in results.glob("runs/*/*/*.predictions.npz"):
+        path.unlink()
+    assert main(command) == 0
+    assert "it is not there" not in capsys.readouterr().out  # they were left out on purpose
+
+
 def test_tampered_predictions_are_refused(answered, results, capsys):
     (file,) = (results / "runs" / "falling").glob("*/seed-2.predictions.npz")
     with np.load(file) as arrays:

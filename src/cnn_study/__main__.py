@@ -439,7 +439,9 @@ def _tables(options: argparse.Namespace) -> None:
         from cnn_study.tables.collect import collect
         from cnn_study.tables.data_package import planned_tables
 
-        collect(site.study, site.results, folder / "tables")
+        for lost in collect(site.study, site.results, folder / "tables"):
+            print(f"{lost}: it is not there, and what only it tells is left out. Get it back; or "
+                  "delete its record too, and the run is trained again", flush=True)  # fmt: skip
         for line in records.aside_in_words(site.results / "runs"):
             log(line)
         return [f"tables/{name}" for name in planned_tables(site.study)]

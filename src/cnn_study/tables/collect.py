@@ -69,7 +69,7 @@ class Outcome:
         return self.record.status if self.record else "missing"
 
 
-def collect(study: Study, results: Path, output: Path) -> None:
+def collect(study: Study, results: Path, output: Path) -> list[Path]:
     """Write the CSV files of a study, the answers of its runs, and their dictionary.
 
     Each file is written whole or not at all. The same records give the same bytes.
@@ -78,6 +78,10 @@ def collect(study: Study, results: Path, output: Path) -> None:
         study: what was asked for; records of anything else are ignored.
         results: the study's results folder, which holds `runs/`.
         output: folder of the tables.
+
+    Returns:
+        The predictions of complete runs that are not there, though those of others are: the tables
+        leave out what only they tell.
 
     Raises:
         UserError: a record, predictions or correct answers are damaged, or do not belong together;
@@ -110,6 +114,18 @@ def collect(study: Study, results: Path, output: Path) -> None:
     }
     answers.write(output / answers.FILE, known, study.dataset.test_images)
     _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
+    return _lost_predictions(results, complete)
+
+
+def _lost_predictions(results: Path, complete: dict[str, list[Outcome]]) -> list[Path]:
+    kept = [
+        records.predictions_file(results / outcome.path)
+        for outcomes in complete.values()
+        for outcome in outcomes
+        if outcome.path
+    ]
+    lost = [path for path in kept if not path.exists()]
+    return lost if len(lost) < len(kept) else []
 
 
 def read_outcomes(study: Study, results: Path) -> list[Outcome]:
