@@ -257,7 +257,7 @@ def a_swapped_verdict(results: Path) -> str:
 
 def a_record_score(results: Path) -> str:
     change(record_of(results, "base/seed-2"), "test", "accuracy", to=lambda share: share + 0.05)
-    return "runs/base/", "seed-2.json, test.accuracy"
+    return "runs/base/", "seed-2.json", "test.accuracy"
 
 
 def a_record_confusion(results: Path) -> str:
@@ -279,7 +279,7 @@ def a_record_epoch(results: Path) -> str:
 
 def a_setting_of_a_record(results: Path) -> str:
     change(record_of(results, "base/seed-3"), "settings", "kernel_size", to=5)
-    return "runs/base/", "seed-3.json, settings"
+    return "runs/base/", "seed-3.json", "settings"
 
 
 def a_run_left_out(results: Path) -> str:
@@ -292,14 +292,14 @@ def a_run_doubled(results: Path) -> str:
     one, two = (record_of(results, f"kernel-size-5/seed-{seed}") for seed in (1, 2))
     shutil.copy(one, two)
     change(two, "seed", to=2)
-    return "runs/kernel-size-5/", "seed-2.json, weights_sha256: the weights are those of"
+    return "runs/kernel-size-5/", "seed-2.json", "weights_sha256: the weights are those of"
 
 
 def a_run_of_another_study(results: Path) -> str:
     path = record_of(results, "kernel-size-7/seed-1")
     change(path, "dataset", "digest", to="0" * 64)
     change(path, "dataset", "name", to="cifar10")
-    return "runs/kernel-size-7/", "seed-1.json, dataset"
+    return "runs/kernel-size-7/", "seed-1.json", "dataset"
 
 
 def exchanged_predictions(results: Path) -> str:
