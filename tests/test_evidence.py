@@ -134,12 +134,6 @@ def numbers(rows: Rows, *names: str) -> list[list[float]]:
     return [[float(row[name]) for name in names] for row in rows]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """statsmodels collects garbage before each correction, which takes longer than all the rest."""
-    monkeypatch.setattr("gc.collect", lambda: 0)
-
-
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     return study_of(tmp_path, WIDTH, LATER, RECIPE)

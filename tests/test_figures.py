@@ -444,6 +444,26 @@ questions:
     assert ("test-habits" in _pictures(make_study(tmp_path, text))) == there
 
 
+def test_all_effects_are_not_drawn_again_on_more_pages_than_anybody_leafs_through(tmp_path):
+    """Thirty questions of nine changes: the figures of their groups show them all the same."""
+
+    def names(questions: int) -> list[str]:
+        asked = "".join(
+            f"  q-{n}: {{title: T, question: Q?, hypothesis: H., changes: {{"
+            + ", ".join(f"c-{n}-{m}: {{learning_rate: 0.{n:02}{m}}}" for m in range(1, 10))
+            + "}}\n"
+            for n in range(1, questions + 1)
+        )
+        text = STUDY[: STUDY.index("questions:")] + "questions:\n" + asked
+        lines = [line for line in text.splitlines(True) if not line.startswith("enhanced")]
+        return planned_figures(make_study(tmp_path, "".join(lines)), False)
+
+    assert len([name for name in names(15) if name.startswith("effects-all")]) > 1
+    many = names(30)
+    assert not [name for name in many if name.startswith("effects-all")]
+    assert len([name for name in many if name.startswith("group-training")]) > 4
+
+
 @pytest.mark.parametrize(
     "name",
     [

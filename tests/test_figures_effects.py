@@ -11,7 +11,7 @@ import pytest
 from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Result, Scores
-from cnn_study.figures import classes, cost, epochs, marks
+from cnn_study.figures import classes, cost, epochs, marks, selection_bias
 from cnn_study.figures.draw import _pictures
 from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
@@ -747,6 +747,19 @@ def test_selection_bias_says_the_optimism_of_the_best_epoch(lucky):
     """60 for 50, 70 for (50 + 60) / 2 and 60 for (50 + 70) / 2: 10, 15 and 0, mean 8.33."""
     assert "base + test images watched: best epoch +8.33 (95 % interval" in lucky.alt("test-habits")
     assert {"Epoch chosen by test scores", "+8.33"} <= set(lucky.words("test-habits"))
+
+
+def test_of_more_choices_than_a_page_holds_the_largest_are_drawn_in_their_order(lucky, monkeypatch):
+    rows = [
+        selection_bias.Row(str(mean), {"best by test": SimpleNamespace(optimism=Effect(3, mean))})
+        for mean in (0.01, -0.03, 0.02)
+    ]
+    assert selection_bias._largest(rows) == rows
+    assert "largest mean difference" not in lucky.caption("test-habits")
+    monkeypatch.setattr(selection_bias, "MOST_ROWS", 2)
+    assert [row.label for row in selection_bias._largest(rows)] == ["-0.03", "0.02"]
+    monkeypatch.setattr(selection_bias, "MOST_ROWS", 0)
+    assert "Of the others, those with the largest" in lucky.caption("test-habits")
 
 
 def test_choices_that_are_the_same_for_every_seed_are_left_out(made):

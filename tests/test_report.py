@@ -312,6 +312,23 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     assert "The study file declares three changes, each with an expectation." in words(text)
 
 
+def test_of_more_changes_than_fit_the_surest_stand_in_the_ledger(tmp_path, monkeypatch):
+    """Of +10, +0.5 and -20 points, all with the same spread, the first and the last are surest."""
+    more = "      learning-rate-3: {learning_rate: 0.2}\n"
+    made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3") + more)
+    made.runs("base", (0.50, 0.50, 0.50)).runs("learning-rate-1", (0.59, 0.60, 0.61))
+    made.runs("learning-rate-2", (0.495, 0.505, 0.515)).runs("learning-rate-3", (0.29, 0.30, 0.31))
+    whole = made.text().split("# Ledger of all changes")[1]
+    assert "intervals lie farthest from zero" not in whole
+    assert "`learning-rate-2`" in whole
+    monkeypatch.setattr("cnn_study.report.values.MOST_ROWS", 2)
+    ledger = made.text().split("# Ledger of all changes")[1].split("\n# ")[0]
+    shown = re.findall(r"\| `(learning-rate-\d)` \|", ledger)
+    assert shown == ["learning-rate-1", "learning-rate-3"]
+    assert "The tables have the 2 of 3 changes that were run" in words(ledger)
+    assert "`evidence/ledger.csv`" in ledger
+
+
 def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
     """Twelve questions of ten changes take three pages; ten pages are shown in their order too."""
     asked = "".join(
@@ -812,6 +829,7 @@ def test_price(parameters, macs, said):
         (filters.percent(0.58458), "58.46\u00a0%"),
         (filters.percent(None), "no complete run"),
         (filters.probability(0.0060), "0.0060"),
+        (filters.probability(0.00001), r"\< 0.0001"),  # a bare < might begin HTML
         (filters.as_long(0.92), "about as long"),
         (filters.as_long(2.87), "2.9 times as long"),
         (filters.as_long(1.11), "1.1 times as long"),

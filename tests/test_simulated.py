@@ -169,7 +169,7 @@ def test_three_correlations_of_five_runs_by_hand():
     assert Correlation(3, 0.6, 0.310, 1.8 * 4**0.5 / 3**0.5).pays
 
 
-def test_holm_is_that_of_statsmodels():
+def test_holm_is_that_of_the_judge():
     p = np.random.default_rng(19).uniform(0, 0.06, (12, 5)) ** 1.5
     expected = [[corrected < 0.05 for corrected in holm(row.tolist())] for row in p]
     assert simulated.rejected(p).tolist() == expected
