@@ -303,13 +303,17 @@ def _study_of(random: Random, base: dict[str, Any], change: dict[str, Any] | Non
     lines = ["title: T", "dataset: cifar10", "seeds: 2", "base: " + _mapping(random, base)]
     if change:
         asked = '{title: A, question: "B?", hypothesis: C, changes: {x: %s}}'
-        lines.append("questions: {q: " + asked % _mapping(random, change) + "}")
+        lines.append("questions: {q: " + asked % _mapping(random, change, stated=0) + "}")
     random.shuffle(lines)
     return "".join(f"{line}{random.choice(['', ' ', '  # why'])}\n" for line in lines)
 
 
-def _mapping(random: Random, values: dict[str, Any]) -> str:
-    """Write values in any order; those at their default may be left out or stated."""
+def _mapping(random: Random, values: dict[str, Any], stated: float = 0.1) -> str:
+    """Write values in any order; those at their default may be left out.
+
+    Args:
+        stated: how often the default of another parameter is stated.
+    """
     default = Settings().model_dump()
     said = {
         name: value
@@ -317,7 +321,7 @@ def _mapping(random: Random, values: dict[str, Any]) -> str:
         if value != default[name] or isinstance(value, bool) or random.random() < 0.5
     }
     names = random.sample(list(said), len(said))
-    more = [name for name in default if name not in values and random.random() < 0.1]
+    more = [name for name in default if name not in values and random.random() < stated]
     pairs = [(name, said[name]) for name in names] + [(name, default[name]) for name in more]
     random.shuffle(pairs)
     parts = [f"{_quoted(random, name)}: {_spelled(random, value)}" for name, value in pairs]

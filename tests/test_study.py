@@ -409,6 +409,13 @@ def test_kept_weights_follow_the_first_seed_and_the_enhanced_model(tmp_path):
     assert loaded(tmp_path, plain + "enhanced: wide\n").kept_weights == (("base", 9), ("wide", 9))
 
 
+def test_an_anchor_may_be_set_anew(tmp_path):
+    """As YAML has it, an alias means the last one before it; nobody is warned."""
+    one, two = "      one: &x {filters: [4, 6]}\n", "      two: &x {filters: [6, 8]}\n"
+    study = loaded(tmp_path, CHANGES + one + two + "      three: {<<: *x, epochs: 3}\n")
+    assert study.experiments["three"].settings.filters == [6, 8]
+
+
 def test_anchors_aliases_and_merge_keys(tmp_path):
     text = HEADER.replace("base: {", "base: &base {") + QUESTION + "    changes:\n"
     text += "      wide: {<<: *base, filters: [4, 6]}\n"

@@ -1,11 +1,12 @@
 """From a study file's text to its content, and the line that every key stands on."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cnn_study.base.errors import UserError
@@ -44,7 +45,9 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     text = read_text(path, LARGEST)
     try:
         yaml = YAML(typ="safe", pure=True)
-        root = yaml.compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML lets an anchor be set anew
+            root = yaml.compose(text)
         lines = _lines(root)
         content = None if root is None else yaml.constructor.construct_document(root)
     except MarkedYAMLError as error:
