@@ -45,6 +45,7 @@ from cnn_study.inspection import inspector
 from cnn_study.inspection import look_alikes as similar_images
 from cnn_study.report import authored_text
 from cnn_study.report.filters import escape
+from cnn_study.report.pictures import read_figures
 from cnn_study.report.render import render
 from cnn_study.runs import (
     confirmations,
@@ -428,6 +429,7 @@ FACTS: dict[str, Callable[[Path], Any]] = {
     "made/pages.json": lambda path: stages.engine(path.parents[1]),
     "running/base.json": lambda path: _silent(progress.check, _digits(), path.parents[1]),
     "evidence/suggestions.json": lambda path: confirmations.wanted(_digits(), path.parents[1]),
+    "figures/figures.json": lambda path: read_figures(path.parent),
     "CITATION.cff": citation.read,
 }
 """What reads files of facts, which whoever has the folder may have changed."""

@@ -92,3 +92,13 @@ def test_any_flipped_bit_gives_the_arrays_or_one_kind_of_error(tmp_path):
         except ValueError:
             refused += 1
     assert refused > len(content) / 3
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": [1', b"\xff\xfe", b"[" * 10**5, b"NaN_"])
+def test_json_that_is_not_whole_is_one_message(tmp_path, content):
+    path = tmp_path / "facts.json"
+    with pytest.raises(UserError, match=r"there is no .*facts\.json\. Make it again"):
+        files.read_json(path, "Make it again.")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"facts\.json is damaged: .*\. Make it again"):
+        files.read_json(path, "Make it again.")

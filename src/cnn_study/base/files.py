@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import math
 import os
 import secrets
@@ -179,6 +180,26 @@ def read_text(path: Path, most: int = LARGEST_TEXT) -> str:
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
+
+
+def read_json(
+    path: Path, remedy: str, object_hook: Callable[[dict[str, Any]], Any] | None = None
+) -> Any:
+    """Read what a command left as JSON.
+
+    Args:
+        remedy: what to do where it cannot be read.
+        object_hook: makes of each mapping what is to stand for it.
+
+    Raises:
+        UserError: it is not there, or not whole.
+    """
+    try:
+        return json.loads(read_at_most(path, LARGEST_TEXT), object_hook=object_hook)
+    except FileNotFoundError:
+        raise UserError(f"there is no {path}. {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: {error}. {remedy}") from None
 
 
 def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:

@@ -4,7 +4,6 @@ Reads what `evidence.analyse` wrote and computes nothing of its own: sentences, 
 share these numbers.
 """
 
-import json
 import math
 from collections.abc import Iterable
 from functools import cached_property
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_json
 from cnn_study.base.inference import Effect
 from cnn_study.evidence.judged import (
     Change,
@@ -300,16 +300,11 @@ class Findings:
         """What suggestions.json holds, its keys as attributes; gains are those of the ledger.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or it is damaged.
         """
         path = self.folder / "suggestions.json"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(
-                f"there is no {path}. Make it first: python -m cnn_study analyse STUDY"
-            ) from None
-        advice = json.loads(text, object_hook=lambda entries: SimpleNamespace(**entries))
+        remedy = "Make it first: python -m cnn_study analyse STUDY"
+        advice = read_json(path, remedy, lambda entries: SimpleNamespace(**entries))
         for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
             row = self.changes[entry.experiment].row
             entry.over_base = self.over_base[entry.experiment]

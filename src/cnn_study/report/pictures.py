@@ -1,12 +1,14 @@
 """The figures of one study, and what is said of each."""
 
-import json
 from dataclasses import dataclass
 from itertools import chain, count, takewhile
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_json
 from cnn_study.evidence.cells import FIGURE, Cell
+
+REMEDY = "Draw the figures first: python -m cnn_study figures STUDY."
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,22 @@ def read_figures(folder: Path) -> dict[str, Figure]:
     """Read the list of a study's figures.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is damaged.
     """
+    path = folder / "figures.json"
+    index = read_json(path, REMEDY)
     try:
-        index = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"there is no {error.filename}. Draw the figures first.") from None
-    return {
-        id_: Figure(
-            id_,
-            f"{folder.name}/{entry['file']}",
-            *(entry[part] for part in ("caption", "count", "alt")),
-            tuple(entry["runs"]),
-        )
-        for id_, entry in index.items()
-    }
+        return {
+            id_: Figure(
+                id_,
+                f"{folder.name}/{entry['file']}",
+                *(entry[part] for part in ("caption", "count", "alt")),
+                tuple(entry["runs"]),
+            )
+            for id_, entry in index.items()
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no list of figures: {error}. {REMEDY}") from None
 
 
 def pages_of(figures: dict[str, Figure], id_: str) -> list[Figure]:

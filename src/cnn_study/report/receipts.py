@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_json
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import FIGURE, INSPECTION, SETTINGS
 from cnn_study.evidence.read import Tables, evidence_files
@@ -169,7 +170,7 @@ class Lookup:
 
     @cached_property
     def _figures(self) -> dict[str, Any]:
-        return json.loads((self.results / "figures" / "figures.json").read_text(encoding="utf-8"))
+        return read_json(self.results / "figures" / "figures.json", "Draw the figures first.")
 
     def _of_figure(self, name: str, id_: str) -> Receipt:
         """Make the receipt of a figure: its value is the number of its runs."""
