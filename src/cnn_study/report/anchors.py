@@ -10,7 +10,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cnn_study.base.places import TEMPLATE, template_folders
-from cnn_study.base.templates import Templates
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -48,6 +47,8 @@ class _Walk:
         Args:
             known: conditions of the templates that the study file settles.
         """
+        from cnn_study.base.templates import Templates
+
         self._known = known
         self._templates = Templates(template_folders(), {}, "")
         self._figure = ""
