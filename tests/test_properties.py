@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cnn_study.base.errors import UserError
 from nearly_right import KINDS, Kind
 
-EXAMPLES = {"study": 40, "published study": 4, "spellings": 40, "arguments": 30, "text": 4}
+EXAMPLES = {"study": 40, "published study": 4, "spellings": 40, "arguments": 30, "text": 3}
 """Inputs of kinds that take longer than others; of each of these there are 60."""
 
 

@@ -1515,8 +1515,10 @@ def test_smallest_effect_is_half_a_point_unless_the_study_says_otherwise(tmp_pat
     assert loaded(tmp_path, DECLARED).smallest_effect == 0.005
     other = DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 2\n", 1)
     assert loaded(tmp_path, other).smallest_effect == 0.02
-    found = faults(tmp_path, DECLARED.replace("title: T\n", "title: T\nsmallest_effect: 0\n", 1))
-    assert [fault.split(":")[0:2] for fault in found] == [["line 2", " smallest_effect"]]
+    for wrong in ("0", "1e-300"):  # by the second, 10**600 test images are too few
+        text = DECLARED.replace("title: T\n", f"title: T\nsmallest_effect: {wrong}\n", 1)
+        said = faults(tmp_path, text)
+        assert [fault.split(":")[0:2] for fault in said] == [["line 2", " smallest_effect"]]
 
 
 def test_where_a_setting_is_given(tmp_path):

@@ -69,7 +69,7 @@ class StudyFile(Part):
     )
     smallest_effect: float = Field(
         0.5,
-        gt=0,
+        ge=0.001,
         le=100,
         description="Smallest difference in accuracy that is worth having, in percentage points. "
         "Differences that surely lie below it count as none.",
