@@ -84,7 +84,7 @@ def main() -> None:
     for name, share in shares.items():
         asked = round(options.inputs * share / sum(shares.values()))
         tallies.append(fuzz(kinds[name], asked, options.seed, options.keep))
-        print(f"{name}: {tallies[-1].tries:,} tried", file=sys.stderr, flush=True)
+        print(row(tallies[-1]), file=sys.stderr, flush=True)
     print(table(tallies))
     sys.exit(any(tally.faults for tally in tallies))
 
@@ -173,17 +173,20 @@ def _keep(tally: Tally, content: bytes, error: BaseException, folder: Path, numb
     tally.faults[place] += tally.kind.together
 
 
+def row(tally: Tally) -> str:
+    """Write what came of one kind as a row of the table."""
+    counts = tally.tries, tally.accepted, tally.refused, tally.faults.total()
+    cells = [tally.kind.name, *(f"{count:,}" for count in counts)]
+    return f"| {' | '.join([*cells, f'{tally.seconds:.0f}', f'{tally.slowest:.2f}'])} |"
+
+
 def table(tallies: list[Tally]) -> str:
     """Write what came of all kinds as a table, and below it each fault."""
     lines = [
         "| kind | tries | accepted | refused | faults | seconds | slowest |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for tally in tallies:
-        counts = tally.tries, tally.accepted, tally.refused, tally.faults.total()
-        cells = [tally.kind.name, *(f"{count:,}" for count in counts)]
-        cells += [f"{tally.seconds:.0f}", f"{tally.slowest:.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
+    lines += map(row, tallies)
     faults = [
         f"{tally.kind.name}: {place}: {count:,}"
         for tally in tallies
