@@ -160,7 +160,14 @@ def test_what_the_study_does_not_have_is_not_suggested(tmp_path):
     assert confirmations.suggested(study_of(tmp_path), tmp_path) == [("wider", "base")]
 
 
-@pytest.mark.parametrize("text", [None, "", "<<<<<<< HEAD", "[]", "{}", '{"advice": [{}]}', "{"])
+ENTRY_OF_A_LIST = '{"advice": [{"experiment": ["wide"], "reference": "base"}]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "<<<<<<< HEAD", "[]", "{}", '{"advice": [{}]}', "{", "[" * 10**5, ENTRY_OF_A_LIST],
+    ids=lambda text: str(text)[:20],
+)
 def test_a_file_that_cannot_be_read_says_nothing(tmp_path, text):
     study, path = study_of(tmp_path), tmp_path / confirmations.SUGGESTIONS
     path.parent.mkdir()

@@ -4,9 +4,10 @@ The suggestions are those that the evidence left in its file; nothing is chosen 
 is a run like any other, and its record lies where those of all runs do.
 """
 
-import json
 from pathlib import Path
 
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_json
 from cnn_study.runs import records
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
@@ -25,11 +26,11 @@ def suggested(study: Study, results: Path) -> list[Pair] | None:
     stage that makes it is not current then.
     """
     try:
-        advice = json.loads((results / SUGGESTIONS).read_text(encoding="utf-8"))["advice"]
+        advice = read_json(results / SUGGESTIONS, "Make it again.")["advice"]
         pairs = [(entry["experiment"], entry["reference"]) for entry in advice]
-    except (OSError, ValueError, TypeError, KeyError):
+        return [pair for pair in pairs if set(pair) <= study.experiments.keys()]
+    except (UserError, TypeError, KeyError):
         return None
-    return [pair for pair in pairs if set(pair) <= study.experiments.keys()]
 
 
 def wanted(study: Study, results: Path) -> list[Run]:
