@@ -65,6 +65,15 @@ def test_arrays_are_read_from_a_file_and_from_its_content(tmp_path):
         assert arrays["b"].tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
+@pytest.mark.parametrize(
+    "read", [files.read_arrays, lambda path: files.intact_arrays(path, UserError)]
+)
+def test_nobody_waits_for_a_pipe_in_the_place_of_arrays(tmp_path, read):
+    os.mkfifo(tmp_path / "arrays.npz")
+    with pytest.raises(UserError, match=r"arrays\.npz is a pipe or device, and should be a file"):
+        read(tmp_path / "arrays.npz")
+
+
 def test_arrays_that_take_more_than_is_expected_are_refused(tmp_path):
     """One array of 24 bytes behind a header of 128."""
     path = tmp_path / "arrays.npz"

@@ -84,6 +84,7 @@ def test_records_that_were_made_are_accepted(study, results, tmp_path):
 
 
 EMPTY = {"images": 0, "mean_probability": None, "accuracy": None}
+HALF = {"lower": 0, "upper": 0.6, "images": 360, "mean_probability": 0.5, "accuracy": 0.5}
 DIVERGED = {"status": "diverged", "reason": "the loss was not finite in epoch 2"}
 
 
@@ -141,6 +142,18 @@ DIVERGED = {"status": "diverged", "reason": "the loss was not finite in epoch 2"
         ({"epochs.0.training_loss": None}, ["epochs.0.training_loss: null, though the run is"]),
         ({"epochs.0.validation_accuracy": 0.51}, ["epochs.0.validation_accuracy: 0.51; no share"]),
         ({"epochs.0.validation_loss": None}, ["epochs.0.validation_accuracy: null, and the loss"]),
+        (
+            {
+                f"epochs.{place}.{name}": None
+                for place in (0, 1)
+                for name in ("validation_loss", "validation_accuracy")
+            },
+            ["epochs.validation_accuracy: null in all of them, though"],
+        ),
+        (
+            {"epochs.1.watched_test_loss": 1.0, "epochs.1.watched_test_accuracy": 0.5},
+            ["epochs.1.watched_test_accuracy: 0.5; no image was to be scored"],
+        ),
         ({"reason": "?"}, ["reason: '?', though the run is complete"]),
         ({"test": None}, ["test: missing, though the run is complete"]),
         ({"weights_sha256": None}, ["weights_sha256: missing, though the run is complete"]),
@@ -260,6 +273,7 @@ def test_deep_and_long_json_is_refused(results, content):
         ({"dataset.training_images": 9}, "dataset.training_images: 9; the study's dataset has 1"),
         ({"cost.parameters": 7}, "cost.parameters: 7; the settings make 1,310"),
         ({"cost.macs": 7}, "cost.macs: 7; the settings make 2,432"),
+        ({"training_version": TRAINING_VERSION - 1}, f"; this version is {TRAINING_VERSION}"),
     ],
 )
 def test_what_contradicts_the_study_is_refused_for_its_tables(
@@ -273,17 +287,24 @@ def test_what_contradicts_the_study_is_refused_for_its_tables(
     assert not (tmp_path / "tables").exists()
 
 
-def test_records_that_count_other_images_of_a_class_than_the_rest_are_refused(
-    study, results, tmp_path
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test.confusion": [[90, 90, *[0] * 8], [90, 90, *[0] * 8], *[[0] * 10] * 8]},
+        {"test.calibration": [HALF, {**EMPTY, "images": 0, "lower": 0.6, "upper": 1}]},
+    ],
+    ids=["classes", "bins"],
+)
+def test_records_that_count_images_otherwise_than_the_rest_are_refused(
+    study, results, tmp_path, changes
 ):
     path = place(results, "wide", 2)
-    rows = [[90, 90, *[0] * 8], [90, 90, *[0] * 8], *[[0] * 10] * 8]
-    tamper(path, {"test.confusion": rows})
+    tamper(path, changes)
     with pytest.raises(UserError) as error:
         collect(study, results, tmp_path / "tables")
     assert str(error.value) == (
-        f"{path} is not a whole run record: test.confusion: it counts other images of some classes "
-        f"than most of the other records do. {records.GET_IT_BACK}"
+        f"{path} is not a whole run record: test: it counts other images of some classes, or has "
+        f"other bins, than most records do. {records.GET_IT_BACK}"
     )
 
 

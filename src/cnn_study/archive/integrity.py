@@ -30,7 +30,6 @@ from cnn_study.runs.stages import Site
 from cnn_study.runs.wanted import Run, done, wanted
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment, Study
-from cnn_study.study.settings import TRAINING_VERSION
 
 LISTS = ("tables/runs.csv", "tables/search-runs.csv", "evidence/confirmation-runs.csv")
 """Tables that say the digest of each record."""
@@ -127,7 +126,7 @@ def check_records(kept: Kept) -> Check:
     for name in kept.records:
         faults += _of_record(name, kept)
     faults += [
-        Fault(kept.file(name), *sense.OTHER_CLASSES) for name in sense.unlike_others(kept.records)
+        Fault(kept.file(name), *sense.UNLIKE_OTHERS) for name in sense.unlike_others(kept.records)
     ]
     faults += [*_doubled(kept), *_unlike_tables(kept)]
     return Check(
@@ -141,9 +140,6 @@ def check_records(kept: Kept) -> Check:
 def _of_record(name: str, kept: Kept) -> Iterator[Fault]:
     """Say what in a record contradicts its place and the study; `read` has told of the rest."""
     record, run, dataset = kept.records[name], kept.runs[name][0], kept.site.study.dataset
-    if record.training_version != TRAINING_VERSION:
-        what = f"{record.training_version}; this version is {TRAINING_VERSION}"
-        yield Fault(kept.file(name), "training_version", what)
     for place, what in sense.contradictions_with(run.experiment, run.seed, dataset, record):
         yield Fault(kept.file(name), place, what)
 

@@ -53,6 +53,20 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
 def read_at_most(path: Path, most: int) -> bytes:
     """Read a file that anybody may have put there, unless it is larger than it can rightly be.
 
+    Args:
+        most: bytes.
+
+    Raises:
+        OSError, UserError: as `opened` does.
+    """
+    with opened(path, most) as file:
+        return file.read()
+
+
+@contextmanager
+def opened(path: Path, most: int) -> Generator[IO[bytes]]:
+    """Open a file that anybody may have put there, unless it is larger than it can rightly be.
+
     Nothing is waited for: a pipe would keep whoever reads it until somebody writes.
 
     Args:
@@ -74,7 +88,7 @@ def read_at_most(path: Path, most: int) -> bytes:
                 "away, or get the right one back."
             )
         with open(handle, "rb", closefd=False) as file:
-            return file.read()
+            yield file
     finally:
         os.close(handle)
 
@@ -88,10 +102,12 @@ def read_arrays(source: Path | bytes, largest: int = LARGEST_ARRAYS) -> dict[str
         largest: bytes that its arrays may take, with their headers.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError, UserError: the file cannot be opened, is none, or larger than that.
         ValueError: it is damaged, no .npz file, or holds more than that.
     """
-    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+    with (
+        io.BytesIO(source) if isinstance(source, bytes) else opened(source, LARGEST_ARRAYS) as file
+    ):
         try:
             _check_sizes(file, largest)
             file.seek(0)
@@ -120,7 +136,7 @@ def intact_arrays(
         UserError: the file is not there, is another one, or is damaged.
     """
     try:
-        content = path.read_bytes()
+        content = read_at_most(path, LARGEST_ARRAYS)
         if sha256 and (given := hashlib.sha256(content).hexdigest()) != sha256:
             raise refuse(f"its sha256 is {given}, and should be {sha256}")
         arrays = read_arrays(content)

@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import percent, short_duration
@@ -21,6 +22,7 @@ from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left, telling
 from cnn_study.runs.heartbeat import Facts, running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
+from cnn_study.study.faults import printable
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
@@ -193,8 +195,9 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     searched = _searched(study, results, list(known.values()))
     confirmed = _confirmed(study, results, list(known.values()))
     trained = map(_training, trainings)
-    aside = records.aside_in_words(results / "runs")
-    again = failures(study, results)
+    # What stands in a record or in the name of a file is text, whatever marks are in it.
+    aside = map(Text, records.aside_in_words(results / "runs"))
+    again = map(Text, failures(study, results))
     return Group(*table, *declared, *searched, *confirmed, *aside, *again, *trained, how_far)
 
 
@@ -302,7 +305,9 @@ def failures(study: Study, results: Path) -> list[str]:
     failed = list(records.failed(paths).values())
     if not failed:
         return []
-    named = "; ".join(f"{run.experiment} seed {run.seed}: {run.reason}" for run in failed[:3])
+    named = "; ".join(
+        printable(f"{run.experiment} seed {run.seed}: {run.reason}") for run in failed[:3]
+    )
     more = f"; and {len(failed) - 3} more" * (len(failed) > 3)
     runs = "1 run is" if len(failed) == 1 else f"{len(failed)} runs are"
     name = study.name if study.path.parent == Path("experiments") else study.path

@@ -412,13 +412,15 @@ def refuse_two_versions(path: Path) -> None:
     Raises:
         UserError: it has.
     """
-    with suppress(OSError):
-        if re.search(rb"^<{7} ", path.read_bytes(), re.MULTILINE):
-            raise UserError(
-                f"{path} holds two versions, as a merge by git leaves them where both sides made "
-                "it. Both are whole: take either side, with what lies beside it, for instance\n"
-                f"  git checkout --ours -- {path.parent}"
-            )
+    content = b""
+    with suppress(OSError, UserError):
+        content = read_at_most(path, MOST_BYTES)
+    if re.search(rb"^<{7} ", content, re.MULTILINE):
+        raise UserError(
+            f"{path} holds two versions, as a merge by git leaves them where both sides made it. "
+            "Both are whole: take either side, with what lies beside it, for instance\n"
+            f"  git checkout --ours -- {path.parent}"
+        )
 
 
 def first_line(error: Exception) -> str:

@@ -26,8 +26,8 @@ CLOSE = 1e-6
 ROUNDED = 1e-4
 """By how much a probability may lie beyond 1, or beyond the edges of its bin, by rounding."""
 
-OTHER_CLASSES = (
-    "test.confusion", "it counts other images of some classes than most of the other records do"
+UNLIKE_OTHERS = (
+    "test", "it counts other images of some classes, or has other bins, than most records do"
 )  # fmt: skip
 """Of a record that `unlike_others` names."""
 
@@ -55,6 +55,8 @@ def contradictions_with(
     if given != known:
         what = f"{given[0]}, {given[1]}; it is read as the record of {known[0]}, seed {known[1]}"
         yield "fingerprint, seed", what
+    if record.training_version != TRAINING_VERSION:
+        yield "training_version", f"{record.training_version}; this version is {TRAINING_VERSION}"
     settings, data = record.settings, record.dataset
     fractions = settings.validation_fraction, settings.training_fraction
     sizes = split_sizes(dataset.training_images, *fractions)
@@ -79,14 +81,17 @@ def contradictions_with(
 
 
 def unlike_others(records: Mapping[str, "Record"]) -> list[str]:
-    """Name the records that count other test images of a class than most do."""
-    counts = {
-        name: tuple(map(sum, record.test.confusion))
+    """Name the records that count other test images of a class, or in other bins, than most do."""
+    scored = {
+        name: (
+            tuple(map(sum, record.test.confusion)),
+            tuple((bin_.lower, bin_.upper) for bin_ in record.test.calibration),
+        )
         for name, record in records.items()
         if record.test
     }
-    usual = Counter(counts.values()).most_common(1)
-    return [name for name, count in counts.items() if count != usual[0][0]]
+    usual = Counter(scored.values()).most_common(1)
+    return [name for name, said in scored.items() if said != usual[0][0]]
 
 
 def _of_status(record: "Record") -> Iterator[Fault]:
@@ -112,6 +117,11 @@ def _of_epochs(record: "Record") -> Iterator[Fault]:
     if not enough:
         what = f"{len(numbers)}, though the run is {record.status}"
         yield "epochs", f"{what}; settings.epochs asks for {asked}"
+    held_out = record.dataset.validation_images
+    scored = any(epoch.validation_accuracy is not None for epoch in record.epochs)
+    if record.status == "complete" and held_out and not scored:
+        what = f"null in all of them, though {held_out:,} images were held out"
+        yield "epochs.validation_accuracy", what
     for place, epoch in enumerate(record.epochs):
         for name, what in _of_epoch(epoch, record):
             yield f"epochs.{place}.{name}", what
@@ -123,13 +133,17 @@ def _of_epoch(epoch: "Epoch", record: "Record") -> Iterator[Fault]:
     data = record.dataset
     scores = {
         "validation": (epoch.validation_loss, epoch.validation_accuracy, data.validation_images),
-        "watched_test": (epoch.watched_test_loss, epoch.watched_test_accuracy, data.test_images),
+        "watched_test": (
+            epoch.watched_test_loss,
+            epoch.watched_test_accuracy,
+            data.test_images * record.settings.watch_test,
+        ),
     }
     for name, (loss, accuracy, images) in scores.items():
         if (loss is None) != (accuracy is None):
             yield f"{name}_accuracy", "null, and the loss is not, or the other way round"
         elif accuracy is not None and not images:
-            yield f"{name}_accuracy", f"{accuracy}; no image was held out"
+            yield f"{name}_accuracy", f"{accuracy}; no image was to be scored"
         elif accuracy is not None and _is_no_share(accuracy, images):
             yield f"{name}_accuracy", f"{accuracy}; no share of {images:,} images is that"
 

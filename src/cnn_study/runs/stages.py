@@ -405,9 +405,9 @@ def engine(results: Path) -> str | None:
 def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Give the digests of a stamp; none where it cannot be read, as after a merge."""
     try:
-        written = json.loads(stamp.read_text(encoding="utf-8"))
+        written = json.loads(files.read_text(stamp))
         inputs, outputs = written["inputs"], written["outputs"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (UserError, ValueError, TypeError, KeyError):
         return {}, {}
     return (inputs, outputs) if isinstance(inputs, dict) and isinstance(outputs, dict) else ({}, {})
 
@@ -415,6 +415,6 @@ def _read(stamp: Path) -> tuple[dict[str, str], dict[str, str]]:
 def _sha256(path: Path) -> str:
     try:
         # A pipe in a file's place would be waited for.
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ABSENT
+        return files.digest_of_file(path) if path.is_file() else ABSENT
     except (OSError, ValueError):  # a name that can be no file's
         return ABSENT

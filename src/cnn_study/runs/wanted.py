@@ -87,7 +87,7 @@ def read_sound(
         run = runs[name]
         faults = [*sense.contradictions_with(run.experiment, run.seed, study.dataset, record)]
         if name in unlike:
-            faults.append(sense.OTHER_CLASSES)
+            faults.append(sense.UNLIKE_OTHERS)
         if faults:
             refusals.append(records.refusal(paths[name], faults))
     return known, refusals
