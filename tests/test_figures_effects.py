@@ -15,7 +15,7 @@ from cnn_study.figures import classes, cost, epochs, marks, selection_bias
 from cnn_study.figures.draw import _pictures
 from cnn_study.figures.effects import MOST_LINES, AllEffects, Effects, clip, split
 from cnn_study.figures.levels import crowded, logarithmic
-from cnn_study.figures.picture import TALLEST
+from cnn_study.figures.picture import TALLEST, settle
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import (
     aligned,
@@ -303,6 +303,23 @@ def test_a_question_with_many_changes_fits_on_a_page():
     assert figure.axes[0].texts[0].get_text() == "+1.00  (n = 5)  helps  1 of 5 diverged"
     row = 72 * (TALLEST - 1.15) / 60
     assert figure.axes[0].texts[0].get_fontsize() < row
+
+
+@pytest.mark.parametrize("changes", [24, 40])
+def test_many_changes_with_long_labels_leave_room_for_what_is_drawn(changes):
+    """Labels and notes once took all of the width: Matplotlib gave the layout up and warned."""
+
+    class Wordy(Many):
+        def of(self, ids):
+            return [replace(result(id_, 1, 0.01), planned=5) for id_ in ids]
+
+    results = Wordy([changes])
+    results.label = "learning-rate-0-0003-label-smoothing-{}".format
+    figure = Effects("0", "Many", ("base",), 0.5)._draw(results)
+    settle(figure)
+    axes = figure.axes[0]
+    assert axes.get_position().width * figure.get_figwidth() * 72 > 90
+    assert {label.get_text()[-2:] for label in axes.get_yticklabels()} >= {"-1", "-2"}
 
 
 @pytest.mark.parametrize("sizes", [[10] * 25, [25, 43, 25], [1, 120, 1], [43] * 3, [1] * 100])

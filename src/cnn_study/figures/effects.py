@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 LONGEST_LABEL = 22
 """Characters of a change's label before it goes on in a second line."""
 
+LEAST_AXES = 130.0
+"""Points of the width that labels and notes leave to what is drawn."""
+
+LINE = 1.35
+"""Height of a line, times the size of its letters."""
+
 MOST_LINES = 44
 """Changes and titles of questions that a page of all effects holds."""
 
@@ -60,16 +66,16 @@ class Effects(Picture):
         changes = results.changes(self.question)
         notes = [self._note(change, results) for change in changes]
         labels = [wrap(results.label(change.experiment), LONGEST_LABEL) for change in changes]
-        pairs = zip(labels, notes, strict=True)
-        height = 1.15 + 0.17 * sum(max(2, 1 + max(_breaks(pair))) for pair in pairs)
+        lines = [max(2, 1 + max(_breaks(pair))) for pair in zip(labels, notes, strict=True)]
+        height = 1.15 + 0.17 * sum(lines)
         figure = self.new(min(height, TALLEST))
         axes = figure.subplots()
         row = 72 * (min(height, TALLEST) - 1.15) / len(changes)
-        if height <= TALLEST:
-            marks.rows(axes, labels, notes)
-        else:
-            labels = [results.label(change.experiment) for change in changes]
-            marks.rows(axes, labels, [_in_a_line(note) for note in notes], min(9.0, 0.62 * row))
+        size = 9.0
+        if height > TALLEST:
+            whole = [results.label(change.experiment) for change in changes]
+            size, labels, notes = self._closer(row, max(lines), whole, notes)
+        marks.rows(axes, labels, notes, size)
         marks.zero(axes, self.smallest)
         for place, change in enumerate(changes):
             color = verdict_color(change.verdict)
@@ -78,6 +84,22 @@ class Effects(Picture):
         axes.set_xlabel("Difference in test accuracy (percentage points)")
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
+
+    def _closer(
+        self, row: float, lines: int, labels: list[str], notes: list[str]
+    ) -> tuple[float, list[str], list[str]]:
+        """Find how large many rows can be written, in several lines each or in one.
+
+        Args:
+            row: height in points.
+            lines: of a row, at most, if it is broken into lines.
+        """
+        in_a_line = [_in_a_line(note) for note in notes]
+        wide = (max(marks.text_width(text, 1) for text in texts) for texts in (labels, in_a_line))
+        broken, whole = row / lines / LINE, (72 * self.width - LEAST_AXES) / sum(wide)
+        if broken > min(0.62 * row, whole):
+            return min(9.0, broken), [wrap(label, LONGEST_LABEL) for label in labels], notes
+        return min(9.0, 0.62 * row, whole), labels, in_a_line
 
     def _note(self, change: Change, results: Results) -> str:
         """Write mean, number and verdict; below, the runs that ended otherwise."""
