@@ -104,7 +104,9 @@ class Stopped:
         self.seen = ""
         monkeypatch.setattr(
             progress, "Console",
-            lambda width=80: Console(file=self.screen, width=width, height=24, force_terminal=True),
+            lambda width=80, **more: Console(
+                file=self.screen, width=width, height=24, force_terminal=True, **more
+            ),
         )  # fmt: skip
         monkeypatch.setattr(progress.time, "sleep", self.look)
 
@@ -170,6 +172,22 @@ def test_diverged_runs_are_told(study, tmp_path, capsys, monkeypatch):
     _write(study, tmp_path, "base", 1, status="diverged")
     main(["check", str(study.path), "--results", str(tmp_path)])
     assert "1 (1 diverged)" in capsys.readouterr().out
+
+
+def test_what_stands_in_titles_and_records_is_text(study, tmp_path, capsys, monkeypatch):
+    """Not marks of Rich's, and not what a terminal would obey."""
+    monkeypatch.setenv("COLUMNS", "200")
+    text = study.path.read_text().replace("title: ", "title: '[/foo] [x] ", 1)
+    lines = [f"{line}'" if line.startswith("title: '") else line for line in text.splitlines()]
+    study.path.write_text("\n".join(lines))
+    reason = "[/bar] \x1b[2J [link=https://example.org]y[/link]" + "x" * 1000
+    record = records_by_hand.make(study, "base", 1, status="failed")
+    records_by_hand.write(study, tmp_path, record.model_copy(update={"reason": reason}))
+    main(["check", str(study.path), "--results", str(tmp_path)])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "[/foo] [x] " in said
+    assert "base seed 1: [/bar] \\x1b[2J [link=https://example.org]y[/link]xxx" in said
+    assert len(said) < 3000
 
 
 def test_no_test_score_is_shown_while_a_study_runs(study, tmp_path, capsys, monkeypatch):

@@ -417,6 +417,8 @@ def test_what_failed_is_named_with_its_reason_and_the_command_that_tries_it_agai
     ]
     # A job of its own sees the same rules, though the run may be done by then.
     assert all(map(plan.tries, plan.batches))
+    with pytest.raises(UserError, match=r"^--config retry=: allowed is failed\.$"):
+        workflow.plan({"study": str(study.path), "retry": None})  # as Snakemake reads retry=
     with pytest.raises(UserError, match=r"^--config retry=all: allowed is failed\.$"):
         workflow.plan({"study": str(study.path), "retry": "all"})
 

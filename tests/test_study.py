@@ -1110,6 +1110,8 @@ UNSAFE = {
     "a bell": ("a \a b", "signs that show nothing are not allowed: U+0007. Take them out"),
     "the end of a line without one": ("a\u2028b", "are not allowed: U+2028. Take them out"),
     "words backwards": ("a \u202eb", "signs that show nothing are not allowed: U+202E. Take"),
+    "a picture by its number": ("a &#x1F600;", "the PDF's fonts do not have 😀"),
+    "words backwards, by number": ("a &#x202e;b", "nothing are not allowed: U+202E. Take"),
     "nothing at all": ("a\u200bb\u2060c\ufeff", "not allowed: U+200B, U+2060, U+FEFF. Take"),
 }
 

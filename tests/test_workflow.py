@@ -722,7 +722,7 @@ def test_a_command_that_fails_says_why_on_the_screen_and_in_the_log(clone):
     name = str(record.relative_to(clone.path))
     (why,) = [line for line in said if name in line]
     assert f"{name} is not a whole run record" in why
-    assert "Delete it" in why
+    assert "Get it back" in why
     assert "The log: logs/tests/tables.log" in said
     assert (clone.path / "logs/tests/tables.log").read_text().strip() == why
 

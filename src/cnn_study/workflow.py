@@ -436,9 +436,9 @@ def plan(config: dict[str, Any]) -> Plan:
     path = study_file(str(config.get("study", "cifar10")))
     study = load(path)
     results = results_folder(study)
-    retry = str(config.get("retry", "")) or None
-    if retry not in (None, "failed"):
-        raise UserError(f"--config retry={retry}: allowed is failed.")
+    retry = "retry" in config
+    if retry and config["retry"] != "failed":
+        raise UserError(f"--config retry={config['retry'] or ''}: allowed is failed.")
     train = str(config.get("train", True)).lower()
     if train not in ("true", "false"):
         raise UserError(f"--config train={train}: allowed are true and false.")
@@ -446,7 +446,7 @@ def plan(config: dict[str, Any]) -> Plan:
     planned = Plan(
         study, results, Path("data") / f"{study.dataset.name}.npz",
         str(config.get("data") or ""), tuple(wanted(study)),
-        _done(study, results, retry is not None), train == "true", engine, retry is not None,
+        _done(study, results, retry), train == "true", engine, retry,
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.

@@ -13,14 +13,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left, telling
-from cnn_study.runs.heartbeat import Facts, running
+from cnn_study.runs.heartbeat import Beat, running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study.faults import printable
 from cnn_study.study.model import Experiment, Study
@@ -31,6 +30,9 @@ REFRESH_SECONDS = 2.0
 COLUMNS = ("experiment", "change", "parameters", "MACs", "done", "missing", "validation accuracy")
 DROPPED = ("change", "MACs", "parameters", "missing")
 """Columns that a narrow window does without, in this order."""
+
+LONGEST_REASON = 300
+"""Characters of why a run failed that are shown."""
 
 PIPED_WIDTH = 200
 """Characters a line where no window sets a limit."""
@@ -106,9 +108,9 @@ def _standing(
 
 def check(study: Study, results: Path) -> None:
     """Print the experiments of a sound study: parameters, MACs, done and missing runs."""
-    console = Console()
+    console = Console(markup=False)  # what stands in a record or a title is text, whatever it holds
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(width=PIPED_WIDTH)
+        console = Console(width=PIPED_WIDTH, markup=False)
     console.print(_overview(study, results, console))
 
 
@@ -122,7 +124,7 @@ def best(study: Study, results: Path) -> str | None:
 
 def watch(study: Study, results: Path) -> None:
     """Show what runs and what is missing until nothing is, or the person stops looking."""
-    console = Console()
+    console = Console(markup=False)
     first = _overview(study, results, console, watched=True)
     with suppress(KeyboardInterrupt), Live(first, console=console, refresh_per_second=1) as live:
         while _unfinished(study, results):
@@ -195,9 +197,8 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     searched = _searched(study, results, list(known.values()))
     confirmed = _confirmed(study, results, list(known.values()))
     trained = map(_training, trainings)
-    # What stands in a record or in the name of a file is text, whatever marks are in it.
-    aside = map(Text, records.aside_in_words(results / "runs"))
-    again = map(Text, failures(study, results))
+    aside = records.aside_in_words(results / "runs")
+    again = failures(study, results)
     return Group(*table, *declared, *searched, *confirmed, *aside, *again, *trained, how_far)
 
 
@@ -236,7 +237,7 @@ def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list
     return [f"{said}, about {left} left with {at_once} at a time"]
 
 
-def _training(facts: Facts) -> str:
+def _training(facts: Beat) -> str:
     accuracy = facts.validation_accuracy
     scored = f", validation accuracy {percent(accuracy)}" if accuracy is not None else ""
     return (
@@ -260,7 +261,7 @@ def _table(study: Study, rows: dict[str, dict[str, str]], console: Console) -> l
 
 def _width(table: Table) -> int:
     """Find how many characters a table needs to break no word."""
-    endless = Console(width=10_000)
+    endless = Console(width=10_000, markup=False)
     return Measurement.get(endless, endless.options, table).minimum
 
 
@@ -306,7 +307,8 @@ def failures(study: Study, results: Path) -> list[str]:
     if not failed:
         return []
     named = "; ".join(
-        printable(f"{run.experiment} seed {run.seed}: {run.reason}") for run in failed[:3]
+        printable(f"{run.experiment} seed {run.seed}: {run.reason}"[:LONGEST_REASON])
+        for run in failed[:3]
     )
     more = f"; and {len(failed) - 3} more" * (len(failed) > 3)
     runs = "1 run is" if len(failed) == 1 else f"{len(failed)} runs are"

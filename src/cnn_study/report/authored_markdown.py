@@ -79,6 +79,12 @@ class Text:
         except RecursionError:
             self.faults.append(TOO_DEEP)
 
+    def words(self) -> str:
+        """Give what a reader sees of it, without spaces and formulas."""
+        kept = {"Str": lambda content: content, "Code": lambda content: content[1],
+                "CodeBlock": lambda content: content[1]}  # fmt: skip
+        return "".join(kept[kind](content) for kind, content in self.elements if kind in kept)
+
     def cited(self) -> list[str]:
         """List the works that it cites; references to parts of the report are none."""
         return [key for key in self._named() if not CROSS_REFERENCE.match(key)]

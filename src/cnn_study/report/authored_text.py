@@ -43,15 +43,18 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     """Find what the report could not show, or could not cite."""
     file = draft.file
     texts = dict(_texts(file)) | _printed(draft)
-    faults = [(place, fault) for place, text in texts.items() for fault in _signs(place, text)]
-    for (place, text), signs in zip(texts.items(), unprinted(list(texts.values())), strict=True):
-        if signs:
-            faults.append((place, f"{_no_font('PDF', signs)} ({listed([text])})"))
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
     known = anchors(file) if markdown else []
     given = authored_markdown.faults_of(list(markdown.values()), known)
+    shown: dict[Place, str] = dict(texts)
+    faults: list[Fault] = []
     for place, (text, said) in zip(markdown, given, strict=True):
+        shown[place] += text.words()  # &#x1F600; is a sign that nobody has written
         faults += [(place, fault) for fault in (*said, *_uncited(text.cited()))]
+    faults += [(place, fault) for place, text in shown.items() for fault in _signs(place, text)]
+    for place, signs in zip(shown, unprinted(list(shown.values())), strict=True):
+        if signs:
+            faults.append((place, f"{_no_font('PDF', signs)} ({listed([texts[place]])})"))
     faults += [(("title",), fault) for fault in _title(file.title)]
     faults += [((), f"{path}: {fault}") for path, fault in _beside()]
     if file.published:

@@ -18,7 +18,7 @@ MOST_BYTES = 2**16
 """Of a training's file, which has a few hundred."""
 
 
-class Facts(BaseModel):
+class Beat(BaseModel):
     """What a training's file says.
 
     Attributes:
@@ -48,7 +48,7 @@ class Running:
         """
         experiment, _, seed = name.split("/")
         self.path = mark(results, name)
-        self.facts = Facts(
+        self.facts = Beat(
             experiment=experiment, seed=int(seed.removeprefix("seed-")),
             epoch=0, epochs=epochs, validation_accuracy=None,
             process=os.getpid(), machine=platform.node(),
@@ -91,7 +91,7 @@ def log(line: str) -> None:
     outputs.say(line, sys.stderr)
 
 
-def running(results: Path) -> list[Facts]:
+def running(results: Path) -> list[Beat]:
     """Read what the trainings of this machine that are under way say of themselves.
 
     Machines may share the folder. Of another one's process nobody here can tell whether it lives,
@@ -102,7 +102,7 @@ def running(results: Path) -> list[Facts]:
     trainings = []
     for path in sorted((results / "running").glob("*.json")):
         try:
-            facts = Facts.model_validate_json(read_at_most(path, MOST_BYTES))
+            facts = Beat.model_validate_json(read_at_most(path, MOST_BYTES))
         except (OSError, UserError, ValidationError):
             continue  # It ended just now, or is no training's.
         if facts.machine in (None, here) and _lives(facts.process):
