@@ -272,11 +272,15 @@ def test_the_arrays_are_made_where_a_run_needs_them(tmp_path, monkeypatch):
     advice = [{"experiment": "faster", "reference": "base"}]
     suggestions.write_text(json.dumps({"advice": advice}))
     asked: list[tuple] = []
+    whole = tmp_path / "whole.npz"
+    confirming.arrays.prepare("digits", whole)
     monkeypatch.setattr(confirming.arrays, "prepare", lambda *given: asked.append(given))
     monkeypatch.setattr(confirming, "_train_all", lambda *given: asked.append(given[2:]))
     data = tmp_path / "digits.npz"
     confirming.confirm(load(path), tmp_path, data, 4, "there")
     assert asked == [("digits", data, "there"), (4,)]
-    data.touch()
+    data.touch()  # damaged
     confirming.confirm(load(path), tmp_path, data, 4)
-    assert asked[2:] == [(4,)]
+    assert asked[2:] == [("digits", data, ""), (4,)]
+    confirming.confirm(load(path), tmp_path, whole, 4)
+    assert asked[4:] == [(4,)]

@@ -13,6 +13,8 @@ from cnn_study.report import publication
 from cnn_study.runs import stages
 from cnn_study.study.merge import load
 
+CLAIMS = "claim,section,sentence,printed,made,cells,values,runs,without_runs"
+
 STUDY = """\
 title: By hand
 dataset: digits
@@ -30,7 +32,7 @@ def place(tmp_path, monkeypatch):
     text.parent.mkdir(parents=True)
     text.write_text("---\ntitle: By hand\ndate: 2026-01-02\nformat:\n  html: default\n  typst: "
                     "default\n---\n\n# Words {#sec-words}\n\nA few words.\n")  # fmt: skip
-    text.with_name("claims.csv").write_text("claim,section\n1,Words\n")
+    text.with_name("claims.csv").write_text(f"{CLAIMS}\n1,Words{',' * 7}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages, "stale", lambda stage, site: place_.stale.get(stage.name, []))
 
@@ -65,7 +67,7 @@ def test_the_pages_say_which_commit_they_show(place):
     about = json.loads((folder / "publication.json").read_text("utf-8"))
     assert (about["study"], about["commit"]) == ("mine", commit)
     listed = (folder / "claims.csv").read_text("utf-8").splitlines()
-    assert listed == ["claim,section,commit", f"1,Words,{commit}"]
+    assert listed == [f"{CLAIMS},commit", f"1,Words{',' * 7},{commit}"]
     digest = hashlib.sha256((folder / "claims.csv").read_bytes()).hexdigest()
     assert about["sha256"]["claims.csv"] == digest
     said = f"2 January 2026, published from commit {commit[:10]}"

@@ -7,7 +7,7 @@ import pytest
 
 import records_by_hand
 from cnn_study.base import files
-from cnn_study.runs import correct_answers, look_alikes
+from cnn_study.runs import correct_answers, look_alikes, sealed
 from report_by_hand import PLAIN, Made, unmarked
 
 STUDY = PLAIN.replace(
@@ -88,7 +88,8 @@ def test_look_alikes_that_are_no_easier_are_not_said_to_be(made):
 def test_none_are_told_as_none_and_small_images_with_the_reason(made):
     path = records_by_hand.look_alike(made.study, made.folder)
     assert "None of the 360 test images is one." in said(made)
-    path.write_text(path.read_text().replace('"reason": ""', '"reason": "images are too small"'))
+    facts = look_alikes.read_facts(path).model_copy(update={"reason": "images are too small"})
+    sealed.write(path, facts)
     assert "They were not searched for in this dataset: images are too small." in said(made)
 
 

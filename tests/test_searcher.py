@@ -526,7 +526,8 @@ def test_every_call_for_another_search_is_refused(keras, done, chief):
     from cnn_study.search import calls
     from cnn_study.search.tuner import protos
 
-    with grpc.insecure_channel(chief) as channel:
+    direct = [("grpc.enable_http_proxy", 0)]  # the tests' own proxies lead nowhere
+    with grpc.insecure_channel(chief, direct) as channel:
         stub = protos.get_service_grpc().OracleStub(channel)
         for fingerprint, status in [
             ("0" * 16, calls.REFUSED),
@@ -568,7 +569,9 @@ def test_a_damaged_file_of_what_was_found_is_refused(done, tmp_path):
     code, _, err = place.run()
     assert code == 2
     assert "is not a whole search" in err
-    with pytest.raises(UserError, match="Delete it; the search is then gone through again"):
+    with pytest.raises(
+        UserError, match="Delete the file of the search; it is then gone through again"
+    ):
         place.facts()
 
 

@@ -143,14 +143,6 @@ DIVERGED = {"status": "diverged", "reason": "the loss was not finite in epoch 2"
         ({"epochs.0.validation_accuracy": 0.51}, ["epochs.0.validation_accuracy: 0.51; no share"]),
         ({"epochs.0.validation_loss": None}, ["epochs.0.validation_accuracy: null, and the loss"]),
         (
-            {
-                f"epochs.{place}.{name}": None
-                for place in (0, 1)
-                for name in ("validation_loss", "validation_accuracy")
-            },
-            ["epochs.validation_accuracy: null in all of them, though"],
-        ),
-        (
             {"epochs.1.watched_test_loss": 1.0, "epochs.1.watched_test_accuracy": 0.5},
             ["epochs.1.watched_test_accuracy: 0.5; no image was to be scored"],
         ),

@@ -146,7 +146,8 @@ def _simulated(tables: Tables, noise: Noise) -> list[dict[str, Any]]:
     shape, n = shape_of(study), len(study.seeds)
     studies = min(MOST_STUDIES, max(LEAST_STUDIES, EXPERIMENTS // len(study.experiments)))
     random = np.random.default_rng(SEED)
-    common = max(judge.correlation.mean or 0.0, 0.0) if judge.paired else 0.0
+    # Scores that go together entirely have a correlation that is 1 but for rounding.
+    common = min(max(judge.correlation.mean or 0.0, 0.0), 1.0) if judge.paired else 0.0
     size = (studies, len(study.experiments), n)
     test = _alike(random.standard_normal(size), common, random)
 

@@ -87,6 +87,9 @@ MOST_ROWS = 200
 """Of a table that grows with the study, in the text: what lies beyond is in a file, and on the
 page among all experiments."""
 
+MOST_OUTDONE = 50
+"""Suggestions named in one sentence that others outdo."""
+
 
 def _values(
     study: Study, tables: Tables, findings: Findings, figures: dict[str, Figure]
@@ -109,6 +112,7 @@ def _values(
         "figures": figures,
         "all_effects": pages_of(figures, "effects-all"),
         "most_rows": MOST_ROWS,
+        "most_outdone": MOST_OUTDONE,
         "provenance": provenance,
         "scripts_folder": SCRIPTS,
         "scripts": scripts_of(study, findings, best_of(results), versions),

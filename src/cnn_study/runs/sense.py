@@ -117,11 +117,6 @@ def _of_epochs(record: "Record") -> Iterator[Fault]:
     if not enough:
         what = f"{len(numbers)}, though the run is {record.status}"
         yield "epochs", f"{what}; settings.epochs asks for {asked}"
-    held_out = record.dataset.validation_images
-    scored = any(epoch.validation_accuracy is not None for epoch in record.epochs)
-    if record.status == "complete" and held_out and not scored:
-        what = f"null in all of them, though {held_out:,} images were held out"
-        yield "epochs.validation_accuracy", what
     for place, epoch in enumerate(record.epochs):
         for name, what in _of_epoch(epoch, record):
             yield f"epochs.{place}.{name}", what
