@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -178,3 +179,17 @@ def _test(study: Study, seed: int, accuracy: float) -> records.Test:
         predictions_file=f"seed-{seed}.predictions.npz",
         predictions_sha256=_digest("predictions", seed),
     )
+
+
+def worsen(test: dict[str, Any], images: int) -> None:
+    """Let so many images of one class, and of one bin, be misread in a record's scores.
+
+    They still agree with each other; only the network that they are of would give others.
+    """
+    rows = test["confusion"]
+    place = max(range(len(rows)), key=lambda number: rows[number][number])
+    rows[place][place] -= images
+    rows[place][place - 1] += images
+    test["accuracy"] -= images / sum(map(sum, rows))
+    fullest = max(test["calibration"], key=lambda bin_: bin_["images"] * (bin_["accuracy"] or 0))
+    fullest["accuracy"] -= images / fullest["images"]
