@@ -52,6 +52,12 @@ def place(results: Path, experiment: str = "base", seed: int = 1) -> Path:
     return path
 
 
+@pytest.fixture
+def wide_window(monkeypatch):
+    """Room for the longest path on one line."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 def tamper(path: Path, changes: dict[str, object]) -> None:
     """Change values of a record, each named as messages name it."""
     facts = json.loads(path.read_text())
@@ -346,6 +352,7 @@ def test_what_is_kept_of_runs_without_a_record_is_told(study, results):
     assert "kept of runs without a record, which are to be trained or deleted: base/" in told
 
 
+@pytest.mark.usefixtures("wide_window")
 def test_check_shows_what_is_sound_then_names_what_is_damaged_and_left_aside(
     study, results, capsys
 ):
@@ -376,6 +383,7 @@ def test_a_pipe_in_the_place_of_a_record_makes_nobody_wait(study, results, capsy
         assert f"{path} is a pipe or device" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("wide_window")
 def test_what_failed_is_named_with_its_reason_and_the_command_that_tries_it_again(
     study, results, capsys, monkeypatch
 ):
