@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnn_study.base import files
-from cnn_study.data.split import split_sizes
+from cnn_study.data.sizes import split_sizes
 from cnn_study.runs import look_alikes, records, sealed
 from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study

@@ -32,7 +32,8 @@ from cnn_study.data.catalog import DATASETS, Dataset, find_dataset
 from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
 from cnn_study.data.readers import cifar10
 from cnn_study.data.readers.cifar10 import Source
-from cnn_study.data.split import split, split_sizes, stratified_order
+from cnn_study.data.sizes import split_sizes
+from cnn_study.data.split import split, stratified_order
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_ARCHIVE = PROJECT.parent / "shared" / "data" / "cifar-10-python.tar.gz"
@@ -142,7 +143,7 @@ def test_the_catalog_needs_neither_arrays_nor_readers():
         check=True,
         env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
     )
-    assert run.stdout.strip() == "['cnn_study.data.catalog']"
+    assert run.stdout.strip() == "['cnn_study.data.sizes', 'cnn_study.data.catalog']"
 
 
 def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 from dataclasses import dataclass
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.sizes import Sizes, split_fault, split_sizes
 
 DIGITS_TEST_IMAGES = 360
 
@@ -20,8 +21,13 @@ class Dataset:
         digest: the SHA-256 (hex) of training_images, training_labels, test_images and
             test_labels, each as uint8 bytes in C order, one after the other (see content_digest).
         source: who made it and where it is, for citing.
+        reader: the module of `readers/` that reads it; "" of a dataset that a study describes.
         licence: the SPDX identifier of the licence that its makers gave it; "" if they name none.
-        reader: the module of `readers/` that reads it.
+        description: what its owner says of it, Markdown; "" where the report has a text of its own.
+        publish_images: whether images, or networks that keep something of them, may be shown.
+        units: how many images each set has that is never divided between training and validation,
+            in the order in which they are dealt out; () where each image stands for itself.
+        unit_classes: the classes of the training images in that order; () of a built-in dataset.
     """
 
     name: str
@@ -34,6 +40,22 @@ class Dataset:
     source: str
     reader: str
     licence: str = ""
+    description: str = ""
+    publish_images: bool = True
+    units: tuple[int, ...] = ()
+    unit_classes: tuple[int, ...] = ()
+
+    def sizes(self, validation_fraction: float, training_fraction: float) -> Sizes:
+        """Count the images to train on and those held out, as `split` divides them."""
+        fractions = validation_fraction, training_fraction
+        return split_sizes(self.training_images, *fractions, self.units)
+
+    def split_fault(
+        self, validation_fraction: float, training_fraction: float
+    ) -> tuple[str, str] | None:
+        """Say which fraction leaves no image where there should be some, as `split_fault` does."""
+        fractions = validation_fraction, training_fraction
+        return split_fault(self.training_images, *fractions, self.units)
 
 
 DATASETS: dict[str, Dataset] = {

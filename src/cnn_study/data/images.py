@@ -5,19 +5,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnn_study.data.split import split
+
 
 @dataclass
 class Images:
-    """A dataset's content, uint8, in canonical order.
+    """A dataset's content in canonical order.
 
-    Images have the axes (image, height, width, channel) and values 0..255; labels have the axis
-    (image) and index Dataset.class_names.
+    Images have the axes (image, height, width, channel), uint8, and values 0..255; labels have the
+    axis (image) and index Dataset.class_names: uint8, from 257 classes on uint16.
+
+    Attributes:
+        training_units: the unit of each training image, as `split` takes it; None of a built-in
+            dataset.
     """
 
     training_images: np.ndarray
     training_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    training_units: np.ndarray | None = None
+
+    def split(
+        self, validation_fraction: float, training_fraction: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the places of the training images to train on, and of those held out."""
+        fractions = validation_fraction, training_fraction
+        return split(self.training_labels, *fractions, self.training_units)
 
 
 ARRAY_NAMES = ("training_images", "training_labels", "test_images", "test_labels")

@@ -1,10 +1,9 @@
 """From training images to those trained on and those held out, by the labels alone."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.sizes import split_fault, split_sizes
 
 
 def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -30,61 +29,25 @@ def stratified_order(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.lexsort((labels, place))
 
 
-class Sizes(NamedTuple):
-    """How many images a split gives each part."""
-
-    training: int
-    validation: int
-
-
-def split_sizes(images: int, validation_fraction: float, training_fraction: float) -> Sizes:
-    """Count the images to train on and those held out, as `split` divides them."""
-    validation = round(images * validation_fraction)
-    return Sizes(round((images - validation) * training_fraction), validation)
-
-
-def split_fault(
-    images: int, validation_fraction: float, training_fraction: float
-) -> tuple[str, str] | None:
-    """Say which fraction leaves no image where there should be some; None where none does.
-
-    Args:
-        images: training images of the dataset.
-        validation_fraction: 0 is no fault: it asks for no validation image.
-
-    Returns:
-        The setting, and what is wrong with it.
-    """
-    sizes = split_sizes(images, validation_fraction, training_fraction)
-    if sizes.training == 0:
-        return (
-            "training_fraction",
-            f"no image is left to train on: {images:,} images, validation_fraction "
-            f"{validation_fraction:g}, training_fraction {training_fraction:g}; raise "
-            "training_fraction or lower validation_fraction",
-        )
-    if validation_fraction > 0 and sizes.validation == 0:
-        return (
-            "validation_fraction",
-            f"no image is held out: {validation_fraction:g} of {images:,} images rounds to none; "
-            "raise it, or give 0 for no validation scores",
-        )
-    return None
-
-
 def split(
-    labels: np.ndarray, validation_fraction: float, training_fraction: float = 1.0
+    labels: np.ndarray,
+    validation_fraction: float,
+    training_fraction: float = 1.0,
+    units: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the training images into a training and a validation part, both stratified.
 
-    Of stratified_order, the first round(n * validation_fraction) are the validation part and the
-    last round((n - validation) * training_fraction) the training part: a smaller training part
-    lies within every larger one, and the validation part does not change with it.
+    Of an order, the first round(n * validation_fraction) are the validation part and the last
+    round((n - validation) * training_fraction) the training part: a smaller training part lies
+    within every larger one, and the validation part does not change with it. The order is that of
+    the units, where they are given, of which none is divided (a part is then so much larger);
+    else `stratified_order`.
 
     Args:
         labels: shape (n,), class indices.
         validation_fraction: share of n, 0 <= fraction < 1; 0 gives an empty validation part.
         training_fraction: share of what is left to train on, 0 < fraction <= 1.
+        units: shape (n,), the number of each image's unit, 0, 1, … as `data.units` deals them.
 
     Returns:
         Training indices and validation indices, each ascending (canonical order).
@@ -97,8 +60,9 @@ def split(
         raise UserError(f"validation_fraction is {validation_fraction}; allowed: 0 <= value < 1")
     if not 0 < training_fraction <= 1:
         raise UserError(f"training_fraction is {training_fraction}; allowed: 0 < value <= 1")
-    order = stratified_order(labels)
-    if fault := split_fault(len(order), validation_fraction, training_fraction):
+    order = stratified_order(labels) if units is None else np.argsort(units, kind="stable")
+    dealt = [] if units is None else np.bincount(units).tolist()
+    if fault := split_fault(len(order), validation_fraction, training_fraction, dealt):
         raise UserError(": ".join(fault))
-    sizes = split_sizes(len(order), validation_fraction, training_fraction)
+    sizes = split_sizes(len(order), validation_fraction, training_fraction, dealt)
     return np.sort(order[len(order) - sizes.training :]), np.sort(order[: sizes.validation])

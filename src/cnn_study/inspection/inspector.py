@@ -16,7 +16,6 @@ from cnn_study.base import files
 from cnn_study.base.words import percent
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.images import Images
-from cnn_study.data.split import split
 from cnn_study.inspection import baselines, embedding, trained_network
 from cnn_study.runs import correct_answers, inspections, records, sealed
 from cnn_study.runs.heartbeat import log
@@ -309,9 +308,7 @@ def _fit_baselines(study: Study, images: Images, draft: Draft) -> None:
     )
     log("k nearest neighbours on the pixels")
     fitted = {"nearest_neighbours": baselines.nearest_neighbours(parts)}
-    chosen, _ = split(
-        images.training_labels, settings.validation_fraction, settings.training_fraction
-    )
+    chosen, _ = images.split(settings.validation_fraction, settings.training_fraction)
     pair_neighbours(images, chosen, draft)
     if len(np.unique(parts.training[1])) > 1:
         log("multinomial logistic regression on the pixels")

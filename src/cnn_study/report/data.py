@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from cnn_study.data.split import split_sizes
 from cnn_study.evidence.read import Tables
 from cnn_study.study.model import Study
 
@@ -37,9 +36,7 @@ class Data:
 def data_of(study: Study, tables: Tables) -> Data:
     """Describe the dataset, with what the base trains on and holds out."""
     dataset, settings = study.dataset, study.experiments["base"].settings
-    trained_on, held_out = split_sizes(
-        dataset.training_images, settings.validation_fraction, settings.training_fraction
-    )
+    trained_on, held_out = dataset.sizes(settings.validation_fraction, settings.training_fraction)
     groups = tables.confusion.groupby(["experiment", "true_class"])
     class_sizes = groups["images"].sum() // groups["runs"].first()
     return Data(

@@ -9,7 +9,6 @@ from statistics import mean
 import numpy as np
 
 from cnn_study.base.errors import UserError
-from cnn_study.data.split import split_sizes
 from cnn_study.runs import records
 from cnn_study.runs.records import Record
 from cnn_study.runs.wanted import Run
@@ -72,9 +71,8 @@ def training_seconds(
         per_image, per_mac: seconds for each training image, and for each MAC of it.
     """
     settings = run.experiment.settings
-    images = split_sizes(
-        study.dataset.training_images, settings.validation_fraction, settings.training_fraction
-    ).training
+    fractions = settings.validation_fraction, settings.training_fraction
+    images = study.dataset.sizes(*fractions).training
     return seconds(images, settings.epochs, run.experiment.macs, per_image, per_mac)
 
 
@@ -94,11 +92,8 @@ def search_seconds(
     search, fitted = study.search, _fit(known)
     if search is None:
         return 0.0
-    images = split_sizes(
-        study.dataset.training_images,
-        search.base["validation_fraction"],
-        search.base["training_fraction"],
-    ).training
+    fractions = search.base["validation_fraction"], search.base["training_fraction"]
+    images = study.dataset.sizes(*fractions).training
     ids = [budget.id for budget in search.budgets]
     current, tried = ended or (ids[0], 0)
     total = 0.0

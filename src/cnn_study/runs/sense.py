@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cnn_study.data.catalog import Dataset
-from cnn_study.data.split import split_sizes
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION, fingerprint
 
@@ -58,8 +57,7 @@ def contradictions_with(
     if record.training_version != TRAINING_VERSION:
         yield "training_version", f"{record.training_version}; this version is {TRAINING_VERSION}"
     settings, data = record.settings, record.dataset
-    fractions = settings.validation_fraction, settings.training_fraction
-    sizes = split_sizes(dataset.training_images, *fractions)
+    sizes = dataset.sizes(settings.validation_fraction, settings.training_fraction)
     expected = {
         "name": dataset.name,
         "digest": dataset.digest,

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DATASETS, Dataset
-from cnn_study.data.split import split_fault
 from cnn_study.study import architecture, search_merge
 from cnn_study.study.doubles import check_doubles
 from cnn_study.study.faults import Faults, did_you_mean
@@ -168,10 +167,8 @@ def _experiment(
     except UserError as error:
         faults.add(place, f"experiment {id_}: {error}")
         return None
-    fault = split_fault(
-        dataset.training_images, settings.validation_fraction, settings.training_fraction
-    )
-    if fault:
+    fractions = settings.validation_fraction, settings.training_fraction
+    if fault := dataset.split_fault(*fractions):
         faults.add((*place, fault[0]), f"{fault[1]} (experiment {id_})")
         return None
     name = fingerprint(settings, dataset.digest)

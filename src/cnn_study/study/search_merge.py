@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from cnn_study.data.catalog import Dataset
-from cnn_study.data.split import split_sizes
+from cnn_study.data.sizes import split_sizes
 from cnn_study.study.parts import seeds_of
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.search_space import Budget, Parameter, Search

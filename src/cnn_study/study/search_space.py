@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from cnn_study.base.errors import UserError
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.data.catalog import Dataset
-from cnn_study.data.split import split_fault, split_sizes
 from cnn_study.study import architecture
 from cnn_study.study.seconds import seconds
 from cnn_study.study.settings import (
@@ -215,10 +214,8 @@ class Search:
         given = {**self.base, **kept, "epochs": epochs or self.epochs}
         given["warmup_epochs"] = given["warmup_epochs"] * given["epochs"] / self.epochs
         settings = Settings.model_validate(given)
-        fault = split_fault(
-            self.dataset.training_images, settings.validation_fraction, settings.training_fraction
-        )
-        if fault:
+        fractions = settings.validation_fraction, settings.training_fraction
+        if fault := self.dataset.split_fault(*fractions):
             raise UserError(": ".join(fault))
         cost = architecture.cost(settings, self.dataset.image_shape, len(self.dataset.class_names))
         return Model(kept, settings, fingerprint(settings, self.dataset.digest), *cost)
@@ -250,9 +247,7 @@ class Search:
 
     def _seconds(self, model: Model) -> float:
         settings = model.settings
-        sizes = split_sizes(
-            self.dataset.training_images, settings.validation_fraction, settings.training_fraction
-        )
+        sizes = self.dataset.sizes(settings.validation_fraction, settings.training_fraction)
         return seconds(sizes.training, settings.epochs, model.macs)
 
     def faults(self) -> list[tuple[tuple[str, ...], str]]:

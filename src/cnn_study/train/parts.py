@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn_study.data.images import Images
-from cnn_study.data.split import split
 from cnn_study.study.settings import Settings
 
 
@@ -29,9 +28,7 @@ class Parts:
 
 def take_parts(images: Images, settings: Settings) -> Parts:
     """Split the training images as the settings ask; the test set stays apart."""
-    chosen, held_out = split(
-        images.training_labels, settings.validation_fraction, settings.training_fraction
-    )
+    chosen, held_out = images.split(settings.validation_fraction, settings.training_fraction)
     pixels, labels = images.training_images, images.training_labels
     return Parts(
         (pixels[chosen], labels[chosen]),

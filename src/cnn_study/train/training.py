@@ -14,7 +14,6 @@ import numpy as np
 from cnn_study.base import files
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
-from cnn_study.data.split import split_sizes
 from cnn_study.runs import kept_weights, records
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
@@ -109,8 +108,7 @@ def give_up(
         peak_memory_mebibytes=round(peak_memory(resource.RUSAGE_CHILDREN), 1),
     )
     settings = experiment.settings
-    fractions = settings.validation_fraction, settings.training_fraction
-    sizes = split_sizes(dataset.training_images, *fractions)
+    sizes = dataset.sizes(settings.validation_fraction, settings.training_fraction)
     counts = {
         "training_images": sizes.training,
         "validation_images": sizes.validation,
