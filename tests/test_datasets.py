@@ -125,6 +125,15 @@ def test_facts_are_complete(name):
     assert facts.source.strip()
 
 
+def test_classes_are_as_large_as_the_catalog_says(digits_file):
+    digits, images = DATASETS["digits"], arrays.load_prepared("digits", digits_file)
+    assert digits.training_counts == tuple(np.bincount(images.training_labels))
+    assert digits.test_counts == tuple(np.bincount(images.test_labels))
+    for dataset in DATASETS.values():
+        assert sum(dataset.training_counts) == dataset.training_images
+        assert sum(dataset.test_counts) == dataset.test_images
+
+
 @pytest.mark.parametrize("facts", DATASETS.values(), ids=DATASETS)
 def test_every_entry_names_a_reader_that_is_there(facts):
     assert callable(arrays.find_reader(facts).read)
@@ -143,7 +152,8 @@ def test_the_catalog_needs_neither_arrays_nor_readers():
         check=True,
         env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
     )
-    assert run.stdout.strip() == "['cnn_study.data.sizes', 'cnn_study.data.catalog']"
+    names = ", ".join(f"'cnn_study.data.{name}'" for name in ("audit", "sizes", "catalog"))
+    assert run.stdout.strip() == f"[{names}]"
 
 
 def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatch):

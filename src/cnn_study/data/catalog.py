@@ -8,6 +8,7 @@ the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 from dataclasses import dataclass
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.audit import Audit
 from cnn_study.data.sizes import Sizes, split_fault, split_sizes
 
 DIGITS_TEST_IMAGES = 360
@@ -25,6 +26,9 @@ class Dataset:
         licence: the SPDX identifier of the licence that its makers gave it; "" if they name none.
         description: what its owner says of it, Markdown; "" where the report has a text of its own.
         publish_images: whether images, or networks that keep something of them, may be shown.
+        training_counts: training images of each class, those held out included.
+        test_counts: test images of each class.
+        audit: what was met while images of one's own were read; None of a built-in dataset.
         units: how many images each set has that is never divided between training and validation,
             in the order in which they are dealt out; () where each image stands for itself.
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
@@ -42,6 +46,9 @@ class Dataset:
     licence: str = ""
     description: str = ""
     publish_images: bool = True
+    training_counts: tuple[int, ...] = ()
+    test_counts: tuple[int, ...] = ()
+    audit: Audit | None = None
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
 
@@ -77,6 +84,8 @@ DATASETS: dict[str, Dataset] = {
         image_shape=(32, 32, 3),
         training_images=50_000,
         test_images=10_000,
+        training_counts=(5000,) * 10,
+        test_counts=(1000,) * 10,
         digest="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
         source=(
             "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009. "
@@ -91,6 +100,8 @@ DATASETS: dict[str, Dataset] = {
         image_shape=(8, 8, 1),
         training_images=1797 - DIGITS_TEST_IMAGES,
         test_images=DIGITS_TEST_IMAGES,
+        training_counts=(142, 145, 142, 146, 145, 146, 145, 143, 139, 144),
+        test_counts=(36, 37, 35, 37, 36, 36, 36, 36, 35, 36),
         digest="7e26237e0a5e1c6097cdf9c12dfc590437a34ea52253928a4e793eb4a2753507",
         source=(
             "E. Alpaydin and C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine "

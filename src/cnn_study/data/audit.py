@@ -1,0 +1,83 @@
+"""What was met while a folder of images was read: counts alone, no names of files.
+
+The report tells it (see `report/audit.py`). Nobody's file names stand here: they may hold names of
+people.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Spread(_Part):
+    """A side in pixels over all images."""
+
+    smallest: Count
+    median: float
+    largest: Count
+
+
+class Originals(_Part):
+    """The images as they were before they were brought to one size, those of both parts."""
+
+    sizes: Annotated[int, Field(ge=1, description="Different pairs of height and width.")]
+    heights: Spread
+    widths: Spread
+    enlarged: Count = Field(description="Images with a side that had fewer pixels than it has now.")
+    kinds: dict[str, Count] = Field(
+        {}, description="Images by what they were stored as, such as JPEG; {} of arrays."
+    )
+
+
+class SameImages(_Part):
+    """Sets of images with equal pixels; a set counts once in each line that it belongs to."""
+
+    sets: Count = Field(0, description="Sets of two images or more.")
+    images: Count = Field(0, description="Images in these sets.")
+    across_parts: Count = Field(0, description="Sets that stand in training and test.")
+    across_classes: Count = Field(0, description="Sets that stand in two classes or more.")
+    dropped: Count = Field(
+        0, description="Images taken from the training part for it (same_image: drop)."
+    )
+
+
+class Groups(_Part):
+    """Images that belong together, by what the study says, or since they are alike."""
+
+    groups: Count = Field(description="Groups of two images or more, none of which was divided.")
+    images: Count = Field(description="Images in these groups.")
+    largest: Count = Field(description="Images in the largest.")
+
+
+class Audit(_Part):
+    """What was met while images were read.
+
+    A count that is 0 says that it was looked for and not met.
+    """
+
+    files: Count = Field(description="Files that were taken for images; rows of arrays or tables.")
+    skipped: dict[str, Count] = Field(
+        {}, description="Files that could not be read, by the reason, such as 'cut off'."
+    )
+    ignored: dict[str, Count] = Field(
+        {}, description="Files that are no images, by what they are, such as 'hidden files'."
+    )
+    animations: Count = Field(0, description="Images of several frames; the first was taken.")
+    turned: Count = Field(0, description="Images turned as their camera noted (EXIF).")
+    transparent: Count = Field(0, description="Images under which a colour was laid.")
+    originals: Originals
+    same_images: SameImages = SameImages()
+    near_duplicates: Groups | None = Field(
+        None,
+        description="Sets of images so alike that they were kept in one part; None where they were "
+        "not looked for, as with a given test part.",
+    )
+    groups: Groups | None = Field(
+        None, description="Those that the study names; None where it names none."
+    )
