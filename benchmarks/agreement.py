@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from cnn_study.data import arrays
+from cnn_study.data.catalog import DATASETS
 from cnn_study.study.merge import load
 from cnn_study.study.settings import Settings
 from cnn_study.train import machine
@@ -35,8 +36,8 @@ def main() -> None:
     ours, plain = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.npz"
-        arrays.prepare("digits", path)
-        images = arrays.load_prepared("digits", path)
+        arrays.prepare(DATASETS["digits"], path)
+        images = arrays.load_prepared(DATASETS["digits"], path)
         parts = take_parts(images, base.settings)
         for seed in range(1, options.seeds + 1):
             record = training.train(base, seed, chosen.dataset, images, Path(folder))

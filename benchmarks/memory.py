@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnn_study.data import arrays
+from cnn_study.data.catalog import DATASETS
 from cnn_study.study.merge import load
 from cnn_study.train import machine
 
@@ -35,8 +36,8 @@ def main() -> None:
     held = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.npz"
-        arrays.prepare("digits", path)
-        images = arrays.load_prepared("digits", path)
+        arrays.prepare(DATASETS["digits"], path)
+        images = arrays.load_prepared(DATASETS["digits"], path)
         for seed in range(1, options.runs + 1):
             training.train(short, seed, chosen.dataset, images, Path(folder))
             held.append(resident())

@@ -103,7 +103,7 @@ def browser():
 def digits_file(tmp_path_factory) -> Path:
     """The digits as `prepare` writes them."""
     place = tmp_path_factory.mktemp("data") / "digits.npz"
-    arrays.prepare("digits", place)
+    arrays.prepare(DATASETS["digits"], place)
     return place
 
 
@@ -118,7 +118,7 @@ class Small:
 @pytest.fixture(scope="session")
 def small(digits_file) -> Small:
     """The first 320 training and 100 test images of the digits, 8x8 pixels, one channel."""
-    whole = arrays.load_prepared("digits", digits_file)
+    whole = arrays.load_prepared(DATASETS["digits"], digits_file)
     images = Images(
         whole.training_images[:SMALL_TRAINING],
         whole.training_labels[:SMALL_TRAINING],

@@ -35,6 +35,7 @@ from cnn_study.__main__ import main
 from cnn_study.base import citation
 from cnn_study.base.errors import UserError
 from cnn_study.data import arrays
+from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import ARRAY_NAMES
 from cnn_study.data.readers.cifar10 import Source, read_cifar10
 from cnn_study.evidence.schemas import CONFIRMED, EVIDENCE
@@ -578,7 +579,7 @@ def digits() -> bytes:
     """Give the digits as `prepare` writes them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.npz"
-        arrays.prepare("digits", path)
+        arrays.prepare(DATASETS["digits"], path)
         return path.read_bytes()
 
 
@@ -641,7 +642,7 @@ def take_prepared(content: bytes, folder: Path) -> int:
     """Read prepared arrays: what is taken is what was prepared."""
     path = folder / "digits.npz"
     path.write_bytes(content)
-    images = arrays.load_prepared("digits", path)
+    images = arrays.load_prepared(DATASETS["digits"], path)
     assert images.test_images.sum() == _sum_of_test_images()
     return 1
 
@@ -878,7 +879,7 @@ def _refused(texts: list[str]) -> set[Place]:
         for number, text in enumerate(texts)
     }
     given = {"title": "T", "dataset": "digits", "base": {}, "questions": questions}
-    draft = Draft(Path("study.yaml"), StudyFile.model_validate(given), [])
+    draft = Draft(Path("study.yaml"), StudyFile.model_validate(given), DATASETS["digits"], [])
     with patch.object(authored_text, "anchors", lambda file: KNOWN):
         return {place[1:] for place, _ in authored_text.faults_of(draft)}
 

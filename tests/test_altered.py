@@ -13,6 +13,7 @@ from cnn_study.__main__ import main
 from cnn_study.archive import altered
 from cnn_study.base import files
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
 from cnn_study.runs import correct_answers, stages
 from cnn_study.study.merge import load
 
@@ -32,7 +33,7 @@ def made(tmp_path_factory, digits_file) -> Path:
     folder = tmp_path_factory.mktemp("made")
     results = folder / "results"
     (folder / "mine.yaml").write_text(STUDY)
-    study, images = load(folder / "mine.yaml"), load_prepared("digits", digits_file)
+    study, images = load(folder / "mine.yaml"), load_prepared(DATASETS["digits"], digits_file)
     labels, generator = images.test_labels, np.random.default_rng(1)
     for id_ in study.experiments:
         for seed in (1, 2):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.catalog import DATASETS
 from cnn_study.runs import confirmations, records
 from cnn_study.study.merge import load
 from workplace import Workplace
@@ -273,7 +274,7 @@ def test_the_arrays_are_made_where_a_run_needs_them(tmp_path, monkeypatch):
     suggestions.write_text(json.dumps({"advice": advice}))
     asked: list[tuple] = []
     whole = tmp_path / "whole.npz"
-    confirming.arrays.prepare("digits", whole)
+    confirming.arrays.prepare(DATASETS["digits"], whole)
     monkeypatch.setattr(confirming.arrays, "prepare", lambda *given: asked.append(given))
     monkeypatch.setattr(confirming, "_train_all", lambda *given: asked.append(given[2:]))
     data = tmp_path / "digits.npz"

@@ -126,7 +126,7 @@ def test_facts_are_complete(name):
 
 
 def test_classes_are_as_large_as_the_catalog_says(digits_file):
-    digits, images = DATASETS["digits"], arrays.load_prepared("digits", digits_file)
+    digits, images = DATASETS["digits"], arrays.load_prepared(DATASETS["digits"], digits_file)
     assert digits.training_counts == tuple(np.bincount(images.training_labels))
     assert digits.test_counts == tuple(np.bincount(images.test_labels))
     for dataset in DATASETS.values():
@@ -180,9 +180,9 @@ def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatc
         reader="squares",
     )
     monkeypatch.setitem(DATASETS, facts.name, facts)
-    arrays.prepare("own-squares", tmp_path / "squares.npz", tmp_path / "somewhere")
+    arrays.prepare(DATASETS["own-squares"], tmp_path / "squares.npz", tmp_path / "somewhere")
     assert asked == [tmp_path / "somewhere"]
-    loaded = arrays.load_prepared("own-squares", tmp_path / "squares.npz")
+    loaded = arrays.load_prepared(DATASETS["own-squares"], tmp_path / "squares.npz")
     np.testing.assert_array_equal(loaded.training_images, content.training_images)
 
 
@@ -646,8 +646,8 @@ def tiny(monkeypatch, tmp_path, batches, expected_md5):
 def test_prepared_file_gives_the_content_back(tiny, tmp_path):
     source, images = tiny
     place = tmp_path / "new" / "folder" / "cifar10.npz"
-    arrays.prepare("cifar10", place, source)
-    loaded = arrays.load_prepared("cifar10", place)
+    arrays.prepare(DATASETS["cifar10"], place, source)
+    loaded = arrays.load_prepared(DATASETS["cifar10"], place)
     for name in ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(loaded, name), getattr(images, name))
         assert getattr(loaded, name).dtype == np.uint8
@@ -656,19 +656,19 @@ def test_prepared_file_gives_the_content_back(tiny, tmp_path):
 
 def test_prepared_twice_is_the_same_file(tiny, tmp_path):
     for name in ("one.npz", "two.npz"):
-        arrays.prepare("cifar10", tmp_path / name, tiny[0])
+        arrays.prepare(DATASETS["cifar10"], tmp_path / name, tiny[0])
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
 def test_prepare_reads_the_variable(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_STUDY_DATA", str(tiny[0]))
-    arrays.prepare("cifar10", tmp_path / "cifar10.npz")
-    arrays.load_prepared("cifar10", tmp_path / "cifar10.npz")
+    arrays.prepare(DATASETS["cifar10"], tmp_path / "cifar10.npz")
+    arrays.load_prepared(DATASETS["cifar10"], tmp_path / "cifar10.npz")
 
 
 def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypatch):
     place = tmp_path / "prepared" / "cifar10.npz"
-    arrays.prepare("cifar10", place, tiny[0])
+    arrays.prepare(DATASETS["cifar10"], place, tiny[0])
     before = place.read_bytes()
 
     def run_out_of_space(file, **arrays):
@@ -677,7 +677,7 @@ def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypa
 
     monkeypatch.setattr(np, "savez", run_out_of_space)
     with pytest.raises(UserError, match="No space left on device") as caught:
-        arrays.prepare("cifar10", place, tiny[0])
+        arrays.prepare(DATASETS["cifar10"], place, tiny[0])
     assert str(place) in str(caught.value)
     assert place.read_bytes() == before
     assert [path.name for path in place.parent.iterdir()] == ["cifar10.npz"]
@@ -686,12 +686,12 @@ def test_full_disk_while_preparing_keeps_what_was_there(tiny, tmp_path, monkeypa
 def test_prepare_where_no_folder_can_be(tiny, tmp_path):
     place = write(tmp_path / "file", b"in the way") / "cifar10.npz"
     with pytest.raises(UserError, match=r"cifar10\.npz cannot be written: "):
-        arrays.prepare("cifar10", place, tiny[0])
+        arrays.prepare(DATASETS["cifar10"], place, tiny[0])
 
 
 def load_fault(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        arrays.load_prepared("cifar10", path)
+        arrays.load_prepared(DATASETS["cifar10"], path)
     message = str(caught.value)
     assert f"Delete {path} and run again" in message
     return message
@@ -728,16 +728,17 @@ def test_arrays_that_unpack_to_more_than_the_dataset_takes_are_refused(tiny, tmp
 def test_absent_prepared_file(tmp_path):
     path = tmp_path / "cifar10.npz"
     with pytest.raises(UserError, match=r"not found: ") as caught:
-        arrays.load_prepared("cifar10", path)
+        arrays.load_prepared(DATASETS["cifar10"], path)
     assert f"python -m cnn_study prepare cifar10 --output {path} " in str(caught.value)
 
 
-def test_digits_say_that_they_need_no_source(tmp_path, capsys):
-    arrays.prepare("digits", tmp_path / "digits.npz", tmp_path / "an archive")
-    said = capsys.readouterr().out
-    assert said.startswith(f"{tmp_path / 'an archive'} is not read")
-    arrays.prepare("digits", tmp_path / "digits.npz", "")
-    assert capsys.readouterr().out == ""
+def test_digits_refuse_a_source(tmp_path):
+    place = tmp_path / "digits.npz"
+    with pytest.raises(UserError, match="an archive: the digits come with scikit-learn and are"):
+        arrays.prepare(DATASETS["digits"], place, tmp_path / "an archive")
+    assert not place.exists()
+    arrays.prepare(DATASETS["digits"], place, "")
+    assert place.exists()
 
 
 def test_prepared_file_with_other_content(tiny, tmp_path):
@@ -779,7 +780,7 @@ def test_prepared_file_holding_a_pickle_does_not_run_it(tiny, tmp_path):
 def test_any_damage_to_a_prepared_file_gives_a_clear_message(tiny, tmp_path):
     """Flipped and missing bytes anywhere: a UserError, or (unused bytes) the right content."""
     whole = tmp_path / "whole.npz"
-    arrays.prepare("cifar10", whole, tiny[0])
+    arrays.prepare(DATASETS["cifar10"], whole, tiny[0])
     content, place = whole.read_bytes(), tmp_path / "damaged.npz"
     end = len(content)
     for position in [*range(0, 400, 2), *range(400, end - 700, 4001), *range(end - 700, end, 3)]:
@@ -788,7 +789,7 @@ def test_any_damage_to_a_prepared_file_gives_a_clear_message(tiny, tmp_path):
         for damaged in (bytes(flipped), content[:position]):
             write(place, damaged)
             with suppress(UserError):
-                loaded = arrays.load_prepared("cifar10", place)
+                loaded = arrays.load_prepared(DATASETS["cifar10"], place)
                 assert content_digest(loaded) == content_digest(tiny[1])
 
 
@@ -805,8 +806,8 @@ def real_cifar10():
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     place = tmp_path_factory.mktemp("digits") / "digits.npz"
-    arrays.prepare("digits", place)
-    return arrays.load_prepared("digits", place)
+    arrays.prepare(DATASETS["digits"], place)
+    return arrays.load_prepared(DATASETS["digits"], place)
 
 
 @pytest.mark.slow

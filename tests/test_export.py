@@ -8,6 +8,7 @@ import pytest
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
 from cnn_study.execute import local
 from cnn_study.export import exporting, formats
 from cnn_study.runs.wanted import Run
@@ -54,7 +55,7 @@ def test_files_answer_as_keras_does(keras, study, tmp_path, digits_file, capsys)
     exported = exporting.Export.model_validate_json((folder / "export.json").read_text())
     assert exported.keras_test_accuracy == pytest.approx(record.tested.accuracy, abs=0.01)
     assert exported.weights_sha256 == record.weights_sha256
-    images = load_prepared("digits", digits_file)
+    images = load_prepared(DATASETS["digits"], digits_file)
     for file, read in zip(
         exported.files, (formats.read_onnx, formats.read_litert, formats.read_litert), strict=True
     ):

@@ -12,6 +12,7 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import Images
 from cnn_study.data.split import split
 from cnn_study.execute import local
@@ -65,7 +66,7 @@ def study(tmp_path_factory) -> Study:
 
 @pytest.fixture(scope="module")
 def images(digits_file) -> Images:
-    return load_prepared("digits", digits_file)
+    return load_prepared(DATASETS["digits"], digits_file)
 
 
 @pytest.fixture(scope="module")

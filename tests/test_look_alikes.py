@@ -10,6 +10,7 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import Images
 from cnn_study.inspection import look_alikes as searching
 from cnn_study.inspection.look_alikes import (
@@ -138,7 +139,7 @@ def test_digits_are_not_searched_and_say_why(study, tmp_path, digits_file):
     assert kept.facts.reason.startswith("images of 8×8 pixels are too small")
     assert (kept.facts.pairs, kept.facts.misread) == ([], None)
     assert kept.arrays["pairs_images"].shape == (0, 2, 8, 8, 1)
-    labels = load_prepared("digits", digits_file).test_labels
+    labels = load_prepared(DATASETS["digits"], digits_file).test_labels
     assert correct_answers.read(study, tmp_path / "results").tolist() == labels.tolist()
 
 

@@ -143,7 +143,7 @@ class Plan:
     @cached_property
     def arrays_damaged(self) -> bool:
         """Whether the arrays are there and are not what was made; it takes a look at them all."""
-        return self.data.exists() and not is_prepared(self.study.dataset.name, self.data)
+        return self.data.exists() and not is_prepared(self.study.dataset, self.data)
 
     def arrays_for(self, batch: Batch) -> list[str]:
         """Ask for the arrays only where a run is to be trained: a job with none needs no data."""

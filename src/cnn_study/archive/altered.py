@@ -32,7 +32,7 @@ def faults_of(site: Site, data: Path) -> Iterator[Fault]:
     yield from integrity.unlike_records(integrity.Kept.of(site))
     if data.exists():
         try:
-            load_prepared(site.study.dataset.name, data)
+            load_prepared(site.study.dataset, data)
         except UserError as error:
             yield Fault(str(data), "", str(error))
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.data.catalog import Dataset, find_dataset
-from cnn_study.data.images import ARRAY_NAMES, Images, content_digest
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.images import ARRAY_NAMES, UNITS, Images, content_digest
 
 HEADER_BYTES = 1024
 """More than the header of an array takes in its file."""
@@ -36,13 +36,20 @@ def find_reader(dataset: Dataset) -> Reader:
     return cast("Reader", import_module(f"cnn_study.data.readers.{dataset.reader}"))
 
 
-def prepare(name: str, destination: Path, source: str | Path | None = None) -> None:
-    """Write the dataset's content to destination, an uncompressed .npz of the four arrays.
+def place(dataset: Dataset) -> Path:
+    """Name the file of a dataset's arrays, from the working directory.
 
-    The file appears whole or not at all (temporary name on the same file system, fsync, rename).
+    Other images of one name, which a study's own may have in time, are in another file.
+    """
+    name = dataset.name if dataset.reader else f"{dataset.name}-{dataset.digest[:16]}"
+    return Path("data") / f"{name}.npz"
+
+
+def prepare(dataset: Dataset, destination: Path, source: str | Path | None = None) -> None:
+    """Write the content of a built-in dataset to destination, an uncompressed .npz.
 
     Args:
-        name: a key of DATASETS.
+        dataset: one of DATASETS.
         destination: the file to write; its folder is made if absent.
         source: where the data are, as the dataset's reader takes it; None or "" leaves that to
             the reader.
@@ -50,26 +57,32 @@ def prepare(name: str, destination: Path, source: str | Path | None = None) -> N
     Raises:
         UserError: the data cannot be had, is not what it should be, or cannot be written.
     """
-    dataset = find_dataset(name)
     images = find_reader(dataset).read(source)
     fault = _content_fault(dataset, images)
     if fault is not None:
         raise UserError(f"{dataset.title}: {fault}; update cnn_study and scikit-learn.")
-    arrays = {key: getattr(images, key) for key in ARRAY_NAMES}
-    files.write_whole(Path(destination), lambda file: np.savez(file, **arrays))
+    write(images, destination)
 
 
-def load_prepared(name: str, path: Path) -> Images:
-    """Read a file that prepare wrote, and check its content against the pinned digest.
+def write(images: Images, destination: Path) -> None:
+    """Write a dataset's arrays, whole or not at all."""
+    arrays = {name: getattr(images, name) for name in (*ARRAY_NAMES, UNITS)}
+    kept = {name: array for name, array in arrays.items() if array is not None}
+    files.write_whole(Path(destination), lambda file: np.savez(file, **kept))
+
+
+def load_prepared(dataset: Dataset, path: Path) -> Images:
+    """Read a file that prepare wrote, and check its content against the dataset's digest.
 
     Raises:
         UserError: the file is absent, damaged or holds another dataset.
     """
-    dataset, path = find_dataset(name), Path(path)
+    path = Path(path)
     remedy = f"Delete {path} and run again: it is made anew from the source."
     if path.exists() and not path.is_file():
         raise UserError(f"prepared data: {path} is a folder, a pipe or a device, and no file.")
     if not path.is_file():
+        name = dataset.name if dataset.reader else "STUDY"
         raise UserError(
             f"prepared data of {dataset.title} not found: {path}. "
             f"Make it with: python -m cnn_study prepare {name} --output {path} "
@@ -85,10 +98,10 @@ def load_prepared(name: str, path: Path) -> Images:
     return images
 
 
-def is_prepared(name: str, path: Path) -> bool:
+def is_prepared(dataset: Dataset, path: Path) -> bool:
     """Tell whether a file is there that prepare wrote, as it wrote it."""
     try:
-        load_prepared(name, path)
+        load_prepared(dataset, path)
     except UserError:
         return False
     return True
@@ -96,22 +109,28 @@ def is_prepared(name: str, path: Path) -> bool:
 
 def _read_arrays(dataset: Dataset, path: Path) -> Images:
     """Read the four arrays of an .npz file, which is no larger than this dataset's is."""
-    labels = dataset.training_images + dataset.test_images
-    largest = labels * (math.prod(dataset.image_shape) + 1) + len(ARRAY_NAMES) * HEADER_BYTES
+    names = ARRAY_NAMES if dataset.reader else (*ARRAY_NAMES, UNITS)
+    images = dataset.training_images + dataset.test_images
+    beside = np.dtype(dataset.label_type).itemsize + 4 * (not dataset.reader)
+    largest = images * (math.prod(dataset.image_shape) + beside) + len(names) * HEADER_BYTES
     arrays = files.read_arrays(path, largest)
-    if missing := [name for name in ARRAY_NAMES if name not in arrays]:
+    if missing := [name for name in names if name not in arrays]:
         raise ValueError(f"it has no {', '.join(missing)}")
-    return Images(**{name: arrays[name] for name in ARRAY_NAMES})
+    return Images(**{name: arrays[name] for name in names})
 
 
 def _content_fault(dataset: Dataset, images: Images) -> str | None:
     """Say how the content differs from the dataset's facts; None where it does not."""
     counts = {"training": dataset.training_images, "test": dataset.test_images}
     for part, count in counts.items():
-        for kind, shape in (("images", (count, *dataset.image_shape)), ("labels", (count,))):
+        expected = {
+            "images": (np.dtype("uint8"), (count, *dataset.image_shape)),
+            "labels": (np.dtype(dataset.label_type), (count,)),
+        }
+        for kind, (dtype, shape) in expected.items():
             array = getattr(images, f"{part}_{kind}")
-            if array.shape != shape or array.dtype != np.uint8:
-                return f"{part}_{kind} is {array.dtype}{array.shape}, expected uint8{shape}"
+            if array.shape != shape or array.dtype != dtype:
+                return f"{part}_{kind} is {array.dtype}{array.shape}, expected {dtype}{shape}"
     digest = content_digest(images)
     if digest != dataset.digest:
         return f"content has the digest {digest}, expected {dataset.digest}"

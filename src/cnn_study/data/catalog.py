@@ -52,6 +52,11 @@ class Dataset:
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
 
+    @property
+    def label_type(self) -> str:
+        """The type of labels and predictions, as NumPy calls it."""
+        return "uint8" if len(self.class_names) <= 256 else "uint16"
+
     def sizes(self, validation_fraction: float, training_fraction: float) -> Sizes:
         """Count the images to train on and those held out, as `split` divides them."""
         fractions = validation_fraction, training_fraction

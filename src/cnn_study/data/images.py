@@ -1,6 +1,7 @@
 """The images of a dataset in memory, and the digest that names their content."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +38,22 @@ class Images:
 ARRAY_NAMES = ("training_images", "training_labels", "test_images", "test_labels")
 
 
+UNITS = "training_units"
+
+
 def content_digest(images: Images) -> str:
-    """Return the SHA-256 (hex) of the four arrays' bytes, in the order of ARRAY_NAMES."""
+    """Return the SHA-256 (hex) that names a dataset's content.
+
+    It is that of the four arrays' bytes, in the order of ARRAY_NAMES. Of images that are dealt out
+    in units, which are a study's own, their shapes, the number of classes and the units go before.
+    """
     digest = hashlib.sha256()
-    for key in ARRAY_NAMES:
-        digest.update(np.ascontiguousarray(getattr(images, key)).data)
+    if images.training_units is not None:
+        classes = int(max(images.training_labels.max(), images.test_labels.max())) + 1
+        shapes = {name: getattr(images, name).shape for name in ARRAY_NAMES}
+        digest.update(json.dumps({"classes": classes, **shapes}).encode())
+        digest.update(np.ascontiguousarray(images.training_units, "<i4").data)
+    for name in ARRAY_NAMES:
+        array = getattr(images, name)
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
     return digest.hexdigest()

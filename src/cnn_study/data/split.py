@@ -47,7 +47,7 @@ def split(
         labels: shape (n,), class indices.
         validation_fraction: share of n, 0 <= fraction < 1; 0 gives an empty validation part.
         training_fraction: share of what is left to train on, 0 < fraction <= 1.
-        units: shape (n,), the number of each image's unit, 0, 1, … as `data.units` deals them.
+        units: shape (n,), the number of each image's unit, 0, 1, … as `data.division` deals them.
 
     Returns:
         Training indices and validation indices, each ascending (canonical order).

@@ -62,8 +62,8 @@ def confirm(
             log("every run that confirms a suggestion is there already")
             return
         # Here and not by a rule before: what is suggested was not known when rules were read.
-        if not arrays.is_prepared(study.dataset.name, data):
-            arrays.prepare(study.dataset.name, data, source)
+        if not arrays.is_prepared(study.dataset, data):
+            arrays.prepare(study.dataset, data, source)
         one_thread()  # for NumPy in the workers, which settles it as it is imported
         _train_all(study, Place(study.path, results, data, retry), workers)
 

@@ -88,7 +88,7 @@ def _train(study: Study, run: Run, results: Path, data: Path) -> records.Record:
     place = results / "runs" / run.name
     for path in records.leftovers(place.parent, str(run.seed)):
         path.unlink(missing_ok=True)  # of a process that was killed: nobody else trains this run
-    images = load_prepared(study.dataset.name, data)
+    images = load_prepared(study.dataset, data)
     correct_answers.keep(study, results, images)
     epochs = run.experiment.settings.epochs
     with own_core(), Running(results, run.name, epochs) as running:

@@ -123,7 +123,7 @@ def export(study: Study, kept: Kept, data: Path, output: Path) -> Export:
     formats.check_installed()
     import_keras()
     record = records.read(kept.record)
-    parts = take_parts(load_prepared(study.dataset.name, data), record.settings)
+    parts = take_parts(load_prepared(study.dataset, data), record.settings)
     model = _model(kept, record, parts, len(study.dataset.class_names))
     images, labels = parts.test
     wanted = keras_one.predict(model, images)

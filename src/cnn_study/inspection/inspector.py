@@ -73,7 +73,7 @@ def inspect(study: Study, results: Path, data: Path) -> Path:
         inspections.read(path)
         log(f"the inspection is there already: {path}")
         return path
-    images = load_prepared(study.dataset.name, data)
+    images = load_prepared(study.dataset, data)
     correct_answers.keep(study, results, images)
     # NumPy's threads were settled when it was imported, before those of Keras.
     with own_core(), threadpool_limits(limits=1):

@@ -54,7 +54,7 @@ def look(study: Study, results: Path, data: Path) -> Path:
         look_alikes.read(path)
         log(f"the look-alikes are there already: {path}")
         return path
-    images = load_prepared(study.dataset.name, data)
+    images = load_prepared(study.dataset, data)
     correct_answers.keep(study, results, images)
     if not path.exists():
         _write(path, study, results, images)

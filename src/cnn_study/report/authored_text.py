@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from cnn_study.base import citation
 from cnn_study.base.files import read_text
 from cnn_study.base.places import CITATION, REPORT, bibliographies, citations
-from cnn_study.data.catalog import DATASETS
 from cnn_study.report import authored_markdown
 from cnn_study.report.anchors import anchors
 from cnn_study.report.authored_markdown import listed
@@ -22,6 +21,7 @@ from cnn_study.report.pandoc import TooLong, message, run_pandoc
 from cnn_study.study import published_numbers
 
 if TYPE_CHECKING:
+    from cnn_study.data.catalog import Dataset
     from cnn_study.study.file import Draft, StudyFile
     from cnn_study.study.parts import Fault, Place
 
@@ -42,7 +42,7 @@ DRAWN = ("title", "label", "dataset", "published")
 def faults_of(draft: "Draft") -> "list[Fault]":
     """Find what the report could not show, or could not cite."""
     file = draft.file
-    texts = dict(_texts(file)) | _printed(draft)
+    texts = dict(_texts(file, draft.dataset)) | _printed(draft)
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
     known = anchors(file) if markdown else []
     given = authored_markdown.faults_of(list(markdown.values()), known)
@@ -63,7 +63,7 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     return faults
 
 
-def _texts(file: "StudyFile") -> "Iterator[tuple[Place, str]]":
+def _texts(file: "StudyFile", dataset: "Dataset") -> "Iterator[tuple[Place, str]]":
     """Give every text of a study that the report prints, by its place in the file."""
     parts: dict[Place, Any] = {(): file}
     parts |= {("questions", name): question for name, question in file.questions.items()}
@@ -77,7 +77,6 @@ def _texts(file: "StudyFile") -> "Iterator[tuple[Place, str]]":
                 yield (*place, name), text
     for id_, label in file.label.items():
         yield ("label", id_), label
-    dataset = DATASETS[file.dataset]
     yield ("dataset",), " ".join([dataset.title, *dataset.class_names])
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cnn_study.base import readable_json
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import PART, intact_arrays, read_at_most, write_whole
 from cnn_study.runs import sense
@@ -433,31 +434,8 @@ def first_line(error: Exception) -> str:
 
 def write(path: Path, facts: BaseModel) -> None:
     """Write one record, or other facts, whole or not at all."""
-    text = json.dumps(facts.model_dump(by_alias=True), indent=1, allow_nan=False) + "\n"
-    write_whole(path, lambda file: file.write(_fold_rows(text).encode()))
-
-
-def _fold_rows(text: str) -> str:
-    """Put lists of plain numbers on one line each, so that a record can be read by eye."""
-    lines: list[str] = []
-    row: list[str] | None = None
-    for line in text.splitlines():
-        if row is None:
-            if line.endswith("["):
-                row = [line]
-            else:
-                lines.append(line)
-        elif line.strip().rstrip(",") == "]":
-            lines.append(row[0] + " ".join(part.strip() for part in row[1:]) + line.strip())
-            row = None
-        elif line.endswith(("[", "{")):
-            lines += row
-            row = [line] if line.endswith("[") else None
-            if row is None:
-                lines.append(line)
-        else:
-            row.append(line)
-    return "\n".join(lines) + "\n"
+    text = readable_json.text(facts.model_dump(by_alias=True))
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def predictions_file(record: Path) -> Path:

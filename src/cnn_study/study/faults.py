@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS
-from cnn_study.study.file import Published, StudyFile
+from cnn_study.study.file import DESCRIBED, NAMED, Published, StudyFile
 from cnn_study.study.parts import BLANK, Fault, Place
 from cnn_study.study.questions import KINDS
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 REMEDIES = {
     "title": "Give the study a title of a few words",
-    "dataset": f"Name one of {', '.join(DATASETS)}",
+    "dataset": f"Name one of {', '.join(DATASETS)}, or describe images of your own",
+    "dataset.name": "Give a short name, of a-z, 0-9 and hyphens",
+    "dataset.title": "Say what the report shall call the images",
+    "dataset.source": "Say who made the images, when, and under which licence",
+    "dataset.description": "Say what the images show, how they were taken, and who labelled them",
     "base": "Write the parameters of the base; `base: {}` takes them all at default",
     "question.title": "Give the question a heading of a few words, such as Depth",
     "question.question": "Write in a sentence what you want to know",
@@ -40,6 +45,9 @@ REMEDIES = {
     "published.citation": "Name the source's key in report/references.bib",
 }
 """What to do about a key that is missing or says nothing."""
+
+NO_KEYS = {"[key]", NAMED, DESCRIBED}
+"""What Pydantic puts between the keys of a place."""
 
 
 class Faults:
@@ -69,7 +77,7 @@ class Faults:
             note: what to add where a rule between several keys is broken.
         """
         for detail in error.errors():
-            below = tuple(str(key) for key in detail["loc"] if key != "[key]")
+            below = tuple(str(key) for key in detail["loc"] if key not in NO_KEYS)
             place = (*above, *below)
             message = _explained(detail, place) + ("" if below else note)
             if detail["type"] == "missing":
@@ -153,6 +161,8 @@ def _allowed_keys(place: Place) -> list[str]:
     match place:
         case (_,):
             models = [StudyFile]
+        case ("dataset", _):
+            models = [DatasetBlock]
         case ("questions", _, _):
             models = list(KINDS.values())
         case ("published", *_):

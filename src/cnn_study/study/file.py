@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from cnn_study.data.catalog import DATASETS
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.study.parts import Id, Part, Seeds, Text
 from cnn_study.study.questions import AnyQuestion
 from cnn_study.study.search_block import SearchBlock
@@ -22,12 +23,19 @@ def _known(dataset: str) -> str:
     return dataset
 
 
+def _named_or_described(dataset: Any) -> str:
+    return DESCRIBED if isinstance(dataset, dict | DatasetBlock) else NAMED
+
+
 def _short(text: str) -> str:
     line = " ".join(text.split())
     if len(line) > LONGEST_LABEL:
         raise ValueError(f"{line!r} has {len(line)} characters; at most {LONGEST_LABEL} fit")
     return line
 
+
+NAMED, DESCRIBED = "(named)", "(described)"
+"""How Pydantic calls the two ways to say which images a study is about; no keys of a file."""
 
 LONGEST_LABEL = 32
 """Characters: what a row of a table or of a figure has room for."""
@@ -47,8 +55,12 @@ class StudyFile(Part):
 
     title: Text = Field(description="Title of the report.")
     subtitle: str = Field("", description="Second line of the title.")
-    dataset: Annotated[str, AfterValidator(_known)] = Field(
-        description=f"One of {', '.join(DATASETS)}."
+    dataset: Annotated[
+        Annotated[Text, AfterValidator(_known), Tag(NAMED)]
+        | Annotated[DatasetBlock, Tag(DESCRIBED)],
+        Discriminator(_named_or_described),
+    ] = Field(
+        description=f"One of {', '.join(DATASETS)}; or images of your own, described by a mapping."
     )
     seeds: Seeds = Field(5, description="How many (1, 2, …), or a list of the seeds themselves.")
     base: dict[str, Any] = Field(description="Parameters of the base; the rest at default.")
@@ -104,4 +116,5 @@ class Draft:
 
     path: Path
     file: StudyFile
+    dataset: Dataset
     experiments: Collection[str]

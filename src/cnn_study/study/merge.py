@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cnn_study.base.errors import UserError
-from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.data.catalog import Dataset
 from cnn_study.study import architecture, search_merge
+from cnn_study.study.dataset import dataset_of
 from cnn_study.study.doubles import check_doubles
 from cnn_study.study.faults import Faults, did_you_mean
 from cnn_study.study.file import Draft, StudyFile
@@ -33,11 +34,12 @@ Check = Callable[[Draft], Iterable[Fault]]
 """Finds what is wrong with a study file for somebody who reads more of it than is merged here."""
 
 
-def load(path: Path, also: Iterable[Check] = ()) -> Study:
+def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None) -> Study:
     """Read and check a study file.
 
     Args:
         also: further checks, whose faults are told with all others.
+        dataset: what is known of images of the study's own; None where the file beside it tells.
 
     Raises:
         UserError: every fault found, each with file, line and key, and what is allowed.
@@ -45,15 +47,17 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
     content, lines = read_yaml(path)
     faults = Faults(path, lines)
     file = parse(content, faults)
-    members, experiments = _experiments(file, faults)
+    dataset = dataset or dataset_of(file, path, faults)
+    members, experiments = _experiments(file, dataset, faults)
     trained = [name for name, question in file.questions.items() if question.trained]
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
     _check_fresh_seeds(file, faults)
     faults.extend(label_faults(file, experiments, ["base", *chain.from_iterable(members.values())]))
     _check_expected(file, members, faults)
-    search = _search(file, {id_: experiments[id_] for id_ in ids if id_ in experiments}, faults)
+    trained_ones = {id_: experiments[id_] for id_ in ids if id_ in experiments}
+    search = _search(file, dataset, trained_ones, faults)
     for check in also:
-        faults.extend(check(Draft(path, file, ids)))
+        faults.extend(check(Draft(path, file, dataset, ids)))
     if faults:
         raise faults.refusal()
     labels = labels_of(file, experiments)
@@ -62,7 +66,7 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
         name=path.stem,
         path=path,
         file=file,
-        dataset=DATASETS[file.dataset],
+        dataset=dataset,
         seeds=seeds_of(file.seeds),
         experiments={id_: experiments[id_] for id_ in ids},
         questions=questions,
@@ -80,7 +84,7 @@ def load(path: Path, also: Iterable[Check] = ()) -> Study:
 
 
 def _experiments(
-    file: StudyFile, faults: Faults
+    file: StudyFile, dataset: Dataset, faults: Faults
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, Experiment]]:
     """Make every experiment of a study.
 
@@ -91,7 +95,7 @@ def _experiments(
     base = {**Settings().model_dump(), **file.base}
     asked = {name: question.declared(name, base) for name, question in file.questions.items()}
     declared = _by_id(asked, faults)
-    experiments = _merge(file, declared, faults)
+    experiments = _merge(file, dataset, declared, faults)
     left_out = _reference_cells(file, declared, experiments)
     for id_ in left_out:
         del declared[id_], experiments[id_]
@@ -104,7 +108,7 @@ def _experiments(
             message = f"gives no experiment but {question.reference}; give it other values"
             faults.add(("questions", name, question.key), message)
     check_references(file, declared, faults)
-    check_doubles(experiments, DATASETS[file.dataset], faults)
+    check_doubles(experiments, dataset, faults)
     return members, experiments
 
 
@@ -132,12 +136,13 @@ def _check_id(declaration: Declared, before: dict[str, Declared], faults: Faults
         faults.add(place, f"the id {id_} {what}; choose another")
 
 
-def _merge(file: StudyFile, declared: dict[str, Declared], faults: Faults) -> dict[str, Experiment]:
+def _merge(
+    file: StudyFile, dataset: Dataset, declared: dict[str, Declared], faults: Faults
+) -> dict[str, Experiment]:
     """Merge each change into its reference, the references first.
 
     What is in a circle, or changes what cannot be made, is left out.
     """
-    dataset = DATASETS[file.dataset]
     experiments = {}
     if base := _experiment("base", ("base",), file.base, dataset, faults):
         experiments["base"] = base
@@ -212,7 +217,9 @@ def _check_expected(
                 faults.add(("questions", name, "expects", id_), message)
 
 
-def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults) -> Search | None:
+def _search(
+    file: StudyFile, dataset: Dataset, experiments: dict[str, Experiment], faults: Faults
+) -> Search | None:
     """Make the search that the file asks for, if it does and all that it may name is known."""
     if file.search is None:
         return None
@@ -220,7 +227,6 @@ def _search(file: StudyFile, experiments: dict[str, Experiment], faults: Faults)
         faults.extend(search_merge.faults_of(file.search))
         return None
     base = experiments["base"].settings.model_dump()
-    dataset = DATASETS[file.dataset]
     search, search_faults = search_merge.resolve(file.search, base, dataset, experiments)
     faults.extend(search_faults)
     return search

@@ -1,0 +1,147 @@
+"""Which images a study of one's own is about, without the images: a file beside the study, kept.
+
+It says what was read, by keys that follow from the files' contents, how that was divided, and what
+came out. A study is planned and its report made from it, on machines that have no images; and it
+tells whether the images that are there are still these.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cnn_study.base import files, readable_json
+from cnn_study.base.errors import UserError
+from cnn_study.data.audit import Audit
+from cnn_study.data.block import SOURCES, DatasetBlock
+from cnn_study.data.catalog import Dataset
+
+FORMAT = 1
+MOST_BYTES = 2**28
+KEY_DIGITS = 16
+"""Of an image's key, hexadecimal: 64 bits, so that a million images hardly ever share one."""
+PIXEL_DIGITS = 8
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+TEXTS = {"title", "source", "description", "publish_images", "name", *SOURCES}
+"""What a block may say otherwise, and its images are the same."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Part(_Strict):
+    """The images of one part, in their order, image by image."""
+
+    keys: list[str] = Field(
+        description=f"First {KEY_DIGITS} digits of the sha256 of the file's bytes; of a row of an "
+        "array, of its shape and bytes. Ascending."
+    )
+    pixels: list[str] = Field(
+        description=f"First {PIXEL_DIGITS} digits of the sha256 of the pixels that came out."
+    )
+    classes: list[int] = Field(description="Place of its class in class_names, from 0.")
+    units: list[int] = Field(
+        description="Number of the unit that is never divided, in the order in which units are "
+        "held out for validation; empty for the test part."
+    )
+
+
+class Manifest(_Strict):
+    """What is known of a study's own images."""
+
+    format: Literal[1]
+    options: dict[str, Any] = Field(
+        description="The keys of the block that decide what comes out, without those at default."
+    )
+    versions: dict[str, str] = Field(description="What decoded the files.")
+    class_names: list[str] = Field(description="As the files name them, in their order.")
+    image_shape: tuple[int, int, int] = Field(description="Height, width, channels.")
+    digest: Digest = Field(description="sha256 of the arrays, their shapes and their parts.")
+    training: Part
+    test: Part
+    audit: Audit
+
+    def keys(self) -> Counter[str]:
+        """Count the images of each key, in both parts."""
+        return Counter([*self.training.keys, *self.test.keys])
+
+
+def place(study: Path) -> Path:
+    """Name the manifest of a study's images: it lies beside the study file."""
+    return study.with_suffix(".data.json")
+
+
+def options_of(block: DatasetBlock) -> dict[str, Any]:
+    """Take from a block what decides which pixels and labels come out.
+
+    Names that the report shows instead of the files' are no part of it.
+    """
+    options = block.model_dump(exclude_defaults=True, exclude=TEXTS)
+    if isinstance(options.get("classes"), dict):
+        options["classes"] = list(options["classes"])
+    return {"from": block.kind, **options}
+
+
+def differing_options(block: DatasetBlock, manifest: Manifest) -> list[str]:
+    """Name the keys of a block that are not as they were when its images were read."""
+    ours, theirs = options_of(block), manifest.options
+    return [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+
+
+def read(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        UserError: it is not there, or not whole; says what to do.
+    """
+    try:
+        text = files.read_text(path, MOST_BYTES)
+        facts = json.loads(text)
+        if isinstance(facts, dict) and facts.get("format", 0) not in (0, FORMAT):
+            raise UserError(f"{path} was made by a newer version of cnn-study: update it.")
+        return Manifest.model_validate_json(text, strict=True)
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path} is not a whole list of a study's images: {_first_fault(error)}. Get it back, "
+            "with git say; or delete it, and the workflow makes it again from the images."
+        ) from None
+
+
+def _first_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
+    return str(error)
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write a manifest, whole or not at all."""
+    text = readable_json.text(manifest.model_dump(mode="json"))
+    files.write_whole(path, lambda file: file.write(text.encode()))
+
+
+def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
+    """Say what is known of the images: what the block tells of them, and what was read."""
+    shown = block.classes if isinstance(block.classes, dict) else {}
+    training, test = manifest.training, manifest.test
+    order = sorted(range(len(training.units)), key=lambda image: training.units[image])
+    counts = Counter(training.units)
+    return Dataset(
+        name=block.name,
+        title=block.title,
+        class_names=tuple(shown.get(name, name) for name in manifest.class_names),
+        image_shape=manifest.image_shape,
+        training_images=len(training.keys),
+        test_images=len(test.keys),
+        digest=manifest.digest,
+        source=block.source,
+        reader="",
+        description=block.description,
+        publish_images=block.publish_images,
+        units=tuple(counts[unit] for unit in sorted(counts)),
+        unit_classes=tuple(training.classes[image] for image in order),
+    )

@@ -1,0 +1,50 @@
+"""Which images a study is about: those that its file names, or describes."""
+
+from pathlib import Path
+
+from cnn_study.data import manifest
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.study.faults import Faults
+from cnn_study.study.file import StudyFile
+from cnn_study.study.parse import parse
+from cnn_study.study.yaml_lines import read_yaml
+
+NOT_READ = (
+    "its images have not been read yet. `cnn-study prepare {study}` reads them and writes {place}, "
+    "which is to be kept with the study; `snakemake` and `cnn-study check` read them by themselves"
+)
+
+
+def own_images(path: Path) -> DatasetBlock | None:
+    """Give what a study says of images of its own; None if it names a dataset that comes along.
+
+    Raises:
+        UserError: it is not there, or has not the form of a study file.
+    """
+    content, lines = read_yaml(path)
+    described = parse(content, Faults(path, lines)).dataset
+    return described if isinstance(described, DatasetBlock) else None
+
+
+def dataset_of(file: StudyFile, path: Path, faults: Faults) -> Dataset:
+    """Say what is known of a study's images; of its own, by the file beside it.
+
+    Raises:
+        UserError: its own have not been read yet, or were read in another way.
+    """
+    if not isinstance(file.dataset, DatasetBlock):
+        return DATASETS[file.dataset]
+    place = manifest.place(path)
+    if not place.exists():
+        faults.add(("dataset",), NOT_READ.format(study=path.stem, place=place))
+        raise faults.refusal()
+    known = manifest.read(place)
+    if differing := manifest.differing_options(file.dataset, known):
+        faults.add(
+            ("dataset",),
+            f"{place} was made with another {', '.join(differing)}: `cnn-study prepare "
+            f"{path.stem}` says what would change",
+        )
+        raise faults.refusal()
+    return manifest.dataset_of(file.dataset, known)
