@@ -106,7 +106,9 @@ def read_arrays(source: Path | bytes, largest: int = LARGEST_ARRAYS) -> dict[str
         ValueError: it is damaged, no .npz file, or holds more than that.
     """
     with (
-        io.BytesIO(source) if isinstance(source, bytes) else opened(source, LARGEST_ARRAYS) as file
+        io.BytesIO(source)
+        if isinstance(source, bytes)
+        else opened(source, max(largest, LARGEST_ARRAYS)) as file
     ):
         try:
             _check_sizes(file, largest)
@@ -175,6 +177,8 @@ def _size_said(array: IO[bytes]) -> int:
         (2, 0): np.lib.format.read_array_header_2_0,
     }[version]
     shape, _, dtype = read_header(array)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects (a pickle), which are never loaded")
     return array.tell() + math.prod(shape) * dtype.itemsize
 
 

@@ -3,7 +3,7 @@
 Pure functions; knows nothing of studies, of Markdown or of Matplotlib.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 NONE = "–"
@@ -50,6 +50,12 @@ def listing(parts: Iterable[Any], last: str = "and") -> str:
     """Write a, b and c."""
     *firsts, end = map(str, parts)
     return f"{', '.join(firsts)} {last} {end}" if firsts else end
+
+
+def first_of(parts: Sequence[str], most: int = 10) -> str:
+    """Write a, b, c and how many more there are than so many."""
+    more = len(parts) - most
+    return ", ".join(parts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 # ------------------------------------------------------------------------------- fractions

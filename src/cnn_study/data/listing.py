@@ -1,0 +1,196 @@
+"""What images there are of a study's own, before any of them is decoded.
+
+Names are relative, for messages: no path of a machine is among them.
+"""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+import numpy as np
+
+from cnn_study.base.words import first_of
+from cnn_study.data.block import DatasetBlock
+
+Part = Literal["training", "test"]
+
+MOST_CLASSES = 1000
+
+VALIDATION_REMEDY = "merge it into the training images; validation_fraction holds images out"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image that is there, whatever it holds.
+
+    Attributes:
+        name: relative, with / between folders, in NFC.
+        key: what it is known by: SHA-256 (hex) of the file's bytes; of a row of an array, of its
+            shape and bytes.
+        label: its class as it was given, in NFC.
+        part: None where nobody said.
+        group: images of one never stand in two parts; None where it stands alone.
+        open: gives the file's bytes, or the pixels themselves, (height, width, 1 or 3) uint8;
+            raises `pictures.Unreadable`.
+    """
+
+    name: str
+    key: str
+    label: str
+    part: Part | None
+    group: str | None
+    open: Callable[[], bytes | np.ndarray]
+
+
+@dataclass
+class Listing:
+    """All that is there.
+
+    Attributes:
+        labels: the classes as given, in their order, those without images too.
+        class_names: for each label the name that is shown.
+        ignored: how many files were left aside, by what they are.
+        unreadable: names of files that cannot be opened, and why, as `pictures.Unreadable` says.
+        faults: what has to be set right, each with the remedy.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    class_names: list[str] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """What a module of `data.sources` has."""
+
+    def list_images(self, block: DatasetBlock, place: Path) -> Listing:
+        """List what a place holds: all but `class_names`, and labels in their natural order."""
+        ...
+
+
+def list_items(block: DatasetBlock, folder_of_study: Path) -> Listing:
+    """List the images that a study's block tells of.
+
+    What is wrong stands in the listing's faults, all at once; then its items may be incomplete.
+    """
+    source = cast("Source", import_module(f"cnn_study.data.sources.{block.kind}"))
+    listing = source.list_images(block, folder_of_study / Path(block.place).expanduser())
+    if not listing.faults or listing.items:
+        _choose_classes(block, listing)
+    _check_groups(block, listing)
+    return listing
+
+
+def shown(name: str) -> str:
+    """Write a name in NFC and so that a screen shows all of it, whatever bytes it is made of."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(
+        char.encode("unicode_escape").decode() if _is_unseen(char) else char
+        for char in unicodedata.normalize("NFC", text)
+    )
+
+
+UNSEEN = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+"""Signs that change how the text after them is written."""
+
+
+def _is_unseen(char: str) -> bool:
+    return char in UNSEEN or unicodedata.category(char) in ("Cc", "Cs", "Cn", "Zl", "Zp")
+
+
+# ------------------------------------------------------------------------------- classes
+
+
+def in_order(labels: set[str]) -> list[str]:
+    """Sort labels: as numbers where all are, so that 10 comes after 9; else as text."""
+    if all(label.isascii() and label.isdigit() for label in labels):
+        return sorted(labels, key=lambda label: (int(label), label))
+    return sorted(labels)
+
+
+def _choose_classes(block: DatasetBlock, listing: Listing) -> None:
+    """Bring the classes into the block's order, under its names, and leave the others out."""
+    names = _names_given(block) or {label: label for label in listing.labels}
+    if unknown := [label for label in names if label not in listing.labels]:
+        listing.faults.append(
+            f"classes: no images are of {first_of(unknown)}; there are "
+            f"{first_of(listing.labels, 30) or 'none'}. To show others' names, write classes as a "
+            "mapping: {name there: name to show}"
+        )
+    left_out = [item.label for item in listing.items if item.label not in names]
+    if left_out:
+        listing.items = [item for item in listing.items if item.label in names]
+        listing.ignored["images of classes that are not chosen"] += len(left_out)
+    listing.labels = [label for label in names if label in listing.labels]
+    listing.class_names = [names[label] for label in listing.labels]
+    listing.faults += _class_faults(listing)
+
+
+def _names_given(block: DatasetBlock) -> dict[str, str]:
+    """Give the block's classes, each with the name to show; none where it names none."""
+    classes = block.classes or {}
+    names = classes if isinstance(classes, dict) else dict(zip(classes, classes, strict=True))
+    return {
+        unicodedata.normalize("NFC", label): unicodedata.normalize("NFC", name)
+        for label, name in names.items()
+    }
+
+
+def _class_faults(listing: Listing) -> list[str]:
+    counts = Counter(item.label for item in listing.items)
+    faults = [
+        f'class "{label}" has no image: remove it, or leave it out of classes'
+        for label in listing.labels
+        if not counts[label]
+    ]
+    if not listing.labels:
+        return [*faults, "there are no images" + _what_instead(listing)]
+    if len(listing.labels) == 1:
+        only = f'there is only one class, "{listing.labels[0]}", and two are the least'
+        return [*faults, f"{only}. Each class has a folder or a label of its own"]
+    if len(listing.labels) > MOST_CLASSES:
+        faults.append(
+            f"there are {len(listing.labels):,} classes, and {MOST_CLASSES:,} are the most. "
+            "Choose with classes"
+        )
+    return faults
+
+
+def _what_instead(listing: Listing) -> str:
+    """Say what there is where no images are."""
+    kinds = [f"{count:,} {kind}" for kind, count in listing.ignored.most_common()]
+    return f", but {first_of(kinds)}" if kinds else ""
+
+
+# ------------------------------------------------------------------------------- groups
+
+
+def _check_groups(block: DatasetBlock, listing: Listing) -> None:
+    """Find groups that stand in both parts, and a pattern that finds none."""
+    parts: dict[str, set[Part]] = {}
+    for item in listing.items:
+        if item.group is not None and item.part is not None:
+            parts.setdefault(item.group, set()).add(item.part)
+    if both := [group for group, its in parts.items() if len(its) > 1]:
+        listing.faults.append(
+            f"{len(both):,} groups stand in training and test: {first_of(both)}. Move the images "
+            "of each to one of them"
+        )
+    if block.groups and listing.items and not any(item.group for item in listing.items):
+        listing.faults.append(f"groups: {block.groups!r} finds no group in any of the images")
+
+
+def check_names(names: Sequence[str], listing: Listing) -> None:
+    """Find files whose names are one name in NFC."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        listing.faults.append(
+            f"{len(twice):,} names stand for several files, which differ in how Unicode is "
+            f"written: {first_of(twice)}. Rename them"
+        )

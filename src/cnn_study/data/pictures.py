@@ -1,0 +1,277 @@
+"""From the bytes of one image file to pixels, with Pillow; knows nothing of folders and studies.
+
+Whatever the bytes are, what comes of them is a picture or `Unreadable`: anybody may have made them.
+"""
+
+import io
+import re
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000")
+"""What Pillow may take a file for. Left out is what starts a program (EPS), and what hardly anybody
+keeps photographs in: each format is one more way in."""
+
+ENDINGS = {
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif", "mpo"), "JPEG"),
+    **dict.fromkeys(("jp2", "j2k", "jpx", "jpc", "jpf"), "JPEG2000"),
+    **dict.fromkeys(("tif", "tiff"), "TIFF"),
+    **dict.fromkeys(("bmp", "dib"), "BMP"),
+    **dict.fromkeys(("ppm", "pgm", "pbm", "pnm"), "PPM"),
+    **dict.fromkeys(("avif", "avifs"), "AVIF"),
+    **dict.fromkeys(("heic", "heif", "hif"), "HEIF"),
+    "png": "PNG",
+    "gif": "GIF",
+    "webp": "WEBP",
+}
+"""Endings of the names of image files, in small letters, and what such a file holds."""
+
+SAME = {"MPO": "JPEG", "DIB": "BMP"}
+"""Formats under the name that `ENDINGS` has for them."""
+
+MOST_BYTES = 2**28
+"""Of one file; one of more is no photograph."""
+
+MOST_PIXELS = 100_000_000
+"""Of one image: more than cameras take, and 300 MB when decoded. A file of a few bytes can say of
+itself that it is larger than any memory."""
+
+LARGE_PIXELS = 16_000_000
+"""Images of more are decoded one at a time, so that threads do not add up to gigabytes."""
+
+_ONE_LARGE = threading.Lock()
+
+ORIENTATION = 0x0112
+"""The tag of EXIF that says how a camera was held."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By orientation: what sets the image upright."""
+
+BACKGROUNDS = {"white": 255, "black": 0}
+
+NOTES = {
+    "animation": "the first frame of an animation is taken",
+    "pages": "the first of several pages is taken",
+    "turned": "set upright, as the camera noted in it",
+    "transparent": "transparent pixels are laid on the background",
+    "16 bit": "grey of 16 bits, divided by 257",
+    "wrong ending": "holds another format than its name says",
+}
+"""What may have been done to an image, and what the words for it stand for."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image as it is, upright and opaque.
+
+    Attributes:
+        pixels: (height, width, channels) uint8; one channel where it is grey, however it was kept,
+            else red, green and blue.
+        notes: keys of `NOTES`.
+    """
+
+    pixels: np.ndarray
+    notes: frozenset[str] = frozenset()
+
+
+class Unreadable(Exception):
+    """Why a file gives no image, in a few words that fit into parentheses behind its name."""
+
+
+def read_picture(content: bytes, name: str, transparency: str = "white") -> Picture:
+    """Read an image from the bytes of its file.
+
+    Args:
+        name: of the file, for its ending.
+        transparency: what lies under transparent pixels, white or black; or refuse.
+
+    Raises:
+        Unreadable: they are no image, damaged, cut off, too large or of an unknown kind.
+    """
+    if not content:
+        raise Unreadable("empty")
+    with _without_warnings():
+        try:
+            return _read(content, name, transparency)
+        except Unreadable:
+            raise
+        except UnidentifiedImageError:
+            raise Unreadable(_no_image(content)) from None
+        except Image.DecompressionBombError:
+            raise Unreadable(f"has more than {MOST_PIXELS:,} pixels") from None
+        except Exception as error:  # damaged bytes raise many kinds in Pillow
+            raise Unreadable(_damage(error)) from None
+
+
+def _read(content: bytes, name: str, transparency: str) -> Picture:
+    with Image.open(io.BytesIO(content), formats=_formats(content)) as image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise Unreadable(
+                f"is {width:,}×{height:,} pixels, and at most {MOST_PIXELS:,} of them are read"
+            )
+        with _ONE_LARGE if width * height > LARGE_PIXELS else nullcontext():
+            return _decode(image, name, transparency)
+
+
+def _decode(image: Image.Image, name: str, transparency: str) -> Picture:
+    kind = SAME.get(image.format or "", image.format)
+    notes = {"wrong ending"} if kind != ENDINGS.get(ending(name), kind) else set()
+    if kind != "JPEG" and getattr(image, "is_animated", False):  # phones hide images in a JPEG
+        notes.add("pages" if kind == "TIFF" else "animation")
+    turn = TURNS.get(_orientation(image))
+    image.load()
+    if turn is not None:
+        notes.add("turned")
+        if kind != "TIFF":  # Pillow turns those by itself
+            image = image.transpose(turn)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return Picture(_of_16_bits(image), frozenset(notes | {"16 bit"}))
+    colour = _in_colour(image)
+    if colour.mode == "RGBA":
+        notes.add("transparent")
+        colour = _opaque(colour, transparency)
+    return Picture(_grey_if_equal(np.asarray(colour)), frozenset(notes))
+
+
+def ending(name: str) -> str:
+    """Give what stands behind the last point of a file's name, in small letters."""
+    return PurePosixPath(name).suffix.removeprefix(".").lower()
+
+
+# ------------------------------------------------------------------------------- pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read how the camera was held: 1, upright, where nothing or nonsense is said of it."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a damaged note in an image that is whole
+        return 1
+
+
+def _of_16_bits(image: Image.Image) -> np.ndarray:
+    """Bring grey of 16 bits to 8, rounded: 65,535 becomes 255. Pillow would cut off at 255."""
+    grey = np.asarray(image)
+    if grey.min() < 0 or grey.max() > 65535:
+        raise Unreadable(f"has grey from {grey.min():,} to {grey.max():,}, beyond 16 bits")
+    return ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)[..., None]
+
+
+def _in_colour(image: Image.Image) -> Image.Image:
+    """Bring an image of 8 bits to L, RGB or, where something shows through, RGBA."""
+    if image.mode == "F":
+        raise Unreadable("has floating-point pixels, which say nothing of black and white")
+    if image.has_transparency_data:
+        colour = image.convert("RGBA")
+        if colour.getchannel("A").getextrema() != (255, 255):
+            return colour
+        return colour.convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _opaque(image: Image.Image, transparency: str) -> Image.Image:
+    """Lay an image on a plain background.
+
+    Raises:
+        Unreadable: transparency is refused.
+    """
+    if transparency == "refuse":
+        raise Unreadable("transparent")
+    level = BACKGROUNDS[transparency]
+    background = Image.new("RGBA", image.size, (level, level, level, 255))
+    return Image.alpha_composite(background, image).convert("RGB")
+
+
+def _grey_if_equal(pixels: np.ndarray) -> np.ndarray:
+    """Keep one channel of an image without colour."""
+    if pixels.ndim == 2:
+        return pixels[..., None]
+    is_grey = (pixels[..., :1] == pixels[..., 1:]).all()
+    return np.ascontiguousarray(pixels[..., :1]) if is_grey else pixels
+
+
+# ------------------------------------------------------------------------------- what is wrong
+
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+
+
+def _formats(content: bytes) -> tuple[str, ...]:
+    """Say what Pillow may take a file for; for HEIC it learns that first, if it can.
+
+    Raises:
+        Unreadable: it cannot.
+    """
+    if content[4:8] != b"ftyp" or content[8:12] not in HEIF_BRANDS or b"avif" in content[12:64]:
+        return FORMATS
+    try:
+        pillow_heif = import_module("pillow_heif")
+    except ImportError:
+        raise Unreadable(
+            'is HEIC, which needs the extra `heic`: pip install -e ".[heic]"'
+        ) from None
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
+
+
+def _no_image(content: bytes) -> str:
+    """Say what a file is that Pillow does not know."""
+    text = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<svg", b"<?xml")):
+        return (
+            "a drawing of lines (SVG), no pixels" if b"<svg" in content[:4096].lower() else "text"
+        )
+    return "a web page" if text.startswith((b"<!doctype", b"<html")) else "no image"
+
+
+CUT_OFF = re.compile("truncated|broken data stream|not enough|decoder object", re.IGNORECASE)
+
+
+def _damage(error: Exception) -> str:
+    """Say what Pillow's error means."""
+    cut_off = isinstance(error, EOFError) or CUT_OFF.search(str(error))
+    return "cut off or damaged" if cut_off else "damaged"
+
+
+_QUIET = threading.Lock()
+_quiet: list[warnings.catch_warnings] = []
+_quiet_threads = 0
+
+
+@contextmanager
+def _without_warnings() -> Generator[None]:
+    """Silence Pillow, which warns of damage in what it reads nevertheless.
+
+    What Python offers for that sets the filters of the whole process; so the first thread sets
+    them, and the last sets them back.
+    """
+    global _quiet_threads
+    with _QUIET:
+        if _quiet_threads == 0:
+            _quiet.append(warnings.catch_warnings())
+            _quiet[0].__enter__()
+            warnings.simplefilter("ignore")
+        _quiet_threads += 1
+    try:
+        yield
+    finally:
+        with _QUIET:
+            _quiet_threads -= 1
+            if _quiet_threads == 0:
+                _quiet.pop().__exit__(None, None, None)

@@ -1,0 +1,185 @@
+"""A folder with train/CLASS/… and test/CLASS/…, or with CLASS/… alone."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from cnn_study.base.words import first_of
+from cnn_study.data import image_files
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.image_files import ImageFile, group_of
+from cnn_study.data.listing import VALIDATION_REMEDY, Listing, Part, check_names, in_order, shown
+from cnn_study.data.pictures import ENDINGS, ending
+
+PARTS: dict[str, Part] = {
+    "train": "training",
+    "training": "training",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of folders, in small letters, that hold a part and are no class."""
+
+VALIDATION = ("val", "valid", "validation", "dev")
+
+SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
+"""What systems leave in folders without a point before its name, in small letters."""
+
+Entry = tuple[str, str]
+"""The name of a file or folder as it is shown, relative to the folder of the study's images, and
+its path."""
+
+
+def list_images(block: DatasetBlock, place: Path) -> Listing:
+    """List the images of a folder of classes, whatever else is in it."""
+    listing = Listing()
+    if not place.is_dir():
+        kind = "is no folder" if os.path.lexists(place) else "is not there"
+        listing.faults.append(f"folder: {place} {kind}")
+        return listing
+    tree = _Tree(os.path.realpath(place), listing)
+    classes = _classes(tree)
+    pattern = re.compile(block.groups) if block.groups else None
+    files = [
+        ImageFile(path, name, label, part, group_of(name, pattern))
+        for part, label, folder in classes
+        for name, path in tree.images_below(folder)
+    ]
+    if tree.loose:
+        listing.faults.append(
+            f"{len(tree.loose):,} images lie in no class folder: {first_of(tree.loose)}. Move each "
+            "into the folder of its class"
+        )
+    check_names([file.name for file in files], listing)
+    listing.labels = in_order({label for _, label, _ in classes})
+    image_files.add(files, listing)
+    return listing
+
+
+class _Tree:
+    """What is below a folder.
+
+    Attributes:
+        root: the folder itself, behind all links.
+        loose: names of images that lie where classes should.
+    """
+
+    def __init__(self, root: str, listing: Listing) -> None:
+        self.root = root
+        self.listing = listing
+        self.loose: list[str] = []
+
+    def folders(self, folder: Entry) -> list[Entry]:
+        """List the folders in a folder, in which there should be nothing else."""
+        folders, images = self._look(folder)
+        self.loose += [name for name, _ in images]
+        check_names([name for name, _ in folders], self.listing)
+        return folders
+
+    def images_below(self, folder: Entry) -> Iterator[Entry]:
+        """List the images of a class, however deep; each folder once, whatever links lead to it."""
+        waiting, seen = [folder], {os.path.realpath(folder[1])}
+        while waiting:
+            folders, images = self._look(waiting.pop())
+            yield from images
+            for below in folders:
+                real = os.path.realpath(below[1])
+                if real in seen:
+                    self.listing.ignored["links to folders that are read already"] += 1
+                else:
+                    seen.add(real)
+                    waiting.append(below)
+
+    def _look(self, folder: Entry) -> tuple[list[Entry], list[Entry]]:
+        """List folders and images in a folder, and count what is neither."""
+        folders: list[Entry] = []
+        images: list[Entry] = []
+        try:
+            with os.scandir(folder[1]) as entries:
+                there = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.listing.unreadable.append((folder[0], _reason(error)))
+            return [], []
+        for entry in there:
+            name = f"{folder[0]}/{shown(entry.name)}".removeprefix("/")
+            if kind := _ignored(entry.name):
+                self.listing.ignored[kind] += 1
+            elif fault := self._fault(entry):
+                self.listing.unreadable.append((name, fault))
+            elif entry.is_dir():
+                folders.append((name, entry.path))
+            elif (kind := ending(name)) in ENDINGS:
+                images.append((name, entry.path))
+            else:
+                self.listing.ignored[f"files ending in .{kind}" if kind else "files"] += 1
+        return folders, images
+
+    def _fault(self, entry: os.DirEntry[str]) -> str | None:
+        """Say why something is not opened, be it a file or a folder."""
+        try:
+            if entry.is_symlink():
+                real = os.path.realpath(entry.path, strict=True)
+                if os.path.commonpath([real, self.root]) != self.root:
+                    return "a link that leads out of the folder"
+            return None if entry.is_dir() else image_files.fault_of(entry.stat())
+        except OSError as error:
+            return "a link that leads nowhere" if entry.is_symlink() else _reason(error)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "cannot be opened").lower()
+
+
+def _ignored(name: str) -> str | None:
+    """Name what systems leave behind, which is counted and else left aside."""
+    if name.lower() in SYSTEM:
+        return name.strip()
+    return "hidden files and folders" if name.startswith(".") else None
+
+
+# ------------------------------------------------------------------------------- parts
+
+
+def _classes(tree: _Tree) -> list[tuple[Part | None, str, Entry]]:
+    """Find the folders of the classes: of which part each is, its label, and where it is."""
+    folders = tree.folders(("", tree.root))
+    kinds = {name: PARTS.get(name.lower()) for name, _ in folders}
+    others = [name for name, part in kinds.items() if not part]
+    validation = [name for name in others if name.lower() in VALIDATION]
+    # A class may be called train, as in a collection of vehicles: then others stand beside it.
+    both = set(kinds.values()) >= {"training", "test"}
+    is_parts = both or (any(kinds.values()) and others == validation)
+    if not is_parts:
+        return [(None, name, (name, path)) for name, path in folders]
+    tree.listing.faults += _part_faults(kinds, others, validation)
+    return [
+        (kinds[name], label.rpartition("/")[2], (label, path))
+        for name, part_path in folders
+        if kinds[name]
+        for label, path in tree.folders((name, part_path))
+    ]
+
+
+def _part_faults(
+    kinds: dict[str, Part | None], others: list[str], validation: list[str]
+) -> list[str]:
+    """Say what is wrong with the folders of a folder that holds parts."""
+    faults = []
+    if validation:
+        faults.append(f"{first_of(validation)}: {VALIDATION_REMEDY}")
+    if more := [name for name in others if name not in validation]:
+        faults.append(
+            f"beside train and test there are {first_of(more)}. Move the images of each into a "
+            "class folder in train or test, or move the folder away"
+        )
+    counts = Counter(part for part in kinds.values() if part)
+    for part, name in (("training", "train"), ("test", "test")):
+        if counts[part] > 1:
+            faults.append(f"there are {counts[part]} folders for the {part} images; merge them")
+        elif not counts[part]:
+            faults.append(
+                f"there is no folder {name}. Add it, or move the class folders one level up, where "
+                "test_fraction divides them"
+            )
+    return faults
