@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +36,8 @@ def read(path: str) -> bytes:
         if reason := fault_of(os.stat(path)):
             raise Unreadable(reason)
         return read_at_most(Path(path), MOST_BYTES)
+    except FileNotFoundError:
+        raise Unreadable("is not there") from None
     except OSError as error:
         raise Unreadable((error.strerror or "cannot be opened").lower()) from None
     except (UserError, ValueError):
@@ -69,9 +70,3 @@ def _key(path: str) -> str | Unreadable:
         return hashlib.sha256(read(path)).hexdigest()
     except Unreadable as fault:
         return fault
-
-
-def group_of(name: str, pattern: re.Pattern[str] | None) -> str | None:
-    """Find the group in the last part of a file's name."""
-    match = pattern and pattern.search(name.rpartition("/")[2])
-    return (match[1] or None) if match else None

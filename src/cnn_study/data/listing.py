@@ -4,9 +4,10 @@ Names are relative, for messages: no path of a machine is among them.
 """
 
 import os
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,16 @@ from cnn_study.base.words import first_of
 from cnn_study.data.block import DatasetBlock
 
 Part = Literal["training", "test"]
+
+PARTS: dict[str, Part] = {
+    "train": "training",
+    "training": "training",
+    "test": "test",
+    "testing": "test",
+}
+"""Words for a part, in small letters."""
+
+VALIDATION = ("val", "valid", "validation", "dev")
 
 MOST_CLASSES = 1000
 
@@ -70,8 +81,8 @@ class Listing:
 class Source(Protocol):
     """What a module of `data.sources` has."""
 
-    def list_images(self, block: DatasetBlock, place: Path) -> Listing:
-        """List what a place holds: all but `class_names`, and labels in their natural order."""
+    def list_images(self, block: DatasetBlock, folder_of_study: Path) -> Listing:
+        """List what is there: all but `class_names`, and labels in their natural order."""
         ...
 
 
@@ -81,11 +92,21 @@ def list_items(block: DatasetBlock, folder_of_study: Path) -> Listing:
     What is wrong stands in the listing's faults, all at once; then its items may be incomplete.
     """
     source = cast("Source", import_module(f"cnn_study.data.sources.{block.kind}"))
-    listing = source.list_images(block, folder_of_study / Path(block.place).expanduser())
+    listing = source.list_images(block, folder_of_study)
     if not listing.faults or listing.items:
         _choose_classes(block, listing)
-    _check_groups(block, listing)
+        _check_groups(block, listing)
     return listing
+
+
+def place_of(block: DatasetBlock, folder_of_study: Path) -> Path:
+    """Tell where the images are."""
+    return folder_of_study / Path(block.place).expanduser()
+
+
+def part_named(word: str) -> Part | None:
+    """Tell which part a word stands for, if any."""
+    return PARTS.get(word.lower())
 
 
 def shown(name: str) -> str:
@@ -170,6 +191,48 @@ def _what_instead(listing: Listing) -> str:
 
 
 # ------------------------------------------------------------------------------- groups
+
+
+class Groups:
+    """Which images belong together, as a column or a pattern on file names tells.
+
+    Args:
+        setting: what the block says. Without, a column called group is taken, if there is one.
+        columns: of the table; none of a folder.
+        listing: takes what is wrong.
+
+    Attributes:
+        column: that tells, if there is one of this name.
+    """
+
+    def __init__(self, setting: str | None, columns: Collection[str], listing: Listing) -> None:
+        self.column = setting or "group"
+        self._pattern = None
+        if setting and setting not in columns:
+            self._pattern = _pattern(setting, columns, listing)
+
+    def of(self, row: Mapping[str, object], name: str) -> str | None:
+        """Give the group of an image, by its row or by the last part of its file's name."""
+        if self._pattern:
+            match = self._pattern.search(name.rpartition("/")[2])
+            return (match[1] or None) if match else None
+        value = row.get(self.column)
+        return None if value is None else shown(str(value)).strip() or None
+
+
+def _pattern(setting: str, columns: Collection[str], listing: Listing) -> re.Pattern[str] | None:
+    try:
+        pattern = re.compile(setting)
+    except re.error as error:
+        listing.faults.append(f"groups: {setting!r} is no regular expression: {error}")
+        return None
+    if pattern.groups:
+        return pattern
+    known = f"; the columns are {first_of(list(columns))}" if columns else ""
+    listing.faults.append(
+        f"groups: {setting!r} is no column, and no pattern with parentheses around the group{known}"
+    )
+    return None
 
 
 def _check_groups(block: DatasetBlock, listing: Listing) -> None:

@@ -10,19 +10,20 @@ import psutil
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_arrays
 from cnn_study.data.block import DatasetBlock
-from cnn_study.data.listing import VALIDATION_REMEDY, Item, Listing, Part, in_order, shown
+from cnn_study.data.listing import VALIDATION_REMEDY, Item, Listing, Part, in_order, place_of, shown
 
-PARTS: dict[str, Part] = {"train": "training", "test": "test"}
+SIDES: dict[str, Part] = {"train": "training", "test": "test"}
 
 Arrays = dict[str, np.ndarray]
 
 
-def list_images(block: DatasetBlock, place: Path) -> Listing:
+def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     """List the rows of arrays. groups is what the names of further arrays begin with.
 
     With groups: patient these are patient_train and patient_test, a number or text for each image.
     """
     listing = Listing()
+    place = place_of(block, folder_of_study)
     try:
         # What they would take is looked at before room is made for it.
         arrays = read_arrays(place, psutil.virtual_memory().available)
@@ -37,7 +38,7 @@ def list_images(block: DatasetBlock, place: Path) -> Listing:
 
 
 def _list(arrays: Arrays, groups: str | None, listing: Listing) -> None:
-    sides = [side for side in PARTS if side == "train" or {f"x_{side}", f"y_{side}"} & set(arrays)]
+    sides = [side for side in SIDES if side == "train" or {f"x_{side}", f"y_{side}"} & set(arrays)]
     used: set[str] = set()
     for side in sides:
         names = [f"{name}_{side}" for name in ("x", "y", groups) if name]
@@ -45,7 +46,7 @@ def _list(arrays: Arrays, groups: str | None, listing: Listing) -> None:
         if faults := _faults(arrays, names):
             listing.faults += faults
         else:
-            part = PARTS[side] if len(sides) > 1 else None
+            part = SIDES[side] if len(sides) > 1 else None
             listing.items += _items(part, *names, arrays=arrays)
     if validation := [name for name in arrays if name.startswith("x_val")]:
         listing.faults.append(f"arrays: {validation[0]}: {VALIDATION_REMEDY}")

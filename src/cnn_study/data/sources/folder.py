@@ -1,7 +1,6 @@
 """A folder with train/CLASS/… and test/CLASS/…, or with CLASS/… alone."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,19 +8,20 @@ from pathlib import Path
 from cnn_study.base.words import first_of
 from cnn_study.data import image_files
 from cnn_study.data.block import DatasetBlock
-from cnn_study.data.image_files import ImageFile, group_of
-from cnn_study.data.listing import VALIDATION_REMEDY, Listing, Part, check_names, in_order, shown
+from cnn_study.data.image_files import ImageFile
+from cnn_study.data.listing import (
+    VALIDATION,
+    VALIDATION_REMEDY,
+    Groups,
+    Listing,
+    Part,
+    check_names,
+    in_order,
+    part_named,
+    place_of,
+    shown,
+)
 from cnn_study.data.pictures import ENDINGS, ending
-
-PARTS: dict[str, Part] = {
-    "train": "training",
-    "training": "training",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of folders, in small letters, that hold a part and are no class."""
-
-VALIDATION = ("val", "valid", "validation", "dev")
 
 SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
 """What systems leave in folders without a point before its name, in small letters."""
@@ -31,18 +31,19 @@ Entry = tuple[str, str]
 its path."""
 
 
-def list_images(block: DatasetBlock, place: Path) -> Listing:
+def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     """List the images of a folder of classes, whatever else is in it."""
     listing = Listing()
+    place = place_of(block, folder_of_study)
     if not place.is_dir():
         kind = "is no folder" if os.path.lexists(place) else "is not there"
         listing.faults.append(f"folder: {place} {kind}")
         return listing
     tree = _Tree(os.path.realpath(place), listing)
     classes = _classes(tree)
-    pattern = re.compile(block.groups) if block.groups else None
+    groups = Groups(block.groups, (), listing)
     files = [
-        ImageFile(path, name, label, part, group_of(name, pattern))
+        ImageFile(path, name, label, part, groups.of({}, name))
         for part, label, folder in classes
         for name, path in tree.images_below(folder)
     ]
@@ -144,7 +145,7 @@ def _ignored(name: str) -> str | None:
 def _classes(tree: _Tree) -> list[tuple[Part | None, str, Entry]]:
     """Find the folders of the classes: of which part each is, its label, and where it is."""
     folders = tree.folders(("", tree.root))
-    kinds = {name: PARTS.get(name.lower()) for name, _ in folders}
+    kinds = {name: part_named(name) for name, _ in folders}
     others = [name for name, part in kinds.items() if not part]
     validation = [name for name in others if name.lower() in VALIDATION]
     # A class may be called train, as in a collection of vehicles: then others stand beside it.
