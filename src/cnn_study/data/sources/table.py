@@ -1,6 +1,7 @@
 """A CSV with the columns file and label, and perhaps part and group."""
 
 import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -39,10 +40,10 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     if listing.faults:
         return listing
     files = [
-        ImageFile(path, row["file"], row["label"], part, groups.of(row, row["file"]))
+        ImageFile(path, shown(row["file"]), shown(row["label"]), part, groups.of(row, row["file"]))
         for row, part, path in zip(rows, parts, paths, strict=True)
     ]
-    listing.labels = in_order({row["label"] for row in rows})
+    listing.labels = in_order({file.label for file in files})
     image_files.add(files, listing)
     return listing
 
@@ -61,20 +62,18 @@ def _rows(place: Path, listing: Listing) -> list[Row]:
     else:
         faults = csv_rows.faults_of(lines, COLUMNS, others=True)
         if not faults:
-            header = lines[0][1]
-            rows = [
-                dict(zip(header, map(_cleaned, cells), strict=True))
-                for _, cells in lines[1:]
-                if cells
-            ]
-            faults = _row_faults(rows, [line for line, cells in lines[1:] if cells])
-    if faults:
-        listing.faults.append(f"table: {place}: {first_of(faults, csv_rows.SHOWN)}")
+            header, *filled = [(line, cells) for line, cells in lines if cells]
+            rows = [_row(header[1], cells) for _, cells in filled]
+            faults = _row_faults(rows, [line for line, _ in filled])
+    more = len(faults) - csv_rows.SHOWN
+    rest = [f"and {more:,} more"] if more > 0 else []
+    listing.faults += [f"table: {place}: {fault}" for fault in [*faults[: csv_rows.SHOWN], *rest]]
     return rows
 
 
-def _cleaned(cell: str) -> str:
-    return shown(cell.strip())
+def _row(header: list[str], cells: list[str]) -> Row:
+    # No file has a name with a zero in it.
+    return dict(zip(header, (cell.strip().replace("\0", "\\0") for cell in cells), strict=True))
 
 
 def _row_faults(rows: list[Row], lines: list[int]) -> list[str]:
@@ -86,7 +85,9 @@ def _row_faults(rows: list[Row], lines: list[int]) -> list[str]:
     ]
     counts = Counter(os.path.normpath(row["file"]) for row in rows if row["file"])
     if twice := [file for file, count in counts.items() if count > 1]:
-        faults.append(f"in several rows stands {first_of(twice)}: give each file once")
+        faults.append(
+            f"in several rows stands {first_of(list(map(shown, twice)))}: give each file once"
+        )
     return faults
 
 
@@ -100,7 +101,7 @@ def _parts(rows: list[Row], listing: Listing) -> list[Part | None]:
         listing.faults.append(f"table: part {VALIDATION[0]}: {VALIDATION_REMEDY}")
     unknown = {word for word, part in zip(said, parts, strict=True) if not part} - {*VALIDATION}
     if unknown:
-        words = [word or "nothing" for word in sorted(unknown)]
+        words = [shown(word) or "nothing" for word in sorted(unknown)]
         listing.faults.append(
             f"table: column part says {first_of(words)}. Write train or test in each row, or leave "
             "the column out"
@@ -114,7 +115,7 @@ def _paths(rows: list[Row], root: str, listing: Listing) -> list[str]:
     """Find the files; whether each is there is seen when it is opened."""
     paths = [_path(root, row["file"]) for row in rows]
     outside = [
-        row["file"]
+        shown(row["file"])
         for row, path in zip(rows, paths, strict=True)
         if os.path.commonpath([os.path.realpath(path), root]) != root
     ]
@@ -127,6 +128,8 @@ def _paths(rows: list[Row], root: str, listing: Listing) -> list[str]:
 
 
 def _path(root: str, file: str) -> str:
-    """Give the place of a file, whose name may be written as Windows writes it."""
-    path = os.path.join(root, file)
-    return path if os.path.lexists(path) else os.path.join(root, file.replace("\\", "/"))
+    """Give the place of a file, whose name another system may have written in its own way."""
+    ways = [file, file.replace("\\", "/")]
+    ways += [unicodedata.normalize(form, way) for form in ("NFC", "NFD") for way in ways]
+    paths = [os.path.join(root, way) for way in ways]
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
