@@ -1,7 +1,6 @@
 """Look-alikes: planted ones are found, others not; images that every run misreads; kept once."""
 
 import json
-from io import BytesIO
 
 import numpy as np
 import pytest
@@ -12,19 +11,10 @@ from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import Images
-from cnn_study.inspection import look_alikes as searching
-from cnn_study.inspection.look_alikes import (
-    correlate,
-    find_pairs,
-    look,
-    misread_by_best,
-    near,
-    perceptual_hashes,
-    spread_evenly,
-    too_small,
-)
+from cnn_study.inspection.look_alikes import find_pairs, look, misread_by_best, spread_evenly
 from cnn_study.runs import correct_answers, look_alikes
 from cnn_study.study.merge import load
+from pictures_by_hand import encoded_again, scenes
 
 STUDY = """
 title: A tiny study
@@ -36,32 +26,13 @@ questions:
 """
 
 
-def scenes(random: np.random.Generator, count: int, side: int = 32) -> np.ndarray:
-    """Smooth coloured images, each another: a few waves of low frequency."""
-    grid = np.linspace(0, np.pi, side)
-    waves = np.stack([np.cos(number * grid) for number in range(6)])
-    strength = random.normal(0, 1, (count, 6, 6, 3)) / (1 + np.arange(6)[:, None, None])
-    images = np.einsum("nabc,ay,bx->nyxc", strength, waves, waves)
-    images -= images.min(axis=(1, 2, 3), keepdims=True)
-    return (255 * images / images.max(axis=(1, 2, 3), keepdims=True)).astype("uint8")
-
-
-def encoded_again(image: np.ndarray) -> np.ndarray:
-    """Save an image as JPEG and read it."""
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=60)
-    return np.asarray(Image.open(buffer).convert("RGB"))
-
-
 @pytest.fixture
 def planted() -> Images:
     """Test image 3 is training image 20, brighter; 7 is 33, encoded again; 9 is 41 with noise."""
     random = np.random.default_rng(5)
     training, test = scenes(random, 60), scenes(random, 12)
     test[3] = np.clip(training[20].astype(int) + 25, 0, 255)
-    test[7] = encoded_again(training[33])
+    test[7] = encoded_again(training[33], quality=60)
     test[9] = np.clip(training[41] + random.normal(0, 6, training[41].shape), 0, 255)
     labels = np.arange(60, dtype="uint8") % 10
     return Images(training, labels, test, labels[:12])
@@ -83,39 +54,12 @@ def test_of_several_training_images_the_most_alike_is_taken(planted):
 
 
 def test_images_in_grey_are_searched_alike(planted):
-    grey = Images(
-        planted.training_images[..., :1], planted.training_labels,
-        planted.test_images[..., :1], planted.test_labels,
-    )  # fmt: skip
+    training, test = (
+        images.mean(axis=-1, keepdims=True).astype("uint8")
+        for images in (planted.training_images, planted.test_images)
+    )
+    grey = Images(training, planted.training_labels, test, planted.test_labels)
     assert {pair.test_index for pair in find_pairs(grey)} == {3, 7, 9}
-
-
-def test_half_of_the_bits_are_set_whatever_the_brightness(planted):
-    hashes = perceptual_hashes(planted.training_images)
-    assert hashes.dtype == np.uint64
-    assert np.bitwise_count(hashes).tolist() == [32] * 60
-    darker = (planted.training_images // 2).astype("uint8")
-    assert np.bitwise_count(hashes ^ perceptual_hashes(darker)).max() <= 8
-
-
-def test_near_hashes_by_hand(monkeypatch):
-    """7 is 3 bits from 0 and 1 from 3; all bits are 64 from none."""
-    ours, theirs = np.array([7, 2**64 - 1], "uint64"), np.array([0, 3, 2**64 - 1], "uint64")
-    monkeypatch.setattr(searching, "BLOCK", 1)
-    assert [part.tolist() for part in near(ours, theirs)] == [[0, 0, 1], [0, 1, 2], [3, 1, 0]]
-
-
-def test_correlation_by_hand():
-    """1 2 3 against 2 4 6: 1; against 3 2 1: -1; against 1 3 2: 1/2; a plain image has none."""
-    first = np.array([1, 2, 3] * 4, "uint8").reshape(4, 1, 3, 1)
-    second = np.array([2, 4, 6, 3, 2, 1, 1, 3, 2, 5, 5, 5], "uint8").reshape(4, 1, 3, 1)
-    assert correlate(first, second) == pytest.approx([1, -1, 0.5, 0])
-
-
-def test_images_too_small_for_a_hash_are_not_searched():
-    assert too_small((8, 8)).startswith("images of 8×8 pixels are too small: ")
-    assert too_small((32, 15)) != ""
-    assert too_small((16, 16)) == too_small((32, 32)) == ""
 
 
 def test_pairs_to_show_are_spread_evenly():

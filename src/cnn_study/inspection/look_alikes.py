@@ -1,18 +1,24 @@
 """Search the dataset for test images that stand, hardly altered, among the training images.
 
-A perceptual hash finds the candidates, the correlation of the pixels decides. Beside them a few of
-the test images are kept that every run of the best experiment misreads. What is written here is
-read by `runs.look_alikes`, and the dataset is not needed again.
+`data.duplicates` tells which they are. Beside them a few of the test images are kept that every run
+of the best experiment misreads. What is written here is read by `runs.look_alikes`, and the dataset
+is not needed again.
 """
 
 import statistics
 from pathlib import Path
 
 import numpy as np
-from scipy.fft import dctn
 
 from cnn_study.base import files
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.duplicates import (
+    FREQUENCIES,
+    LEAST_CORRELATION,
+    MOST_DIFFERENT_BITS,
+    look_alikes_between,
+    too_small,
+)
 from cnn_study.data.images import Images
 from cnn_study.runs import correct_answers, look_alikes, records, sealed
 from cnn_study.runs.heartbeat import log
@@ -20,27 +26,10 @@ from cnn_study.runs.look_alikes import LookAlikeFacts, Misread, MisreadBy, Pair
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.model import Study
 
-FREQUENCIES = 8
-"""Of the cosine transform, to either side: 64 of them make the bits of a hash."""
-
-LEAST_SIDE = 2 * FREQUENCIES
-"""Pixels: of smaller images a hash would take in all detail, and not the rough shape alone."""
-
-MOST_DIFFERENT_BITS = 10
-"""Of 64: the hashes of unrelated images differ in 32, those of re-encoded ones in very few."""
-
-LEAST_CORRELATION = 0.90
-
 SHOWN_PAIRS = 8
 SHOWN_MISREAD = 16
 LEAST_RUNS = 2
 """One run agrees with itself in all."""
-
-LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
-"""Weights of the channels in grey, as in ITU-R BT.601."""
-
-BLOCK = 500
-"""Images whose distances to all others are worked out at once: 25 million bytes for CIFAR-10."""
 
 
 def look(study: Study, results: Path, data: Path) -> Path:
@@ -104,106 +93,20 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
 # ------------------------------------------------------------------------------- look-alikes
 
 
-def too_small(sides: tuple[int, ...]) -> str:
-    """Say why images of this height and width are not searched; nothing if they are."""
-    if min(sides) >= LEAST_SIDE:
-        return ""
-    size = "×".join(map(str, sides))
-    return (
-        f"images of {size} pixels are too small: a hash of {FREQUENCIES**2} bits would hold nearly "
-        "all of them, and different images of a class correlate as look-alikes do"
-    )
-
-
 def find_pairs(images: Images) -> list[Pair]:
-    """Find for each look-alike among the test images its training image, the most alike first.
-
-    A pair differs in at most `MOST_DIFFERENT_BITS` bits of its hashes, and its pixels correlate to
-    `LEAST_CORRELATION` or more; of several training images the one that correlates most is taken.
-    """
-    tests, trained, bits = near(
-        perceptual_hashes(images.test_images), perceptual_hashes(images.training_images)
-    )
-    correlations = correlate(images.test_images[tests], images.training_images[trained])
-    best: dict[int, int] = {}
-    for place in np.argsort(-correlations, kind="stable"):
-        if correlations[place] >= LEAST_CORRELATION:
-            best.setdefault(int(tests[place]), int(place))
+    """Find for each look-alike among the test images its training image, the most alike first."""
+    alike = look_alikes_between(images.test_images, images.training_images)
     return [
         Pair(
             test_index=test,
             test_class=int(images.test_labels[test]),
-            training_index=int(trained[place]),
-            training_class=int(images.training_labels[trained[place]]),
-            different_bits=int(bits[place]),
-            correlation=round(float(correlations[place]), 6),
+            training_index=training,
+            training_class=int(images.training_labels[training]),
+            different_bits=bits,
+            correlation=round(correlation, 6),
         )
-        for test, place in best.items()
+        for test, training, bits, correlation in alike
     ]
-
-
-def perceptual_hashes(images: np.ndarray) -> np.ndarray:
-    """Hash the rough shape of images: 64 bits that hardly change with brightness or encoding.
-
-    Each bit says whether one of the 8 x 8 lowest frequencies of the cosine transform of the grey
-    image is above their median (Zauner, 2010, section 3.2; the usual "pHash", without resizing,
-    which leaves low frequencies as they are).
-
-    Args:
-        images: (n, height, width, channels) uint8, each side at least `LEAST_SIDE`.
-
-    Returns:
-        (n,) uint64.
-    """
-    weights = np.array(LUMA.get(images.shape[-1], np.full(images.shape[-1], 1 / images.shape[-1])))
-    hashes = [np.empty(0, "uint64")]
-    for start in range(0, len(images), BLOCK):
-        grey = images[start : start + BLOCK] @ weights.astype("float32")
-        low = dctn(grey, axes=(1, 2))[:, :FREQUENCIES, :FREQUENCIES].reshape(len(grey), -1)
-        bits = low > np.median(low, axis=1, keepdims=True)
-        hashes.append(np.packbits(bits, axis=1).view("uint64")[:, 0])
-    return np.concatenate(hashes)
-
-
-def near(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the pairs of hashes that differ in few bits.
-
-    Args:
-        ours, theirs: (n,) and (m,) uint64.
-
-    Returns:
-        Places in ours and in theirs, and the number of bits, in order of ours, then of theirs.
-    """
-    pairs = [np.empty((3, 0), int)]
-    for start in range(0, len(ours), BLOCK):
-        bits = np.bitwise_count(ours[start : start + BLOCK, None] ^ theirs)
-        first, second = np.nonzero(bits <= MOST_DIFFERENT_BITS)
-        pairs.append(np.stack([first + start, second, bits[first, second]]))
-    first, second, bits = np.concatenate(pairs, axis=1)
-    return first, second, bits
-
-
-def correlate(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Give Pearson's correlation of the pixels of each pair of images; 0 where one is plain.
-
-    Args:
-        ours, theirs: (n, height, width, channels), image by image.
-
-    Returns:
-        (n,) float64.
-    """
-    correlations = [np.empty(0)]
-    for start in range(0, len(ours), BLOCK):
-        first, second = (_centred(part[start : start + BLOCK]) for part in (ours, theirs))
-        scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        product = (first * second).sum(axis=1)
-        correlations.append(np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0))
-    return np.concatenate(correlations)
-
-
-def _centred(images: np.ndarray) -> np.ndarray:
-    rows = images.reshape(len(images), -1).astype(float)
-    return rows - rows.mean(axis=1, keepdims=True)
 
 
 def spread_evenly(count: int, most: int) -> list[int]:
