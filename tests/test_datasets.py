@@ -734,7 +734,10 @@ def test_absent_prepared_file(tmp_path):
 
 def test_digits_refuse_a_source(tmp_path):
     place = tmp_path / "digits.npz"
-    with pytest.raises(UserError, match="an archive: the digits come with scikit-learn and are"):
+    with pytest.raises(
+        UserError,
+        match="an archive: a source is given, .* and digits takes none. It is for cifar10; images",
+    ):
         arrays.prepare(DATASETS["digits"], place, tmp_path / "an archive")
     assert not place.exists()
     arrays.prepare(DATASETS["digits"], place, "")

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parents[1]
 
 
 def test_the_study_that_a_folder_begins_with_is_sound(tmp_path):
-    file = starter.new(tmp_path / "my-study")
+    file, _ = starter.new(tmp_path / "my-study")
     assert file == tmp_path / "my-study/experiments/my-study.yaml"
     study = load(file, also=study_checks.CHECKS)
     assert list(study.experiments) == ["base", "filters-2-4", "filters-8-16"]
@@ -32,7 +32,7 @@ def test_the_study_that_a_folder_begins_with_is_sound(tmp_path):
 
 
 def test_the_grid_that_it_proposes_is_sound_too(tmp_path):
-    file = starter.new(tmp_path / "my-study")
+    file, _ = starter.new(tmp_path / "my-study")
     text, proposed = file.read_text("utf-8").split("  #\n", 1)
     file.write_text(text + proposed.replace("  # ", "  "), "utf-8")
     assert len(load(file, also=study_checks.CHECKS).questions["step-and-batch"]) == 3

@@ -16,6 +16,7 @@ from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
+from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study import isolation
@@ -118,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     archive.add_argument("--output", type=Path, help="the file (RESULTS/archive/STUDY.zip)")
     new = _add(commands, "new", _new, "make a folder for a study of your own")
     new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
+    new.add_argument("--images", type=Path, metavar="PLACE", help="what it is about: a folder of "
+                     "class folders, an .npz file, or a CSV of files and labels")  # fmt: skip
     docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
     docs.add_argument("--output", type=Path, default=Path("docs"))
     return parser
@@ -143,9 +146,12 @@ def _add_of_study(
 def _add_makers(commands: "Commands") -> None:
     """Add the commands that make what the readers read, in the order in which they are run."""
     prepare = _add(commands, "prepare", _prepare, "check a dataset and make its arrays")
-    prepare.add_argument("dataset")
-    prepare.add_argument("--source", help="its archive or unpacked folder; default: download it")
+    prepare.add_argument("dataset", help="its name; or a study that has images of its own")
+    prepare.add_argument("--source", help="its archive or unpacked folder; default: download it. "
+                         "Of a study's own images, where they are on this machine")  # fmt: skip
     prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
+    prepare.add_argument("--accept-data", action="store_true", help="take other images than the "
+                         "study was about, whose runs are then trained anew")  # fmt: skip
 
     def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
@@ -257,15 +263,19 @@ def _add_checkers(commands: "Commands") -> None:
     )  # fmt: skip
 
 
-def _study(options: argparse.Namespace, also: Iterable[Check] = ()) -> tuple[Study, Path]:
+def _study(
+    options: argparse.Namespace, also: Iterable[Check] = (), dataset: Dataset | None = None
+) -> tuple[Study, Path]:
     from cnn_study.runs.wanted import results_folder
 
-    chosen = load(study_file(options.study), also)
+    chosen = load(study_file(options.study), also, dataset)
     return chosen, options.results or results_folder(chosen)
 
 
-def _data(options: argparse.Namespace, dataset: str) -> Path:
-    return getattr(options, "data", None) or Path("data") / f"{dataset}.npz"
+def _data(options: argparse.Namespace, study: Study) -> Path:
+    from cnn_study.data import arrays
+
+    return getattr(options, "data", None) or arrays.place(study.dataset)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -273,8 +283,10 @@ def _check(options: argparse.Namespace) -> int:
     from cnn_study.execute import keeping, progress
     from cnn_study.figures.draw import planned_figures
     from cnn_study.report import study_checks
+    from cnn_study.study import own_images
 
-    study, results = _study(options, study_checks.CHECKS)
+    dataset = own_images.known_or_looked_at(study_file(options.study))
+    study, results = _study(options, study_checks.CHECKS, dataset)
     planned_figures(study)  # refuses questions that figures could not be named by
     for path in unknown_templates():
         print(f"{path}: no template of the report has this name; alone it changes nothing")
@@ -283,13 +295,16 @@ def _check(options: argparse.Namespace) -> int:
         return 0
     show = progress.watch if options.watch else progress.check
     show(study, results)
+    if dataset:
+        known = own_images.is_known(study.path, dataset)
+        print(f"images: {own_images.in_words(dataset)}{'' if known else '; not prepared yet'}")
     if refused := progress.refused(study, results):
         raise UserError("\n".join(map(str, refused)))
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):
         print(f"caution: {caution}")
-    site, data = stages.Site.now(study, results), _data(options, study.dataset.name)
+    site, data = stages.Site.now(study, results), _data(options, study)
     faults = list(altered.faults_of(site, data))
     print(*altered.in_words(faults), sep="\n", end="\n" * bool(faults))
     return 1 if faults else 0
@@ -310,9 +325,14 @@ def _missing(study: Study, best: str | None) -> str:
 
 def _prepare(options: argparse.Namespace) -> None:
     from cnn_study.data import arrays
+    from cnn_study.study import own_images
 
-    output = options.output or Path("data") / f"{options.dataset}.npz"
-    arrays.prepare(options.dataset, output, options.source)
+    if options.dataset in DATASETS:
+        dataset = DATASETS[options.dataset]
+        arrays.prepare(dataset, options.output or arrays.place(dataset), options.source)
+        return
+    study, accept = study_file(options.dataset), options.accept_data
+    print(own_images.prepare(study, options.output, options.source or "", accept=accept))
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -320,7 +340,7 @@ def _train(options: argparse.Namespace) -> None:
     from cnn_study.runs.wanted import find
 
     study, results = _study(options)
-    data, retry = _data(options, study.dataset.name), options.retry is not None
+    data, retry = _data(options, study), options.retry is not None
     place = workers.Place(study.path, results, data, retry)
     runs = [find(study, name) for name in options.runs]
     faults: list[Exception] = []
@@ -361,7 +381,7 @@ def _search(options: argparse.Namespace) -> None:
                 "to 65535."
             )
     study, results = _study(options)
-    places = (results, _data(options, study.dataset.name))
+    places = (results, _data(options, study))
     if options.join:
         chief.join(study, *places, options.join)
         return
@@ -384,7 +404,7 @@ def _confirm(options: argparse.Namespace) -> None:
 
     _check_workers(options)
     study, results = _study(options)
-    data = _data(options, study.dataset.name)
+    data = _data(options, study)
     retry = options.retry is not None
     confirming.confirm(study, results, data, options.workers, options.source, retry=retry)
 
@@ -393,7 +413,7 @@ def _weights(options: argparse.Namespace) -> None:
     from cnn_study.execute import keeping
 
     study, results = _study(options)
-    data = _data(options, study.dataset.name)
+    data = _data(options, study)
     keeping.keep(study, results, data, options.work, options.winners)
 
 
@@ -403,7 +423,7 @@ def _export(options: argparse.Namespace) -> int:
     study, results = _study(options)
     kept = exporting.find(study, results, options.experiment)
     output = options.output or results / "export" / options.experiment
-    exported = exporting.export(study, kept, _data(options, study.dataset.name), output)
+    exported = exporting.export(study, kept, _data(options, study), output)
     print(exporting.in_words(exported))
     return 0 if exported.agrees else 1
 
@@ -412,14 +432,14 @@ def _inspect(options: argparse.Namespace) -> None:
     from cnn_study.inspection import inspector
 
     study, results = _study(options)
-    print(inspector.inspect(study, results, _data(options, study.dataset.name)))
+    print(inspector.inspect(study, results, _data(options, study)))
 
 
 def _look_alikes(options: argparse.Namespace) -> None:
     from cnn_study.inspection import look_alikes
 
     study, results = _study(options)
-    print(look_alikes.look(study, results, _data(options, study.dataset.name)))
+    print(look_alikes.look(study, results, _data(options, study)))
 
 
 def _stage(
@@ -565,7 +585,7 @@ def _verify(options: argparse.Namespace) -> int:
     study, results = _study(options)
     processes = options.processes or verify.processes_here()
     asked = verify.Asked(
-        options.retrain, tuple(options.runs), _data(options, study.dataset.name), options.work,
+        options.retrain, tuple(options.runs), _data(options, study), options.work,
         processes,
     )  # fmt: skip
 
@@ -621,7 +641,8 @@ def _archive(options: argparse.Namespace) -> None:
 def _new(options: argparse.Namespace) -> None:
     from cnn_study import starter
 
-    file = starter.new(options.folder)
+    file, lines = starter.new(options.folder, options.images)
+    print(*lines, sep="\n", end="\n" * bool(lines))
     print(
         f"{options.folder}: made. Change {file} as you like, then, in that folder:\n"
         f"  cnn-study check {file.stem}\n"

@@ -24,7 +24,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
 from cnn_study.base.words import short_duration
-from cnn_study.data.arrays import is_prepared
+from cnn_study.data import arrays
 from cnn_study.execute import keeping, local, progress
 from cnn_study.report import study_checks
 from cnn_study.report.engines import Engine, choose
@@ -39,6 +39,7 @@ from cnn_study.runs import (
 )
 from cnn_study.runs.estimate import seconds_left, telling
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
+from cnn_study.study import own_images
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
@@ -49,7 +50,9 @@ RULES = str(PACKAGE / "rules" / "study.smk")
 
 ALLOWED_CONFIG = {
     "study": "a name in experiments/ such as cifar10, or the path of a study file",
-    "data": "the dataset's archive or its unpacked folder, instead of downloading it",
+    "data": "the dataset's archive or its unpacked folder, instead of downloading it; of images of "
+    "your own, where they are on this machine",
+    "accept_data": "true: take other images of your own than the study was about, and train anew",
     "train": "false: make tables and report of the runs that are there, train nothing",
     "retry": "failed: train again what is recorded as failed, for want of memory say",
     "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
@@ -91,6 +94,7 @@ class Plan:
             that failed.
         train: whether to train, search and inspect what is missing.
         retry: whether to train again what is recorded as failed.
+        unknown_images: whether what is known of the study's own images is still to be written down.
         engine: what renders the pages.
     """
 
@@ -103,6 +107,7 @@ class Plan:
     train: bool
     engine: Engine = "pandoc"
     retry: bool = False
+    unknown_images: bool = False
 
     @cached_property
     def missing(self) -> list[Run]:
@@ -133,17 +138,28 @@ class Plan:
         ]
 
     @property
+    def dataset(self) -> str:
+        """What is given to the command that makes the arrays: a dataset's name, or the study."""
+        return self.study.dataset.name if self.study.dataset.reader else str(self.study.path)
+
+    @property
     def arrays(self) -> list[str]:
         """List what stands for the dataset's arrays, for a rule that is to read them.
 
         That is their file; where that is there and is not what was made, a mark, as for a stage.
         """
-        return [self.mark(ARRAYS) if self.arrays_damaged else str(self.data)]
+        anew = self.unknown_images or self.arrays_damaged
+        return [self.mark(ARRAYS) if anew else str(self.data)]
+
+    @property
+    def images_known(self) -> list[str]:
+        """Ask, before the study is read, for what is known of its images where nobody has told."""
+        return self.arrays if self.unknown_images else []
 
     @cached_property
     def arrays_damaged(self) -> bool:
         """Whether the arrays are there and are not what was made; it takes a look at them all."""
-        return self.data.exists() and not is_prepared(self.study.dataset, self.data)
+        return self.data.exists() and not arrays.is_prepared(self.study.dataset, self.data)
 
     def arrays_for(self, batch: Batch) -> list[str]:
         """Ask for the arrays only where a run is to be trained: a job with none needs no data."""
@@ -341,7 +357,8 @@ class Plan:
         ]
         lines = []
         if "prepare_data" in asked:
-            why = f" ({self.data} is not as it was made)" if self.arrays_damaged else ""
+            damaged = self.arrays_damaged and not self.unknown_images
+            why = f" ({self.data} is not as it was made)" if damaged else ""
             lines.append(f"To prepare: the images of {self.study.dataset.title}{why}.")
         if runs:
             lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
@@ -433,26 +450,37 @@ def plan(config: dict[str, Any]) -> Plan:
     ]
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
-    path = study_file(str(config.get("study", "cifar10")))
-    study = load(path)
+    path, source = study_file(str(config.get("study", "cifar10"))), str(config.get("data") or "")
+    accept = _is_true(config, "accept_data", default=False)
+    dataset = own_images.known_or_looked_at(path, source, accept=accept)
+    study = load(path, dataset=dataset)
     results = results_folder(study)
     retry = "retry" in config
     if retry and config["retry"] != "failed":
         raise UserError(f"--config retry={config['retry'] or ''}: allowed is failed.")
-    train = str(config.get("train", True)).lower()
-    if train not in ("true", "false"):
-        raise UserError(f"--config train={train}: allowed are true and false.")
+    train = _is_true(config, "train", default=True)
     engine = choose(str(config.get("engine", "auto")), "--config engine=")
     planned = Plan(
-        study, results, Path("data") / f"{study.dataset.name}.npz",
-        str(config.get("data") or ""), tuple(wanted(study)),
-        _done(study, results, retry), train == "true", engine, retry,
+        study, results, arrays.place(study.dataset), source, tuple(wanted(study)),
+        _done(study, results, retry), train, engine, retry, not own_images.is_known(path, dataset),
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
-        load(path, also=study_checks.CHECKS)
+        load(path, also=study_checks.CHECKS, dataset=dataset)
         machine.backend()
     return planned
+
+
+def _is_true(config: dict[str, Any], key: str, *, default: bool) -> bool:
+    """Read a key that is true or false.
+
+    Raises:
+        UserError: it is something else.
+    """
+    given = str(config.get(key, default)).lower()
+    if given not in ("true", "false"):
+        raise UserError(f"--config {key}={given}: allowed are true and false.")
+    return given == "true"
 
 
 def _done(study: Study, results: Path, retry: bool) -> dict[str, Path]:
@@ -597,11 +625,10 @@ def is_news(record: logging.LogRecord) -> bool:
 
     A command that fails says itself why, on the screen and in its log, and ends with status 1 or
     2: that it ended so is no news, nor is it where a person stopped it. One that was killed said
-    nothing. The conda environments name
-    a rule's software, as Snakemake's linter asks; its command runs where Snakemake runs. That
-    there is no backup of a record from before the job is as it should be, and the marks of stages
-    are nobody's business. What is kept in
-    `.snakemake` about earlier jobs, or is not, decides nothing.
+    nothing. The conda environments name a rule's software, as Snakemake's linter asks; its command
+    runs where Snakemake runs. That there is no backup of a record from before the job is as it
+    should be, so is that some files come while it runs, and the marks of stages are nobody's
+    business. What is kept in `.snakemake` about earlier jobs, or is not, decides nothing.
     """
     said = record.getMessage()
     return not (
@@ -609,4 +636,5 @@ def is_news(record: logging.LogRecord) -> bool:
         or said.startswith(("Cannot restore ", "Touching output file "))
         or said == "Conda environments: ignored"
         or "missing provenance/metadata" in said
+        or "were not present when the DAG was created" in said
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.data.catalog import Dataset
+from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.images import ARRAY_NAMES, UNITS, Images, content_digest
 
 HEADER_BYTES = 1024
@@ -45,6 +45,20 @@ def place(dataset: Dataset) -> Path:
     return Path("data") / f"{name}.npz"
 
 
+def check_source(dataset: Dataset, source: str | Path | None) -> None:
+    """Refuse a source that nobody would look at.
+
+    Raises:
+        UserError: one is given, and the dataset takes none.
+    """
+    if source and not dataset.takes_source:
+        takers = ", ".join(each.name for each in DATASETS.values() if each.takes_source)
+        raise UserError(
+            f"{source}: a source is given, by data= or --source, and {dataset.name} takes none. "
+            f"It is for {takers}; images of your own are described in the study, under dataset."
+        )
+
+
 def prepare(dataset: Dataset, destination: Path, source: str | Path | None = None) -> None:
     """Write the content of a built-in dataset to destination, an uncompressed .npz.
 
@@ -57,6 +71,7 @@ def prepare(dataset: Dataset, destination: Path, source: str | Path | None = Non
     Raises:
         UserError: the data cannot be had, is not what it should be, or cannot be written.
     """
+    check_source(dataset, source)
     images = find_reader(dataset).read(source)
     fault = _content_fault(dataset, images)
     if fault is not None:

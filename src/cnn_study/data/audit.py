@@ -76,7 +76,10 @@ class Audit(_Part):
     near_duplicates: Groups | None = Field(
         None,
         description="Sets of images so alike that they were kept in one part; None where they were "
-        "not looked for, as with a given test part.",
+        "not looked for.",
+    )
+    not_compared: str = Field(
+        "", description="Why near-duplicates were not looked for; empty where they were."
     )
     groups: Groups | None = Field(
         None, description="Those that the study names; None where it names none."

@@ -11,7 +11,10 @@ from cnn_study.data.catalog import DATASETS
 SOURCES = ("folder", "arrays", "table", "parquet")
 """Where images may come from; a block names exactly one."""
 
-Side = Annotated[int, Field(ge=8, le=256)]
+LEAST_SIDE, MOST_SIDE = 8, 256
+"""Pixels that the height or the width of an image may have."""
+
+Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE)]
 
 
 def _says_something(text: str) -> str:

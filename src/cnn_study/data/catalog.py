@@ -6,10 +6,14 @@ the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cnn_study.base.errors import UserError
 from cnn_study.data.audit import Audit
 from cnn_study.data.sizes import Sizes, split_fault, split_sizes
+
+if TYPE_CHECKING:
+    from cnn_study.data.audit import Audit
 
 DIGITS_TEST_IMAGES = 360
 
@@ -23,6 +27,7 @@ class Dataset:
             test_labels, each as uint8 bytes in C order, one after the other (see content_digest).
         source: who made it and where it is, for citing.
         reader: the module of `readers/` that reads it; "" of a dataset that a study describes.
+        takes_source: whether its owner may say where it is.
         licence: the SPDX identifier of the licence that its makers gave it; "" if they name none.
         description: what its owner says of it, Markdown; "" where the report has a text of its own.
         publish_images: whether images, or networks that keep something of them, may be shown.
@@ -32,6 +37,7 @@ class Dataset:
         units: how many images each set has that is never divided between training and validation,
             in the order in which they are dealt out; () where each image stands for itself.
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
+        audit: what was met while the images were read; None of a built-in dataset.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Dataset:
     digest: str
     source: str
     reader: str
+    takes_source: bool = False
     licence: str = ""
     description: str = ""
     publish_images: bool = True
@@ -51,6 +58,7 @@ class Dataset:
     audit: Audit | None = None
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
+    audit: "Audit | None" = None
 
     @property
     def label_type(self) -> str:
@@ -67,7 +75,18 @@ class Dataset:
     ) -> tuple[str, str] | None:
         """Say which fraction leaves no image where there should be some, as `split_fault` does."""
         fractions = validation_fraction, training_fraction
-        return split_fault(self.training_images, *fractions, self.units)
+        if fault := split_fault(self.training_images, *fractions, self.units):
+            return fault
+        trained_on = self.unit_classes[self.training_images - self.sizes(*fractions).training :]
+        if untrained := set(self.unit_classes) - set(trained_on):
+            names = ", ".join(self.class_names[place] for place in sorted(untrained)[:10])
+            return (
+                "training_fraction",
+                f"no image of {len(untrained)} classes is left to train on, such as {names}: "
+                f"validation_fraction {validation_fraction:g}, training_fraction "
+                f"{training_fraction:g}; raise training_fraction or lower validation_fraction",
+            )
+        return None
 
 
 DATASETS: dict[str, Dataset] = {
@@ -97,6 +116,7 @@ DATASETS: dict[str, Dataset] = {
             "https://www.cs.toronto.edu/~kriz/cifar.html"
         ),
         reader="cifar10",
+        takes_source=True,
     ),
     "digits": Dataset(
         name="digits",

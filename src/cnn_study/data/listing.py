@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -102,6 +103,14 @@ def list_items(block: DatasetBlock, folder_of_study: Path) -> Listing:
 def place_of(block: DatasetBlock, folder_of_study: Path) -> Path:
     """Tell where the images are."""
     return folder_of_study / Path(block.place).expanduser()
+
+
+def is_there(block: DatasetBlock, folder_of_study: Path) -> bool:
+    """Tell whether anything is where the images are to be."""
+    if block.kind != "parquet":
+        return place_of(block, folder_of_study).exists()
+    pattern = str(Path(block.place).expanduser())
+    return bool(glob(pattern, root_dir=folder_of_study, recursive=True))
 
 
 def part_named(word: str) -> Part | None:

@@ -58,6 +58,13 @@ class Manifest(_Strict):
         description="The keys of the block that decide what comes out, without those at default."
     )
     versions: dict[str, str] = Field(description="What decoded the files.")
+    listing: Digest = Field(
+        description="sha256 of what was there: key, class, part and group of each file."
+    )
+    left_out: list[str] = Field(
+        description="Keys of what was there and is in no part: not readable, of no class that the "
+        "study names, or taken from the training images."
+    )
     class_names: list[str] = Field(description="As the files name them, in their order.")
     image_shape: tuple[int, int, int] = Field(description="Height, width, channels.")
     digest: Digest = Field(description="sha256 of the arrays, their shapes and their parts.")
@@ -66,8 +73,17 @@ class Manifest(_Strict):
     audit: Audit
 
     def keys(self) -> Counter[str]:
-        """Count the images of each key, in both parts."""
-        return Counter([*self.training.keys, *self.test.keys])
+        """Count what was there by its key."""
+        return Counter([*self.training.keys, *self.test.keys, *self.left_out])
+
+    def pixels(self) -> dict[str, str]:
+        """Give the pixels that came out of each key, by their digest."""
+        parts = (self.training, self.test)
+        return {
+            key: pixels
+            for part in parts
+            for key, pixels in zip(part.keys, part.pixels, strict=True)
+        }
 
 
 def place(study: Path) -> Path:
@@ -144,4 +160,5 @@ def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
         publish_images=block.publish_images,
         units=tuple(counts[unit] for unit in sorted(counts)),
         unit_classes=tuple(training.classes[image] for image in order),
+        audit=manifest.audit,
     )

@@ -4,6 +4,7 @@
 rule collect_tables:
     """Put every run of the study, those that are missing too, into tidy tables."""
     input:
+        images=PLAN.images_known,
         records=ancient(PLAN.records_to_come()),
         search=ancient(PLAN.search or []),
         look_alikes=ancient(PLAN.look_alikes or []),

@@ -1,8 +1,9 @@
-"""From the dataset's archive to one record a run."""
+"""From the images to one record a run."""
 
 
 # Other studies may read the arrays meanwhile: `update` keeps Snakemake from deleting them first.
-# The mark is asked for instead where the arrays that are there are damaged.
+# The mark is asked for instead where the arrays that are there are damaged, or where it is not
+# written down yet which images a study of its own has.
 rule prepare_data:
     """Get the dataset, check it, and make the arrays that training reads."""
     output:
@@ -16,11 +17,12 @@ rule prepare_data:
         ENVIRONMENT
     params:
         cnn_study=CNN_STUDY,
-        dataset=PLAN.study.dataset.name,
+        dataset=verbatim(PLAN.dataset),
         source=SOURCE,
+        accept="--accept-data" if PLAN.unknown_images else "",
     shell:
-        "{params.cnn_study} prepare {params.dataset}"
-        " {params.source:q}"
+        "{params.cnn_study} prepare {params.dataset:q}"
+        " {params.source:q} {params.accept}"
         " --output {output.arrays:q}"
         " --log {log:q}"
 

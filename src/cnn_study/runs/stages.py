@@ -36,6 +36,7 @@ from cnn_study.base.places import (
     templates,
 )
 from cnn_study.base.sources import sources_of
+from cnn_study.data import manifest
 from cnn_study.runs import (
     confirmations,
     correct_answers,
@@ -117,10 +118,11 @@ class Site:
 
     @cached_property
     def study_files(self) -> list[Path]:
-        """The study file, and the published numbers that it names."""
+        """The study file, the published numbers that it names, and what is known of its images."""
         published = self.study.file.published
         beside = [self.study.path.parent / published.file] if published else []
-        return [self.study.path, *beside]
+        own = [] if self.study.dataset.reader else [manifest.place(self.study.path)]
+        return [self.study.path, *beside, *own]
 
     @cached_property
     def records(self) -> list[Path]:

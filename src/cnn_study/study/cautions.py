@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cnn_study.base import power
 from cnn_study.base.inference import POWER
-from cnn_study.base.words import counted, fixed
+from cnn_study.base.words import counted, first_of, fixed
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
@@ -21,7 +21,7 @@ MANY_CHANGES = 10
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
-    return [*_images(study), *_seeds(study), *_references(study)]
+    return [*_images(study), *_classes(study), *_seeds(study), *_references(study)]
 
 
 def _images(study: Study) -> Iterator[str]:
@@ -37,6 +37,21 @@ def _images(study: Study) -> Iterator[str]:
         f"About {_rounded(needed):,} images would do, or a smallest_effect of "
         f"{math.ceil(1000 * power.images_margin(images)) / 10:g}."
     )
+
+
+def _classes(study: Study) -> Iterator[str]:
+    """Say which classes have no image among those held out, so far as that is known."""
+    dataset, settings = study.dataset, study.experiments["base"].settings
+    sizes = dataset.sizes(settings.validation_fraction, settings.training_fraction)
+    held_out = set(dataset.unit_classes[: sizes.validation])
+    missing = sorted(set(dataset.unit_classes) - held_out)
+    if sizes.validation and missing:
+        named = first_of([dataset.class_names[place] for place in missing])
+        yield (
+            f"{len(missing)} of {len(dataset.class_names)} classes have no image among the "
+            f"{sizes.validation:,} held out for validation: {named}. Nothing is chosen by how "
+            "well these are told apart; give more images, or a larger validation_fraction."
+        )
 
 
 def _seeds(study: Study) -> Iterator[str]:

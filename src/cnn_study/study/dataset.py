@@ -7,24 +7,11 @@ from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.study.faults import Faults
 from cnn_study.study.file import StudyFile
-from cnn_study.study.parse import parse
-from cnn_study.study.yaml_lines import read_yaml
 
 NOT_READ = (
     "its images have not been read yet. `cnn-study prepare {study}` reads them and writes {place}, "
     "which is to be kept with the study; `snakemake` and `cnn-study check` read them by themselves"
 )
-
-
-def own_images(path: Path) -> DatasetBlock | None:
-    """Give what a study says of images of its own; None if it names a dataset that comes along.
-
-    Raises:
-        UserError: it is not there, or has not the form of a study file.
-    """
-    content, lines = read_yaml(path)
-    described = parse(content, Faults(path, lines)).dataset
-    return described if isinstance(described, DatasetBlock) else None
 
 
 def dataset_of(file: StudyFile, path: Path, faults: Faults) -> Dataset:

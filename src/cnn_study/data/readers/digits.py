@@ -4,23 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import DIGITS_TEST_IMAGES
 from cnn_study.data.images import Images
 from cnn_study.data.split import stratified_order
 
 
 def read(source: str | Path | None) -> Images:
-    """Give the digits.
-
-    Raises:
-        UserError: a source is given, and there is none to read.
-    """
-    if source:
-        raise UserError(
-            f"{source}: the digits come with scikit-learn and are read from nowhere else. Leave "
-            "data= or --source out; images of your own are described in the study, under dataset."
-        )
+    """Give the digits, which no source is taken for."""
     return read_digits()
 
 

@@ -1,0 +1,129 @@
+"""Images of one's own: kept as arrays, written down, and known again.
+
+From what a study says of them (`block`), by way of `looking`, to the arrays that are trained on
+(`arrays`) and to what is kept of them beside the study (`manifest`).
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from cnn_study.base.words import first_of
+from cnn_study.data import arrays, manifest
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.listing import Listing, is_there
+from cnn_study.data.looking import list_whole, listing_digest, look
+from cnn_study.data.manifest import KEY_DIGITS, Manifest
+
+
+class Changed(Exception):
+    """Raised where the images that are there are not those that a study was about; says how."""
+
+
+def at(block: DatasetBlock, source: str) -> DatasetBlock:
+    """Say where images are, if not where the block has them."""
+    if not source:
+        return block
+    return block.model_copy(update={block.kind: str(Path(source).expanduser().absolute())})
+
+
+def current(block: DatasetBlock, study: Path, *, accept: bool = False) -> Manifest:
+    """Say what is known of a study's images, looking at them where nobody has; writes nothing.
+
+    Args:
+        accept: whether other images than those that are known may take their place.
+
+    Raises:
+        Changed: there are others.
+        UserError: they are not there, or something is wrong with them.
+    """
+    known = _known(study)
+    if known and not is_there(block, study.parent):
+        return known
+    listing = list_whole(block, study)
+    if known:
+        change = _change(block, known, listing)
+        if not change:
+            return known
+        if not accept:
+            raise Changed(change)
+    return look(block, listing, study).manifest
+
+
+def prepare(
+    block: DatasetBlock, study: Path, output: Path | None = None, *, accept: bool = False
+) -> tuple[Path, Manifest]:
+    """Make the arrays of a study's images, and write down what is known of them.
+
+    Args:
+        output: the file of the arrays; None leaves that to their content.
+        accept: whether other images than those that are known may take their place.
+
+    Returns:
+        The file, and what is known.
+
+    Raises:
+        Changed: there are others, or other pixels came out.
+        UserError: they are not there, or something is wrong with them.
+    """
+    known = _known(study)
+    if known and not is_there(block, study.parent) and (path := _prepared(block, known, output)):
+        return path, known
+    listing = list_whole(block, study)
+    change = _change(block, known, listing) if known else ""
+    if change and not accept:
+        raise Changed(change)
+    if known and not change and (path := _prepared(block, known, output)):
+        return path, known
+    looked = look(block, listing, study)
+    if known and not accept and (change := _other_pixels(known, looked.manifest)):
+        raise Changed(change)
+    path = output or arrays.place(manifest.dataset_of(block, looked.manifest))
+    arrays.write(looked.images, path)
+    if looked.manifest != known:
+        manifest.write(manifest.place(study), looked.manifest)
+    return path, looked.manifest
+
+
+def _prepared(block: DatasetBlock, known: Manifest, output: Path | None) -> Path | None:
+    """Give the file of the arrays if it is there, whole."""
+    dataset = manifest.dataset_of(block, known)
+    path = output or arrays.place(dataset)
+    return path if arrays.is_prepared(dataset, path) else None
+
+
+def _known(study: Path) -> Manifest | None:
+    place = manifest.place(study)
+    return manifest.read(place) if place.exists() else None
+
+
+# ------------------------------------------------------------------------------- known again
+
+
+def _change(block: DatasetBlock, known: Manifest, listing: Listing) -> str:
+    """Say what is there now and was not then; nothing if all is as it was."""
+    if differing := manifest.differing_options(block, known):
+        return f"the study has another {first_of(differing)} under dataset"
+    if listing_digest(listing) == known.listing:
+        return ""
+    now, then = Counter(item.key[:KEY_DIGITS] for item in listing.items), known.keys()
+    new, gone = (now - then).total(), (then - now).total()
+    if new or gone:
+        return f"{new:,} new, {gone:,} gone"
+    return "the same images, some of another class, part or group"
+
+
+def _other_pixels(known: Manifest, ours: Manifest) -> str:
+    """Say that other pixels came out of the same files; nothing if they did not."""
+    if known.digest == ours.digest:
+        return ""
+    then, now = known.pixels(), ours.pixels()
+    other = sum(then[key] != pixels for key, pixels in now.items() if key in then)
+    made, here = (_listed(facts.versions) for facts in (known, ours))
+    return (
+        f"the files are the same, and of {len(now):,} images {other:,} have other pixels: they "
+        f"were read with {made}, and are read here with {here}"
+    )
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

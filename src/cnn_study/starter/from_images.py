@@ -1,0 +1,202 @@
+"""A study for images that nobody has studied: looked at, and a start that fits them."""
+
+import json
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.words import first_of
+from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, DatasetBlock
+from cnn_study.data.listing import Item, Listing, list_items
+from cnn_study.data.pixels import Pixels, read_all
+
+UNSAID = "Not said yet."
+
+KINDS = {".npz": "arrays", ".csv": "table", ".tsv": "table", ".parquet": "parquet"}
+"""Which key of the block a file belongs to, by its ending; a folder is `folder`."""
+
+SAMPLE = 20_000
+"""Images at most that are read to learn their sizes."""
+
+SIDES = (128, 96, 64, 48, 32)
+"""To which images of many sizes may be brought, in pixels; smaller ones to their own size."""
+
+MOST_PIXELS = 600 * 64**2
+"""Over all images: more train for more than some ten seconds a run on one core."""
+
+STEPS = 800
+"""Of training, about: enough for a first answer; the report says what longer training would do."""
+
+LEAST_GROUPS = 5
+"""Of fewer it is more likely that names begin alike for another reason."""
+
+MANY_PIXELS = 40
+"""From this side on there is a fourth convolution, for a larger receptive field."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a study of images begins with.
+
+    Attributes:
+        values: of the placeholders of `images.yaml`.
+        lines: what there is to know, for a person.
+    """
+
+    values: dict[str, str]
+    lines: list[str] = field(default_factory=list)
+
+
+def look(place: Path, study: Path, name: str) -> Start:
+    """Look at images, and choose what a study of them begins with.
+
+    Args:
+        place: a folder, an .npz file, a CSV, or a pattern of Parquet files.
+        study: the folder of the study file, from which the images are to be named.
+        name: of the study.
+
+    Raises:
+        UserError: there is nothing that could be studied; says what to do.
+    """
+    kind = "folder" if place.is_dir() else KINDS.get(place.suffix.lower(), "folder")
+    unsaid = dict.fromkeys(("title", "source", "description"), UNSAID)
+    where = str(place.expanduser().absolute())
+    block = DatasetBlock.model_validate({"name": name, **unsaid, kind: where})
+    listing = list_items(block, Path())
+    if listing.faults:
+        faults = "\n".join(f"  {fault}" for fault in listing.faults)
+        raise UserError(f"no study can be made of {place}:\n{faults}")
+    step = -(-len(listing.items) // SAMPLE)
+    read = read_all(listing.items[::step], None)
+    if not len(read.places):
+        raise UserError(f"no study can be made of {place}: none of the images can be read.")
+    options, lines = _options(listing, read, step)
+    training = sum(item.part != "test" for item in listing.items)
+    side = int(_side(listing, read)[0])
+    values = {
+        "name": name, "unsaid": UNSAID, "kind": kind, "place": _named_from(place, study),
+        "options": "\n".join(f"  {option}" for option in options) or "  # image_size: [64, 64]",
+        **_base(side, training),
+    }  # fmt: skip
+    return Start(values, [_counts(listing, read), *lines])
+
+
+def _named_from(place: Path, study: Path) -> str:
+    """Name the images from the study file if they lie beside it, or else by their whole path."""
+    whole = place.expanduser().absolute()
+    if whole.is_relative_to(study.absolute().parent):
+        return json.dumps(os.path.relpath(whole, study.absolute()))
+    home = Path.home()
+    at_home = whole.is_relative_to(home) and home != Path("/")
+    return json.dumps(f"~/{whole.relative_to(home)}" if at_home else str(whole))
+
+
+# ------------------------------------------------------------------------------- what is said
+
+
+def _counts(listing: Listing, read: Pixels) -> str:
+    """Say how many images there are, of which classes and sizes."""
+    by_class = Counter(item.label for item in listing.items)
+    named = first_of([f"{label} {count:,}" for label, count in by_class.most_common()])
+    parts = Counter(item.part for item in listing.items)
+    given = "" if None in parts else f", {parts['test']:,} of them for testing"
+    least, most = ("×".join(map(str, side)) for side in (read.sizes.min(0), read.sizes.max(0)))
+    sizes = f"of {least}" if least == most else f"between {least} and {most}"
+    return (
+        f"{len(listing.items):,} images of {len(by_class):,} classes ({named}){given}, {sizes} "
+        "pixels (height × width)"
+    )
+
+
+def _options(listing: Listing, read: Pixels, step: int) -> tuple[list[str], list[str]]:
+    """Choose the options of the block that the images ask for, and say why."""
+    options, lines = [], []
+    side, differ = _side(listing, read)
+    if differ:
+        options.append(f"image_size: [{side}, {side}]              # height and width, in pixels")
+        lines.append(f"they are brought to {side}×{side} pixels, cut to a square (image_size)")
+    unreadable = [*listing.unreadable, *read.unreadable]
+    if unreadable:
+        options.append("unreadable: skip                  # refuse, once they are repaired")
+        named = first_of([f"{name} ({reason})" for name, reason in unreadable])
+        sampled = f" of every {step}th" if step > 1 else ""
+        lines.append(f"not readable, and skipped: {len(unreadable):,}{sampled}: {named}")
+    if same := _contradicting(listing.items):
+        options.append("same_image: drop                  # from the training images")
+        lines.append(
+            "equal files in two classes, or in training and test, which are taken from the "
+            f"training images: {first_of(same)}"
+        )
+    if pattern := suggest_groups(listing.items):
+        options.append(f"# groups: {json.dumps(pattern[0])}")
+        lines.append(
+            f"names begin alike, such as {pattern[1]}: if these are images of one thing or person, "
+            f"take the # from groups in the study, so that none stands in two parts"
+        )
+    if listing.ignored:
+        kinds = [f"{count:,} {kind}" for kind, count in listing.ignored.most_common()]
+        lines.append(f"left aside: {first_of(kinds)}")
+    return options, lines
+
+
+def _side(listing: Listing, read: Pixels) -> tuple[int, bool]:
+    """Choose to which side images are brought, and whether they have to be."""
+    shorter = int(np.median(read.sizes.min(axis=1)))
+    if read.images is not None and all(
+        LEAST_SIDE <= side <= MOST_SIDE for side in read.images.shape[1:3]
+    ):
+        return shorter, False
+    affordable = (MOST_PIXELS / len(listing.items)) ** 0.5
+    fitting = [side for side in SIDES if side <= max(32, min(shorter, affordable))]
+    if shorter >= SIDES[-1]:
+        return max(fitting), True
+    return max(LEAST_SIDE, shorter // 8 * 8), True
+
+
+def _contradicting(items: Iterable[Item]) -> list[str]:
+    """Name files that stand with the same content in two classes or in both parts."""
+    places: dict[str, set[tuple[str, str | None]]] = defaultdict(set)
+    names: dict[str, list[str]] = defaultdict(list)
+    for item in items:
+        places[item.key].add((item.label, item.part))
+        names[item.key].append(item.name)
+    return [" = ".join(names[key]) for key, where in places.items() if len(where) > 1]
+
+
+def suggest_groups(items: Iterable[Item]) -> tuple[str, str] | None:
+    """Guess from file names which images belong together.
+
+    Returns:
+        A pattern, and an example of what it takes for a group; None where names say nothing.
+    """
+    names = [PurePosixPath(item.name).stem for item in items]
+    for pattern in (r"^([A-Za-z]+[-_ ]?\d+)[-_ ]", r"^(\d+)[-_ ]", r"^([^-_ ]+)[-_ ]"):
+        groups = Counter(match[1] for name in names if (match := re.match(pattern, name)))
+        several = {group: count for group, count in groups.items() if count > 1}
+        if len(several) >= LEAST_GROUPS and sum(several.values()) > len(names) / 2:
+            return pattern, max(several, key=lambda group: several[group])
+    return None
+
+
+# ------------------------------------------------------------------------------- the base
+
+
+def _base(side: int, training: int) -> dict[str, str]:
+    """Choose a network and a length of training for so many images of a size."""
+    filters = [16, 32, 64, 64] if side >= MANY_PIXELS else [16, 32, 64]
+    if side < 16:
+        filters = filters[:2]
+    epochs = min(30, max(5, round(STEPS * 32 / training)))
+    return {
+        "filters": str(filters),
+        "narrow": str([number // 2 for number in filters]),
+        "wide": str([number * 2 for number in filters]),
+        "epochs": str(epochs),
+        "shift": str(max(1, side // 8)),
+    }

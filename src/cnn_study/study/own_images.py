@@ -1,0 +1,103 @@
+"""The images of a study's own, where they are: looked at before anybody trains on them."""
+
+from pathlib import Path
+
+from cnn_study.base.errors import UserError
+from cnn_study.data import arrays, manifest, own
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.study.faults import Faults
+from cnn_study.study.merge import load
+from cnn_study.study.parse import parse
+from cnn_study.study.yaml_lines import read_yaml
+
+
+def known_or_looked_at(study: Path, source: str = "", *, accept: bool = False) -> Dataset | None:
+    """Say what is known of a study's own images, looking at them where they are; writes nothing.
+
+    Args:
+        source: where the images are, if not where the study says.
+        accept: whether other images than those that are known may take their place.
+
+    Returns:
+        None of a study of a dataset that comes along.
+
+    Raises:
+        UserError: they are not there, are others, or something is wrong with them.
+    """
+    described = _described(study)
+    if isinstance(described, str):
+        arrays.check_source(DATASETS[described], source)
+        return None
+    block = own.at(described, source)
+    try:
+        return manifest.dataset_of(block, own.current(block, study, accept=accept))
+    except own.Changed as change:
+        raise _refusal(study, block, change) from None
+
+
+def is_known(study: Path, dataset: Dataset | None) -> bool:
+    """Tell whether what is known of a study's images is written down, as it is now."""
+    place = manifest.place(study)
+    return dataset is None or (place.exists() and manifest.read(place).digest == dataset.digest)
+
+
+def prepare(study: Path, output: Path | None, source: str = "", *, accept: bool = False) -> str:
+    """Make the arrays of a study's images, and write down what is known of its own.
+
+    Args:
+        output: the file of the arrays; None leaves that to their content.
+
+    Returns:
+        In words, what was made.
+
+    Raises:
+        UserError: they are not there, are others, or something is wrong with them.
+    """
+    described = _described(study)
+    if isinstance(described, str):
+        dataset = DATASETS[described]
+        output = output or arrays.place(dataset)
+        arrays.prepare(dataset, output, source)
+        return str(output)
+    block = own.at(described, source)
+    try:
+        output, known = own.prepare(block, study, output, accept=accept)
+    except own.Changed as change:
+        raise _refusal(study, block, change) from None
+    return f"{output}: {in_words(manifest.dataset_of(block, known))}"
+
+
+def in_words(dataset: Dataset) -> str:
+    """Say in a line what is known of images: how many, of which size, and what was left out."""
+    height, width, channels = dataset.image_shape
+    kind = "grey" if channels == 1 else "colour"
+    left_out = {}
+    if audit := dataset.audit:
+        left_out = {
+            "left out, which cannot be read": sum(audit.skipped.values()),
+            "left out, of which equal ones stand elsewhere": audit.same_images.dropped,
+        }
+    asides = [f"; {count:,} {why}" for why, count in left_out.items() if count]
+    return (
+        f"{dataset.training_images:,} training and {dataset.test_images:,} test images of "
+        f"{len(dataset.class_names):,} classes, {height}×{width} pixels, {kind}{''.join(asides)}"
+    )
+
+
+def _refusal(study: Path, block: DatasetBlock, change: own.Changed) -> UserError:
+    """Say what other images would cost, and how they are taken nevertheless."""
+    place = manifest.place(study)
+    known = load(study, dataset=manifest.dataset_of(block, manifest.read(place)))
+    runs = len(known.experiments) * len(known.seeds)
+    return UserError(
+        f"other images than those of {place}: {change}. All {runs} runs of {study.stem} would be "
+        "trained again. If that is meant: snakemake with --config accept_data=true, or cnn-study "
+        "prepare with --accept-data. Otherwise bring back what was there."
+    )
+
+
+def _described(study: Path) -> DatasetBlock | str:
+    """Give what a study says of its images: their description, or a dataset's name."""
+    content, lines = read_yaml(study)
+    return parse(content, Faults(study, lines)).dataset

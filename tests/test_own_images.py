@@ -1,0 +1,390 @@
+"""Images of a study's own: read, divided, written down, and known again."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnn_study import workflow
+from cnn_study.__main__ import main
+from cnn_study.base.errors import UserError
+from cnn_study.data import arrays, looking, manifest
+from cnn_study.study import own_images
+from cnn_study.study.merge import load
+from cnn_study.study.settings import fingerprint
+
+STUDY = """\
+title: My animals
+dataset:
+  name: animals
+  title: Animals
+  source: Me, 2026, CC BY 4.0
+  description: Made of noise.
+  folder: ../pictures
+{options}
+seeds: 2
+base: {{validation_fraction: 0.25, epochs: 1, filters: [2]}}
+questions:
+  width: {{title: Width, question: Wider?, hypothesis: Yes., changes: {{wide: {{filters: [4]}}}}}}
+"""
+SIZES = {"cat": 12, "dog": 8}
+SIDE = 16
+
+
+def draw(path: Path, number: int, side: int = SIDE) -> None:
+    """Make an image of grey noise that no other number has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(number).integers(0, 256, (side, side), dtype="uint8")
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A folder with a study and a folder of pictures, in which the commands run."""
+    for label, count in SIZES.items():
+        for number in range(count):
+            draw(tmp_path / f"pictures/{label}/{number}.png", number + 1000 * ord(label[0]))
+    (tmp_path / "experiments").mkdir()
+    write()(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(**options: object):
+    """Write the study with further options of its dataset."""
+    lines = "\n".join(f"  {key}: {json.dumps(value)}" for key, value in options.items())
+    text = STUDY.format(options=lines)
+    return lambda folder: (folder / "experiments/mine.yaml").write_text(text)
+
+
+FILE = Path("experiments/mine.yaml")
+FACTS = Path("experiments/mine.data.json")
+
+
+def prepare(*words: str) -> int:
+    return main(["prepare", "mine", *words])
+
+
+def images():
+    study = load(FILE)
+    return study.dataset, arrays.load_prepared(study.dataset, arrays.place(study.dataset))
+
+
+def refused(capsys, *words: str) -> str:
+    assert prepare(*words) == 2
+    return capsys.readouterr().err
+
+
+def test_the_arrays_hold_the_pixels_under_the_keys_of_their_files(place):
+    assert prepare() == 0
+    dataset, kept = images()
+    files = {
+        hashlib.sha256(path.read_bytes()).hexdigest()[:16]: path
+        for path in place.glob("pictures/*/*.png")
+    }
+    facts = manifest.read(FACTS)
+    parts = {
+        "training": (facts.training, kept.training_images, kept.training_labels),
+        "test": (facts.test, kept.test_images, kept.test_labels),
+    }
+    for part, pixels, labels in parts.values():
+        assert part.keys == sorted(part.keys)
+        assert part.classes == labels.tolist()
+        for key, image, label in zip(part.keys, pixels, labels, strict=True):
+            with Image.open(files[key]) as original:
+                assert np.array_equal(image[..., 0], np.asarray(original))
+            assert files[key].parent.name == dataset.class_names[label]
+    assert sorted(facts.training.keys + facts.test.keys) == sorted(files)
+    # 20 % of 20; each class by its share, 2.4 and 1.6.
+    assert np.bincount(kept.test_labels).tolist() == [2, 2]
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.image_shape == (SIDE, SIDE, 1)
+    assert (dataset.training_images, dataset.test_images) == (16, 4)
+    assert dataset.sizes(0.25, 1.0) == (12, 4)
+    assert facts.versions["Pillow"] == Image.__version__
+
+
+def test_what_is_written_down_names_no_file_and_no_place(place):
+    write(groups=r"^(\d)")(place)
+    assert prepare() == 0
+    text = FACTS.read_text()
+    assert str(place) not in text
+    assert ".png" not in text
+    assert "pictures" not in text
+
+
+def test_names_places_and_order_of_files_retrain_nothing(place):
+    assert prepare() == 0
+    before = FACTS.read_bytes()
+    names = {experiment.fingerprint for experiment in load(FILE).experiments.values()}
+    (place / "pictures/cat/3.png").rename(place / "pictures/cat/a new name.PNG")
+    (place / "pictures/dog/deeper").mkdir()
+    (place / "pictures/dog/1.png").rename(place / "pictures/dog/deeper/1.png")
+    (place / "pictures").rename(place / "photographs")
+    text = FILE.read_text().replace("../pictures", str(place / "photographs"))
+    FILE.write_text(text.replace("title: Animals", "title: Beasts").replace("name: an", "name: An"))
+    FILE.write_text(FILE.read_text().replace("name: Animals", "name: beasts"))
+    shutil.rmtree("data")
+    assert prepare() == 0
+    assert FACTS.read_bytes() == before
+    assert {experiment.fingerprint for experiment in load(FILE).experiments.values()} == names
+    assert load(FILE).dataset.title == "Beasts"
+
+
+def test_other_images_are_refused_with_what_they_cost(place, capsys):
+    assert prepare() == 0
+    before = FACTS.read_bytes()
+    draw(place / "pictures/cat/more.png", 1)
+    draw(place / "pictures/cat/even more.png", 2)
+    (place / "pictures/dog/0.png").unlink()
+    said = refused(capsys)
+    assert "other images than those of experiments/mine.data.json: 2 new, 1 gone" in said
+    assert "All 4 runs of mine would be trained again" in said
+    assert "--config accept_data=true" in said
+    assert FACTS.read_bytes() == before
+    with pytest.raises(UserError, match="2 new, 1 gone"):
+        workflow.plan({"study": "mine"})
+    assert main(["check", "mine"]) == 2
+    assert "2 new, 1 gone" in capsys.readouterr().err
+    assert prepare("--accept-data") == 0
+    assert manifest.read(FACTS).keys().total() == 21
+
+
+def test_an_image_of_another_class_is_another_image(place, capsys):
+    assert prepare() == 0
+    (place / "pictures/dog/0.png").rename(place / "pictures/cat/dog.png")
+    assert "the same images, some of another class, part or group" in refused(capsys)
+
+
+def test_other_pixels_of_the_same_files_are_refused_with_their_number(place, capsys, monkeypatch):
+    assert prepare() == 0
+    shutil.rmtree("data")
+    known = looking.read_all
+
+    def read_all(*arguments):
+        read = known(*arguments)
+        read.images[3:6] ^= 1
+        return read
+
+    monkeypatch.setattr(looking, "read_all", read_all)
+    monkeypatch.setattr(looking, "versions", lambda: {"Pillow": "99"})
+    said = refused(capsys)
+    assert "of 20 images 3 have other pixels" in said
+    assert "are read here with Pillow 99" in said
+    assert not Path("data").exists()
+
+
+def test_without_the_images_a_study_is_planned_from_what_is_written_down(place, capsys):
+    assert prepare() == 0
+    shutil.move("pictures", place / "elsewhere")
+    planned = workflow.plan({"study": "mine", "engine": "pandoc"})
+    assert len(planned.missing) == 4
+    assert not planned.unknown_images
+    assert prepare() == 0  # the arrays are there
+    shutil.rmtree("data")
+    assert "folder: pictures is not there" in refused(capsys).replace("experiments/../", "")
+    assert prepare("--source", "elsewhere") == 0
+    assert images()[0].training_images == 16
+
+
+def test_the_plan_of_a_study_whose_images_nobody_has_read(place):
+    planned = workflow.plan({"study": "mine", "engine": "pandoc"})
+    assert planned.unknown_images
+    assert len(planned.missing) == 4
+    assert planned.images_known == planned.arrays == [planned.mark("arrays")]
+    assert planned.dataset == str(FILE)
+    assert not FACTS.exists(), "reading the workflow changes nothing"
+    digest = planned.study.dataset.digest
+    assert prepare() == 0
+    again = workflow.plan({"study": "mine", "engine": "pandoc"})
+    assert not again.unknown_images
+    assert again.study.dataset.digest == digest
+    assert again.arrays == [f"data/animals-{digest[:16]}.npz"]
+
+
+def test_a_study_whose_images_nobody_has_read_is_refused_by_who_cannot_read_them(capsys):
+    assert main(["tables", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert "line 2: dataset: its images have not been read yet. `cnn-study prepare mine`" in said
+
+
+def test_options_that_change_pixels_or_parts_ask_first(place, capsys):
+    assert prepare() == 0
+    for key, value in {"image_size": [8, 8], "split_seed": 1, "test_fraction": 0.3}.items():
+        write(**{key: value})(place)
+        assert f"the study has another {key} under dataset" in refused(capsys)
+        assert main(["tables", "mine"]) == 2
+        assert f"was made with another {key}" in capsys.readouterr().err
+    digests = {manifest.read(FACTS).digest}
+    for options in ({"split_seed": 1}, {"groups": r"^(\d)"}, {"classes": ["dog", "cat"]}):
+        write(**options)(place)
+        assert prepare("--accept-data") == 0
+        digests.add(manifest.read(FACTS).digest)
+    assert len(digests) == 4
+
+
+def test_a_name_to_show_changes_the_name_alone(place):
+    assert prepare() == 0
+    before = FACTS.read_bytes(), images()[0]
+    write(classes={"cat": "Katze", "dog": "Hund"})(place)
+    assert prepare("--accept-data") == 0
+    dataset = load(FILE).dataset
+    assert dataset.class_names == ("Katze", "Hund")
+    assert dataset.digest == before[1].digest
+
+
+@pytest.mark.parametrize("given", ["parts are given", "parts are drawn"])
+def test_a_group_is_never_divided(place, given):
+    shutil.rmtree("pictures")
+    for number in range(60):
+        part = ("train/", "test/")[number % 12 == 0] if given == "parts are given" else ""
+        patient = number % 12
+        draw(place / f"pictures/{part}{'ab'[number // 12 % 2]}/p{patient}_{number}.png", number)
+    write(groups=r"^(p\d+)_")(place)
+    assert prepare() == 0
+    _, kept = images()
+    key_of = {
+        hashlib.sha256(path.read_bytes()).hexdigest()[:16]: path.name.split("_")[0]
+        for path in place.rglob("p*.png")
+    }
+    facts = manifest.read(FACTS)
+    patients = [
+        np.array([key_of[key] for key in part.keys]) for part in (facts.training, facts.test)
+    ]
+    assert not set(patients[0]) & set(patients[1])
+    trained_on, held_out = kept.split(0.2, 1.0)
+    assert len(held_out) >= 0.2 * len(patients[0])
+    assert not set(patients[0][trained_on]) & set(patients[0][held_out])
+    assert facts.audit.groups.groups == 12
+    assert facts.audit.groups.largest == 5
+
+
+def copy_within(place: Path) -> None:
+    """Put one image into both classes, and another twice into one."""
+    shutil.copy(place / "pictures/cat/0.png", place / "pictures/dog/same.png")
+    shutil.copy(place / "pictures/cat/1.png", place / "pictures/cat/again.png")
+
+
+def test_equal_images_of_two_classes_are_refused_and_named(place, capsys):
+    copy_within(place)
+    said = refused(capsys)
+    assert "one set of equal images in training and test, or in two classes" in said
+    assert "cat/0.png = dog/same.png" in said
+    assert "again" not in said
+
+
+def test_equal_images_are_kept_or_dropped_on_request(place):
+    copy_within(place)
+    write(same_image="keep")(place)
+    assert prepare() == 0
+    same = manifest.read(FACTS).audit.same_images
+    assert (same.sets, same.images, same.across_classes, same.dropped) == (2, 4, 1, 0)
+    assert same.across_parts == 0  # the split keeps equal ones together
+    write(same_image="drop")(place)
+    assert prepare("--accept-data") == 0
+    same = manifest.read(FACTS).audit.same_images
+    assert (same.sets, same.dropped) == (2, 2)
+    assert images()[0].training_images + images()[0].test_images == 20
+
+
+def test_images_of_the_test_part_are_dropped_from_training(place, capsys):
+    shutil.rmtree("pictures")
+    for number in range(12):
+        draw(place / f"pictures/train/{'ab'[number % 2]}/{number}.png", number)
+    for number in range(8, 14):
+        draw(place / f"pictures/test/{'ab'[number % 2]}/{number}.png", number)
+    assert "four sets of equal images" in refused(capsys)
+    write(same_image="drop")(place)
+    assert prepare() == 0
+    dataset, kept = images()
+    assert (dataset.training_images, dataset.test_images) == (8, 6)
+    both = {image.tobytes() for image in kept.training_images} & {
+        image.tobytes() for image in kept.test_images
+    }
+    assert not both
+
+
+def test_all_that_is_wrong_is_told_at_once(place, capsys):
+    (place / "pictures/cat/cut.png").write_bytes((place / "pictures/cat/0.png").read_bytes()[:100])
+    draw(place / "pictures/dog/large.png", 5, side=20)
+    said = refused(capsys)
+    assert "1 file cannot be read: cat/cut.png (" in said
+    assert "say unreadable: skip" in said
+    assert "images have 2 sizes, between 16×16 and 20×20 (height × width): give image_size" in said
+    write(unreadable="skip", image_size=[16, 16])(place)
+    assert prepare() == 0
+    assert sum(manifest.read(FACTS).audit.skipped.values()) == 1
+    assert "1 left out, which cannot be read" in capsys.readouterr().out
+
+
+def test_a_class_needs_an_image_to_train_on(place, capsys):
+    draw(place / "pictures/frog/0.png", 7)
+    assert 'class "frog" has no image left to train on' in refused(capsys)
+
+
+def test_the_block_is_checked_as_the_rest_of_a_study(place, capsys):
+    text = FILE.read_text().replace("  source: Me, 2026, CC BY 4.0\n", "")
+    text = text.replace("folder: ../pictures", "folder: ../pictures\n  arrays: x.npz\n  size: 3")
+    FILE.write_text(text.replace("name: animals", "name: cifar10"))
+    assert main(["check", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert "line 3: dataset.name: cifar10 is a dataset that comes with cnn-study" in said
+    assert "line 2: dataset.source: missing. Say who made the images" in said
+    assert "line 8: dataset.size: unknown key. " in said
+    assert "Allowed: name, title, source, description, folder, arrays" in said
+
+
+def test_exactly_one_place_is_named(place, capsys):
+    FILE.write_text(FILE.read_text().replace("../pictures", "../pictures\n  arrays: x.npz"))
+    assert main(["check", "mine"]) == 2
+    assert "exactly one of folder, arrays, table, parquet" in capsys.readouterr().err
+
+
+def test_labels_of_many_classes_are_whole(place):
+    rows = np.random.default_rng(0).integers(0, 256, (900, 8, 8), dtype="uint8")
+    np.savez("rows.npz", x_train=rows, y_train=np.arange(900) % 300)
+    FILE.write_text(FILE.read_text().replace("folder: ../pictures", "arrays: ../rows.npz"))
+    assert prepare() == 0
+    dataset, kept = images()
+    assert kept.test_labels.dtype == kept.training_labels.dtype == np.uint16
+    assert len(dataset.class_names) == 300
+    assert set(kept.test_labels) == set(range(300))
+    of_row = {row.tobytes(): place % 300 for place, row in enumerate(rows)}
+    for image, label in zip(kept.test_images, kept.test_labels, strict=True):
+        assert of_row[image.tobytes()] == label
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is not a whole list of a study's images"),
+        ("{", "is not a whole list of a study's images"),
+        ("[]", "is not a whole list of a study's images"),
+        ('{"format": 2}', "was made by a newer version of cnn-study"),
+        ('{"format": 1}', "is not a whole list of a study's images"),
+    ],
+)
+def test_damaged_facts_are_one_message(capsys, content, says):
+    FACTS.write_text(content)
+    for command in ("prepare", "check", "tables"):
+        assert main([command, "mine"]) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert "Traceback" not in said
+
+
+def test_a_source_is_refused_where_nobody_would_look(capsys):
+    with pytest.raises(UserError, match=r"/x: a source is given, by data= or --source, and digits"):
+        own_images.known_or_looked_at(Path(__file__).parents[1] / "experiments/digits.yaml", "/x")
+
+
+def test_the_fingerprint_follows_from_settings_and_content(place):
+    assert prepare() == 0
+    study = load(FILE)
+    assert study.experiments["base"].fingerprint == fingerprint(
+        study.experiments["base"].settings, manifest.read(FACTS).digest
+    )
