@@ -187,6 +187,11 @@ def _add_makers(commands: "Commands") -> None:
                  "ONNX, and measure what they answer")  # fmt: skip
     export.add_argument("experiment", metavar="EXPERIMENT", help="its id, or winner-PRICE")
     export.add_argument("--output", type=Path, metavar="FOLDER", help="(RESULTS/export/EXPERIMENT)")
+    predict = _add_of_study(commands, "predict", _predict, "let the best network whose weights are "
+                            "kept answer to images of yours")  # fmt: skip
+    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    predict.add_argument("--experiment", help="which network instead: base, enhanced's id, or "
+                         "winner-PRICE")  # fmt: skip
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
     add("look-alikes", _look_alikes, "search for test images that stand, hardly altered, among the "
         "training images, once; keep the test images' answers")  # fmt: skip
@@ -426,6 +431,18 @@ def _export(options: argparse.Namespace) -> int:
     exported = exporting.export(study, kept, _data(options, study), output)
     print(exporting.in_words(exported))
     return 0 if exported.agrees else 1
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from cnn_study.export import exporting, predicting
+
+    study, results = _study(options)
+    if options.experiment:
+        kept = exporting.find(study, results, options.experiment)
+    else:
+        kept = predicting.best_kept(study, results)
+    answers = predicting.predict(study, kept, options.images)
+    print(predicting.in_words(study, kept, answers))
 
 
 def _inspect(options: argparse.Namespace) -> None:

@@ -2,6 +2,9 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TextIO
 
 UNHEARD = 1
@@ -25,6 +28,24 @@ def say(line: str, output: TextIO) -> None:
         print(line, file=output, flush=True)
     except OSError as error:
         _FAULTS[output.name] = error
+
+
+@contextmanager
+def hushed() -> Generator[None]:
+    """Keep back what libraries write to stderr by themselves; where it ends in an error, say it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def is_fault_of_output(error: Exception) -> bool:

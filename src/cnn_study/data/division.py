@@ -13,7 +13,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 
-def join_units(groups: Sequence[str | None], alike: Iterable[Sequence[int] | np.ndarray]) -> np.ndarray:
+def join_units(
+    groups: Sequence[str | None], alike: Iterable[Sequence[int] | np.ndarray]
+) -> np.ndarray:
     """Put images of one group, and images that are alike, into one unit; also by way of others.
 
     Args:

@@ -1,0 +1,142 @@
+"""Answers a kept network gives to images that nobody has labelled.
+
+What it says of its own certainty is set beside how often it was right when it was as certain: by
+the test images, as the record of its run has them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnn_study.base import outputs
+from cnn_study.base.errors import UserError
+from cnn_study.base.words import count, percent
+from cnn_study.data.block import DatasetBlock
+from cnn_study.data.image_files import read
+from cnn_study.data.pictures import Unreadable, read_picture
+from cnn_study.data.resizing import fit
+from cnn_study.runs import kept_weights, records
+from cnn_study.runs.kept_weights import Kept
+from cnn_study.runs.records import Record
+from cnn_study.study.model import Study
+from cnn_study.train import keras_one
+from cnn_study.train.machine import import_keras
+
+if TYPE_CHECKING:
+    import keras
+
+NAMED_CLASSES = 3
+"""So many answers are told of each image, the likeliest first."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of one image.
+
+    Attributes:
+        probabilities: (classes,) float, of which the sum is 1.
+    """
+
+    image: Path
+    probabilities: np.ndarray
+
+
+def best_kept(study: Study, results: Path) -> Kept:
+    """Give the network with the best validation score of those whose weights are there.
+
+    Raises:
+        UserError: there is none.
+    """
+    kept = kept_weights.here(study, results)
+    if not kept:
+        raise UserError(
+            f"no network of {study.name} is kept yet. `snakemake` trains the base and keeps it."
+        )
+    return max(kept, key=lambda each: _validation(records.read(each.record)))
+
+
+def _validation(record: Record) -> float:
+    return record.epochs[-1].validation_accuracy or 0.0
+
+
+def predict(study: Study, kept: Kept, images: Sequence[Path]) -> list[Answer]:
+    """Let a network answer to images, brought to its size as those that it was trained on.
+
+    Raises:
+        UserError: images cannot be read, which tells all of them; or the weights are damaged.
+    """
+    pixels = _pixels(study, images)
+    with outputs.hushed():  # a backend tells of its devices
+        import_keras()
+        probabilities = keras_one.predict(_model(study, kept), pixels)
+    return [Answer(*pair) for pair in zip(images, probabilities, strict=True)]
+
+
+def _pixels(study: Study, images: Sequence[Path]) -> np.ndarray:
+    """Read images: (n, height, width, channels) uint8."""
+    height, width, channels = study.dataset.image_shape
+    block = study.file.dataset
+    own = block if isinstance(block, DatasetBlock) else None
+    resize, transparency = (own.resize, own.transparency) if own else ("crop", "white")
+    pixels, faults = [], []
+    for path in images:
+        try:
+            picture = read_picture(read(str(path)), path.name, transparency)
+            pixels.append(fit(picture.pixels, (height, width), resize, channels))
+        except Unreadable as fault:
+            faults.append(f"  {path} ({fault})")
+    if faults:
+        raise UserError("\n".join(["images that cannot be read:", *faults]))
+    return np.stack(pixels)
+
+
+def _model(study: Study, kept: Kept) -> "keras.Model":
+    from cnn_study.train.network import build
+
+    record = records.read(kept.record)
+    weights = kept_weights.checked(kept.weights, record)
+    scaling = kept_weights.read_scaling(kept.weights)
+    if scaling is None:
+        raise UserError(
+            f"{kept.weights} is of before networks were kept with what they do to a pixel first. "
+            f"Delete it: `cnn-study weights {study.name}` trains its run again and keeps it."
+        )
+    scale, offset = map(np.array, scaling)
+    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+    model = build(record.settings, shape, classes, -offset / scale, 1 / scale)
+    model.set_weights(list(weights.values()))
+    return model
+
+
+# ------------------------------------------------------------------------------- in words
+
+
+def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
+    """Say what a network answers, and how far such answers are to be trusted."""
+    record = records.read(kept.record)
+    lines = [
+        f"{kept.name} of {study.name}, which gets {percent(record.tested.accuracy)} of "
+        f"{count(record.dataset.test_images)} test images right:"
+    ]
+    for answer in answers:
+        order = np.argsort(-answer.probabilities, kind="stable")[:NAMED_CLASSES]
+        named = ", ".join(
+            f"{study.dataset.class_names[place]} {percent(answer.probabilities[place], 0)}"
+            for place in order
+        )
+        lines.append(f"{answer.image}: {named}; {_trust(record, answer.probabilities.max())}")
+    return "\n".join(lines)
+
+
+def _trust(record: Record, probability: float) -> str:
+    """Say how often the network was right where it was about as certain (Guo et al., 2017)."""
+    for each in record.tested.calibration:
+        if each.lower < probability <= each.upper and each.accuracy is not None:
+            return (
+                f"of {count(each.images)} test images of which it was {percent(each.lower, 0)} to "
+                f"{percent(each.upper, 0)} sure, it got {percent(each.accuracy, 0)} right"
+            )
+    return "of no test image it was as sure"

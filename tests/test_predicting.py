@@ -1,0 +1,87 @@
+"""What a kept network answers to images of which nobody says what they show."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnn_study.__main__ import main
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
+from cnn_study.execute import local
+from cnn_study.runs import records
+from cnn_study.runs.wanted import Run
+from cnn_study.study.merge import load
+
+STUDY = """
+title: Tests
+dataset: digits
+seeds: 2
+base: {filters: [8, 16], epochs: 4, scaling: standardized, validation_fraction: 0.1}
+questions:
+  width: {title: Wider, question: Does it?, hypothesis: It does., changes: {wide: {filters: [9]}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(keras, tmp_path_factory, digits_file):
+    """A study of which the base is trained and kept, and its arguments for commands."""
+    folder = tmp_path_factory.mktemp("predict")
+    path = folder / "tests.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    study = load(path)
+    record = local.do(study, Run(study.experiments["base"], 1), folder / "results", digits_file)
+    return folder, ["predict", str(path), "--results", str(folder / "results")], record
+
+
+def test_answers_are_those_that_the_run_gave_to_the_same_images(trained, digits_file, capsys):
+    folder, command, record = trained
+    images = load_prepared(DATASETS["digits"], digits_file)
+    kept = records.predictions(
+        records.place(folder / "results/runs", "base", record.fingerprint, 1), record
+    )
+    paths = []
+    for place in range(5):
+        paths.append(folder / f"{place}.png")
+        Image.fromarray(images.test_images[place, :, :, 0]).save(paths[-1])
+    assert main([*command, *map(str, paths)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.startswith("base/seed-1 of tests, which gets ")
+    assert head.endswith(" of 360 test images right:")
+    for path, line, class_, probability in zip(
+        paths, lines, kept["classes"][:5], kept["probabilities"][:5], strict=True
+    ):
+        assert line.startswith(f"{path}: {class_} ")
+        said = int(line.split()[2])
+        assert said == pytest.approx(100 * probability, abs=1)
+
+
+def test_the_trust_is_that_of_the_bin_of_the_record(trained, capsys):
+    folder, command, record = trained
+    path = folder / "grey.png"
+    Image.fromarray(np.full((8, 8), 99, "uint8")).save(path)
+    assert main([*command, str(path)]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    sure = int(line.split()[2]) / 100
+    near = [each for each in record.tested.calibration if each.lower - 0.005 <= sure]
+    near = [each for each in near if sure <= each.upper + 0.005]
+    assert any(
+        f"of {each.images} test images of which it was" in line
+        and f"it got {100 * (each.accuracy or 0):.0f} % right" in line
+        for each in near
+    ) or line.endswith("of no test image it was as sure")
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_all_images_that_cannot_be_read_are_named(trained, capsys, number):
+    folder, command, _ = trained
+    names = [str(folder / f"absent-{place}.png") for place in range(number)]
+    assert main([*command, str(folder), *names]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder} (a folder)" in said
+    assert all(f"{name} (" in said for name in names)
+
+
+def test_without_a_kept_network_there_is_no_answer(trained, tmp_path, capsys):
+    _, command, _ = trained
+    assert main([*command[:3], str(tmp_path / "none"), "x.png"]) == 2
+    assert "no network of tests is kept yet" in capsys.readouterr().err
