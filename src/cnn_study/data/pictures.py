@@ -141,6 +141,8 @@ def _decode(image: Image.Image, name: str, transparency: str) -> Picture:
         notes.add("turned")
         if kind != "TIFF":  # Pillow turns those by itself
             image = image.transpose(turn)
+    if image.mode == "I" and kind != "PPM":
+        raise Unreadable("has whole numbers of 32 bits; save it with 8 or 16")
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Picture(_of_16_bits(image), frozenset(notes | {"16 bit"}))
     colour = _in_colour(image)
@@ -167,17 +169,17 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _of_16_bits(image: Image.Image) -> np.ndarray:
-    """Bring grey of 16 bits to 8, rounded: 65,535 becomes 255. Pillow would cut off at 255."""
-    grey = np.asarray(image)
-    if grey.min() < 0 or grey.max() > 65535:
-        raise Unreadable(f"has grey from {grey.min():,} to {grey.max():,}, beyond 16 bits")
-    return ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)[..., None]
+    """Bring grey of 16 bits to 8, rounded: 65,535 becomes 255. Pillow would cut off at 255.
+
+    (Of colour of 16 bits Pillow reads the upper 8, which is at most 1 less.)
+    """
+    return ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)[..., None]
 
 
 def _in_colour(image: Image.Image) -> Image.Image:
     """Bring an image of 8 bits to L, RGB or, where something shows through, RGBA."""
     if image.mode == "F":
-        raise Unreadable("has floating-point pixels, which say nothing of black and white")
+        raise Unreadable("has floating-point numbers; save it with 8 or 16 bits")
     if image.has_transparency_data:
         colour = image.convert("RGBA")
         if colour.getchannel("A").getextrema() != (255, 255):
