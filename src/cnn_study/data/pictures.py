@@ -239,16 +239,26 @@ def _no_image(content: bytes) -> str:
         return (
             "a drawing of lines (SVG), no pixels" if b"<svg" in content[:4096].lower() else "text"
         )
-    return "a web page" if text.startswith((b"<!doctype", b"<html")) else "no image"
+    if text.startswith((b"<!doctype", b"<html")):
+        return "a web page"
+    return CUT_OFF if BEGINNINGS.match(content) else "no image"
 
 
-CUT_OFF = re.compile("truncated|broken data stream|not enough|decoder object", re.IGNORECASE)
+BEGINNINGS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp|P[1-6]\s|\0\0\0\x0cjP  ",
+    re.DOTALL,
+)
+"""With which files of images begin; if Pillow does not know such a one, it ends too soon."""
+
+CUT_OFF = "cut off or damaged"
+
+ENDS_TOO_SOON = re.compile("truncated|broken data stream|not enough|decoder object", re.IGNORECASE)
 
 
 def _damage(error: Exception) -> str:
     """Say what Pillow's error means."""
-    cut_off = isinstance(error, EOFError) or CUT_OFF.search(str(error))
-    return "cut off or damaged" if cut_off else "damaged"
+    is_cut_off = isinstance(error, EOFError) or ENDS_TOO_SOON.search(str(error))
+    return CUT_OFF if is_cut_off else "damaged"
 
 
 _QUIET = threading.Lock()
