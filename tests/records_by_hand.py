@@ -57,6 +57,9 @@ def make(
     if epochs is None:
         epochs = chosen.settings.epochs if complete else min(2, chosen.settings.epochs)
     validation = validation if sizes.validation else None
+    cost = {**COST, **cost}
+    cost["run_seconds"] = max(cost["run_seconds"], cost["training_seconds"])
+    seconds = round(cost["training_seconds"] / max(epochs, 1), 3)
     return records.Record(
         format=records.FORMAT,
         experiment=experiment,
@@ -73,10 +76,10 @@ def make(
             validation_images=sizes.validation,
             test_images=dataset.test_images,
         ),
-        epochs=[_epoch(number, validation, complete) for number in range(1, epochs + 1)],
+        epochs=[_epoch(number, validation, complete, seconds) for number in range(1, epochs + 1)],
         test=_test(study, seed, test) if complete else None,
         weights_sha256=_digest(experiment, seed) if complete else None,
-        cost=records.Cost(**{"parameters": chosen.parameters, "macs": chosen.macs, **COST, **cost}),
+        cost=records.Cost(**{"parameters": chosen.parameters, "macs": chosen.macs, **cost}),
         provenance=records.Provenance(**PROVENANCE),
     )
 
@@ -151,14 +154,14 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _epoch(number: int, validation: float | None, complete: bool) -> records.Epoch:
+def _epoch(number: int, validation: float | None, complete: bool, seconds: float) -> records.Epoch:
     return records.Epoch(
         epoch=number,
         training_loss=0.1 if complete else None,
         training_accuracy=0.9,
         validation_loss=None if validation is None else 1 - validation,
         validation_accuracy=validation,
-        training_seconds=5.0,
+        training_seconds=seconds,
     )
 
 

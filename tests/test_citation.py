@@ -71,6 +71,24 @@ def cited() -> citation.Citation:
     return citation.read(ROOT / "CITATION.cff")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("keywords: 5", "keywords: 5; wanted is a list, or nothing"),
+        ("date-released: !!timestamp x", "is not YAML"),
+    ],
+)
+def test_values_of_another_kind_are_told(tmp_path, line, said):
+    key = line.partition(":")[0]
+    lines = [each for each in CITED.splitlines() if not each.startswith(key)]
+    path = tmp_path / "CITATION.cff"
+    path.write_text("\n".join([*lines, line]) + "\n")
+    with pytest.raises(UserError, match=said):
+        citation.read(path)
+    path.write_text("\n".join([*lines, "keywords:"]) + "\n" + "date-released: 2026-01-02\n")
+    assert citation.read(path).keywords == ()
+
+
 def test_what_is_built_is_what_is_cited(cited):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert cited.version == project["version"] == cnn_study.__version__

@@ -113,6 +113,17 @@ def test_values_are_shown_short():
     assert shown(10**5000) == "a number too long to be written"
 
 
+def test_of_many_faults_ten_are_told_and_the_rest_is_counted(faults):
+    """Each short, however long is what was given: a grid of bad values, an id of a whole book."""
+    for number in range(30):
+        faults.add((f"key-{number}" + "x" * 10_000,), "wrong " * 10_000)
+    _, *lines = str(faults.refusal()).splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("  key-0xxx")
+    assert lines[-1] == "  … and 20 more"
+    assert max(map(len, lines)) < 1300
+
+
 def test_only_a_name_that_is_much_alike_is_asked_for():
     assert did_you_mean("kernal_size", ["filters", "kernel_size"]) == "Did you mean kernel_size? "
     assert did_you_mean("colour", ["filters", "kernel_size"]) == ""

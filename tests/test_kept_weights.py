@@ -150,6 +150,15 @@ def test_other_weights_are_refused(study, results):
         kept_weights.checked(kept.weights, records.read(kept.record))
 
 
+def test_weights_beside_a_run_that_failed_are_of_another_one(study, results):
+    """Nothing is said of digests: a failed run has none."""
+    kept = kept_weights.here(study, results)[0]
+    facts = {"status": "failed", "reason": "by hand", "test": None, "weights_sha256": None}
+    failed = records.read(kept.record).model_copy(update=facts)
+    with pytest.raises(UserError, match=r"of a run that is failed, of which no weights are kept"):
+        kept_weights.checked(kept.weights, failed)
+
+
 def test_lost_weights_are_made_again_with_the_same_bits(study, results, digits_file, capsys):
     lose(results, "wide/*/seed-1", "search/*/seed-201")
     before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}

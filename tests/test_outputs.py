@@ -37,6 +37,27 @@ def test_a_command_that_cannot_speak_ends_with_a_status_and_without_a_traceback(
     assert told(f"check digits {where}") == (1, said)
 
 
+def test_help_that_cannot_be_said_ends_with_a_status():
+    assert told("--help >/dev/full") == (1, f"<stdout> {FULL}")
+    assert told("check --help >/dev/full") == (1, f"<stdout> {FULL}")
+    assert told("check --help >/dev/null") == (0, "")
+    assert told("nonsense >/dev/full")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check digits --results ''", "train digits base/seed-1 --data ''", "docs --output ''",
+        "verify digits --work ''", "figures digits --png ''", "check digits --log ''", "new ''",
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_refused_and_nothing_is_written(command):
+    """Python takes it for the folder that the command runs in."""
+    status, said = told(command)
+    assert status == 2
+    assert said.endswith(": it is empty; give a path, or leave the option out")
+
+
 def test_what_cannot_be_heard_on_the_way_stops_nothing(tmp_path):
     """A line on stderr that nobody can read, in the midst of a command that goes on."""
     script = """

@@ -242,6 +242,24 @@ def test_advice_has_the_effects_of_the_ledger(findings):
     assert entry.price.macs == 0
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{}",
+        '{"advice": 3, "outdone": [], "unsupported": [], "undecided": []}',
+        '{"advice": [3], "outdone": [], "unsupported": [], "undecided": []}',
+        '{"advice": [{"experiment": "gone"}], "outdone": [], "unsupported": [], "undecided": []}',
+    ],
+)
+def test_advice_that_does_not_go_with_the_tables_is_refused(findings, content):
+    """Whole JSON, of other keys, or of experiments that the tables do not have."""
+    path = findings.folder / "suggestions.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"suggestions\.json holds no suggestions .* analyse STUDY"):
+        Findings(findings.study, findings.folder).advice  # noqa: B018
+
+
 def test_selection_bias_keeps_the_seeds_behind_its_mean(tmp_path):
     """By one seed's test score: base scores 60, then 50, then 50; slow 55 with every seed.
 

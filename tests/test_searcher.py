@@ -18,6 +18,7 @@ import yaml
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import percent
 from cnn_study.evidence.analyse import analyse
+from cnn_study.execute import progress
 from cnn_study.runs import records, searches
 from cnn_study.study.merge import load
 from cnn_study.tables import csv_files
@@ -256,6 +257,13 @@ def test_a_run_that_is_killed_again_and_again_counts_as_failed(done, tmp_path, d
     assert record.epochs == []
     assert record.cost.run_seconds > 0
     assert {final.trial for final in found.finalists} == {trial.trial for trial in others}
+    # It is told how to try again; then the search goes as it would have gone.
+    (line,) = progress.failures(place.study, place.results)
+    assert line.startswith(f"1 run is recorded as failed (search seed 1: {record.reason}")
+    code, _, err = place.run("--workers", "2", "--retry", "failed")
+    assert code == 0, err
+    assert place.facts().budgets == done.facts().budgets
+    assert progress.failures(place.study, place.results) == []
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,14 @@ DIVERGED = {"status": "diverged", "reason": "the loss was not finite in epoch 2"
         ({"test.confusion.0.0": 10**30}, ["test.confusion.0.0: input should be less than"]),
         ({"seed": -1}, ["seed: input should be greater than or equal to 0, not -1"]),
         ({"weights_sha256": "ab"}, ["weights_sha256: string should match pattern"]),
+        # Seconds of a part beyond those of the whole; made: 2 epochs of 5, of 10, of 12.
+        ({"epochs.0.training_seconds": 5.002}, []),
+        (
+            {"epochs.0.training_seconds": 5.1},
+            ["cost.training_seconds: 10; the epochs took 10.1"],
+        ),
+        ({"epochs.0.training_seconds": 0.0}, []),
+        ({"cost.run_seconds": 9.5}, ["cost.run_seconds: 9.5; its training took 10"]),
         # Numbers that others contradict.
         ({"test.accuracy": 0.4}, ["test.accuracy: 0.4; test.confusion has 180 of 360, 0.5"]),
         ({"test.accuracy": 0.499999}, []),

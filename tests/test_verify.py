@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from cnn_study.archive.integrity import Kept, check_inspection, check_records, c
 from cnn_study.archive.tracing import check_claims
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import write_arrays
+from cnn_study.execute import local, workers
 from cnn_study.report import publication
 from cnn_study.runs import records, sense, stages
 from cnn_study.study.merge import load
@@ -666,6 +668,38 @@ def test_runs_trained_again_give_the_same_bits_and_a_certificate(place, tmp_path
     (fault,) = again.checks[0].faults
     assert fault.file == record_of(place.results, names[0]).relative_to(place.results).as_posix()
     assert "outside (" in fault.what
+
+
+def _end_once(place, run):
+    """Train, in a worker; before the first run of a seed 2 its process is ended."""
+    ended = place.results / "ended"
+    if run.seed == 2 and not ended.exists():
+        ended.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return local.do(load(place.study), run, place.results, place.data, retry=place.retry)
+
+
+def _end_always(place, run):
+    if run.seed == 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return _end_once(place, run)
+
+
+def test_a_process_that_is_ended_takes_no_other_run_with_it(place, tmp_path, monkeypatch):
+    """It is tried once more by itself; what ends again is told of, and the others are there."""
+    names, lines = ["base/seed-1", "base/seed-2"], []
+    kept, work = integrity.Kept.of(place.site()), tmp_path / "work"
+    monkeypatch.setattr(workers, "train", _end_always)
+    with pytest.raises(UserError, match=r"not trained again, of 2 runs:") as error:
+        retrain.train(kept, names, work, place.data, 2, lines.append)
+    assert "\n  base/seed-2: its process was ended twice, at last by SIGSEGV" in str(error.value)
+    assert f"Run it again with --work {work}" in str(error.value)
+    assert [line.partition(";")[0] for line in lines] == ["base/seed-1 trained again"]
+    monkeypatch.setattr(workers, "train", _end_once)
+    retrain.train(kept, names, work, place.data, 2, lines.append)
+    assert [run.outcome for run in retrain.compare(kept, names, work)] == ["same bits"] * 2
+    assert (work / "ended").exists()
+    assert "the record is there already" in (work / "training.log").read_text()
 
 
 def test_the_draw_follows_from_the_report_and_a_larger_one_begins_with_the_smaller():

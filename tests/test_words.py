@@ -44,6 +44,17 @@ def test_fractions(written, expected):
     assert written == expected
 
 
+def test_of_many_things_ten_are_named_and_the_rest_is_counted():
+    assert words.first_lines(range(10)) == [str(number) for number in range(10)]
+    assert words.first_lines(range(1011))[9:] == ["9", "… and 1,001 more"]
+    assert words.first_lines("abcdefghijkl", "  and {} besides")[10:] == ["  and 2 besides"]
+
+
+def test_a_long_text_is_cut():
+    assert words.cut("abcde", 5) == "abcde"
+    assert words.cut("abcdef", 5) == "ab..."
+
+
 def test_differences_have_a_sign_and_zero_has_none():
     assert [words.signed(number) for number in (1.5, -0.51, 0.004, -0.004, 0)] == [
         *("+1.50", "−0.51", "0.00", "0.00", "0.00")

@@ -126,6 +126,12 @@ def test_a_run_that_failed_is_done_until_it_is_to_be_tried_again(clone):
     said = clone.snakemake("--dry-run", "--", "tables", config=again)
     assert "To train: 1 run (base seed 1), about " in said
     assert "train_filters-4_seed-1" not in said
+    # So is a trial of the search, which may then go on otherwise.
+    assert "To search for models" not in said
+    (trial,) = (clone.path / "results/tests/runs/search").glob("*/seed-201.json")
+    trial.write_text(json.dumps(json.loads(trial.read_text("utf-8")) | facts | {"epochs": []}))
+    assert "search seed 201: no memory" in clone.snakemake("--dry-run")
+    assert "To search for models" in clone.snakemake("--dry-run", "--", "tables", config=again)
 
 
 def test_nothing_to_do_is_nothing_done(trained):
@@ -249,6 +255,19 @@ def test_a_lost_record_is_trained_again_and_comes_out_the_same(trained, tmp_path
     ]
     assert after["test"] == before["test"]
     assert before["weights_sha256"] != place.records()["base 1"]["weights_sha256"]
+
+
+def test_damaged_arrays_are_seen_though_nothing_needs_them(trained, tmp_path):
+    """By the plain command; where nothing is to be made, nothing is."""
+    place = trained.copy(tmp_path / "damaged")
+    data = place.path / "data/digits.npz"
+    assert "Nothing to be done" in place.snakemake("--dry-run")
+    data.write_bytes(data.read_bytes()[:5000])
+    assert "(data/digits.npz is not as it was made)" in place.snakemake("--dry-run")
+    without = ("study=tests", "train=false")
+    assert "Nothing to be done" in place.snakemake("--dry-run", config=without)
+    data.unlink()
+    assert "Nothing to be done" in place.snakemake("--dry-run")
 
 
 def test_train_false_reports_what_is_there(clone):

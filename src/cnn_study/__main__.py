@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
+from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
@@ -28,7 +29,7 @@ from cnn_study.study.yaml_lines import study_file
 if TYPE_CHECKING:
     from cnn_study.figures.picture import Format
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction["_Parser"]
     Command = Callable[[argparse.Namespace], int | None]
     """Does what is asked; may give an exit status."""
 
@@ -99,8 +100,15 @@ def _log_to(path: Path) -> TextIO:
     return screen
 
 
+class _Parser(argparse.ArgumentParser):
+    """Remembers what of its help did not arrive, which argparse itself passes over."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        outputs.say(message.removesuffix("\n"), file or sys.stderr)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cnn-study", description=__doc__)
+    parser = _Parser(prog="cnn-study", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = _add_of_study(commands, "check", _check, "check a study; list its experiments, runs "
                           "and time left")  # fmt: skip
@@ -116,20 +124,27 @@ def _parser() -> argparse.ArgumentParser:
     _add_checkers(commands)
     archive = _add_of_study(commands, "archive", _archive, "pack a finished study into one file, "
                             "to be kept, cited and checked elsewhere")  # fmt: skip
-    archive.add_argument("--output", type=Path, help="the file (RESULTS/archive/STUDY.zip)")
+    archive.add_argument("--output", type=_path, help="the file (RESULTS/archive/STUDY.zip)")
     new = _add(commands, "new", _new, "make a folder for a study of your own")
-    new.add_argument("folder", type=Path, help="not there yet; its name is the study's")
-    new.add_argument("--images", type=Path, metavar="PLACE", help="what it is about: a folder of "
+    new.add_argument("folder", type=_path, help="not there yet; its name is the study's")
+    new.add_argument("--images", type=_path, metavar="PLACE", help="what it is about: a folder of "
                      "class folders, an .npz file, or a CSV of files and labels")  # fmt: skip
     docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
-    docs.add_argument("--output", type=Path, default=Path("docs"))
+    docs.add_argument("--output", type=_path, default=Path("docs"))
     return parser
+
+
+def _path(text: str) -> Path:
+    """Take a place as it is given; an empty one would be the folder that the command runs in."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give a path, or leave the option out")
+    return Path(text)
 
 
 def _add(commands: "Commands", name: str, run: "Command", text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(command=run)
-    command.add_argument("--log", type=Path, help="a file for what would go to stderr; what "
+    command.add_argument("--log", type=_path, help="a file for what would go to stderr; what "
                          "made the command fail is shown on the screen too")  # fmt: skip
     return command
 
@@ -139,7 +154,7 @@ def _add_of_study(
 ) -> argparse.ArgumentParser:
     command = _add(commands, name, run, text)
     command.add_argument("study", help="a name in experiments/, or a study file")
-    command.add_argument("--results", type=Path, help="the study's results folder (results/STUDY)")
+    command.add_argument("--results", type=_path, help="the study's results folder (results/STUDY)")
     return command
 
 
@@ -149,13 +164,13 @@ def _add_makers(commands: "Commands") -> None:
     prepare.add_argument("dataset", help="its name; or a study that has images of its own")
     prepare.add_argument("--source", help="its archive or unpacked folder; default: download it. "
                          "Of a study's own images, where they are on this machine")  # fmt: skip
-    prepare.add_argument("--output", type=Path, help="where to (data/DATASET.npz)")
+    prepare.add_argument("--output", type=_path, help="where to (data/DATASET.npz)")
     prepare.add_argument("--accept-data", action="store_true", help="take other images than the "
                          "study was about, whose runs are then trained anew")  # fmt: skip
 
     def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
-        command.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
+        command.add_argument("--data", type=_path, help="arrays made by prepare (data/DATASET.npz)")
         return command
 
     train = add("train", _train, "train runs, one after the other, whose records are not there")
@@ -163,6 +178,7 @@ def _add_makers(commands: "Commands") -> None:
     _add_retry(train)
     search = add("search", _search, "search for the best models within a price, once")
     _add_workers(search)
+    _add_retry(search)
     search.add_argument(
         "--listen", metavar="HOST:PORT", help="where the chief listens for workers, without any "
         "authentication; by default only this machine can reach it"
@@ -181,15 +197,17 @@ def _add_makers(commands: "Commands") -> None:
                   "kept and are not, and keep them: base, enhanced, winners")  # fmt: skip
     weights.add_argument("--winners", nargs="+", default=[], metavar="PRICE", help="the winners "
                          "within these prices alone, such as base")  # fmt: skip
-    weights.add_argument("--work", type=Path, metavar="FOLDER", help="keep here what is trained "
+    weights.add_argument("--work", type=_path, metavar="FOLDER", help="keep here what is trained "
                          "again, and go on from it")  # fmt: skip
     export = add("export", _export, "write a network whose weights are kept as files of LiteRT and "
                  "ONNX, and measure what they answer")  # fmt: skip
     export.add_argument("experiment", metavar="EXPERIMENT", help="its id, or winner-PRICE")
-    export.add_argument("--output", type=Path, metavar="FOLDER", help="(RESULTS/export/EXPERIMENT)")
+    export.add_argument(
+        "--output", type=_path, metavar="FOLDER", help="(RESULTS/export/EXPERIMENT)"
+    )
     predict = _add_of_study(commands, "predict", _predict, "let the best network whose weights are "
                             "kept answer to images of yours")  # fmt: skip
-    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    predict.add_argument("images", nargs="+", type=_path, metavar="IMAGE")
     predict.add_argument("--experiment", help="which network instead: base, enhanced's id, or "
                          "winner-PRICE")  # fmt: skip
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
@@ -223,7 +241,7 @@ def _add_readers(commands: "Commands") -> None:
     figures = add("figures", _figures, "draw the figures from tables and evidence")
     figures.add_argument("--processes", type=int, default=1, help="how many draw side by side (1)")
     figures.add_argument(
-        "--png", metavar="FOLDER", type=Path, help="write them as PNG into this folder instead, "
+        "--png", metavar="FOLDER", type=_path, help="write them as PNG into this folder instead, "
         "for slides"
     )  # fmt: skip
     add("write", _write, "put the values of the tables into the report's text")
@@ -250,20 +268,20 @@ def _add_checkers(commands: "Commands") -> None:
         "--runs", nargs="+", default=(), metavar="RUN", help="train these again: "
         "EXPERIMENT/seed-N, or search/FINGERPRINT/seed-N"
     )  # fmt: skip
-    verify.add_argument("--data", type=Path, help="arrays made by prepare (data/DATASET.npz)")
-    verify.add_argument("--work", type=Path, metavar="FOLDER", help="keep here what is trained "
+    verify.add_argument("--data", type=_path, help="arrays made by prepare (data/DATASET.npz)")
+    verify.add_argument("--work", type=_path, metavar="FOLDER", help="keep here what is trained "
                         "again, and go on from it")  # fmt: skip
     verify.add_argument("--processes", type=int, help="how many train side by side (all cores)")
     verify.add_argument(
         "--by", default="", metavar="NAME", help="who verifies, for the certificate"
     )
-    verify.add_argument("--output", type=Path, metavar="FOLDER", help="where the certificate goes "
+    verify.add_argument("--output", type=_path, metavar="FOLDER", help="where the certificate goes "
                         "(results/STUDY/certificate)")  # fmt: skip
     diff = _add(commands, "diff", _diff, "say where two runs part")
     diff.add_argument("runs", nargs="+", metavar="RUN", help="the path of a record, or "
                       "EXPERIMENT/seed-N; one alone is looked for in both results")  # fmt: skip
     diff.add_argument(
-        "--results", nargs="+", type=Path, default=[Path("results/cifar10")], metavar="FOLDER",
+        "--results", nargs="+", type=_path, default=[Path("results/cifar10")], metavar="FOLDER",
         help="a results folder for both runs, or one for each (results/cifar10)",
     )  # fmt: skip
 
@@ -304,7 +322,7 @@ def _check(options: argparse.Namespace) -> int:
         known = own_images.is_known(study.path, dataset)
         print(f"images: {own_images.in_words(dataset)}{'' if known else '; not prepared yet'}")
     if refused := progress.refused(study, results):
-        raise UserError("\n".join(map(str, refused)))
+        raise UserError("\n".join(first_lines(refused)))
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):
@@ -390,8 +408,8 @@ def _search(options: argparse.Namespace) -> None:
     if options.join:
         chief.join(study, *places, options.join)
         return
-    listen = options.listen or chief.LOOPBACK
-    print(chief.search_study(study, *places, options.workers, listen))
+    listen, retry = options.listen or chief.LOOPBACK, options.retry is not None
+    print(chief.search_study(study, *places, options.workers, listen, retry=retry))
 
 
 def _check_workers(options: argparse.Namespace) -> None:
@@ -684,6 +702,8 @@ def command() -> None:
         status = main()
     except KeyboardInterrupt as stopped:
         status = _stopped(stopped)
+    except SystemExit as ended:  # after --help, or a command line that cannot be read
+        status = ended.code
     sys.exit((outputs.unheard() and outputs.UNHEARD) or status)
 
 

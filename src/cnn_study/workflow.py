@@ -211,8 +211,24 @@ class Plan:
 
     @property
     def search_missing(self) -> bool:
-        """Whether the search is to be done."""
-        return self.search is not None and not Path(self.search).exists()
+        """Whether the search is to be done, or what failed in it to be tried again."""
+        return self.search is not None and (not Path(self.search).exists() or self.search_failed)
+
+    @cached_property
+    def search_failed(self) -> bool:
+        """Whether runs of the search failed and are to be tried again."""
+        asked = self.retry and self.search is not None
+        return asked and bool(searches.failed(self.study, self.results))
+
+    @property
+    def searched(self) -> list[str]:
+        """List what stands for what the search finds, for a rule to ask for."""
+        return [self.search, *self.search_tries * self.search_failed] if self.search else []
+
+    @property
+    def search_tries(self) -> list[str]:
+        """List what stands for another try of what failed in the search, as `tries` does."""
+        return [self.mark(SEARCH_TRIES)] * self.retry
 
     @cached_property
     def unconfirmed(self) -> list[Run]:
@@ -275,8 +291,9 @@ class Plan:
 
     def whole(self, *, forced: bool = False) -> list[str]:
         """List what stands for everything that the study leaves."""
-        kept = filter(None, [self.inspection, self.look_alikes, self.answers, self.search])
-        return [*self.made(*stages.STAGES, forced=forced), *kept]
+        kept = filter(None, [self.inspection, self.look_alikes, self.answers, *self.searched])
+        mended = self.arrays * (self.train and self.arrays_damaged)
+        return [*self.made(*stages.STAGES, forced=forced), *kept, *mended]
 
     def mark(self, name: str) -> str:
         """Name the file that stands, while a workflow runs, for what it has made."""
@@ -404,6 +421,9 @@ class Plan:
 
 FRESH_RUNS = "fresh-runs"
 """What stands for the runs that confirm suggestions is called as its stage would be."""
+
+SEARCH_TRIES = "search"
+"""What stands for another try of what failed in a search."""
 
 ARRAYS = "arrays"
 """What stands for the dataset's arrays where these are to be made again."""

@@ -12,6 +12,7 @@ from cnn_study.archive import integrity, rederive
 from cnn_study.archive.checks import Fault
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
+from cnn_study.base.words import first_lines
 from cnn_study.data.arrays import load_prepared
 from cnn_study.runs.stages import STAGES, Site, altered
 
@@ -56,4 +57,4 @@ def _of_published(folder: Path) -> Iterator[Fault]:
 def in_words(faults: list[Fault]) -> list[str]:
     """Say what was found, a line a file; nothing where nothing was."""
     lines = [fault.what if fault.file in fault.what else str(fault) for fault in faults]
-    return ["Not what was made:", *(f"  {line}" for line in lines)] if lines else []
+    return ["Not what was made:", *(f"  {line}" for line in first_lines(lines))] if lines else []

@@ -12,6 +12,7 @@ from cnn_study.base import checkout
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import LARGEST_ARRAYS, read_at_most
 from cnn_study.base.places import CARRIED, PACKAGE, PROJECT
+from cnn_study.base.words import first_lines, first_of
 from cnn_study.runs import confirmations, inspections, records, searches, stages
 from cnn_study.runs.wanted import done, wanted
 
@@ -34,8 +35,7 @@ def check(site: stages.Site) -> None:
     missing = [run.typed for run in wanted(study) if run.name not in recorded]
     missing += [run.typed for run in confirmations.missing(study, results)]
     if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        faults.append(f"not trained: {', '.join(missing[:5])}{more}")
+        faults.append(f"not trained: {first_of(missing)}")
     search = searches.place(study, results)
     if search and not search.exists():
         faults.append("not searched: the block `search` of the study")
@@ -87,14 +87,14 @@ def runs(site: stages.Site) -> dict[str, records.Record]:
     }
     read, refusals = records.read_all(paths)
     if refusals:
-        raise UserError("\n".join(map(str, refusals)))
+        raise UserError("\n".join(first_lines(refusals)))
     faults = [
         f"  {paths[place].parent / record.test.predictions_file}"
         for place, record in read.items()
         if record.test and not _has_its_predictions(paths[place], record.test)
     ]
     if faults:
-        lines = "\n".join(faults)
+        lines = "\n".join(first_lines(faults, "  … and {} more"))
         raise UserError(
             f"not the predictions that the records beside them were written with:\n{lines}\n"
             "Take both from where they are whole, or delete both; the run is then trained again."

@@ -5,32 +5,26 @@ where it was stopped.
 """
 
 import hashlib
-import os
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
 from cnn_study.archive import spread
 from cnn_study.archive.checks import Check, Fault
 from cnn_study.archive.comparison import computed, given, same_bits
-from cnn_study.archive.integrity import Kept, searched
+from cnn_study.archive.integrity import Kept
 from cnn_study.archive.processors import Relation, relation
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file
 from cnn_study.base.judge import Spread, Usual
-from cnn_study.base.stopping import end_with
-from cnn_study.base.words import counted, percent, short_duration
-from cnn_study.execute import local
+from cnn_study.base.words import counted, first_lines, percent, short_duration
+from cnn_study.execute.workers import Place, train_all
 from cnn_study.runs import records, searches
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.records import Record
-from cnn_study.runs.wanted import Run, find
-from cnn_study.study.merge import load
 
 LOG = "training.log"
 """In the folder of what is trained again: what the trainings said."""
@@ -112,52 +106,45 @@ def in_words(kept: Kept, names: list[str], drawn: bool) -> str:
 
 
 def train(kept: Kept, names: list[str], work: Path, data: Path, processes: int, tell: Tell) -> None:
-    """Train runs in a folder of its own, each in a process of its own; what is there stays.
+    """Train runs in a folder of its own, in processes of their own; what is there stays.
+
+    What failed there before is tried again. A process that is ended takes no other run with it.
 
     Raises:
-        UserError: a training did not come to its end.
+        UserError: trainings did not come to their end here that once did; the others are there.
     """
     work.mkdir(parents=True, exist_ok=True)
-    file = kept.site.study.path.resolve()
-    left = list(names)
-    pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), _begin, (work / LOG, os.getpid()), max_tasks_per_child=1
-    )
-    with pool:
-        jobs = {
-            pool.submit(_train, file, name, kept.runs[name][1], work, data): name for name in names
-        }
-        for job in as_completed(jobs):
-            try:
-                job.result()
-            except BrokenProcessPool:
-                raise UserError(
-                    f"a training was ended from outside, perhaps for want of memory: {work / LOG}. "
-                    f"Run it again with --work {work}; what is trained is not trained again."
-                ) from None
-            left.remove(jobs[job])
-            time = (
-                f"about {short_duration(seconds(kept, left, processes))} left" if left else "done"
-            )
-            tell(f"{jobs[job]} trained again; {len(names) - len(left)} of {len(names)}, {time}")
+    study, left = kept.site.study, list(names)
+
+    def note(job: Future) -> None:
+        if job.cancelled() or job.exception():
+            return
+        record = job.result()
+        left.remove(name := kept.name(record.fingerprint, record.seed))
+        time = f"about {short_duration(seconds(kept, left, processes))} left" if left else "done"
+        tell(f"{name} trained again; {len(names) - len(left)} of {len(names)}, {time}")
+
+    place = Place(study.path.resolve(), work, data, retry=True)
+    runs = [kept.runs[name][0] for name in names]
+    train_all(study, place, runs, processes, note, work / LOG)
+    if failed := list(_failed(kept, names, work)):
+        raise UserError("\n".join([
+            f"not trained again, of {counted(len(names), 'run')}:",
+            *first_lines(failed, "  … and {} more"),
+            f"What they said: {work / LOG}. Run it again with --work {work}, and with fewer "
+            "--processes if memory is short; what is trained is not trained again.",
+        ]))  # fmt: skip
 
 
-def _begin(log: Path, parent: int) -> None:
-    """Let what a process says go to a file, and let it end together with its parent."""
-    end_with(parent)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-
-
-def _train(file: Path, name: str, record: Path, work: Path, data: Path) -> None:
-    """Train one run of a study file, in a process that has done nothing else."""
-    study = load(file)
-    if name.startswith(f"{searches.EXPERIMENT}/"):
-        run = Run(searched(study, record), int(name.rpartition("-")[2]))
-    else:
-        run = find(study, name)
-    local.do(study, run, work, data)
+def _failed(kept: Kept, names: list[str], work: Path) -> Iterator[str]:
+    """Say of each run that failed here, and did not when it was recorded, why."""
+    paths = records.find(work / "runs")
+    for name in names:
+        run = kept.runs[name][0]
+        path = paths.get((run.experiment.fingerprint, run.seed))
+        anew = records.read(path) if path else None
+        if anew and anew.status == "failed" and kept.records[name].status != "failed":
+            yield f"  {name}: {anew.reason}"
 
 
 # ------------------------------------------------------------------------------ comparing

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import first_lines
 
 
 def git(folder: Path, *command: str | Path) -> str:
@@ -46,7 +47,7 @@ def whole_commit(folder: Path, what: str, aside: Path | None = None) -> str:
     if aside:
         changed = [path for path in changed if not (top / path).is_relative_to(aside.resolve())]
     if changed:
-        shown = "\n".join(f"  {path}" for path in changed[:10])
+        shown = "\n".join(f"  {path}" for path in first_lines(changed))
         raise UserError(
             f"what is here differs from commit {commit[:10]}:\n{shown}\nCommit it first: {what} "
             "says which commit it shows."

@@ -13,6 +13,7 @@ import yaml
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_text
+from cnn_study.base.words import first_lines
 
 FILE = "CITATION.cff"
 
@@ -96,7 +97,7 @@ def read(path: Path) -> Citation:
         )
     given = _mapping(path)
     if faults := _faults(given):
-        lines = "\n".join(f"  {fault}" for fault in faults)
+        lines = "\n".join(f"  {fault}" for fault in first_lines(faults))
         raise UserError(f"{path} does not say all that a citation needs:\n{lines}")
     return Citation(
         title=given["title"],
@@ -105,14 +106,15 @@ def read(path: Path) -> Citation:
         released=given["date-released"],
         licence=given["license"],
         url=given.get("repository-code") or given.get("url") or "",
-        keywords=tuple(given.get("keywords", ())),
+        keywords=tuple(given.get("keywords") or ()),
     )
 
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         given = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+        # AttributeError: a value that is marked as a time and is none.
         raise UserError(f"{path} is not YAML: {error}") from None
     return given if isinstance(given, dict) else {}
 
@@ -132,6 +134,8 @@ def _faults(given: dict[str, Any]) -> list[str]:
     authors = given.get("authors")
     if not isinstance(authors, list) or not authors or not all(map(_is_named, authors)):
         faults.append("authors: wanted is a list, each with family-names or name")
+    if not isinstance(given.get("keywords") or [], list):
+        faults.append(f"keywords: {given['keywords']!r}; wanted is a list, or nothing")
     return faults
 
 

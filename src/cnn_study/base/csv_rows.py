@@ -12,9 +12,7 @@ from pathlib import Path
 from cnn_study.base.csv_cells import as_given
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most
-
-SHOWN = 10
-"""Faults that a message lists; a file in which everything is wrong says so by the first ones."""
+from cnn_study.base.words import first_lines
 
 MOST_BYTES = 2**30
 """Of a file that is read: far more than a table of ten thousand runs takes."""
@@ -108,8 +106,5 @@ def read(path: Path, columns: Collection[str], remedy: str, *, others: bool = Fa
 
 def refused(path: Path, faults: Iterable[str], remedy: str) -> UserError:
     """Put the faults of a file into one message."""
-    listed = list(faults)
-    more = len(listed) - SHOWN
-    rest = [f"… and {more} more"] if more > 0 else []
-    lines = [f"{path} cannot be used:", *(f"  {fault}" for fault in [*listed[:SHOWN], *rest])]
+    lines = [f"{path} cannot be used:", *(f"  {fault}" for fault in first_lines(faults))]
     return UserError("\n".join([*lines, remedy]))

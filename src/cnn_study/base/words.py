@@ -3,7 +3,7 @@
 Pure functions; knows nothing of studies, of Markdown or of Matplotlib.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 NONE = "–"
@@ -16,6 +16,9 @@ NUMERALS = (
     *("no", "one", "two", "three", "four", "five", "six"),
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
+
+SHOWN = 10
+"""Of what a message lists, so many are named; the rest is counted."""
 
 # ------------------------------------------------------------------------------- whole numbers
 
@@ -52,10 +55,23 @@ def listing(parts: Iterable[Any], last: str = "and") -> str:
     return f"{', '.join(firsts)} {last} {end}" if firsts else end
 
 
-def first_of(parts: Sequence[str], most: int = 10) -> str:
+def first_lines(parts: Iterable[Any], last: str = "… and {} more") -> list[str]:
+    """Write the first ten of many, for a message, and how many there are besides."""
+    listed = list(map(str, parts))
+    more = len(listed) - SHOWN
+    return [*listed[:SHOWN], *([last.format(count(more))] if more > 0 else [])]
+
+
+def cut(text: str, most: int) -> str:
+    """Write a text, and of a longer one what so many characters hold."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def first_of(parts: Iterable[Any], most: int = SHOWN) -> str:
     """Write a, b, c and how many more there are than so many."""
-    more = len(parts) - most
-    return ", ".join(parts[:most]) + (f" and {more:,} more" if more > 0 else "")
+    listed = list(map(str, parts))
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 # ------------------------------------------------------------------------------- fractions

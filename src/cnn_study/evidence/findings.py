@@ -305,13 +305,18 @@ class Findings:
         path = self.folder / "suggestions.json"
         remedy = "Make it first: python -m cnn_study analyse STUDY"
         advice = read_json(path, remedy, lambda entries: SimpleNamespace(**entries))
-        for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
-            row = self.changes[entry.experiment].row
-            entry.over_base = self.over_base[entry.experiment]
-            entry.price = SimpleNamespace(
-                **{name: row[f"{name}_difference"] for name in vars(entry.price)}
-            )
-            self._take_gains((entry, *entry.held, *entry.did_not_hold, *entry.not_decided))
+        try:
+            for entry in (*advice.advice, *advice.outdone, *advice.unsupported, *advice.undecided):
+                row = self.changes[entry.experiment].row
+                entry.over_base = self.over_base[entry.experiment]
+                entry.price = SimpleNamespace(
+                    **{name: row[f"{name}_difference"] for name in vars(entry.price)}
+                )
+                self._take_gains((entry, *entry.held, *entry.did_not_hold, *entry.not_decided))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} holds no suggestions that go with these tables: {error}. {remedy}"
+            ) from None
         return advice
 
     @cached_property

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import megabytes, short_duration
-from cnn_study.execute import local
+from cnn_study.base.words import first_lines, megabytes, short_duration
+from cnn_study.execute.workers import Place, Workers, train_in
 from cnn_study.runs import kept_weights, records
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.kept_weights import Kept
@@ -38,7 +38,7 @@ def advice(study: Study, results: Path) -> str:
         missing = kept_weights.missing(study, results)
     if not missing:
         return ""
-    named = "; ".join(names(study, kept) for kept in missing)
+    named = "; ".join(first_lines(names(study, kept) for kept in missing))
     time = short_duration(sum(map(_seconds, missing)))
     return (
         f"weights that are not kept: {named}. `cnn-study weights {study.name}` trains these runs "
@@ -71,14 +71,15 @@ def keep(study: Study, results: Path, data: Path, work: Path | None, budgets: li
         log("all weights that are to be kept are there")
     missing.sort(key=_seconds)  # so that most are there soonest
     refused = []
-    with _folder(work) as folder:
+    with _folder(work) as folder, Workers(1) as pool:
+        place = Place(study.path, folder, data, retry=True)
         for number, kept in enumerate(missing):
             left = sum(_seconds(other) for other in missing[number:])
             log(f"{names(study, kept)}: trained again; about {short_duration(left)} left in all")
-            if fault := _keep(study, kept, folder, data):
+            if fault := _keep(study, kept, place, pool):
                 refused.append(f"  {names(study, kept)}: {fault}")
     if refused:
-        lines = "\n".join(refused)
+        lines = "\n".join(first_lines(refused, "  … and {} more"))
         raise UserError(
             f"these weights are not those that the records tell of, and were not kept:\n{lines}\n"
             "The same seed gives the same weights on one model of processor with the same "
@@ -99,16 +100,16 @@ def _folder(work: Path | None) -> Generator[Path]:
         yield Path(folder)
 
 
-def _keep(study: Study, kept: Kept, folder: Path, data: Path) -> str:
+def _keep(study: Study, kept: Kept, place: Place, pool: Workers) -> str:
     """Train one run again in a folder and keep its weights, or say why not."""
     record = records.read(kept.record)
-    anew = local.do(study, kept.run, folder, data)
+    anew = train_in(pool, study, place, kept.run)
     if anew.status != "complete":
         return f"trained again, the run is {anew.status}: {anew.reason}"
-    place = records.find(folder / "runs")[kept.run.experiment.fingerprint, kept.run.seed]
-    weights = records.weights_file(place)
+    path = records.find(place.results / "runs")[kept.run.experiment.fingerprint, kept.run.seed]
+    weights = records.weights_file(path)
     if not weights.exists():
-        return f"{place} was trained without keeping its weights; name another --work"
+        return f"{path} was trained without keeping its weights; name another --work"
     if anew.weights_sha256 != record.weights_sha256:
         theirs, ours = record.provenance, anew.provenance
         return (

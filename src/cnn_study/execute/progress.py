@@ -15,7 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import percent, short_duration
+from cnn_study.base.words import cut, first_of, percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left, telling
@@ -190,7 +190,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
         rows = {id_: row for id_, row in rows.items() if id_ in left}
         return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
     declared = (
-        f"declared, not trained: {name} ({', '.join(experiment.id for experiment in experiments)})"
+        f"declared, not trained: {name} ({first_of(each.id for each in experiments)})"
         for name, experiments in study.declared.items()
     )
     table = _table(study, rows, console)
@@ -303,11 +303,11 @@ def _by_fingerprint(known: dict[str, records.Record]) -> defaultdict[str, list[r
 def failures(study: Study, results: Path) -> list[str]:
     """Say which runs are recorded as failed, why, and how to try again; nothing if none is."""
     paths = done(study, results) | confirmations.done(study, results)
-    failed = list(records.failed(paths).values())
+    failed = [*records.failed(paths).values(), *searches.failed(study, results)]
     if not failed:
         return []
     named = "; ".join(
-        printable(f"{run.experiment} seed {run.seed}: {run.reason}"[:LONGEST_REASON])
+        printable(cut(f"{run.experiment} seed {run.seed}: {run.reason}", LONGEST_REASON))
         for run in failed[:3]
     )
     more = f"; and {len(failed) - 3} more" * (len(failed) > 3)

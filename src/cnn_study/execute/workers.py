@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent import futures
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection, Pipe
@@ -97,13 +98,15 @@ class Ended(Exception):
 class _Worker:
     """A process that does one job after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path | None) -> None:
         # Not by `multiprocessing`, which starts one more process that heeds no signal.
         self._pipe, theirs = Pipe()
         program = PROGRAM.format(path=sys.path, pipe=theirs.fileno(), parent=os.getpid())
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
-        )
+        with open(log, "ab") if log else nullcontext() as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                pass_fds=[theirs.fileno()],
+            )  # fmt: skip
         theirs.close()
         try:
             self._pipe.recv()
@@ -140,10 +143,14 @@ class Workers:
     """Processes that train side by side; they end with this one, however it ends.
 
     Each is begun when there is something for it to do, and another one when it was ended.
+
+    Args:
+        count: how many.
+        log: a file to which goes what they say; None where that is the screen.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, log: Path | None = None) -> None:
+        self.count, self.log = count, log
         self._begun: set[_Worker] = set()
         self._stopped: Ended | None = None
         self._idle: SimpleQueue[_Worker | None] = SimpleQueue()
@@ -162,7 +169,7 @@ class Workers:
             if self._stopped:
                 raise self._stopped
             if worker is None:
-                worker = _Worker()
+                worker = _Worker(self.log)
                 self._begun.add(worker)
             return worker.do(job, arguments)
         except Ended as ended:
@@ -237,26 +244,31 @@ def train_all(
     runs: list[Run],
     count: int,
     tell: Callable[[futures.Future], None] = lambda job: None,
+    log: Path | None = None,
 ) -> None:
     """Train runs side by side, and then, by itself, each whose process was ended.
 
     Args:
         count: processes that train side by side.
         tell: called with each job that has come to an end.
+        log: a file to which goes what these processes say.
     """
-    with Workers(min(count, len(runs))) as pool:
+    with Workers(min(count, len(runs)), log) as pool:
         jobs = [pool.submit(train, place, run) for run in runs]
         for job in jobs:
             job.add_done_callback(tell)
         wait(jobs)
-    train_alone(study, place, [run for run, job in zip(runs, jobs, strict=True) if job.exception()])
+    left = [run for run, job in zip(runs, jobs, strict=True) if job.exception()]
+    train_alone(study, place, left, log)
 
 
-def train_alone(study: Study, place: Place, runs: Iterable[Run]) -> None:
+def train_alone(
+    study: Study, place: Place, runs: Iterable[Run], log_file: Path | None = None
+) -> None:
     """Train one by one what was in the hands of a process that was ended: it has all the memory."""
     for run in runs:
         log(f"{run.name}: its process was ended; it is trained once more, by itself")
-        with Workers(1) as pool:
+        with Workers(1, log_file) as pool:
             _last_try(pool, study, place, run)
 
 

@@ -9,6 +9,7 @@ if PLAN.search:
             lambda wildcards: PLAN.arrays if PLAN.search_missing else [],
         output:
             update(PLAN.search),
+            touch(PLAN.search_tries),
         log:
             f"{LOGS}/search.log",
         benchmark:
@@ -24,8 +25,10 @@ if PLAN.search:
             study=STUDY,
             data=PLAN.data,
             workers=lambda wildcards, threads: PLAN.gpus or threads,
+            retry=RETRY,
         shell:
             "{params.cnn_study} search {params.study:q}"
             " --data {params.data:q}"
             " --workers {params.workers}"
+            " {params.retry}"
             " --log {log:q}"

@@ -6,7 +6,7 @@ rule collect_tables:
     input:
         images=PLAN.images_known,
         records=ancient(PLAN.records_to_come()),
-        search=ancient(PLAN.search or []),
+        search=ancient(PLAN.searched),
         look_alikes=ancient(PLAN.look_alikes or []),
         answers=ancient(PLAN.answers or []),
     output:

@@ -127,8 +127,13 @@ def checked(path: Path, record: records.Record) -> dict[str, np.ndarray]:
     """Read the weights of a run, as `read` does.
 
     Raises:
-        UserError: they are not those that the record tells of.
+        UserError: they are not those that the record tells of, or it tells of none.
     """
+    if record.weights_sha256 is None:
+        raise UserError(
+            f"{path} lies beside the record of a run that is {record.status}, of which no weights "
+            "are kept: they are of another run. Move the file away."
+        )
     weights = read(path)
     if (given := files.digest(weights.values())) != record.weights_sha256:
         raise _wrong(path, f"their digest is {given}, and should be {record.weights_sha256}")

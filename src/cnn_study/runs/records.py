@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cnn_study.base import readable_json
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import PART, intact_arrays, read_at_most, write_whole
+from cnn_study.base.words import cut, first_lines, first_of
 from cnn_study.runs import sense
 from cnn_study.runs.sense import Fault
-from cnn_study.study.faults import wording
+from cnn_study.study.faults import LONGEST_PLACE, wording
 from cnn_study.study.parts import LARGEST_SEED
 from cnn_study.study.settings import TRAINING_VERSION, Settings
 
@@ -331,7 +332,7 @@ def read(path: Path) -> Record:
 def refusal(path: Path, faults: Iterable[Fault]) -> UserError:
     """Put all that is wrong with a record into one message."""
     lines = [": ".join(filter(None, fault)) for fault in faults]
-    listed = "\n".join(f"  {line}" for line in lines)
+    listed = "\n".join(f"  {line}" for line in first_lines(lines))
     said = f" {lines[0]}. " if len(lines) == 1 else f"\n{listed}\n"
     return UserError(f"{path} is not a whole run record:{said}{GET_IT_BACK}")
 
@@ -368,7 +369,7 @@ def _facts(content: bytes) -> Facts:
 def _faults(error: ValidationError) -> list[Fault]:
     """Say what is wrong with a record's fields, and what was given."""
     return [
-        (".".join(map(str, fault["loc"])), wording(fault))
+        (cut(".".join(map(str, fault["loc"])), LONGEST_PLACE), wording(fault))
         for fault in error.errors(include_url=False)
     ]
 
@@ -391,7 +392,7 @@ def _refuse_newer(path: Path, content: bytes, error: ValidationError) -> None:
     if type(version) is int and version > TRAINING_VERSION:
         raise _newer(path, ["training_version"])
     if all(_is_unknown(fault) for fault in faults):
-        raise _newer(path, [".".join(map(str, fault["loc"])) for fault in faults])
+        raise _newer(path, [place for place, _ in _faults(error)])
 
 
 def _is_unknown(fault: "ErrorDetails") -> bool:
@@ -403,7 +404,8 @@ def _is_unknown(fault: "ErrorDetails") -> bool:
 def _newer(path: Path, unknown: list[str]) -> UserError:
     return UserError(
         f"{path} was made by a newer version of cnn-study, or by one with changes of its own: "
-        f"this one does not know its {', '.join(unknown)}. The record is whole; update cnn-study."
+        f"this one does not know its {first_of(unknown)}. The record is whole; update "
+        "cnn-study."
     )
 
 

@@ -182,6 +182,24 @@ def record_files(path: Path | None, results: Path) -> list[Path]:
     )
 
 
+def failed(study: Study, results: Path) -> list[records.Record]:
+    """Read the records of runs that failed and have the seeds of the study's search.
+
+    Not of those that lie under the name of an experiment, which are its runs.
+    """
+    search = study.search
+    if search is None or place(study, results) is None:
+        return []
+    seeds = {*search.seeds, *search.finalist_seeds, *search.winner_seeds}
+    runs = records.find(results / "runs").items()
+    own = {
+        str(path): path
+        for (_, seed), path in runs
+        if path.parent.parent.name == EXPERIMENT and seed in seeds
+    }
+    return list(records.failed(own).values())
+
+
 def read(path: Path) -> SearchOutcome:
     """Read what a search found.
 

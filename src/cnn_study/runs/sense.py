@@ -25,6 +25,9 @@ CLOSE = 1e-6
 ROUNDED = 1e-4
 """By how much a probability may lie beyond 1, or beyond the edges of its bin, by rounding."""
 
+MILLISECOND = 1e-3
+"""By how much seconds that are kept may be off, by rounding each."""
+
 UNLIKE_OTHERS = (
     "test", "it counts other images of some classes, or has other bins, than most records do"
 )  # fmt: skip
@@ -38,6 +41,7 @@ def contradictions(record: "Record") -> Iterator[Fault]:
         yield "fingerprint", f"{record.fingerprint}; settings and dataset.digest make {known}"
     yield from _of_status(record)
     yield from _of_epochs(record)
+    yield from _of_seconds(record)
     if record.test:
         yield from _of_test(record.test, record)
 
@@ -118,6 +122,20 @@ def _of_epochs(record: "Record") -> Iterator[Fault]:
     for place, epoch in enumerate(record.epochs):
         for name, what in _of_epoch(epoch, record):
             yield f"epochs.{place}.{name}", what
+
+
+def _of_seconds(record: "Record") -> Iterator[Fault]:
+    """Say where a part took longer than the whole: epochs, all training, the run with its scores.
+
+    Of a run that failed in the midst of an epoch the training took longer than its epochs.
+    """
+    cost, epochs = record.cost, sum(epoch.training_seconds for epoch in record.epochs)
+    if epochs > cost.training_seconds + MILLISECOND * (len(record.epochs) + 1):
+        what = f"{cost.training_seconds:g}; the epochs took {epochs:.6g}"
+        yield "cost.training_seconds", what
+    if cost.training_seconds > cost.run_seconds + MILLISECOND:
+        what = f"{cost.run_seconds:g}; its training took {cost.training_seconds:g}"
+        yield "cost.run_seconds", what
 
 
 def _of_epoch(epoch: "Epoch", record: "Record") -> Iterator[Fault]:

@@ -36,6 +36,7 @@ from cnn_study.base.places import (
     templates,
 )
 from cnn_study.base.sources import sources_of
+from cnn_study.base.words import first_lines
 from cnn_study.data import manifest
 from cnn_study.runs import (
     confirmations,
@@ -319,7 +320,7 @@ def refuse_altered(name: str, site: Site) -> None:
     if lines:
         raise UserError("\n".join([
             f"{name} of {site.study.name}: not made, for what it reads is not as it was made:",
-            *lines,
+            *first_lines(lines, "  … and {} more"),
             "Whatever changed it, the same command as always makes it again: snakemake --cores all "
             f"--config study={site.study.name}. What is to be changed by hand is a copy of it.",
         ]))  # fmt: skip

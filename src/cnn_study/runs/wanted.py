@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import first_of
 from cnn_study.runs import records, sense
 from cnn_study.study.model import Experiment, Study
 
@@ -55,11 +56,10 @@ def find(study: Study, name: str) -> Run:
         )
     experiment, seed = named[1], int(named[2])
     if experiment not in study.experiments:
-        raise UserError(
-            f"{study.path} has no experiment {experiment}. It has: {', '.join(study.experiments)}."
-        )
+        has = first_of(study.experiments)
+        raise UserError(f"{study.path} has no experiment {experiment}. It has: {has}.")
     if seed not in (*study.seeds, *study.fresh_seeds):
-        seeds = ", ".join(map(str, (*study.seeds, *study.fresh_seeds)))
+        seeds = first_of((*study.seeds, *study.fresh_seeds))
         raise UserError(f"{study.path} has no seed {seed}. It has: {seeds}.")
     return Run(study.experiments[experiment], seed)
 

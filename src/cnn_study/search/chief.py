@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,25 +28,28 @@ from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.lean_imports import absent
 from cnn_study.base.stopping import watch
-from cnn_study.base.words import percent
+from cnn_study.base.words import counted, percent
 from cnn_study.execute import local, progress
 from cnn_study.execute.workers import (
     NOTHING_TRAINED,
     Place,
     Workers,
     train,
+    train_all,
     train_alone,
+    train_in,
     wait,
 )
 from cnn_study.runs import records, sealed, searches
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run, done, record_of
 from cnn_study.search import choosing
+from cnn_study.study import architecture
 from cnn_study.study.merge import load
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget, Model, Search
 from cnn_study.study.settings import value_text
-from cnn_study.train.machine import import_keras, one_thread, own_gpu
+from cnn_study.train.machine import import_keras, one_thread
 from cnn_study.train.provenance import provenance
 
 if TYPE_CHECKING:
@@ -66,7 +70,13 @@ NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `train
 
 
 def search_study(
-    study: Study, results: Path, data: Path, workers: int, address: str = LOOPBACK
+    study: Study,
+    results: Path,
+    data: Path,
+    workers: int,
+    address: str = LOOPBACK,
+    *,
+    retry: bool = False,
 ) -> Path:
     """Go through the study's search, unless it is done, and give the place of what it found.
 
@@ -75,6 +85,8 @@ def search_study(
         workers: processes that train side by side.
         address: host and port that the chief listens at. Whoever reaches them can take part, and
             nobody is asked who they are: gRPC is used without authentication or encryption.
+        retry: train first what is recorded as failed, and go through the search again where that
+            came out otherwise: other scores may lead to other trials.
 
     Raises:
         UserError: the study has no search, or a worker was ended from outside.
@@ -83,13 +95,42 @@ def search_study(
     if path is None or search is None:
         raise UserError(NO_SEARCH.format(study.path))
     lock = results / "locks" / "search.lock"
+    place = Place(study.path, results, data)
     with local.held(lock, "another process is at this search; waiting for it"):
-        if path.exists():
+        if retry:
+            _try_again(study, place, workers)
+        if path.exists() and not (retry and _is_out_of_date(searches.read(path), results)):
             searches.read(path)
             log(f"the search is done already: {path}")
         else:
-            _go_through(study, search, Place(study.path, results, data), workers, address, path)
+            _go_through(study, search, place, workers, address, path)
     return path
+
+
+def _try_again(study: Study, place: Place, workers: int) -> None:
+    """Train once more what failed in the search."""
+    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+    runs = []
+    for record in searches.failed(study, place.results):
+        cost = architecture.cost(record.settings, shape, classes)
+        model = Experiment(searches.EXPERIMENT, record.settings, record.fingerprint, *cost)
+        runs.append(Run(model, record.seed))
+    if runs:
+        _say(f"search: {counted(len(runs), 'run')} that failed, once more")
+        train_all(study, replace(place, retry=True), runs, workers)
+
+
+def _is_out_of_date(outcome: searches.SearchOutcome, results: Path) -> bool:
+    """Tell whether a run that failed, by what the search found, has another record by now."""
+    paths = records.find(results / "runs")
+    models = [model for budget in outcome.budgets for model in budget.models]
+    failed = [
+        path
+        for model in models
+        for run in model.runs
+        if run.status == "failed" and (path := paths.get((model.fingerprint, run.seed)))
+    ]
+    return any(records.read(path).status != "failed" for path in failed)
 
 
 def _go_through(
@@ -405,7 +446,6 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
         log(f"the search is done already: {path}")
         return
     watch(path.exists, 0)
-    own_gpu()
     place = Place(study.path, results, data)
     with _quiet():
         from grpc import Call, RpcError
@@ -414,21 +454,31 @@ def join(study: Study, results: Path, data: Path, address: str) -> None:
         from cnn_study.search.tuner import JOINED
     # No name of the machine: keras-tuner takes one with "chief" in it for the chief.
     name = f"{JOINED}{uuid.uuid4().hex}"
-    while True:
-        log(f"waiting for the chief at {address}")
-        try:
-            _work(place, "joined", address, name)
-        except RpcError as error:
-            # What a stub raises is both.
-            if isinstance(error, Call) and error.code() == REFUSED:
-                raise UserError(OTHER_SEARCH.format(address, study.path)) from None
-            # Else it went, and may come back.
+    # It trains in a process of its own, whose end this one outlives and records.
+    with Workers(1) as pool:
+        while True:
+            log(f"waiting for the chief at {address}")
+            try:
+                _work_with(partial(train_in, pool, study, place), place, "joined", address, name)
+            except RpcError as error:
+                # What a stub raises is both.
+                if isinstance(error, Call) and error.code() == REFUSED:
+                    raise UserError(OTHER_SEARCH.format(address, study.path)) from None
+                # Else it went, and may come back.
 
 
 def _work(place: Place, title: str, address: str, name: str) -> None:
-    """Train the trials that a chief proposes, until it proposes no more.
+    """Train the trials that a chief proposes in this process, one of its own."""
+    _work_with(partial(train, place), place, title, address, name)
+
+
+def _work_with(
+    do: Callable[[Run], records.Record], place: Place, title: str, address: str, name: str
+) -> None:
+    """Have the trials that a chief proposes trained, until it proposes no more.
 
     Args:
+        do: trains a run, and gives its record.
         title: of the budget, for the log.
     """
     study = load(place.study)
@@ -444,11 +494,8 @@ def _work(place: Place, title: str, address: str, name: str) -> None:
     with _quiet(), tempfile.TemporaryDirectory() as folder:
         from cnn_study.search import tuner
 
-        def train(values: dict[str, Any], epochs: int) -> float:
-            return _score(study, place, title, values, epochs)
-
         try:
-            tuner.Tuner(_asked(study), folder, train).search()
+            tuner.Tuner(_asked(study), folder, partial(_score, study, do, title)).search()
         except tuner.Fatal as error:
             raise error.__cause__ or error from None
 
@@ -460,16 +507,19 @@ def _asked(study: Study) -> Search:
     return study.search
 
 
-def _score(study: Study, place: Place, title: str, values: dict[str, Any], epochs: int) -> float:
+def _score(
+    study: Study,
+    do: Callable[[Run], records.Record],
+    title: str,
+    values: dict[str, Any],
+    epochs: int,
+) -> float:
     """Train every seed of a trial and give the mean of the validation accuracies."""
     from cnn_study.search.tuner import Failed
 
     search = _asked(study)
     model = search.model(values, epochs)
-    outcomes = [
-        _outcome(local.do(study, _run(model, seed), place.results, place.data))
-        for seed in search.seeds
-    ]
+    outcomes = [_outcome(do(_run(model, seed))) for seed in search.seeds]
     setting = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     mean = searches.score(outcomes)
     if mean is None:

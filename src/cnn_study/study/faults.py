@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import cut, first_lines
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS
 from cnn_study.study.file import DESCRIBED, NAMED, Published, StudyFile
@@ -48,6 +49,10 @@ REMEDIES = {
 
 NO_KEYS = {"[key]", NAMED, DESCRIBED}
 """What Pydantic puts between the keys of a place."""
+
+
+LONGEST_PLACE, LONGEST_MESSAGE = 200, 1000
+"""Characters of a key, with all that it stands in, and of what is said of it."""
 
 
 class Faults:
@@ -87,7 +92,7 @@ class Faults:
 
     def refusal(self) -> UserError:
         """Put all faults into one message, each once, in the order of their lines."""
-        texts = sorted(self._told, key=lambda text: self._told[text])
+        texts = first_lines(sorted(self._told, key=lambda text: self._told[text]))
         return UserError(
             "\n".join([f"{self._path} cannot be used:", *(f"  {text}" for text in texts)])
         )
@@ -95,8 +100,9 @@ class Faults:
     def _tell(self, known: Place, key: Place, message: str) -> None:
         line = self._lines.get(known, 0)
         parts = [f"line {line}"] if line else []
-        parts += [".".join(key)] if key else []
-        self._told.setdefault(printable(": ".join([*parts, message])), line)
+        parts += [cut(".".join(key), LONGEST_PLACE)] if key else []
+        told = printable(": ".join([*parts, cut(message, LONGEST_MESSAGE)]))
+        self._told.setdefault(told, line)
 
     def _nearest(self, place: Place) -> Place:
         """Find the innermost key of a place that stands in the file."""
@@ -119,7 +125,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # Python writes no whole number of thousands of digits
         return "a number too long to be written"
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    return cut(text, 100)
 
 
 def printable(text: str) -> str:

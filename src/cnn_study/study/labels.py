@@ -6,6 +6,7 @@ Knows how values read (`settings`), and which experiment is a change of which.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from cnn_study.base.words import first_of
 from cnn_study.study.faults import did_you_mean
 from cnn_study.study.file import LONGEST_LABEL, StudyFile
 from cnn_study.study.model import Experiment
@@ -63,7 +64,10 @@ def label_faults(
         place = ("label", id_)
         if id_ not in declared:
             hint = did_you_mean(id_, declared)
-            yield place, f"there is no experiment {id_}. {hint}There are: {', '.join(declared)}"
+            yield (
+                place,
+                f"there is no experiment {id_}. {hint}There are: {first_of(declared)}",
+            )
             continue
         others = [given.setdefault(label, id_), *_called(label, id_, labels, experiments)]
         if others := [other for other in others if other != id_]:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import Dataset
 from cnn_study.study import architecture, search_merge
 from cnn_study.study.dataset import dataset_of
@@ -212,7 +213,7 @@ def _check_expected(
         for id_ in question.expects:
             if id_ != EVERY and id_ not in members[name]:
                 hint = did_you_mean(id_, members[name])
-                allowed = ", ".join([*members[name], EVERY])
+                allowed = ", ".join([*first_lines(members[name]), EVERY])
                 message = f"the question tries no {id_}. {hint}Allowed: {allowed}"
                 faults.add(("questions", name, "expects", id_), message)
 

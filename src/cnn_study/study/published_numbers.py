@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cnn_study.base import csv_rows, files
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import first_of
 from cnn_study.study.file import Draft
 from cnn_study.study.parts import Fault
 
@@ -132,7 +133,7 @@ class _Row:
         ids = self._text("experiment").split()
         for id_ in ids:
             if id_ not in experiments:
-                known = ", ".join(experiments)
+                known = first_of(experiments)
                 self.fault("experiment", f"the study has no experiment {id_}. Use one of: {known}")
         return tuple(dict.fromkeys(ids))
 

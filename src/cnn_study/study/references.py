@@ -5,6 +5,7 @@ Knows what is declared, and no settings.
 
 from collections.abc import Container, Iterable, Mapping
 
+from cnn_study.base.words import first_of
 from cnn_study.study.faults import Faults, did_you_mean
 from cnn_study.study.file import StudyFile
 from cnn_study.study.parts import Place
@@ -46,7 +47,7 @@ def check_references(file: StudyFile, declared: Mapping[str, Declared], faults: 
             faults.add(
                 place,
                 f"there is no experiment {id_}. {did_you_mean(id_, known)}"
-                f"There are: {', '.join(known)}",
+                f"There are: {first_of(known)}",
             )
         elif is_trained and id_ in untrained:
             faults.add(

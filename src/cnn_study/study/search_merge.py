@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from cnn_study.base.words import first_of
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.sizes import split_sizes
 from cnn_study.study.parts import seeds_of
@@ -221,7 +222,7 @@ def _budget(
         elif given in experiments:
             limits[cost] = int(getattr(experiments[given], cost) * block.times)
         else:
-            known = ", ".join(experiments)
+            known = first_of(experiments)
             message = f"there is no trained experiment {given}. There are: {known}"
             faults.append(((*place, cost), message))
     if block.times != 1 and not any(

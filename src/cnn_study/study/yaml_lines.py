@@ -16,8 +16,8 @@ from cnn_study.study.parts import ID, Place
 Lines = dict[Place, int]
 """The line of every key, by its place."""
 
-LARGEST = 2**20
-"""Bytes of a study file; one of a thousand experiments has a tenth of that."""
+LARGEST = 2**18
+"""Bytes of a study file, read within five seconds; one of a thousand experiments has a quarter."""
 
 MOST_VALUES = 200_000
 """Values in it, each counted as often as it is referred to by an alias."""

@@ -20,6 +20,7 @@ import pandas as pd
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, write_whole
 from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
+from cnn_study.base.words import first_lines
 from cnn_study.runs import correct_answers, look_alikes, records, searches
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
@@ -164,7 +165,7 @@ def _sound(study: Study, runs: Mapping[str, Run], paths: Mapping[str, Path]) -> 
     """Read the records of runs; refuse them all together where any makes no sense."""
     known, refusals = read_sound(study, runs, paths)
     if refusals:
-        raise UserError("\n".join(map(str, refusals)))
+        raise UserError("\n".join(first_lines(refusals)))
     return known
 
 
@@ -634,7 +635,9 @@ def read_published(path: Path, study: Study) -> list[PublishedNumber]:
     """
     numbers, faults = published_numbers.read(path, study.experiments)
     if faults:
-        raise UserError("\n".join([f"{path} cannot be used:", *(f"  {text}" for text in faults)]))
+        raise UserError(
+            "\n".join([f"{path} cannot be used:", *(f"  {text}" for text in first_lines(faults))])
+        )
     return numbers
 
 
