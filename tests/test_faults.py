@@ -113,12 +113,12 @@ def test_values_are_shown_short():
     assert shown(10**5000) == "a number too long to be written"
 
 
-def test_of_many_faults_ten_are_told_and_the_rest_is_counted(faults):
+def test_of_many_faults_thirty_are_told_and_the_rest_is_counted(faults):
     """Each short, however long is what was given: a grid of bad values, an id of a whole book."""
-    for number in range(30):
+    for number in range(50):
         faults.add((f"key-{number}" + "x" * 10_000,), "wrong " * 10_000)
     _, *lines = str(faults.refusal()).splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 31
     assert lines[0].startswith("  key-0xxx")
     assert lines[-1] == "  … and 20 more"
     assert max(map(len, lines)) < 1300

@@ -335,16 +335,14 @@ def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(mon
 
 def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
     """The sum of floats is rounded in another way from Python 3.12 on."""
-    from cnn_study.execute import workers
     from cnn_study.search import chief
 
     model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
     asked = SimpleNamespace(model=lambda values, epochs: model, seeds=range(10))
     outcome = searches.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
-    monkeypatch.setattr(chief.local, "do", lambda *run: None)
     monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
-    place = workers.Place(Path("mine.yaml"), Path("results"), Path("digits.npz"))
-    assert chief._score(SimpleNamespace(search=asked), place, "Cheap", {}, 1) == 0.1
+    study = SimpleNamespace(search=asked)
+    assert chief._score(study, lambda run: None, "Cheap", {}, 1) == 0.1
 
 
 def _end_by(number: int) -> None:

@@ -996,7 +996,7 @@ def test_signs_in_printed_numbers_are_looked_at(tmp_path):
         ("pipe", "is a pipe or device, and should be a file"),
         ("folder", "is a folder, and should be a file"),
         ("/dev/zero", "/dev/zero is a pipe or device, and should be a file"),
-        ("large", "has 10,000,000,000 bytes, and such a file at most 262,144"),
+        ("large", "has 10,000,000,000 bytes, and such a file at most 1,048,576"),
     ],
 )
 def test_printed_numbers_are_read_from_a_file_of_a_sensible_size(tmp_path, name, said):

@@ -55,11 +55,11 @@ def listing(parts: Iterable[Any], last: str = "and") -> str:
     return f"{', '.join(firsts)} {last} {end}" if firsts else end
 
 
-def first_lines(parts: Iterable[Any], last: str = "… and {} more") -> list[str]:
+def first_lines(parts: Iterable[Any], last: str = "… and {} more", most: int = SHOWN) -> list[str]:
     """Write the first ten of many, for a message, and how many there are besides."""
     listed = list(map(str, parts))
-    more = len(listed) - SHOWN
-    return [*listed[:SHOWN], *([last.format(count(more))] if more > 0 else [])]
+    more = len(listed) - most
+    return [*listed[:most], *([last.format(count(more))] if more > 0 else [])]
 
 
 def cut(text: str, most: int) -> str:

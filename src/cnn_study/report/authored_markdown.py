@@ -11,8 +11,12 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
+from cnn_study.base.words import cut
 from cnn_study.report import formulas
 from cnn_study.report.pandoc import Done, TooLong, message, run_pandoc
+
+LONGEST_FORMULA = 100
+"""Characters of a formula that a message repeats."""
 
 LONGEST = 20_000
 """Characters of one text: some ten pages."""
@@ -330,7 +334,8 @@ def _unset(text: Text, faults: dict[str, str]) -> Iterator[str]:
     """Say which formulas cannot be shown."""
     for formula in dict.fromkeys(text.formulas()):
         if formula in faults:
-            yield f"the formula ${' '.join(formula.split())}$ cannot be set: {faults[formula]}"
+            shown = cut(" ".join(formula.split()), LONGEST_FORMULA)
+            yield f"the formula ${shown}$ cannot be set: {faults[formula]}"
 
 
 def listed(parts: Iterable[str], most: int = 5) -> str:

@@ -54,6 +54,9 @@ NO_KEYS = {"[key]", NAMED, DESCRIBED}
 LONGEST_PLACE, LONGEST_MESSAGE = 200, 1000
 """Characters of a key, with all that it stands in, and of what is said of it."""
 
+MOST_FAULTS = 30
+"""Of a study file, which a person mends by hand, so many are told at once; the rest is counted."""
+
 
 class Faults:
     """Collects what is wrong with one study file, to refuse it in one message."""
@@ -92,7 +95,7 @@ class Faults:
 
     def refusal(self) -> UserError:
         """Put all faults into one message, each once, in the order of their lines."""
-        texts = first_lines(sorted(self._told, key=lambda text: self._told[text]))
+        texts = first_lines(sorted(self._told, key=self._told.__getitem__), most=MOST_FAULTS)
         return UserError(
             "\n".join([f"{self._path} cannot be used:", *(f"  {text}" for text in texts)])
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from cnn_study.base import csv_rows
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most
-from cnn_study.base.words import first_of
+from cnn_study.base.words import first_lines, first_of
 from cnn_study.data import image_files
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.image_files import ImageFile
@@ -65,9 +65,7 @@ def _rows(place: Path, listing: Listing) -> list[Row]:
             header, *filled = [(line, cells) for line, cells in lines if cells]
             rows = [_row(header[1], cells) for _, cells in filled]
             faults = _row_faults(rows, [line for line, _ in filled])
-    more = len(faults) - csv_rows.SHOWN
-    rest = [f"and {more:,} more"] if more > 0 else []
-    listing.faults += [f"table: {place}: {fault}" for fault in [*faults[: csv_rows.SHOWN], *rest]]
+    listing.faults += [f"table: {place}: {fault}" for fault in first_lines(faults)]
     return rows
 
 
