@@ -736,7 +736,7 @@ def test_digits_refuse_a_source(tmp_path):
     place = tmp_path / "digits.npz"
     with pytest.raises(
         UserError,
-        match="an archive: a source is given, .* and digits takes none. It is for cifar10; images",
+        match=r"an archive: a source is given, .* and digits takes none\. It is for cifar10; ",
     ):
         arrays.prepare(DATASETS["digits"], place, tmp_path / "an archive")
     assert not place.exists()

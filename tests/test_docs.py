@@ -34,6 +34,8 @@ NOT_COMMITTED = {
     "results/*/archive": "test_archive.py looks into it",
     "results/cifar10/archive/": "the same",
     "experiments/my-study.yaml": "of a study of one's own",
+    "experiments/*.data.json": "the same, with images of its own",
+    "garden.data.json": "the same",
 }
 """What pages name and a clone does not have, by how it begins."""
 

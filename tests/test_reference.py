@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cnn_study.base.errors import UserError
+from cnn_study.data.block import DatasetBlock
 from cnn_study.report import docs_pages
 from cnn_study.runs import records
 from cnn_study.study import settings
@@ -69,6 +70,17 @@ def test_ranges_are_written_as_a_reader_expects():
     assert "| `batch_size` | integer, 1 or more, at most 65536 | images | `32` |" in page
     assert "| `learning_rate` | number, more than 0, at most 10 | 1 | `0.001` |" in page
     assert "list of 1 to 20 (integer, 1 or more, at most 1024)" in page
+
+
+def test_every_key_of_own_images_is_described():
+    page = docs_pages.images_page()
+    rows = {
+        row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.startswith("| `")
+    }
+    assert list(rows) == list(DatasetBlock.model_fields)
+    assert "| `source` | string | to be given | Who made them" in rows["source"]
+    assert "| `resize` | `crop`, `pad`, `stretch` | `crop` |" in rows["resize"]
+    assert "| `publish_images` | boolean | `true` |" in rows["publish_images"]
 
 
 def test_citations_are_written_out_as_the_report_prints_them():

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
+from cnn_study.data.block import DatasetBlock
 from cnn_study.report.authored_text import BIBLIOGRAPHY, known_works
 from cnn_study.runs import records
 from cnn_study.study import settings
@@ -21,6 +22,7 @@ def write(output: Path) -> None:
     """Write every page into a folder."""
     pages = {
         "parameters.md": parameters_page(),
+        "images.md": images_page(),
         "study.schema.json": _json(study_schema()),
         "record.schema.json": written_out(_json(records.Record.model_json_schema())),
         "record.md": record_page(),
@@ -79,6 +81,34 @@ def parameters_page() -> str:
             if row["group"] == group
         ]
     return written_out("\n".join(lines) + "\n")
+
+
+def images_page() -> str:
+    """Describe every key of the block that tells of images of a study's own."""
+    schema = DatasetBlock.model_json_schema()
+    lines = [
+        "# Images of your own",
+        "",
+        "What a study file says under `dataset` where the images are none of those that come "
+        "along. Made from the schema by `python -m cnn_study docs`; a test keeps the two equal.",
+        "",
+        "| key | allowed | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, facts in schema["properties"].items():
+        allowed = _type(facts).removesuffix(" or null")
+        lines.append(
+            f"| `{name}` | {allowed} | {_default(schema, name)} | {facts['description']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _default(schema: dict[str, Any], name: str) -> str:
+    """Write what a key is where it is left out."""
+    if name in schema["required"]:
+        return "to be given"
+    default = schema["properties"][name]["default"]
+    return "–" if default is None else f"`{str(default).lower()}`"
 
 
 def record_page() -> str:

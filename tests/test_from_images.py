@@ -1,0 +1,131 @@
+"""A study begun for images that nobody has studied."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnn_study import starter
+from cnn_study.__main__ import main
+from cnn_study.base.errors import UserError
+from cnn_study.report import study_checks
+from cnn_study.starter.from_images import suggest_groups
+from cnn_study.study import own_images
+from cnn_study.study.merge import load
+
+
+def draw(path: Path, number: int, height: int = 16, width: int = 16) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype="uint8")
+    Image.fromarray(pixels).save(path)
+
+
+def draw_all(folder: Path, sizes: dict[str, int], height: int, width: int, differ: int = 0) -> None:
+    """Make images of noise; the sizes of those of an odd number differ."""
+    for label, count in sizes.items():
+        for number in range(count):
+            more = differ * (number % 2)
+            draw(folder / label / f"{number}.png", hash((label, number)) % 2**32,
+                 height + more, width + more)  # fmt: skip
+
+
+def begin(folder: Path, images: Path):
+    """Begin a study, read its images, and give it with what was said."""
+    file, lines = starter.new(folder, images)
+    dataset = own_images.known_or_looked_at(file)
+    return load(file, also=study_checks.CHECKS, dataset=dataset), "\n".join(lines)
+
+
+def test_images_of_one_size_keep_it(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 20, 24)
+    study, said = begin(tmp_path / "garden", tmp_path / "pictures")
+    assert study.name == "garden"
+    assert study.dataset.image_shape == (20, 24, 3)
+    assert "20 images of 2 classes (cat 12, dog 8), of 20×24 pixels" in said
+    assert len(study.experiments) * len(study.seeds) == 30
+    assert len(study.file.questions) == 5
+
+
+def test_images_of_many_sizes_are_brought_to_one_that_fits(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 70, 100, differ=9)
+    study, said = begin(tmp_path / "garden", tmp_path / "pictures")
+    assert study.dataset.image_shape == (64, 64, 3)
+    assert "between 70×100 and 79×109 pixels" in said
+    assert "brought to 64×64 pixels" in said
+    draw_all(tmp_path / "small", {"cat": 6, "dog": 6}, 21, 19, differ=1)
+    study, _ = begin(tmp_path / "meadow", tmp_path / "small")
+    assert study.dataset.image_shape == (16, 16, 3)
+
+
+def test_what_is_wrong_with_images_is_said_and_a_study_can_be_made(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 16, 16)
+    content = (tmp_path / "pictures/cat/0.png").read_bytes()
+    (tmp_path / "pictures/dog/same.png").write_bytes(content)
+    (tmp_path / "pictures/dog/cut.png").write_bytes(content[:90])
+    (tmp_path / "pictures/dog/notes.txt").write_text("x")
+    study, said = begin(tmp_path / "garden", tmp_path / "pictures")
+    assert "not readable, and skipped: 1: dog/cut.png (" in said
+    assert "cat/0.png = dog/same.png" in said
+    assert "left aside: 1 files ending in .txt" in said
+    assert (study.file.dataset.unreadable, study.file.dataset.same_image) == ("skip", "drop")
+    assert study.dataset.training_images + study.dataset.test_images == 19
+
+
+def test_images_that_cannot_be_studied_leave_no_folder(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 3}, 16, 16)
+    with pytest.raises(UserError, match=r"no study can be made of .*pictures:\n  .*only one class"):
+        starter.new(tmp_path / "garden", tmp_path / "pictures")
+    with pytest.raises(UserError, match="is not there"):
+        starter.new(tmp_path / "garden", tmp_path / "nothing")
+    assert not (tmp_path / "garden").exists()
+
+
+def test_arrays_are_studied_too(tmp_path, capsys):
+    rows = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype="uint8")
+    labels = np.arange(60) % 3
+    np.savez(tmp_path / "x.npz", x_train=rows[:45], y_train=labels[:45],
+             x_test=rows[45:], y_test=labels[45:])  # fmt: skip
+    assert main(["new", str(tmp_path / "rows"), "--images", str(tmp_path / "x.npz")]) == 0
+    assert "60 images of 3 classes" in capsys.readouterr().out
+    file = tmp_path / "rows/experiments/rows.yaml"
+    dataset = own_images.known_or_looked_at(file)
+    assert (dataset.training_images, dataset.test_images) == (45, 15)
+    assert dataset.image_shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "group"),
+    [
+        ([f"patient{n % 12}_{n}.png" for n in range(60)], r"^([A-Za-z]+[-_ ]?\d+)[-_ ]", "patient"),
+        ([f"{100 + n % 9}-{n}.jpg" for n in range(50)], r"^(\d+)[-_ ]", "1"),
+        ([f"IMG_{n:04}.jpg" for n in range(50)], None, ""),
+        ([f"{'abc'[n % 3]}_{n}.jpg" for n in range(50)], None, ""),
+        ([f"{n}.jpg" for n in range(50)], None, ""),
+    ],
+)
+def test_groups_that_names_suggest(names, pattern, group):
+    class Named:
+        def __init__(self, name: str) -> None:
+            self.name = f"cat/{name}"
+
+    suggested = suggest_groups([Named(name) for name in names])
+    if pattern is None:
+        assert suggested is None
+    else:
+        assert suggested[0] == pattern
+        assert suggested[1].startswith(group)
+
+
+def test_a_suggested_pattern_is_written_as_yaml_that_means_it(tmp_path):
+    for number in range(60):
+        draw(tmp_path / f"pictures/{'ab'[number % 2]}/p{number % 12}_{number}.png", number)
+    file, lines = starter.new(tmp_path / "garden", tmp_path / "pictures")
+    text = file.read_text()
+    assert any("take the # from groups" in line for line in lines)
+    file.write_text(text.replace("  # groups:", "  groups:"))
+    dataset = own_images.known_or_looked_at(file)
+    assert dataset.audit.groups.groups == 12
+    pattern = text.split("# groups: ")[1].splitlines()[0]
+    assert json.loads(pattern).startswith("^(")
