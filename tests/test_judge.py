@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cnn_study.base.inference import collapsed, spread_p, unpaired, verdict
+from cnn_study.base.inference import spread_p, unpaired, verdict
 from cnn_study.base.judge import (
     Correlation,
     Judge,
@@ -265,11 +265,6 @@ def test_a_wider_spread_is_tested_by_f():
     assert spread_p(theirs, ours) == pytest.approx(spread_p(ours, theirs))
     assert spread_p([0.5, 0.5], theirs) is None
     assert spread_p([0.5], theirs) is None
-
-
-def test_runs_that_hardly_beat_chance_have_collapsed():
-    assert collapsed([0.10, 0.149, 0.15, 0.5], 10) == 2
-    assert collapsed([0.74, 0.76], 2) == 1
 
 
 def test_a_collapse_makes_a_verdict_unreliable_but_not_of_too_few_runs():

@@ -28,9 +28,6 @@ POWER = 0.8
 
 MOST_SEEDS = 1000
 
-COLLAPSE = 1.5
-"""Times chance, 1 / classes: a run that scores less has learned next to nothing."""
-
 RESOLUTION = 1e-5
 """Differences that differ by less are equal: the rest is rounding.
 
@@ -197,11 +194,6 @@ def separated(ours: Sequence[float], theirs: Sequence[float], family: int = 1) -
     if min(ours) > max(theirs):
         return "higher"
     return "lower" if max(ours) < min(theirs) else None
-
-
-def collapsed(scores: Sequence[float], classes: int) -> int:
-    """Count the runs that hardly do better than guessing: below 1.5 times chance."""
-    return sum(score < COLLAPSE / classes for score in scores)
 
 
 def seeds_to_settle(difference: Effect, smallest: float, family: int) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.metrics import chance
 from cnn_study.data.audit import Audit
 from cnn_study.data.sizes import Sizes, split_fault, split_sizes
 
@@ -59,6 +60,10 @@ class Dataset:
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
     audit: "Audit | None" = None
+
+    def chance(self, metric: str = "accuracy") -> float:
+        """Give what guessing gets of the test images; unless told, classes are taken as alike."""
+        return chance(metric, self.test_counts or [1] * len(self.class_names))
 
     @property
     def label_type(self) -> str:

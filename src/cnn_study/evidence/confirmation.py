@@ -12,7 +12,8 @@ from typing import Any
 from cnn_study.base import inference
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import write_whole
-from cnn_study.base.inference import Effect, collapsed, holm, verdict
+from cnn_study.base.inference import Effect, holm, verdict
+from cnn_study.base.metrics import collapsed
 from cnn_study.base.words import plural
 from cnn_study.evidence.read import Files, Tables, evidence_files
 from cnn_study.evidence.schemas import (
@@ -124,7 +125,7 @@ def _scores(experiment: str, outcomes: list[Outcome]) -> dict[int, float]:
 
 def _partly_collapsed(tables: Tables, runs: dict[int, float]) -> bool:
     """Whether some runs do hardly better than guessing, and others do."""
-    count = collapsed(list(runs.values()), len(tables.study.dataset.class_names))
+    count = collapsed(list(runs.values()), tables.study.dataset.chance())
     return 0 < count < len(runs)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.inference import collapsed, paired
+from cnn_study.base.inference import paired
 from cnn_study.base.judge import Judge
+from cnn_study.base.metrics import collapsed
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import rows_of
 from cnn_study.evidence.names import in_code
@@ -227,7 +228,7 @@ class Tables(Files):
     def partly_collapsed(self, experiment: str, column: str) -> bool:
         """Whether some runs do hardly better than guessing, and others do."""
         scores = list(self.scores(experiment, column).values())
-        return 0 < collapsed(scores, len(self.study.dataset.class_names)) < len(scores)
+        return 0 < collapsed(scores, self.study.dataset.chance()) < len(scores)
 
     @cached_property
     def validation_images(self) -> int:

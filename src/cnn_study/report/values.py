@@ -9,7 +9,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from cnn_study.base import citation, examples, inference
+from cnn_study.base import citation, examples, inference, metrics
 from cnn_study.base.places import CITATION, citations
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import derived
@@ -221,7 +221,7 @@ def _statistics(study: Study) -> dict[str, Any]:
         # of one that deals the scores out anew between two experiments
         "least_p_of_two": 2 / math.comb(2 * len(study.seeds), len(study.seeds)),
         "power": inference.POWER,
-        "collapse": inference.COLLAPSE,
+        "collapse": metrics.COLLAPSE,
         # of one run in ten, by chance in none of the study's
         "missed_collapse": 0.9 ** len(study.seeds),
         "least_runs": inference.LEAST_RUNS,

@@ -19,7 +19,8 @@ import pandas as pd
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, write_whole
-from cnn_study.base.inference import collapsed, higher_by_chance, prediction_interval
+from cnn_study.base.inference import higher_by_chance, prediction_interval
+from cnn_study.base.metrics import collapsed
 from cnn_study.base.words import first_lines
 from cnn_study.runs import correct_answers, look_alikes, records, searches
 from cnn_study.runs.records import Bin, Record
@@ -281,7 +282,7 @@ def experiments_table(
     Args:
         misread: see `misread_images`.
     """
-    rows, classes = [], len(study.dataset.class_names)
+    rows, chance = [], study.dataset.chance()
     records_of, outcomes_of_each = complete_records(outcomes), by_experiment(outcomes)
     for experiment in study.experiments.values():
         complete = records_of.get(experiment.id, [])
@@ -295,7 +296,7 @@ def experiments_table(
                 "planned_runs": len(statuses),
                 **{f"{kind}_runs": statuses.count(kind) for kind in kinds},
                 "collapsed_runs": collapsed(
-                    [record.tested.accuracy for record in complete], classes
+                    [record.tested.accuracy for record in complete], chance
                 ),
                 **_score_summaries(complete),
                 "misread_images": misread.get(experiment.id),
