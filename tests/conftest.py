@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -125,12 +126,14 @@ def small(digits_file) -> Small:
         whole.test_images[:SMALL_TEST],
         whole.test_labels[:SMALL_TEST],
     )
-    for array in vars(images).values():
+    for array in filter(lambda part: part is not None, vars(images).values()):
         array.setflags(write=False)  # one test must not change what another one sees
     facts = replace(
         DATASETS["digits"],
         training_images=SMALL_TRAINING,
         test_images=SMALL_TEST,
+        training_counts=tuple(np.bincount(images.training_labels).tolist()),
+        test_counts=tuple(np.bincount(images.test_labels).tolist()),
         digest=content_digest(images),
     )
     return Small(facts, images)

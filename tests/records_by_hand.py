@@ -154,6 +154,45 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def scored_by_class(
+    study: Study,
+    record: records.Record,
+    validation: list[list[int]],
+    test: list[list[int]],
+    auc: tuple[float | None, float | None] = (None, None),
+) -> records.Record:
+    """Give a complete record other confusion matrices, as newer records tell of them.
+
+    Args:
+        validation, test: confusion matrices [true class][predicted class].
+        auc: of validation and test images.
+    """
+    held_out, tested = np.array(validation), np.array(test)
+    accuracy = float(np.trace(tested) / tested.sum())
+    counts = {
+        "validation_accuracy": float(np.trace(held_out) / held_out.sum()),
+        "validation_right": np.diag(held_out).tolist(),
+        "validation_predicted": held_out.sum(axis=0).tolist(),
+        "validation_auc": auc[0],
+    }
+    bin_ = record.tested.calibration[0].model_copy(
+        update={"images": int(tested.sum()), "mean_probability": 0.5, "accuracy": accuracy,
+                "lower": 0.0, "upper": 1.0}
+    )  # fmt: skip
+    return record.model_copy(
+        update={
+            "dataset": record.dataset.model_copy(
+                update={"validation_classes": held_out.sum(axis=1).tolist()}
+            ),
+            "epochs": [epoch.model_copy(update=counts) for epoch in record.epochs],
+            "test": record.tested.model_copy(
+                update={"confusion": test, "accuracy": accuracy, "auc": auc[1],
+                        "calibration": [bin_]}
+            ),
+        }
+    )  # fmt: skip
+
+
 def _epoch(number: int, validation: float | None, complete: bool, seconds: float) -> records.Epoch:
     return records.Epoch(
         epoch=number,

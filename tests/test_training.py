@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from cnn_study.data.catalog import Dataset
+from cnn_study.data.images import Images, content_digest
 from cnn_study.data.split import split
-from cnn_study.runs import kept_weights, records
+from cnn_study.runs import kept_weights, measured, records
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
 from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
@@ -289,6 +292,75 @@ def test_test_scores_agree_with_confusion_calibration_and_predictions(complete, 
     np.testing.assert_array_equal(confusion, expected)
     mean = sum(bin_.images * bin_.mean_probability for bin_ in bins if bin_.images) / 100
     assert kept["probabilities"].mean() == pytest.approx(mean, abs=1 / 255)
+
+
+def test_epochs_count_answers_class_by_class(complete, trained_model, small):
+    record, _, _ = complete
+    parts, last = take_parts(small.images, record.settings), record.epochs[-1]
+    for (pixels, labels), name, actual in (
+        (parts.validation, "validation", record.dataset.validation_classes),
+        (parts.test, "watched_test", np.sum(record.test.confusion, axis=1).tolist()),
+    ):
+        answers = np.asarray(trained_model(pixels)).argmax(axis=1)
+        right = [int(((labels == c) & (answers == c)).sum()) for c in range(10)]
+        assert getattr(last, f"{name}_right") == right
+        assert getattr(last, f"{name}_predicted") == [int((answers == c).sum()) for c in range(10)]
+        assert actual == [int((labels == c).sum()) for c in range(10)]
+        recalls = [right[c] / actual[c] for c in range(10) if actual[c]]
+        known = measured.of_epoch(record, last, "balanced_accuracy", name)
+        assert known == pytest.approx(np.mean(recalls))
+    assert (last.validation_auc, record.test.auc) == (None, None)
+
+
+def test_all_probabilities_of_ten_classes_are_kept_in_steps(complete, trained_model, small):
+    record, _, path = complete
+    kept = records.predictions(path, record)["class_probabilities"]
+    found = np.asarray(trained_model(small.images.test_images))
+    np.testing.assert_allclose(kept, found, atol=0.501 / 255)
+    assert kept.shape == (100, 10)
+
+
+def test_kept_probabilities_of_two_classes_give_the_auc_and_of_many_classes_are_none():
+    generator = np.random.default_rng(3)
+    second = 1 / (1 + np.exp(-6 * generator.standard_normal(400)))
+    labels = (generator.random(400) < second).astype("uint8")
+    probabilities = np.stack([1 - second, second], axis=1).astype("float32")
+    kept = scores.kept_predictions(probabilities)["class_probabilities"]
+    assert kept.dtype == "float16"
+    known = scores.area_under_curve(probabilities, labels)
+    assert known == pytest.approx(roc_auc_score(labels, second), abs=1e-6)
+    assert scores.area_under_curve(kept, labels) == pytest.approx(known, abs=2e-4)
+    many = scores.kept_predictions(np.full((4, 21), 1 / 21))
+    assert set(many) == {"classes", "probabilities"}
+    assert scores.area_under_curve(np.full((4, 3), 1 / 3), np.zeros(4, int)) is None
+
+
+def test_three_hundred_classes_that_are_all_answered_right_score_100_percent(keras, tmp_path):
+    """Each class lights a pixel of its own, twice in training and once in the test."""
+    places = np.arange(300, dtype="uint16")
+    pixels = np.zeros((300, 15, 20, 1), dtype="uint8")
+    pixels.reshape(300, -1)[places, places] = 255
+    images = Images(np.repeat(pixels, 2, axis=0), np.repeat(places, 2), pixels, places)
+    dataset = Dataset(
+        "pixels", "Pixels", tuple(map(str, places)), (15, 20, 1), 600, 300,
+        content_digest(images), "Made by hand.", "",
+    )  # fmt: skip
+    settings = Settings(
+        filters=[4], kernel_size=1, dense_units=0, validation_fraction=0, epochs=8,
+        activation="elu", learning_rate=0.03, pool_after="none",
+    )  # fmt: skip
+    cost = architecture.cost(settings, dataset.image_shape, 300)
+    chosen = Experiment("base", settings, fingerprint(settings, dataset.digest), *cost)
+    written = training.train(chosen, 1, dataset, images, tmp_path)
+    path = records.place(tmp_path, "base", chosen.fingerprint, 1)
+    record = records.read(path)
+    assert record == written
+    assert record.test.accuracy == 1
+    assert record.test.confusion == np.eye(300, dtype=int).tolist()
+    kept = records.predictions(path, record)["classes"]
+    assert kept.dtype == "uint16"
+    np.testing.assert_array_equal(kept, places)
+    assert measured.of_test(record, "macro_f1") == 1
 
 
 def test_predictions_are_those_of_the_kept_weights(complete, trained_model, small):

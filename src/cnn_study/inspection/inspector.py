@@ -236,7 +236,7 @@ def _embed(networks: list[Trained], images: Images, draft: Draft) -> None:
             ),
             f"{network.run.experiment.id}/embedding_predictions": network.probabilities[:count]
             .argmax(axis=1)
-            .astype("uint8"),
+            .astype(images.test_labels.dtype),
         }
     draft.facts |= {
         "embedding_images": count,

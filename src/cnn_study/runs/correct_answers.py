@@ -10,6 +10,7 @@ import numpy as np
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
+from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
 from cnn_study.study.model import Study
 
@@ -41,7 +42,8 @@ def read(study: Study, results: Path) -> np.ndarray | None:
     """Read the correct answers of the test images, in canonical order.
 
     Returns:
-        (test images,) uint8, places in the class names; None where nobody has kept them.
+        (test images,), places in the class names, of the type Dataset.label_type; None where
+        nobody has kept them.
 
     Raises:
         UserError: the file is damaged, or cannot be this dataset's.
@@ -54,15 +56,16 @@ def read(study: Study, results: Path) -> np.ndarray | None:
         return UserError(f"{path} does not hold this dataset's answers: {fault}. {REMEDY}")
 
     labels = files.intact_arrays(path, refuse, ["labels"])["labels"]
-    if fault := _fault(labels, study.dataset.test_images, len(study.dataset.class_names)):
+    if fault := _fault(labels, study.dataset):
         raise refuse(fault)
     return labels
 
 
-def _fault(labels: np.ndarray, images: int, classes: int) -> str:
+def _fault(labels: np.ndarray, dataset: Dataset) -> str:
     """Say what is wrong with labels by themselves; nothing if all is well."""
-    if labels.dtype != np.uint8 or labels.shape != (images,):
-        return f"labels is {labels.dtype}{labels.shape}, expected uint8({images},)"
+    images, classes, expected = dataset.test_images, len(dataset.class_names), dataset.label_type
+    if labels.dtype != expected or labels.shape != (images,):
+        return f"labels is {labels.dtype}{labels.shape}, expected {expected}({images},)"
     if labels.max(initial=0) >= classes:
         return f"it names class {labels.max()}, and the last one is {classes - 1}"
     return ""

@@ -141,14 +141,14 @@ class Inspection:
             (n,) in the test set and shown_labels (n,);
             neighbours_images (pairs, 2, h, w, c) uint8, test image and nearest training image;
             pixels_embedding (m, 2) float16, t-SNE of the pixels of the first m test images, with
-            embedding_labels (m,) uint8;
+            embedding_labels (m,), as Dataset.label_type;
             for each network, after its id and a slash:
             feature_maps/LAYER (rows, columns, channels) or (units,) float16;
             occlusion (n, rows, columns) float16, the probability of the true class that is lost
             where a grey square covers the shown image;
             probabilities (n, classes) float32, of the shown images;
             embedding (m, 2) float16, t-SNE of what the last layer is given, and
-            embedding_predictions (m,) uint8;
+            embedding_predictions (m,), likewise;
             mistakes_images (mistakes, h, w, c) uint8.
     """
 

@@ -40,8 +40,9 @@ STEPS: dict[int, Callable[[Facts], Facts]] = {}
 
 CALIBRATION_BINS = 15
 
-MOST_BYTES = 16 * 2**20
-"""Of a record's file: of 10,000 epochs and 256 classes it has a quarter of that."""
+MOST_BYTES = 128 * 2**20
+"""Of a record's file: with 1,000 classes and 10,000 epochs, the most that may be asked for, it has
+three quarters of that; of ten classes and ten epochs a ten-thousandth."""
 
 GET_IT_BACK = (
     "Get it back as it was, with git for instance, or delete it; the run is then trained again."
@@ -78,6 +79,9 @@ class DatasetUsed(Part):
     training_images: Count = Field(description="Images trained on.")
     validation_images: Count = Field(description="Images held out.")
     test_images: Count = Field(description="Images that the run was tested on.")
+    validation_classes: list[Count] | None = Field(
+        None, description="Images held out of each class; null in older records."
+    )
 
 
 class Epoch(Part):
@@ -96,10 +100,32 @@ class Epoch(Part):
     validation_accuracy: Share | None = Field(
         description="Share of them correct; null where the loss is null."
     )
+    validation_right: list[Count] | None = Field(
+        None,
+        description="Of each class, held-out images classified correctly; null where the loss is "
+        "null, and in older records.",
+    )
+    validation_predicted: list[Count] | None = Field(
+        None, description="Held-out images taken for each class; null as validation_right."
+    )
+    validation_auc: Share | None = Field(
+        None,
+        description="Of two classes, the area under the receiver operating characteristic of the "
+        "held-out images; else, and where one has no image, null.",
+    )
     watched_test_loss: Loss | None = Field(
         None, description="As validation_loss, for the test images; only with watch_test."
     )
     watched_test_accuracy: Share | None = Field(None, description="Share of them correct.")
+    watched_test_right: list[Count] | None = Field(
+        None, description="As validation_right, for the test images."
+    )
+    watched_test_predicted: list[Count] | None = Field(
+        None, description="As validation_predicted, for the test images."
+    )
+    watched_test_auc: Share | None = Field(
+        None, description="As validation_auc, for the test images."
+    )
     training_seconds: Amount = Field(description="Wall time of the training alone, seconds.")
 
 
@@ -121,12 +147,19 @@ class Test(Part):
     loss: Loss = Field(description="Mean cross-entropy in nats.")
     accuracy: Share = Field(description="Share correct.")
     confusion: list[list[Count]] = Field(description="Images by [true class][predicted class].")
+    auc: Share | None = Field(
+        None,
+        description="Of two classes, the area under the receiver operating characteristic; null "
+        "of more, where one has no image, and in older records.",
+    )
     calibration: list[Bin] = Field(
         description="Equal-width bins of the highest probability (Guo et al., 2017)."
     )
     predictions_file: str = Field(
-        description="File beside the record: arrays `classes` (uint8, predicted class of each "
-        "test image in canonical order) and `probabilities` (uint8, its probability x 255)."
+        description="File beside the record: arrays `classes` (predicted class of each test image "
+        "in canonical order; uint8, from 257 classes on uint16) and `probabilities` (uint8, its "
+        "probability x 255); of at most 20 classes, in newer records, also `class_probabilities` "
+        "(test images, classes), of two classes float16, of more uint8, x 255."
     )
     predictions_sha256: Digest = Field(description="sha256 of that file.")
 
@@ -449,8 +482,9 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
     """Read the predictions kept beside a complete record.
 
     Returns:
-        classes (test_images,) uint8 and probabilities (test_images,) float, 0 to 1 in steps of
-        1/255; None where the file is not there.
+        classes (test_images,) and probabilities (test_images,) float, 0 to 1 in steps of 1/255;
+        where they are kept, class_probabilities (test_images, classes) float. None where the file
+        is not there.
 
     Raises:
         UserError: it is not the file that the run left.
@@ -468,4 +502,8 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
 
     names, digest = ("classes", "probabilities"), record.tested.predictions_sha256
     arrays = intact_arrays(file, refuse, names, digest)
-    return {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}
+    read = {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}
+    if (each := arrays.get("class_probabilities")) is not None:
+        whole = each.dtype == np.uint8
+        read["class_probabilities"] = each / 255 if whole else each.astype(float)
+    return read

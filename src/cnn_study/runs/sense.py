@@ -119,6 +119,7 @@ def _of_epochs(record: "Record") -> Iterator[Fault]:
     if not enough:
         what = f"{len(numbers)}, though the run is {record.status}"
         yield "epochs", f"{what}; settings.epochs asks for {asked}"
+    yield from _of_held_out(record)
     for place, epoch in enumerate(record.epochs):
         for name, what in _of_epoch(epoch, record):
             yield f"epochs.{place}.{name}", what
@@ -158,6 +159,59 @@ def _of_epoch(epoch: "Epoch", record: "Record") -> Iterator[Fault]:
         elif accuracy is not None and _is_no_share(accuracy, images):
             yield f"{name}_accuracy", f"{accuracy}; no share of {images:,} images is that"
 
+    yield from _of_classes("validation", epoch, data.validation_classes)
+    actual = [sum(row) for row in record.test.confusion] if record.test else None
+    yield from _of_classes("watched_test", epoch, actual)
+
+
+def _of_held_out(record: "Record") -> Iterator[Fault]:
+    """Say whether the held-out images are counted otherwise class by class than together."""
+    classes, images = record.dataset.validation_classes, record.dataset.validation_images
+    if classes is None:
+        if any(epoch.validation_right for epoch in record.epochs):
+            yield "dataset.validation_classes", "null, though epochs count right answers by class"
+        return
+    if sum(classes) != images:
+        what = f"they add up to {sum(classes):,}; dataset.validation_images is {images:,}"
+        yield "dataset.validation_classes", what
+    if record.test and len(classes) != len(record.test.confusion):
+        what = f"{len(classes)} classes; test.confusion has {len(record.test.confusion)}"
+        yield "dataset.validation_classes", what
+
+
+def _of_classes(name: str, epoch: "Epoch", actual: list[int] | None) -> Iterator[Fault]:
+    """Say what is wrong with what an epoch counts class by class.
+
+    Args:
+        actual: images of each class; None where nobody has said.
+    """
+    right, predicted = getattr(epoch, f"{name}_right"), getattr(epoch, f"{name}_predicted")
+    accuracy, auc = getattr(epoch, f"{name}_accuracy"), getattr(epoch, f"{name}_auc")
+    if (right is None) != (predicted is None) or (right is not None and accuracy is None):
+        yield f"{name}_right", f"it is counted without {name}_predicted or {name}_accuracy"
+    elif right is not None and predicted is not None:
+        yield from _of_counts(name, right, predicted, accuracy, actual)
+    if auc is not None and (right is None or len(right) != 2):
+        yield f"{name}_auc", f"{auc}; it is of two classes that are counted, and of no others"
+
+
+def _of_counts(
+    name: str, right: list[int], predicted: list[int], accuracy: float, actual: list[int] | None
+) -> Iterator[Fault]:
+    images = sum(predicted)
+    actual = actual if actual is not None else predicted
+    if not len(right) == len(predicted) == len(actual):
+        yield f"{name}_right", f"{len(right)} classes; others count {len(predicted)}, {len(actual)}"
+    elif images != sum(actual):
+        yield (
+            f"{name}_predicted",
+            f"they add up to {images:,}, and there are {sum(actual):,} images",
+        )
+    elif any(n > min(both) for n, both in zip(right, zip(predicted, actual))):
+        yield f"{name}_right", "more than there are images of a class, or were taken for it"
+    elif abs(sum(right) - accuracy * images) > CLOSE * images:
+        yield f"{name}_right", f"{sum(right):,} of {images:,}; {name}_accuracy is {accuracy}"
+
 
 def _is_no_share(accuracy: float, images: int) -> bool:
     correct = accuracy * images
@@ -172,6 +226,8 @@ def _of_test(test: "Test", record: "Record") -> Iterator[Fault]:
     if any(len(row) != len(confusion) for row in confusion):
         yield "test.confusion", "it has not as many columns as rows"
         return
+    if test.auc is not None and len(confusion) != 2:
+        yield "test.auc", f"{test.auc}; it is of two classes, and there are {len(confusion)}"
     total, right = sum(map(sum, confusion)), sum(row[n] for n, row in enumerate(confusion))
     if total != images:
         yield "test.confusion", f"it counts {total:,} images; dataset.test_images is {images:,}"

@@ -16,7 +16,7 @@ from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images
 from cnn_study.train.meter import Stopwatch
 from cnn_study.train.parts import Parts
-from cnn_study.train.scores import score
+from cnn_study.train.scores import area_under_curve, score, tally
 
 if TYPE_CHECKING:
     import keras
@@ -69,8 +69,7 @@ def learn(
                 callbacks=[keras.callbacks.TerminateOnNaN()],
             ).history
         loss = history["loss"][-1]
-        scores: dict[str, float | None] = {}
-        scores |= _scores("validation", model, parts.validation)
+        scores = _scores("validation", model, parts.validation)
         if settings.watch_test:
             scores |= _scores("watched_test", model, parts.test)
         yield records.Epoch(
@@ -118,16 +117,23 @@ def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimiz
     return kind[settings.optimizer](rate, weight_decay=decay)
 
 
-def _scores(
-    name: str, model: "keras.Model", part: tuple[np.ndarray, np.ndarray]
-) -> dict[str, float | None]:
+def _scores(name: str, model: "keras.Model", part: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
     pixels, labels = part
+    nothing = {f"{name}_loss": None, f"{name}_accuracy": None}
     if not len(labels):
-        return {f"{name}_loss": None, f"{name}_accuracy": None}
-    loss, accuracy = score(predict(model, pixels), labels)
+        return nothing
+    probabilities = predict(model, pixels)
+    loss, accuracy = score(probabilities, labels)
     if not math.isfinite(loss):  # Probabilities that are NaN put the first class first.
-        return {f"{name}_loss": None, f"{name}_accuracy": None}
-    return {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+        return nothing
+    counts = tally(probabilities, labels)
+    return {
+        f"{name}_loss": loss,
+        f"{name}_accuracy": accuracy,
+        f"{name}_right": counts.right,
+        f"{name}_predicted": counts.predicted,
+        f"{name}_auc": area_under_curve(probabilities, labels),
+    }
 
 
 def predict(model: "keras.Model", pixels: np.ndarray) -> np.ndarray:

@@ -22,7 +22,12 @@ from cnn_study.train.machine import is_want_of_memory, out_of_memory
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import take_parts
 from cnn_study.train.provenance import provenance, provenance_without_training
-from cnn_study.train.scores import calibration, score
+from cnn_study.train.scores import (
+    area_under_curve,
+    calibration,
+    kept_predictions,
+    score,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +90,9 @@ def train(
         peak_memory_mebibytes=round(peak_memory(), 1),
     )
     whence = provenance(started)
-    record = _record(experiment, seed, dataset, parts.counts, epochs, cost, whence, outcome)
+    held_out = np.bincount(parts.validation[1], minlength=len(dataset.class_names))
+    counts = parts.counts | {"validation_classes": held_out.tolist()}
+    record = _record(experiment, seed, dataset, counts, epochs, cost, whence, outcome)
     records.write(path, record)
     return record
 
@@ -129,7 +136,7 @@ def _record(
     experiment: Experiment,
     seed: int,
     dataset: Dataset,
-    counts: dict[str, int],
+    counts: dict[str, Any],
     epochs: list[records.Epoch],
     cost: records.Cost,
     whence: records.Provenance,
@@ -167,17 +174,11 @@ def _finish(
     loss, accuracy = score(probabilities, labels)
     if not math.isfinite(loss):
         return _without_scores("diverged", "the last weights give probabilities that are NaN")
-    classes = probabilities.argmax(axis=1).astype("uint8")
+    kept = kept_predictions(probabilities)
     confusion = np.zeros((probabilities.shape[1],) * 2, dtype=int)
-    np.add.at(confusion, (labels, classes), 1)
+    np.add.at(confusion, (labels, kept["classes"]), 1)
     file = records.predictions_file(path)
-    digest = files.write_arrays(
-        file,
-        {
-            "classes": classes,
-            "probabilities": np.rint(probabilities.max(axis=1) * 255).astype("uint8"),
-        },
-    )
+    digest = files.write_arrays(file, kept)
     if keep_weights:
         kept_weights.write(
             records.weights_file(path),
@@ -192,6 +193,7 @@ def _finish(
             loss=loss,
             accuracy=accuracy,
             confusion=confusion.tolist(),
+            auc=area_under_curve(probabilities, labels),
             calibration=calibration(probabilities, labels),
             predictions_file=file.name,
             predictions_sha256=digest,
