@@ -10,7 +10,7 @@ import records_by_hand
 from cnn_study import workflow
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
-from cnn_study.runs import records, sense
+from cnn_study.runs import measured, records, sense
 from cnn_study.study.merge import load
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.tables.collect import collect
@@ -190,6 +190,63 @@ def test_what_contradicts_itself_is_refused_with_all_faults(results, changes, fa
     for line, fault in zip(lines, faults, strict=True):
         assert line.startswith(fault)
     assert len(faults) == 1 or told.splitlines()[len(faults)] == records.GET_IT_BACK
+
+
+def squared(rows: list[list[int]], classes: int) -> list[list[int]]:
+    """Put a small confusion matrix into the corner of a large one."""
+    wide = [row + [0] * (classes - len(row)) for row in rows]
+    return wide + [[0] * classes] * (classes - len(rows))
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        ({}, []),
+        ({"dataset.validation_classes.0": 99}, ["dataset.validation_classes: they add up to 143"]),
+        (
+            {"dataset.validation_classes": [100, 44]},
+            ["dataset.validation_classes: 2 classes; test.confusion has 10"],
+        ),
+        ({"dataset.validation_classes": None}, ["dataset.validation_classes: null, though epochs"]),
+        ({"epochs.0.validation_right.0": 91}, ["epochs.0.validation_right: more than there are"]),
+        ({"epochs.0.validation_right.0": 89}, ["epochs.0.validation_right: 123 of 144; valid"]),
+        ({"epochs.1.validation_right": None}, ["epochs.1.validation_right: it is counted with"]),
+        ({"epochs.1.validation_predicted.9": 1}, ["epochs.1.validation_predicted: they add up to"]),
+        ({"epochs.1.validation_right": [90]}, ["epochs.1.validation_right: 1 classes; others"]),
+        ({"epochs.0.validation_auc": 0.5}, ["epochs.0.validation_auc: 0.5; it is of two classes"]),
+        ({"test.auc": 0.5}, ["test.auc: 0.5; it is of two classes, and there are 10"]),
+    ],
+)
+def test_counts_by_class_agree_with_the_rest(study, results, changes, faults):
+    made = records_by_hand.make(study, "base", 1)
+    held_out, tested = ([[90, 10], [10, 34]], [[180, 20], [60, 100]])
+    record = records_by_hand.scored_by_class(
+        study, made, squared(held_out, 10), squared(tested, 10)
+    )
+    records_by_hand.write(study, results, record)
+    path = place(results)
+    assert records.read(path) == record
+    tamper(path, changes)
+    if faults:
+        assert all(fault in refusal(path) for fault in faults)
+
+
+def test_scores_by_other_metrics_follow_from_a_record_or_are_said_to_be_lacking(study):
+    old = records_by_hand.make(study, "base", 1, test=0.5, validation=0.5)
+    assert measured.of_test(old, "balanced_accuracy") == pytest.approx(0.5)  # one class has images
+    assert measured.of_test(old, "macro_f1") == pytest.approx(2 * 180 / (180 + 360))
+    assert measured.of_validation(old, "macro_f1") is None
+    assert measured.lacks(old, "accuracy") == []
+    assert measured.lacks(old, "macro_f1") == ["validation"]
+    assert measured.lacks(old, "auc") == ["validation", "test"]
+    held_out, tested = squared([[90, 10], [10, 34]], 10), squared([[180, 20], [60, 100]], 10)
+    new = records_by_hand.scored_by_class(study, old, held_out, tested, (0.75, 0.8))
+    recalls = (90 / 100 + 34 / 44) / 2
+    assert measured.of_validation(new, "balanced_accuracy") == pytest.approx(recalls)
+    assert measured.of_validation(new, "accuracy") == pytest.approx(124 / 144)
+    assert measured.of_test(new, "macro_f1") == pytest.approx((360 / 440 + 200 / 280) / 2)
+    assert (measured.of_validation(new, "auc"), measured.of_test(new, "auc")) == (0.75, 0.8)
+    assert measured.lacks(new, "macro_f1") == []
 
 
 def test_an_empty_bin_and_full_epochs_of_a_run_that_diverged_at_its_end_are_sound(results):

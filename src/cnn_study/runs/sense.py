@@ -207,7 +207,7 @@ def _of_counts(
             f"{name}_predicted",
             f"they add up to {images:,}, and there are {sum(actual):,} images",
         )
-    elif any(n > min(both) for n, both in zip(right, zip(predicted, actual))):
+    elif any(n > min(most) for n, *most in zip(right, predicted, actual, strict=True)):
         yield f"{name}_right", "more than there are images of a class, or were taken for it"
     elif abs(sum(right) - accuracy * images) > CLOSE * images:
         yield f"{name}_right", f"{sum(right):,} of {images:,}; {name}_accuracy is {accuracy}"
