@@ -302,6 +302,14 @@ PARAMETERS = {
         unit="share",
         cites=("szegedy2016",),
     ),
+    "class_weight": Row(
+        "none",
+        "balanced",
+        ["auto", True, None, 1, {"0": 1}],
+        [("none", "no class weights"), ("balanced", "balanced class weights")],
+        "printed",
+        cites=("king2001",),
+    ),
     "batch_size": Row(
         32,
         64,

@@ -195,7 +195,7 @@ def test_no_test_score_is_shown_while_a_study_runs(study, tmp_path, capsys, monk
     _write(study, tmp_path, "base", 1)
     record = next(iter(progress._read(study, tmp_path)[0].values()))
     main(["check", str(study.path), "--results", str(tmp_path)])
-    said = capsys.readouterr().out + progress.outcome(record)
+    said = capsys.readouterr().out + progress.outcome(study, record)
     assert percent(record.test.accuracy) not in said
     assert percent(record.epochs[-1].validation_accuracy) in said
 

@@ -28,7 +28,8 @@ RECIPES = {
     "winner": {
         "optimizer": "adamw", "learning_rate": 0.02, "schedule": "cosine", "warmup_epochs": 1.25,
         "weight_decay": 0.01, "label_smoothing": 0.1, "activation": "silu", "cutout": 4,
-        "batch_normalization": True, "head": "global_average_pooling", "dense_units": 0,
+        "class_weight": "balanced", "batch_normalization": True,
+        "head": "global_average_pooling", "dense_units": 0,
         "initializer": "he_normal", "scaling": "standardized", "horizontal_flip": True, "shift": 1,
     },
     "residual": {"residual": True, "filters": [3, 3, 5], "batch_normalization": True},

@@ -134,15 +134,15 @@ def test_every_trial_is_told_of_as_it_ends(done):
     assert [re.search(r"; (\d of 3) trials done, about", line)[1] for line in trials] == [
         "1 of 3", "2 of 3", "3 of 3",
     ]  # fmt: skip
-    scores = {trial.trial: percent(trial.accuracies[0]) for trial in found.trials}
+    scores = {trial.trial: percent(trial.scores[0]) for trial in found.trials}
     for line in trials:
         number, score = re.search(r"trial (\d), validation accuracy ([\d.]+ %)", line).groups()
         assert score == scores[int(number)]
-    best = percent(max(trial.accuracies[0] for trial in found.trials))
+    best = percent(max(trial.scores[0] for trial in found.trials))
     assert f"best so far {best};" in trials[-1]
     assert trials[-1].endswith(" of the search left with 2 at a time")
     final = next(one for one in found.finalists if one.trial == found.winner.trial)
-    won = percent(final.accuracies[0])
+    won = percent(final.scores[0])
     assert last == (
         f"search, Cheap: trial {final.trial} wins, validation accuracy {won} with new seeds"
     )
@@ -150,7 +150,7 @@ def test_every_trial_is_told_of_as_it_ends(done):
 
 def test_the_best_trials_are_finalists_and_the_price_is_kept(done):
     (found,) = done.facts().budgets
-    best = sorted(found.trials, key=lambda trial: -trial.accuracies[0])[:2]
+    best = sorted(found.trials, key=lambda trial: -trial.scores[0])[:2]
     assert {final.trial for final in found.finalists} == {trial.trial for trial in best}
     assert found.winner.trial in {final.trial for final in found.finalists}
     assert all(trial.macs <= 40_000 for trial in found.trials)
@@ -610,7 +610,7 @@ def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     runs = csv_files.read(place.results / "tables", SEARCH_RUNS)
     assert list(runs["stage"]) == ["trial"] * 3 + ["finalist"] * 2 + ["winner"] * 2
     assert list(runs["validation_accuracy"][:3]) == pytest.approx(
-        [trial.accuracies[0] for trial in found.trials], abs=1e-6
+        [trial.scores[0] for trial in found.trials], abs=1e-6
     )
     (row,) = csv_files.read(place.results / "evidence", tables_of("search-prices")).to_dict(
         "records"
@@ -618,7 +618,7 @@ def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     own = runs[runs["stage"] == "winner"]["test_accuracy"]
     assert row["test_accuracy"] == pytest.approx(own.mean(), abs=1e-6)
     assert row["finalist_accuracy"] == pytest.approx(
-        next(f.accuracies[0] for f in found.finalists if f.trial == found.winner.trial), abs=1e-6
+        next(f.scores[0] for f in found.finalists if f.trial == found.winner.trial), abs=1e-6
     )
     finals = csv_files.read(place.results / "evidence", tables_of("search-finalists"))
     assert list(finals["gap"]) == pytest.approx(

@@ -56,8 +56,8 @@ def test_a_budget_is_called_a_price_in_the_file():
 
 
 def test_a_model_has_scores_only_where_every_seed_has_one():
-    assert trained(0.5, 0.75).accuracies == (0.5, 0.75)
-    assert trained(0.5, None).accuracies == ()
+    assert trained(0.5, 0.75).scores == (0.5, 0.75)
+    assert trained(0.5, None).scores == ()
 
 
 def test_a_claim_is_held_against_the_records():

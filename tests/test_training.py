@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from sklearn.utils.class_weight import compute_class_weight
 
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images, content_digest
@@ -554,6 +555,37 @@ def test_optimizer_by_hand(keras, name):
     values, expected, steps = OPTIMIZERS[name]
     found = variable_after(keras, steps, learning_rate=0.1, **values)
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_class_weights_are_those_of_scikit_learn_and_act_as_in_keras(keras, small):
+    """Images of the first class nine times as often as others; labels smoothed and not."""
+    labels = small.images.training_labels
+    chosen = np.concatenate([np.flatnonzero(labels == 0)[:27], np.flatnonzero(labels == 1)[:3]])
+    pixels, labels = small.images.training_images[chosen], labels[chosen]
+    weights = keras_one.class_weights(labels)
+    known = compute_class_weight("balanced", classes=np.array([0, 1]), y=labels)
+    assert weights.tolist() == pytest.approx(known.tolist())
+    assert weights.tolist() == pytest.approx([5 / 9, 5])
+    assert keras_one.class_weights(np.array([2, 2, 0])).tolist() == [1.5, 0, 0.75]
+    none = pixels[:0], labels[:0]
+    for smoothing in (0.0, 0.2):
+        settings = Settings(
+            filters=[1], dense_units=0, batch_size=30, epochs=1, label_smoothing=smoothing,
+            class_weight="balanced", optimizer="sgd",
+        )  # fmt: skip
+        ours, theirs = (
+            keras_one.start(settings, Parts((pixels, labels), none, none), 10, 1) for _ in range(2)
+        )
+        parts = Parts((pixels, labels), none, none)
+        (epoch,) = keras_one.learn(ours, settings, parts, 1, Stopwatch())
+        targets = keras.utils.to_categorical(labels, 10) if smoothing else labels
+        fitted = theirs.fit(
+            pixels, targets, batch_size=30, verbose=0, shuffle=False,
+            class_weight={0: 5 / 9, 1: 5.0},
+        )  # fmt: skip
+        assert epoch.training_loss == pytest.approx(fitted.history["loss"][0], rel=1e-5)
+        for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 OF_THE_IMAGES = ["validation_fraction", "training_fraction", "watch_test"]

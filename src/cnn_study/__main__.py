@@ -371,7 +371,7 @@ def _train(options: argparse.Namespace) -> None:
         for run in local.riskiest_last(runs, results):
             try:
                 record = workers.train_in(pool, study, place, run)
-                said = f"{progress.outcome(record)}; {progress.standing(study, results)}"
+                said = f"{progress.outcome(study, record)}; {progress.standing(study, results)}"
                 outputs.say(said, sys.stdout)
             except Exception as error:  # of this run alone, perhaps: the others have their turn
                 if not isinstance(error, UserError):

@@ -323,9 +323,14 @@ def _of_model(
         if record is None:
             yield place, "it has no record"
             continue
-        last = record.epochs[-1].validation_accuracy if record.status == "complete" else None
-        says = (run.status, run.validation_accuracy, model.epochs)
-        known = (record.status, last, record.settings.epochs)
+        gave = searches.SearchRun.of(record, run.scored_by)
+        says = (run.status, run.validation_accuracy, run.validation_score, model.epochs)
+        known = (
+            gave.status,
+            gave.validation_accuracy,
+            gave.validation_score,
+            record.settings.epochs,
+        )
         if says != known:
             yield place, f"it says {_listed(says)}; its record {_listed(known)}"
         says, known = (trial.parameters, trial.macs), (record.cost.parameters, record.cost.macs)

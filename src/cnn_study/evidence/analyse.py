@@ -34,6 +34,7 @@ from cnn_study.evidence.spreads import parted_spread_rows, spread_median_rows, s
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.data_package import DICTIONARY, data_package
+from cnn_study.tables.schemas import tables_of
 
 
 def analyse(study: Study, folder: Path, output: Path) -> None:
@@ -77,8 +78,8 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         evidence_schemas.SIMULATIONS_TABLE.name: simulation_rows(),
         **search_rows(tables),
     }
-    for table in evidence_schemas.EVIDENCE:
-        frame = csv_files.frame(table, as_in_file(table.name, rows[table.name]))
+    for table in tables_of(study, evidence_schemas.EVIDENCE):
+        frame = csv_files.frame(table, as_in_file(table, rows[table.name]))
         _write(output / table.file, csv_files.csv_text(frame))
     package = data_package(study, evidence_schemas.EVIDENCE, "evidence")
     _write(output / DICTIONARY, json.dumps(package, indent=2) + "\n")

@@ -23,7 +23,7 @@ def class_rows(tables: Tables) -> list[dict[str, Any]]:
             unrun = without_runs(tables.experiments[id_])
             reasons = ["not measured" if c in empty else unrun for c in shares]
             effects = _effects(judges, shares, id_, reference)
-            doubt = any(tables.partly_collapsed(each, "test_accuracy") for each in (id_, reference))
+            doubt = any(tables.partly_collapsed(each, "test_score") for each in (id_, reference))
             doubts = [doubt] * len(effects)
             judged = family(effects, "test", tables.study.smallest_effect, reasons, doubts)
             rows += [

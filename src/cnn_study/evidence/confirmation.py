@@ -22,11 +22,12 @@ from cnn_study.evidence.schemas import (
     CONFIRMED,
     CONFIRMED_DICTIONARY,
 )
-from cnn_study.runs import confirmations
+from cnn_study.runs import confirmations, measured
 from cnn_study.study.model import Study
 from cnn_study.tables import csv_files
 from cnn_study.tables.collect import Outcome, outcomes_of, runs_table
 from cnn_study.tables.data_package import data_package
+from cnn_study.tables.schemas import words_of
 
 AGAINST = ("hurts", "no meaningful difference", "unreliable")
 """Verdicts on a fresh gain that speak against a suggestion, rather than leave it open."""
@@ -51,11 +52,11 @@ def assess(study: Study, results: Path, output: Path) -> None:
     wanted, done = confirmations.wanted(study, results), confirmations.done(study, results)
     outcomes = outcomes_of(study, wanted, done, results)
     tables = Tables(study, results / "tables")
-    evidence = evidence_files(results / "evidence")
+    evidence = evidence_files(study, results / "evidence")
     rows = confirmation_rows(tables, pairs, outcomes, evidence)
     frames = {
-        CONFIRMATION.name: csv_files.frame(CONFIRMATION, rows),
-        CONFIRMATION_RUNS.name: runs_table(outcomes),
+        CONFIRMATION.name: csv_files.frame(CONFIRMATION.put(words_of(study)), rows),
+        CONFIRMATION_RUNS.name: runs_table(study, outcomes),
     }
     texts = {table.file: csv_files.csv_text(frames[table.name]) for table in CONFIRMED}
     package = data_package(study, CONFIRMED, "confirmation")
@@ -98,7 +99,7 @@ class _Fresh:
         own = [outcome for outcome in outcomes if outcome.run.experiment.id in pair]
         self.broken = sum(outcome.status in ("diverged", "failed") for outcome in own)
         self.missing = sum(outcome.status == "missing" for outcome in own)
-        ours, theirs = (_scores(id_, own) for id_ in pair)
+        ours, theirs = (_scores(id_, own, tables.study.metric.name) for id_ in pair)
         self.runs = min(len(ours), len(theirs))
         whole = self.runs and not self.missing
         self.effect = tables.judges["test"].effect(ours, theirs) if whole else Effect(0)
@@ -112,20 +113,21 @@ class _Fresh:
         return verdict(self.effect, p_holm, self.smallest, unreliable=self.unreliable)
 
 
-def _scores(experiment: str, outcomes: list[Outcome]) -> dict[int, float]:
-    """Give the test accuracy of each complete run by seed, as it stands in the table."""
-    return {
-        outcome.run.seed: csv_files.rounded(outcome.record.tested.accuracy)
+def _scores(experiment: str, outcomes: list[Outcome], metric: str) -> dict[int, float]:
+    """Give the test score of each complete run by seed, as it stands in the table."""
+    scores = {
+        outcome.run.seed: measured.of_test(outcome.record, metric)
         for outcome in outcomes
         if outcome.run.experiment.id == experiment
         and outcome.record
         and outcome.record.status == "complete"
     }
+    return {seed: csv_files.rounded(score) for seed, score in scores.items() if score is not None}
 
 
 def _partly_collapsed(tables: Tables, runs: dict[int, float]) -> bool:
     """Whether some runs do hardly better than guessing, and others do."""
-    count = collapsed(list(runs.values()), tables.study.dataset.chance())
+    count = collapsed(list(runs.values()), tables.study.chance)
     return 0 < count < len(runs)
 
 

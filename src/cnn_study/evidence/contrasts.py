@@ -33,19 +33,19 @@ class UnjudgedContrast:
 
     def differences(self, tables: Tables, images: str) -> dict[int, float]:
         """Give it seed by seed, for the seeds that all its experiments have."""
-        column = f"{images}_accuracy"
+        column = f"{images}_score"
         return seed_by_seed(
             [(weight, tables.scores(id_, column)) for id_, weight in self.weights.items()]
         )
 
     def effect(self, tables: Tables, images: str) -> Effect:
         """Estimate it as the study's judge does."""
-        scores = {id_: tables.scores(id_, f"{images}_accuracy") for id_ in self.weights}
+        scores = {id_: tables.scores(id_, f"{images}_score") for id_ in self.weights}
         return tables.judges[images].contrast(self.weights, scores)
 
     def unreliable(self, tables: Tables, images: str) -> bool:
         """Whether some runs of one of its experiments collapsed."""
-        column = f"{images}_accuracy"
+        column = f"{images}_score"
         return any(tables.partly_collapsed(id_, column) for id_ in self.weights)
 
 
@@ -130,7 +130,7 @@ def _together_and_added(
 ) -> dict[str, float]:
     """Give the mean differences to the reference, of all changes together and added up."""
     judge = tables.judges["test"]
-    scores = {name: tables.scores(name, "test_accuracy") for name in (id_, *parts, reference)}
+    scores = {name: tables.scores(name, "test_score") for name in (id_, *parts, reference)}
     together = judge.contrast({id_: 1, reference: -1}, scores).mean
     added = judge.contrast({**dict.fromkeys(parts, 1), reference: -len(parts)}, scores).mean
     return {} if together is None or added is None else {"together": together, "added": added}

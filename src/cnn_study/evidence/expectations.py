@@ -90,14 +90,14 @@ class Noise:
     @classmethod
     def of(cls, tables: Tables) -> "Noise | None":
         """Take it from the complete runs; None where fewer than two experiments have two."""
-        known = _deviations(tables, "test_accuracy")
+        known = _deviations(tables, "test_score")
         if len(known) < 2:
             return None
-        runs = np.array([[len(tables.scores(id_, "test_accuracy")) for id_ in known]])
+        runs = np.array([[len(tables.scores(id_, "test_score")) for id_ in known]])
         least = simulated.least_variance(tables.test_images)
         variance = np.maximum(np.array([list(known.values())]) ** 2, least)
         (freedom,), (usual,) = simulated.usual(variance, runs - 1)
-        held_out = _deviations(tables, "validation_accuracy")
+        held_out = _deviations(tables, "validation_score")
         median = statistics.median(known.values())
         return cls(
             median,
@@ -128,9 +128,7 @@ def _correlation(tables: Tables, experiments: Any) -> float | None:
     """Correlate validation and test accuracies within experiments, all of these together."""
     parts: list[np.ndarray] = []
     for id_ in sorted(experiments):
-        ours, theirs = (
-            tables.scores(id_, f"{images}_accuracy") for images in ("validation", "test")
-        )
+        ours, theirs = (tables.scores(id_, f"{images}_score") for images in ("validation", "test"))
         both = np.array([(ours[seed], theirs[seed]) for seed in ours.keys() & theirs.keys()])
         if len(both) > 1:
             parts.append(both - both.mean(axis=0))

@@ -35,7 +35,7 @@ class Findings:
 
     def __init__(self, study: Study, folder: Path) -> None:
         """Name the study and the folder of its evidence; nothing is read yet."""
-        self.study, self.folder, self.files = study, folder, evidence_files(folder)
+        self.study, self.folder, self.files = study, folder, evidence_files(study, folder)
 
     def check(self) -> None:
         """Check that this is the study's evidence.

@@ -29,7 +29,7 @@ def images_columns(tables: Tables, experiment: str, reference: str) -> dict[str,
     columns: dict[str, Any] = {"test_images_margin": margin(by_images)}
     judge = tables.judges["test"]
     difference = judge.effect(
-        *(tables.scores(id_, "test_accuracy") for id_ in (experiment, reference))
+        *(tables.scores(id_, "test_score") for id_ in (experiment, reference))
     )
     rest = _of_rest(ours, theirs, paired=judge.paired)
     mean, error, freedom = difference.mean, difference.error, difference.freedom

@@ -36,7 +36,7 @@ def judge_rows(tables: Tables) -> list[dict[str, Any]]:
 
 def _half_width(tables: Tables, judge: Judge, images: str) -> float | None:
     """Give the median half width of the intervals that a judge gives the study's changes."""
-    column = f"{images}_accuracy"
+    column = f"{images}_score"
     effects = [
         judge.effect(tables.scores(ours, column), tables.scores(theirs, column))
         for ours, theirs in tables.study.comparisons
@@ -53,7 +53,7 @@ def spread_rows(tables: Tables) -> Iterator[dict[str, Any]]:
     """Give the spread of every experiment's runs, and what the two-sample judge takes it for."""
     for images, judge in tables.judges.items():
         for id_ in tables.study.experiments:
-            runs = tables.scores(id_, f"{images}_accuracy")
+            runs = tables.scores(id_, f"{images}_score")
             if len(runs) < 2:
                 continue
             spread = judge.spread(runs)

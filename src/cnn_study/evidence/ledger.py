@@ -103,13 +103,13 @@ def _clear_direction(
     if row["test_verdict"] not in ("unreliable", "too close to call"):
         return None
     ours, theirs = (
-        list(tables.scores(of_pair, "test_accuracy").values()) for of_pair in (id_, reference)
+        list(tables.scores(of_pair, "test_score").values()) for of_pair in (id_, reference)
     )
     return separated(ours, theirs, tested)
 
 
 def _effects(tables: Tables, ids: Iterable[str], reference: str, images: str) -> list[Effect]:
-    judge, column = tables.judges[images], f"{images}_accuracy"
+    judge, column = tables.judges[images], f"{images}_score"
     theirs = tables.scores(reference, column)
     return [judge.effect(tables.scores(id_, column), theirs) for id_ in ids]
 
@@ -118,7 +118,7 @@ def _judged(
     tables: Tables, effects: list[Effect], ids: Iterable[str], reference: str, images: str
 ) -> list[dict[str, Any]]:
     """Judge the changes of a question together."""
-    column = f"{images}_accuracy"
+    column = f"{images}_score"
     unrun = [without_runs(tables.experiments[id_]) for id_ in ids]
     doubts = [
         any(tables.partly_collapsed(of_pair, column) for of_pair in (id_, reference)) for id_ in ids
@@ -128,7 +128,7 @@ def _judged(
 
 def _second_opinions(tables: Tables, id_: str, reference: str, images: str) -> dict[str, Any]:
     """Give what other tests say of the same runs; no verdict goes by it."""
-    column = f"{images}_accuracy"
+    column = f"{images}_score"
     runs = (list(tables.scores(of_pair, column).values()) for of_pair in (id_, reference))
     differences = list(tables.differences(id_, reference, images).values())
     opinions = {"paired": effect(differences), "welch": unpaired(*runs)}
@@ -141,8 +141,8 @@ def _second_opinions(tables: Tables, id_: str, reference: str, images: str) -> d
 
 def _spreads(tables: Tables, ids: Iterable[str], reference: str) -> list[dict[str, Any]]:
     """Compare how far runs lie apart with the reference, for the changes of a question."""
-    theirs = list(tables.scores(reference, "test_accuracy").values())
-    samples = [list(tables.scores(id_, "test_accuracy").values()) for id_ in ids]
+    theirs = list(tables.scores(reference, "test_score").values())
+    samples = [list(tables.scores(id_, "test_score").values()) for id_ in ids]
     p_values = [spread_p(ours, theirs) for ours in samples]
     return [
         {}
@@ -164,12 +164,12 @@ def _costs(tables: Tables, id_: str, reference: str) -> dict[str, Any]:
 
 def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:
     """Find how long training takes to the validation accuracy that the base ends with."""
-    target = tables.experiments["base"]["validation_accuracy_mean"]
+    target = tables.experiments["base"]["validation_score_mean"]
     seconds = tables.scores(id_, tables.clock)
     if target is None or not seconds:
         return {}
     epochs = tables.epochs_by_experiment[id_]
-    reached = epochs[epochs["validation_accuracy"] >= target].groupby("seed")["epoch"].min()
+    reached = epochs[epochs["validation_score"] >= target].groupby("seed")["epoch"].min()
     last = epochs.groupby("seed")["epoch"].max()
     if set(reached.index) != set(seconds):
         return {}
@@ -179,10 +179,10 @@ def _time_to_base(tables: Tables, id_: str) -> dict[str, float]:
 
 def over_base_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give what each experiment gains over the base in test accuracy, with its interval."""
-    judge, base, rows = tables.judges["test"], tables.scores("base", "test_accuracy"), []
+    judge, base, rows = tables.judges["test"], tables.scores("base", "test_score"), []
     for id_ in tables.study.experiments:
         if id_ != "base":
-            gain = judge.effect(tables.scores(id_, "test_accuracy"), base)
+            gain = judge.effect(tables.scores(id_, "test_score"), base)
             interval = {"lower": gain.lower, "upper": gain.upper}
             row = {"experiment": id_, "runs": gain.n, "difference": gain.mean, **interval}
             rows.append(row)
@@ -204,9 +204,7 @@ def _against_reference(tables: Tables, id_: str, reference: str) -> dict[int, di
     """Set each run against that with the same seed, and against the mean of all runs."""
     rows: dict[int, dict[str, float]] = {}
     for images in MEASURES:
-        ours, theirs = (
-            tables.scores(of_pair, f"{images}_accuracy") for of_pair in (id_, reference)
-        )
+        ours, theirs = (tables.scores(of_pair, f"{images}_score") for of_pair in (id_, reference))
         for seed, score in ours.items() if theirs else ():
             row = rows.setdefault(seed, {})
             row[f"{images}_over_mean"] = score - statistics.fmean(theirs.values())

@@ -6,6 +6,8 @@ Headers stay what they are; only what writes and reads the files knows both name
 from collections.abc import Iterable
 from typing import Any
 
+from cnn_study.tables.schemas import Table
+
 IN_CODE = {
     "habits": {"habit": "rule", "told": "reported", "honest": "expected", "gap": "optimism"},
     "habit-means": {
@@ -32,7 +34,8 @@ def in_code(table: str) -> dict[str, str]:
     return IN_CODE.get(table, {})
 
 
-def as_in_file(table: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def as_in_file(table: Table, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Call the columns of rows as the file does."""
-    headers = {name: header for header, name in in_code(table).items()}
+    names = {**table.called, **in_code(table.name)}
+    headers = {name: header for header, name in names.items()}
     return [{headers.get(name, name): value for name, value in row.items()} for row in rows]

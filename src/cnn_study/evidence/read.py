@@ -46,13 +46,19 @@ class Files:
     def frame(self, name: str) -> "pandas.DataFrame":
         """Give a table as a frame with the file's headers; row 0 is the first below them.
 
+        A column of the study's metric has a second name, such as test_score.
+
         Raises:
             UserError: the file is not there, or damaged.
         """
         if name not in self._frames:
             from cnn_study.tables import csv_files
 
-            self._frames[name] = csv_files.read(self.folder, self._schemas[name])
+            table = self._schemas[name]
+            frame = csv_files.read(self.folder, table)
+            self._frames[name] = frame.assign(
+                **{code: frame[header] for header, code in table.called.items()}
+            )
         return self._frames[name]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
@@ -62,7 +68,12 @@ class Files:
             UserError: the file is not there, or damaged.
         """
         if name not in self._rows:
-            self._rows[name] = rows_of(self.frame(name), name, in_code(name))
+            table = self._schemas[name]
+            headers = [column.name for column in table.columns]
+            rows = rows_of(self.frame(name)[headers], name, in_code(name))
+            for row in rows:
+                row |= {code: row[header] for header, code in table.called.items()}
+            self._rows[name] = rows
         return self._rows[name]
 
     def texts(self, name: str) -> list[dict[str, str]]:
@@ -86,7 +97,7 @@ class Tables(Files):
 
     def __init__(self, study: Study, folder: Path) -> None:
         """Name the study and the folder of its tables; nothing is read yet."""
-        super().__init__(folder, table_schemas.TABLES)
+        super().__init__(folder, table_schemas.tables_of(study, table_schemas.TABLES))
         self.study = study
         self._scores: dict[str, dict[str, dict[int, float]]] = {}
 
@@ -197,18 +208,18 @@ class Tables(Files):
         return self._scores[column].get(experiment, {})
 
     def differences(self, experiment: str, reference: str, images: str) -> dict[int, float]:
-        """Give the paired differences in accuracy by seed."""
-        column = f"{images}_accuracy"
+        """Give the paired differences in score by seed."""
+        column = f"{images}_score"
         return paired(self.scores(experiment, column), self.scores(reference, column))
 
     # ---------------------------------------------------------------- how they are judged
 
     @cached_property
     def judges(self) -> dict[str, Judge]:
-        """The judge of the study by each kind of images that accuracies are measured on."""
+        """The judge of the study by each kind of images that scores are measured on."""
         return {
             images: self.judge(
-                {id_: self.scores(id_, f"{images}_accuracy") for id_ in self.study.experiments},
+                {id_: self.scores(id_, f"{images}_score") for id_ in self.study.experiments},
                 number,
                 self.study.paired,
             )
@@ -228,7 +239,7 @@ class Tables(Files):
     def partly_collapsed(self, experiment: str, column: str) -> bool:
         """Whether some runs do hardly better than guessing, and others do."""
         scores = list(self.scores(experiment, column).values())
-        return 0 < collapsed(scores, self.study.dataset.chance()) < len(scores)
+        return 0 < collapsed(scores, self.study.chance) < len(scores)
 
     @cached_property
     def validation_images(self) -> int:
@@ -278,6 +289,7 @@ def _frames_by_experiment(frame: "pandas.DataFrame") -> "dict[str, pandas.DataFr
     return {str(id_): rows for id_, rows in frame.groupby("experiment", sort=False)}
 
 
-def evidence_files(folder: Path) -> Files:
+def evidence_files(study: Study, folder: Path) -> Files:
     """Give the files of a study's evidence."""
-    return Files(folder, (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED))
+    schemas = (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)
+    return Files(folder, table_schemas.tables_of(study, schemas))

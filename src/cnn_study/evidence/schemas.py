@@ -4,8 +4,11 @@ from dataclasses import replace
 
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
+    COLLAPSE,
     IMAGES,
+    METRIC,
     PRINTED,
+    SCORE,
     SIMULATED,
     SIMULATIONS,
     STUDY_FILE,
@@ -58,7 +61,7 @@ VERDICTS = {
     "no meaningful difference": "the whole interval lies within the smallest effect of interest",
     "too close to call": "none of these; more seeds would settle it",
     "unreliable": "some runs of the change or of its reference collapsed, which is to say scored "
-    "below 1.5 times chance, and others did not: a mean says little",
+    f"below {COLLAPSE}, and others did not: a mean says little",
     "too few seeds": "fewer than three runs of either: no verdict could be relied on",
     "does not train": "no run of the change reached its end: they diverged or failed",
     "not run": "declared, and without complete runs yet",
@@ -117,14 +120,14 @@ def _effect(
         before: what stands beside these columns, before the effect itself.
         kind: column that says whether it is an interaction or a combination, if there is one.
     """
-    what = f"{images}_accuracy (runs.csv), change less reference"
+    what = f"{images}_{METRIC} (runs.csv), change less reference"
     judged = "; ".join(f"{name}: {when}" for name, when in VERDICTS.items())
     judged += "; where two are true, no meaningful difference stands before helps and hurts"
     difference, error, lower, p = (
         f"{images}_{name}" for name in ("difference", "error", "lower", "p")
     )
     return made_from(
-        (CompleteRuns(of, f"{images}_accuracy", paired=None),),
+        (CompleteRuns(of, f"{images}_{METRIC}", paired=None),),
         count(f"{images}_runs", "Complete runs that it rests on: of the experiment that has "
               "fewest; where judge.csv says paired, seeds that all have.", "runs", required=True),
         signed(difference, f"Mean {what}; where judge.csv says paired, over seeds that both have."),
@@ -157,7 +160,7 @@ def _beside_effect(images: str, kind: str = "") -> tuple[Beside, ...]:
 
 def _second_opinions(images: str) -> tuple[Column, ...]:
     """Make the columns of what other tests say of a change; no verdict goes by them."""
-    measure, beside = f"{images}_accuracy", _beside_effect(images)
+    measure, beside = f"{images}_{METRIC}", _beside_effect(images)
 
     def columns(name: str, what: str) -> tuple[Column, ...]:
         lower, upper, p = (f"{images}_{name}_{part}" for part in ("lower", "upper", "p"))
@@ -265,7 +268,7 @@ LEDGER = Table(
             (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
             number(
                 "test_spread_ratio",
-                "Standard deviation of test_accuracy over the runs of the change, over that of the "
+                "Standard deviation of test_{metric} over the runs of the change, over that of the "
                 "reference.",
                 "times",
             ),
@@ -388,7 +391,7 @@ LEDGER = Table(
             (CompleteRuns(), CompleteRuns((Whose.BASE,), VALIDATION)),
             number(
                 "seconds_to_base",
-                "Mean training time until the validation accuracy first "
+                "Mean training time until the validation {score} first "
                 "reaches the mean that the base ends with: of each run its whole time, by the "
                 "share of its epochs; empty unless every run gets there.",
                 "seconds",
@@ -400,14 +403,14 @@ LEDGER = Table(
 )
 
 WHICH_IMAGES = string(
-    "images", "Images that accuracy is measured on.", required=True, enum=["validation", "test"]
+    "images", "Images that {score} is measured on.", required=True, enum=["validation", "test"]
 )
 JUDGES = ["two-sample", "paired"]
 
 JUDGE = Table(
     "judge",
     "Judge",
-    "How every difference in accuracy is judged: one judge for the whole study, by a rule that "
+    "How every difference in {score} is judged: one judge for the whole study, by a rule that "
     "looks at no difference (`base/judge.py`). Scores of a change and of its reference with the "
     "same seed are correlated (Pearson); where the mean correlation is at least what pairing "
     "needs to pay, and surely above zero (z at least 1.645), differences are paired by seed. Else "
@@ -473,25 +476,25 @@ DIFFERENCES = Table(
             (ThisRun(WITH_REFERENCE),),
             signed(
                 "validation_difference",
-                "validation_accuracy, less the reference's with the "
+                "validation_{metric}, less the reference's with the "
                 "same seed; empty where it has none.",
             ),
             signed(
                 "test_difference",
-                "test_accuracy, less the reference's with the same seed; empty where it has none.",
+                "test_{metric}, less the reference's with the same seed; empty where it has none.",
             ),
         ),
         *made_from(
             (ThisRun(), CompleteRuns((Whose.REFERENCE,), VALIDATION)),
             signed(
                 "validation_over_mean",
-                "validation_accuracy, less the mean of the reference's complete runs.",
+                "validation_{metric}, less the mean of the reference's complete runs.",
             ),
         ),
         *made_from(
             (ThisRun(), CompleteRuns((Whose.REFERENCE,), TEST)),
             signed(
-                "test_over_mean", "test_accuracy, less the mean of the reference's complete runs."
+                "test_over_mean", "test_{metric}, less the mean of the reference's complete runs."
             ),
         ),
     ),
@@ -532,7 +535,7 @@ CONTRASTS = Table(
             (CompleteRuns((Whose.CONTRAST,), TEST, paired=None),),
             signed(
                 "together",
-                "Mean difference in test accuracy to the reference that the changes make together; "
+                "Mean difference in test {score} to the reference that the changes make together; "
                 "empty for grids.",
             ),
             signed(
@@ -557,8 +560,8 @@ CONTRAST_DIFFERENCES = Table(
         QUESTION,
         string("contrast", "What is set against what.", required=True),
         SEED,
-        signed("validation_difference", "The contrast in validation_accuracy (runs.csv)."),
-        signed("test_difference", "The contrast in test_accuracy (runs.csv)."),
+        signed("validation_difference", "The contrast in validation_{metric} (runs.csv)."),
+        signed("test_difference", "The contrast in test_{metric} (runs.csv)."),
     ),
     ("question", "contrast", "seed"),
     sources=(ThisRun((Whose.CONTRAST,)),),
@@ -605,8 +608,8 @@ SELECTION_BIAS = Table(
         ),
         SEED,
         string("chosen", "Experiment or epoch that was chosen.", required=True),
-        share("told", "The test accuracy that is told."),
-        share("honest", "The test accuracy that can be expected."),
+        share("told", "The test {score} that is told."),
+        share("honest", "The test {score} that can be expected."),
         signed("gap", "told less honest: the optimism."),
     ),
     ("habit", "among", "seed"),
@@ -652,7 +655,7 @@ OVER_BASE = Table(
     "over-base",
     "Every experiment against the base",
     "What each experiment scores above the base, whatever it is a change of, judged as judge.csv "
-    "says. Test accuracy; not corrected for the number of experiments.",
+    "says. Test {score}; not corrected for the number of experiments.",
     (
         EXPERIMENT,
         count(
@@ -661,7 +664,7 @@ OVER_BASE = Table(
             "runs",
             required=True,
         ),
-        signed("difference", "Mean difference in test_accuracy (runs.csv), less the base."),
+        signed("difference", "Mean difference in test_{metric} (runs.csv), less the base."),
         signed("lower", "Lower end of the 95 % t interval for the mean difference to the base."),
         signed("upper", "Upper end of the 95 % t interval for the mean difference to the base."),
     ),
@@ -712,7 +715,7 @@ SPREADS = Table(
               after=("deviation", "images_deviation")),
     ),
     ("experiment",),
-    sources=(CompleteRuns(measure=TEST),),
+    sources=(CompleteRuns(measure="test_accuracy"),),
     beside=BESIDE_SPREAD,
 )  # fmt: skip
 
@@ -732,7 +735,7 @@ SPREAD_MEDIANS = Table(
         number("networks_deviation_median", "Median of what is left for the networks.", "share"),
     ),
     ("learning_rate",),
-    sources=(CompleteRuns((Whose.RATE,), TEST, paired=False),),
+    sources=(CompleteRuns((Whose.RATE,), "test_accuracy", paired=False),),
     beside=(
         Beside("Experiments", ("experiments",)),
         Beside("Median standard deviation", ("deviation_median",)),
@@ -768,7 +771,7 @@ LOOK_ALIKES = Table(
         share("look_alikes_accuracy", "The same of the look-alikes alone.",
               after=("test_accuracy",)),
         *made_from(
-            (CompleteRuns(WITH_REFERENCE, TEST, paired=False),),
+            (CompleteRuns(WITH_REFERENCE, "test_accuracy", paired=False),),
             signed("difference", "Mean test accuracy less that of the reference.",
                    after=("test_accuracy",)),
             signed("difference_without", "The same without the look-alikes.",
@@ -783,7 +786,7 @@ LOOK_ALIKES = Table(
         ),
     ),
     ("experiment",),
-    sources=(CompleteRuns(measure=TEST),),
+    sources=(CompleteRuns(measure="test_accuracy"),),
     beside=WITH_AND_WITHOUT,
 )  # fmt: skip
 
@@ -868,7 +871,7 @@ SEARCH_PRICES = Table(
             count("most_macs", "Most MACs that a model may have; empty: no limit.", "operations"),
             count("most_parameters", "Most parameters; empty: no limit.", "parameters"),
             number("most_training_seconds", "Most estimated seconds; empty: no limit.", "seconds"),
-            share("goal", "Mean test accuracy that was hoped for; empty: none was told."),
+            share("goal", "Mean test {score} that was hoped for; empty: none was told."),
         ),
         *made_from(
             OF_TRIALS,
@@ -897,13 +900,11 @@ SEARCH_PRICES = Table(
         *made_from(OF_WINNER, count("winner_epochs", "Epochs of the winner's own runs.", "epochs")),
         *made_from(
             OF_TRIAL,
-            share("search_accuracy", "Validation accuracy by which it became a finalist: mean."),
+            share("search_{metric}", "Validation {score} by which it became a finalist: mean."),
         ),
         *made_from(
             OF_FINALIST,
-            share(
-                "finalist_accuracy", "Validation accuracy with new seeds, by which it won: mean."
-            ),
+            share("finalist_{metric}", "Validation {score} with new seeds, by which it won: mean."),
         ),
         *made_from(
             OF_ENDED_WINNER,
@@ -922,20 +923,20 @@ SEARCH_PRICES = Table(
                 "Mean training accuracy in their last epoch.",
                 after=("runs",),
             ),
-            share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
+            share("validation_{metric}", "Mean validation {score} of the winner's own runs."),
             beside=(WINNER_RUNS,),
         ),
         *made_from(
             OF_ENDED_WINNER,
-            share("test_accuracy", "Mean test accuracy of the winner's own runs."),
+            share("test_{metric}", "Mean test {score} of the winner's own runs."),
             number(
                 "test_deviation",
                 "Standard deviation of these test accuracies.",
                 "share",
-                after=("test_accuracy",),
+                after=("test_{metric}",),
             ),
-            signed("test_lower", "Lower end of the 95 % t interval for the mean test accuracy."),
-            signed("test_upper", "Upper end of the 95 % t interval for the mean test accuracy."),
+            signed("test_lower", "Lower end of the 95 % t interval for the mean test {score}."),
+            signed("test_upper", "Upper end of the 95 % t interval for the mean test {score}."),
             beside=(_interval("test_lower", "test_upper"), WINNER_RUNS),
         ),
         *_against("base", "the base", Whose.BASE),
@@ -958,12 +959,10 @@ SEARCH_FINALISTS = Table(
         *made_from(
             OF_TRIAL,
             MACS,
-            share("search_accuracy", "Mean validation accuracy with the seeds of the search."),
+            share("search_{metric}", "Mean validation {score} with the seeds of the search."),
         ),
-        *made_from(
-            OF_FINALIST, share("fresh_accuracy", "Mean validation accuracy with new seeds.")
-        ),
-        *made_from(OF_BOTH, signed("gap", "search_accuracy less fresh_accuracy.")),
+        *made_from(OF_FINALIST, share("fresh_{metric}", "Mean validation {score} with new seeds.")),
+        *made_from(OF_BOTH, signed("gap", "search_{metric} less fresh_{metric}.")),
         *made_from(OF_FINALIST, count("seeds", "New seeds trained to the end.", "", required=True)),
         *made_from(OF_FINALISTS, truth("won", "Whether it was chosen by the new seeds.")),
     ),
@@ -973,26 +972,26 @@ SEARCH_FINALISTS = Table(
 SEARCH_GAPS = Table(
     "search-gaps",
     "The winner's curse",
-    "By how much the search's scores of the finalists promise too much: their validation accuracy "
+    "By how much the search's scores of the finalists promise too much: their validation {score} "
     "with the seeds that chose them less that with new seeds.",
     (
         string("price", "Id of the price, or all prices.", required=True),
         count("finalists", "Finalists with both scores.", "", required=True),
         *made_from(
             (SearchRuns(Trials.FINALISTS, (Stage.TRIAL,)),),
-            share("search_accuracy", "Mean of search-finalists.csv."),
+            share("search_{metric}", "Mean of search-finalists.csv."),
         ),
-        *made_from(OF_FINALISTS, share("fresh_accuracy", "Mean of search-finalists.csv.")),
-        signed("gap", "Mean difference.", after=("search_accuracy", "fresh_accuracy")),
+        *made_from(OF_FINALISTS, share("fresh_{metric}", "Mean of search-finalists.csv.")),
+        signed("gap", "Mean difference.", after=("search_{metric}", "fresh_{metric}")),
         signed(
             "gap_lower",
             "Lower end of the 95 % t interval for the mean difference.",
-            after=("search_accuracy", "fresh_accuracy"),
+            after=("search_{metric}", "fresh_{metric}"),
         ),
         signed(
             "gap_upper",
             "Upper end of the 95 % t interval for the mean difference.",
-            after=("search_accuracy", "fresh_accuracy"),
+            after=("search_{metric}", "fresh_{metric}"),
         ),
     ),
     ("price",),
@@ -1138,7 +1137,7 @@ BEHAVIOUR = Table(
                   "course of it, while the weights change."),
         ),
         *made_from(
-            (CompleteRuns(measure=VALIDATION),),
+            (CompleteRuns(measure="validation_accuracy"),),
             share("validation_accuracy", "Mean validation accuracy after the last epoch."),
             signed("gap", "Mean of training less validation accuracy; empty where training is "
                    "harder.", after=("training_accuracy", "validation_accuracy")),
@@ -1181,7 +1180,7 @@ def _learning(of: tuple[Whose, ...]) -> tuple[Column, ...]:
     return (
         *made_from((STUDY_FILE,), truth("comparable", "Whether training is as hard on both "
                                         "sides: the same flip, shift, cutout and dropout.")),
-        *made_from((CompleteRuns(of, VALIDATION, paired=None),), *columns),
+        *made_from((CompleteRuns(of, "validation_accuracy", paired=None),), *columns),
     )  # fmt: skip
 
 
@@ -1301,7 +1300,7 @@ FRESH_SEEDS = "with fresh seeds, which chose nothing"
 CONFIRMATION = Table(
     "confirmation",
     "Confirmation",
-    "One row for each suggestion: its gain in test accuracy in the runs by which it was chosen, "
+    "One row for each suggestion: its gain in test {score} in the runs by which it was chosen, "
     f"and {FRESH_SEEDS}. Of the first gains those are chosen that came out large, so that they are "
     "too high on average.",
     (
@@ -1338,7 +1337,7 @@ CONFIRMATION = Table(
         ),
         *made_from(
             OF_FRESH,
-            signed("fresh_difference", f"Gain in mean test accuracy {FRESH_SEEDS}, change less "
+            signed("fresh_difference", f"Gain in mean test {SCORE} {FRESH_SEEDS}, change less "
                    "reference."),
             number(
                 "fresh_error",

@@ -44,7 +44,7 @@ def _runs(tables: Tables, budget: str, stage: str) -> pd.DataFrame:
 
 def whole(runs: pd.DataFrame) -> pd.DataFrame:
     """Keep the runs of models all of whose runs are complete with a validation accuracy."""
-    sound = (runs["status"] == "complete") & runs["validation_accuracy"].notna()
+    sound = (runs["status"] == "complete") & runs["validation_score"].notna()
     return runs[sound.groupby([runs["price"], runs["trial"]]).transform("all")]
 
 
@@ -59,7 +59,7 @@ def compared(search_runs: pd.DataFrame) -> pd.DataFrame:
 
 def _means(runs: pd.DataFrame) -> dict[int, float]:
     """Give the mean validation accuracy over the seeds of each trial of which it is known."""
-    means = whole(runs).groupby("trial")["validation_accuracy"].mean()
+    means = whole(runs).groupby("trial")["validation_score"].mean()
     return {int(str(trial)): float(mean) for trial, mean in means.items()}
 
 
@@ -79,8 +79,8 @@ def _finalists(tables: Tables) -> list[dict[str, Any]]:
                     "trial": int(trial),
                     "rank": rank,
                     "macs": int(macs[trial]),
-                    "search_accuracy": searched[trial],
-                    "fresh_accuracy": score,
+                    "search_score": searched[trial],
+                    "fresh_score": score,
                     "optimism": None if score is None else searched[trial] - score,
                     "seeds": len(complete),
                     "won": trial in won,
@@ -102,7 +102,7 @@ def _optimism(finalists: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "finalists": optimism.n,
                 **{
                     name: statistics.fmean(row[name] for row in of_budget)
-                    for name in ("search_accuracy", "fresh_accuracy")
+                    for name in ("search_score", "fresh_score")
                 },
                 "optimism": optimism.mean,
                 "optimism_lower": optimism.lower,
@@ -136,7 +136,7 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
         for name, value in zip(settings["parameter"], settings["value"], strict=True)
     }
     complete = own[own["status"] == "complete"]
-    tests = [float(score) for score in complete["test_accuracy"]]
+    tests = [float(score) for score in complete["test_score"]]
     about = effect(tests)
     enhanced = tables.study.file.enhanced or "base"
     return row | {
@@ -147,8 +147,8 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
         "macs": int(own["macs"].iloc[0]),
         "epochs": int(tried.loc[tried["trial"] == trial, "epochs"].iloc[0]),
         "winner_epochs": int(own["epochs"].iloc[0]),
-        "search_accuracy": final["search_accuracy"],
-        "finalist_accuracy": final["fresh_accuracy"],
+        "search_score": final["search_score"],
+        "finalist_score": final["fresh_score"],
         "runs": len(complete),
         **{
             name: complete[name].mean() if tests else None
@@ -156,10 +156,10 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
                 "training_seconds",
                 "training_cpu_seconds",
                 "training_accuracy",
-                "validation_accuracy",
+                "validation_score",
             )
         },
-        "test_accuracy": about.mean,
+        "test_score": about.mean,
         "test_deviation": statistics.stdev(tests) if len(tests) > 1 else None,
         "test_lower": about.lower,
         "test_upper": about.upper,
@@ -178,7 +178,7 @@ def _change(tables: Tables, budget: Budget, values: dict[str, Any]) -> dict[str,
 
 
 def _over(name: str, ours: list[float], tables: Tables, experiment: str) -> dict[str, Any]:
-    difference = unpaired(ours, list(tables.scores(experiment, "test_accuracy").values()))
+    difference = unpaired(ours, list(tables.scores(experiment, "test_score").values()))
     return {
         f"over_{name}": difference.mean,
         f"over_{name}_lower": difference.lower,

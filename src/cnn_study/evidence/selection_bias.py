@@ -12,9 +12,7 @@ from cnn_study.evidence.schemas import BEST_EPOCH
 def selection_bias_rows(tables: Tables) -> list[dict[str, Any]]:
     """Give, for each choice by one seed, what is reported and what can be expected."""
     rows = _best_epochs(tables)
-    held_out = {
-        id_ for id_ in tables.study.experiments if tables.scores(id_, "validation_accuracy")
-    }
+    held_out = {id_ for id_ in tables.study.experiments if tables.scores(id_, "validation_score")}
     groups = {
         name: [tables.study.file.questions[name].reference, *ids]
         for name, ids in tables.study.questions.items()
@@ -51,9 +49,9 @@ def selection_bias_means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _best_epochs(tables: Tables) -> list[dict[str, Any]]:
     """Choose an epoch by each seed alone, and expect the mean of the other seeds after it."""
     rows = []
-    watched = tables.epochs[tables.epochs["watched_test_accuracy"].notna()]
+    watched = tables.epochs[tables.epochs["watched_test_score"].notna()]
     for id_, epochs in watched.groupby("experiment", sort=False):
-        scores = epochs.pivot(index="epoch", columns="seed", values="watched_test_accuracy")
+        scores = epochs.pivot(index="epoch", columns="seed", values="watched_test_score")
         scores = scores.dropna()  # epochs after which every seed has a score
         for seed in scores.columns if len(scores) and len(scores.columns) > 1 else ():
             chosen = scores[seed].idxmax()
@@ -77,7 +75,7 @@ def _best_experiments(
     By either kind of images the choice is among the same runs: those that have both scores.
     """
     scored = {
-        id_: {measure: tables.scores(id_, f"{measure}_accuracy") for measure in MEASURES}
+        id_: {measure: tables.scores(id_, f"{measure}_score") for measure in MEASURES}
         for id_ in ids
     }
     both = {id_: set.intersection(*map(set, scores.values())) for id_, scores in scored.items()}

@@ -79,5 +79,6 @@ def _train_all(study: Study, place: Place, workers: int) -> None:
 def _tell(study: Study, results: Path, at_once: int, job: Future) -> None:
     """Say what a run gave, and how many are left."""
     if not job.cancelled() and not job.exception():
-        said = f"{progress.outcome(job.result())}; {progress.confirming(study, results, at_once)}"
+        gave = progress.outcome(study, job.result())
+        said = f"{gave}; {progress.confirming(study, results, at_once)}"
         outputs.say(said, sys.stdout)

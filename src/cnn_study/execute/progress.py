@@ -17,7 +17,7 @@ from rich.table import Table
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import cut, first_of, percent, short_duration
 from cnn_study.execute import local
-from cnn_study.runs import confirmations, records, searches
+from cnn_study.runs import confirmations, measured, records, searches
 from cnn_study.runs.estimate import search_seconds, seconds_left, telling
 from cnn_study.runs.heartbeat import Beat, running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
@@ -27,7 +27,8 @@ from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
 
 REFRESH_SECONDS = 2.0
-COLUMNS = ("experiment", "change", "parameters", "MACs", "done", "missing", "validation accuracy")
+VALIDATION = "validation {}"
+COLUMNS = ("experiment", "change", "parameters", "MACs", "done", "missing", VALIDATION)
 DROPPED = ("change", "MACs", "parameters", "missing")
 """Columns that a narrow window does without, in this order."""
 
@@ -38,13 +39,13 @@ PIPED_WIDTH = 200
 """Characters a line where no window sets a limit."""
 
 
-def outcome(record: records.Record) -> str:
+def outcome(study: Study, record: records.Record) -> str:
     """Sum up one run in a line, without its test score."""
     what = f"{record.experiment} seed {record.seed}: "
     if record.status != "complete":
         return f"{what}{record.status}, {record.reason}"
-    accuracy = record.epochs[-1].validation_accuracy
-    scored = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
+    score = measured.of_validation(record, study.metric.name)
+    scored = "" if score is None else f"validation {study.metric.label} {percent(score)}, "
     return f"{what}{scored}{short_duration(record.cost.run_seconds)}"
 
 
@@ -80,13 +81,13 @@ def trial(
 
     Args:
         known: records of the study's runs, from which the time left is estimated.
-        scores: mean validation accuracy of the trials that have ended within this budget, by
+        scores: mean validation score of the trials that have ended within this budget, by
             number, the last one last; None if it has none.
     """
     number, score = list(scores.items())[-1]
-    complete = [accuracy for accuracy in scores.values() if accuracy is not None]
+    complete = [known for known in scores.values() if known is not None]
     best = f", best so far {percent(max(complete))}" if complete else ""
-    scored = "no score" if score is None else f"validation accuracy {percent(score)}"
+    scored = "no score" if score is None else f"validation {study.metric.label} {percent(score)}"
     left = search_seconds(study, known, at_once, (budget.id, len(scores)))
     return (
         f"search, {budget.title}: trial {number}, {scored}{best}; {len(scores)} of {budget.trials} "
@@ -115,9 +116,11 @@ def check(study: Study, results: Path) -> None:
 
 
 def best(study: Study, results: Path) -> str | None:
-    """Find the experiment with the highest mean validation accuracy so far, if there is any."""
+    """Find the experiment with the highest mean validation score so far, if there is any."""
     own = _by_fingerprint(_read(study, results)[0])
-    means = {id_: _mean_accuracy(own[each.fingerprint]) for id_, each in study.experiments.items()}
+    means = {
+        id_: _mean_score(study, own[each.fingerprint]) for id_, each in study.experiments.items()
+    }
     scored = {id_: mean for id_, mean in means.items() if mean is not None}
     return max(scored, key=scored.__getitem__) if scored else None
 
@@ -251,7 +254,8 @@ def _table(study: Study, rows: dict[str, dict[str, str]], console: Console) -> l
     seeds = f"seeds: {', '.join(map(str, study.seeds))}"
     title = f"{study.path}: {study.file.title}"
     for dropped in range(len(DROPPED) + 1):
-        columns = [name for name in COLUMNS if name not in DROPPED[:dropped]]
+        kept = (name for name in COLUMNS if name not in DROPPED[:dropped])
+        columns = [name.format(study.metric.label) for name in kept]
         table = _of_columns(title, columns, list(rows.values()))
         if _width(table) <= console.width:
             break
@@ -288,7 +292,7 @@ def _row(study: Study, experiment: Experiment, own: list[records.Record]) -> dic
         "MACs": f"{experiment.macs:,}",
         "done": f"{len(own)}{f' ({broken})' if broken else ''}",
         "missing": str(len(study.seeds) - len(own)),
-        "validation accuracy": percent(_mean_accuracy(own)),
+        VALIDATION.format(study.metric.label): percent(_mean_score(study, own)),
     }
 
 
@@ -319,9 +323,9 @@ def failures(study: Study, results: Path) -> list[str]:
     ]
 
 
-def _mean_accuracy(own: list[records.Record]) -> float | None:
-    """Average the last validation accuracy of complete runs; None where none has one."""
-    scores = [record.epochs[-1].validation_accuracy for record in own
+def _mean_score(study: Study, own: list[records.Record]) -> float | None:
+    """Average the last validation score of complete runs; None where none has one."""
+    scores = [measured.of_validation(record, study.metric.name) for record in own
               if record.status == "complete"]  # fmt: skip
     complete = [score for score in scores if score is not None]
     return sum(complete) / len(complete) if complete else None

@@ -20,7 +20,7 @@ from cnn_study.data.duplicates import (
     too_small,
 )
 from cnn_study.data.images import Images
-from cnn_study.runs import correct_answers, look_alikes, records, sealed
+from cnn_study.runs import correct_answers, look_alikes, measured, records, sealed
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.look_alikes import LookAlikeFacts, Misread, MisreadBy, Pair
 from cnn_study.runs.wanted import done, wanted
@@ -120,7 +120,7 @@ def spread_evenly(count: int, most: int) -> list[int]:
 def misread_by_best(study: Study, results: Path, labels: np.ndarray) -> MisreadBy | None:
     """Find the test images that all runs of the best experiment misread alike.
 
-    The best is that with the highest mean validation accuracy after the last epoch.
+    The best is that with the highest mean validation score after the last epoch.
 
     Returns:
         None where no experiment has validation scores, or where the best has fewer than
@@ -168,14 +168,15 @@ def _runs_of_best(study: Study, results: Path) -> list[Recorded]:
         path = paths.get(run.name)
         if path and (record := records.read(path)).status == "complete":
             runs.setdefault(run.experiment.id, []).append((path, record))
-    means = {id_: _mean(complete) for id_, complete in runs.items()}
+    metric = study.metric.name
+    means = {id_: _mean(complete, metric) for id_, complete in runs.items()}
     # Of equal ones the first in the study file, as `evidence.results.best_of` has it.
     scored = [id_ for id_ in study.experiments if means.get(id_) is not None]
     return runs[max(scored, key=lambda id_: means[id_] or 0)] if scored else []
 
 
-def _mean(runs: list[Recorded]) -> float | None:
-    """Average the validation accuracies of those runs that have one; None without any."""
-    scores = [record.epochs[-1].validation_accuracy for _, record in runs]
+def _mean(runs: list[Recorded], metric: str) -> float | None:
+    """Average the validation scores of those runs that have one; None without any."""
+    scores = [measured.of_validation(record, metric) for _, record in runs]
     known = [score for score in scores if score is not None]
     return statistics.fmean(known) if known else None

@@ -18,8 +18,6 @@ from cnn_study.study.combinations import parts_of
 from cnn_study.study.model import Study
 from cnn_study.study.settings import value_text
 from cnn_study.tables.lineage import (
-    TEST,
-    VALIDATION,
     Choice,
     CompleteRuns,
     EveryRun,
@@ -160,7 +158,7 @@ class Runs:
                     id_
                     for id_, experiment in self.study.experiments.items()
                     if rate_of(experiment.settings.schedule) == row["learning_rate"]
-                    and len(self.scored(id_, TEST)) > 1
+                    and len(self.scored(id_, "test_accuracy")) > 1
                 ]
             case Whose.CONTRAST:
                 return self._sides(row)
@@ -169,11 +167,12 @@ class Runs:
         """Tell whether only seeds count that all have."""
         if source.paired is not None:
             return source.paired
-        return self.judges[source.measure.removesuffix("_accuracy")] == "paired"
+        return self.judges[source.measure.partition("_")[0]] == "paired"
 
     def listed(self, experiment: str) -> list[list[Any]]:
-        """List seed, status, test accuracy, record, weights and commit of runs, fresh ones too."""
-        wanted = ["seed", "status", "test_accuracy", "record", "weights_sha256", "commit"]
+        """List seed, status, test score, record, weights and commit of runs, fresh ones too."""
+        score = f"test_{self.study.metric.name}"
+        wanted = ["seed", "status", score, "record", "weights_sha256", "commit"]
         return [[run[column] for column in wanted] for run in self._all_of(experiment)]
 
     def _all_of(self, experiment: str) -> list[dict[str, Any]]:
@@ -245,7 +244,9 @@ class Runs:
             return
         asked = self.study.file.questions.get(among)
         ids = [asked.reference, *self.study.questions[among]] if asked else self.study.experiments
-        both = {id_: self.scored(id_, TEST) & self.scored(id_, VALIDATION) for id_ in ids}
+        metric = self.study.metric.name
+        test, validation = f"test_{metric}", f"validation_{metric}"
+        both = {id_: self.scored(id_, test) & self.scored(id_, validation) for id_ in ids}
         kept, seeds = comparable(both)
         for id_ in [row["chosen"]] if source.chosen else kept:
             behind.add(id_, seeds)
@@ -284,10 +285,11 @@ class Runs:
         return list(self.searched.index[self.searched["record"].isin(list(records))])
 
     def listed_search(self, places: Iterable[int]) -> dict[int, list[Any]]:
-        """List budget, stage, trial, seed, status, accuracies, record and weights of runs."""
+        """List budget, stage, trial, seed, status, scores, record and weights of runs."""
+        metric = self.study.metric.name
         wanted = [
-            *("price", "stage", "trial", "seed", "status", "validation_accuracy"),
-            *("test_accuracy", "record", "weights_sha256"),
+            *("price", "stage", "trial", "seed", "status", f"validation_{metric}"),
+            *(f"test_{metric}", "record", "weights_sha256"),
         ]
         return {place: [self._searched[place][column] for column in wanted] for place in places}
 

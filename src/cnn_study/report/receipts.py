@@ -19,7 +19,7 @@ from cnn_study.runs import inspections
 from cnn_study.study.model import Study
 from cnn_study.study.settings import parameters, value_text
 from cnn_study.tables import schemas as table_schemas
-from cnn_study.tables.schemas import Column, Table
+from cnn_study.tables.schemas import Column, Table, tables_of
 
 ELEMENT = "receipts"
 """Id of the page's element that holds the receipts."""
@@ -94,13 +94,23 @@ class Lookup:
     def __init__(self, study: Study, results: Path, inspected: Path | None = None) -> None:
         self.study, self.results, self._inspected_path = study, results, inspected
         tables = Tables(study, results / "tables")
-        self.files = {"tables": tables, "evidence": evidence_files(results / "evidence")}
+        self.files = {"tables": tables, "evidence": evidence_files(study, results / "evidence")}
         judges = {row["images"]: row["judge"] for row in self.files["evidence"].texts("judge")}
         fresh = self.files["evidence"].frame("confirmation-runs")
         self.runs = Runs(study, tables.frame("runs"), tables.search_runs, judges, fresh)
         self.tables: dict[str, dict[str, Any]] = {}
         self.cells: dict[str, Receipt] = {}
         self._rows: dict[str, list[dict[str, str]]] = {}
+
+    @cached_property
+    def _schemas(self) -> dict[str, tuple[str, Table]]:
+        """Each table that a mark can name, with its folder."""
+        evidence = (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)
+        return {
+            table.name: (folder, table)
+            for folder, tables in (("tables", table_schemas.TABLES), ("evidence", evidence))
+            for table in tables_of(self.study, tables)
+        }
 
     def add(self, cell: str) -> None:
         """Look a cell up, as its mark names it."""
@@ -135,13 +145,13 @@ class Lookup:
     # ---------------------------------------------------------------------------- cells of tables
 
     def _of_table(self, name: str, place: int, column: str) -> Receipt:
-        folder, table = TABLES[name]
+        folder, table = self._schemas[name]
         if name not in self._rows:
             files = self.files[folder]
             self._rows[name] = files.texts(name)
             self.tables[name] = _about(folder, table, files.path(name))
         (declared,) = (listed for listed in table.columns if listed.name == column)
-        self.tables[name]["columns"][column] = _column(table, declared)
+        self.tables[name]["columns"][column] = self._column(table, declared)
         row = self._rows[name][place]
         behind = self.runs.behind(declared.sources, row)
         beside = _beside(table, declared, row)
@@ -149,6 +159,21 @@ class Lookup:
             beside.append(["Chosen from", ", ".join(behind.chosen_from)])
         key = {name: row[name] for name in table.key}
         return _receipt(row[column], key, place + 2, beside) | self._behind(behind)
+
+    def _column(self, table: Table, column: Column) -> dict[str, Any]:
+        """Say what a column means: those that its description goes on from, then itself."""
+        described = {other.name: other.description for other in table.columns}
+        meaning = [[name, described[name]] for name in column.after]
+        shown = {"shown": unit} if (unit := shown_in(table, column)) else {}
+        said = [column.name, self._description(column)]
+        return {"meaning": [*meaning, said], "unit": column.unit} | shown
+
+    def _description(self, column: Column) -> str:
+        """Say what a column means, as the table does that says it in full."""
+        if not column.described_in:
+            return column.description
+        _, table = self._schemas[column.described_in]
+        return next(other.description for other in table.columns if other.name == column.name)
 
     def _behind(self, behind: Behind) -> Receipt:
         """Give what a cell is made from, shortly: the same seeds of all experiments stand once."""
@@ -216,17 +241,6 @@ class Lookup:
         return _receipt(value, row, line, beside) | self._behind(behind)
 
 
-TABLES = {
-    table.name: (folder, table)
-    for folder, tables in (
-        ("tables", table_schemas.TABLES),
-        ("evidence", (*evidence_schemas.EVIDENCE, *evidence_schemas.CONFIRMED)),
-    )
-    for table in tables
-}
-"""Each table that a mark can name, with its folder."""
-
-
 def _receipt(
     value: str,
     row: Mapping[str, str],
@@ -253,17 +267,9 @@ def _about(folder: str, table: Table, path: Path) -> dict[str, Any]:
 
 def _made(folder: str, table: Table) -> str:
     """Name the command that makes a table."""
-    if table in evidence_schemas.CONFIRMED:
+    if table.name in {other.name for other in evidence_schemas.CONFIRMED}:
         return "confirmed"
     return "analyse" if folder == "evidence" else "tables"
-
-
-def _column(table: Table, column: Column) -> dict[str, Any]:
-    """Say what a column means: those that its description goes on from, then itself."""
-    described = {other.name: other.description for other in table.columns}
-    meaning = [[name, described[name]] for name in column.after]
-    shown = {"shown": unit} if (unit := shown_in(table, column)) else {}
-    return {"meaning": [*meaning, [column.name, _description(column)]], "unit": column.unit} | shown
 
 
 NOT_IN_PERCENT = re.compile(r"(^|_)(p|p_holm\w*|correlation\w*|place|probability|by_chance)$")
@@ -305,14 +311,6 @@ def _beside(table: Table, column: Column, row: Mapping[str, str]) -> list[list[s
 def _hundredfold(share: str) -> str:
     """Write a share as percent or points, with all its digits."""
     return f"{(Decimal(share) * 100).normalize():f}" if share else ""
-
-
-def _description(column: Column) -> str:
-    """Say what a column means, as the table does that says it in full."""
-    if not column.described_in:
-        return column.description
-    _, table = TABLES[column.described_in]
-    return next(other.description for other in table.columns if other.name == column.name)
 
 
 def _drawn(path: Path) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from cnn_study.report.worked_example import worked_example
 from cnn_study.runs import inspections, kept_weights, records
 from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, parameters
+from cnn_study.tables.schemas import in_words, words_of
 
 FAR_APART = 10
 """Times the smallest effect worth having: with a larger standard deviation, runs lie far apart."""
@@ -227,7 +228,10 @@ def _statistics(study: Study) -> dict[str, Any]:
         "least_runs": inference.LEAST_RUNS,
         "most_seeds": inference.MOST_SEEDS,
         "strong_runs": inference.STRONG_RUNS,
-        "verdicts": evidence_schemas.VERDICTS,
+        "verdicts": {
+            verdict: in_words(when, words_of(study))
+            for verdict, when in evidence_schemas.VERDICTS.items()
+        },
         "smallest": study.smallest_effect,
         "little": LITTLE * study.smallest_effect,
         "far_apart": FAR_APART * study.smallest_effect,

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.metrics import METRICS, MetricName
 from cnn_study.base.words import percent
-from cnn_study.runs import records, sealed
+from cnn_study.runs import measured, records, sealed
 from cnn_study.runs.records import Part
 from cnn_study.runs.sealed import Sealed
 from cnn_study.study.model import Study
@@ -38,6 +39,31 @@ class SearchRun(Part):
         description="Share of the validation images correct after the last epoch; null unless "
         "complete, and where its loss is not finite."
     )
+    scored_by: MetricName = Field("accuracy", description="The metric by which it was chosen.")
+    validation_score: float | None = Field(
+        None,
+        description="Its score by a metric that is not accuracy; null as validation_accuracy, and "
+        "where the record does not tell it.",
+    )
+
+    @classmethod
+    def of(cls, record: records.Record, metric: MetricName) -> "SearchRun":
+        """Take it from its record."""
+        complete = record.status == "complete"
+        accuracy = record.epochs[-1].validation_accuracy if complete else None
+        other = complete and metric != "accuracy"
+        return cls(
+            seed=record.seed,
+            status=record.status,
+            validation_accuracy=accuracy,
+            scored_by=metric,
+            validation_score=measured.of_validation(record, metric) if other else None,
+        )
+
+    @property
+    def score(self) -> float | None:
+        """What it was chosen by."""
+        return self.validation_accuracy if self.scored_by == "accuracy" else self.validation_score
 
 
 class Trained(Part):
@@ -49,9 +75,9 @@ class Trained(Part):
     runs: list[SearchRun] = Field(description="One a seed.")
 
     @property
-    def accuracies(self) -> tuple[float, ...]:
-        """Validation accuracy of each seed; empty if any run has none."""
-        scores = [run.validation_accuracy for run in self.runs]
+    def scores(self) -> tuple[float, ...]:
+        """Validation score of each seed; empty if any run has none."""
+        scores = [run.score for run in self.runs]
         known = tuple(score for score in scores if score is not None)
         return known if len(known) == len(scores) else ()
 
@@ -116,8 +142,8 @@ SAME = 1e-6
 
 
 def score(runs: Sequence[SearchRun]) -> float | None:
-    """Give the mean validation accuracy of a trial's runs; None where any has none."""
-    scores = [run.validation_accuracy for run in runs]
+    """Give the mean validation score of a trial's runs; None where any has none."""
+    scores = [run.score for run in runs]
     known = [score for score in scores if score is not None]
     return statistics.fmean(known) if len(known) == len(scores) else None
 
@@ -126,7 +152,7 @@ def check_claim(claimed: float | None, runs: Sequence[SearchRun], trial: str) ->
     """Hold what a worker says of a trial against its records, whatever brought word of it.
 
     Args:
-        claimed: the mean validation accuracy; None where it says that there is none.
+        claimed: the mean validation score; None where it says that there is none.
         runs: as the records have them.
         trial: what the message calls it.
 
@@ -138,9 +164,10 @@ def check_claim(claimed: float | None, runs: Sequence[SearchRun], trial: str) ->
         claimed is not None and known is not None and abs(claimed - known) <= SAME
     ):
         return
+    label = METRICS[runs[0].scored_by].label
     says, has = ("no score" if each is None else percent(each) for each in (claimed, known))
     raise UserError(
-        f"{trial}: a worker claims {says} of validation accuracy, and the records of its runs give "
+        f"{trial}: a worker claims {says} of validation {label}, and the records of its runs give "
         f"{has}. The claim is not used, and the search stops: nothing that it had trained is lost. "
         "Find out which worker that was, such as one of another version; then run the same command "
         "again, which goes on from the records."

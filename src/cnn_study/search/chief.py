@@ -215,8 +215,8 @@ class _WithinBudget:
         )
         if chosen:
             _say(
-                f"search, {self.budget.title}: trial {chosen.number} wins, validation accuracy "
-                f"{percent(chosen.mean)} with new seeds"
+                f"search, {self.budget.title}: trial {chosen.number} wins, validation "
+                f"{self.study.metric.label} {percent(chosen.mean)} with new seeds"
             )
             self.winner = self._start(
                 of[chosen.number], self.budget.winner_epochs, self.search.winner_seeds
@@ -341,7 +341,7 @@ class _WithinBudget:
                     f"{self.place.results} has no record of {_run(model, seed).name}, which a "
                     "worker said it had trained. Workers must share the results folder."
                 )
-            outcomes.append(_outcome(record))
+            outcomes.append(searches.SearchRun.of(record, self.study.metric.name))
         return outcomes
 
 
@@ -351,16 +351,7 @@ def _say(line: str) -> None:
 
 
 def _scored(trial: searches.Trial, trained: searches.Trained) -> choosing.Scored:
-    return choosing.Scored(trial.trial, trained.epochs, trial.macs, trained.accuracies)
-
-
-def _outcome(record: records.Record) -> searches.SearchRun:
-    complete = record.status == "complete"
-    return searches.SearchRun(
-        seed=record.seed,
-        status=record.status,
-        validation_accuracy=record.epochs[-1].validation_accuracy if complete else None,
-    )
+    return choosing.Scored(trial.trial, trained.epochs, trial.macs, trained.scores)
 
 
 def _run(model: Model, seed: int) -> Run:
@@ -514,21 +505,22 @@ def _score(
     values: dict[str, Any],
     epochs: int,
 ) -> float:
-    """Train every seed of a trial and give the mean of the validation accuracies."""
+    """Train every seed of a trial and give the mean of the validation scores."""
     from cnn_study.search.tuner import Failed
 
     search = _asked(study)
     model = search.model(values, epochs)
-    outcomes = [_outcome(do(_run(model, seed))) for seed in search.seeds]
+    metric = study.metric.name
+    outcomes = [searches.SearchRun.of(do(_run(model, seed)), metric) for seed in search.seeds]
     setting = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
     mean = searches.score(outcomes)
     if mean is None:
         # A complete run has none where its last validation loss is not finite.
-        bad = next(run for run in outcomes if run.validation_accuracy is None).status
+        bad = next(run for run in outcomes if run.score is None).status
         bad = "no validation score" if bad == "complete" else bad
         log(f"{title}: {bad}, {setting}")
         raise Failed(bad)
-    log(f"{title}: validation accuracy {percent(mean)}, {model.macs:,} MACs, {setting}")
+    log(f"{title}: validation {study.metric.label} {percent(mean)}, {model.macs:,} MACs, {setting}")
     return mean
 
 

@@ -12,19 +12,19 @@ class Scored:
         number: of the trial.
         epochs: that it was trained for.
         macs: multiply-accumulate operations for one image.
-        accuracies: share of the validation images correct, a number for each seed; empty if a
-            run of it diverged or failed.
+        scores: by the study's metric, of the validation images, a number for each seed; empty if
+            a run of it diverged or failed.
     """
 
     number: int
     epochs: int
     macs: int
-    accuracies: tuple[float, ...]
+    scores: tuple[float, ...]
 
     @property
     def mean(self) -> float:
         """Mean over the seeds."""
-        return statistics.fmean(self.accuracies)
+        return statistics.fmean(self.scores)
 
 
 def finalists(trials: list[Scored], most: int) -> list[Scored]:
@@ -32,7 +32,7 @@ def finalists(trials: list[Scored], most: int) -> list[Scored]:
 
     Of trials with different epochs, as hyperband has them, only those with the most compare.
     """
-    scored = [trial for trial in trials if trial.accuracies]
+    scored = [trial for trial in trials if trial.scores]
     longest = max((trial.epochs for trial in scored), default=0)
     whole = [trial for trial in scored if trial.epochs == longest]
     return sorted(whole, key=lambda trial: (-trial.mean, trial.macs, trial.number))[:most]
@@ -44,7 +44,7 @@ def winner(finals: list[Scored], smallest_improvement: float) -> Scored | None:
     Args:
         smallest_improvement: less than this below the best mean is as good, a share.
     """
-    scored = [trial for trial in finals if trial.accuracies]
+    scored = [trial for trial in finals if trial.scores]
     if not scored:
         return None
     best = max(trial.mean for trial in scored)

@@ -31,7 +31,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.search import calls
 from cnn_study.study.search_space import Budget, Model, Parameter, Search
 
-OBJECTIVE = "validation_accuracy"
+OBJECTIVE = "validation_score"
 DRAWS = 2_000
 """Draws of a model that fits and is new, before the space counts as exhausted."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from cnn_study.base.metrics import METRICS, MetricName
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.study.parts import Id, Part, Seeds, Text
@@ -79,11 +80,17 @@ class StudyFile(Part):
         description="How the words under `expects` were chosen, in Markdown, if that is to be "
         "said: for instance after the runs, from the hypotheses alone.",
     )
+    metric: MetricName = Field(
+        "accuracy",
+        description="The score by which changes are judged, suggested and searched for: "
+        + "; ".join(f"{metric.name}, {metric.meaning}" for metric in METRICS.values())
+        + ". auc is for two classes only. Accuracy stands beside it in any case.",
+    )
     smallest_effect: float = Field(
         0.5,
         ge=0.001,
         le=100,
-        description="Smallest difference in accuracy that is worth having, in percentage points. "
+        description="Smallest difference in the metric that is worth having, in percentage points. "
         "Differences that surely lie below it count as none.",
     )
     judge: Literal["two-sample", "paired"] | None = Field(

@@ -39,7 +39,7 @@ PARAMETERS = {
         "weight_decay",
         "label_smoothing",
     ),
-    "data": ("validation_fraction", "training_fraction", "scaling", "watch_test"),
+    "data": ("validation_fraction", "training_fraction", "scaling", "class_weight", "watch_test"),
 }
 """The parameters of each group but *together*, in the order in which groups are told."""
 

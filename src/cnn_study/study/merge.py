@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.metrics import METRICS
 from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import Dataset
 from cnn_study.study import architecture, search_merge
@@ -52,6 +53,7 @@ def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None)
     members, experiments = _experiments(file, dataset, faults)
     trained = [name for name, question in file.questions.items() if question.trained]
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
+    _check_metric(file, dataset, faults)
     _check_fresh_seeds(file, faults)
     faults.extend(label_faults(file, experiments, ["base", *chain.from_iterable(members.values())]))
     _check_expected(file, members, faults)
@@ -194,6 +196,21 @@ def _reference_cells(
     ]
 
 
+def _check_metric(file: StudyFile, dataset: Dataset, faults: Faults) -> None:
+    """Tell of a metric that does not go with the classes, or with what others printed."""
+    classes = len(dataset.class_names)
+    if file.metric == "auc" and classes != 2:
+        message = f"auc is for two classes, and {dataset.title} has {classes}. Choose "
+        others = [name for name in METRICS if name != "auc"]
+        faults.add(("metric",), message + ", ".join(others[:-1]) + f" or {others[-1]}")
+    if file.metric != "accuracy" and file.published:
+        faults.add(
+            ("metric",),
+            f"{file.metric}, and the numbers of {file.published.file} are accuracies: they can be "
+            "set beside ours only with metric: accuracy. Leave out one of the two",
+        )
+
+
 def _check_fresh_seeds(file: StudyFile, faults: Faults) -> None:
     """Tell of fresh seeds for which there is no number left behind those of the study."""
     left = LARGEST_SEED - max(seeds_of(file.seeds))
@@ -230,4 +247,4 @@ def _search(
     base = experiments["base"].settings.model_dump()
     search, search_faults = search_merge.resolve(file.search, base, dataset, experiments)
     faults.extend(search_faults)
-    return search
+    return replace(search, metric=file.metric) if search else None

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cnn_study.base.metrics import METRICS, Metric
 from cnn_study.data.catalog import Dataset
 from cnn_study.study.file import StudyFile
 from cnn_study.study.parts import Place
@@ -67,8 +68,18 @@ class Study:
     """The line of every key of the study file, by its place."""
 
     @property
+    def metric(self) -> Metric:
+        """The score that it goes by."""
+        return METRICS[self.file.metric]
+
+    @property
+    def chance(self) -> float:
+        """What guessing gets of the test images by that score."""
+        return self.dataset.chance(self.file.metric)
+
+    @property
     def smallest_effect(self) -> float:
-        """The smallest difference in accuracy that is worth having, a share."""
+        """The smallest difference by that score that is worth having, a share."""
         return self.file.smallest_effect / 100
 
     @property

@@ -104,7 +104,7 @@ class BudgetBlock(Part):
         None,
         gt=0,
         le=100,
-        description="Mean test accuracy of the winner's own runs that is hoped for, percent. The "
+        description="Mean test score of the winner's own runs that is hoped for, percent. The "
         "report says whether it is reached; nothing is chosen by it.",
     )
 
@@ -163,7 +163,7 @@ class SearchBlock(Part):
         0.5,
         gt=0,
         le=100,
-        description="Percentage points of validation accuracy for which a dearer finalist is "
+        description="Percentage points of the validation score for which a dearer finalist is "
         "preferred to a cheaper one.",
     )
     settings: dict[str, Any] = Field(

@@ -124,7 +124,7 @@ class Budget:
 
     Attributes:
         least: share of the limit on MACs, else on parameters, that it must cost.
-        goal: mean test accuracy hoped for, a share.
+        goal: mean test score hoped for, a share.
     """
 
     id: str
@@ -155,7 +155,8 @@ class Search:
 
     Attributes:
         base: every parameter of a trial that is not varied.
-        smallest_improvement: a share of the validation images.
+        smallest_improvement: of the mean validation score, a share.
+        metric: of the study, by which it chooses.
     """
 
     dataset: Dataset
@@ -171,6 +172,7 @@ class Search:
     finalist_seeds: tuple[int, ...]
     winner_seeds: tuple[int, ...]
     smallest_improvement: float
+    metric: str = "accuracy"
 
     def drawn(self, budget: Budget) -> int:
         """Count the trials that Bayesian optimization draws at random before it proposes any.
@@ -189,6 +191,8 @@ class Search:
         meaning["base"] = {
             name: value for name, value in self.base.items() if value != default[name]
         }
+        if self.metric == "accuracy":
+            del meaning["metric"]  # what old searches went by, without a word of it
         if self.algorithm != "bayesian":
             del meaning["together"]
         # Under the name that budgets had when the first searches were done.

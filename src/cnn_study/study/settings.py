@@ -380,6 +380,15 @@ class TrainingSettings(_Group):
         ge=0,
         lt=1,
     )
+    class_weight: Literal["none", "balanced"] = parameter(
+        "none",
+        "What the loss of an image is multiplied with: none, nothing; balanced, the images trained "
+        "on over the classes times the images of its class, so that all classes together count "
+        "alike, however many images each has [@king2001]. The training loss is reported with it, "
+        "validation and test losses without.",
+        label=named({"none": "no class weights", "balanced": "balanced class weights"}),
+        code=IN_SCRIPT,
+    )
     batch_size: int = parameter(
         32,
         "Images in a step.",

@@ -20,9 +20,9 @@ import pandas as pd
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, write_whole
 from cnn_study.base.inference import higher_by_chance, prediction_interval
-from cnn_study.base.metrics import collapsed
+from cnn_study.base.metrics import METRICS, collapsed
 from cnn_study.base.words import first_lines
-from cnn_study.runs import correct_answers, look_alikes, records, searches
+from cnn_study.runs import correct_answers, look_alikes, measured, records, searches
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study import architecture, published_numbers
@@ -33,6 +33,7 @@ from cnn_study.study.settings import value_text
 from cnn_study.tables import answers
 from cnn_study.tables.csv_files import csv_text, frame
 from cnn_study.tables.data_package import DICTIONARY, data_package
+from cnn_study.tables.lineage import METRIC
 from cnn_study.tables.schemas import (
     CALIBRATION,
     CLASSES,
@@ -47,6 +48,8 @@ from cnn_study.tables.schemas import (
     SEARCH_RUNS,
     SEARCH_VALUES,
     TABLES,
+    tables_of,
+    words_of,
 )
 
 
@@ -93,8 +96,8 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     labels = correct_answers.read(study, results)
     classes = read_classes(study, results, outcomes, labels)
     frames = {
-        RUNS.name: runs_table(outcomes),
-        EPOCHS.name: epochs_table(outcomes),
+        RUNS.name: runs_table(study, outcomes),
+        EPOCHS.name: epochs_table(study, outcomes),
         EXPERIMENTS.name: experiments_table(study, outcomes, misread_images(classes, labels)),
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
@@ -106,7 +109,7 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     published = published_file(study)
     if published:
         frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
-    written = [table for table in TABLES if table.name in frames]
+    written = [table for table in tables_of(study, TABLES) if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))
     complete = complete_outcomes(outcomes)
@@ -175,12 +178,13 @@ def _named(path: Path, results: Path) -> tuple[str, str]:
     return path.relative_to(results).as_posix(), digest_of_file(path)
 
 
-def runs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+def runs_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each wanted run."""
-    return frame(RUNS, [_run_row(outcome) for outcome in outcomes])
+    rows = [_run_row(outcome, study.metric.name) for outcome in outcomes]
+    return frame(RUNS.put(words_of(study)), rows)
 
 
-def _run_row(outcome: Outcome) -> dict[str, Any]:
+def _run_row(outcome: Outcome, metric: str) -> dict[str, Any]:
     run, record = outcome.run, outcome.record
     row = {
         "experiment": run.experiment.id,
@@ -196,7 +200,7 @@ def _run_row(outcome: Outcome) -> dict[str, Any]:
         "training_images": record.dataset.training_images,
         "validation_images": record.dataset.validation_images,
         "epochs_trained": len(record.epochs),
-        **last_scores(record),
+        **last_scores(record, metric),
         **record.cost.model_dump(),
         "weights_sha256": record.weights_sha256,
         "backend_version": provenance.versions.get(provenance.backend),
@@ -208,12 +212,18 @@ def _run_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def last_scores(record: Record) -> dict[str, float | None]:
-    """Give the scores of a run's last epoch and, if it is complete, those of its test."""
+def last_scores(record: Record, metric: str) -> dict[str, float | None]:
+    """Give the scores of a run's last epoch and, if it is complete, those of its test.
+
+    Args:
+        metric: the study's, beside loss and accuracy.
+    """
     names = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
     last = record.epochs[-1] if record.epochs else None
     scores = {name: getattr(last, name, None) for name in names}
+    scores[f"validation_{metric}"] = measured.of_validation(record, metric)
     if record.test:
+        scores[f"test_{metric}"] = measured.of_test(record, metric)
         scores |= {"test_loss": record.test.loss, "test_accuracy": record.test.accuracy}
         scores |= {"test_calibration_error": calibration_error(record.test.calibration)}
     return scores
@@ -232,15 +242,31 @@ def calibration_error(bins: list[Bin]) -> float:
     return sum(gaps) / sum(bin_.images for bin_ in bins)
 
 
-def epochs_table(outcomes: list[Outcome]) -> pd.DataFrame:
+BY_CLASS = {
+    f"{images}_{what}" for images in ("validation", "watched_test")
+    for what in ("right", "predicted", "auc")
+}  # fmt: skip
+"""Fields of an epoch from which its metric is worked out."""
+
+
+def epochs_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     """Give one row for each epoch of each run that has a record."""
+    metric = study.metric.name
     rows = [
-        {"experiment": outcome.run.experiment.id, "seed": outcome.run.seed, **epoch.model_dump()}
+        {
+            "experiment": outcome.run.experiment.id,
+            "seed": outcome.run.seed,
+            **epoch.model_dump(exclude=BY_CLASS),
+            **{
+                f"{images}_{metric}": measured.of_epoch(outcome.record, epoch, metric, images)
+                for images in ("validation", "watched_test")
+            },
+        }
         for outcome in outcomes
         if outcome.record
         for epoch in outcome.record.epochs
     ]
-    return frame(EPOCHS, rows)
+    return frame(EPOCHS.put(words_of(study)), rows)
 
 
 def read_classes(
@@ -282,7 +308,7 @@ def experiments_table(
     Args:
         misread: see `misread_images`.
     """
-    rows, chance = [], study.dataset.chance()
+    rows, words, metric = [], words_of(study), study.metric.name
     records_of, outcomes_of_each = complete_records(outcomes), by_experiment(outcomes)
     for experiment in study.experiments.values():
         complete = records_of.get(experiment.id, [])
@@ -295,17 +321,21 @@ def experiments_table(
                 "change": change_text(experiment),
                 "planned_runs": len(statuses),
                 **{f"{kind}_runs": statuses.count(kind) for kind in kinds},
-                "collapsed_runs": collapsed(
-                    [record.tested.accuracy for record in complete], chance
-                ),
-                **_score_summaries(complete),
+                "collapsed_runs": collapsed(_known(complete, metric), study.chance),
+                **_score_summaries(complete, metric),
                 "misread_images": misread.get(experiment.id),
                 "parameters": experiment.parameters,
                 "macs": experiment.macs,
                 **_cost_summaries(complete),
             }
         )
-    return frame(EXPERIMENTS, rows)
+    return frame(EXPERIMENTS.put(words), rows)
+
+
+def _known(complete: Iterable[Record], metric: str) -> list[float]:
+    """Give the test scores of those records that are not too old to tell them."""
+    scores = (measured.of_test(record, metric) for record in complete)
+    return [score for score in scores if score is not None]
 
 
 def by_experiment(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
@@ -335,10 +365,10 @@ def change_text(experiment: Experiment) -> str | None:
     return ", ".join(parts) or None
 
 
-def _score_summaries(complete: list[Record]) -> dict[str, float | None]:
+def _score_summaries(complete: list[Record], metric: str) -> dict[str, float | None]:
     row = {}
-    for measure in MEASURES:
-        given = [last_scores(record)[measure] for record in complete]
+    for measure in dict.fromkeys(name.replace(METRIC, metric) for name in MEASURES):
+        given = [last_scores(record, metric)[measure] for record in complete]
         values = [value for value in given if value is not None]
         if measure.startswith("validation"):
             row[f"{measure}_n"] = len(values)
@@ -480,7 +510,7 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
             runs += _search_rows(study, budget, outcomes)
             values += _value_rows(search, budget)
     return {
-        SEARCH_RUNS.name: frame(SEARCH_RUNS, runs),
+        SEARCH_RUNS.name: frame(SEARCH_RUNS.put(words_of(study)), runs),
         SEARCH_VALUES.name: frame(SEARCH_VALUES, values),
     }
 
@@ -543,13 +573,13 @@ def _check_scores(
             runs = _search_runs(study, trials[model.trial], model)
             for run, said in zip(runs, model.runs, strict=True):
                 record = outcomes[run.name].record
-                known = last_scores(record)["validation_accuracy"] if record else None
-                if known is None or said.validation_accuracy in (None, known):
+                known = measured.of_validation(record, said.scored_by) if record else None
+                if known is None or said.score in (None, known):
                     continue
                 raise UserError(
                     f"{file} says that trial {model.trial} of {budget.budget}, seed {run.seed}, "
-                    f"has the validation accuracy {said.validation_accuracy}, and its record "
-                    f"{known}. One of them was changed. {searches.REMEDY}"
+                    f"has the validation {METRICS[said.scored_by].label} {said.score}, and its "
+                    f"record {known}. One of them was changed. {searches.REMEDY}"
                 )
 
 
@@ -567,7 +597,7 @@ def _search_rows(
             "epochs": model.epochs,
             "parameters": run.experiment.parameters,
             "macs": run.experiment.macs,
-            **_of_search_run(outcomes[run.name]),
+            **_of_search_run(outcomes[run.name], study.metric.name),
         }
         for stage, models in stages.items()
         for model in models
@@ -575,19 +605,23 @@ def _search_rows(
     ]
 
 
-def _of_search_run(outcome: Outcome) -> dict[str, Any]:
+def _of_search_run(outcome: Outcome, metric: str) -> dict[str, Any]:
     """Give what the record of a run of the search says."""
     run, record = outcome.run, outcome.record
     if record is None:
         return {}
-    scores = last_scores(record)
+    scores = last_scores(record, metric)
     return {
         "seed": run.seed,
         "fingerprint": run.experiment.fingerprint,
         "status": record.status,
-        "training_accuracy": scores["training_accuracy"],
-        "validation_accuracy": scores["validation_accuracy"],
-        "test_accuracy": scores.get("test_accuracy"),
+        **{
+            name: scores.get(name)
+            for name in (
+                *("training_accuracy", "validation_accuracy", "test_accuracy"),
+                *(f"validation_{metric}", f"test_{metric}"),
+            )
+        },
         **record.cost.model_dump(include={"training_seconds", "training_cpu_seconds"}),
         "weights_sha256": record.weights_sha256,
         "record": outcome.path,

@@ -7,7 +7,7 @@ from typing import Any
 from cnn_study.base.csv_cells import TOLD
 from cnn_study.study.model import Study
 from cnn_study.tables import answers
-from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table
+from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table, tables_of
 
 DICTIONARY = "datapackage.json"
 
@@ -29,7 +29,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
         "evidence": "What the tables of a study say about its changes.",
         "confirmation": "What fresh seeds say of what a study suggests.",
     }
-    resources = [_resource(table) for table in tables]
+    resources = [_resource(table) for table in tables_of(study, tables)]
     if of == "tables":
         resources.append(_answers())
     return {

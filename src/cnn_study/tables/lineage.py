@@ -138,9 +138,15 @@ SIMULATIONS = NoRun("it was simulated: studies made by chance, with effects that
 IMAGES = NoRun("it is found by looking at the images of the dataset, without a network")
 PRINTED = NoRun("somebody else printed it", cited=True)
 
-TEST = "test_accuracy"
-VALIDATION = "validation_accuracy"
-"""Measures by which accuracies and their differences count runs."""
+METRIC, SCORE = "{metric}", "{score}"
+"""Stand in names and descriptions for the metric of the study: its name, and its label."""
+
+CHANCE, COLLAPSE = "{chance}", "{collapse}"
+"""Stand in descriptions for what guessing gets, and for the score below which a run collapsed."""
+
+TEST = f"test_{METRIC}"
+VALIDATION = f"validation_{METRIC}"
+"""Measures by which scores and their differences count runs."""
 
 
 # -------------------------------------------------------------------------- what stands beside it

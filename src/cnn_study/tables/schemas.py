@@ -4,15 +4,21 @@ The one authority for the CSV files' headers, for their data dictionary, and for
 receipt names. Declares only: knows neither pandas nor how a table is filled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cnn_study.study.model import Study
 from cnn_study.tables.lineage import (
+    CHANCE,
+    COLLAPSE,
     IMAGES,
+    METRIC,
     PRINTED,
+    SCORE,
     STUDY_FILE,
     TEST,
+    VALIDATION,
     WORKED_OUT,
     Beside,
     CompleteRuns,
@@ -27,8 +33,33 @@ from cnn_study.tables.lineage import (
 
 MEASURES = (
     *("validation_accuracy", "test_accuracy", "validation_loss", "test_loss"),
-    "test_calibration_error",
+    *("test_calibration_error", VALIDATION, TEST),
 )
+"""Columns of runs.csv that experiments.csv sums up."""
+
+CALLED = "score"
+"""What the code calls, in the names of columns, the metric of whatever study."""
+
+
+def words_of(study: Study) -> dict[str, str]:
+    """Give the words of a study for what stands in names and descriptions."""
+    dataset, metric = study.dataset, study.metric
+    even = metric.name != "accuracy" or study.chance == 1 / len(dataset.class_names)
+    chance = "one half" if metric.name == "auc" else "1 / classes"
+    way = study.chance > 0.1 + 1e-9
+    return {
+        METRIC: metric.name,
+        SCORE: metric.label,
+        CHANCE: chance if even else "the share of the largest class",
+        COLLAPSE: "chance and an eighteenth of the way from it to 1" if way else "1.5 times chance",
+    }
+
+
+def in_words(text: str, words: Mapping[str, str]) -> str:
+    """Put words in their places in a text."""
+    for place, word in words.items():
+        text = text.replace(place, word)
+    return text
 
 
 @dataclass(frozen=True)
@@ -54,6 +85,37 @@ class Column:
     described_in: str = ""
     sources: tuple[Source, ...] = ()
     beside: tuple[Beside | Tally, ...] = ()
+
+    def put(self, words: Mapping[str, str]) -> "Column":
+        """Put words in their places in its name, its description and its lineage."""
+        return replace(
+            self,
+            name=in_words(self.name, words),
+            description=in_words(self.description, words),
+            after=tuple(in_words(name, words) for name in self.after),
+            sources=tuple(
+                replace(source, measure=in_words(source.measure, words))
+                if isinstance(source, CompleteRuns)
+                else source
+                for source in self.sources
+            ),
+            beside=tuple(
+                replace(
+                    group,
+                    label=in_words(group.label, words),
+                    columns=tuple(in_words(name, words) for name in group.columns),
+                )
+                if isinstance(group, Beside)
+                else group
+                for group in self.beside
+            ),
+        )
+
+
+def tables_of(study: Study, tables: "Iterable[Table]") -> "tuple[Table, ...]":
+    """Give tables as a study has them, with its metric in their columns."""
+    words = words_of(study)
+    return tuple(table.put(words) for table in tables)
 
 
 def made_from(
@@ -87,6 +149,8 @@ class Table:
     links: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
     sources: tuple[Source, ...] = ()
     beside: tuple[Beside | Tally, ...] = ()
+    called: Mapping[str, str] = field(default_factory=dict)
+    """Headers, and what the code calls them besides, whatever the study's metric is."""
 
     def __post_init__(self) -> None:
         """Give every column its lineage."""
@@ -102,6 +166,27 @@ class Table:
                     f"{column.name} of {self.name} names columns that are not there: "
                     f"{', '.join(sorted(unknown))}"
                 )
+
+    def put(self, words: Mapping[str, str]) -> "Table":
+        """Put words in their places.
+
+        Of columns that are one then, the first stays: those of the metric are those of accuracy
+        where that is the metric.
+        """
+        columns: dict[str, Column] = {}
+        for column in self.columns:
+            columns.setdefault(in_words(column.name, words), column.put(words))
+        called = {
+            in_words(column.name, words): column.name.replace(METRIC, CALLED)
+            for column in self.columns
+            if METRIC in column.name
+        }
+        return replace(
+            self,
+            description=in_words(self.description, words),
+            columns=tuple(columns.values()),
+            called=called,
+        )
 
     @property
     def file(self) -> str:
@@ -153,22 +238,33 @@ def signed(
     return Column(name, "number", description, unit, after=after)
 
 
+WHOSE = {
+    "training": "training images, over the epoch, while the weights change",
+    "validation": "held-out images; empty if none are held out",
+    "watched_test": "test images; only where the source's habit of watching them is repeated",
+    "test": "test images; for reporting, never for choosing",
+}
+
+
+def _metrics(images: Iterable[str], when: str) -> tuple[Column, ...]:
+    """Make the columns of the study's metric, beside those of accuracy."""
+    old = "Empty where the record is older than what it is worked out from."
+    return tuple(
+        share(f"{of}_{METRIC}", f"The study's metric, {SCORE}, {when}, {WHOSE[of]}. {old}")
+        for of in images
+    )
+
+
 def _scores(names: Iterable[str], when: str) -> tuple[Column, ...]:
     """Make the columns of losses and accuracies, named alike wherever they stand."""
-    whose = {
-        "training": "training images, over the epoch, while the weights change",
-        "validation": "held-out images; empty if none are held out",
-        "watched_test": "test images; only where the source's habit of watching them is repeated",
-        "test": "test images; for reporting, never for choosing",
-    }
     columns = []
     for name in names:
         images, _, kind = name.rpartition("_")
         if kind == "loss":
-            text = f"Mean cross-entropy {when}, {whose[images]}. Empty if it is not finite."
+            text = f"Mean cross-entropy {when}, {WHOSE[images]}. Empty if it is not finite."
             columns.append(loss(name, text))
         else:
-            columns.append(share(name, f"Share classified correctly {when}, {whose[images]}."))
+            columns.append(share(name, f"Share classified correctly {when}, {WHOSE[images]}."))
     return tuple(columns)
 
 
@@ -257,6 +353,8 @@ RUNS = Table(
             "in the last epoch",
         ),
         *_scores(("test_loss", "test_accuracy"), "after the last epoch"),
+        *_metrics(("validation",), "in the last epoch"),
+        *_metrics(("test",), "after the last epoch"),
         share(
             "test_calibration_error",
             "Expected calibration error of the test images (Guo et al., 2017): gap between mean "
@@ -309,6 +407,7 @@ EPOCHS = Table(
             ),
             "in this epoch",
         ),
+        *_metrics(("validation", "watched_test"), "in this epoch"),
         number("training_seconds", "Wall time of the training alone.", "seconds"),
     ),
     ("experiment", "seed", "epoch"),
@@ -340,8 +439,7 @@ EXPERIMENTS = Table(
             (CompleteRuns(measure=TEST),),
             count(
                 "collapsed_runs",
-                "Complete runs whose test_accuracy (runs.csv) is below 1.5 times chance, which is "
-                "1 / classes.",
+                f"Complete runs whose {TEST} (runs.csv) is below {COLLAPSE}, which is {CHANCE}.",
                 "runs",
                 required=True,
             ),
@@ -349,7 +447,7 @@ EXPERIMENTS = Table(
         ),
         *(column for measure in MEASURES for column in _summary(measure)),
         *made_from(
-            (CompleteRuns(measure=TEST),),
+            (CompleteRuns(measure="test_accuracy"),),
             count(
                 "misread_images",
                 "Test images that every complete run takes for the same class, which is not their "
@@ -420,7 +518,7 @@ CONFUSION = Table(
     ),
     ("experiment", "true_class", "predicted_class"),
     (TO_EXPERIMENTS,),
-    sources=(CompleteRuns(measure=TEST),),
+    sources=(CompleteRuns(measure="test_accuracy"),),
 )
 
 CLASSES = Table(
@@ -464,7 +562,7 @@ CALIBRATION = Table(
     ),
     ("experiment", "bin"),
     (TO_EXPERIMENTS,),
-    sources=(CompleteRuns(measure=TEST),),
+    sources=(CompleteRuns(measure="test_accuracy"),),
 )
 
 LOOK_ALIKE_PAIRS = Table(
@@ -509,7 +607,7 @@ PUBLISHED = Table(
             count("complete_runs", "Complete runs of our experiment.", "runs", required=True),
         ),
         *made_from(
-            (CompleteRuns(measure=TEST),),
+            (CompleteRuns(measure="test_accuracy"),),
             share("test_accuracy_mean", "Mean test_accuracy (runs.csv) over the complete runs."),
             as_in(
                 "experiments", share("test_accuracy_standard_deviation", "As in experiments.csv.")
@@ -571,6 +669,8 @@ SEARCH_RUNS = Table(
         MACS,
         *_scores(("training_accuracy", "validation_accuracy"), "in the last epoch"),
         *_scores(("test_accuracy",), "after the last epoch"),
+        *_metrics(("validation",), "in the last epoch"),
+        *_metrics(("test",), "after the last epoch"),
         *TRAINING_TIMES,
         string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
         *RECORD,

@@ -55,14 +55,16 @@ def learn(
     """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite."""
     import keras
 
+    each = class_weights(parts.training[1]) if settings.class_weight == "balanced" else None
     for number in range(1, settings.epochs + 1):
         with seconds:
             pixels, labels = epoch_images.epoch_images(*parts.training, settings, seed, number)
             targets = labels.astype("int32")
+            weights = None if each is None else each[labels]
             if settings.label_smoothing:
                 targets = keras.utils.to_categorical(targets, model.output_shape[-1])
             history = model.fit(
-                **_fed(pixels, targets, settings.batch_size),
+                **_fed(pixels, targets, settings.batch_size, weights),
                 epochs=1,
                 shuffle=False,
                 verbose=0,
@@ -81,6 +83,23 @@ def learn(
         )
         if not math.isfinite(loss):
             return
+
+
+def class_weights(labels: np.ndarray) -> np.ndarray:
+    """Weigh classes so that each counts alike: images / (classes x images of the class).
+
+    As scikit-learn's "balanced", after King and Zeng (2001).
+
+    Args:
+        labels: (images,) of the images trained on.
+
+    Returns:
+        (largest label + 1,) float32; 0 for what has no image, which is no class here.
+    """
+    counts = np.bincount(labels)
+    classes = np.count_nonzero(counts)
+    weights = len(labels) / (classes * np.maximum(counts, 1)) * (counts > 0)
+    return weights.astype("float32")
 
 
 def weights_digest(model: "keras.Model") -> str:
@@ -141,8 +160,16 @@ def predict(model: "keras.Model", pixels: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict(**_fed(pixels, None, SCORING_BATCH), verbose=0))
 
 
-def _fed(pixels: np.ndarray, targets: np.ndarray | None, batch_size: int) -> dict[str, Any]:
+def _fed(
+    pixels: np.ndarray,
+    targets: np.ndarray | None,
+    batch_size: int,
+    weights: np.ndarray | None = None,
+) -> dict[str, Any]:
     """Give the arguments of `fit` and `predict` that hand over the images, batch by batch.
+
+    Args:
+        weights: what the loss of each image is multiplied with; None for nothing.
 
     On TensorFlow, Keras would wrap arrays in a `tf.data.Dataset` that tunes itself. At the end of
     every epoch the thread that tunes is waited for, and it looks up after 10, 20, 40, ... ms: an
@@ -152,11 +179,12 @@ def _fed(pixels: np.ndarray, targets: np.ndarray | None, batch_size: int) -> dic
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        arguments = {"x": pixels, "batch_size": batch_size}
-        return arguments if targets is None else arguments | {"y": targets}
+        arguments = {"x": pixels, "batch_size": batch_size, "y": targets, "sample_weight": weights}
+        return {name: value for name, value in arguments.items() if value is not None}
     import tensorflow
 
-    arrays = pixels if targets is None else (pixels, targets)
+    given = tuple(array for array in (pixels, targets, weights) if array is not None)
+    arrays = given if len(given) > 1 else pixels
     untuned = tensorflow.data.Options()
     untuned.autotune.enabled = False
     batches = tensorflow.data.Dataset.from_tensor_slices(arrays).batch(batch_size)

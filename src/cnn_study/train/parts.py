@@ -1,6 +1,7 @@
 """The images of one run: trained on, held out, tested on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ class Parts:
     test: tuple[np.ndarray, np.ndarray]
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """Count the images of each part, under the names that records have for it."""
         return {
             "training_images": len(self.training[1]),
