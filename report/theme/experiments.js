@@ -202,7 +202,7 @@
   }
 
   function citation(row) {
-    return row.label + ' (' + row.id + ' of the study ' + known().study + '): test accuracy '
+    return row.label + ' (' + row.id + ' of the study ' + known().study + '): test ' + known().metric + ' '
       + scoreText(row.test) + ', ' + row.complete + ' runs. '
       + cited('experiment-' + row.id);
   }
@@ -228,10 +228,11 @@
     const runs = document.getElementById('runs-' + row.id);
     return facts(dash([
       ['Id', code(row.id)],
-      ['Test accuracy', make('strong', {}, scoreText(row.test)),
+      ['Test ' + known().metric, make('strong', {}, scoreText(row.test)),
         ', ' + row.complete + ' of ' + row.planned + ' runs complete'],
       row.interval ? ['Interval', percent(row.interval[0]) + ' to ' + percent(row.interval[1]) + ' %'] : null,
-      ['Validation accuracy', scoreText(row.validation)],
+      known().accuracy ? ['Test accuracy', scoreText(row.accuracy)] : null,
+      ['Validation ' + known().metric, scoreText(row.validation)],
       ...verdictLines(row), freshLine(row),
       isNumber(row.calibration) ? ['Calibration error', percent(row.calibration) + ' points'] : null,
       runs ? ['Runs', make('a', { href: '#runs-' + row.id }, 'fingerprint and commit')] : null,
@@ -287,12 +288,12 @@
       copyButton('Copy link', () => linkTo('compare=' + ids)),
       cardButton(one.id), cardButton(other.id),
       button('Swap', { class: 'small-button' }, () => go('compare=' + other.id + ',' + one.id))],
-    table(['Test accuracy', ...names], [['Mean ± standard deviation', scoreText(one.test), scoreText(other.test)],
+    table(['Test ' + known().metric, ...names], [['Mean ± standard deviation', scoreText(one.test), scoreText(other.test)],
       ['Validation', scoreText(one.validation), scoreText(other.validation)]]),
     ...comparison(one, other),
     head('Settings that differ'), settings(one, other, names),
     head('Learning curves'), curves(one, other),
-    head('Test accuracy, seed by seed (%)'), seedPairs(one, other),
+    head('Test ' + known().metric + ', seed by seed (%)'), seedPairs(one, other),
     make('p', { class: 'fine' }, 'Plain differences, run by run.'),
     head('Classes'), ...classes(one, other, judged(one, other)),
     head('Costs'), costs(one, other));

@@ -19,7 +19,7 @@
   // Columns: heading, what it sorts by, what it shows.
   const columns = [
     ['Experiment', row => row.label, null],
-    ['Test accuracy (%)', row => row.test[0], ({ test: [mean, deviation] }) => (isNumber(mean)
+    ['Test score (%)', row => row.test[0], ({ test: [mean, deviation] }) => (isNumber(mean)
       ? percent(mean) + (isNumber(deviation) ? ' ± ' + percent(deviation) : '') : '–')],
     ['Difference', row => first(row).difference, row => signed(first(row).difference)],
     ['Interval', row => first(row).lower, row => interval(first(row).lower, first(row).upper)],
@@ -139,6 +139,7 @@
   function build() {
     if (known) return;
     known = data('explorer-data');
+    columns[1][0] = 'Test ' + known.metric + ' (%)';
     known.rows.forEach(row => {
       row.searched = [row.label, row.id, verdictOf(row),
         ...Object.entries(row.changed).flat()].join(' ').toLowerCase();

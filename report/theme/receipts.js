@@ -63,9 +63,9 @@
           ...varying.map(label => said[number].get(label))])))];
   }
 
-  const percent = accuracy => (100 * accuracy).toFixed(2) + ' %';
-  const score = (status, accuracy) => (
-    status === 'complete' && accuracy !== null ? percent(accuracy) : status);
+  const percent = share => (100 * share).toFixed(2) + ' %';
+  const score = (status, share) => (
+    status === 'complete' && share !== null ? percent(share) : status);
 
   function folded(summary, content, open) {
     const details = make('details', {}, make('summary', {}, ...summary), content);
@@ -75,11 +75,11 @@
 
   function runs(experiment, seeds, open) {
     const lines = known.experiments[experiment].filter(([seed]) => seeds.has(seed)).map(
-      ([seed, status, accuracy, record, weights, commit]) => [String(seed), score(status, accuracy),
+      ([seed, status, share, record, weights, commit]) => [String(seed), score(status, share),
         code(short(weights)), code(short(commit)), code(record || '–')]);
     return folded([called(experiment) + ' ', code(experiment), ': ' + (seeds.size === 1 ? 'seed ' : 'seeds ')
       + Array.from(seeds).sort((a, b) => a - b).join(', ')],
-    table(['Seed', 'Test accuracy', 'sha256 of weights', 'Commit', 'Record in ' + known.results],
+    table(['Seed', 'Test ' + known.metric, 'sha256 of weights', 'Commit', 'Record in ' + known.results],
       lines), open);
   }
 
@@ -96,7 +96,7 @@
     const models = once(lines.map(({ trial }) => trial)).length;
     return folded([(known.budgets[budget] || budget) + ': ' + counted(models, noun) + ', '
       + counted(lines.length, 'run') + seeds],
-    table(['Trial', 'Seed', 'Validation accuracy', ...(tested ? ['Test accuracy'] : []),
+    table(['Trial', 'Seed', 'Validation ' + known.metric, ...(tested ? ['Test ' + known.metric] : []),
       'sha256 of weights', 'Record in ' + known.results],
     lines.map(({ trial, seed, status, validation, test, record, weights }) => [String(trial),
       String(seed), score(status, validation), ...(tested ? [score(status, test)] : []),

@@ -29,9 +29,10 @@ class Result:
 
     Attributes:
         collapsed: complete runs that do hardly better than guessing.
-        test, validation: accuracies; calibration: expected calibration error, a share; loss: mean
-            cross-entropy in nats. The last two are of the test images.
-        scores: test accuracy of each complete run, the lowest first.
+        test, validation: scores by the study's metric; accuracy: of the test images; calibration: expected
+            calibration error, a share; loss: mean cross-entropy in nats. The last two are of the
+            test images.
+        scores: test score of each complete run, the lowest first.
         seconds: mean training time of a run, by `Tables.clock`.
         training_images: images trained on; None without a complete run.
     """
@@ -45,6 +46,7 @@ class Result:
     missing: int
     test: Scores
     validation: Scores
+    accuracy: Scores
     calibration: Scores
     loss: Scores
     scores: tuple[float, ...]
@@ -68,6 +70,7 @@ def _result(row: dict[str, Any], tables: Tables) -> Result:
         **{kind: row[f"{kind}_runs"] for kind in kinds},
         test=Scores.of(row, "test_score", complete),
         validation=Scores.of(row, "validation_score", row["validation_score_n"]),
+        accuracy=Scores.of(row, "test_accuracy", complete),
         calibration=Scores.of(row, "test_calibration_error", complete),
         loss=Scores.of(row, "test_loss", complete),
         scores=tuple(sorted(run["test_score"] for run in runs)),
@@ -79,7 +82,7 @@ def _result(row: dict[str, Any], tables: Tables) -> Result:
 
 
 def best_of(results: dict[str, Result]) -> Result | None:
-    """Find the experiment with the highest mean validation accuracy."""
+    """Find the experiment with the highest mean validation score."""
     scored = [
         (result.validation.mean, result)
         for result in results.values()

@@ -923,11 +923,13 @@ SEARCH_PRICES = Table(
                 "Mean training accuracy in their last epoch.",
                 after=("runs",),
             ),
+            share("validation_accuracy", "Mean validation accuracy of the winner's own runs."),
             share("validation_{metric}", "Mean validation {score} of the winner's own runs."),
             beside=(WINNER_RUNS,),
         ),
         *made_from(
             OF_ENDED_WINNER,
+            share("test_accuracy", "Mean test accuracy of the winner's own runs."),
             share("test_{metric}", "Mean test {score} of the winner's own runs."),
             number(
                 "test_deviation",

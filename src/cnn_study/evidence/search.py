@@ -155,7 +155,7 @@ def _budget_row(tables: Tables, budget: Budget, finalists: list[dict[str, Any]])
             for name in (
                 "training_seconds",
                 "training_cpu_seconds",
-                "training_accuracy",
+                *("training_accuracy", "validation_accuracy", "test_accuracy"),
                 "validation_score",
             )
         },

@@ -172,7 +172,7 @@ def suggest(
         "study": study.name,
         "smallest_effect": study.smallest_effect,
         "ranked_by": "reference, then lower end of the 95 % interval for the gain in validation "
-        "accuracy",
+        f"{study.metric.label}",
         "gains": "in the runs that chose; confirmation.csv has those with fresh seeds, and how "
         "strong the evidence is",
         "advice": [

@@ -86,7 +86,7 @@ class Reliability(Picture):
 
 @dataclass(frozen=True)
 class AccuracyAndCalibration(Picture):
-    """Mean test accuracy against calibration error, one point an experiment."""
+    """Mean test score against calibration error, one point an experiment."""
 
     template = "accuracy-and-calibration"
 
@@ -107,7 +107,7 @@ class AccuracyAndCalibration(Picture):
         if highest:
             axes.set_ylim(-0.1 * highest, 1.05 * highest)  # room for a name below an error near 0
         axes.grid()
-        marks.accuracy_axis(axes.xaxis)
+        marks.score_axis(axes.xaxis, results.study.metric)
         marks.round_numbers(axes.yaxis, 8)
         axes.set_ylabel("Expected calibration error (points)")
         marks.legend(figure, self._keys())
@@ -125,7 +125,7 @@ class AccuracyAndCalibration(Picture):
         return figure
 
     def _comparable(self, results: Results) -> list[Result]:
-        """Give the experiments whose accuracy and calibration are known."""
+        """Give the experiments whose score and calibration are known."""
         return [
             summary
             for summary in results.of(self.experiments)
@@ -135,11 +135,11 @@ class AccuracyAndCalibration(Picture):
     def _named(self, results: Results) -> dict[str, str]:
         """Choose what has its name beside it, and say why: base, enhanced, best, extremes."""
         summaries = self._comparable(results)
-        by_accuracy = sorted(summaries, key=lambda summary: percent(summary.test.mean))
+        by_score = sorted(summaries, key=lambda summary: percent(summary.test.mean))
         by_error = sorted(summaries, key=lambda summary: percent(summary.calibration.mean))
         known = [
             summary for summary in summaries if summary.validation.mean is not None
-        ] or by_accuracy
+        ] or by_score
         best = max(known, key=lambda summary: percent(summary.validation.mean))
         chosen = {
             "base": "base",
@@ -149,14 +149,14 @@ class AccuracyAndCalibration(Picture):
         ends = {
             by_error[0].id: "smallest error",
             by_error[-1].id: "largest error",
-            by_accuracy[0].id: "lowest accuracy",
-            by_accuracy[-1].id: "highest accuracy",
+            by_score[0].id: f"lowest {results.study.metric.label}",
+            by_score[-1].id: f"highest {results.study.metric.label}",
         }
         ids = {summary.id for summary in summaries}
         return {id_: why for id_, why in (ends | chosen).items() if id_ in ids}
 
     def _point(self, axes: "Axes", summary: Result, named: bool) -> None:
-        accuracy = percent(summary.test.mean)
+        score = percent(summary.test.mean)
         marker, color, size = "o", LIGHT.muted, 5
         if summary.id == self.enhanced:
             marker, color, size = "s", LIGHT.enhanced, 8
@@ -164,9 +164,9 @@ class AccuracyAndCalibration(Picture):
             marker, color, size = "D", LIGHT.text, 7
         if named:
             ends = [percent(summary.calibration.smallest), percent(summary.calibration.largest)]
-            axes.plot([accuracy] * 2, ends, color=color, linewidth=1.2, zorder=3)
+            axes.plot([score] * 2, ends, color=color, linewidth=1.2, zorder=3)
         axes.plot(
-            [accuracy], [percent(summary.calibration.mean)], marker, color=color,
+            [score], [percent(summary.calibration.mean)], marker, color=color,
             alpha=1 if named else 0.6,
             markersize=size, markeredgecolor=LIGHT.page, markeredgewidth=0.7,
             zorder=4 if named else 2.5,

@@ -71,7 +71,7 @@ class Confirmed(Picture):
             color = LIGHT.more if one.outcome == CONFIRMED else LIGHT.text
             self._gain(axes, one.fresh, place + 0.17, color, FRESH, color)
         marks.round_numbers(axes.xaxis, 8)
-        axes.set_xlabel("Gain in test accuracy (percentage points)")
+        axes.set_xlabel(f"Gain in test {results.study.metric.label} (percentage points)")
         marks.legend(
             figure,
             [

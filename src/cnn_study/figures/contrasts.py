@@ -78,7 +78,7 @@ class Contrasts(Picture):
                 color = verdict_color(row.verdict)
                 marks.forest_row(axes, place, row.test, row.differences, color, 8)
         marks.round_numbers(axes.xaxis, 8)
-        axes.set_xlabel("Difference in test accuracy (percentage points)")
+        axes.set_xlabel(marks.difference_label(results.study.metric))
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 

@@ -1,4 +1,4 @@
-"""The figure of validation accuracy and cost, with its Pareto fronts. Matplotlib only to draw."""
+"""The figure of validation score and cost, with its Pareto fronts. Matplotlib only to draw."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ COSTS = {
 
 @dataclass(frozen=True)
 class AccuracyAndCost(Picture):
-    """Mean validation accuracy against three costs, one point an experiment, with Pareto fronts.
+    """Mean validation score against three costs, one point an experiment, with Pareto fronts.
 
     Attributes:
         experiments: those that may be compared.
@@ -47,7 +47,7 @@ class AccuracyAndCost(Picture):
 
     def _draw(self, results: Results) -> "Figure":
         if not self._comparable(results):
-            return nothing("no validation accuracy")
+            return nothing(f"no validation {results.study.metric.label}")
         figure = self.new(7.6)
         panels = figure.subplots(len(COSTS), 1, sharey=True)
         for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
@@ -55,7 +55,7 @@ class AccuracyAndCost(Picture):
             axes.set_xlabel(label)
             axes.grid(axis="y")
         panels[0].margins(y=0.1)
-        panels[1].set_ylabel("Validation accuracy (%)")
+        panels[1].set_ylabel(f"Validation {results.study.metric.label} (%)")
         marks.round_numbers(panels[0].yaxis, 7)
         self._say_missing(figure, results)
         self._legend(figure)
@@ -77,7 +77,7 @@ class AccuracyAndCost(Picture):
             self._front(axes, results, cost)
 
     def _comparable(self, results: Results) -> list[Result]:
-        """Give the experiments whose validation accuracy is known."""
+        """Give the experiments whose validation score is known."""
         return [
             summary
             for summary in results.of(self.experiments)
@@ -123,7 +123,7 @@ class AccuracyAndCost(Picture):
             axes.plot(costs, accuracies, color=LIGHT.muted, linestyle="--", linewidth=1.2, zorder=2)
 
     def _front_points(self, results: Results, cost: str) -> list[tuple[float, float]]:
-        """Give cost and mean validation accuracy of the experiments on the front."""
+        """Give cost and mean validation score of the experiments on the front."""
         ids = front(self._comparable(results), cost)
         return [
             (getattr(summary, cost), percent(summary.validation.mean))
@@ -177,7 +177,7 @@ class AccuracyAndCost(Picture):
         }
 
     def _unvalidated(self, results: Results) -> list[str]:
-        """Name the experiments whose validation accuracy is not known."""
+        """Name the experiments whose validation score is not known."""
         return [
             summary.id
             for summary in results.of(self.experiments)
@@ -207,7 +207,7 @@ def arrows(axes: "Axes", costs: Sequence[float], color: str) -> None:
 def front(summaries: Iterable[Result], cost: str = "macs") -> list[str]:
     """Find the experiments that no other one makes needless (Pareto front), cheapest first.
 
-    One is needless if another costs as much or less and has a mean validation accuracy as high or
+    One is needless if another costs as much or less and has a mean validation score as high or
     higher, and is better in one of the two. Without validation images there is no telling.
 
     Args:

@@ -1,4 +1,4 @@
-"""Figures of differences: what each change does to the test accuracy (forest plots).
+"""Figures of differences: what each change does to the test score (forest plots).
 
 All numbers come from the evidence; only where the ledger does not set the enhanced model against
 the base is their difference worked out from the runs. Matplotlib is imported only to draw.
@@ -81,7 +81,7 @@ class Effects(Picture):
             color = verdict_color(change.verdict)
             marks.forest_row(axes, place, change.test, change.differences, color, min(9, row / 2))
         marks.round_numbers(axes.xaxis, 6)
-        axes.set_xlabel("Difference in test accuracy (percentage points)")
+        axes.set_xlabel(marks.difference_label(results.study.metric))
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
@@ -165,7 +165,7 @@ class AllEffects(Picture):
                 self._row(axes, row, change, ends, 0.55 * 72 * height)
         axes.set_xlim(*ends)
         marks.round_numbers(axes.xaxis, 10)
-        axes.set_xlabel("Difference to the reference in test accuracy (percentage points)")
+        axes.set_xlabel(marks.difference_label(results.study.metric, " to the reference"))
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
@@ -398,7 +398,7 @@ def _interval(difference: Effect) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Pair(Picture):
-    """The base and another experiment: the accuracy of every run above, differences below."""
+    """The base and another experiment: the score of every run above, differences below."""
 
     template = "pair"
 
@@ -409,7 +409,7 @@ class Pair(Picture):
     def _draw(self, results: Results) -> "Figure":
         figure = self.new(2.7)
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
-        self._accuracies(above, results)
+        self._scores(above, results)
         difference, single = self._difference(results)
         note = "not run yet"
         if difference.mean is not None:
@@ -419,11 +419,11 @@ class Pair(Picture):
         marks.zero(below, self.smallest)
         marks.forest_row(below, 0, difference, single, verdict_color(self._verdict(results)), 9)
         marks.round_numbers(below.xaxis, 8)
-        below.set_xlabel("Difference in test accuracy (percentage points)")
+        below.set_xlabel(marks.difference_label(results.study.metric))
         marks.legend(figure, marks.forest_keys(self.smallest))
         return figure
 
-    def _accuracies(self, axes: "Axes", results: Results) -> None:
+    def _scores(self, axes: "Axes", results: Results) -> None:
         summaries = results.of(self.experiments)
         labels = [wrap(results.called(summary.id), 16) for summary in summaries]
         notes = ["\n".join([mean_in_words(summary), *troubles(summary)]) for summary in summaries]
@@ -437,7 +437,7 @@ class Pair(Picture):
             if summary.complete:
                 marks.dots(axes, results.scores(summary.id), row, LIGHT.text, 0, **marks.SEED)
                 marks.mean_line(axes, percent(summary.test.mean), row, LIGHT.text)
-        marks.accuracy_axis(axes.xaxis)
+        marks.score_axis(axes.xaxis, results.study.metric)
 
     def _verdict(self, results: Results) -> str:
         """Give the verdict on the difference; none where no question asks for it."""
@@ -452,7 +452,7 @@ class Pair(Picture):
         if results.paired:
             return gain, list(results.tables.differences(changed, reference, "test").values())
         ours, theirs = (
-            list(results.tables.scores(id_, "test_accuracy").values())
+            list(results.tables.scores(id_, "test_score").values())
             for id_ in (changed, reference)
         )
         return gain, [score - fmean(theirs) for score in ours] if theirs else []

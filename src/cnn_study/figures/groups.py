@@ -143,10 +143,11 @@ class GroupEffects(Picture):
 
     def _axis(self, results: Results) -> str:
         reference = self._reference(results)
+        metric = results.study.metric.label
         if not reference:
-            return "Difference in test accuracy (percentage points)"
+            return f"Difference in test {metric} (percentage points)"
         to = wrap(f"Difference to {reference}", 40)
-        return f"{to}\nin test accuracy (percentage points)"
+        return f"{to}\nin test {metric} (percentage points)"
 
     def _reference(self, results: Results) -> str:
         """Name what all changes of the page are set against; empty if it is not one experiment."""

@@ -1,4 +1,4 @@
-"""Figures of test accuracy over the values of one parameter, or of two.
+"""Figures of test score over the values of one parameter, or of two.
 
 Matplotlib and NumPy are imported only to draw.
 """
@@ -108,7 +108,7 @@ class Grid(Picture):
         axes.set_xlim(-0.4, len(self.levels[1]) - 0.6)
         axes.grid(axis="y")
         axes.set_xlabel(axis_label(self.parameters[1]))
-        marks.accuracy_axis(axes.yaxis)
+        marks.score_axis(axes.yaxis, results.study.metric)
 
     def _legend(self, figure: "Figure", axes: "Axes") -> None:
         from matplotlib.lines import Line2D
@@ -137,7 +137,7 @@ class Grid(Picture):
 
 @dataclass(frozen=True)
 class Curve(Picture):
-    """Test accuracy over the values of one parameter, with the interval of each mean.
+    """Test score over the values of one parameter, with the interval of each mean.
 
     Attributes:
         parameter: in words.
@@ -177,13 +177,13 @@ class Curve(Picture):
             self._mean(axes, value, mean, id_ == self.reference)
         self._value_axis(axes)
         axes.grid(axis="y")
-        marks.accuracy_axis(axes.yaxis)
+        marks.score_axis(axes.yaxis, results.study.metric)
         self._say_missing(figure, results)
         self._legend(figure, results)
         return figure
 
     def _means(self, results: Results) -> list[tuple[float, str, Effect]]:
-        """Give value, experiment, and the mean test accuracy in percent with its interval."""
+        """Give value, experiment, and the mean test score in percent with its interval."""
         return [(value, id_, effect(results.scores(id_))) for value, id_ in self.points]
 
     def _mean(self, axes: "Axes", value: float, mean: Effect, kept: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import LEAST_RUNS, Effect
+from cnn_study.base.metrics import METRICS, Metric
 from cnn_study.figures.colors import LIGHT, Palette, ink
 from cnn_study.figures.words import percent, wrap
 
@@ -45,10 +46,15 @@ DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.8}
 # ------------------------------------------------------------------------------- axes
 
 
-def accuracy_axis(axis: "Axis") -> None:
-    """Label an axis of test accuracies and give it round numbers."""
-    axis.set_label_text("Test accuracy (%)")
+def score_axis(axis: "Axis", metric: Metric = METRICS["accuracy"]) -> None:
+    """Label an axis of test scores and give it round numbers."""
+    axis.set_label_text(f"Test {metric.label} (%)")
     round_numbers(axis, 10)
+
+
+def difference_label(metric: Metric, to: str = "") -> str:
+    """Name what an axis of differences shows."""
+    return f"Difference{to} in test {metric.label} (percentage points)"
 
 
 def round_numbers(axis: "Axis", most: int) -> None:

@@ -43,7 +43,7 @@ class Named:
     Attributes:
         kind: base, enhanced, best or winner.
         runs: the complete ones behind its mean.
-        test: mean test accuracy with its interval, shares.
+        test: mean test score with its interval, shares.
     """
 
     kind: str
@@ -72,7 +72,7 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Overview(Picture):
-    """Mean test accuracy over MACs of base, enhanced, best experiment and the search's winners.
+    """Mean test score over MACs of base, enhanced, best experiment and the search's winners.
 
     Attributes:
         experiments: among which the validation images choose the best.
@@ -106,7 +106,7 @@ class Overview(Picture):
 
     def _winners(self, results: Results) -> list[dict[str, Any]]:
         rows = results.read("search-prices").to_dict("records") if self.budgets else []
-        return [row for row in rows if row["test_accuracy"] == row["test_accuracy"]]
+        return [row for row in rows if row["test_score"] == row["test_score"]]
 
     def _points(self, results: Results) -> list[Named]:
         """List what has a complete run: experiments, then winners."""
@@ -132,7 +132,7 @@ class Overview(Picture):
         axes.margins(y=MARGIN)
         axes.tick_params(labelsize=TEXT)
         axes.set_xlabel("MACs for one image")
-        axes.set_ylabel("Test accuracy (%)")
+        axes.set_ylabel(f"Test {results.study.metric.label} (%)")
         marks.round_numbers(axes.yaxis, 6)
         _write_names(figure, axes, points)
         return figure
@@ -148,7 +148,7 @@ class Overview(Picture):
 
 
 def _of_experiment(results: Results, kind: str, summary: Result) -> Named:
-    scores = results.tables.scores(summary.id, "test_accuracy")
+    scores = results.tables.scores(summary.id, "test_score")
     return Named(
         kind,
         results.tables.study.full_label(summary.id),
@@ -164,11 +164,11 @@ def _of_winner(row: dict[str, Any], titles: dict[str, str]) -> Named:
 
 
 def test_of_winner(row: dict[str, Any]) -> Effect:
-    """Give the mean test accuracy of a winner with its interval, shares."""
+    """Give the mean test score of a winner with its interval, shares."""
     lower, upper = (
         None if row[end] != row[end] else float(row[end]) for end in ("test_lower", "test_upper")
     )
-    return Effect(int(row["runs"]), float(row["test_accuracy"]), lower=lower, upper=upper)
+    return Effect(int(row["runs"]), float(row["test_score"]), lower=lower, upper=upper)
 
 
 def _hidden(points: list[Named]) -> int:

@@ -91,6 +91,7 @@ class Picture:
             "label": results.label,
             "called": results.called,
         }
+        values |= {"metric": results.study.metric}
         return texts.write(self.template, values | self._behind(results) | self._values(results))
 
     def _something(self, results: Results) -> bool:

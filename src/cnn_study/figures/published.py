@@ -43,7 +43,7 @@ class PublishedAndOurs(Picture):
         for place, line in enumerate(lines):
             if not isinstance(line, str):
                 self._row(axes, place, line, results)
-        marks.accuracy_axis(axes.xaxis)
+        marks.score_axis(axes.xaxis)
         self._legend(figure)
         return figure
 

@@ -57,7 +57,7 @@ class Results:
 
     @property
     def paired(self) -> bool:
-        """Whether test accuracies are compared in pairs with the same seed."""
+        """Whether test scores are compared in pairs with the same seed."""
         return self.findings.judges["test"].paired
 
     @property
@@ -87,12 +87,12 @@ class Results:
         return [self.experiments[id_] for id_ in ids]
 
     def by_seed(self, id_: str) -> dict[int, float]:
-        """Give the test accuracy in percent of each complete run."""
-        scores = self.tables.scores(id_, "test_accuracy")
+        """Give the test score in percent of each complete run."""
+        scores = self.tables.scores(id_, "test_score")
         return {seed: percent(score) for seed, score in scores.items()}
 
     def scores(self, id_: str) -> list[float]:
-        """Give the test accuracy in percent of each complete run, by seed."""
+        """Give the test score in percent of each complete run, by seed."""
         return list(self.by_seed(id_).values())
 
     def recalls(self, id_: str) -> dict[str, list[float]]:

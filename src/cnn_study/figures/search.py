@@ -35,17 +35,17 @@ EDGE: dict[str, Any] = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
 
 @dataclass(frozen=True)
 class Tried:
-    """One trial: the mean validation accuracy of its seeds in percent, and where it stands.
+    """One trial: the mean validation score of its seeds in percent, and where it stands.
 
     Attributes:
         places: of its values by parameter, 0 to 1.
         values: the same as words.
-        fresh: mean validation accuracy of a finalist with new seeds; None for others.
+        fresh: mean validation score of a finalist with new seeds; None for others.
     """
 
     budget: str
     number: int
-    accuracy: float
+    score: float
     places: dict[str, float]
     values: dict[str, str]
     fresh: float | None
@@ -67,10 +67,10 @@ def _tried(results: Results) -> list[Tried]:
             continue
         given = values[(values["price"] == budget) & (values["trial"] == number)]
         final = finalists.get((budget, number), {})
-        fresh = final.get("fresh_accuracy")
+        fresh = final.get("fresh_score")
         tried.append(
             Tried(
-                budget, int(number), 100 * float(own_runs["validation_accuracy"].mean()),
+                budget, int(number), 100 * float(own_runs["validation_score"].mean()),
                 dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
                 dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
                 None if fresh is None or fresh != fresh else 100 * float(fresh),
@@ -152,11 +152,11 @@ class Trials(SearchPicture):
         ):
             within = self._of(tried, budget)
             numbers = [trial.number for trial in within]
-            accuracies = [trial.accuracy for trial in within]
-            axes.plot(numbers, accuracies, "o", color=color, **marks.DOT)
+            scores = [trial.score for trial in within]
+            axes.plot(numbers, scores, "o", color=color, **marks.DOT)
             for trial in within:
                 if trial.fresh is not None:
-                    axes.plot([trial.number] * 2, [trial.accuracy, trial.fresh], color=LIGHT.muted,
+                    axes.plot([trial.number] * 2, [trial.score, trial.fresh], color=LIGHT.muted,
                               linewidth=1, zorder=2)  # fmt: skip
                     shape = {"marker": "*", "markersize": 11} if trial.won else {"marker": "D"}
                     how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
@@ -164,7 +164,7 @@ class Trials(SearchPicture):
             axes.set_title(wrap(title, 18))
             axes.grid(axis="y")
             marks.round_numbers(axes.xaxis, 6)
-        panels[0].set_ylabel("Validation accuracy (%)")
+        panels[0].set_ylabel(f"Validation {results.study.metric.label} (%)")
         figure.supxlabel("Trial", fontsize=9)
         keys = [
             marks.key("Trial", LIGHT.shades[0], marker="o", **marks.DOT),
@@ -179,8 +179,8 @@ class Trials(SearchPicture):
         panels = [
             {
                 "title": title,
-                "least": min(trial.accuracy for trial in within),
-                "most": max(trial.accuracy for trial in within),
+                "least": min(trial.score for trial in within),
+                "most": max(trial.score for trial in within),
                 "finalists": [trial for trial in within if trial.fresh is not None],
             }
             for title, within in trials
@@ -191,7 +191,7 @@ class Trials(SearchPicture):
 
 @dataclass(frozen=True)
 class Slices(SearchPicture):
-    """Validation accuracy over each parameter that was varied."""
+    """Validation score over each parameter that was varied."""
 
     template = "search-slices"
     width = WIDE
@@ -205,12 +205,12 @@ class Slices(SearchPicture):
             for (budget, _), (color, marker) in zip(self.budgets, self._looks, strict=True):
                 within = [trial for trial in self._of(tried, budget) if name in trial.places]
                 places = [trial.places[name] for trial in within]
-                accuracies = [trial.accuracy for trial in within]
-                axes.plot(places, accuracies, marker, color=color, **marks.DOT)
+                scores = [trial.score for trial in within]
+                axes.plot(places, scores, marker, color=color, **marks.DOT)
             self._ticks(axes, name, tried)
             axes.set_title(words(name))
             axes.grid(axis="y")
-        figure.supylabel("Validation accuracy (%)", fontsize=9)
+        figure.supylabel(f"Validation {results.study.metric.label} (%)", fontsize=9)
         marks.legend(figure, self._keys())
         return figure
 
@@ -236,7 +236,7 @@ class Slices(SearchPicture):
         for name in self.parameters:
             varied = [trial for trial in _tried(results) if name in trial.places]
             if varied:
-                best[name] = max(varied, key=lambda trial: trial.accuracy).values[name]
+                best[name] = max(varied, key=lambda trial: trial.score).values[name]
         return {"best": best, "has_means": _has_means(results)}
 
 
@@ -250,7 +250,7 @@ class Parallel(SearchPicture):
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
-        tried = sorted(_tried(results), key=lambda trial: trial.accuracy)
+        tried = sorted(_tried(results), key=lambda trial: trial.score)
         figure = self.new(0.9 + 1.6 * len(self.budgets))
         panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
         for axes, (budget, title), (color, _) in zip(
@@ -321,7 +321,8 @@ class Importance(SearchPicture):
             ends = [100 * row["lower"], 100 * row["upper"]]
             axes.plot(ends, [place] * 2, color=LIGHT.text, linewidth=6, **marks.BAR)
             marks.mean_line(axes, 100 * row["importance"], place, LIGHT.text)
-        axes.set_xlabel("Rise of the error when shuffled (percentage points of accuracy)")
+        metric = results.study.metric.label
+        axes.set_xlabel(f"Rise of the error when shuffled (percentage points of {metric})")
         return figure
 
     def _behind(self, results: Results) -> dict[str, Any]:
@@ -337,7 +338,7 @@ STAR = 13.0
 """Points that the mark of a winner is wide."""
 
 WINNERS_HEIGHT = 182
-"""Points that the axis of the winners' accuracies is high, about."""
+"""Points that the axis of the winners' scores is high, about."""
 
 MARGIN = 0.05
 """Share of what is drawn that is left free above it, and below."""
@@ -345,7 +346,7 @@ MARGIN = 0.05
 
 @dataclass(frozen=True)
 class Winners(SearchPicture):
-    """The winners' test accuracy over their MACs, beside the study's own models."""
+    """The winners' test score over their MACs, beside the study's own models."""
 
     template = "search-winners"
 
@@ -380,10 +381,10 @@ class Winners(SearchPicture):
         for row in self._rows(results):
             ends = [100 * row["test_lower"], 100 * row["test_upper"]]
             axes.plot([row["macs"]] * 2, ends, color=LIGHT.shades[1], linewidth=1.5, zorder=3)
-            axes.plot([row["macs"]], [100 * row["test_accuracy"]], "*", color=LIGHT.shades[1],
+            axes.plot([row["macs"]], [100 * row["test_score"]], "*", color=LIGHT.shades[1],
                       markersize=STAR, zorder=5, **EDGE)  # fmt: skip
-            axes.annotate(f"{100 * row['test_accuracy']:.1f} %",
-                          (row["macs"], 100 * row["test_accuracy"]), xytext=(9, -3),
+            axes.annotate(f"{100 * row['test_score']:.1f} %",
+                          (row["macs"], 100 * row["test_score"]), xytext=(9, -3),
                           textcoords="offset points", fontsize=9)  # fmt: skip
         paid = [*(summary.macs for summary in results.of(self.experiments) if summary.complete),
                 *(row["macs"] for row in self._rows(results))]  # fmt: skip
@@ -391,7 +392,7 @@ class Winners(SearchPicture):
         axes.margins(y=MARGIN)
         axes.set_xlabel("MACs for one image")
         axes.grid()
-        axes.set_ylabel("Test accuracy (%)")
+        axes.set_ylabel(f"Test {results.study.metric.label} (%)")
         keys = [
             marks.key("Winner of the search", LIGHT.shades[1], marker="*", markersize=12, **EDGE),
             marks.key("Base", LIGHT.text, marker="D", markersize=7, **EDGE),
@@ -405,7 +406,7 @@ class Winners(SearchPicture):
     def _others(self, results: Results) -> tuple[list[Result], list[Result]]:
         """Give the experiments without a name, and those so much worse that the axis ends above."""
         own = results.of(self.shown(results))
-        named = [100 * row["test_accuracy"] for row in self._rows(results)]
+        named = [100 * row["test_score"] for row in self._rows(results)]
         named += [percent(summary.test.mean) for summary in own if summary.complete]
         low = floor(named) if named else 0.0
         others = [
@@ -420,20 +421,20 @@ class Winners(SearchPicture):
 
     def _rows(self, results: Results) -> list[dict]:
         rows = results.read("search-prices").to_dict("records")
-        return [row for row in rows if row["test_accuracy"] == row["test_accuracy"]]
+        return [row for row in rows if row["test_score"] == row["test_score"]]
 
     def _behind(self, results: Results) -> dict[str, Any]:
         return {"runs": sum(int(row["runs"]) for row in self._rows(results))}
 
     def _values(self, results: Results) -> dict[str, Any]:
         winners = [
-            {"name": row["title"], "accuracy": row["test_accuracy"], "macs": row["macs"]}
+            {"name": row["title"], "score": row["test_score"], "macs": row["macs"]}
             for row in self._rows(results)
         ]
         own = [
             {
                 "name": results.called(summary.id),
-                "accuracy": summary.test.mean,
+                "score": summary.test.mean,
                 "macs": summary.macs,
             }
             for summary in results.of(self.shown(results))
@@ -449,7 +450,7 @@ class Winners(SearchPicture):
         }
 
     def _tests(self, results: Results) -> list[Effect]:
-        """Give the winners' mean test accuracies with their intervals."""
+        """Give the winners' mean test scores with their intervals."""
         return [test_of_winner(row) for row in self._rows(results)]
 
     def _hidden(self, results: Results) -> int:

@@ -110,7 +110,8 @@ class Optimism(Picture):
         for place, row in enumerate(rows):
             self._row(axes, place, row)
         marks.round_numbers(axes.xaxis, 8)
-        axes.set_xlabel("Told less honest test accuracy (percentage points)")
+        metric = results.study.metric.label
+        axes.set_xlabel(f"Told less honest test {metric} (percentage points)")
         self._legend(figure, rows)
         return figure
 

@@ -54,7 +54,7 @@ class RunSpread(Picture):
         _points_on(axes, [height for _, *heights in bars.values() for height in heights])
         axes.margins(x=0.08)
         axes.grid(axis="y")
-        marks.accuracy_axis(axes.xaxis)
+        marks.score_axis(axes.xaxis)
         axes.set_ylabel("Standard deviation between runs (points)")
         marks.legend(figure, _keys())
         called = {id_: results.called(id_) for id_ in self._named(rows)}
@@ -66,7 +66,7 @@ class RunSpread(Picture):
 
     def _point(self, axes: "Axes", results: Results, row: SimpleNamespace) -> labels.Bar:
         """Draw one experiment above its test images' part; give its place for a label."""
-        at = percent(results.experiments[row.experiment].test.mean)
+        at = percent(results.experiments[row.experiment].accuracy.mean)
         whole, images = percent(row.deviation), percent(row.images_deviation)
         color, marker = _style(row.learning_rate)
         if images:

@@ -68,7 +68,7 @@ def troubles(result: "Result") -> list[str]:
 
 
 def mean_in_words(result: "Result") -> str:
-    """Give the mean test accuracy with the number of runs, or say that there is none."""
+    """Give the mean test score with the number of runs, or say that there is none."""
     if not result.complete:
         return NO_RUN
     return f"{score(result.test.mean)} % (n = {result.complete})"

@@ -62,4 +62,4 @@ def _times_as_long(trained: Result | None, base: Result) -> float | None:
 
 
 def _validation(outcome: Outcome) -> float:
-    return outcome.row.validation_accuracy
+    return outcome.row.validation_score

@@ -314,11 +314,11 @@ def _trained_bare(study: Study) -> bool:
 
 
 def _base_scores(tables: Tables) -> list[float]:
-    return [row["test_accuracy"] for row in tables.complete if row["experiment"] == "base"]
+    return [row["test_score"] for row in tables.complete if row["experiment"] == "base"]
 
 
 def _interval(tables: Tables) -> dict[str, Any] | None:
-    """Work the t interval of the base's mean test accuracy (Student, 1908), and one of 4 n runs.
+    """Work the t interval of the base's mean test score (Student, 1908), and one of 4 n runs.
 
     Returns:
         n, mean, deviation, quantile, half, lower, upper; more, more_quantile, more_half: of four
@@ -328,7 +328,7 @@ def _interval(tables: Tables) -> dict[str, Any] | None:
     if len(scores) < 2:
         return None
     row, n = tables.experiments["base"], len(scores)
-    mean, deviation = row["test_accuracy_mean"], row["test_accuracy_standard_deviation"]
+    mean, deviation = row["test_score_mean"], row["test_score_standard_deviation"]
 
     def half(runs: int) -> float:
         return derived(quantile(runs - 1) * deviation / math.sqrt(runs), "from", deviation)

@@ -37,8 +37,8 @@ def explored(study: Study, tables: Tables, findings: Findings) -> dict[str, Any]
     """Gather what the page needs to sort, filter and compare; ready for JSON.
 
     Returns:
-        study, results (the folder as a newcomer sees it), level (of the intervals), seconds (which
-        clock), classes, groups (in order), questions (title and group), base (its settings as
+        study, results (the folder as a newcomer sees it), metric (its label), accuracy (whether
+        that stands beside it), level (of the intervals), seconds (which clock), classes, groups (in order), questions (title and group), base (its settings as
         text), rows (one an experiment, then one a winner of the search).
     """
     results = read_results(tables)
@@ -48,6 +48,8 @@ def explored(study: Study, tables: Tables, findings: Findings) -> dict[str, Any]
     return {
         "study": study.name,
         "results": f"results/{study.name}",
+        "metric": study.metric.label,
+        "accuracy": study.metric.name != "accuracy",
         "level": LEVEL,
         "seconds": CLOCKS[tables.clock],
         "classes": list(study.dataset.class_names),
@@ -75,6 +77,7 @@ def _experiment(
         "kind": "experiment",
         **_costs(result.macs, result.parameters, result.seconds),
         "test": [result.test.mean, result.test.deviation],
+        "accuracy": [result.accuracy.mean, result.accuracy.deviation],
         "validation": [result.validation.mean, result.validation.deviation],
         "calibration": result.calibration.mean,
         "planned": result.planned,
@@ -108,8 +111,8 @@ def _changed(study: Study, id_: str) -> dict[str, str]:
 
 
 def _seeds(tables: Tables, id_: str) -> list[list[Any]]:
-    """Give seed, status, validation and test accuracy of every run of an experiment."""
-    names = ("seed", "status", "validation_accuracy", "test_accuracy")
+    """Give seed, status, validation and test score of every run of an experiment."""
+    names = ("seed", "status", "validation_score", "test_score")
     return [[row[name] for name in names] for row in tables.runs_by_experiment[id_]]
 
 
@@ -209,7 +212,7 @@ def _winners(study: Study, tables: Tables, findings: Findings) -> Iterable[dict[
     if study.search is None:
         return
     for row in findings.search("prices"):
-        if row["test_accuracy"] is not None:
+        if row["test_score"] is not None:
             yield _winner(study, tables, row)
 
 
@@ -221,9 +224,10 @@ def _winner(study: Study, tables: Tables, row: Mapping[str, Any]) -> dict[str, A
         "label": f"search winner, {row['title'][:1].lower()}{row['title'][1:]}",
         "kind": "winner",
         **_costs(row["macs"], row["parameters"], row[tables.clock]),
-        "test": [row["test_accuracy"], row["test_deviation"]],
+        "test": [row["test_score"], row["test_deviation"]],
         "interval": [row["test_lower"], row["test_upper"]],
-        "validation": [row["validation_accuracy"], None],
+        "accuracy": [row["test_accuracy"], None],
+        "validation": [row["validation_score"], None],
         "calibration": None,
         "planned": len(seeds),
         "complete": row["runs"],
@@ -239,7 +243,7 @@ def _winner(study: Study, tables: Tables, row: Mapping[str, Any]) -> dict[str, A
 def _winner_seeds(tables: Tables, budget: str) -> list[list[Any]]:
     runs = tables.search_runs
     mine = runs[(runs["price"] == budget) & (runs["stage"] == "winner")]
-    names = ["seed", "status", "validation_accuracy", "test_accuracy"]
+    names = ["seed", "status", "validation_score", "test_score"]
     plain = mine[names].astype(object).where(mine[names].notna(), None)
     return plain.to_numpy().tolist()
 

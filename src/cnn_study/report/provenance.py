@@ -41,7 +41,7 @@ class Fresh:
     Attributes:
         seeds, broken, missing: with a complete run, with one that did not reach its end, and with
             none yet.
-        test: accuracies of the complete runs.
+        test: scores of the complete runs.
     """
 
     id: str
@@ -65,7 +65,7 @@ def _fresh(study: Study, id_: str, rows: list[dict[str, Any]]) -> Fresh:
     def seeds(*statuses: str) -> list[int]:
         return [int(row["seed"]) for row in rows if row["status"] in statuses]
 
-    scores = [row["test_accuracy"] for row in rows if row["status"] == "complete"]
+    scores = [row["test_score"] for row in rows if row["status"] == "complete"]
     mean = derived(statistics.fmean(scores), "mean of", *scores) if scores else None
     deviation = None
     if len(scores) > 1:

@@ -75,7 +75,7 @@ def receipts(
     """Look up what every mark in a text names.
 
     Returns:
-        study, labels (what experiments are called), confirms (whether it asks for fresh seeds),
+        study, metric (its label), labels (what experiments are called), confirms (whether it asks for fresh seeds),
         results (the folder as a newcomer sees it), tables (file, sha256, what they are,
         the columns named; figures and the inspection stand among them), cells (a `Receipt` of
         each), experiments (their runs), searched (runs of the search, by row of search-runs.csv),
@@ -133,6 +133,7 @@ class Lookup:
             "tables": self.tables,
             "cells": self.cells,
             "study": self.study.name,
+            "metric": self.study.metric.label,
             "labels": self.study.full_labels,
             "confirms": bool(self.study.fresh_seeds),
             "results": f"results/{self.study.name}",

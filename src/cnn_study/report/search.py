@@ -206,7 +206,7 @@ def _outcome(
     return Outcome(
         budget,
         SimpleNamespace(**row),
-        effect("test_accuracy", "test_lower", "test_upper"),
+        effect("test_score", "test_lower", "test_upper"),
         effect("over_base", "over_base_lower", "over_base_upper"),
         effect("over_enhanced", "over_enhanced_lower", "over_enhanced_upper"),
         {name: Setting(value, cell) for name, value in json.loads(row["change"] or "{}").items()},

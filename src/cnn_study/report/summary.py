@@ -74,7 +74,7 @@ class Summary:
         decided, surviving: changes that help or hurt; those that do so if judged among all;
             denied: those of the latter that fresh seeds do not confirm.
         luck: None where no experiment has two runs.
-        cited, score: the experiment to cite, and its mean test accuracy with its interval: by its
+        cited, score: the experiment to cite, and its mean test score with its interval: by its
             runs with fresh seeds, where these are there; fresh: whether they are.
         commits: those that made the runs behind this number.
         models: how many the picture shows.
@@ -116,7 +116,7 @@ def summary_of(
     """Choose what the first page says of a study.
 
     Args:
-        best: the experiment with the highest mean validation accuracy.
+        best: the experiment with the highest mean validation score.
     """
     changes = list(findings.changes.values())
     tested = [change for change in changes if change.test.p_holm is not None]
@@ -158,9 +158,9 @@ def summary_of(
 
 
 def mean_score(tables: Tables, id_: str) -> Effect:
-    """Give the mean test accuracy of an experiment with its interval, from its runs."""
-    scores = [row["test_accuracy"] for row in tables.complete_by_experiment.get(id_, [])]
-    return _with_interval(tables.experiments[id_]["test_accuracy_mean"], scores)
+    """Give the mean test score of an experiment with its interval, from its runs."""
+    scores = [row["test_score"] for row in tables.complete_by_experiment.get(id_, [])]
+    return _with_interval(tables.experiments[id_]["test_score_mean"], scores)
 
 
 def _score(
@@ -172,7 +172,7 @@ def _score(
     if fresh is None:
         return mean_score(tables, cited.id)
     scores = [
-        row["test_accuracy"]
+        row["test_score"]
         for row in findings.files.rows("confirmation-runs")
         if row["experiment"] == cited.id and row["status"] == "complete"
     ]
@@ -275,7 +275,7 @@ def _finest(
 
 
 def _validation(outcome: Outcome) -> float:
-    return outcome.row.validation_accuracy or 0.0
+    return outcome.row.validation_score or 0.0
 
 
 # ------------------------------------------------------------------------------- what does not

@@ -133,6 +133,7 @@ def _of_study(study: Study) -> dict[str, Any]:
     base = study.experiments["base"]
     return {
         "study": study,
+        "metric": study.metric,
         "title": study.file.title,
         "subtitle": study.file.subtitle,
         **called(study),

@@ -17,7 +17,7 @@ class Side:
     """One of the two experiments that are compared.
 
     Attributes:
-        mean: of its test accuracies.
+        mean: of its test scores.
         deviation: of its runs; taken: what the judge takes it for, raised or not.
         freedom: degrees of freedom of what is taken.
     """
@@ -57,7 +57,7 @@ class WorkedExample:
 
     Attributes:
         change, reference: the changed experiment, and what it was changed from.
-        scores: for each seed: seed, test accuracy with the change, without it, difference.
+        scores: for each seed: seed, test score with the change, without it, difference.
         row: of the ledger.
         error: standard error of the mean difference.
         freedom: its degrees of freedom; quantile: of Student's t distribution for these.
@@ -115,14 +115,14 @@ def _first_with_interval(changes: Iterable[Change]) -> Change | None:
 
 def _side(id_: str, row: dict[str, Any], tables: Tables) -> Side:
     return Side(
-        id_, row["runs"], tables.experiments[id_]["test_accuracy_mean"], row["deviation"],
+        id_, row["runs"], tables.experiments[id_]["test_score_mean"], row["deviation"],
         row["deviation_taken"], row["freedom"], row["raised"],
     )  # fmt: skip
 
 
 def _by_seed(change: Change, tables: Tables) -> list[tuple[int, float, float, float]]:
     with_, without = (
-        {int(row["seed"]): row["test_accuracy"] for row in tables.complete_by_experiment[id_]}
+        {int(row["seed"]): row["test_score"] for row in tables.complete_by_experiment[id_]}
         for id_ in (change.experiment, change.reference)
     )
     return [
@@ -137,7 +137,7 @@ def _as_large(correlation: float | None, tables: Tables) -> int:
     if correlation is None:
         return 0
     scores = [
-        tuple(tables.scores(id_, "test_accuracy") for id_ in pair)
+        tuple(tables.scores(id_, "test_score") for id_ in pair)
         for pair in tables.study.comparisons
     ]
     known = (correlated(ours, theirs)[0] for ours, theirs in scores)
@@ -148,7 +148,7 @@ def _pairing(change: Change, tables: Tables, comparisons: int) -> Pairing:
     """Work out what pairing gives; its interval stands in the ledger."""
     import statistics
 
-    scores = [tables.scores(id_, "test_accuracy") for id_ in (change.experiment, change.reference)]
+    scores = [tables.scores(id_, "test_score") for id_ in (change.experiment, change.reference)]
     seeds = sorted(scores[0].keys() & scores[1].keys())
     ours, theirs = ([runs[seed] for seed in seeds] for runs in scores)
     lower, upper = change.row["test_paired_lower"], change.row["test_paired_upper"]
