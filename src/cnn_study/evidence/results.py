@@ -29,9 +29,9 @@ class Result:
 
     Attributes:
         collapsed: complete runs that do hardly better than guessing.
-        test, validation: scores by the study's metric; accuracy: of the test images; calibration: expected
-            calibration error, a share; loss: mean cross-entropy in nats. The last two are of the
-            test images.
+        test, validation: scores by the study's metric.
+        accuracy, calibration, loss: of the test images: accuracy, expected calibration error, a
+            share, and mean cross-entropy in nats.
         scores: test score of each complete run, the lowest first.
         seconds: mean training time of a run, by `Tables.clock`.
         training_images: images trained on; None without a complete run.

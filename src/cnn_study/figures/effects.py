@@ -452,8 +452,7 @@ class Pair(Picture):
         if results.paired:
             return gain, list(results.tables.differences(changed, reference, "test").values())
         ours, theirs = (
-            list(results.tables.scores(id_, "test_score").values())
-            for id_ in (changed, reference)
+            list(results.tables.scores(id_, "test_score").values()) for id_ in (changed, reference)
         )
         return gain, [score - fmean(theirs) for score in ours] if theirs else []
 

@@ -38,8 +38,9 @@ def explored(study: Study, tables: Tables, findings: Findings) -> dict[str, Any]
 
     Returns:
         study, results (the folder as a newcomer sees it), metric (its label), accuracy (whether
-        that stands beside it), level (of the intervals), seconds (which clock), classes, groups (in order), questions (title and group), base (its settings as
-        text), rows (one an experiment, then one a winner of the search).
+        that stands beside it), level (of the intervals), seconds (which clock), classes, groups
+        (in order), questions (title and group), base (its settings as text), rows (one an
+        experiment, then one a winner of the search).
     """
     results = read_results(tables)
     experiments = [

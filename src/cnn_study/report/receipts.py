@@ -75,11 +75,11 @@ def receipts(
     """Look up what every mark in a text names.
 
     Returns:
-        study, metric (its label), labels (what experiments are called), confirms (whether it asks for fresh seeds),
-        results (the folder as a newcomer sees it), tables (file, sha256, what they are,
-        the columns named; figures and the inspection stand among them), cells (a `Receipt` of
-        each), experiments (their runs), searched (runs of the search, by row of search-runs.csv),
-        budgets (their titles).
+        study, metric (its label), labels (what experiments are called), confirms (whether it asks
+        for fresh seeds), results (the folder as a newcomer sees it), tables (file, sha256, what
+        they are, the columns named; figures and the inspection stand among them), cells (a
+        `Receipt` of each), experiments (their runs), searched (runs of the search, by row of
+        search-runs.csv), budgets (their titles).
     """
     keys = set(re.findall(r'data-key="[^";]*;([^"]+)"', text))
     lookup = Lookup(study, results, inspected)

@@ -134,6 +134,7 @@ def _of_study(study: Study) -> dict[str, Any]:
     return {
         "study": study,
         "metric": study.metric,
+        "guessing": _guessing(study),
         "title": study.file.title,
         "subtitle": study.file.subtitle,
         **called(study),
@@ -146,6 +147,22 @@ def _of_study(study: Study) -> dict[str, Any]:
         ],
         "example": examples.image() | examples.answer(),
         "adam": keras_code.ADAM,
+    }
+
+
+def _guessing(study: Study) -> dict[str, Any]:
+    """Give what is had without a look at the images, and the score below which runs collapsed.
+
+    Returns:
+        score (by the study's metric), accuracy, collapse, and far: whether that is not told by
+        how many times chance it is.
+    """
+    collapse = metrics.collapse_below(study.chance)
+    return {
+        "score": study.chance,
+        "accuracy": study.dataset.chance(),
+        "collapse": collapse,
+        "far": collapse < metrics.COLLAPSE * study.chance - 1e-9,
     }
 
 

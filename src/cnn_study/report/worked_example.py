@@ -137,8 +137,7 @@ def _as_large(correlation: float | None, tables: Tables) -> int:
     if correlation is None:
         return 0
     scores = [
-        tuple(tables.scores(id_, "test_score") for id_ in pair)
-        for pair in tables.study.comparisons
+        tuple(tables.scores(id_, "test_score") for id_ in pair) for pair in tables.study.comparisons
     ]
     known = (correlated(ours, theirs)[0] for ours, theirs in scores)
     return sum(r is not None and r >= correlation for r in known)
