@@ -1,10 +1,13 @@
 """What `check` says of a study that is sound and still small: images, seeds, shared references."""
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
 from cnn_study.__main__ import main
 from cnn_study.base import power
+from cnn_study.data.catalog import DATASETS
 from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import load
 
@@ -38,6 +41,30 @@ def test_too_few_images_are_told_with_the_number_that_would_do(tmp_path):
     # 0.05 (1.96 / 0.005)² = 7,683 images, of which two digits are known.
     for part in ("360 test images", "±2.31 points", "±7.30 points", "7,700 images", "of 2.4."):
         assert part in said
+
+
+@pytest.fixture
+def uneven(monkeypatch):
+    """The digits as if one class had a tenth of the images of each other."""
+    sizes = {"training_counts": (150,) * 9 + (15,), "test_counts": (40,) * 8 + (36, 4)}
+    monkeypatch.setitem(DATASETS, "digits", replace(DATASETS["digits"], **sizes))
+
+
+def test_small_and_uneven_classes_are_told(tmp_path, uneven):
+    few, large, *_ = cautions(_study(tmp_path, "digits", smallest=2.4))
+    assert few.startswith("fewer than 30 test images of 1 class (9 4): what is said of it hangs")
+    assert "±17.89 points" in few  # 1.96 √(0.25 / 30)
+    assert large.startswith("the largest class has 150 training images, the smallest 15: accuracy")
+    assert "gets 11%. Better say metric: balanced_accuracy" in large
+
+
+def test_by_balanced_accuracy_fewer_images_tell_as_much(tmp_path, uneven):
+    path = _study(tmp_path, "digits", smallest=2.4).path
+    path.write_text(path.read_text() + "metric: balanced_accuracy\n")
+    few, images = cautions(load(path))
+    # 100 / (8/40 + 1/36 + 1/4) = 209; 1.96 √(0.05 / 209) = 3.03 points.
+    assert "which for balanced accuracy tell as much as 209 of classes equally large" in images
+    assert "±3.03 points" in images
 
 
 def test_a_larger_smallest_effect_needs_fewer_images(tmp_path):

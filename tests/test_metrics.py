@@ -12,6 +12,7 @@ from cnn_study.base.metrics import (
     chance,
     collapse_below,
     collapsed,
+    images_like,
 )
 from cnn_study.data.catalog import DATASETS
 
@@ -77,6 +78,16 @@ def test_no_way_of_guessing_beats_chance(metric):
     known = chance(metric, sizes.tolist())
     assert max(scores) == pytest.approx(known, abs=0.005)
     assert scores[0] == pytest.approx(known, abs=0.005)
+
+
+def test_images_of_uneven_classes_tell_less_of_scores_that_count_classes_alike():
+    """225 and 25 images: variances of 1/4 (p(1-p)/225 + p(1-p)/25) are those of 90 images."""
+    assert images_like("balanced_accuracy", [225, 25]) == 90
+    assert images_like("auc", [50, 50, 0]) == 100
+    assert images_like("accuracy", [225, 25]) == 250
+    generator = np.random.default_rng(8)
+    recalls = generator.binomial([225, 25], 0.7, (4000, 2)) / [225, 25]
+    assert recalls.mean(axis=1).var() == pytest.approx(0.7 * 0.3 / 90, rel=0.06)
 
 
 def test_a_run_has_collapsed_below_a_score_that_hangs_on_chance():

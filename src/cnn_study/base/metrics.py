@@ -177,6 +177,22 @@ def chance(metric: str, class_counts: Sequence[int]) -> float:
     return max(sizes) / sum(sizes) if metric == "accuracy" else 1 / len(sizes)
 
 
+def images_like(metric: str, class_counts: Sequence[int]) -> int:
+    """Give how many images of equally large classes tell a score as exactly as these do.
+
+    A mean over K classes of shares of n_c images each has the variance of the sum of
+    p (1 - p) / (K² n_c), which N images of equally large classes make p (1 - p) / N. For F1 and
+    AUC, which hang on the classes in the same way, it is a rule of thumb.
+
+    Args:
+        class_counts: images of each class, one or more in all.
+    """
+    sizes = [count for count in class_counts if count]
+    if metric == "accuracy":
+        return sum(sizes)
+    return round(len(sizes) ** 2 / sum(1 / size for size in sizes))
+
+
 LEARNED = 1 / 18
 """Of the way from chance to all right; for ten classes that count alike it is half of chance."""
 

@@ -38,9 +38,9 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     return f"{numeral(number)} {noun if number == 1 else nouns or noun + 's'}"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, nouns: str = "") -> str:
     """Write 1 run, 2 runs, 13 runs."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def every(number: int, noun: str) -> str:

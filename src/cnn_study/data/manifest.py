@@ -7,6 +7,7 @@ tells whether the images that are there are still these.
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -158,7 +159,15 @@ def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
         reader="",
         description=block.description,
         publish_images=block.publish_images,
+        training_counts=_per_class(training.classes, len(manifest.class_names)),
+        test_counts=_per_class(test.classes, len(manifest.class_names)),
         units=tuple(counts[unit] for unit in sorted(counts)),
         unit_classes=tuple(training.classes[image] for image in order),
         audit=manifest.audit,
     )
+
+
+def _per_class(classes: Iterable[int], number: int) -> tuple[int, ...]:
+    """Count the images of each class."""
+    counts = Counter(classes)
+    return tuple(counts[place] for place in range(number))

@@ -9,11 +9,18 @@ from collections.abc import Iterator
 
 from cnn_study.base import power
 from cnn_study.base.inference import POWER
+from cnn_study.base.metrics import images_like
 from cnn_study.base.words import counted, first_of, fixed
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
 """Fewer than the first give no verdict; fewer than the second see large effects only."""
+
+FEW_IMAGES = 30
+"""Test images of a class, below which a word is due."""
+
+UNEVEN = 2
+"""Times as many images in the largest class as in the smallest: more is worth a word."""
 
 MANY_CHANGES = 10
 """From so many changes on, the luck of their one reference is worth a word."""
@@ -21,16 +28,54 @@ MANY_CHANGES = 10
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
-    return [*_images(study), *_classes(study), *_seeds(study), *_references(study)]
+    checks = (_small_classes, _uneven_classes, _images, _classes, _seeds, _references)
+    return [text for check in checks for text in check(study)]
+
+
+def _small_classes(study: Study) -> Iterator[str]:
+    dataset = study.dataset
+    small = {
+        name: count
+        for name, count in zip(dataset.class_names, dataset.test_counts, strict=False)
+        if count < FEW_IMAGES
+    }
+    if small:
+        named = [f"{name} {count}" for name, count in sorted(small.items(), key=lambda one: one[1])]
+        yield (
+            f"fewer than {FEW_IMAGES} test images of {counted(len(small), 'class', 'classes')} "
+            f"({first_of(named)}): what is said of "
+            f"{'it' if len(small) == 1 else 'each'} hangs on a few images, of {FEW_IMAGES} about "
+            f"±{_points(class_margin())} (binomial, 95 %)."
+        )
+
+
+def _uneven_classes(study: Study) -> Iterator[str]:
+    dataset = study.dataset
+    sizes = [count for count in dataset.training_counts if count]
+    if sizes and max(sizes) > UNEVEN * min(sizes) and study.metric.name == "accuracy":
+        yield (
+            f"the largest class has {max(sizes):,} training images, the smallest {min(sizes):,}: "
+            f"accuracy is then mostly that of the large ones, and always naming the largest gets "
+            f"{dataset.chance():.0%}. Better say metric: balanced_accuracy (or macro_f1), by which "
+            "all classes count alike; class_weight: balanced lets them count alike in training."
+        )
+
+
+def class_margin() -> float:
+    """Give the half width of a 95 % interval for a share of so few images, at one half."""
+    return power.independent_margin(2 * FEW_IMAGES)
 
 
 def _images(study: Study) -> Iterator[str]:
-    images, smallest = study.dataset.test_images, study.smallest_effect
+    dataset, smallest = study.dataset, study.smallest_effect
+    images = images_like(study.metric.name, dataset.test_counts or [dataset.test_images])
     needed = power.images_needed(smallest)
     if images >= needed:
         return
+    alike = f", which for {study.metric.label} tell as much as {images:,} of classes equally large,"
     yield (
-        f"{images:,} test images are few for differences of {_points(smallest)} (smallest_effect): "
+        f"{dataset.test_images:,} test images{alike if images < dataset.test_images else ''} are "
+        f"few for differences of {_points(smallest)} (smallest_effect): "
         f"which images they are leaves about ±{_points(power.images_margin(images))} open between "
         f"two models that mostly fail on the same ones, and up to "
         f"±{_points(power.independent_margin(images))} if they fail on others (binomial, 95 %). "

@@ -203,6 +203,9 @@ def _check_metric(file: StudyFile, dataset: Dataset, faults: Faults) -> None:
         message = f"auc is for two classes, and {dataset.title} has {classes}. Choose "
         others = [name for name in METRICS if name != "auc"]
         faults.add(("metric",), message + ", ".join(others[:-1]) + f" or {others[-1]}")
+    if file.metric == "auc" and 0 in dataset.test_counts:
+        name = dataset.class_names[dataset.test_counts.index(0)]
+        faults.add(("metric",), f"auc needs test images of both classes; there are none of {name}")
     if file.metric != "accuracy" and file.published:
         faults.add(
             ("metric",),
