@@ -251,9 +251,10 @@ def _check_groups(block: DatasetBlock, listing: Listing) -> None:
         if item.group is not None and item.part is not None:
             parts.setdefault(item.group, set()).add(item.part)
     if both := [group for group, its in parts.items() if len(its) > 1]:
+        which = "1 group stands" if len(both) == 1 else f"{len(both):,} groups stand"
+        whose = "its images" if len(both) == 1 else "the images of each"
         listing.faults.append(
-            f"{len(both):,} groups stand in training and test: {first_of(both)}. Move the images "
-            "of each to one of them"
+            f"{which} in training and test: {first_of(both)}. Move {whose} to one of them"
         )
     if block.groups and listing.items and not any(item.group for item in listing.items):
         listing.faults.append(f"groups: {block.groups!r} finds no group in any of the images")
@@ -262,7 +263,8 @@ def _check_groups(block: DatasetBlock, listing: Listing) -> None:
 def check_names(names: Sequence[str], listing: Listing) -> None:
     """Find files whose names are one name in NFC."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
+        which = "1 name stands" if len(twice) == 1 else f"{len(twice):,} names stand"
         listing.faults.append(
-            f"{len(twice):,} names stand for several files, which differ in how Unicode is "
-            f"written: {first_of(twice)}. Rename them"
+            f"{which} for several files, which differ in how Unicode is written: "
+            f"{first_of(twice)}. Rename them"
         )

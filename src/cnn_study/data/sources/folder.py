@@ -1,6 +1,7 @@
 """A folder with train/CLASS/… and test/CLASS/…, or with CLASS/… alone."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ from cnn_study.data.pictures import ENDINGS, ending
 SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
 """What systems leave in folders without a point before its name, in small letters."""
 
+USUAL_ENDING = re.compile("(?=.*[a-z])[a-z0-9]{1,5}")
+"""What tells a kind of file; anything else may be a part of its name, and that of a person."""
+
 Entry = tuple[str, str]
 """The name of a file or folder as it is shown, relative to the folder of the study's images, and
 its path."""
@@ -48,9 +52,10 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
         for name, path in tree.images_below(folder)
     ]
     if tree.loose:
+        which = "1 image lies" if len(tree.loose) == 1 else f"{len(tree.loose):,} images lie"
         listing.faults.append(
-            f"{len(tree.loose):,} images lie in no class folder: {first_of(tree.loose)}. Move each "
-            "into the folder of its class"
+            f"{which} in no class folder: {first_of(tree.loose)}. Move each into the folder of its "
+            "class"
         )
     check_names([file.name for file in files], listing)
     listing.labels = in_order({label for _, label, _ in classes})
@@ -113,7 +118,8 @@ class _Tree:
             elif (kind := ending(name)) in ENDINGS:
                 images.append((name, entry.path))
             else:
-                self.listing.ignored[f"files ending in .{kind}" if kind else "files"] += 1
+                is_usual = USUAL_ENDING.fullmatch(kind)
+                self.listing.ignored[f"files ending in .{kind}" if is_usual else "other files"] += 1
         return folders, images
 
     def _fault(self, entry: os.DirEntry[str]) -> str | None:

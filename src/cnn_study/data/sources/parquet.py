@@ -123,7 +123,8 @@ def _list_file(path: Path, part: Part | None, groups: str | None, listing: Listi
         listing.faults.append(f"parquet: {path.name} cannot be read: {error}")
         return []
     if unlabelled:
-        listing.faults.append(f"parquet: {path.name}: {unlabelled:,} images have no label")
+        which = "1 image has" if unlabelled == 1 else f"{unlabelled:,} images have"
+        listing.faults.append(f"parquet: {path.name}: {which} no label")
     return file.class_names
 
 

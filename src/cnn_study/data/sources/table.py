@@ -71,7 +71,13 @@ def _rows(place: Path, listing: Listing) -> list[Row]:
 
 def _row(header: list[str], cells: list[str]) -> Row:
     # No file has a name with a zero in it.
-    return dict(zip(header, (cell.strip().replace("\0", "\\0") for cell in cells), strict=True))
+    return dict(
+        zip(
+            header,
+            (cell.strip().replace("\0", "\N{SYMBOL FOR NULL}") for cell in cells),
+            strict=True,
+        )
+    )
 
 
 def _row_faults(rows: list[Row], lines: list[int]) -> list[str]:
