@@ -266,7 +266,7 @@ def _bins(probabilities: np.ndarray, right: np.ndarray) -> Iterator[records.Bin]
 
 def make(folder: Path, experiments: int, seeds: int) -> Study:
     """Make a folder with a study of so many experiments; of its runs there is nothing yet."""
-    path = starter.new(folder)
+    path, _ = starter.new(folder)
     path.write_text(study_text(experiments, seeds), encoding="utf-8")
     study = load(path)
     assert len(study.experiments) == experiments, len(study.experiments)
