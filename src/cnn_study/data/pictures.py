@@ -40,9 +40,9 @@ SAME = {"MPO": "JPEG", "DIB": "BMP"}
 MOST_BYTES = 2**28
 """Of one file; one of more is no photograph."""
 
-MOST_PIXELS = 100_000_000
-"""Of one image: more than cameras take, and 300 MB when decoded. A file of a few bytes can say of
-itself that it is larger than any memory."""
+MOST_PIXELS = 120_000_000
+"""Of one image: nearly every camera's has fewer, and these take 360 MB when decoded. A file of few
+bytes can say of itself that it is larger than any memory."""
 
 LARGE_PIXELS = 16_000_000
 """Images of more are decoded one at a time, so that threads do not add up to gigabytes."""
@@ -62,8 +62,6 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """By orientation: what sets the image upright."""
-
-BACKGROUNDS = {"white": 255, "black": 0}
 
 NOTES = {
     "animation": "the first frame of an animation is taken",
@@ -141,15 +139,19 @@ def _decode(image: Image.Image, name: str, transparency: str) -> Picture:
         notes.add("turned")
         if kind != "TIFF":  # Pillow turns those by itself
             image = image.transpose(turn)
-    if image.mode == "I" and kind != "PPM":
-        raise Unreadable("has whole numbers of 32 bits; save it with 8 or 16")
+    if image.mode == "F" or (image.mode == "I" and kind != "PPM"):
+        numbers = "floating-point" if image.mode == "F" else "32-bit"
+        raise Unreadable(
+            f"has {numbers} numbers, whose white is unknown; save it with 8 or 16 bits"
+        )
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Picture(_of_16_bits(image), frozenset(notes | {"16 bit"}))
-    colour = _in_colour(image)
-    if colour.mode == "RGBA":
+    if _shows_through(image):
         notes.add("transparent")
-        colour = _opaque(colour, transparency)
-    return Picture(_grey_if_equal(np.asarray(colour)), frozenset(notes))
+        image = _opaque(image, transparency)
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return Picture(_grey_if_equal(np.asarray(image)), frozenset(notes))
 
 
 def ending(name: str) -> str:
@@ -176,16 +178,11 @@ def _of_16_bits(image: Image.Image) -> np.ndarray:
     return ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)[..., None]
 
 
-def _in_colour(image: Image.Image) -> Image.Image:
-    """Bring an image of 8 bits to L, RGB or, where something shows through, RGBA."""
-    if image.mode == "F":
-        raise Unreadable("has floating-point numbers; save it with 8 or 16 bits")
-    if image.has_transparency_data:
-        colour = image.convert("RGBA")
-        if colour.getchannel("A").getextrema() != (255, 255):
-            return colour
-        return colour.convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+def _shows_through(image: Image.Image) -> bool:
+    """Tell whether any pixel is transparent, and not only might be."""
+    if not image.has_transparency_data:
+        return False
+    return image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
 def _opaque(image: Image.Image, transparency: str) -> Image.Image:
@@ -196,9 +193,10 @@ def _opaque(image: Image.Image, transparency: str) -> Image.Image:
     """
     if transparency == "refuse":
         raise Unreadable("transparent")
-    level = BACKGROUNDS[transparency]
-    background = Image.new("RGBA", image.size, (level, level, level, 255))
-    return Image.alpha_composite(background, image).convert("RGB")
+    colour = image.convert("RGBA")
+    background = Image.new("RGB", image.size, transparency)
+    background.paste(colour, mask=colour)
+    return background
 
 
 def _grey_if_equal(pixels: np.ndarray) -> np.ndarray:
