@@ -606,10 +606,13 @@ def test_groups_in_parquet_by_the_names_of_the_files(tmp_path):
 def test_what_is_wrong_with_parquet(tmp_path):
     images = pictures(4)
     images[1] = {"bytes": None, "path": "elsewhere.png"}
-    parquet(tmp_path / "a/train-0.parquet", images, [0, 1, -1, 1], ["x", "y"])
+    parquet(tmp_path / "a/train-0.parquet", images, [0, 1, -1, 2], ["x", "y"])
     listing = listed(tmp_path, parquet="a/*.parquet")
     assert listing.unreadable == [("train-0.parquet[1]", "holds no bytes of an image")]
-    assert listing.faults == ["parquet: train-0.parquet: 1 image has no label"]
+    assert listing.faults == [
+        "parquet: train-0.parquet: 2 images have no label",
+        'class "y" has no image: remove it, or leave it out of classes',
+    ]
     parquet(tmp_path / "b/train-0.parquet", images, [0, 1, 0, 1], None, ("picture", "coarse"))
     assert faults_of(tmp_path, parquet="b/*") == [
         "parquet: train-0.parquet: there is no column image, but picture, coarse. Rename the one "

@@ -182,12 +182,12 @@ class _File:
             yield from batch.to_pylist()
 
     def label_of(self, row: Row) -> str | None:
-        """Write the label of a row as text; None where it has none, or -1, as the hub writes it."""
+        """Write the label of a row as text; None where it has none (the hub's -1), or no name."""
         label = row[self.label]
         if label is None or label == -1 or label == "":
             return None
         if self.class_names and isinstance(label, int):
-            return self.class_names[label]
+            return self.class_names[label] if 0 <= label < len(self.class_names) else None
         return shown(str(label))
 
     def content(self, place: int) -> bytes:
