@@ -492,7 +492,7 @@ def test_what_is_wrong_with_a_table(tmp_path, lines, faults):
 def test_of_many_faults_of_a_table_the_first_are_said(tmp_path):
     said = faults_of(tmp_path, **table(tmp_path, "file,label\n" + ",b\n" * 30))
     assert said[9:] == [
-        "table: HERE/t.csv: line 11, column file: it is empty", "table: HERE/t.csv: and 20 more",
+        "table: HERE/t.csv: line 11, column file: it is empty", "table: HERE/t.csv: … and 20 more",
     ]  # fmt: skip
 
 
