@@ -78,6 +78,35 @@ def test_a_class_may_be_called_train(tmp_path):
     assert (listing.labels, listing.faults) == (["bus", "car", "train"], [])
 
 
+def test_the_folder_that_an_archive_unpacks_to_is_looked_through(tmp_path):
+    files = unique("garden/cat/a.png", "garden/dog/b.png", "__MACOSX/x", "garden/cat/c/d.png")
+    listing = of_folder(tmp_path / "a", files)
+    assert (listing.labels, listing.faults) == (["cat", "dog"], [])
+    assert [(item.name, item.label) for item in listing.items] == [
+        ("garden/cat/a.png", "cat"), ("garden/cat/c/d.png", "cat"), ("garden/dog/b.png", "dog"),
+    ]  # fmt: skip
+    inner = unique("x/y/train/cat/a.png", "x/y/train/dog/b.png", "x/y/test/cat/c.png")
+    listing = of_folder(tmp_path / "b", inner)
+    assert [(item.label, item.part) for item in listing.items] == [
+        ("cat", "test"), ("cat", "training"), ("dog", "training"),
+    ]  # fmt: skip
+
+
+def test_parts_in_the_classes_are_not_mixed(tmp_path):
+    write(tmp_path, unique("cat/train/a.png", "cat/test/b.png", "dog/train/c.png", "fox/d.png"))
+    assert faults_of(tmp_path, folder=".") == [
+        "folders train and test lie in cat. Put the classes into them: train/CLASS and test/CLASS"
+    ]
+
+
+def test_validation_beside_train_is_never_a_class(tmp_path):
+    write(tmp_path, unique("train/a/1.png", "valid/a/2.png", "extra/b/3.png"))
+    assert [fault[:22] for fault in faults_of(tmp_path, folder=".")] == [
+        "valid: merge it into t", "beside train and test ", "there is no folder tes",
+        "there is only one clas",
+    ]  # fmt: skip
+
+
 def test_classes_that_are_numbers_are_sorted_as_such(tmp_path):
     listing = of_folder(tmp_path, unique("10/a.png", "9/a.png", "0/a.png"))
     assert listing.labels == ["0", "9", "10"]
@@ -91,7 +120,7 @@ def test_everything_wrong_with_the_folders_is_said_at_once(tmp_path):
         "there is no folder test. Add it, or move the class folders one level up, where "
         "test_fraction divides them",
         "2 images lie in no class folder: d.png, train/c.png. Move each into the folder of its "
-        "class",
+        "class, or name files and classes in a table",
         'class "empty" has no image: remove it, or leave it out of classes',
     ]
 
@@ -113,7 +142,8 @@ def test_only_test_is_too_little(tmp_path):
     [
         ([], "there are no images"),
         (["a.txt", "b.txt", "c"], "there are no images, but 2 files ending in .txt, 1 other files"),
-        (["garden/cat/a.png", "garden/dog/a.png"], 'there is only one class, "garden", and two'),
+        (["cat/a.png", "cat/2024/a.png"], 'there is only one class, "cat", and two are the least'),
+        (["cat/a.png", ".x/b.png"], 'there is only one class, "cat", and two are the least'),
     ],
 )
 def test_too_little_says_what_there_is(tmp_path, files, fault):

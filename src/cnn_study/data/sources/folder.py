@@ -55,7 +55,7 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
         which = "1 image lies" if len(tree.loose) == 1 else f"{len(tree.loose):,} images lie"
         listing.faults.append(
             f"{which} in no class folder: {first_of(tree.loose)}. Move each into the folder of its "
-            "class"
+            "class, or name files and classes in a table"
         )
     check_names([file.name for file in files], listing)
     listing.labels = in_order({label for _, label, _ in classes})
@@ -150,21 +150,52 @@ def _ignored(name: str) -> str | None:
 
 def _classes(tree: _Tree) -> list[tuple[Part | None, str, Entry]]:
     """Find the folders of the classes: of which part each is, its label, and where it is."""
-    folders = tree.folders(("", tree.root))
-    kinds = {name: part_named(name) for name, _ in folders}
+    folders = _unpacked(tree)
+    kinds = {name: part_named(_last(name)) for name, _ in folders}
     others = [name for name, part in kinds.items() if not part]
-    validation = [name for name in others if name.lower() in VALIDATION]
+    validation = [name for name in others if _last(name).lower() in VALIDATION]
     # A class may be called train, as in a collection of vehicles: then others stand beside it.
     both = set(kinds.values()) >= {"training", "test"}
-    is_parts = both or (any(kinds.values()) and others == validation)
-    if not is_parts:
-        return [(None, name, (name, path)) for name, path in folders]
+    if not both and (not any(kinds.values()) or (others and not validation)):
+        tree.listing.faults += _inner_part_faults(folders)
+        return [(None, _last(name), (name, path)) for name, path in folders]
     tree.listing.faults += _part_faults(kinds, others, validation)
     return [
-        (kinds[name], label.rpartition("/")[2], (label, path))
+        (kinds[name], _last(label), (label, path))
         for name, part_path in folders
         if kinds[name]
         for label, path in tree.folders((name, part_path))
+    ]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _unpacked(tree: _Tree) -> list[Entry]:
+    """List the folders in a folder, or in the only one there, which archives unpack to."""
+    folders = tree.folders(("", tree.root))
+    while len(folders) == 1 and not tree.loose and not part_named(_last(folders[0][0])):
+        inner = tree.folders(folders[0])
+        if tree.loose or not inner:
+            tree.loose.clear()  # It is a class, and its images are looked for later.
+            break
+        folders = inner
+    return folders
+
+
+def _inner_part_faults(folders: list[Entry]) -> list[str]:
+    """Say that parts lie in the classes, and not the classes in the parts."""
+    inside_out = [
+        name
+        for name, path in folders
+        if all(os.path.isdir(os.path.join(path, part)) for part in ("train", "test"))
+    ]
+    if not inside_out:
+        return []
+    return [
+        f"folders train and test lie in {first_of(inside_out)}. Put the classes into them: "
+        "train/CLASS and test/CLASS"
     ]
 
 
