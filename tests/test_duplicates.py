@@ -100,6 +100,8 @@ def test_blocks_change_nothing(monkeypatch):
     whole = near_sets(images, np.zeros(40, int))
     monkeypatch.setattr(duplicates, "BLOCK", 7)
     assert lists(near_sets(images, np.zeros(40, int))[0]) == lists(whole[0])
+    monkeypatch.setattr(duplicates, "MOST_VALUES", 9000)  # two images and a little
+    assert lists(near_sets(images, np.zeros(40, int))[0]) == lists(whole[0])
     assert lists(whole[0]) == [[3, 7], [38, 39]]
 
 

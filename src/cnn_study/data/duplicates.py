@@ -6,6 +6,7 @@ decides. Pure functions of arrays.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
 
 BLOCK = 500
 """Images whose distances to all others are worked out at once: 25 million bytes for CIFAR-10."""
+
+MOST_VALUES = 2**24
+"""Pixels times channels that are looked at at once, 134 MB as floats; of large images that is fewer
+than a block."""
 
 Sets = list[np.ndarray]
 """Places of images that belong together, two or more in each set, ascending; the sets by their
@@ -132,8 +137,9 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
     """
     weights = np.array(LUMA.get(images.shape[-1], np.full(images.shape[-1], 1 / images.shape[-1])))
     hashes = [np.empty(0, "uint64")]
-    for start in range(0, len(images), BLOCK):
-        grey = images[start : start + BLOCK] @ weights.astype("float32")
+    block = _block(images)
+    for start in range(0, len(images), block):
+        grey = images[start : start + block] @ weights.astype("float32")
         low = dctn(grey, axes=(1, 2))[:, :FREQUENCIES, :FREQUENCIES].reshape(len(grey), -1)
         bits = low > np.median(low, axis=1, keepdims=True)
         hashes.append(np.packbits(bits, axis=1).view("uint64")[:, 0])
@@ -168,12 +174,18 @@ def correlate(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         (n,) float64.
     """
     correlations = [np.empty(0)]
-    for start in range(0, len(ours), BLOCK):
-        first, second = (_centred(part[start : start + BLOCK]) for part in (ours, theirs))
+    block = _block(ours)
+    for start in range(0, len(ours), block):
+        first, second = (_centred(part[start : start + block]) for part in (ours, theirs))
         scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
         product = (first * second).sum(axis=1)
         correlations.append(np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0))
     return np.concatenate(correlations)
+
+
+def _block(images: np.ndarray) -> int:
+    """Tell how many images are looked at at once."""
+    return max(1, min(BLOCK, MOST_VALUES // math.prod(images.shape[1:])))
 
 
 def _centred(images: np.ndarray) -> np.ndarray:
@@ -250,8 +262,9 @@ def _has_shape(images: np.ndarray) -> np.ndarray:
 def _correlated(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Keep the pairs whose pixels correlate, some of which are looked at at once."""
     kept = [np.empty((0, 2), int)]
-    for start in range(0, len(pairs), BLOCK):
-        some = pairs[start : start + BLOCK]
+    block = _block(images)
+    for start in range(0, len(pairs), block):
+        some = pairs[start : start + block]
         alike = correlate(images[some[:, 0]], images[some[:, 1]]) >= LEAST_CORRELATION
         kept.append(some[alike])
     return np.concatenate(kept)
