@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnn_study import starter
 from cnn_study.base.errors import UserError
@@ -85,28 +88,47 @@ def ask(environment: dict[str, str], folder: Path, *words: str) -> str:
     return ended.stdout + ended.stderr
 
 
+def draw_pictures(folder: Path) -> None:
+    """Make images of noise of two classes."""
+    for number in range(40):
+        path = folder / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3), dtype="uint8")
+        Image.fromarray(pixels).save(path)
+
+
 @pytest.mark.slow
-def test_a_study_is_done_in_a_folder_of_its_own(installed, tmp_path):
-    where = ask(installed, tmp_path, "cnn_study", "new", "mine")
+def test_pictures_become_a_report_in_a_folder_of_its_own(installed, tmp_path):
+    draw_pictures(tmp_path / "pictures")
+    where = ask(installed, tmp_path, "cnn_study", "new", "mine", "--images", "pictures")
+    assert "40 images of 2 classes (cat 20, dog 20), of 20×20 pixels" in where
     assert "cnn-study check mine" in where
     folder, file = tmp_path / "mine", tmp_path / "mine/experiments/mine.yaml"
-    text = file.read_text("utf-8")
-    file.write_text(text.replace("seeds: 3 ", "seeds: 1 ").replace("epochs: 8", "epochs: 1"))
+    text = file.read_text("utf-8").split("  dropout:")[0]
+    text = re.sub(r"^seeds: 3 ", "seeds: 1 ", text, flags=re.MULTILINE)
+    file.write_text(re.sub(r"epochs: \d+", "epochs: 1", text))
     (folder / "report/sections").mkdir(parents=True)
     own = "# What we think of it {#sec-limits}\n\nSee [@nobody2026]."  # without a last line break
     (folder / "report/sections/limits.qmd.j2").write_text(own)
     work = "@misc{nobody2026, title = {A work of our own}, author = {Nobody, N.}, year = {2026}}\n"
     (folder / "report/references.bib").write_text(work)
     snakemake = ("snakemake", "--cores", "2", "--quiet", "host")
-    assert "To train: 3 runs (base seed 1; filters-2-4 seed 1" in ask(
+    assert "To train: 4 runs (base seed 1; flip seed 1;" in ask(
         installed, folder, *snakemake, "--dry-run"
     )
+    assert not (folder / "experiments/mine.data.json").exists()
     ask(installed, folder, *snakemake)
     page = (folder / "results/mine/report/index.html").read_text("utf-8")
+    assert "What a small network sees in mine" in page
     assert "What we think of it" in page
     assert "A Work of Our Own" in page
     assert (folder / "results/mine/report/index.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "pictures/cat/1.png").rename(tmp_path / "pictures/cat/another name.png")
     assert "Nothing to be done" in ask(installed, folder, *snakemake)
+    image = str(tmp_path / "pictures/cat/3.png")
+    assert " of 8 test images right:" in ask(
+        installed, folder, "cnn_study", "predict", "mine", image
+    )
     archive_and_check(installed, folder, tmp_path / "elsewhere")
 
 

@@ -27,7 +27,13 @@ from cnn_study.data.pixels import Pixels, read_all
 TEST_FRACTION = 0.2
 """Where a study names none, and nobody has set a test part aside."""
 
-CODECS = {"libjpeg-turbo": "libjpeg_turbo", "WebP": "webp", "AVIF": "avif"}
+CODECS = {
+    "libjpeg-turbo": "libjpeg_turbo",
+    "WebP": "webp",
+    "AVIF": "avif",
+    "libtiff": "libtiff",
+    "OpenJPEG": "jpg_2000",
+}
 """What decodes images behind Pillow, and how Pillow calls it."""
 
 
