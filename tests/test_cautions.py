@@ -61,7 +61,7 @@ def test_small_and_uneven_classes_are_told(tmp_path, uneven):
 def test_by_balanced_accuracy_fewer_images_tell_as_much(tmp_path, uneven):
     path = _study(tmp_path, "digits", smallest=2.4).path
     path.write_text(path.read_text() + "metric: balanced_accuracy\n")
-    _, images = cautions(load(path))
+    _few, images = cautions(load(path))
     # 100 / (8/40 + 1/36 + 1/4) = 209; 1.96 √(0.05 / 209) = 3.03 points.
     assert "which for balanced accuracy tell as much as 209 of classes equally large" in images
     assert "±3.03 points" in images

@@ -327,6 +327,8 @@ def _check(options: argparse.Namespace) -> int:
         print(advice)
     for caution in cautions(study):
         print(f"caution: {caution}")
+    if old := progress.too_old(study, results):
+        print(f"metric: {study.metric.name}: {old}")
     site, data = stages.Site.now(study, results), _data(options, study)
     faults = list(altered.faults_of(site, data))
     print(*altered.in_words(faults), sep="\n", end="\n" * bool(faults))

@@ -21,15 +21,25 @@ class Variance:
     freedom: float
 
 
+def alone(answers: np.ndarray) -> Variance:
+    """Estimate how far a mean score itself varies with the choice of test images.
+
+    Args:
+        answers: (runs, images), correct or not, or what each image contributes; two images or more.
+    """
+    shares = answers.mean(axis=0)
+    return Variance(float(shares.var(ddof=1)) / shares.size, shares.size - 1)
+
+
 def of_images(ours: np.ndarray, theirs: np.ndarray) -> Variance:
-    """Estimate how far a difference of mean accuracies varies with the choice of test images.
+    """Estimate how far a difference of mean scores varies with the choice of test images.
 
     Image by image the mean of our runs less that of theirs; their variance over the N images,
     divided by N.
 
     Args:
-        ours, theirs: (runs, images) bool, whether each run classifies each image correctly; two
-            images or more.
+        ours, theirs: (runs, images), whether each run classifies each image correctly, or what the
+            image contributes to its score (see `contributions`); two images or more.
     """
     differences = ours.mean(axis=0) - theirs.mean(axis=0)
     return Variance(float(differences.var(ddof=1)) / differences.size, differences.size - 1)

@@ -21,6 +21,7 @@ from cnn_study.evidence.classes import class_rows
 from cnn_study.evidence.contrasts import contrast_difference_rows, contrast_rows, contrasts
 from cnn_study.evidence.expectations import expectation_rows
 from cnn_study.evidence.expected import expected_rows
+from cnn_study.evidence.images import score_rows
 from cnn_study.evidence.judge_rows import judge_rows, spread_rows
 from cnn_study.evidence.ledger import difference_rows, ledger_rows, over_base_rows
 from cnn_study.evidence.look_alikes import look_alike_rows
@@ -70,6 +71,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         evidence_schemas.SELECTION_BIAS.name: choices,
         evidence_schemas.SELECTION_BIAS_MEANS.name: selection_bias_means(choices),
         evidence_schemas.OVER_BASE.name: gains,
+        evidence_schemas.SCORES.name: score_rows(tables),
         evidence_schemas.SPREADS.name: spreads,
         evidence_schemas.SPREAD_MEDIANS.name: spread_median_rows(spreads),
         evidence_schemas.LOOK_ALIKES.name: look_alike_rows(tables),

@@ -1,17 +1,21 @@
-"""What the test images leave open of each difference: alone, and together with the seeds."""
+"""What the test images leave open of scores and differences: alone, and with the seeds."""
 
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnn_study.base.image_variance import (
     Variance,
+    alone,
     margin,
     of_both,
     of_images,
     of_rest,
     reach,
 )
+from cnn_study.base.inference import effect
 from cnn_study.evidence.read import Tables
 from cnn_study.tables.answers import Answers
 
@@ -25,7 +29,7 @@ def images_columns(tables: Tables, experiment: str, reference: str) -> dict[str,
     ours, theirs = (tables.answers.get(id_) for id_ in (experiment, reference))
     if ours is None or theirs is None:
         return {}
-    by_images = of_images(ours.correct, theirs.correct)
+    by_images = of_images(ours.scored, theirs.scored)
     columns: dict[str, Any] = {"test_images_margin": margin(by_images)}
     judge = tables.judges["test"]
     difference = judge.effect(
@@ -34,10 +38,42 @@ def images_columns(tables: Tables, experiment: str, reference: str) -> dict[str,
     rest = _of_rest(ours, theirs, paired=judge.paired)
     mean, error, freedom = difference.mean, difference.error, difference.freedom
     if rest and mean is not None and error is not None and freedom is not None:
-        both = reach(of_both(Variance(error**2, freedom), by_images, rest))
-        # More degrees of freedom may make it narrower than what the seeds alone leave open.
-        half = max(both, reach(Variance(error**2, freedom)))
+        half = _half(Variance(error**2, freedom), by_images, rest)
         columns |= {"test_both_lower": mean - half, "test_both_upper": mean + half}
+    return columns
+
+
+def _half(seeds: Variance, images: Variance, rest: Sequence[Variance]) -> float:
+    """Give the half width of the interval over seeds and images.
+
+    More degrees of freedom may make it narrower than what the seeds alone leave open; it is not.
+    """
+    return max(reach(of_both(seeds, images, rest)), reach(seeds))
+
+
+def score_rows(tables: Tables) -> list[dict[str, Any]]:
+    """Give what seeds and test images leave open of each experiment's mean score itself."""
+    rows = []
+    for id_ in tables.study.experiments:
+        scores = list(tables.scores(id_, "test_score").values())
+        mean = effect(scores)
+        row = {"experiment": id_, "runs": mean.n, "mean": mean.mean}
+        row |= {"lower": mean.lower, "upper": mean.upper}
+        answers = tables.answers.get(id_)
+        if answers is not None and mean.mean is not None:
+            row |= _open(answers, scores, mean.mean)
+        rows.append(row)
+    return rows
+
+
+def _open(answers: Answers, scores: list[float], mean: float) -> dict[str, float]:
+    """Say what the choice of test images leaves open of a mean score, alone and with the seeds."""
+    images = alone(answers.scored)
+    columns, rest = {"images_margin": margin(images)}, of_rest(answers.scored)
+    if rest is not None:
+        seeds = Variance(statistics.variance(scores) / len(scores), len(scores) - 1)
+        half = _half(seeds, images, [rest])
+        columns |= {"both_lower": max(mean - half, 0.0), "both_upper": min(mean + half, 1.0)}
     return columns
 
 
@@ -50,10 +86,10 @@ def _of_rest(ours: Answers, theirs: Answers, *, paired: bool) -> list[Variance]:
     Returns:
         Of the paired differences, or of each group; empty where there are fewer than two runs.
     """
-    groups: list[np.ndarray] = [ours.correct, theirs.correct]
+    groups: list[np.ndarray] = [ours.scored, theirs.scored]
     if paired:
         seeds = sorted(set(ours.seeds) & set(theirs.seeds))
-        same = [answers.correct[np.isin(answers.seeds, seeds)] for answers in (ours, theirs)]
-        groups = [same[0].astype(int) - same[1]]
+        same = [answers.scored[np.isin(answers.seeds, seeds)] for answers in (ours, theirs)]
+        groups = [same[0].astype(float) - same[1]]
     rest = [part for part in map(of_rest, groups) if part]
     return rest if len(rest) == len(groups) else []

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
+    BY_IMAGE,
     COLLAPSE,
     IMAGES,
     METRIC,
@@ -289,7 +290,7 @@ LEDGER = Table(
             number(
                 "test_images_margin",
                 "Half width of a 95 % interval for the test difference that takes only the choice "
-                "of test images as chance: image by image the mean over the runs of the change "
+                f"of test images as chance: image by image {BY_IMAGE} "
                 "less that of its reference, 1.959964 standard deviations of these over the root "
                 "of their number. Empty where it is not known which images each run classifies "
                 "correctly.",
@@ -690,6 +691,36 @@ RATE = string(
     required=True,
     enum=list(RATES),
 )
+
+SCORES = Table(
+    "score-intervals",
+    "What is open of each score",
+    "The mean test {score} of each experiment, and how far it may lie with other seeds, with other "
+    "test images, and with both.",
+    (
+        EXPERIMENT,
+        count("runs", "Complete runs.", "runs", required=True),
+        share("mean", "Mean test_{metric} (runs.csv)."),
+        signed("lower", "Lower end of the 95 % t interval for this mean, over seeds."),
+        signed("upper", "Upper end of that interval.", after=("lower",)),
+        number("images_margin", "Half width of a 95 % interval for it that takes only the choice "
+               "of test images as chance: 1.959964 standard deviations, over the images, of what "
+               "they contribute to the mean, over the root of their number. Empty where it is not "
+               "known what each run answers.", "share"),
+        share("both_lower", "Lower end of a 95 % interval that takes seeds and test images as "
+              "chance, as crossed random effects (Owen, 2007); see test_both_lower of ledger.csv.",
+              after=("images_margin",)),
+        share("both_upper", "Upper end of that interval.", after=("both_lower",)),
+    ),
+    ("experiment",),
+    sources=(CompleteRuns(measure=TEST),),
+    beside=(
+        Beside("Mean", ("mean",)),
+        Beside("95 % interval, seeds", ("lower", "upper")),
+        Beside("95 % interval, seeds and images", ("both_lower", "both_upper")),
+        Beside("Runs (n)", ("runs",)),
+    ),
+)  # fmt: skip
 
 SPREADS = Table(
     "spreads",
@@ -1264,6 +1295,7 @@ EVIDENCE = (
     SELECTION_BIAS,
     SELECTION_BIAS_MEANS,
     OVER_BASE,
+    SCORES,
     SPREADS,
     SPREAD_MEDIANS,
     LOOK_ALIKES,

@@ -164,6 +164,11 @@ def _read_fresh(study: Study, results: Path) -> tuple[list[records.Record], list
     return list(known.values()), confirmations.missing(study, results)
 
 
+def too_old(study: Study, results: Path) -> str:
+    """Say which runs are too old to tell their scores by the study's metric; else nothing."""
+    return measured.too_old(study.metric.name, _read(study, results)[0].values())[0]
+
+
 def refused(study: Study, results: Path) -> list[UserError]:
     """Say which records of the study nobody can use, and what to do."""
     paths = done(study, results) | confirmations.done(study, results)

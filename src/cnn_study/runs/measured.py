@@ -4,9 +4,10 @@ Records hold counts and not scores: what a metric is says `base.metrics` alone. 
 older than what a metric needs there is no score, and nobody makes one up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cnn_study.base.metrics import METRICS, Tally, by_classes
+from cnn_study.base.words import counted, first_of
 from cnn_study.runs.records import Epoch, Record
 
 
@@ -46,6 +47,31 @@ def _actual(record: Record, images: str) -> Sequence[int] | None:
     if images == "validation":
         return record.dataset.validation_classes
     return Tally.of_confusion(record.test.confusion).actual if record.test else None
+
+
+def too_old(metric: str, known: Iterable[Record]) -> tuple[str, bool]:
+    """Say which runs are too old to tell their scores by a metric.
+
+    Returns:
+        What is to be said, empty where all tell them; and whether a score of test images is among
+        what is not told, without which nothing can be judged.
+    """
+    old = [(record, images) for record in known if (images := lacks(record, metric))]
+    if not old:
+        return "", False
+    untested = any("test" in images for _, images in old)
+    runs: dict[str, list[str]] = {}
+    for record, _ in old:
+        runs.setdefault(record.experiment, []).append(str(record.seed))
+    named = [f"{id_} ({', '.join(seeds)})" for id_, seeds in runs.items()]
+    what = "neither their test nor their validation scores" if untested else "no validation scores"
+    follows = "" if untested else "; test scores follow from their confusion"
+    return (
+        f"{counted(len(old), 'run')} of before there were other metrics than accuracy, by "
+        f"experiment (seeds): {first_of(named)}. Their records tell {what} by "
+        f"{METRICS[metric].label}{follows}. To have them, put these records aside, and the "
+        "workflow trains the runs again; or write metric: accuracy."
+    ), untested
 
 
 def lacks(record: Record, metric: str) -> list[str]:

@@ -23,6 +23,10 @@ DESCRIPTION = (
     "the number of test images; correct, a row for each run, with a bit for each image in the "
     "order of the dataset, eight to a byte, the first the highest (numpy.unpackbits)."
 )
+CONTRIBUTIONS = (
+    " Also contributions, by run and image: of these, the score of a run by the study's metric is "
+    "the mean, and their variance over the images is that of the score (infinitesimal jackknife)."
+)
 
 Recorded = tuple[Path, Record]
 """Where a record lies, and what it says."""
@@ -35,10 +39,18 @@ class Answers:
     Attributes:
         seeds: of the runs.
         correct: (runs, test images) bool.
+        contributions: of each image to each run's score by the study's metric; None where that is
+            accuracy.
     """
 
     seeds: tuple[int, ...]
     correct: np.ndarray
+    contributions: np.ndarray | None = None
+
+    @property
+    def scored(self) -> np.ndarray:
+        """What each image contributes to each run's score (runs, test images)."""
+        return self.correct if self.contributions is None else self.contributions
 
 
 def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> np.ndarray | None:
@@ -113,6 +125,9 @@ def write(path: Path, answers: dict[str, Answers], images: int) -> None:
         "images": np.array(images),
         "correct": np.concatenate([np.empty((0, -(-images // 8)), "uint8"), *bits]),
     }
+    known = [each.contributions for each in answers.values() if each.contributions is not None]
+    if known and len(known) == len(answers):
+        arrays["contributions"] = np.concatenate(known).astype("float32")
     write_arrays(path, arrays)
 
 
@@ -131,10 +146,14 @@ def read(folder: Path) -> dict[str, Answers]:
     arrays = intact_arrays(folder / FILE, refuse, ["experiments", "seeds", "images", "correct"])
     names, seeds = arrays["experiments"], arrays["seeds"]
     correct = np.unpackbits(arrays["correct"], axis=1, count=int(arrays["images"]))
-    places: dict[str, list[int]] = {}
+    contributions, places = arrays.get("contributions"), dict[str, list[int]]()
     for place, id_ in enumerate(names.tolist()):
         places.setdefault(id_, []).append(place)
     return {
-        id_: Answers(tuple(seeds[own].tolist()), correct[own].astype(bool))
+        id_: Answers(
+            tuple(seeds[own].tolist()),
+            correct[own].astype(bool),
+            None if contributions is None else contributions[own].astype(float),
+        )
         for id_, own in places.items()
     }

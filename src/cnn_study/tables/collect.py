@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cnn_study.base import contributions
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import digest_of_file, write_whole
 from cnn_study.base.inference import higher_by_chance, prediction_interval
 from cnn_study.base.metrics import METRICS, collapsed
 from cnn_study.base.words import first_lines
 from cnn_study.runs import correct_answers, look_alikes, measured, records, searches
+from cnn_study.runs.heartbeat import log
 from cnn_study.runs.records import Bin, Record
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study import architecture, published_numbers
@@ -90,9 +92,10 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
 
     Raises:
         UserError: a record, predictions or correct answers are damaged, or do not belong together;
-            or the printed numbers cannot be used.
+            records are too old for the study's metric; or the printed numbers cannot be used.
     """
     outcomes = read_outcomes(study, results)
+    _say_too_old(study, outcomes)
     labels = correct_answers.read(study, results)
     classes = read_classes(study, results, outcomes, labels)
     frames = {
@@ -114,12 +117,65 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
         _write(output / table.file, csv_text(frames[table.name]))
     complete = complete_outcomes(outcomes)
     known = {
-        id_: answers.Answers(tuple(each.run.seed for each in complete[id_]), given == labels)
+        id_: answers.Answers(
+            tuple(each.run.seed for each in complete[id_]),
+            given == labels,
+            _contributions(study, results, complete[id_], given, labels),
+        )
         for id_, given in classes.items()
     }
     answers.write(output / answers.FILE, known, study.dataset.test_images)
     _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
     return _lost_predictions(results, complete)
+
+
+def _say_too_old(study: Study, outcomes: list[Outcome]) -> None:
+    """Tell of runs that are too old for the study's metric; refuse them without test scores."""
+    known = (outcome.record for outcome in outcomes if outcome.record)
+    said, untested = measured.too_old(study.metric.name, known)
+    if untested:
+        raise UserError(f"{study.path}: metric: {study.metric.name}: {said}")
+    if said:
+        log(said)
+
+
+def _contributions(
+    study: Study,
+    results: Path,
+    complete: list[Outcome],
+    classes: np.ndarray,
+    labels: np.ndarray | None,
+) -> np.ndarray | None:
+    """Give what each test image contributes to the score of each run.
+
+    Args:
+        classes: predicted (runs, test images).
+
+    Returns:
+        (runs, test images); None of accuracy, to which right answers contribute one each.
+    """
+    metric = study.metric
+    if metric.name == "accuracy" or labels is None:
+        return None
+    if metric.decided_by_classes:
+        number = len(study.dataset.class_names)
+        return np.stack(
+            [contributions.of_answers(metric.name, labels, given, number) for given in classes]
+        )
+    runs = [
+        contributions.of_probabilities(labels, _odds(results / each.path, each.record))
+        for each in complete
+        if each.path and each.record
+    ]
+    known = [run for run in runs if run is not None]
+    return np.stack(known) if len(known) == len(complete) else None
+
+
+def _odds(path: Path, record: Record) -> np.ndarray:
+    """Give for each test image how much likelier the second of two classes is than the first."""
+    kept = records.predictions(path, record)
+    first, second = (kept or {})["class_probabilities"].T
+    return second / np.maximum(first, np.finfo("float16").smallest_subnormal)
 
 
 def _lost_predictions(results: Path, complete: dict[str, list[Outcome]]) -> list[Path]:

@@ -31,7 +31,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
     }
     resources = [_resource(table) for table in tables_of(study, tables)]
     if of == "tables":
-        resources.append(_answers())
+        resources.append(_answers(study))
     return {
         # Of a package that holds more than tables each resource says what it is.
         "profile": "data-package" if of == "tables" else "tabular-data-package",
@@ -43,13 +43,14 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
     }
 
 
-def _answers() -> dict[str, Any]:
+def _answers(study: Study) -> dict[str, Any]:
+    more = "" if study.metric.name == "accuracy" else answers.CONTRIBUTIONS
     return {
         "profile": "data-resource",
         "name": "answers",
         "path": answers.FILE,
         "title": answers.TITLE,
-        "description": answers.DESCRIPTION,
+        "description": answers.DESCRIPTION + more,
         "format": "npz",
         "mediatype": "application/zip",
     }

@@ -141,8 +141,9 @@ PRINTED = NoRun("somebody else printed it", cited=True)
 METRIC, SCORE = "{metric}", "{score}"
 """Stand in names and descriptions for the metric of the study: its name, and its label."""
 
-CHANCE, COLLAPSE = "{chance}", "{collapse}"
-"""Stand in descriptions for what guessing gets, and for the score below which a run collapsed."""
+CHANCE, COLLAPSE, BY_IMAGE = "{chance}", "{collapse}", "{by image}"
+"""Stand in descriptions for what guessing gets, for the score below which a run collapsed, and for
+what is taken of each image to see what the choice of images leaves open."""
 
 TEST = f"test_{METRIC}"
 VALIDATION = f"validation_{METRIC}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from cnn_study.study.model import Study
 from cnn_study.tables.lineage import (
+    BY_IMAGE,
     CHANCE,
     COLLAPSE,
     IMAGES,
@@ -51,6 +52,10 @@ def words_of(study: Study) -> dict[str, str]:
         METRIC: metric.name,
         SCORE: metric.label,
         CHANCE: chance if even else "the share of the largest class",
+        BY_IMAGE: "the mean over the runs of the change"
+        if metric.name == "accuracy"
+        else "what it contributes to the mean score of the runs of the change (infinitesimal "
+        "jackknife: Efron, 1982)",
         COLLAPSE: "chance and an eighteenth of the way from it to 1" if way else "1.5 times chance",
     }
 
