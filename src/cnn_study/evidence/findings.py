@@ -73,6 +73,11 @@ class Findings:
             for row in self.files.rows("judge")
         }
 
+    @cached_property
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """What is open of the mean score of each experiment: the rows of score-intervals.csv."""
+        return {row["experiment"]: row for row in self.files.rows("score-intervals")}
+
     # ---------------------------------------------------------------- changes
 
     @cached_property

@@ -21,6 +21,9 @@ from cnn_study.report.search import Outcome, Searched
 from cnn_study.study.model import Study
 from cnn_study.study.settings import phrases
 
+ROUGH = 0.02
+"""Half width of the interval over test images from which on it is said before all else, a share."""
+
 MOST_NAMED = 3
 """Changes that one sentence names; of more it says how many there are."""
 
@@ -76,6 +79,8 @@ class Summary:
         luck: None where no experiment has two runs.
         cited, score: the experiment to cite, and its mean test score with its interval: by its
             runs with fresh seeds, where these are there; fresh: whether they are.
+        rough: what is open of the score of that experiment (score-intervals.csv), where the test
+            images are so few that it is said before all else.
         commits: those that made the runs behind this number.
         models: how many the picture shows.
         made_of: what was changed, where an experiment's label does not say it, by id.
@@ -100,6 +105,7 @@ class Summary:
     cited: Result | None
     score: Effect | None
     fresh: bool
+    rough: dict[str, Any] | None
     commits: list[str]
     models: int
     made_of: dict[str, list[str]]
@@ -151,10 +157,17 @@ def summary_of(
         cited=cited,
         score=_score(tables, findings, cited, fresh),
         fresh=fresh is not None,
+        rough=_rough(findings, cited),
         commits=(fresh or behind(study, tables, cited.id)).commits if cited else [],
         models=_models(study, results, best, searched),
         made_of={entry.experiment: _made_of(study, entry.experiment) for entry in pays},
     )
+
+
+def _rough(findings: Findings, cited: Result | None) -> dict[str, Any] | None:
+    """Give what is open of a score where the choice of test images alone leaves much of it open."""
+    row = findings.scores[cited.id] if cited else {}
+    return row if (row.get("images_margin") or 0) >= ROUGH else None
 
 
 def mean_score(tables: Tables, id_: str) -> Effect:
