@@ -17,6 +17,7 @@ from cnn_study.study.model import Study
 from cnn_study.tables import answers, csv_files
 from cnn_study.tables import schemas as table_schemas
 from cnn_study.tables.collect import summarize
+from cnn_study.tables.lineage import METRIC, SCORE
 from cnn_study.tables.schemas import Table
 
 COMPLETE, DIVERGED, MISSING = "complete", "diverged", "missing"
@@ -199,7 +200,12 @@ def make_study(folder: Path, text: str) -> Study:
     return load(path)
 
 
+ACCURACY = {METRIC: "accuracy", SCORE: "accuracy"}
+"""Words of a study that goes by accuracy."""
+
+
 def write_table(folder: Path, table: Table, rows: list[dict]) -> None:
+    table = table.put(ACCURACY)
     (folder / table.file).write_text(csv_files.csv_text(csv_files.frame(table, rows)))
 
 

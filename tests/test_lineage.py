@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from cnn_study.evidence.read import Tables
 from cnn_study.evidence.schemas import CONFIRMED, EVIDENCE
 from cnn_study.figures.draw import _pictures
 from cnn_study.figures.results import Results
@@ -37,6 +38,7 @@ from cnn_study.tables.lineage import (
     Trials,
 )
 from cnn_study.tables.schemas import RUNS, SEARCH_RUNS, TABLES, Table, number, string
+from figures_by_hand import ACCURACY
 from report_by_hand import PLAIN, Made
 
 PROJECT = Path(__file__).parents[1]
@@ -395,6 +397,7 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "habits": of_habits,
     "habit-means": of_habits,
     "over-base": of_over_base,
+    "score-intervals": of_all_complete,
     "orders": of_orders,
     "expectations": lambda read, column, row: Expected(why="simulated, from the shape"),
     "simulations": lambda read, column, row: Expected(why="simulated: studies made by chance"),
@@ -483,7 +486,10 @@ def test_no_printed_cell_is_without_runs_and_without_a_reason(printed, shown):
     assert silent == []
 
 
-@pytest.mark.parametrize("table", [*TABLES, *EVIDENCE, *CONFIRMED], ids=lambda table: table.name)
+TABLES_OF_ACCURACY = [table.put(ACCURACY) for table in (*TABLES, *EVIDENCE, *CONFIRMED)]
+
+
+@pytest.mark.parametrize("table", TABLES_OF_ACCURACY, ids=lambda table: table.name)
 def test_numbers_that_are_not_printed_name_the_right_runs_too(table, study, read):
     """Every number of up to sixty rows of each table, from first to last."""
     rows = read.rows[table.name]
@@ -722,7 +728,8 @@ def test_only_runs_that_have_the_score_count(uneven, cell, seeds):
 
 def test_a_choice_leaves_out_experiments_with_fewer_runs(uneven):
     """learning-rate-1 has one run with both scores, base three: only learning-rate-2 has four."""
-    frames = (csv_files.read(uneven.folder / "tables", table) for table in (RUNS, SEARCH_RUNS))
+    tables = Tables(uneven.study, uneven.folder / "tables")
+    frames = (tables.frame("runs"), tables.search_runs)
     (source,) = next(table for table in EVIDENCE if table.name == "habit-means").sources
     row = {"habit": "best by test", "among": "rate"}
     behind = Runs(uneven.study, *frames, {}).behind([source], row)
@@ -738,7 +745,8 @@ def test_a_question_that_has_the_name_of_an_experiment_is_none(tmp_path):
     for id_ in made.study.experiments:
         made.runs(id_, (0.5, 0.6))
     made.collect()
-    frames = [csv_files.read(made.folder / "tables", table) for table in (RUNS, SEARCH_RUNS)]
+    tables = Tables(made.study, made.folder / "tables")
+    frames = (tables.frame("runs"), tables.search_runs)
     (source,) = next(table for table in EVIDENCE if table.name == "habit-means").sources
     row = {"habit": "best by test", "among": "learning-rate-1"}
     behind = Runs(made.study, *frames, {}).behind([source], row)
@@ -798,14 +806,15 @@ def of_contrast(made: Made, contrast: str) -> dict[str, set[int]]:
 def searched(*rows: tuple) -> pd.DataFrame:
     """Runs of a search: price, trial, stage, seed, epochs, status."""
     names = ("price", "trial", "stage", "seed", "epochs", "status")
-    return csv_files.frame(
-        SEARCH_RUNS,
+    frame = csv_files.frame(
+        SEARCH_RUNS.put(ACCURACY),
         [
             dict(zip(names, row, strict=True))
             | {"record": f"{place}", "validation_accuracy": 0.5 if row[5] == "complete" else None}
             for place, row in enumerate(rows)
         ],
     )
+    return frame.assign(validation_score=frame["validation_accuracy"])
 
 
 @pytest.fixture(scope="module")
@@ -825,7 +834,7 @@ def halving(uneven) -> Runs:
         ("b", 2, "finalist", 101, 6, "complete"),
         ("a", 2, "winner", 202, 9, "failed"),
     )
-    frame = csv_files.read(uneven.folder / "tables", RUNS)
+    frame = Tables(uneven.study, uneven.folder / "tables").frame("runs")
     return Runs(uneven.study, frame, runs, {})
 
 
@@ -851,7 +860,7 @@ def test_what_a_winner_scores_is_made_of_its_runs_that_ended(halving):
     source = SearchRuns(Trials.ROW, (Stage.WINNER,), complete=True)
     assert halving.behind([source], row).searched == [8]
     of_prices = next(table for table in EVIDENCE if table.name == "search-prices")
-    (test,) = (column for column in of_prices.columns if column.name == "test_accuracy")
+    (test,) = (column for column in of_prices.columns if column.name == "test_{metric}")
     assert test.sources == (source,)
 
 
@@ -885,13 +894,11 @@ def test_a_lineage_that_names_an_unknown_column_is_refused(column):
 
 
 def columns() -> list[tuple[Table, object]]:
-    return [
-        (table, column) for table in (*TABLES, *EVIDENCE, *CONFIRMED) for column in table.columns
-    ]
+    return [(table, column) for table in TABLES_OF_ACCURACY for column in table.columns]
 
 
 def test_what_runs_are_counted_by_is_a_column_of_runs():
-    names = {column.name for column in RUNS.columns}
+    names = {column.name for column in RUNS.put(ACCURACY).columns}
     measures = {
         source.measure
         for _, column in columns()

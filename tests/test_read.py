@@ -18,7 +18,7 @@ from cnn_study.evidence.names import IN_CODE, as_in_file, in_code
 from cnn_study.evidence.read import Files, Tables, evidence_files
 from cnn_study.evidence.results import best_of, read_results
 from cnn_study.tables import schemas as table_schemas
-from figures_by_hand import DIVERGED, MISSING, Made, make_study, write_table
+from figures_by_hand import ACCURACY, DIVERGED, MISSING, Made, make_study, write_table
 
 STUDY = """
 title: Small
@@ -77,16 +77,18 @@ def test_a_published_number_comes_from_no_run_of_ours(tmp_path):
     row = {"comparison": "a", "model": "1", "filters": "2-4", "experiment": "base"}
     row |= {"published_test_accuracy": 0.56, "complete_runs": 3, "test_accuracy_mean": 0.5}
     write_table(tmp_path, table_schemas.PUBLISHED, [row])
-    (read,) = Files(tmp_path, table_schemas.TABLES).rows("published")
+    (read,) = Files(tmp_path, [table.put(ACCURACY) for table in table_schemas.TABLES]).rows(
+        "published"
+    )
     assert read["published_test_accuracy"].cells[0].experiment is None
     assert read["test_accuracy_mean"].cells[0].experiment == "base"
 
 
-def test_columns_have_the_names_of_the_code_and_their_cells_those_of_the_file(tmp_path):
+def test_columns_have_the_names_of_the_code_and_their_cells_those_of_the_file(made, tmp_path):
     row = {"habit": "best by test", "among": "rate", "seeds": 3, "told": 0.6, "honest": 0.5}
     row |= {"gap": 0.1, "gap_lower": 0.05, "gap_upper": 0.15, "always_the_same": False}
     write_table(tmp_path, evidence_schemas.SELECTION_BIAS_MEANS, [row])
-    (read,) = evidence_files(tmp_path).rows("habit-means")
+    (read,) = evidence_files(made.study, tmp_path).rows("habit-means")
     assert list(read) == [
         *("rule", "among", "seeds", "reported", "expected"),
         *("optimism", "optimism_lower", "optimism_upper", "always_the_same"),
@@ -94,13 +96,13 @@ def test_columns_have_the_names_of_the_code_and_their_cells_those_of_the_file(tm
     assert read["optimism"] == 0.1
     assert str(read["optimism"].cells[0]) == "habit-means:0:gap"
     assert read["always_the_same"] is False
-    assert as_in_file("habit-means", [read]) == [row]
+    assert as_in_file(evidence_schemas.SELECTION_BIAS_MEANS, [read]) == [row]
 
 
-def test_texts_are_what_stands_in_the_file(tmp_path):
+def test_texts_are_what_stands_in_the_file(made, tmp_path):
     row = {"habit": "best by test", "among": "a, b", "seeds": 3, "told": 0.6, "gap": 0.1}
     write_table(tmp_path, evidence_schemas.SELECTION_BIAS_MEANS, [row])
-    (texts,) = evidence_files(tmp_path).texts("habit-means")
+    (texts,) = evidence_files(made.study, tmp_path).texts("habit-means")
     assert (texts["habit"], texts["among"], texts["told"]) == ("best by test", "a, b", "0.6")
     assert texts["honest"] == texts["always_the_same"] == ""
 
@@ -116,7 +118,7 @@ def test_what_is_called_otherwise_is_there_and_no_two_columns_are_called_alike(n
 def test_a_file_is_read_once(made, tmp_path):
     copied = tmp_path / "runs.csv"
     copied.write_bytes((made.tables / "runs.csv").read_bytes())
-    files = Files(tmp_path, table_schemas.TABLES)
+    files = Files(tmp_path, [table.put(ACCURACY) for table in table_schemas.TABLES])
     frame = files.frame("runs")
     copied.unlink()
     assert files.frame("runs") is frame

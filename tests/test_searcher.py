@@ -386,8 +386,10 @@ def test_trials_that_diverge_are_recorded_and_leave_no_winner(tmp_path, digits_f
 
 def tables_of(name: str):
     from cnn_study.evidence import schemas as evidence_schemas
+    from cnn_study.tables.lineage import METRIC
 
-    return next(table for table in evidence_schemas.EVIDENCE if table.name == name)
+    table = next(table for table in evidence_schemas.EVIDENCE if table.name == name)
+    return table.put({METRIC: "accuracy"})
 
 
 def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(

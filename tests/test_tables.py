@@ -25,6 +25,7 @@ from cnn_study.tables.collect import (
     published_file,
     read_published,
     summarize,
+    words_of,
 )
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -524,7 +525,7 @@ def test_numbers_have_six_significant_digits():
 
 def test_tables_are_read_back_with_their_types(study, results, tmp_path):
     collected(study, results, tmp_path)
-    runs = csv_files.read(tmp_path / "tables", RUNS)
+    runs = csv_files.read(tmp_path / "tables", RUNS.put(words_of(study)))
     assert runs["seed"].tolist() == [1, 2, 3] * 4
     assert runs["fingerprint"].map(type).eq(str).all()
     assert runs["epochs_trained"].dtype == "Int64"

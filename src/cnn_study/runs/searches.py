@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.metrics import METRICS, MetricName
@@ -45,6 +45,14 @@ class SearchRun(Part):
         description="Its score by a metric that is not accuracy; null as validation_accuracy, and "
         "where the record does not tell it.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_what_says_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what a search by accuracy has no use for: its files stay as they were."""
+        facts = write(self)
+        if self.scored_by == "accuracy":
+            del facts["scored_by"], facts["validation_score"]
+        return facts
 
     @classmethod
     def of(cls, record: records.Record, metric: MetricName) -> "SearchRun":
