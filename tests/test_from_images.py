@@ -59,6 +59,19 @@ def test_images_of_many_sizes_are_brought_to_one_that_fits(tmp_path):
     assert study.dataset.image_shape == (16, 16, 3)
 
 
+def test_classes_of_different_sizes_are_judged_each_as_much(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 27, "dog": 13}, 16, 16)
+    study, said = begin(tmp_path / "garden", tmp_path / "pictures")
+    assert study.metric.name == "balanced_accuracy"
+    assert study.experiments["balanced"].change == {"class_weight": "balanced"}
+    assert "goes by balanced accuracy" in said
+    draw(tmp_path / "pictures/dog/one more.png", 1)  # 27 is less than twice 14
+    study, said = begin(tmp_path / "meadow", tmp_path / "pictures")
+    assert study.metric.name == "accuracy"
+    assert study.experiments["rate-0-003"].change == {"learning_rate": 0.003}
+    assert "balanced" not in said
+
+
 def test_what_is_wrong_with_images_is_said_and_a_study_can_be_made(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 16, 16)
     content = (tmp_path / "pictures/cat/0.png").read_bytes()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -143,7 +144,8 @@ def write(path: Path, manifest: Manifest) -> None:
 
 def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
     """Say what is known of the images: what the block tells of them, and what was read."""
-    shown = block.classes if isinstance(block.classes, dict) else {}
+    given = block.classes if isinstance(block.classes, dict) else {}
+    shown = {normalize("NFC", name): normalize("NFC", title) for name, title in given.items()}
     training, test = manifest.training, manifest.test
     order = sorted(range(len(training.units)), key=lambda image: training.units[image])
     counts = Counter(training.units)

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from string import Template
 
 import numpy as np
 
@@ -32,6 +33,30 @@ MOST_PIXELS = 600 * 64**2
 
 STEPS = 800
 """Of training, about: enough for a first answer; the report says what longer training would do."""
+
+UNEVEN = 2
+"""Times as large as the smallest class the largest may be, and accuracy is a fair measure."""
+
+ACCURACY = "# metric: balanced_accuracy         # for classes of different sizes"
+BALANCED = "metric: balanced_accuracy           # every class counts as much: their sizes differ"
+
+LEARNING_RATE = """\
+  learning-rate:
+    title: Learning rate
+    question: Does the size of the steps matter?
+    hypothesis: It does, more than most of what is built into a network.
+    changes:
+      rate-0-0003: {learning_rate: 0.0003}
+      rate-0-003: {learning_rate: 0.003}"""
+CLASS_WEIGHT = """\
+  class-weight:
+    title: Class weights
+    question: Does it help to give images of small classes more weight?
+    hypothesis: It does, by balanced accuracy, and costs accuracy in the large classes.
+    changes:
+      balanced: {class_weight: balanced}
+      balanced-flip-and-shift: {class_weight: balanced, horizontal_flip: true, shift: $shift}"""
+"""What is asked last: of classes of much the same size, and of others."""
 
 LEAST_GROUPS = 5
 """Of fewer it is more likely that names begin alike for another reason."""
@@ -78,11 +103,18 @@ def look(place: Path, study: Path, name: str) -> Start:
         raise UserError(f"no study can be made of {place}: none of the images can be read.")
     options, lines = _options(listing, read, step)
     training = sum(item.part != "test" for item in listing.items)
-    side = int(_side(listing, read)[0])
+    base = _base(int(_side(listing, read)[0]), training)
+    uneven = _is_uneven(listing.items)
+    if uneven:
+        lines.append(
+            "classes differ in size, so the study goes by balanced accuracy, in which each counts "
+            "as much (metric)"
+        )
     values = {
         "name": name, "unsaid": UNSAID, "kind": kind, "place": _named_from(place, study),
         "options": "\n".join(f"  {option}" for option in options) or "  # image_size: [64, 64]",
-        **_base(side, training),
+        "metric": BALANCED if uneven else ACCURACY,
+        "last": Template(CLASS_WEIGHT if uneven else LEARNING_RATE).substitute(base), **base,
     }  # fmt: skip
     return Start(values, [_counts(listing, read), *lines])
 
@@ -143,6 +175,11 @@ def _options(listing: Listing, read: Pixels, step: int) -> tuple[list[str], list
         kinds = [f"{count:,} {kind}" for kind, count in listing.ignored.most_common()]
         lines.append(f"left aside: {first_of(kinds)}")
     return options, lines
+
+
+def _is_uneven(items: Iterable[Item]) -> bool:
+    sizes = Counter(item.label for item in items).values()
+    return max(sizes) > UNEVEN * min(sizes)
 
 
 def _side(listing: Listing, read: Pixels) -> tuple[int, bool]:
