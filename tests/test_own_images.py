@@ -377,6 +377,48 @@ def test_damaged_facts_are_one_message(capsys, content, says):
         assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "change", "says"),
+    [
+        ("training", "keys", lambda values: values[1:], "its lists have different lengths"),
+        ("test", "pixels", lambda values: [*values, "00000000"], "different lengths"),
+        ("training", "classes", lambda values: [2, *values[1:]], "classes that have no name"),
+        ("training", "classes", lambda values: [-1, *values[1:]], "classes that have no name"),
+        ("training", "units", lambda values: [], "the training images have units"),
+        ("training", "units", lambda values: [99, *values[1:]], "not numbered 0, 1, 2"),
+        (None, "image_shape", lambda values: [16, 16, 2], "image_shape"),
+        (None, "image_shape", lambda values: [10**9, 16, 1], "image_shape"),
+        (None, "digest", lambda value: "x", "digest"),
+    ],
+)
+def test_facts_that_contradict_themselves_are_one_message(capsys, part, key, change, says):
+    assert prepare() == 0
+    facts = json.loads(FACTS.read_text())
+    within = facts[part] if part else facts
+    within[key] = change(within[key])
+    FACTS.write_text(json.dumps(facts))
+    capsys.readouterr()
+    for command in ("prepare", "check", "tables"):
+        assert main([command, "mine"]) == 2
+        said = capsys.readouterr().err
+        assert "is not a whole list of a study's images" in said
+        assert says in said
+
+
+@pytest.mark.parametrize("part", ["training", "test"])
+def test_facts_of_other_images_are_noticed_by_who_reads_the_arrays(capsys, part):
+    """As where somebody moves images from the test part to the training part by hand."""
+    assert prepare() == 0
+    facts = json.loads(FACTS.read_text())
+    facts[part]["classes"] = facts[part]["classes"][::-1]
+    facts["digest"] = "0" * 64
+    FACTS.write_text(json.dumps(facts))
+    assert main(["train", "mine", "base/seed-1"]) == 2
+    assert "prepared data of Animals not found" in capsys.readouterr().err
+    assert prepare() == 2
+    assert "the images are the same, and divided otherwise" in capsys.readouterr().err
+
+
 def test_a_source_is_refused_where_nobody_would_look(capsys):
     with pytest.raises(UserError, match=r"/x: a source is given, by data= or --source, and digits"):
         own_images.known_or_looked_at(Path(__file__).parents[1] / "experiments/digits.yaml", "/x")

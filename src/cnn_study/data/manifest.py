@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cnn_study.base import files, readable_json
 from cnn_study.base.errors import UserError
 from cnn_study.data.audit import Audit
-from cnn_study.data.block import SOURCES, DatasetBlock
+from cnn_study.data.block import SOURCES, DatasetBlock, Side
 from cnn_study.data.catalog import Dataset
 
 FORMAT = 1
@@ -51,6 +51,15 @@ class Part(_Strict):
         "held out for validation; empty for the test part."
     )
 
+    @model_validator(mode="after")
+    def _is_of_one_length(self) -> "Part":
+        lengths = {len(self.keys), len(self.pixels), len(self.classes)}
+        if len(lengths) > 1 or len(self.units) not in (0, len(self.keys)):
+            raise ValueError("its lists have different lengths")
+        if self.units and set(self.units) != set(range(max(self.units) + 1)):
+            raise ValueError("its units are not numbered 0, 1, 2 and so on")
+        return self
+
 
 class Manifest(_Strict):
     """What is known of a study's own images."""
@@ -68,11 +77,20 @@ class Manifest(_Strict):
         "study names, or taken from the training images."
     )
     class_names: list[str] = Field(description="As the files name them, in their order.")
-    image_shape: tuple[int, int, int] = Field(description="Height, width, channels.")
+    image_shape: tuple[Side, Side, Literal[1, 3]] = Field(description="Height, width, channels.")
     digest: Digest = Field(description="sha256 of the arrays, their shapes and their parts.")
     training: Part
     test: Part
     audit: Audit
+
+    @model_validator(mode="after")
+    def _is_of_one_piece(self) -> "Manifest":
+        classes = {*self.training.classes, *self.test.classes}
+        if classes - set(range(len(self.class_names))):
+            raise ValueError("there are images of classes that have no name")
+        if len(self.training.units) != len(self.training.keys) or self.test.units:
+            raise ValueError("the training images have units, and the test images have none")
+        return self
 
     def keys(self) -> Counter[str]:
         """Count what was there by its key."""

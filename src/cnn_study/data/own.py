@@ -118,6 +118,8 @@ def _other_pixels(known: Manifest, ours: Manifest) -> str:
         return ""
     then, now = known.pixels(), ours.pixels()
     other = sum(then[key] != pixels for key, pixels in now.items() if key in then)
+    if not other:
+        return "the images are the same, and divided otherwise, as if it were changed by hand"
     made, here = (_listed(facts.versions) for facts in (known, ours))
     return (
         f"the files are the same, and of {len(now):,} images {other:,} have other pixels: they "
