@@ -4,7 +4,7 @@ A parameter that is added to the schema gets its row here, and tests of the sche
 network, the training, the labels and the printed code all try it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -21,6 +21,7 @@ class Row:
             another line is printed, or nothing changes.
         unit: as in the documentation.
         cites: works that the description cites, by their keys.
+        beside: other parameters, without which it means nothing.
     """
 
     default: Any
@@ -30,6 +31,7 @@ class Row:
     code: Literal["printed", "not in it"]
     unit: str = ""
     cites: tuple[str, ...] = ()
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 PARAMETERS = {
@@ -116,8 +118,26 @@ PARAMETERS = {
     "kernel_size": Row(
         3,
         5,
-        [0, 16, 3.5, 3.0, "3", True, None, [3]],
-        [(3, "kernel 3×3"), (7, "kernel 7×7")],
+        [
+            0,
+            16,
+            3.5,
+            3.0,
+            "3",
+            True,
+            None,
+            "3/5",
+            (3, 5, 3),
+            [],
+            [3],
+            [3, 3, 3],
+            [3, 0, 3],
+            [3, 16, 3],
+            [3.0, 5, 3],
+            ["3"],
+            [True, 3, 5],
+        ],
+        [(3, "kernel 3×3"), (7, "kernel 7×7"), ([3, 5, 3, 7], "kernels 3-5-3-7")],
         "printed",
         unit="pixels",
     ),
@@ -213,8 +233,30 @@ PARAMETERS = {
     "dense_units": Row(
         64,
         0,
-        [-1, 8193, 1.5, "64", True, None],
-        [(128, "128 hidden units"), (1, "1 hidden unit"), (0, "no hidden layer")],
+        [
+            -1,
+            8193,
+            1.5,
+            "64",
+            True,
+            None,
+            [],
+            [64],
+            [0],
+            [64, 0],
+            [64, 8193],
+            [64, 1.5],
+            [64, True],
+            [8] * 21,
+            (120, 84),
+        ],
+        [
+            (128, "128 hidden units"),
+            (1, "1 hidden unit"),
+            (0, "no hidden layer"),
+            ([120, 84], "120-84 hidden units"),
+            ([64, 64], "64-64 hidden units"),
+        ],
         "printed",
         unit="units",
     ),
@@ -266,6 +308,16 @@ PARAMETERS = {
         [(0.05, "rate 0.05"), (0.0003, "rate 0.0003"), (1.0, "rate 1")],
         "printed",
         unit="1",
+    ),
+    "momentum": Row(
+        0.9,
+        0.5,
+        [0, 1, -0.1, "0.9", True, None, float("nan")],
+        [(0.95, "momentum 0.95")],
+        "printed",
+        unit="share",
+        cites=("sutskever2013",),
+        beside={"optimizer": "momentum"},
     ),
     "schedule": Row(
         "constant",

@@ -47,6 +47,52 @@ def test_cost_of_the_base_by_hand():
     assert (sum(parameters), sum(macs)) == (74_706, 1_471_104)
 
 
+PUBLISHED = {
+    # The tutorial "Training a classifier" of PyTorch, on CIFAR-10: 5x5 kernels without padding, a
+    # pooling after each, hidden layers of 120 and 84 units.
+    "PyTorch's tutorial": (
+        (32, 32, 3),
+        {"filters": [6, 16], "kernel_size": 5, "padding": "valid", "pool_after": "every",
+         "dense_units": [120, 84]},
+        [(25 * 3 + 1) * 6, (25 * 6 + 1) * 16, (5 * 5 * 16 + 1) * 120, 121 * 84, 85 * 10],
+        62_006,
+    ),
+    # LeNet-5 (LeCun et al. 1998) as it is taught today: all maps connected, softmax.
+    "LeNet-5": (
+        (32, 32, 1),
+        {"filters": [6, 16], "kernel_size": 5, "padding": "valid", "pool_after": "every",
+         "pooling": "average", "activation": "tanh", "dense_units": [120, 84]},
+        [(25 + 1) * 6, (25 * 6 + 1) * 16, (5 * 5 * 16 + 1) * 120, 121 * 84, 85 * 10],
+        61_706,
+    ),
+    # TensorFlow's tutorial "Convolutional neural network", on CIFAR-10.
+    "TensorFlow's tutorial": (
+        (32, 32, 3),
+        {"filters": [32, 64, 64], "padding": "valid"},
+        [(9 * 3 + 1) * 32, (9 * 32 + 1) * 64, (9 * 64 + 1) * 64, (4 * 4 * 64 + 1) * 64, 65 * 10],
+        122_570,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks_have_as_many_parameters_as_published(name):
+    image, values, by_layer, total = PUBLISHED[name]
+    settings = ModelSettings(**values)
+    found = [layer.parameters for layer in layers(settings, image, 10) if layer.parameters]
+    assert (found, sum(found)) == (by_layer, total)
+    assert cost(settings, image, 10)[0] == total
+
+
+def test_several_hidden_layers_are_numbered_and_one_is_not():
+    """A kept file of weights names its arrays by the layers."""
+    names = [
+        [layer.name for layer in layers(ModelSettings(dense_units=units), CIFAR, 10)][-3:]
+        for units in (64, [64, 32])
+    ]
+    assert names == [["flatten", "dense", "classes"], ["dense_1", "dense_2", "classes"]]
+
+
 def test_cost_of_the_enhanced_model_by_hand():
     """The source's enhanced model: 16, 32 and 64 filters of 3x3."""
     parameters = [
@@ -318,6 +364,8 @@ def test_the_layers_depend_on_nothing_else():
     [
         ({"filters": [4, 8, 16], "kernel_size": 7}, [7, 8, 20, 22, 46]),
         ({"filters": [16, 32, 64], "kernel_size": 3}, [3, 4, 8, 10, 18]),
+        # 3; 1 more by pooling; 2 of 4 steps more in the middle; and so on.
+        ({"kernel_size": [3, 5, 3]}, [3, 4, 12, 14, 22]),
         ({"filters": [2, 2], "kernel_size": 3, "pooling": "strided_convolution"}, [3, 7]),
         ({"filters": [2, 2], "kernel_size": 3, "pool_after": "none", "residual": True}, [3, 5]),
     ],
@@ -356,6 +404,7 @@ AGAINST_KERAS = [
     {"filters": [3]},
     {"kernel_size": 1},
     {"kernel_size": 4},
+    {"kernel_size": [3, 5, 2], "padding": "valid", "dense_units": [9, 9]},
     {"padding": "valid"},
     {"padding": "valid", "pooling": "strided_convolution"},
     {"padding": "valid", "kernel_size": 4, "pooling": "average", "pool_size": 3, "filters": [3, 5]},

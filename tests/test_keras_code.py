@@ -25,6 +25,7 @@ CASES = {
     "strided": {"pooling": "strided_convolution", "padding": "valid", "scaling": "symmetric"},
     "dropout": {"convolution_dropout": 0.25, "dense_dropout": 0.5, "pooling": "average"},
     "mixed": {"precision": "mixed_bfloat16", "scaling": "standardized", "activation": "gelu"},
+    "own-sizes": {"kernel_size": [3, 5, 1], "dense_units": [6, 4], "padding": "valid"},
     "raw": {"scaling": "raw", "pool_size": 3, "pool_after": [1]},
     **{
         name: {name: PARAMETERS[name].other}
@@ -116,6 +117,8 @@ def test_shortcuts_are_written_as_a_person_would():
     [
         ({}, "Adam(learning_rate=0.001)"),
         ({"optimizer": "momentum", "learning_rate": 0.05}, "SGD(learning_rate=0.05, momentum=0.9)"),
+        ({"optimizer": "momentum", "momentum": 0.5},
+         "SGD(learning_rate=0.001, momentum=0.5)"),
         ({"optimizer": "rmsprop", "weight_decay": 0.01},
          "RMSprop(learning_rate=0.001, weight_decay=0.01)"),
         ({"optimizer": "adamw", "schedule": "cosine"},

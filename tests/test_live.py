@@ -54,6 +54,7 @@ CASES = {
     },
     "global-average": {"head": "global_average_pooling", "pool_after": "none"},
     "dropout": {"convolution_dropout": 0.3, "dense_dropout": 0.5},
+    "own-sizes": {"filters": [2, 3], "kernel_size": [3, 5], "dense_units": [6, 4]},
     "raw": {"scaling": "raw"},
     "symmetric": {"scaling": "symmetric"},
     "standardized": {"scaling": "standardized"},

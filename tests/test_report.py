@@ -183,6 +183,22 @@ def test_missing_figures_are_named(plain):
         plain.write()
 
 
+def test_sizes_of_each_layer_are_told_as_they_are(tmp_path):
+    """8 x 8 pixels less a first kernel of 5 would be 4 x 4; 8 x 8, pooled, times 4 maps are 64."""
+    sizes = "kernel_size: [5, 3], dense_units: [6, 5]"
+    made = Made(tmp_path, PLAIN.replace("kernel_size: 3", sizes)).runs("base", (0.5, 0.6))
+    text = " ".join(unmarked(made.text()).split())
+    assert (
+        "first kernels of 5\\ ×\\ 5 pixels would take away four rows and as many columns, " in text
+    )
+    assert "first feature maps would have 4\\ ×\\ 4 numbers" in text
+    assert "the hidden dense layers of the base are followed by ReLU" in text
+    assert "two hidden layers, one after the other, of 6-5 outputs" in text
+    assert "The first hidden dense layer takes 64 features to 6 units" in text
+    assert "| `dense_1` | 6 |" in text
+    assert "| `dense_2` | 5 |" in text
+
+
 def test_no_record_at_all_is_no_report(tmp_path):
     made = Made(tmp_path, PLAIN)
     made.collect()

@@ -38,6 +38,23 @@ def test_a_rule_holds_by_the_verdicts_that_decide(promised, verdicts, said):
     assert held(promised, verdicts) == said
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "less", "more"),
+    [
+        (7, 3, True, False),
+        (3, 3, False, False),
+        (3, [3, 5, 3], False, True),
+        ([3, 5, 3], 3, True, False),
+        ([3, 5, 3], [5, 3, 3], False, False),  # one is larger, one smaller
+        ([3, 5, 5], [3, 3, 5], True, False),
+    ],
+)
+def test_of_several_numbers_none_may_go_the_other_way(before, after, less, more):
+    small = next(rule for rule in RULES if rule.setting == "kernel_size")
+    large = next(rule for rule in RULES if rule.setting == "epochs")
+    assert (small.fits(before, after), large.fits(before, after)) == (less, more)
+
+
 def test_every_rule_is_about_a_setting_that_there_is():
     assert {rule.setting for rule in RULES} <= set(Settings.model_fields)
     assert {rule.promises for rule in RULES} == {"helps", "hurts"}

@@ -40,7 +40,9 @@ RECIPES = {
     "float16": {"precision": "mixed_float16"},
 }  # fmt: skip
 CASES = RECIPES | {
-    name: {name: row.other} for name, row in PARAMETERS.items() if name != "warmup_epochs"
+    name: {**row.beside, name: row.other}
+    for name, row in PARAMETERS.items()
+    if name != "warmup_epochs"
 }
 
 
@@ -105,9 +107,10 @@ def test_a_script_trains_as_the_trainer_does(keras, tmp_path, little, name):
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_another_value_gives_another_script(name):
     """A parameter that the script forgets would be trained at its default."""
-    _, plain = written({"epochs": 3})
-    _, changed = written({"epochs": 3, name: PARAMETERS[name].other})
-    assert (changed != plain) == (PARAMETERS[name].code == "printed")
+    row = PARAMETERS[name]
+    _, plain = written({"epochs": 3, **row.beside})
+    _, changed = written({"epochs": 3, **row.beside, name: row.other})
+    assert (changed != plain) == (row.code == "printed")
 
 
 # ------------------------------------------------------------------------------- its images

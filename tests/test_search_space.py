@@ -250,6 +250,14 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
             {"space": {"kernel_size": [3, 99]}},
             "search.space.kernel_size: input should be less than or equal to 15, not 99",
         ),
+        (
+            {"settings": {"momentum": 0.8}},
+            "search.settings.momentum: the optimizer adam takes none",
+        ),
+        (
+            {"space": {**SEARCH["space"], "momentum": [0.8, 0.9], "optimizer": ["sgd", "adam"]}},
+            "search.space.momentum: the optimizer sgd takes none",
+        ),
         ({"space": {"kernel_size": [3, 3]}}, "a value stands there twice"),
         ({"space": {"kernel_size": [3]}}, "one value is no choice; put it under search.settings"),
         ({"space": {"kernel_size": {"low": 5, "high": 3}}}, "low 5 must be less than high 3"),

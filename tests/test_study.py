@@ -726,6 +726,34 @@ def test_a_change_to_what_has_no_meaning_is_refused(tmp_path, base):
     assert f"of base, written otherwise, which makes no difference ({told}). Change a" in fault
 
 
+def test_a_momentum_that_no_optimizer_takes_is_refused_where_it_stands(tmp_path):
+    base = CHANGES.replace("{filters: [2, 3], kernel_size: 3}", "{optimizer: sgd, momentum: 0.8}")
+    (fault,) = faults(tmp_path, base + WIDE)
+    assert fault == (
+        "line 4: base.momentum: the optimizer sgd takes none. Leave it out, or give optimizer: "
+        "momentum, which is sgd with it (experiment base)"
+    )
+    text = CHANGES + "      new: {momentum: 0.8}\n"
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 11: questions.width.changes.new.momentum: the optimizer adam tak")
+
+
+def test_a_change_of_optimizer_need_not_take_the_momentum_back(tmp_path):
+    base = CHANGES.replace(
+        "{filters: [2, 3], kernel_size: 3}", "{optimizer: momentum, momentum: 0.8}"
+    )
+    study = loaded(tmp_path, base + "      new: {optimizer: adam}\n")
+    assert study.experiments["new"].change == {"optimizer": "adam"}
+
+
+def test_a_list_of_numbers_is_told_of_as_a_list(tmp_path):
+    text = CHANGES.replace("kernel_size: 3", "kernel_size: [3, 16], dense_units: [5]") + WIDE
+    assert faults(tmp_path, text) == [
+        "line 4: base.kernel_size: input should be less than or equal to 15, not 16",
+        "line 4: base.dense_units: [5] is a list of one number: write 5",
+    ]
+
+
 def test_two_ids_for_one_network_are_refused_however_written(tmp_path):
     text = CHANGES + "      one: {pool_after: none, epochs: 12}\n"
     text += "      other: {pool_after: [], pool_size: 4, optimizer: adamw, epochs: 12}\n"

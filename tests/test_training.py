@@ -527,6 +527,7 @@ OPTIMIZERS = {
     "sgd": ({"optimizer": "sgd"}, 1 - 0.1 * (1 + 2 + 3), 3),
     # Velocities 1, 0.9 + 2 and 0.9 * 2.9 + 3.
     "momentum": ({"optimizer": "momentum"}, 1 - 0.1 * (1 + 2.9 + 5.61), 3),
+    "other momentum": ({"optimizer": "momentum", "momentum": 0.5}, 1 - 0.1 * (1 + 2.5 + 4.25), 3),
     "adam": ({"optimizer": "adam"}, ADAM, 1),
     "adamw": ({"optimizer": "adamw"}, ADAM, 1),
     # Mean square 0.1 after one step: 1 / sqrt(0.1).
@@ -592,7 +593,7 @@ OF_THE_IMAGES = ["validation_fraction", "training_fraction", "watch_test"]
 """Decide which images are trained on and scored: with the same images, training is the same."""
 
 ACTS = {
-    name: row.other
+    name: {**row.beside, name: row.other}
     for name, row in PARAMETERS.items()
     if name not in OF_THE_IMAGES and DECLARATIONS[name].code is not IN_LAYERS
 }
@@ -617,7 +618,7 @@ def plain(keras, small):
 
 @pytest.mark.parametrize("name", ACTS)
 def test_parameter_trains_other_weights(plain, small, name):
-    model, epochs = weights_after(small, **{name: ACTS[name]})
+    model, epochs = weights_after(small, **ACTS[name])
     digest, steps = plain
     assert keras_one.weights_digest(model) != digest
     assert steps == 6

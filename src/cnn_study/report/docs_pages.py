@@ -171,8 +171,8 @@ def _json(schema: dict[str, Any]) -> str:
 
 def _allowed(schema: dict[str, Any]) -> str:
     """Write a JSON Schema of a type and its range in words."""
-    if "anyOf" in schema:
-        return ", or ".join(_allowed(choice) for choice in schema["anyOf"])
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return ", or ".join(_allowed(choice) for choice in choices)
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"])
     if schema["type"] == "array":

@@ -21,6 +21,7 @@ from cnn_study.report.data import Data
 from cnn_study.report.enhanced import Confusion
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
+from cnn_study.study.settings import kernel_sizes
 
 LEVELS = 256
 """Values that a number of an image can have."""
@@ -145,7 +146,7 @@ def _layers(study: Study, **changed: Any) -> list[architecture.Layer]:
 
 def _other_kernel(study: Study) -> int:
     """Give a usual side of a kernel that is not the base's."""
-    return 3 if study.experiments["base"].settings.kernel_size != 3 else 5
+    return 5 if kernel_sizes(study.experiments["base"].settings)[0] == 3 else 3
 
 
 def _output(study: Study) -> dict[str, int]:
@@ -169,7 +170,7 @@ def _window(study: Study) -> dict[str, int] | None:
         None where the kernel has no middle or nothing is padded, so that no corner is another.
     """
     settings, channels = study.experiments["base"].settings, study.dataset.image_shape[2]
-    side = settings.kernel_size
+    side = kernel_sizes(settings)[0]
     if settings.padding != "same" or side % 2 == 0 or side == 1:
         return None
     part = (side + 1) // 2

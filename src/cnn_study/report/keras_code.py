@@ -48,7 +48,7 @@ def optimizer_code(settings: Settings) -> str:
         rate = next(text for text in given if text.startswith("learning_rate="))
         given[given.index(rate)] = "learning_rate=schedule"
     (optimizer,) = pieces[Place.OPTIMIZER]
-    return optimizer.format(", ".join(given))
+    return optimizer.format(", ".join(given), momentum=settings.momentum)
 
 
 def scheduled(settings: Settings) -> bool:

@@ -7,6 +7,7 @@ from cnn_study.evidence.cells import derived
 from cnn_study.evidence.read import Tables
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
+from cnn_study.study.settings import hidden_units, kernel_sizes
 
 BYTES = 4
 """Of a number in single precision."""
@@ -29,11 +30,13 @@ class Network:
     Attributes:
         first: row of layers.csv of the first convolution.
         positions: rows and columns of its feature maps.
+        kernel: side of its kernels, pixels; same_kernels: whether all convolutions have such ones.
         lost: rows, and columns, that a feature map has less than its input without padding.
         unpadded: rows and columns of its feature maps if it were not padded.
         megabytes: of all parameters in single precision.
-        hidden: row of layers.csv of the hidden dense layer, None without one; hidden_inputs: the
-            features that it takes.
+        hidden: row of layers.csv of the first hidden dense layer, None without one;
+            hidden_inputs: the features that it takes.
+        units: of each hidden layer.
     """
 
     rows: list[dict[str, Any]]
@@ -41,6 +44,8 @@ class Network:
     first_filters: int
     bias: bool
     positions: tuple[int, int]
+    kernel: int
+    same_kernels: bool
     lost: int
     unpadded: tuple[int, int]
     convolutions: Part
@@ -49,6 +54,7 @@ class Network:
     hidden: dict[str, Any] | None
     hidden_inputs: int
     hidden_bias: bool
+    units: list[int]
 
 
 def _shape_text(shape: str) -> str:
@@ -61,25 +67,29 @@ def network_of(study: Study, tables: Tables) -> Network:
     layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
     rows = [row for row in tables.layers if row["experiment"] == "base"]
     first = next(row for row in rows if row["kind"] == "convolution")
-    hidden = next((row for row in rows if row["kind"] == "dense"), None)
-    hidden = hidden if settings.dense_units else None
+    units = hidden_units(settings)
+    hidden = next(row for row in rows if row["kind"] == "dense") if units else None
     total = tables.experiments["base"]
     height, width = (int(side) for side in first["output_shape"].split("x")[:2])
-    lost = settings.kernel_size - 1
+    kernels = kernel_sizes(settings)
+    lost = kernels[0] - 1
     return Network(
         [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows],
         first,
         settings.filters[0],
         layers[0].options["use_bias"],
         (height, width),
+        kernels[0],
+        len(set(kernels)) == 1,
         lost,
         (dataset.image_shape[0] - lost, dataset.image_shape[1] - lost),
         _part(rows, total, "convolution", "projection"),
         _part(rows, total, "dense"),
         BYTES * total["parameters"] / 1e6,
         hidden,
-        hidden["macs"] // settings.dense_units if hidden else 0,
+        hidden["macs"] // units[0] if hidden else 0,
         bool(hidden and hidden["parameters"] > hidden["macs"]),
+        units,
     )
 
 

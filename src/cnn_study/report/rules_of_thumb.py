@@ -42,11 +42,20 @@ def _set_to(value: Any) -> Fits:
 
 
 def _less(before: Any, after: Any) -> bool:
-    return after < before
+    """Tell whether a number, or of a list some and none the other way, has become less."""
+    pairs = _pairs(before, after)
+    return after != before and all(new <= old for old, new in pairs)
 
 
 def _more(before: Any, after: Any) -> bool:
-    return after > before
+    return _less(after, before)
+
+
+def _pairs(before: Any, after: Any) -> list[tuple[Any, Any]]:
+    """Set the numbers of two values side by side; one number stands for all of a list."""
+    length = max([len(value) for value in (before, after) if isinstance(value, list)], default=1)
+    both = (value if isinstance(value, list) else [value] * length for value in (before, after))
+    return list(zip(*both, strict=True))
 
 
 RULES = (

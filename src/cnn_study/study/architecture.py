@@ -10,7 +10,12 @@ from math import prod
 from typing import Any
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.settings import ModelSettings, pooled_convolutions
+from cnn_study.study.settings import (
+    ModelSettings,
+    hidden_units,
+    kernel_sizes,
+    pooled_convolutions,
+)
 
 IMAGE = "scaling"
 """What the first layer reads: the image, its pixels scaled. The Keras layer has the same name."""
@@ -204,7 +209,7 @@ def _convolution(
     fused: bool,
 ) -> Layer:
     size, name, bias = (
-        settings.kernel_size,
+        kernel_sizes(settings)[number - 1],
         f"convolution_{number}",
         fused or not (settings.batch_normalization),
     )
@@ -281,9 +286,11 @@ def _pooling(settings: ModelSettings, number: int, shape: tuple[int, ...]) -> La
 def _classifier(settings: ModelSettings, shape: tuple[int, ...], classes: int) -> list[Layer]:
     features = prod(shape) if settings.head == "flatten" else shape[-1]
     classifier = [Layer(settings.head, settings.head, (features,))]
-    if settings.dense_units:
-        classifier.append(_dense("dense", features, settings.dense_units, settings, "hidden"))
-        features = settings.dense_units
+    hidden = hidden_units(settings)
+    for number, units in enumerate(hidden, start=1):
+        name = f"dense_{number}" if len(hidden) > 1 else "dense"
+        classifier.append(_dense(name, features, units, settings, "hidden"))
+        features = units
     if settings.dense_dropout:
         classifier.append(
             Layer("dropout", "dropout_dense", (features,), options={"rate": settings.dense_dropout})

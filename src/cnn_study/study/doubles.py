@@ -41,7 +41,7 @@ def _meaning(given: Settings, dataset: Dataset) -> str:
 def _otherwise(settings: Settings, other: Settings) -> str:
     """Name the settings that differ and train the same: nothing where all are equal."""
     written = [
-        f"{name} {value} for {getattr(other, name)}"  # all that can be are words and lists
+        f"{name} {value} for {getattr(other, name)}"  # words, numbers and lists
         for name, value in settings
         if value != getattr(other, name)
     ]

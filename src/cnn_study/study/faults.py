@@ -16,6 +16,7 @@ from cnn_study.base.words import cut, first_lines
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS
 from cnn_study.study.file import DESCRIBED, NAMED, Published, StudyFile
+from cnn_study.study.parameter import LIST, NUMBER
 from cnn_study.study.parts import BLANK, Fault, Place
 from cnn_study.study.questions import KINDS
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
@@ -47,7 +48,7 @@ REMEDIES = {
 }
 """What to do about a key that is missing or says nothing."""
 
-NO_KEYS = {"[key]", NAMED, DESCRIBED}
+NO_KEYS = {"[key]", NAMED, DESCRIBED, NUMBER, LIST}
 """What Pydantic puts between the keys of a place."""
 
 

@@ -24,6 +24,7 @@ PARAMETERS = {
     "training": (
         "optimizer",
         "learning_rate",
+        "momentum",
         "schedule",
         "warmup_epochs",
         "batch_size",

@@ -29,7 +29,7 @@ from cnn_study.study.parts import LARGEST_SEED, Fault, Id, Place, seeds_of
 from cnn_study.study.questions import EVERY, Declared
 from cnn_study.study.references import check_references, references_first
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings, fingerprint
+from cnn_study.study.settings import Settings, fingerprint, momentum_fault
 from cnn_study.study.yaml_lines import read_yaml
 
 Check = Callable[[Draft], Iterable[Fault]]
@@ -147,33 +147,44 @@ def _merge(
     What is in a circle, or changes what cannot be made, is left out.
     """
     experiments = {}
-    if base := _experiment("base", ("base",), file.base, dataset, faults):
+    if base := _experiment("base", ("base",), {}, file.base, dataset, faults):
         experiments["base"] = base
     for declaration in references_first(declared):
         id_, reference, change = declaration.id, declaration.reference, declaration.change
         if reference not in experiments:
             continue
         kept = experiments[reference].settings.model_dump()
-        values = {**kept, **change}
-        if experiment := _experiment(id_, declaration.place, values, dataset, faults):
+        if experiment := _experiment(id_, declaration.place, kept, change, dataset, faults):
             differs = {name: value for name, value in change.items() if kept[name] != value}
             experiments[id_] = replace(experiment, change=differs, reference=reference)
     return experiments
 
 
 def _experiment(
-    id_: str, place: Place, values: dict[str, Any], dataset: Dataset, faults: Faults
+    id_: str,
+    place: Place,
+    kept: dict[str, Any],
+    given: dict[str, Any],
+    dataset: Dataset,
+    faults: Faults,
 ) -> Experiment | None:
-    """Check all settings of one experiment together, and count what its network costs."""
+    """Check all settings of one experiment together, and count what its network costs.
+
+    Args:
+        kept: of its reference; given: what the file says of it, at the place.
+    """
     shape, classes = dataset.image_shape, len(dataset.class_names)
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate({**kept, **given})
         parameters, macs = architecture.cost(settings, shape, classes)
     except ValidationError as error:
         faults.add_invalid(error, place, f" (experiment {id_})")
         return None
     except UserError as error:
         faults.add(place, f"experiment {id_}: {error}")
+        return None
+    if useless := momentum_fault(settings, given):
+        faults.add((*place, "momentum"), f"{useless} (experiment {id_})")
         return None
     fractions = settings.validation_fraction, settings.training_fraction
     if fault := dataset.split_fault(*fractions):

@@ -10,10 +10,17 @@ from enum import Enum, auto
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field
 
 Label = Callable[[Any], str]
 """Says in one phrase what a value of a parameter is, such as kernel 3×3."""
+
+
+NUMBER, LIST = "(number)", "(list)"
+"""How Pydantic calls the two ways to give a number, or several; no keys of a file."""
+
+ONE_OR_SEVERAL = Discriminator(lambda given: LIST if isinstance(given, list) else NUMBER)
+"""Tells them apart, so that what is wrong is said of the way that was meant."""
 
 
 class Place(Enum):
@@ -29,7 +36,7 @@ class Place(Enum):
     OUTER_LAYERS = auto()
     """An argument of the layer that scales the pixels and of the last one."""
     OPTIMIZER = auto()
-    """The optimizer's call; {} stands for its arguments."""
+    """The optimizer's call; {} stands for its arguments, {momentum} for that setting."""
     OPTIMIZER_ARGUMENT = auto()
     """An argument of the optimizer."""
 
@@ -52,6 +59,9 @@ class Code:
 
 IN_LAYERS = Code("model", lambda value: {})
 """In the list of layers (`architecture.layers`), from which the model's code is written."""
+
+IN_OPTIMIZER = Code("training", lambda value: {})
+"""In the optimizer's call, of which the setting `optimizer` says whether it takes it."""
 
 IN_SCRIPT = Code("training", lambda value: {})
 """In the script around the model: report/script.py.j2 writes what the value asks for."""

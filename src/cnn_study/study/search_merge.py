@@ -12,7 +12,7 @@ from cnn_study.data.sizes import split_sizes
 from cnn_study.study.parts import seeds_of
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.search_space import Budget, Parameter, Search
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import MOMENTUM_IS_USELESS, Settings
 
 Fault = tuple[tuple[str, ...], str]
 """Place in the study file, and what is wrong there."""
@@ -56,6 +56,7 @@ def resolve(
         budget, more = _budget(id_, asked, block, experiments)
         budgets.append(budget)
         faults += more
+    faults += _momentum(block, {**base, **block.settings})
     faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
     for budget in budgets:
         if block.finalists > budget.trials:
@@ -171,6 +172,15 @@ def _held_out(share: Any, images: int) -> Iterable[Fault]:
     ):
         message = f"a search needs validation images, and {share:g} of {images:,} images is none"
         yield place, f"{message}; give it a larger share"
+
+
+def _momentum(block: SearchBlock, kept: Mapping[str, Any]) -> Iterable[Fault]:
+    """Find a momentum that no trial could use."""
+    varied = block.space.get("optimizer")
+    optimizers = varied.values if varied else [kept["optimizer"]]
+    for part, names in (("settings", block.settings), ("space", block.space)):
+        if "momentum" in names and "momentum" not in optimizers:
+            yield ("search", part, "momentum"), MOMENTUM_IS_USELESS.format(optimizers[0])
 
 
 def _conditions(block: SearchBlock) -> Iterable[Fault]:

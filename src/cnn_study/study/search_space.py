@@ -388,5 +388,6 @@ def _is_number(value: Any) -> bool:
 def _is_natural_end(name: str, value: Any) -> bool:
     """Tell whether the study schema allows nothing beyond a value that is an end of the space."""
     schema = Settings.model_json_schema()["properties"][name]
-    ends = {schema.get(key) for key in ("minimum", "maximum")} - {None}
+    number = schema.get("oneOf", [schema])[0]
+    ends = {number.get(key) for key in ("minimum", "maximum")} - {None}
     return any(math.isclose(value, end) for end in ends)

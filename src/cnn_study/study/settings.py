@@ -13,13 +13,25 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.study.parameter import (
     IN_LAYERS,
     IN_NO_CODE,
+    IN_OPTIMIZER,
     IN_SCRIPT,
+    LIST,
+    NUMBER,
+    ONE_OR_SEVERAL,
     Place,
     argument,
     declared,
@@ -33,6 +45,10 @@ from cnn_study.study.parameter import (
 TRAINING_VERSION = 1
 """Raised by one when the same settings would train to other weights; retrains everything."""
 
+MOMENTUM_IS_USELESS = (
+    "the optimizer {} takes none. Leave it out, or give optimizer: momentum, which is sgd with it"
+)
+
 SCALING_CODE = {
     "raw": {},
     "unit": {Place.SCALING: "1 / 255"},
@@ -43,7 +59,7 @@ SCALING_CODE = {
 }
 OPTIMIZER_CODE = {
     "sgd": {Place.OPTIMIZER: "SGD({})"},
-    "momentum": {Place.OPTIMIZER: "SGD({}, momentum=0.9)"},
+    "momentum": {Place.OPTIMIZER: "SGD({}, momentum={momentum})"},
     "adam": {Place.OPTIMIZER: "Adam({})"},
     "adamw": {Place.OPTIMIZER: "AdamW({})"},
     "rmsprop": {Place.OPTIMIZER: "RMSprop({})"},
@@ -70,6 +86,35 @@ def _pooling_places(after: str | list[int]) -> str:
     if isinstance(after, str):
         return words[after]
     return f"pooling after {', '.join(map(str, after))}" if after else words["none"]
+
+
+def _kernels(size: int | list[int]) -> str:
+    """Say the side of all kernels, or of each convolution's."""
+    return f"kernel {size}×{size}" if isinstance(size, int) else f"kernels {value_text(size)}"
+
+
+def _hidden(units: int | list[int]) -> str:
+    """Say how many units the hidden layers have."""
+    if isinstance(units, list):
+        return f"{value_text(units)} hidden units"
+    return {0: "no hidden layer", 1: "1 hidden unit"}.get(units, f"{units} hidden units")
+
+
+def _not_one(numbers: list[int]) -> list[int]:
+    if len(numbers) == 1:
+        raise ValueError(f"{numbers} is a list of one number: write {numbers[0]}")
+    return numbers
+
+
+def _not_all_equal(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) == 1:
+        raise ValueError(f"{numbers} has one size for all convolutions: write {numbers[0]}")
+    return numbers
+
+
+Side = Annotated[int, Field(ge=1, le=15)]
+Sides = Annotated[list[Side], Field(min_length=1, max_length=20), AfterValidator(_not_all_equal)]
+Units = Annotated[list[Annotated[int, Field(ge=1, le=8192)]], Field(min_length=1, max_length=20)]
 
 
 class _Group(BaseModel):
@@ -169,14 +214,15 @@ class ModelSettings(_Group):
         min_length=1,
         max_length=20,
     )
-    kernel_size: int = parameter(
+    kernel_size: Annotated[
+        Annotated[Side, Tag(NUMBER)] | Annotated[Sides, Tag(LIST)], ONE_OR_SEVERAL
+    ] = parameter(
         3,
-        "Height and width of every convolution's kernel.",
+        "Height and width of every convolution's kernel; a list gives each convolution its own, "
+        "first to last.",
         "pixels",
-        label=numbered("kernel {0}×{0}"),
+        label=_kernels,
         code=IN_LAYERS,
-        ge=1,
-        le=15,
     )
     padding: Literal["same", "valid"] = parameter(
         "same",
@@ -187,7 +233,7 @@ class ModelSettings(_Group):
     )
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"] = parameter(
         "relu",
-        "Non-linearity after each convolution and after the hidden dense layer.",
+        "Non-linearity after each convolution and after each hidden dense layer.",
         label=named(
             {
                 "relu": "ReLU",
@@ -263,14 +309,17 @@ class ModelSettings(_Group):
         label=named({"flatten": "flatten", "global_average_pooling": "global average pooling"}),
         code=IN_LAYERS,
     )
-    dense_units: int = parameter(
+    dense_units: Annotated[
+        Annotated[int, Field(ge=0, le=8192), Tag(NUMBER)]
+        | Annotated[Units, AfterValidator(_not_one), Tag(LIST)],
+        ONE_OR_SEVERAL,
+    ] = parameter(
         64,
-        "Units of the hidden dense layer; 0 leaves it out.",
+        "Units of the hidden dense layer; 0 leaves it out; a list gives several layers, first to "
+        "last.",
         "units",
-        label=numbered("{0} hidden units", {0: "no hidden layer", 1: "1 hidden unit"}),
+        label=_hidden,
         code=IN_LAYERS,
-        ge=0,
-        le=8192,
     )
     dense_dropout: float = parameter(
         0.0,
@@ -311,6 +360,11 @@ class ModelSettings(_Group):
                 )
             if len(set(self.pool_after)) < len(self.pool_after):
                 raise ValueError(f"pool_after {self.pool_after} names a convolution twice")
+        if isinstance(self.kernel_size, list) and len(self.kernel_size) != depth:
+            raise ValueError(
+                f"kernel_size {self.kernel_size} must have a number for each convolution: "
+                f"filters has {depth}"
+            )
         if self.residual and self.padding != "same":
             raise ValueError("residual needs padding same: shapes must match to be added")
         return self
@@ -321,7 +375,7 @@ class TrainingSettings(_Group):
 
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = parameter(
         "adam",
-        "Rule that turns gradients into steps: momentum is sgd with momentum 0.9; adam "
+        "Rule that turns gradients into steps: momentum is sgd with `momentum`; adam "
         "[@kingma2015] has its weight_decay decoupled, as every optimizer here, so that adamw is "
         "another name for it.",
         label=named(
@@ -343,6 +397,16 @@ class TrainingSettings(_Group):
         code=argument(Place.OPTIMIZER_ARGUMENT, "learning_rate={}"),
         gt=0,
         le=10,
+    )
+    momentum: float = parameter(
+        0.9,
+        "Share of each step that the next one goes on with [@sutskever2013]; of the optimizer "
+        "momentum, and of no other one.",
+        "share",
+        label=numbered("momentum {0}"),
+        code=IN_OPTIMIZER,
+        gt=0,
+        lt=1,
     )
     schedule: Literal["constant", "cosine", "step"] = parameter(
         "constant",
@@ -482,6 +546,32 @@ def pooled_convolutions(settings: ModelSettings) -> list[int]:
     return list(range(1, {"none": 0, "every_but_last": depth - 1, "every": depth}[after] + 1))
 
 
+def kernel_sizes(settings: ModelSettings) -> list[int]:
+    """Give the side of each convolution's kernel, first to last."""
+    given = settings.kernel_size
+    return given if isinstance(given, list) else [given] * len(settings.filters)
+
+
+def hidden_units(settings: ModelSettings) -> list[int]:
+    """Give the units of each hidden dense layer, first to last."""
+    given = settings.dense_units
+    return given if isinstance(given, list) else [given] * (given > 0)
+
+
+def momentum_fault(settings: Settings, given: Mapping[str, Any]) -> str:
+    """Say what is wrong with a momentum that is given beside an optimizer that takes none.
+
+    What an experiment only has from its reference may stand there: the next one may use it.
+
+    Args:
+        given: what a study file gives, of these settings.
+    """
+    momentum = given.get("momentum", Settings().momentum)
+    if settings.optimizer == "momentum" or momentum == Settings().momentum:
+        return ""
+    return MOMENTUM_IS_USELESS.format(settings.optimizer)
+
+
 def normalized(settings: Settings) -> Settings:
     """Write in one way what trains the same, so that settings can be compared.
 
@@ -495,6 +585,8 @@ def normalized(settings: Settings) -> Settings:
         same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
     if settings.kernel_size == 1:
         same["padding"] = "same"  # a kernel of one pixel reaches over no border
+    if settings.optimizer != "momentum":
+        same["momentum"] = Settings().momentum
     if settings.optimizer == "adamw":
         same["optimizer"] = "adam"  # Keras's AdamW is its Adam, which takes weight_decay too
     return settings.model_copy(update=same)

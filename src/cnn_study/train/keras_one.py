@@ -129,7 +129,7 @@ def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimiz
     decay = settings.weight_decay or None
     optimizers = keras.optimizers
     if settings.optimizer == "momentum":
-        return optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
+        return optimizers.SGD(rate, momentum=settings.momentum, weight_decay=decay)
     if settings.optimizer == "adamw":
         return optimizers.AdamW(rate, weight_decay=settings.weight_decay)
     kind = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
