@@ -27,7 +27,7 @@ def made_up() -> Parts:
     Held out 22: the nearest is 21, which is wrong, the three nearest (21, 20, 30) are right, and
     so are the five nearest (with 10 and 40).
     """
-    return Parts(
+    return baselines.Small(
         labelled([10, 20, 21, 30, 40, 200, 210, 220], [0, 0, 1, 0, 0, 1, 1, 1]),
         labelled([22, 205], [0, 1]),
         labelled([23, 12, 215, 220], [0, 0, 1, 0]),
@@ -137,7 +137,7 @@ def test_regularization_is_weakened_until_the_score_falls(monkeypatch):
     monkeypatch.setattr(baselines, "_fit", fit)
     images = np.zeros((10, 1, 1, 1), dtype="uint8"), np.zeros(10, dtype="uint8")
     model, found = baselines._choose_strength(
-        Parts(images, images, images), lambda pixels: pixels.reshape(len(pixels), -1)
+        baselines.Small(images, images, images), lambda pixels: pixels.reshape(len(pixels), -1)
     )
     assert model.C == 1e-3
     assert [one.validation_accuracy for one in found] == [0.2, 0.6, 0.5]
@@ -167,7 +167,7 @@ def test_logistic_regression_from_another_start_comes_to_the_same_end():
 def test_fitting_that_does_not_end_is_told_and_not_warned_of(monkeypatch, small, capsys):
     monkeypatch.setattr(baselines, "MOST_ITERATIONS", 2)
     pixels, labels = small.images.training_images, small.images.training_labels
-    parts = Parts((pixels[:200], labels[:200]), (pixels[200:], labels[200:]),
+    parts = baselines.Small((pixels[:200], labels[:200]), (pixels[200:], labels[200:]),
                   (small.images.test_images, small.images.test_labels))  # fmt: skip
     found = baselines.logistic_regression(parts)
     assert not found.converged
@@ -177,7 +177,7 @@ def test_fitting_that_does_not_end_is_told_and_not_warned_of(monkeypatch, small,
 
 def test_on_real_digits_both_are_far_better_than_chance(small):
     pixels, labels = small.images.training_images, small.images.training_labels
-    parts = Parts((pixels[:250], labels[:250]), (pixels[250:], labels[250:]),
+    parts = baselines.Small((pixels[:250], labels[:250]), (pixels[250:], labels[250:]),
                   (small.images.test_images, small.images.test_labels))  # fmt: skip
     for fit in (baselines.nearest_neighbours, baselines.logistic_regression):
         found = fit(parts)

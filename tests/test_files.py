@@ -10,6 +10,42 @@ from cnn_study.base import files
 from cnn_study.base.errors import UserError
 
 
+def test_arrays_of_a_file_are_mapped(tmp_path):
+    """Wherever they lie in it, and whatever their order."""
+    arrays = {
+        "images": np.arange(24, dtype="uint8").reshape(2, 3, 4),
+        "wide": np.asfortranarray(np.arange(6, dtype="int32").reshape(2, 3)),
+        "none": np.empty((0, 3)),
+    }
+    path = tmp_path / "arrays.npz"
+    np.savez(path, **arrays)
+    mapped = files.map_arrays(path, 1000)
+    assert mapped.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(mapped[name], array)
+        assert mapped[name].dtype == array.dtype
+        files.let_go(mapped[name])
+        np.testing.assert_array_equal(mapped[name], array)
+    assert isinstance(mapped["images"], np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        mapped["images"][0] = 1
+    path.unlink()  # what is mapped stays
+    assert mapped["images"].sum() == 276
+
+
+def test_arrays_that_do_not_lie_in_their_file_as_they_are_are_refused(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez_compressed(path, images=np.zeros(500, "uint8"))
+    with pytest.raises(ValueError, match=r"images\.npy is compressed"):
+        files.map_arrays(path, 1000)
+    np.savez(path, images=np.zeros(500, "uint8"))
+    with pytest.raises(ValueError, match="holds 628 bytes, and at most 600 are expected"):
+        files.map_arrays(path, 600)
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(ValueError, match=r"not an \.npz file, or cut off"):
+        files.map_arrays(path, 1000)
+
+
 @pytest.fixture
 def umask():
     """Set the umask for a test."""

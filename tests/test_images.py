@@ -1,10 +1,14 @@
 """The images of one epoch: order, flips, shifts and cutouts, by hand and by count."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from cnn_study.base import files
 from cnn_study.study.settings import DataSettings
-from cnn_study.train import epoch_images
+from cnn_study.train import epoch_images, parts
 from cnn_study.train.epoch_images import epoch_order, pixel_statistics
 
 PLAIN = DataSettings()
@@ -17,8 +21,89 @@ def numbered(count: int, height: int = 4, width: int = 6, channels: int = 3) -> 
 
 
 def one_epoch(images, seed=1, epoch=1, **settings):
-    labels = np.arange(len(images)) % 7
-    return epoch_images.epoch_images(images, labels, DataSettings(**settings), seed, epoch)
+    return whole(images, np.arange(len(images)) % 7, DataSettings(**settings), seed, epoch)
+
+
+def whole(images, labels, settings, seed, epoch):
+    """All images and labels of an epoch together."""
+    given = epoch_images.epoch_images(
+        images, labels, settings, epoch_images.mean_colour(images), seed, epoch
+    )
+    return tuple(map(np.concatenate, zip(*given, strict=True)))
+
+
+# ----------------------------------------------------------------------------- in and out of memory
+
+
+@pytest.mark.parametrize("settings", [{}, {"horizontal_flip": True, "shift": 2, "cutout": 3}])
+def test_a_little_at_a_time_is_the_same_as_all_together(settings, monkeypatch):
+    """However few are worked on together: chance is drawn for 4,096, of which there are two here."""
+    images = numbered(4100)
+    together = one_epoch(images, seed=3, epoch=2, **settings)
+    monkeypatch.setattr(parts, "WORK_BYTES", 1000 * 4 * 6 * 3)
+    given = epoch_images.epoch_images(
+        images,
+        np.arange(4100) % 7,
+        DataSettings(**settings),
+        epoch_images.mean_colour(images),
+        3,
+        2,
+    )
+    sizes, found = [], []
+    for chunk in given:
+        sizes.append(len(chunk[0]))
+        found.append(chunk)
+    assert sizes == [1000, 1000, 1000, 1000, 96, 4]
+    for ours, theirs in zip(zip(*found, strict=True), together, strict=True):
+        np.testing.assert_array_equal(np.concatenate(ours), theirs)
+
+
+@pytest.mark.parametrize("large", [2**28, 0])
+def test_images_of_a_file_are_those_that_were_chosen(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(parts, "LARGE", large)
+    monkeypatch.setattr(parts, "BLOCK", 3)
+    images = numbered(20)
+    np.savez(tmp_path / "images.npz", images=images)
+    (mapped,) = files.map_arrays(tmp_path / "images.npz", 10_000).values()
+    places = np.array([3, 5, 7, 11, 13, 17, 19])
+    chosen = parts.Chosen(mapped, places)
+    assert (len(chosen), chosen.shape, chosen.dtype) == (7, (7, 4, 6, 3), np.uint8)
+    np.testing.assert_array_equal(chosen[1:6], images[[5, 7, 11, 13, 17]])
+    np.testing.assert_array_equal(chosen[np.array([6, 0, 6, 2])], images[[19, 3, 19, 7]])
+    np.testing.assert_array_equal(np.asarray(chosen), images[places])
+    np.testing.assert_array_equal(np.concatenate(list(parts.chunks(chosen))), images[places])
+
+
+def test_of_a_large_file_only_a_part_comes_to_memory(tmp_path):
+    """600 MB of zeros, that take no room on the disk, gone through once and in no order."""
+    (tmp_path / "zeros").touch()
+    os.truncate(tmp_path / "zeros", 200_000 * 3072)
+    images = np.memmap(tmp_path / "zeros", np.uint8, "r", shape=(200_000, 32, 32, 3))
+    chosen = parts.Chosen(images, np.random.default_rng(1).permutation(200_000))
+    before = held()
+    sums = [int(chunk.sum()) for chunk in parts.chunks(chosen)]
+    assert (sum(sums), len(sums)) == (0, 50)
+    assert held() - before < 250 * 2**20
+
+
+def held() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(
+    ("shape", "answered", "worked"),
+    [
+        ((8, 8, 1), 500, 4096),
+        ((64, 64, 3), 500, 4096),
+        ((224, 224, 3), 40, 445),
+        ((2048, 2048, 3), 1, 5),
+    ],
+)
+def test_of_larger_images_fewer_are_worked_on_together(shape, answered, worked):
+    """500 of 64 x 64 have 2,048,000 pixels, which 40.8 of 224 x 224 have; 64 MiB hold 445 of these."""
+    assert parts.scoring_batch(shape) == answered
+    assert parts.worked_together(shape, 4096) == worked
 
 
 # ------------------------------------------------------------------------------------------ order
@@ -75,7 +160,7 @@ def test_labels_follow_their_images():
     labels = np.arange(200).astype(np.uint8)
     images = np.broadcast_to(labels[:, None, None, None], (200, 4, 4, 1))
     settings = DataSettings(horizontal_flip=True, shift=2)
-    found, found_labels = epoch_images.epoch_images(images, labels, settings, 1, 1)
+    found, found_labels = whole(images, labels, settings, 1, 1)
     np.testing.assert_array_equal(
         found, np.broadcast_to(found_labels[:, None, None, None], found.shape)
     )

@@ -23,6 +23,7 @@ from cnn_study.study.model import Experiment
 from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
 from cnn_study.study.settings import DECLARATIONS, TRAINING_VERSION, Settings, fingerprint
 from cnn_study.train import keras_one, provenance, scores, training
+from cnn_study.train import parts as train_parts
 from cnn_study.train.epoch_images import epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Parts, take_parts
@@ -678,6 +679,35 @@ def test_images_are_fed_in_order_by_a_pipeline_that_does_not_tune_itself(keras, 
     if labels is not None:
         told = [batch[1] for batch in batches.as_numpy_iterator()]
         assert np.array_equal(np.concatenate(told), labels)
+
+
+def test_batches_lie_across_chunks():
+    """Chunks of 3, 5, 1 and 2 images, batches of 4: two whole ones, and 3 images that are left."""
+    chunks = np.split(np.arange(11), [3, 8, 9])
+    stacks = keras_one._stacked(((chunk, chunk * 10) for chunk in chunks), 4)
+    assert [(first.tolist(), second.tolist()) for first, second in stacks] == [
+        ([[0, 1, 2, 3], [4, 5, 6, 7]], [[0, 10, 20, 30], [40, 50, 60, 70]]),
+        ([[8, 9, 10]], [[80, 90, 100]]),
+    ]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_few_images_at_a_time_train_to_the_same_bits(keras, small, monkeypatch, smoothing):
+    """As all of an epoch handed over together, which few images are."""
+    settings = Settings(
+        **{**TINY, "batch_size": 48, "epochs": 2, "shift": 1, "cutout": 2},
+        label_smoothing=smoothing,
+    )
+
+    def digest() -> str:
+        parts = parts_of(small, 320)
+        model = keras_one.start(settings, parts, 10, 1)
+        epochs = list(keras_one.learn(model, settings, parts, 1, Stopwatch()))
+        return keras_one.weights_digest(model), [epoch.training_loss for epoch in epochs]
+
+    together = digest()
+    monkeypatch.setattr(train_parts, "WORK_BYTES", 100 * 64)  # of images of 64 bytes
+    assert digest() == together
 
 
 def test_steps_at_a_time_never_exceed_those_of_an_epoch(keras, small):

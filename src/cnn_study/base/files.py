@@ -4,9 +4,11 @@ import hashlib
 import io
 import json
 import math
+import mmap
 import os
 import secrets
 import stat
+import struct
 import zipfile
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -19,6 +21,9 @@ from cnn_study.base.errors import UserError
 
 PART = ".part"
 """How the name of a file ends that is being written; one that was killed leaves it."""
+
+ARCHIVE_BYTES = 4096
+"""More than an .npz file takes around the few arrays that it holds."""
 
 LARGEST_ARRAYS = 2**30
 """Bytes that a file of arrays may hold where nobody knows better what to expect."""
@@ -120,6 +125,58 @@ def read_arrays(source: Path | bytes, largest: int = LARGEST_ARRAYS) -> dict[str
             raise ValueError(str(error) or type(error).__name__) from error
 
 
+def map_arrays(path: Path, largest: int) -> dict[str, np.ndarray]:
+    """Find the named arrays of an uncompressed .npz file, and read nothing of them.
+
+    What is used of an array later is read from the file, which may be larger than the memory; see
+    `let_go`. What the file says of its sizes is looked at as `read_arrays` does.
+
+    Args:
+        largest: bytes that its arrays may take, with their headers.
+
+    Raises:
+        OSError, UserError: the file cannot be opened, is none, or larger than that.
+        ValueError: it is damaged, no .npz file, compressed, or holds more than that.
+    """
+    with opened(path, largest + ARCHIVE_BYTES) as file:
+        try:
+            _check_sizes(file, largest)
+            with zipfile.ZipFile(file) as members:
+                listed = members.infolist()
+            return {
+                member.filename.removesuffix(".npy"): _mapped(file, member) for member in listed
+            }
+        except Exception as error:  # as in `read_arrays`
+            raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _mapped(file: IO[bytes], member: zipfile.ZipInfo) -> np.ndarray:
+    """Map the array of a member that lies in the file as it is."""
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{member.filename} is compressed")
+    # Before a member stand 30 bytes, its name and an extra field; bytes 26 to 29 are their lengths.
+    file.seek(member.header_offset + 26)
+    start = member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    if start + member.file_size > os.fstat(file.fileno()).st_size:
+        raise ValueError(f"{member.filename} reaches beyond the end of the file")
+    file.seek(start)
+    shape, is_fortran, dtype = _read_header(file)
+    order = "F" if is_fortran else "C"
+    if math.prod(shape) == 0:
+        return np.empty(shape, dtype, order)
+    return np.memmap(file, dtype, "r", file.tell(), shape, order)
+
+
+def let_go(array: np.ndarray) -> None:
+    """Take out of this process's memory what it has read of an array that lies in a file.
+
+    The system keeps it, so long as there is room, and reads it again where it is asked for.
+    """
+    held = getattr(array, "_mmap", None)
+    if held is not None and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
+
+
 def intact_arrays(
     path: Path,
     refuse: Callable[[str], UserError],
@@ -171,15 +228,20 @@ def _check_sizes(file: IO[bytes], largest: int) -> None:
 
 def _size_said(array: IO[bytes]) -> int:
     """Read the header of an array's file, and tell how large the file then is, in bytes."""
+    shape, _, dtype = _read_header(array)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects (a pickle), which are never loaded")
+    return array.tell() + math.prod(shape) * dtype.itemsize
+
+
+def _read_header(array: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read of an array's file its shape, whether it is in Fortran's order, and its type."""
     version = np.lib.format.read_magic(array)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }[version]
-    shape, _, dtype = read_header(array)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects (a pickle), which are never loaded")
-    return array.tell() + math.prod(shape) * dtype.itemsize
+    return read_header(array)
 
 
 LARGEST_TEXT = 2**26

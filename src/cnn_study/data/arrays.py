@@ -128,9 +128,11 @@ def _read_arrays(dataset: Dataset, path: Path) -> Images:
     images = dataset.training_images + dataset.test_images
     beside = np.dtype(dataset.label_type).itemsize + 4 * (not dataset.reader)
     largest = images * (math.prod(dataset.image_shape) + beside) + len(names) * HEADER_BYTES
-    arrays = files.read_arrays(path, largest)
+    arrays = files.map_arrays(path, largest)
     if missing := [name for name in names if name not in arrays]:
         raise ValueError(f"it has no {', '.join(missing)}")
+    # Images stay in the file; what stands beside them is small.
+    arrays |= {name: np.array(arrays[name]) for name in names if not name.endswith("_images")}
     return Images(**{name: arrays[name] for name in names})
 
 

@@ -1,4 +1,4 @@
-"""The images of a dataset in memory, and the digest that names their content."""
+"""The images of a dataset, in memory or in their file, and the digest that names their content."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnn_study.base import files
 from cnn_study.data.split import split
 
 
@@ -40,6 +41,9 @@ ARRAY_NAMES = ("training_images", "training_labels", "test_images", "test_labels
 
 UNITS = "training_units"
 
+DIGEST_BLOCK = 1000
+"""Images that are hashed at a time, which bounds memory."""
+
 
 def content_digest(images: Images) -> str:
     """Return the SHA-256 (hex) that names a dataset's content.
@@ -55,5 +59,8 @@ def content_digest(images: Images) -> str:
         digest.update(np.ascontiguousarray(images.training_units, "<i4").data)
     for name in ARRAY_NAMES:
         array = getattr(images, name)
-        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+        for start in range(0, len(array), DIGEST_BLOCK):
+            block = array[start : start + DIGEST_BLOCK]
+            digest.update(np.ascontiguousarray(block, array.dtype.newbyteorder("<")).data)
+            files.let_go(array)
     return digest.hexdigest()

@@ -27,7 +27,7 @@ from cnn_study.runs.records import Part, Record
 from cnn_study.study.model import Study
 from cnn_study.train import keras_one
 from cnn_study.train.machine import import_keras
-from cnn_study.train.parts import Parts, take_parts
+from cnn_study.train.parts import Parts, Pixels, chunks, take_parts
 
 if TYPE_CHECKING:
     import keras
@@ -193,7 +193,7 @@ def _measured(
     target: _Target,
     model: "keras.Model",
     output: Path,
-    images: np.ndarray,
+    images: Pixels,
     labels: np.ndarray,
     wanted: np.ndarray,
 ) -> File:
@@ -202,7 +202,8 @@ def _measured(
     unfinished = path.with_name(f".part-{target.file}")
     try:
         target.write(model, unfinished)
-        answers = target.read(unfinished)(images)
+        answer = target.read(unfinished)
+        answers = np.concatenate([answer(chunk) for chunk in chunks(images)])
         shutil.move(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

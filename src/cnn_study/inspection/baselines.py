@@ -8,15 +8,18 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from cnn_study.base.words import percent
+from cnn_study.data.images import Images
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.inspections import Baseline, Tried
-from cnn_study.train.parts import Parts
+from cnn_study.study.settings import Settings
+from cnn_study.train.parts import Parts, Pixels, chunks, take_parts
 
 NEIGHBOURS = (1, 3, 5, 7, 9, 15, 25)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
@@ -26,11 +29,69 @@ MOST_ITERATIONS = 1000
 BLOCK = 500
 """Images worked on at a time, which bounds memory."""
 
+MOST_IMAGES = 50_000
+"""Training images that these models are fitted to; CIFAR-10 has no more."""
+
+MOST_SIDE = 32
+"""Pixels in height and width; larger images are reduced."""
+
+
+# -------------------------------------------------------------------------- what they are given
+
+
+@dataclass(frozen=True)
+class Small(Parts):
+    """Images as these models are given them: in memory, small, and not too many."""
+
+    training: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+    note: dict[str, str] = field(default_factory=dict)
+    """What was done to them, for the settings of a baseline; empty where nothing was."""
+
+
+def take_small(images: Images, settings: Settings) -> tuple[Small, np.ndarray]:
+    """Take the images that the base is trained on, of many only some, and reduce large ones.
+
+    Returns:
+        The images, and the places of those to fit to among all training images.
+    """
+    chosen, _ = images.split(settings.validation_fraction, settings.training_fraction)
+    if len(chosen) > MOST_IMAGES:
+        fraction = settings.training_fraction * MOST_IMAGES / len(chosen)
+        settings = settings.model_copy(update={"training_fraction": fraction})
+        chosen, _ = images.split(settings.validation_fraction, fraction)
+    parts = take_parts(images, settings)
+    given = (
+        (reduced(pixels), labels)
+        for pixels, labels in (parts.training, parts.validation, parts.test)
+    )
+    shape = images.training_images.shape[1:3]
+    height, width = (min(side, MOST_SIDE) for side in shape)
+    note = {"images": f"reduced to {height} × {width} pixels"} if (height, width) != shape else {}
+    return Small(*given, note), chosen
+
+
+def reduced(images: Pixels) -> np.ndarray:
+    """Give images of at most 32 × 32 pixels, each the mean of those in its place."""
+    sides = images.shape[1:3]
+    edges = [np.linspace(0, side, min(side, MOST_SIDE) + 1).astype(int) for side in sides]
+    if max(sides) <= MOST_SIDE:
+        return images[:]
+    parts = [np.empty((0, *(len(each) - 1 for each in edges), images.shape[3]), "uint8")]
+    for chunk in chunks(images):
+        sums = chunk.astype("float32")
+        for axis, each in enumerate(edges, start=1):
+            sums = np.add.reduceat(sums, each[:-1], axis=axis)
+        areas = np.outer(*map(np.diff, edges))[..., None]
+        parts.append(np.rint(sums / areas).astype("uint8"))
+    return np.concatenate(parts)
+
 
 # -------------------------------------------------------------------------- nearest neighbours
 
 
-def nearest_neighbours(parts: Parts) -> Baseline:
+def nearest_neighbours(parts: Small) -> Baseline:
     """Classify by the k nearest training images in pixel distance, k chosen on the validation."""
     clock = time.process_time()
     training, labels = as_rows(parts.training[0]), parts.training[1]
@@ -42,7 +103,12 @@ def nearest_neighbours(parts: Parts) -> Baseline:
     accuracy = float((vote(labels[places]) == parts.test[1]).mean())
     return Baseline(
         title="k nearest neighbours",
-        settings={"neighbours": chosen, "distance": "Euclidean, of pixels", "votes": "equal"},
+        settings={
+            "neighbours": chosen,
+            "distance": "Euclidean, of pixels",
+            "votes": "equal",
+            **parts.note,
+        },
         parameter="neighbours",
         chosen=chosen,
         tried=tried,
@@ -141,7 +207,7 @@ def vote(labels: np.ndarray) -> np.ndarray:
 # -------------------------------------------------------------------------- logistic regression
 
 
-def logistic_regression(parts: Parts) -> Baseline:
+def logistic_regression(parts: Small) -> Baseline:
     """Fit one weight for each pixel value and class; C is chosen on the validation images.
 
     Pixels are scaled to 0 to 1, less the mean training image.
@@ -162,7 +228,7 @@ def logistic_regression(parts: Parts) -> Baseline:
         title="multinomial logistic regression",
         settings={
             "C": model.C, "solver": model.solver, "tol": model.tol, "max_iter": model.max_iter,
-            "pixels": "0 to 1, less the mean training image",
+            "pixels": "0 to 1, less the mean training image", **parts.note,
         },
         parameter="C",
         chosen=model.C,
@@ -176,7 +242,7 @@ def logistic_regression(parts: Parts) -> Baseline:
 
 
 def _choose_strength(
-    parts: Parts, features: Callable[[np.ndarray], np.ndarray]
+    parts: Small, features: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[LogisticRegression, list[Tried]]:
     """Weaken the regularization until the validation accuracy falls or fitting does not end.
 

@@ -302,14 +302,15 @@ def _mistake(index: int, probabilities: np.ndarray, images: Images) -> inspectio
 def _fit_baselines(study: Study, images: Images, draft: Draft) -> None:
     """Fit the models without a network to the images that the base is trained on."""
     settings = study.experiments["base"].settings
-    parts = take_parts(images, settings)
     draft.facts["dataset"] = records.DatasetUsed(
-        name=study.dataset.name, digest=study.dataset.digest, **parts.counts
+        name=study.dataset.name,
+        digest=study.dataset.digest,
+        **take_parts(images, settings).counts,
     )
     log("k nearest neighbours on the pixels")
+    parts, chosen = baselines.take_small(images, settings)
     fitted = {"nearest_neighbours": baselines.nearest_neighbours(parts)}
-    chosen, _ = images.split(settings.validation_fraction, settings.training_fraction)
-    pair_neighbours(images, chosen, draft)
+    pair_neighbours(images, parts.training[0], chosen, draft)
     if len(np.unique(parts.training[1])) > 1:
         log("multinomial logistic regression on the pixels")
         fitted["logistic_regression"] = baselines.logistic_regression(parts)
@@ -323,20 +324,21 @@ def _fit_baselines(study: Study, images: Images, draft: Draft) -> None:
     draft.facts["baselines"] = fitted
 
 
-def pair_neighbours(images: Images, chosen: np.ndarray, draft: Draft) -> None:
+def pair_neighbours(images: Images, small: np.ndarray, chosen: np.ndarray, draft: Draft) -> None:
     """Pair the first shown image of each of the first classes with its nearest training image.
 
     Args:
         images: the whole dataset.
-        chosen: (n,) places in the training set of the images to look among.
+        small: (n, height, width, channels) the images to look among, as they are compared.
+        chosen: (n,) their places in the training set.
         draft: `shown_indices` and `shown_labels` are read, what is found is added.
     """
     labels, shown = draft.arrays["shown_labels"], draft.arrays["shown_indices"]
     _, first = np.unique(labels, return_index=True)
     tests = shown[first[:PAIRS]]
     places, distances = baselines.nearest(
-        baselines.as_rows(images.training_images[chosen]),
-        baselines.as_rows(images.test_images[tests]),
+        baselines.as_rows(small),
+        baselines.as_rows(baselines.reduced(images.test_images[tests])),
         1,
     )
     neighbours = chosen[places[:, 0]]

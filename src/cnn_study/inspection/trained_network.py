@@ -15,6 +15,7 @@ from cnn_study.runs.records import Record
 from cnn_study.study.architecture import Layer
 from cnn_study.train import keras_one
 from cnn_study.train.epoch_images import pixel_statistics
+from cnn_study.train.parts import Pixels
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,7 @@ ACCURACY_TOLERANCE = 1e-3
 """Share of the test images that another kind of processor may classify otherwise."""
 
 
-def load(record: Record, weights: Path, training_pixels: np.ndarray, classes: int) -> "keras.Model":
+def load(record: Record, weights: Path, training_pixels: Pixels, classes: int) -> "keras.Model":
     """Build the network of a complete run and give it the weights that were kept.
 
     Args:

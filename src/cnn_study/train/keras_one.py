@@ -5,7 +5,9 @@ computes with, and how.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from cnn_study.runs import records
 from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images
 from cnn_study.train.meter import Stopwatch
-from cnn_study.train.parts import Parts
+from cnn_study.train.parts import Parts, Pixels, chunks, scoring_batch, worked_together
 from cnn_study.train.scores import area_under_curve, score, tally
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 STEPS_PER_EXECUTION = 32
 """Steps that the backend takes between looks at Python; see benchmarks/."""
-
-SCORING_BATCH = 500
 
 
 def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.Model":
@@ -55,34 +55,29 @@ def learn(
     """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite."""
     import keras
 
-    each = class_weights(parts.training[1]) if settings.class_weight == "balanced" else None
-    for number in range(1, settings.epochs + 1):
-        with seconds:
-            pixels, labels = epoch_images.epoch_images(*parts.training, settings, seed, number)
-            targets = labels.astype("int32")
-            weights = None if each is None else each[labels]
-            if settings.label_smoothing:
-                targets = keras.utils.to_categorical(targets, model.output_shape[-1])
-            history = model.fit(
-                **_fed(pixels, targets, settings.batch_size, weights),
-                epochs=1,
-                shuffle=False,
-                verbose=0,
-                callbacks=[keras.callbacks.TerminateOnNaN()],
-            ).history
-        loss = history["loss"][-1]
-        scores = _scores("validation", model, parts.validation)
-        if settings.watch_test:
-            scores |= _scores("watched_test", model, parts.test)
-        yield records.Epoch(
-            epoch=number,
-            training_loss=_finite(loss),
-            training_accuracy=_finite(history["accuracy"][-1]),
-            training_seconds=round(seconds.last, 3),
-            **scores,
-        )
-        if not math.isfinite(loss):
-            return
+    with closing(_Feed(parts.training, settings, seed, model.output_shape[-1])) as feed:
+        for number in range(1, settings.epochs + 1):
+            with seconds:
+                history = model.fit(
+                    **feed.epoch(number),
+                    epochs=1,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[keras.callbacks.TerminateOnNaN()],
+                ).history
+            loss = history["loss"][-1]
+            scores = _scores("validation", model, parts.validation)
+            if settings.watch_test:
+                scores |= _scores("watched_test", model, parts.test)
+            yield records.Epoch(
+                epoch=number,
+                training_loss=_finite(loss),
+                training_accuracy=_finite(history["accuracy"][-1]),
+                training_seconds=round(seconds.last, 3),
+                **scores,
+            )
+            if not math.isfinite(loss):
+                return
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
@@ -136,7 +131,7 @@ def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimiz
     return kind[settings.optimizer](rate, weight_decay=decay)
 
 
-def _scores(name: str, model: "keras.Model", part: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+def _scores(name: str, model: "keras.Model", part: tuple[Pixels, np.ndarray]) -> dict[str, Any]:
     pixels, labels = part
     nothing = {f"{name}_loss": None, f"{name}_accuracy": None}
     if not len(labels):
@@ -155,9 +150,126 @@ def _scores(name: str, model: "keras.Model", part: tuple[np.ndarray, np.ndarray]
     }
 
 
-def predict(model: "keras.Model", pixels: np.ndarray) -> np.ndarray:
+def predict(model: "keras.Model", pixels: Pixels) -> np.ndarray:
     """Give the probabilities (images, classes) of uint8 images."""
-    return np.asarray(model.predict(**_fed(pixels, None, SCORING_BATCH), verbose=0))
+    batch = scoring_batch(pixels.shape[1:])
+    # A chunk is a number of whole batches: these are the same as those of all images together.
+    answers = [
+        np.asarray(model.predict(**_fed(chunk, None, batch), verbose=0)) for chunk in chunks(pixels)
+    ]
+    return np.concatenate(answers) if answers else np.empty((0, model.output_shape[-1]))
+
+
+class _Feed:
+    """Hands the training images to `fit`, epoch by epoch, and holds a chunk of them at a time."""
+
+    def __init__(
+        self, part: tuple[Pixels, np.ndarray], settings: Settings, seed: int, classes: int
+    ) -> None:
+        self._part, self._settings, self._seed, self._classes = part, settings, seed, classes
+        balanced = settings.class_weight == "balanced"
+        self._each = class_weights(part[1]) if balanced else None
+        self._number = 0
+
+    def epoch(self, number: int) -> dict[str, Any]:
+        """Give the arguments of `fit` for an epoch; 1 is the first."""
+        self._number = number
+        pixels, labels = self._part
+        if len(labels) <= worked_together(pixels.shape[1:], epoch_images.CHUNK):
+            images, targets, *weights = next(self._chunks())
+            return _fed(images, targets, self._settings.batch_size, *weights)
+        return {"x": self._batches}
+
+    def close(self) -> None:
+        """Let go of the images: TensorFlow keeps what it has once been given to call."""
+        self._part = (np.empty((0, 1, 1, 1), "uint8"), np.empty(0, "uint8"))
+
+    def _chunks(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Go through the images of this epoch, with what the network is to say of them.
+
+        Where classes are weighed, with what the loss of each image is multiplied with, too.
+        """
+        import keras
+
+        drawn = epoch_images.epoch_images(
+            *self._part, self._settings, self._mean_colour, self._seed, self._number
+        )
+        for pixels, labels in drawn:
+            targets = labels.astype("int32")
+            if self._settings.label_smoothing:
+                targets = keras.utils.to_categorical(targets, self._classes)
+            weights = () if self._each is None else (self._each[labels],)
+            yield pixels, targets, *weights
+
+    @cached_property
+    def _mean_colour(self) -> np.ndarray:
+        pixels = self._part[0]
+        if self._settings.cutout:
+            return epoch_images.mean_colour(pixels)
+        return np.zeros(pixels.shape[-1], pixels.dtype)  # of which nobody makes use
+
+    @cached_property
+    def _batches(self) -> Any:
+        """What Keras takes batches from: whatever epoch it is, this is made once."""
+        import keras
+
+        count = math.ceil(len(self._part[1]) / self._settings.batch_size)
+        if keras.backend.backend() != "tensorflow":
+            return _numbered(
+                lambda: (batch for stack in self._stacks() for batch in zip(*stack, strict=True)),
+                count,
+            )
+        import tensorflow
+
+        dataset = tensorflow.data.Dataset
+        spoken = tuple(
+            tensorflow.TensorSpec((None, None, *array.shape[1:]), array.dtype)
+            for array in next(self._chunks())
+        )
+        # A stack of batches is handed over at a time: each call of Python takes a while.
+        stacks = dataset.from_generator(self._stacks, output_signature=spoken)
+        batches = stacks.flat_map(lambda *stack: dataset.from_tensor_slices(stack))
+        known = batches.apply(tensorflow.data.experimental.assert_cardinality(count))
+        return _untuned(known)
+
+    def _stacks(self) -> Iterator[tuple[np.ndarray, ...]]:
+        return _stacked(self._chunks(), self._settings.batch_size)
+
+
+def _stacked(
+    chunks: Iterable[tuple[np.ndarray, ...]], batch_size: int
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Divide chunks into batches, of which one may lie in two chunks.
+
+    Yields:
+        Arrays (batches, batch_size, …); at last (1, n, …) if fewer are left than fill a batch.
+    """
+    rest: tuple[np.ndarray, ...] = ()
+    for chunk in chunks:
+        joined = tuple(map(np.concatenate, zip(rest, chunk, strict=True))) if rest else chunk
+        whole = len(joined[0]) // batch_size * batch_size
+        if whole:
+            yield tuple(array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in joined)
+        left = len(joined[0]) - whole
+        rest = tuple(array[-left:] for array in joined) if left else ()
+    if rest:
+        yield tuple(array[None] for array in rest)
+
+
+def _numbered(batches: Callable[[], Iterator[Any]], count: int) -> "keras.utils.PyDataset":
+    """Give batches to Keras, which asks for them by number, in order, and perhaps from 0 again."""
+    import keras
+
+    class Numbered(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return count
+
+        def __getitem__(self, index: int) -> Any:
+            if index == 0:
+                self.left = batches()
+            return next(self.left)
+
+    return Numbered()
 
 
 def _fed(
@@ -166,15 +278,10 @@ def _fed(
     batch_size: int,
     weights: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Give the arguments of `fit` and `predict` that hand over the images, batch by batch.
+    """Give the arguments of `fit` and `predict` that hand over images, batch by batch.
 
     Args:
         weights: what the loss of each image is multiplied with; None for nothing.
-
-    On TensorFlow, Keras would wrap arrays in a `tf.data.Dataset` that tunes itself. At the end of
-    every epoch the thread that tunes is waited for, and it looks up after 10, 20, 40, ... ms: an
-    epoch that computes for 6.7 s took 10.4 s, one of 13 s took 21 s (TensorFlow 2.21, one thread;
-    benchmarks/). There is nothing to tune in one thread, so it is turned off.
     """
     import keras
 
@@ -185,10 +292,22 @@ def _fed(
 
     given = tuple(array for array in (pixels, targets, weights) if array is not None)
     arrays = given if len(given) > 1 else pixels
+    return {"x": _untuned(tensorflow.data.Dataset.from_tensor_slices(arrays).batch(batch_size))}
+
+
+def _untuned(batches: Any) -> Any:
+    """Keep a `tf.data.Dataset` from tuning itself.
+
+    On TensorFlow, Keras would wrap arrays in a `tf.data.Dataset` that tunes itself. At the end of
+    every epoch the thread that tunes is waited for, and it looks up after 10, 20, 40, ... ms: an
+    epoch that computes for 6.7 s took 10.4 s, one of 13 s took 21 s (TensorFlow 2.21, one thread;
+    benchmarks/). There is nothing to tune in one thread, so it is turned off.
+    """
+    import tensorflow
+
     untuned = tensorflow.data.Options()
     untuned.autotune.enabled = False
-    batches = tensorflow.data.Dataset.from_tensor_slices(arrays).batch(batch_size)
-    return {"x": batches.with_options(untuned)}
+    return batches.with_options(untuned)
 
 
 def pixel_scaling(model: "keras.Model", channels: int) -> tuple[list[float], list[float]]:

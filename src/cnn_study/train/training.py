@@ -20,7 +20,7 @@ from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
 from cnn_study.train.machine import is_want_of_memory, out_of_memory
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
-from cnn_study.train.parts import take_parts
+from cnn_study.train.parts import Pixels, take_parts
 from cnn_study.train.provenance import provenance, provenance_without_training
 from cnn_study.train.scores import (
     area_under_curve,
@@ -161,7 +161,7 @@ def _record(
 def _finish(
     model: "keras.Model",
     epochs: list[records.Epoch],
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[Pixels, np.ndarray],
     path: Path,
     keep_weights: bool,
 ) -> dict[str, Any]:
