@@ -7,6 +7,7 @@ import pytest
 
 from cnn_study.inspection import baselines
 from cnn_study.runs.inspections import Tried
+from cnn_study.study.settings import Settings
 from cnn_study.train.parts import Parts
 
 pytestmark = pytest.mark.usefixtures("one_thread_only")
@@ -183,3 +184,44 @@ def test_on_real_digits_both_are_far_better_than_chance(small):
         found = fit(parts)
         assert 0.8 < found.test_accuracy < 1
         assert found.test_images == 100
+
+
+# ----------------------------------------------------------------------------- what they are given
+
+
+def test_large_images_are_reduced_to_means():
+    """Of 64 x 48 pixels each of 32 x 32 stands for 2 x 1 or 2 x 2: here, columns are alike."""
+    images = np.zeros((2, 64, 48, 1), "uint8")
+    images[1, 0::2], images[1, 1::2] = 10, 21
+    small = baselines.reduced(images)
+    assert small.shape == (2, 32, 32, 1)
+    assert small.dtype == np.uint8
+    assert not small[0].any()
+    assert np.array_equal(np.unique(small[1]), [16])  # 15.5, and the half goes to the even number
+    assert np.array_equal(baselines.reduced(images[:, :32, :32]), images[:, :32, :32])
+
+
+def test_columns_that_are_reduced_keep_their_order():
+    images = np.arange(40, dtype="uint8").reshape(1, 1, 40, 1).repeat(40, axis=1)
+    small = baselines.reduced(images)
+    # The edges are 0, 1, 2, 3, 5, …: each 1.25 columns further, rounded down.
+    assert small[0, 0, :5, 0].tolist() == [0, 1, 2, 4, 5]
+
+
+def test_of_many_images_some_are_taken_and_it_is_said(small, monkeypatch):
+    settings = Settings(validation_fraction=0.2)
+    given, chosen = baselines.take_small(small.images, settings)
+    assert (len(chosen), given.note) == (256, {})
+    monkeypatch.setattr(baselines, "MOST_IMAGES", 100)
+    monkeypatch.setattr(baselines, "MOST_SIDE", 4)
+    some, fewer = baselines.take_small(small.images, settings)
+    assert set(fewer) < set(chosen)
+    assert [len(labels) for _, labels in (some.training, some.validation, some.test)] == [
+        100,
+        64,
+        100,
+    ]
+    assert some.training[0].shape == (100, 4, 4, 1)
+    assert some.note == {"images": "reduced to 4 × 4 pixels"}
+    assert baselines.nearest_neighbours(some).settings["images"] == "reduced to 4 × 4 pixels"
+    assert baselines.nearest_neighbours(some).training_images == 100

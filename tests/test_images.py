@@ -37,7 +37,7 @@ def whole(images, labels, settings, seed, epoch):
 
 @pytest.mark.parametrize("settings", [{}, {"horizontal_flip": True, "shift": 2, "cutout": 3}])
 def test_a_little_at_a_time_is_the_same_as_all_together(settings, monkeypatch):
-    """However few are worked on together: chance is drawn for 4,096, of which there are two here."""
+    """However few are worked on together: chance is drawn for 4,096, and then for 4 more."""
     images = numbered(4100)
     together = one_epoch(images, seed=3, epoch=2, **settings)
     monkeypatch.setattr(parts, "WORK_BYTES", 1000 * 4 * 6 * 3)
@@ -95,13 +95,13 @@ def held() -> int:
     ("shape", "answered", "worked"),
     [
         ((8, 8, 1), 500, 4096),
-        ((64, 64, 3), 500, 4096),
-        ((224, 224, 3), 40, 445),
-        ((2048, 2048, 3), 1, 5),
+        ((64, 64, 3), 500, 1365),
+        ((224, 224, 3), 40, 111),
+        ((2048, 2048, 3), 1, 1),
     ],
 )
 def test_of_larger_images_fewer_are_worked_on_together(shape, answered, worked):
-    """500 of 64 x 64 have 2,048,000 pixels, which 40.8 of 224 x 224 have; 64 MiB hold 445 of these."""
+    """500 of 64 x 64 have 2,048,000 pixels, as 40.8 of 224 x 224; 16 MiB hold 111.5 of these."""
     assert parts.scoring_batch(shape) == answered
     assert parts.worked_together(shape, 4096) == worked
 

@@ -303,7 +303,7 @@ def _data(options: argparse.Namespace, study: Study) -> Path:
 
 def _check(options: argparse.Namespace) -> int:
     from cnn_study.archive import altered
-    from cnn_study.execute import keeping, progress
+    from cnn_study.execute import keeping, memory, progress
     from cnn_study.figures.draw import planned_figures
     from cnn_study.report import study_checks
     from cnn_study.study import own_images
@@ -323,6 +323,9 @@ def _check(options: argparse.Namespace) -> int:
         print(f"images: {own_images.in_words(dataset)}{'' if known else '; not prepared yet'}")
     if refused := progress.refused(study, results):
         raise UserError("\n".join(first_lines(refused)))
+    missing = {run.experiment.id: run.experiment for run in progress.missing(study, results)}
+    if said := memory.in_words(study, missing.values()):
+        print(said)
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):

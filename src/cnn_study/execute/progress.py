@@ -158,6 +158,13 @@ def _read(study: Study, results: Path) -> tuple[dict[str, records.Record], list[
     return known, [run for run in wanted(study) if run.name not in paths]
 
 
+def missing(study: Study, results: Path) -> list[Run]:
+    """List the runs without a record, those that confirm suggestions too."""
+    paths = done(study, results)
+    left = [run for run in wanted(study) if run.name not in paths]
+    return [*left, *confirmations.missing(study, results)]
+
+
 def _read_fresh(study: Study, results: Path) -> tuple[list[records.Record], list[Run]]:
     """Read the records of the runs that confirm suggestions, and list those without."""
     known, _ = records.read_all(confirmations.done(study, results))

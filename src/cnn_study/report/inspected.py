@@ -20,6 +20,7 @@ def baselines_of(study: Study, inspection: inspections.Inspection | None) -> dic
     }
     return baselines | {
         "images": baselines["neighbours"].training_images,
+        "reduced": inspection.facts.baselines["nearest_neighbours"].settings.get("images", ""),
         "chance": (chance := 1 / len(study.dataset.class_names)),
         "far_above_chance": baselines["neighbours"].test_accuracy > 5 * chance,
         "example": examples.distance(),

@@ -20,8 +20,8 @@ SCORED_TOGETHER = 500
 LARGE = 2**28
 """Bytes of images in a file: of more, not all are held in memory that were asked for once."""
 
-BLOCK = 2000
-"""Of so large a file, images read at a time: with each, 64 KiB around it come to memory."""
+BLOCK = 50
+"""Of so large a file, images read at a time: with each, up to 2 MiB around it come to memory."""
 
 
 class Chosen:
