@@ -104,6 +104,27 @@ def written(tmp_path) -> Path:
 # ------------------------------------------------------------------------------ write and read
 
 
+def test_a_record_is_read_once_unless_it_changes(tmp_path, monkeypatch):
+    path, record = tmp_path / "seed-1.json", made()
+    records.write(path, record)
+    judged = []
+    parsed = records._parsed
+    monkeypatch.setattr(records, "_parsed", lambda content: judged.append(1) or parsed(content))
+    with records.reading_once():
+        assert records.read(path) is records.read(path)
+        assert records.read(path) == record
+        assert len(judged) == 1
+        path.write_text("{}")
+        for _ in range(2):
+            with pytest.raises(UserError, match="is not a whole run record"):
+                records.read(path)
+        records.write(path, record.model_copy(update={"experiment": "other"}))
+        assert records.read(path).experiment == "other"
+    before = len(judged)
+    assert records.read(path) is not records.read(path)
+    assert len(judged) == before + 2
+
+
 def test_place_and_content(written, tmp_path):
     assert written == tmp_path / "kernel-size-5" / NAME / "seed-3.json"
     assert records.read(written) == made()

@@ -302,6 +302,11 @@ def _data(options: argparse.Namespace, study: Study) -> Path:
 
 
 def _check(options: argparse.Namespace) -> int:
+    with records.reading_once():
+        return _look_at(options)
+
+
+def _look_at(options: argparse.Namespace) -> int:
     from cnn_study.archive import altered
     from cnn_study.execute import keeping, memory, progress
     from cnn_study.figures.draw import planned_figures

@@ -5,8 +5,8 @@ Knows nothing of Keras, of studies, or of how a run was made.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -338,6 +338,20 @@ def failed(paths: Mapping[str, Path]) -> dict[str, Record]:
     return {name: record for name, record in known.items() if record.status == "failed"}
 
 
+_REMEMBERED: list[dict[Path, tuple[object, Record]]] = []
+"""Within `reading_once`: records by their files, each with what tells whether the file changed."""
+
+
+@contextmanager
+def reading_once() -> Generator[None]:
+    """Let each record be read and judged once, however often it is asked for, unless it changes."""
+    _REMEMBERED.append({})
+    try:
+        yield
+    finally:
+        _REMEMBERED.pop()
+
+
 def read(path: Path) -> Record:
     """Read one record; what is of an older format is read as if it were of today's.
 
@@ -345,6 +359,18 @@ def read(path: Path) -> Record:
         UserError: it is damaged, contradicts itself or its place, or is of a newer version; names
             the file, all faults and what to do.
     """
+    if not _REMEMBERED:
+        return _read(path)
+    remembered, state = _REMEMBERED[-1], None
+    with suppress(OSError):
+        facts = path.stat()
+        state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    if path not in remembered or remembered[path][0] != state:
+        remembered[path] = state, _read(path)
+    return remembered[path][1]
+
+
+def _read(path: Path) -> Record:
     try:
         content = read_at_most(path, MOST_BYTES)
     except OSError as error:
