@@ -7,6 +7,7 @@ import pytest
 from jinja2 import meta
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.metrics import METRICS
 from cnn_study.base.sources import sources_of
 from cnn_study.base.templates import Templates
 from cnn_study.figures import draw, texts
@@ -118,8 +119,9 @@ def test_the_caption_ends_with_its_count_and_numbers_keep_their_units():
 def test_a_curve_says_where_its_axis_is_logarithmic(is_logarithmic):
     curve = Curve("the rate", "Rate", ((0.1, "a"),), "base", "Rates")
     values = {"figure": curve, "is_logarithmic": is_logarithmic, "is_cut_off": False, "means": []}
-    values |= {"complete": (3, 3), "summaries": [], "called": str}
+    values |= {"complete": (3, 3), "summaries": [], "called": str, "metric": METRICS["auc"]}
     said = texts.write("curve", values)
+    assert "Rates: test AUC over the rate" in said.caption
     assert ("over the rate (logarithmic);" in said.caption) == is_logarithmic
     assert said.count == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}3 complete runs of each experiment."
 

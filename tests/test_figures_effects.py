@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnn_study.base.inference import Effect
+from cnn_study.base.metrics import METRICS
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Result, Scores
 from cnn_study.figures import classes, cost, epochs, marks, selection_bias
@@ -210,6 +211,7 @@ class Many:
     """Results of questions with changes that all make one point."""
 
     paired = False
+    study = SimpleNamespace(metric=METRICS["accuracy"])
 
     def __init__(self, sizes):
         self.sizes = sizes

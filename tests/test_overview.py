@@ -150,7 +150,7 @@ def test_the_base_alone_needs_no_picture(tmp_path):
 
 def test_a_winner_is_called_by_its_price_where_there_is_room_for_it():
     row = {"price": "cheap", "test_lower": float("nan"), "test_upper": float("nan")}
-    row |= {"runs": 1, "test_accuracy": 0.84, "macs": 1000}
+    row |= {"runs": 1, "test_score": 0.84, "macs": 1000}
     winner = overview._of_winner(row, {"cheap": "As cheap as the base"})
     assert winner.name == "found by search, as cheap as the base"
     assert plain(overview.label(winner)) == "search 84.0 %"

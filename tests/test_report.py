@@ -108,9 +108,9 @@ def test_unknown_key_stops_with_template_and_line(plain, tmp_path):
     template = tmp_path / "report" / "index.qmd.j2"
     (template.parent / "parts").mkdir(parents=True)
     template.write_text('Fine: << base.complete >>\n\n<% include "parts/part.j2" %>\n')
-    (template.parent / "parts" / "part.j2").write_text("one\n\n<< base.accuracy >>\n")
+    (template.parent / "parts" / "part.j2").write_text("one\n\n<< base.sharpness >>\n")
     plain.output = tmp_path / "out" / "index.qmd"
-    with pytest.raises(UserError, match=r"parts/part\.j2, line 3: .*no attribute 'accuracy'"):
+    with pytest.raises(UserError, match=r"parts/part\.j2, line 3: .*no attribute 'sharpness'"):
         plain.write(template=template)
     assert not plain.output.exists()
 

@@ -170,7 +170,7 @@ def test_what_is_free_in_both_stands_before_a_winner_that_trains_longer(tmp_path
 
 def test_a_trial_with_a_run_that_has_no_score_has_no_mean():
     """A run may be complete although its last validation loss is not finite."""
-    rows = {"trial": [1, 1, 2, 2, 3, 4], "validation_accuracy": [0.5, None, 0.5, 0.7, None, 0.4]}
+    rows = {"trial": [1, 1, 2, 2, 3, 4], "validation_score": [0.5, None, 0.5, 0.7, None, 0.4]}
     runs = pd.DataFrame({**rows, "status": [*["complete"] * 4, "diverged", "diverged"]})
     assert search._means(runs.assign(price="cheap")) == {2: pytest.approx(0.6)}
 
@@ -250,7 +250,7 @@ def test_what_mattered_is_what_the_scores_hang_on():
     places = {trial: (generator.random(), generator.random()) for trial in trials}
     runs = pd.DataFrame(
         [{"price": "one", "trial": trial, "stage": "trial", "epochs": 8, "status": "complete",
-          "validation_accuracy": 0.5 + 0.3 * places[trial][0]} for trial in trials]
+          "validation_score": 0.5 + 0.3 * places[trial][0]} for trial in trials]
     )  # fmt: skip
     values = pd.DataFrame(
         [{"price": "one", "trial": trial, "parameter": name, "place": place}
