@@ -391,3 +391,38 @@ PARAMETERS = {
         cites=("micikevicius2018",),
     ),
 }
+
+OWN: dict[str, Row] = {
+    "model": Row(
+        "",
+        "models/mine.py:build",
+        ["build", "mine:build", "mine.py", "mine.py:", "/mine.py:build", "mine.py:2nd", 3, None],
+        [("models/mine.py:build", "network build"), ("", "built-in network")],
+        "printed",
+    ),
+    "model_arguments": Row(
+        {},
+        {"depth": 20},
+        [["depth"], "depth", None, {1: 2}, {"depth": float("nan")}, {"depth": {1, 2}}],
+        [({"depth": 20, "sizes": [3, 5]}, "depth 20, sizes 3-5"), ({}, "no arguments")],
+        "printed",
+        beside={"model": "models/mine.py:build"},
+    ),
+    "model_files": Row(
+        [],
+        ["weights.h5"],
+        ["weights.h5", [1], None],
+        [(["a/weights.h5", "b.npz"], "weights.h5, b.npz"), ([], "no files")],
+        "printed",
+        beside={"model": "models/mine.py:build"},
+    ),
+    "model_digests": Row(
+        {},
+        {"models/mine.py": "ab" * 32},
+        [["ab"], "ab", None, {"mine.py": 3}],
+        [({"models/mine.py": "ab" * 32}, "mine.py"), ({}, "no files")],
+        "printed",
+        beside={"model": "models/mine.py:build"},
+    ),
+}
+"""Those of a network that a file of the study builds: without one, they mean nothing."""

@@ -21,11 +21,16 @@ from cnn_study.study.settings import (
 from cnn_study.train import keras_one
 from cnn_study.train.meter import Stopwatch
 from cnn_study.train.parts import Parts
-from parameters_by_hand import PARAMETERS
+from parameters_by_hand import OWN, PARAMETERS
 
 DIGEST = "ab" * 32
 
-WRONG = [(name, value) for name, row in PARAMETERS.items() for value in row.wrong]
+EVERY = {
+    row["name"]: (PARAMETERS | OWN)[row["name"]]
+    for row in parameters()
+    if row["name"] in PARAMETERS | OWN
+}
+WRONG = [(name, value) for name, row in EVERY.items() for value in row.wrong]
 
 # The largest and smallest values that the ranges allow.
 EDGES = [
@@ -59,9 +64,9 @@ EDGES = [
 
 
 def test_table_covers_every_parameter():
-    missing = set(Settings.model_fields) - set(PARAMETERS)
+    missing = set(Settings.model_fields) - set(EVERY)
     assert not missing, f"give a row in tests/parameters_by_hand.py to {missing}"
-    assert set(PARAMETERS) == set(Settings.model_fields)
+    assert PARAMETERS.keys() | OWN.keys() == set(Settings.model_fields)
 
 
 # ------------------------------------------------------------------------ values and types
@@ -69,7 +74,7 @@ def test_table_covers_every_parameter():
 
 def test_defaults_are_pinned():
     """Changing a default means raising TRAINING_VERSION: finished runs leave defaults out."""
-    assert Settings().model_dump() == {name: row.default for name, row in PARAMETERS.items()}
+    assert Settings().model_dump() == {name: row.default for name, row in EVERY.items()}
     assert settings.TRAINING_VERSION == 1
 
 
@@ -87,7 +92,7 @@ def test_edge_of_range_is_taken(name, value):
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_wrong_value_is_refused_by_name(name, value):
     with pytest.raises(ValidationError) as refusal:
-        Settings(**{name: value})
+        Settings(**EVERY[name].beside | {name: value})
     places = {fault["loc"][:1] for fault in refusal.value.errors()}
     # warmup_epochs is compared with epochs, which is a rule of both and has no place of its own.
     expected = {()} if name == "warmup_epochs" and value in (10, 11, float("inf")) else {(name,)}
@@ -329,14 +334,15 @@ def test_convolutions_that_pooling_follows(values, pooled):
 
 # ------------------------------------------------------------------------------------ labels
 
-LABELS = [(name, *label) for name, row in PARAMETERS.items() for label in row.labels]
+LABELS = [(name, *label) for name, row in EVERY.items() for label in row.labels]
 
 
 @pytest.mark.parametrize(("name", "value", "words"), LABELS)
 def test_value_reads_as_a_phrase(name, value, words):
     assert DECLARATIONS[name].label(value) == words
     assert len(words) <= 32
-    assert getattr(Settings(**{"filters": [1] * 4, "epochs": 9, name: value}), name) == value
+    given = {"filters": [1] * 4, "epochs": 9, **EVERY[name].beside, name: value}
+    assert getattr(Settings(**given), name) == value
 
 
 def test_every_parameter_reads_as_a_phrase():
@@ -383,7 +389,8 @@ def test_parameters_lists_all_with_group_and_default():
     rows = {row["name"]: row for row in parameters()}
     assert len(rows) == len(parameters())
     assert {name: row["default"] for name, row in rows.items()} == Settings().model_dump()
-    assert [row["name"] for row in parameters()] == list(PARAMETERS)
+    assert [row["name"] for row in parameters()] == list(EVERY)
+    assert [name for name in EVERY if name in PARAMETERS] == list(PARAMETERS)
     assert list(dict.fromkeys(row["group"] for row in parameters())) == list(GROUPS)
     assert (rows["shift"]["group"], rows["filters"]["group"], rows["epochs"]["group"]) == (
         "data",
@@ -394,7 +401,7 @@ def test_parameters_lists_all_with_group_and_default():
 
 def test_parameters_give_units():
     assert {row["name"]: row["unit"] for row in parameters()} == {
-        name: row.unit for name, row in PARAMETERS.items()
+        name: row.unit for name, row in EVERY.items()
     }
 
 
@@ -418,7 +425,7 @@ def test_works_are_cited_by_their_key():
     """Not by name and year in the text, so that the report lists them and docs write them out."""
     described = {row["name"]: row["description"] for row in parameters()}
     cited = {name: re.findall(r"\[@(\w+)\]", text) for name, text in described.items()}
-    assert cited == {name: list(row.cites) for name, row in PARAMETERS.items()}
+    assert cited == {name: list(row.cites) for name, row in EVERY.items()}
     for name, text in described.items():
         assert not re.search(r"\b(19|20)\d\d\b", text), name
 

@@ -20,7 +20,7 @@ from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
-from cnn_study.study import isolation
+from cnn_study.study import isolation, own_networks
 from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
@@ -168,6 +168,12 @@ def _add_makers(commands: "Commands") -> None:
     prepare.add_argument("--accept-data", action="store_true", help="take other images than the "
                          "study was about, whose runs are then trained anew")  # fmt: skip
 
+    describe = _add_of_study(commands, "describe", _describe, "build a study's own networks, and "
+                             "keep what they are made of beside it")  # fmt: skip
+    describe.add_argument("--source", default="", help="where the study's own images are on this "
+                          "machine, if they have not been prepared")  # fmt: skip
+    describe.add_argument("--print", action="store_true", help="write nothing, and print it")
+
     def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
         command.add_argument("--data", type=_path, help="arrays made by prepare (data/DATASET.npz)")
@@ -287,11 +293,14 @@ def _add_checkers(commands: "Commands") -> None:
 
 
 def _study(
-    options: argparse.Namespace, also: Iterable[Check] = (), dataset: Dataset | None = None
+    options: argparse.Namespace,
+    also: Iterable[Check] = (),
+    dataset: Dataset | None = None,
+    describe: own_networks.Describe | None = None,
 ) -> tuple[Study, Path]:
     from cnn_study.runs.wanted import results_folder
 
-    chosen = load(study_file(options.study), also, dataset)
+    chosen = load(study_file(options.study), also, dataset, describe)
     return chosen, options.results or results_folder(chosen)
 
 
@@ -313,8 +322,10 @@ def _look_at(options: argparse.Namespace) -> int:
     from cnn_study.report import study_checks
     from cnn_study.study import own_images
 
-    dataset = own_images.known_or_looked_at(study_file(options.study))
-    study, results = _study(options, study_checks.CHECKS, dataset)
+    path = study_file(options.study)
+    dataset = own_images.known_or_looked_at(path)
+    describe = own_networks.known_or_built(path)
+    study, results = _study(options, study_checks.CHECKS, dataset, describe)
     planned_figures(study)  # refuses questions that figures could not be named by
     for path in unknown_templates():
         print(f"{path}: no template of the report has this name; alone it changes nothing")
@@ -366,6 +377,18 @@ def _prepare(options: argparse.Namespace) -> None:
         return
     study, accept = study_file(options.dataset), options.accept_data
     print(own_images.prepare(study, options.output, options.source or "", accept=accept))
+
+
+def _describe(options: argparse.Namespace) -> None:
+    from cnn_study.study import own_images
+    from cnn_study.train import describing
+
+    path = study_file(options.study)
+    dataset = own_images.known_or_looked_at(path, options.source)
+    if options.print:
+        print(describing.tried(path, dataset).model_dump_json())
+    else:
+        print(describing.written(path, dataset))
 
 
 def _train(options: argparse.Namespace) -> None:

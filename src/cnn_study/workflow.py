@@ -39,7 +39,7 @@ from cnn_study.runs import (
 )
 from cnn_study.runs.estimate import seconds_left, telling
 from cnn_study.runs.wanted import Run, done, results_folder, wanted
-from cnn_study.study import own_images
+from cnn_study.study import own_images, own_networks
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
@@ -94,6 +94,8 @@ class Plan:
             that failed.
         train: whether to train, search and inspect what is missing.
         retry: whether to train again what is recorded as failed.
+        unknown_networks: whether what is known of the study's own networks is still to be written
+            down.
         unknown_images: whether what is known of the study's own images is still to be written down.
         engine: what renders the pages.
     """
@@ -108,6 +110,7 @@ class Plan:
     engine: Engine = "pandoc"
     retry: bool = False
     unknown_images: bool = False
+    unknown_networks: bool = False
 
     @cached_property
     def missing(self) -> list[Run]:
@@ -155,6 +158,11 @@ class Plan:
     def images_known(self) -> list[str]:
         """Ask, before the study is read, for what is known of its images where nobody has told."""
         return self.arrays if self.unknown_images else []
+
+    @property
+    def networks_known(self) -> list[str]:
+        """Ask, before the study is read, for what its networks are where nobody has told."""
+        return [self.mark(NETWORKS)] if self.unknown_networks else []
 
     @cached_property
     def arrays_damaged(self) -> bool:
@@ -377,6 +385,8 @@ class Plan:
             damaged = self.arrays_damaged and not self.unknown_images
             why = f" ({self.data} is not as it was made)" if damaged else ""
             lines.append(f"To prepare: the images of {self.study.dataset.title}{why}.")
+        if "describe_networks" in asked:
+            lines.append("To describe: the networks of the study's own.")
         if runs:
             lines.append(f"To train: {_runs_in_words(runs)}{self._time(runs, processes or 1)}.")
         if "search_models" in asked and self.search_missing:
@@ -428,6 +438,9 @@ SEARCH_TRIES = "search"
 ARRAYS = "arrays"
 """What stands for the dataset's arrays where these are to be made again."""
 
+NETWORKS = "networks"
+"""What stands for what is known of the study's own networks where that is to be written down."""
+
 STAGE_RULES = {
     "tables": "collect_tables",
     "evidence": "analyse",
@@ -473,7 +486,8 @@ def plan(config: dict[str, Any]) -> Plan:
     path, source = study_file(str(config.get("study", "cifar10"))), str(config.get("data") or "")
     accept = _is_true(config, "accept_data", default=False)
     dataset = own_images.known_or_looked_at(path, source, accept=accept)
-    study = load(path, dataset=dataset)
+    describe = own_networks.known_or_built(path, source)
+    study = load(path, dataset=dataset, describe=describe)
     results = results_folder(study)
     retry = "retry" in config
     if retry and config["retry"] != "failed":
@@ -483,10 +497,11 @@ def plan(config: dict[str, Any]) -> Plan:
     planned = Plan(
         study, results, arrays.place(study.dataset), source, tuple(wanted(study)),
         _done(study, results, retry), train, engine, retry, not own_images.is_known(path, dataset),
+        not own_networks.is_known(path, study.own_networks.values()),
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
-        load(path, also=study_checks.CHECKS, dataset=dataset)
+        load(path, also=study_checks.CHECKS, dataset=dataset, describe=describe)
         machine.backend()
     return planned
 

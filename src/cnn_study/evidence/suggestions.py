@@ -191,9 +191,13 @@ def _changed(study: Study, row: dict[str, Any]) -> set[str]:
 def _change(study: Study, row: dict[str, Any]) -> frozenset[tuple[str, Any]]:
     """Give what a row's experiment changes, to look up what changes the same: 1 is 1.0 here."""
     change = study.experiments[row["experiment"]].change
-    return frozenset(
-        (name, tuple(value) if isinstance(value, list) else value) for name, value in change.items()
-    )
+    return frozenset((name, _to_look_up(value)) for name, value in change.items())
+
+
+def _to_look_up(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _entry(

@@ -31,6 +31,7 @@ from cnn_study.figures.inspected import (
     Embedding,
     FeatureMaps,
     Filters,
+    Inspected,
     Mistakes,
     Neighbours,
     Occlusion,
@@ -176,7 +177,8 @@ def _inspected_pictures(study: Study) -> dict[str, Picture]:
     """List the figures that need an inspection."""
     runs = inspections.kept(study)
     networks = tuple((run.experiment.id, run.experiment.fingerprint) for run in runs)
-    kinds = {
+    built_in = tuple(each for each in networks if _is_built_in(study, each[0]))
+    kinds: dict[str, type[Inspected]] = {
         "samples": Samples,
         "neighbours": Neighbours,
         "filters": Filters,
@@ -186,7 +188,12 @@ def _inspected_pictures(study: Study) -> dict[str, Picture]:
         "embedding": Embedding,
     }
     classes = tuple(study.dataset.class_names)
-    return {id_: kind(networks, classes) for id_, kind in kinds.items()}
+    pictures: dict[str, Picture] = {id_: kind(networks, classes) for id_, kind in kinds.items()}
+    # Layers of a network of the study's own have no place of which these pictures could know.
+    of_layers = {id_: kinds[id_](built_in, classes) for id_ in ("filters", "feature-maps")}
+    if built_in[:1] == networks[:1]:
+        return pictures | of_layers
+    return {id_: picture for id_, picture in pictures.items() if id_ not in of_layers}
 
 
 def _look_alike_pictures(study: Study) -> dict[str, Picture]:
@@ -202,11 +209,11 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     two = tuple(dict.fromkeys(["base", enhanced]))
     all_, classes = tuple(study.experiments), tuple(study.dataset.class_names)
     smallest = study.file.smallest_effect
-    models = tuple(_model(study, id_) for id_ in two)
+    models = tuple(_model(study, id_) for id_ in two if _is_built_in(study, id_))
     pictures: dict[str, Picture] = {
-        "receptive-field": ReceptiveField(models),
+        **dict.fromkeys(["receptive-field"][: len(models)], ReceptiveField(models)),
         "descent": Descent(),
-        "architecture": Architecture(models),
+        **dict.fromkeys(["architecture"][: len(models)], Architecture(models)),
         "learning-curves-base-and-enhanced": LearningCurves(two),
         "loss-curves-base-and-enhanced": LearningCurves(two, LOSS),
     }
@@ -297,6 +304,10 @@ def _cost(study: Study, enhanced: str) -> AccuracyAndCost:
     compared = tuple(id_ for id_ in study.experiments if images(id_) == images("base"))
     rest = tuple(id_ for id_ in study.experiments if id_ not in compared)
     return AccuracyAndCost(compared, enhanced, rest)
+
+
+def _is_built_in(study: Study, id_: str) -> bool:
+    return not study.experiments[id_].settings.model
 
 
 def _model(study: Study, id_: str) -> Model:

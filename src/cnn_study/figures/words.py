@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base import words as base_words
-from cnn_study.study.settings import DECLARATIONS
+from cnn_study.study.settings import DECLARATIONS, value_text
 
 if TYPE_CHECKING:
     from cnn_study.evidence.results import Result
@@ -24,6 +24,8 @@ def value(given: Any) -> str:
         return "yes" if given else "no"
     if isinstance(given, list):
         return "-".join(map(str, given))
+    if isinstance(given, dict):
+        return value_text(given)
     return given.replace("_", " ") if isinstance(given, str) else f"{given:g}"
 
 

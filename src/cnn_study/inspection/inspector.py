@@ -251,7 +251,7 @@ def _inspect_network(network: Trained, images: Images, draft: Draft) -> inspecti
     shown, labels = draft.arrays["shown_images"], draft.arrays["shown_labels"]
     classes = network.probabilities.shape[1]
     layers = architecture.layers(record.settings, shown.shape[1:], classes)
-    names = trained_network.shown_layers(layers)
+    names = [] if architecture.is_own(record.settings) else trained_network.shown_layers(layers)
     maps = trained_network.feature_maps(model, names, shown[draft.facts["followed_image"]])
     draft.arrays |= {
         f"{id_}/feature_maps/{name}": values for name, values in zip(names, maps, strict=True)

@@ -30,6 +30,8 @@ def anchors(file: "StudyFile") -> list[str]:
         "enhanced": file.enhanced not in (None, "base"),
         "published": file.published is not None,
         "searched": file.search is not None,
+        "network": not file.base.get("model"),
+        "own_network": bool(file.base.get("model")),
     }
     ids = _Walk(known).ids(TEMPLATE.name)
     filled = (

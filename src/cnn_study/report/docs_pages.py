@@ -14,7 +14,7 @@ from cnn_study.study import settings
 from cnn_study.study.file import StudyFile
 
 HEADINGS = {
-    "data": "Data", "model": "Model", "training": "Training",
+    "data": "Data", "model": "Model", "own": "A network of your own", "training": "Training",
 }  # fmt: skip
 
 
@@ -179,6 +179,10 @@ def _allowed(schema: dict[str, Any]) -> str:
         least, most = schema.get("minItems"), schema.get("maxItems")
         count = f"{least} to {most} " if least is not None else ""
         return f"list of {count}({_allowed(schema['items'])})"
+    if schema["type"] == "object":
+        return "mapping"
+    if schema["type"] == "string":
+        return "text"
     if schema["type"] == "boolean":
         return "`true`, `false`"
     return f"{schema['type']}, {_range(schema)}"

@@ -171,7 +171,7 @@ def _window(study: Study) -> dict[str, int] | None:
     """
     settings, channels = study.experiments["base"].settings, study.dataset.image_shape[2]
     side = kernel_sizes(settings)[0]
-    if settings.padding != "same" or side % 2 == 0 or side == 1:
+    if settings.model or settings.padding != "same" or side % 2 == 0 or side == 1:
         return None
     part = (side + 1) // 2
     return {
@@ -185,6 +185,8 @@ def _window(study: Study) -> dict[str, int] | None:
 
 def _second_convolution(study: Study, tables: Tables) -> dict[str, Any] | None:
     """Give what the cost of the second convolution is worked out from; None without one."""
+    if study.experiments["base"].settings.model:
+        return None
     rows = {row["layer"]: row for row in tables.layers if row["experiment"] == "base"}
     chain = [layer for layer in _layers(study) if len(layer.shape) == 3]
     places = [place for place, layer in enumerate(chain) if layer.kind == "convolution"]
@@ -208,7 +210,10 @@ def _other_field(study: Study, findings: Findings) -> dict[str, Any] | None:
 
     Returns:
         change: the change of the base that has this kernel and nothing else; None without runs.
+        None of a network of the study's own.
     """
+    if study.experiments["base"].settings.model:
+        return None
     kernel = _other_kernel(study)
     before = architecture.receptive_fields(_layers(study))
     after = architecture.receptive_fields(_layers(study, kernel_size=kernel))

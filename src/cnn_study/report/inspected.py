@@ -63,5 +63,10 @@ def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[st
 def live_network(
     study: Study, inspection: inspections.Inspection | None
 ) -> inspections.Network | None:
-    """Find the base's trained network, which runs in the page; None if it is not kept."""
+    """Find the base's trained network, which runs in the page; None if it is not kept.
+
+    A network of the study's own runs nowhere but in Keras.
+    """
+    if study.experiments["base"].settings.model:
+        return None
     return inspection.network(study.experiments["base"].fingerprint) if inspection else None

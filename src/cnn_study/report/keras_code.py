@@ -38,6 +38,27 @@ def model_code(network: list[Layer], settings: Settings, image_shape: tuple[int,
     return [*pieces[Place.SETUP], *build(calls, rescaling, image_shape)]
 
 
+def own_model_code(settings: Settings, image_shape: tuple[int, ...], classes: int) -> list[str]:
+    """Write the code that makes `model` by a function of the study's own, called `features_of`."""
+    pieces = _pieces(settings, "model")
+    outer, scaling = pieces[Place.OUTER_LAYERS], pieces[Place.SCALING]
+    scaled = f"layers.Rescaling({', '.join(scaling + outer)})(image)" if scaling else None
+    given = [
+        f"{name}=str(HERE / {value!r})"
+        if value in settings.model_files
+        else f"{name}={_python(value)}"
+        for name, value in settings.model_arguments.items()
+    ]
+    last = ", ".join([str(classes), 'activation="softmax"', *outer])
+    return [
+        *pieces[Place.SETUP],
+        f"image = keras.Input(shape={image_shape})",
+        *([f"x = {scaled}"] if scaled else ['x = keras.ops.cast(image, "float32")']),
+        f"x = features_of({', '.join(['x', *given])})",
+        f"model = keras.Model(image, layers.Dense({last})(x))",
+    ]
+
+
 def optimizer_code(settings: Settings) -> str:
     """Write what makes the optimizer; a rate that changes is called `schedule`."""
     pieces = _pieces(settings, "training")

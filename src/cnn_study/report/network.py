@@ -61,8 +61,50 @@ def _shape_text(shape: str) -> str:
     return "\u00a0×\u00a0".join(f"{int(side):,}" for side in shape.split("x"))
 
 
-def network_of(study: Study, tables: Tables) -> Network:
-    """Describe the base's network."""
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A network that files of the study build: what the report shows of it.
+
+    Attributes:
+        rows: of layers.csv, its layers.
+        files: each file of code, the one with the function first: its path and its text.
+        further: paths of the other files that it is built from.
+        call: its function, as it is called.
+    """
+
+    rows: list[dict[str, Any]]
+    files: list[tuple[str, str]]
+    further: list[str]
+    call: str
+    megabytes: float
+
+
+def own_network_of(study: Study, tables: Tables) -> OwnNetwork | None:
+    """Describe the base's network if files of the study build it."""
+    settings, folder = study.experiments["base"].settings, study.path.parent
+    if not settings.model:
+        return None
+    further = [name for name in settings.model_digests if name in settings.model_files]
+    code = [name for name in settings.model_digests if name not in further]
+    given = ", ".join(f"{name}={value!r}" for name, value in settings.model_arguments.items())
+    return OwnNetwork(
+        _rows(tables),
+        [(name, (folder / name).read_text(encoding="utf-8").strip()) for name in code],
+        further,
+        f"{settings.model.rpartition(':')[2]}(inputs{', ' * bool(given)}{given})",
+        BYTES * tables.experiments["base"]["parameters"] / 1e6,
+    )
+
+
+def _rows(tables: Tables) -> list[dict[str, Any]]:
+    rows = [row for row in tables.layers if row["experiment"] == "base"]
+    return [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows]
+
+
+def network_of(study: Study, tables: Tables) -> Network | None:
+    """Describe the base's network; None where files of the study build it."""
+    if study.experiments["base"].settings.model:
+        return None
     settings, dataset = study.experiments["base"].settings, study.dataset
     layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
     rows = [row for row in tables.layers if row["experiment"] == "base"]
@@ -74,7 +116,7 @@ def network_of(study: Study, tables: Tables) -> Network:
     kernels = kernel_sizes(settings)
     lost = kernels[0] - 1
     return Network(
-        [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows],
+        _rows(tables),
         first,
         settings.filters[0],
         layers[0].options["use_bias"],
@@ -124,7 +166,10 @@ class Field:
 
 
 def receptive_fields(study: Study, enhanced: str) -> dict[str, list[Field]]:
-    """Give, for base and enhanced, the layers that look at a window, and how far each sees."""
+    """Give, for base and enhanced, the layers that look at a window, and how far each sees.
+
+    Networks of the study's own are left out: how their layers are connected nobody says.
+    """
     dataset = study.dataset
     return {
         id_: _fields(
@@ -133,6 +178,7 @@ def receptive_fields(study: Study, enhanced: str) -> dict[str, list[Field]]:
             )
         )
         for id_ in dict.fromkeys(["base", enhanced])
+        if not study.experiments[id_].settings.model
     }
 
 

@@ -19,7 +19,12 @@ from cnn_study.data.catalog import DIGITS_TEST_IMAGES, Dataset
 from cnn_study.data.readers.cifar10 import CIFAR10_MD5
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.results import Result
-from cnn_study.report.keras_code import model_code, optimizer_code, scheduled
+from cnn_study.report.keras_code import (
+    model_code,
+    optimizer_code,
+    own_model_code,
+    scheduled,
+)
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, fingerprint
@@ -122,6 +127,12 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
     """
     classes = len(dataset.class_names)
     network = architecture.layers(settings, dataset.image_shape, classes)
+    model = (
+        own_model_code(settings, dataset.image_shape, classes)
+        if settings.model
+        else model_code(network, settings, dataset.image_shape)
+    )
+    file, _, function = settings.model.rpartition(":")
     smoothing = settings.label_smoothing
     values = {name: _in_quotes(word) for name, word in words.items()} | {
         "settings": settings,
@@ -133,7 +144,8 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         "augmented": bool(settings.horizontal_flip or settings.shift or settings.cutout),
         "scheduled": scheduled(settings),
         "schedule_words": SCHEDULES[settings.schedule],
-        "model": indent("\n".join(model_code(network, settings, dataset.image_shape)), INDENT),
+        "model": indent("\n".join(model), INDENT),
+        "own": {"file": file, "function": function, "files": list(settings.model_digests)},
         "parameters": f"{sum(layer.parameters for layer in network):,}",
         "macs": f"{sum(layer.macs for layer in network):,}",
         "optimizer": optimizer_code(settings),
@@ -149,12 +161,16 @@ def _in_quotes(words: str) -> str:
     return " ".join(words.split()).replace("\\", "\\\\").replace('"', '\\"')
 
 
-def write(scripts: list[Script], folder: Path) -> list[str]:
-    """Write the scripts, and name their files."""
-    for script in scripts:
-        content = script.text.encode()
-        write_whole(folder / script.file, lambda file, content=content: file.write(content))
-    return [script.file for script in scripts]
+def write(scripts: list[Script], study: Study, folder: Path) -> list[str]:
+    """Write the scripts, and what those of the study's own networks need, and name all files."""
+    contents = {script.file: script.text.encode() for script in scripts} | {
+        name: (network.folder / name).read_bytes()
+        for network in study.own_networks.values()
+        for name in network.settings.model_digests
+    }
+    for name, content in contents.items():
+        write_whole(folder / name, lambda file, content=content: file.write(content))
+    return list(contents)
 
 
 @cache

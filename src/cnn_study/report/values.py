@@ -28,7 +28,7 @@ from cnn_study.report.enhanced import against_base
 from cnn_study.report.exercises import exercises_of
 from cnn_study.report.groups import groups_of
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
-from cnn_study.report.network import network_of, receptive_fields
+from cnn_study.report.network import network_of, own_network_of, receptive_fields
 from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
@@ -174,6 +174,7 @@ def _of_base(
         "base": results["base"],
         "base_curve": curve_of(tables, "base"),
         "network": network_of(study, tables),
+        "own_network": own_network_of(study, tables),
         "receptive_fields": receptive_fields(study, enhanced or "base"),
     }
 

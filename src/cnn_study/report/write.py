@@ -73,7 +73,7 @@ def write(
     write_whole(output.with_name(PAGE), lambda file: file.write(beside.encode()))
     listed = claims.csv_text(claims.claims(text, looked_up))
     write_whole(output.with_name(claims.FILE), lambda file: file.write(listed.encode()))
-    files = scripts.write(gathered["scripts"], output.with_name(scripts.FOLDER))
+    files = scripts.write(gathered["scripts"], study, output.with_name(scripts.FOLDER))
     write_whole(output, lambda file: file.write(text.encode()))
     return [output.name, PAGE, claims.FILE, *(f"{scripts.FOLDER}/{file}" for file in files)]
 
@@ -113,7 +113,7 @@ def _trained(
     scaling = kept_weights.read_scaling(kept.weights)
     if inspected:
         scaling = inspected.scale, inspected.offset
-    if scaling is None:
+    if scaling is None or experiment.settings.model:
         return None
     weights = (
         inspections.weights(inspected, results)

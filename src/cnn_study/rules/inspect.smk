@@ -7,6 +7,7 @@ if PLAN.inspection:
     rule inspect_models:
         """Look into the networks whose weights are kept, and fit the models without a network."""
         input:
+            PLAN.networks_known,
             lambda wildcards: PLAN.arrays if PLAN.inspection_missing else [],
             ancient(PLAN.inspected_records()),
         output:
@@ -37,6 +38,7 @@ if PLAN.look_alikes:
     rule find_look_alikes:
         """Search for test images that stand, hardly altered, among the training images."""
         input:
+            PLAN.networks_known,
             lambda wildcards: PLAN.arrays if PLAN.look_alikes_missing else [],
             ancient(PLAN.records_to_come()),
         output:

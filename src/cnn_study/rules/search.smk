@@ -6,6 +6,7 @@ if PLAN.search:
     rule search_models:
         """Search for the best model at each price, and train it with seeds of its own."""
         input:
+            PLAN.networks_known,
             lambda wildcards: PLAN.arrays if PLAN.search_missing else [],
         output:
             update(PLAN.search),

@@ -5,6 +5,7 @@ rule collect_tables:
     """Put every run of the study, those that are missing too, into tidy tables."""
     input:
         images=PLAN.images_known,
+        networks=PLAN.networks_known,
         records=ancient(PLAN.records_to_come()),
         search=ancient(PLAN.searched),
         look_alikes=ancient(PLAN.look_alikes or []),

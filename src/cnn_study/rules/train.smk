@@ -27,6 +27,29 @@ rule prepare_data:
         " --log {log:q}"
 
 
+# What is known of networks is needed by whoever reads the study, before anything else is done.
+if PLAN.study.own_networks:
+
+    rule describe_networks:
+        """Build the networks of the study's own, and keep what they are made of beside it."""
+        input:
+            PLAN.images_known,
+        output:
+            touch(PLAN.mark(planning.NETWORKS)),
+        log:
+            f"{LOGS}/describe.log",
+        benchmark:
+            f"{LOGS}/describe.tsv"
+        conda:
+            ENVIRONMENT
+        params:
+            cnn_study=CNN_STUDY,
+            study=STUDY,
+            source=SOURCE,
+        shell:
+            "{params.cnn_study} describe {params.study:q} {params.source:q} --log {log:q}"
+
+
 # A record that is there, or comes while the workflow runs (from a training that outlived a killed
 # workflow, say), is never deleted: `update` keeps Snakemake from it before the job, and
 # `keep-incomplete` in the profile after a job that failed. The command leaves it as it is.
@@ -37,6 +60,7 @@ for batch in PLAN.batches:
         name:
             batch.rule
         input:
+            PLAN.networks_known,
             lambda wildcards, batch=batch: PLAN.arrays_for(batch),
         output:
             update(list(batch.records)),

@@ -48,6 +48,7 @@ from cnn_study.runs import (
     searches,
 )
 from cnn_study.runs.wanted import done, wanted
+from cnn_study.study import own_networks
 from cnn_study.study.model import Study
 
 ABSENT = "absent"
@@ -119,11 +120,15 @@ class Site:
 
     @cached_property
     def study_files(self) -> list[Path]:
-        """The study file, the published numbers that it names, and what is known of its images."""
+        """The study file, the published numbers that it names, and what else is of it.
+
+        That is what is known of its images and of its networks, and the files that build these.
+        """
         published = self.study.file.published
         beside = [self.study.path.parent / published.file] if published else []
         own = [] if self.study.dataset.reader else [manifest.place(self.study.path)]
-        return [self.study.path, *beside, *own]
+        networks = list(self.study.own_networks.values())
+        return [self.study.path, *beside, *own, *own_networks.files_of(self.study.path, networks)]
 
     @cached_property
     def records(self) -> list[Path]:

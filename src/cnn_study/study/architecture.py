@@ -7,11 +7,13 @@ live network from the same, so that none of them can describe another network.
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, TypeGuard
 
 from cnn_study.base.errors import UserError
+from cnn_study.study import own_networks
 from cnn_study.study.settings import (
     ModelSettings,
+    OwnModelSettings,
     hidden_units,
     kernel_sizes,
     pooled_convolutions,
@@ -64,7 +66,7 @@ class Layer:
     """One layer: what it is, what comes out of it, and what it costs for one image.
 
     Attributes:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`; of a network of the study's own the name of its class in Keras.
         name: unique, such as `convolution_2`; the Keras layer has the same name.
         shape: output without the batch axis: (height, width, channels) or (units,).
         parameters: weights and biases, those that are not trained included.
@@ -101,14 +103,26 @@ def layers(settings: ModelSettings, image_shape: tuple[int, int, int], classes: 
     """Work out the whole network, input excluded, softmax layer included.
 
     Raises:
-        UserError: a layer would be left with less than one pixel.
+        UserError: a layer would be left with less than one pixel; or nothing is known of a network
+            of the study's own.
     """
+    if is_own(settings):
+        known = own_networks.description_of(settings, image_shape, classes)
+        return [
+            Layer(each.kind, each.name, tuple(each.shape), each.parameters, each.macs)
+            for each in known.layers
+        ]
     network: list[Layer] = []
     shape: tuple[int, ...] = image_shape
     for number, filters in enumerate(settings.filters, start=1):
         network += _block(settings, number, filters, shape)
         shape = network[-1].shape
     return network + _classifier(settings, shape, classes)
+
+
+def is_own(settings: ModelSettings) -> TypeGuard[OwnModelSettings]:
+    """Tell whether a file of the study builds the network; its layers have no options here."""
+    return isinstance(settings, OwnModelSettings) and bool(settings.model)
 
 
 def inputs(network: list[Layer]) -> dict[str, tuple[str, ...]]:
@@ -135,12 +149,17 @@ def cost(
     settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
 ) -> tuple[int, int]:
     """Count parameters and MACs for one image, in this order."""
+    if is_own(settings):
+        known = own_networks.description_of(settings, image_shape, classes)
+        return known.parameters, known.macs
     network = layers(settings, image_shape, classes)
     return sum(layer.parameters for layer in network), sum(layer.macs for layer in network)
 
 
 def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> bool:
     """Tell whether the feature maps have one pixel at last, where both heads give the same."""
+    if is_own(settings):
+        return False  # its head is its own
     maps = [layer for layer in layers(settings, image_shape, classes) if len(layer.shape) == 3]
     return maps[-1].shape[:2] == (1, 1)
 

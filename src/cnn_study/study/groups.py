@@ -11,6 +11,10 @@ from cnn_study.study.model import Experiment
 PARAMETERS = {
     "size": ("filters", "kernel_size", "dense_units"),
     "layers": (
+        "model",
+        "model_arguments",
+        "model_files",
+        "model_digests",
         "padding",
         "activation",
         "batch_normalization",

@@ -4,8 +4,8 @@ Knows nothing of runs, of Keras, or of where results go; and of no check but its
 `load` takes more, so that whoever asks for them is told all faults at once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.metrics import METRICS
 from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import Dataset
-from cnn_study.study import architecture, search_merge
+from cnn_study.study import architecture, own_networks, search_merge
 from cnn_study.study.dataset import dataset_of
 from cnn_study.study.doubles import check_doubles
 from cnn_study.study.faults import Faults, did_you_mean
@@ -28,20 +28,35 @@ from cnn_study.study.parse import parse
 from cnn_study.study.parts import LARGEST_SEED, Fault, Id, Place, seeds_of
 from cnn_study.study.questions import EVERY, Declared
 from cnn_study.study.references import check_references, references_first
+from cnn_study.study.search_block import SearchBlock
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings, fingerprint, momentum_fault
+from cnn_study.study.settings import Settings, fingerprint, has, momentum_fault
 from cnn_study.study.yaml_lines import read_yaml
 
 Check = Callable[[Draft], Iterable[Fault]]
 """Finds what is wrong with a study file for somebody who reads more of it than is merged here."""
 
 
-def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None) -> Study:
+@dataclass(frozen=True)
+class _Own:
+    """How a study's own networks are found: from its folder, and what is said of each."""
+
+    folder: Path
+    describe: own_networks.Describe
+
+
+def load(
+    path: Path,
+    also: Iterable[Check] = (),
+    dataset: Dataset | None = None,
+    describe: own_networks.Describe | None = None,
+) -> Study:
     """Read and check a study file.
 
     Args:
         also: further checks, whose faults are told with all others.
         dataset: what is known of images of the study's own; None where the file beside it tells.
+        describe: says what is known of networks of its own; None where the file beside it tells.
 
     Raises:
         UserError: every fault found, each with file, line and key, and what is allowed.
@@ -50,7 +65,8 @@ def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None)
     faults = Faults(path, lines)
     file = parse(content, faults)
     dataset = dataset or dataset_of(file, path, faults)
-    members, experiments = _experiments(file, dataset, faults)
+    own = _Own(path.parent, describe or own_networks.known_of(path))
+    members, experiments = _experiments(file, dataset, own, faults)
     trained = [name for name, question in file.questions.items() if question.trained]
     ids = ["base", *(id_ for name in trained for id_ in members[name])]
     _check_metric(file, dataset, faults)
@@ -58,7 +74,7 @@ def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None)
     faults.extend(label_faults(file, experiments, ["base", *chain.from_iterable(members.values())]))
     _check_expected(file, members, faults)
     trained_ones = {id_: experiments[id_] for id_ in ids if id_ in experiments}
-    search = _search(file, dataset, trained_ones, faults)
+    search = _search(file, dataset, own, trained_ones, faults)
     for check in also:
         faults.extend(check(Draft(path, file, dataset, ids)))
     if faults:
@@ -87,7 +103,7 @@ def load(path: Path, also: Iterable[Check] = (), dataset: Dataset | None = None)
 
 
 def _experiments(
-    file: StudyFile, dataset: Dataset, faults: Faults
+    file: StudyFile, dataset: Dataset, own: _Own, faults: Faults
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, Experiment]]:
     """Make every experiment of a study.
 
@@ -98,7 +114,7 @@ def _experiments(
     base = {**Settings().model_dump(), **file.base}
     asked = {name: question.declared(name, base) for name, question in file.questions.items()}
     declared = _by_id(asked, faults)
-    experiments = _merge(file, dataset, declared, faults)
+    experiments = _merge(file, dataset, own, declared, faults)
     left_out = _reference_cells(file, declared, experiments)
     for id_ in left_out:
         del declared[id_], experiments[id_]
@@ -140,22 +156,25 @@ def _check_id(declaration: Declared, before: dict[str, Declared], faults: Faults
 
 
 def _merge(
-    file: StudyFile, dataset: Dataset, declared: dict[str, Declared], faults: Faults
+    file: StudyFile, dataset: Dataset, own: _Own, declared: dict[str, Declared], faults: Faults
 ) -> dict[str, Experiment]:
     """Merge each change into its reference, the references first.
 
     What is in a circle, or changes what cannot be made, is left out.
     """
     experiments = {}
-    if base := _experiment("base", ("base",), {}, file.base, dataset, faults):
+    if base := _experiment("base", ("base",), {}, file.base, dataset, own, faults):
         experiments["base"] = base
     for declaration in references_first(declared):
         id_, reference, change = declaration.id, declaration.reference, declaration.change
         if reference not in experiments:
             continue
         kept = experiments[reference].settings.model_dump()
-        if experiment := _experiment(id_, declaration.place, kept, change, dataset, faults):
-            differs = {name: value for name, value in change.items() if kept[name] != value}
+        place, settings = declaration.place, experiments[reference].settings
+        if experiment := _experiment(id_, place, kept, change, dataset, own, faults):
+            differs = {
+                name: value for name, value in change.items() if not has(settings, name, value)
+            }
             experiments[id_] = replace(experiment, change=differs, reference=reference)
     return experiments
 
@@ -166,6 +185,7 @@ def _experiment(
     kept: dict[str, Any],
     given: dict[str, Any],
     dataset: Dataset,
+    own: _Own,
     faults: Faults,
 ) -> Experiment | None:
     """Check all settings of one experiment together, and count what its network costs.
@@ -175,7 +195,10 @@ def _experiment(
     """
     shape, classes = dataset.image_shape, len(dataset.class_names)
     try:
-        settings = Settings.model_validate({**kept, **given})
+        settings = Settings.model_validate(own_networks.merged(kept, given, own.folder))
+        if settings.model:
+            network = own_networks.OwnNetwork(own.folder, settings, shape, classes)
+            own_networks.register(network, own.describe)
         parameters, macs = architecture.cost(settings, shape, classes)
     except ValidationError as error:
         faults.add_invalid(error, place, f" (experiment {id_})")
@@ -250,7 +273,11 @@ def _check_expected(
 
 
 def _search(
-    file: StudyFile, dataset: Dataset, experiments: dict[str, Experiment], faults: Faults
+    file: StudyFile,
+    dataset: Dataset,
+    own: _Own,
+    experiments: dict[str, Experiment],
+    faults: Faults,
 ) -> Search | None:
     """Make the search that the file asks for, if it does and all that it may name is known."""
     if file.search is None:
@@ -258,7 +285,28 @@ def _search(
     if faults:
         faults.extend(search_merge.faults_of(file.search))
         return None
-    base = experiments["base"].settings.model_dump()
+    settings = experiments["base"].settings
+    base = settings.model_dump()
+    if settings.model:
+        faults.extend(_networks_of_search(file.search, settings, dataset, own))
+    if faults:
+        return None
     search, search_faults = search_merge.resolve(file.search, base, dataset, experiments)
     faults.extend(search_faults)
     return replace(search, metric=file.metric) if search else None
+
+
+def _networks_of_search(
+    block: SearchBlock, base: Settings, dataset: Dataset, own: _Own
+) -> Iterator[Fault]:
+    """Let the settings of every trial lead to its network; tell of those that cannot be built."""
+    shape, classes = dataset.image_shape, len(dataset.class_names)
+    varied = block.space.get("model_arguments")
+    for value in varied.values if varied else ():
+        arguments = base.model_arguments | value
+        settings = base.model_copy(update={"model_arguments": arguments})
+        network = own_networks.OwnNetwork(own.folder, settings, shape, classes)
+        try:
+            own_networks.register(network, own.describe)
+        except UserError as error:
+            yield ("search", "space", "model_arguments"), f"{value}: {error}"

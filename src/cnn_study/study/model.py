@@ -9,9 +9,10 @@ from typing import Any
 from cnn_study.base.metrics import METRICS, Metric
 from cnn_study.data.catalog import Dataset
 from cnn_study.study.file import StudyFile
+from cnn_study.study.own_networks import OwnNetwork, network_of
 from cnn_study.study.parts import Place
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings, value_text
+from cnn_study.study.settings import Settings, has, value_text
 from cnn_study.study.yaml_lines import Lines
 
 Changed = frozenset[tuple[str, str]]
@@ -66,6 +67,16 @@ class Study:
     search: Search | None = None
     lines: Lines = field(default_factory=dict, repr=False)
     """The line of every key of the study file, by its place."""
+
+    @property
+    def own_networks(self) -> dict[str, OwnNetwork]:
+        """The networks that files of the study build, by their names."""
+        shape, classes = self.dataset.image_shape, len(self.dataset.class_names)
+        settings = [each.settings for each in self.experiments.values()]
+        if self.search:
+            settings += self.search.own_networks()
+        every = [network_of(each, shape, classes) for each in settings if each.model]
+        return {network.name: network for network in every}
 
     @property
     def metric(self) -> Metric:
@@ -138,7 +149,7 @@ class Study:
         """Find the experiment of a question, its reference included, that has these values."""
         for id_ in (self.file.questions[question].reference, *self.questions[question]):
             settings = self.experiments[id_].settings
-            if all(getattr(settings, name) == value for name, value in values.items()):
+            if all(has(settings, name, value) for name, value in values.items()):
                 return id_
         raise LookupError(f"no experiment of {question} has {values}")
 

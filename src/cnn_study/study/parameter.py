@@ -63,6 +63,9 @@ IN_LAYERS = Code("model", lambda value: {})
 IN_OPTIMIZER = Code("training", lambda value: {})
 """In the optimizer's call, of which the setting `optimizer` says whether it takes it."""
 
+IN_OWN_FILE = Code("training", lambda value: {})
+"""In a file of the study's own, which is printed as it is."""
+
 IN_SCRIPT = Code("training", lambda value: {})
 """In the script around the model: report/script.py.j2 writes what the value asks for."""
 

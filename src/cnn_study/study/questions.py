@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cnn_study.study.parts import Id, Part, Place, Text
-from cnn_study.study.settings import Settings
+from cnn_study.study.settings import Settings, has
 
 RESERVED = {"all", "analyse", "report", "tables", "verify"}
 """Ids that are names of the workflow's rules."""
@@ -79,7 +79,7 @@ class Factorial:
     def levels_of(self, settings: Settings) -> tuple[Any, Any] | None:
         """Give the levels that settings have, as the file writes them; None if one is not there."""
         for cell in self.cells:
-            if all(getattr(settings, name) == level for name, level in cell.items()):
+            if all(has(settings, name, level) for name, level in cell.items()):
                 row, column = cell.values()
                 return row, column
         return None

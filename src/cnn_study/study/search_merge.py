@@ -12,7 +12,12 @@ from cnn_study.data.sizes import split_sizes
 from cnn_study.study.parts import seeds_of
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.search_space import Budget, Parameter, Search
-from cnn_study.study.settings import MOMENTUM_IS_USELESS, Settings
+from cnn_study.study.settings import (
+    MOMENTUM_IS_USELESS,
+    ModelSettings,
+    OwnModelSettings,
+    Settings,
+)
 
 Fault = tuple[tuple[str, ...], str]
 """Place in the study file, and what is wrong there."""
@@ -56,6 +61,7 @@ def resolve(
         budget, more = _budget(id_, asked, block, experiments)
         budgets.append(budget)
         faults += more
+    faults += _network(block, base)
     faults += _momentum(block, {**base, **block.settings})
     faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
     for budget in budgets:
@@ -67,7 +73,10 @@ def resolve(
     search = Search(
         dataset=dataset,
         base={**base, **block.settings},
-        space=tuple(_parameter(name, varied, block.space) for name, varied in block.space.items()),
+        space=tuple(
+            _parameter(name, _whole(name, varied, base), block.space)
+            for name, varied in block.space.items()
+        ),
         budgets=tuple(budgets),
         algorithm=block.algorithm,
         epochs=block.epochs,
@@ -172,6 +181,29 @@ def _held_out(share: Any, images: int) -> Iterable[Fault]:
     ):
         message = f"a search needs validation images, and {share:g} of {images:,} images is none"
         yield place, f"{message}; give it a larger share"
+
+
+def _whole(name: str, varied: Varied, base: Mapping[str, Any]) -> Varied:
+    """Add to arguments of a network of the study's own those of the base that they leave."""
+    if name != "model_arguments":
+        return varied
+    values = [base[name] | value for value in varied.values]
+    return varied.model_copy(update={"values": values})
+
+
+def _network(block: SearchBlock, base: Mapping[str, Any]) -> Iterable[Fault]:
+    """Find what is of another network than the base's, own or built in."""
+    for part, names in (("settings", block.settings), ("space", block.space)):
+        for name in names:
+            place = ("search", part, name)
+            if name in ModelSettings.model_fields and base["model"]:
+                message = f"of the built-in network, and the base's is {base['model']}"
+                yield place, f"{message}. Vary model_arguments, or leave it out"
+            elif name in OwnModelSettings.model_fields and (
+                part == "settings" or name != "model_arguments" or not base["model"]
+            ):
+                message = "the base's network is searched. Of one of your own model_arguments may"
+                yield place, f"{message} be varied under search.space; leave this out"
 
 
 def _momentum(block: SearchBlock, kept: Mapping[str, Any]) -> Iterable[Fault]:

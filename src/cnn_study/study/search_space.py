@@ -224,6 +224,16 @@ class Search:
         cost = architecture.cost(settings, self.dataset.image_shape, len(self.dataset.class_names))
         return Model(kept, settings, fingerprint(settings, self.dataset.digest), *cost)
 
+    def own_networks(self) -> list[Settings]:
+        """Give settings of each network of the study's own that a trial may have."""
+        varied = [each.values for each in self.space if each.name == "model_arguments"]
+        base = Settings.model_validate(self.base)
+        return [
+            base.model_copy(update={"model_arguments": value})
+            for values in varied
+            for value in values
+        ]
+
     def active(self, values: dict[str, Any]) -> dict[str, Any]:
         """Leave out what is not varied beside the other values, and write numbers tidily."""
         kept: dict[str, Any] = {}

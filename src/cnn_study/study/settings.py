@@ -9,6 +9,7 @@ A default is part of what training means (see `fingerprint`): changing one raise
 `TRAINING_VERSION`. A new parameter takes as its default the value that trains as before.
 """
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from cnn_study.study.parameter import (
     IN_LAYERS,
     IN_NO_CODE,
     IN_OPTIMIZER,
+    IN_OWN_FILE,
     IN_SCRIPT,
     LIST,
     NUMBER,
@@ -370,6 +372,77 @@ class ModelSettings(_Group):
         return self
 
 
+def _own_model(model: str) -> str:
+    """Call a network of one's own by its function."""
+    return f"network {model.rpartition(':')[2]}" if model else "built-in network"
+
+
+def _pairs_in_words(arguments: Mapping[str, Any]) -> str:
+    """Say what a function is given, such as depth 20, width 2."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in arguments.items()) or (
+        "no arguments"
+    )
+
+
+def _files_in_words(names: list[str] | Mapping[str, str]) -> str:
+    return ", ".join(name.rpartition("/")[2] for name in names) or "no files"
+
+
+def _as_json(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what a record could not hold, dates of YAML say."""
+    try:
+        json.dumps(arguments, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{arguments}: allowed are texts, finite numbers, true, false, null, and lists and "
+            "mappings of them"
+        ) from None
+    return arguments
+
+
+class OwnModelSettings(_Group):
+    """A network that a file beside the study builds, in the place of the built-in one."""
+
+    model: str = parameter(
+        "",
+        'A network of your own: "FILE.py:FUNCTION", the file by its path from the study file. The '
+        "function takes the scaled images, and model_arguments by name, and gives the features "
+        "that the last layer weighs. Beside it no parameter of the built-in network is allowed.",
+        label=_own_model,
+        code=IN_OWN_FILE,
+        pattern=r"^([^/\\:]+(/[^/\\:]+)*\.py:[A-Za-z_]\w*)?$",
+    )
+    model_arguments: Annotated[dict[str, Any], AfterValidator(_as_json)] = parameter(
+        {},
+        "What the function is given by name. A change names those that it changes; one that names "
+        "model gives them all.",
+        label=_pairs_in_words,
+        code=IN_OWN_FILE,
+    )
+    model_files: list[str] = parameter(
+        [],
+        "Further files that the function reads, weights say, by their paths from the study file. "
+        "An argument that is such a path is given to the function as the place of that file.",
+        label=_files_in_words,
+        code=IN_OWN_FILE,
+    )
+    model_digests: dict[str, str] = parameter(
+        {},
+        "The sha256 of each file that the network is built from: worked out, and never given in a "
+        "study file.",
+        label=_files_in_words,
+        code=IN_OWN_FILE,
+    )
+
+    @model_validator(mode="after")
+    def _check_own(self) -> "OwnModelSettings":
+        if not self.model and (self.model_arguments or self.model_files):
+            raise ValueError(
+                "model_arguments and model_files are of a network of your own: give model"
+            )
+        return self
+
+
 class TrainingSettings(_Group):
     """How the weights are learned."""
 
@@ -494,11 +567,16 @@ class TrainingSettings(_Group):
         return self
 
 
-class Settings(DataSettings, ModelSettings, TrainingSettings):
+class Settings(DataSettings, ModelSettings, OwnModelSettings, TrainingSettings):
     """All parameters of one experiment, one flat list of names."""
 
 
-GROUPS = {"data": DataSettings, "model": ModelSettings, "training": TrainingSettings}
+GROUPS = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "own": OwnModelSettings,
+    "training": TrainingSettings,
+}
 DECLARATIONS = declared(Settings)
 """Every parameter's declaration; one that says too little is refused here, on import."""
 
@@ -519,7 +597,8 @@ def fingerprint(settings: Settings, dataset_digest: str) -> str:
     """Name what one training means, so that equal names need no second training.
 
     Settings at their default are left out: a parameter added later, whose default trains as
-    before, leaves the names of finished runs as they are.
+    before, leaves the names of finished runs as they are. A network of one's own is meant by its
+    function and by what its files hold, wherever they lie and whatever they are called.
 
     Args:
         settings: all parameters.
@@ -530,10 +609,17 @@ def fingerprint(settings: Settings, dataset_digest: str) -> str:
     """
     given = settings.model_dump()
     default = Settings().model_dump()
+    differing = {name: value for name, value in given.items() if value != default[name]}
+    if settings.model:
+        differing |= {
+            "model": settings.model.rpartition(":")[2],
+            "model_digests": sorted(settings.model_digests.values()),
+        }
+        differing.pop("model_files", None)
     meaning = {
         "training_version": TRAINING_VERSION,
         "dataset": dataset_digest,
-        "settings": {name: value for name, value in given.items() if value != default[name]},
+        "settings": differing,
     }
     return hash_meaning(meaning)
 
@@ -592,11 +678,21 @@ def normalized(settings: Settings) -> Settings:
     return settings.model_copy(update=same)
 
 
+def has(settings: Settings, name: str, value: Any) -> bool:
+    """Tell whether settings have a value, as a study file gives it: of arguments, those named."""
+    own = getattr(settings, name)
+    if isinstance(value, dict):
+        return all(key in own and own[key] == part for key, part in value.items())
+    return own == value
+
+
 def value_text(value: Any) -> str:
     """Write a setting's value as ids and tables do: 16-32-64, true, adam."""
     if isinstance(value, list):
         return "-".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {value_text(part)}" for name, part in value.items()) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value) or "none"
 
 
 @cache

@@ -33,6 +33,8 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
 
     from cnn_study.train.network import build
 
+    if settings.model:
+        keras.backend.clear_session()  # its layers are named by counting
     keras.utils.set_random_seed(seed)
     pixels, labels = parts.training
     model = build(settings, pixels.shape[1:], classes, *epoch_images.pixel_statistics(pixels))

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
+from cnn_study.study import own_networks
 from cnn_study.study.architecture import IMAGE, KINDS, Layer, inputs, layers
 from cnn_study.study.settings import Settings
+from cnn_study.train import own_network
 
 
 def build(
@@ -28,7 +30,10 @@ def build(
         (batch, classes), in float32.
     """
     image = keras.Input(image_shape, dtype="uint8", name="image")
-    outputs = {IMAGE: _scale(settings.scaling, pixel_mean, pixel_deviation)(image)}
+    scaled = _scale(settings.scaling, pixel_mean, pixel_deviation)(image)
+    if settings.model:
+        return keras.Model(image, _own(settings, scaled, classes), name="cnn")
+    outputs = {IMAGE: scaled}
     network = layers(settings, image_shape, classes)
     read = inputs(network)
     for layer in network:
@@ -36,6 +41,14 @@ def build(
         first, *others = (outputs[name] for name in read[layer.name])
         outputs[layer.name] = _keras_layer(layer, precision)([first, *others] if others else first)
     return keras.Model(image, outputs[network[-1].name], name="cnn")
+
+
+def _own(settings: Settings, scaled: keras.KerasTensor, classes: int) -> keras.KerasTensor:
+    """Put the last layer on the features of a network of the study's own."""
+    network = own_networks.network_of(settings, tuple(scaled.shape[1:]), classes)
+    features = own_network.features(network, scaled, settings.precision)
+    last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="classes")
+    return last(features)
 
 
 def _scale(

@@ -1,0 +1,59 @@
+"""All networks of a study's own, built once, so that planning and reading need not build them."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.words import counted
+from cnn_study.data.catalog import Dataset
+from cnn_study.study import own_networks
+from cnn_study.study.merge import load
+from cnn_study.study.own_networks import Built, Description, OwnNetwork
+from cnn_study.train.machine import import_keras
+
+
+def tried(study: Path, dataset: Dataset | None) -> Built:
+    """Build each network of a study, and say what came of it, whatever else is wrong with it."""
+    known, faults = own_networks.read(study), {}
+
+    def describe(network: OwnNetwork) -> Description:
+        if network.name not in {**known, **faults}:
+            try:
+                known[network.name] = _built(network)
+            except UserError as error:
+                faults[network.name] = str(error)
+        if network.name in faults:
+            raise UserError(faults[network.name])
+        return known[network.name]
+
+    with suppress(UserError):  # told to whoever reads the study with what comes of it here
+        load(study, dataset=dataset, describe=describe)
+    return Built(networks=known, faults=faults)
+
+
+def written(study: Path, dataset: Dataset | None) -> str:
+    """Build each network of a study that is not known, keep what is known, and say so.
+
+    Raises:
+        UserError: something is wrong with the study, or a network cannot be built.
+    """
+    before, needed = own_networks.read(study), {}
+
+    def describe(network: OwnNetwork) -> Description:
+        known = needed.get(network.name) or before.get(network.name) or _built(network)
+        needed[network.name] = known
+        return known
+
+    load(study, dataset=dataset, describe=describe)
+    if not needed:
+        return f"{study} has no network of its own"
+    if needed != before:
+        own_networks.write(study, needed)
+    return f"{own_networks.place(study)}: {counted(len(needed), 'network')}"
+
+
+def _built(network: OwnNetwork) -> Description:
+    import_keras()
+    from cnn_study.train.own_network import describe
+
+    return describe(network)

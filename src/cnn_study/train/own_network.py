@@ -1,0 +1,249 @@
+"""Networks of a study's own: the code of somebody else, called, looked through and counted.
+
+What the code does wrong is told as its author would want it: file and line of theirs, no traceback
+of ours.
+"""
+
+import importlib.util
+import json
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import keras
+import numpy as np
+
+from cnn_study.base.errors import UserError
+from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork
+from cnn_study.train.layer_macs import NotCounted, macs_of, uncounted_operations
+
+CONTRACT = (
+    "`{function}` takes the scaled images, (batch, height, width, channels), and what "
+    "model_arguments names, and gives features, a Keras tensor (batch, n)"
+)
+
+
+class _Offline(Exception):
+    """Something was to be fetched from elsewhere."""
+
+
+def features(network: OwnNetwork, scaled: keras.KerasTensor, precision: str) -> keras.KerasTensor:
+    """Call the function of a network, and check what it gives.
+
+    Args:
+        scaled: the images, (batch, height, width, channels), float32.
+        precision: in which its layers compute.
+
+    Raises:
+        UserError: the code has no such function, raises, fetches something, or gives anything but
+            features (batch, n); says where.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with _offline():
+            given = _function(network)(scaled, **network.arguments)
+    except Exception as error:
+        raise UserError(_in_their_words(error, network)) from error
+    finally:
+        keras.config.set_dtype_policy(before)
+    return _checked(given, network)
+
+
+def describe(network: OwnNetwork) -> Description:
+    """Build a network twice, and say what it is.
+
+    Raises:
+        UserError: it cannot be built, comes out differently, or cannot be counted.
+    """
+    first, second = (_built(network) for _ in range(2))
+    _check_equal(first, second, network)
+    layers = list(_described(first, network))
+    return Description(
+        model=network.settings.model,
+        model_arguments=network.settings.model_arguments,
+        model_digests=network.settings.model_digests,
+        image_shape=network.image_shape,
+        classes=network.classes,
+        keras=keras.version(),
+        parameters=first.count_params(),
+        macs=sum(layer.macs for layer in layers),
+        layers=layers,
+    )
+
+
+# ------------------------------------------------------------------------------ the code of others
+
+
+def _function(network: OwnNetwork) -> Callable[..., Any]:
+    with _importable(network):
+        module = _module(network.file)
+    if not callable(found := getattr(module, network.function, None)):
+        raise UserError(
+            f"{network.file.name} has no function {network.function}. "
+            f"{CONTRACT.format(function=network.function)}"
+        )
+    return found
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path.name} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _importable(network: OwnNetwork) -> Generator[None]:
+    """Let a file import what lies beside it and in the study's folder, as it is now.
+
+    Modules of before are forgotten, and nothing is written beside the files.
+    """
+    folders = [str(network.file.parent.resolve()), str(network.folder.resolve())]
+    _forget(network.folder)
+    with (
+        patch.object(sys, "path", [*folders, *sys.path]),
+        patch.object(sys, "dont_write_bytecode", True),
+    ):
+        importlib.invalidate_caches()
+        yield
+    _forget(network.folder)
+
+
+def _forget(folder: Path) -> None:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(folder.resolve()):
+            del sys.modules[name]
+
+
+@contextmanager
+def _offline() -> Generator[None]:
+    """Refuse to fetch anything, also what Keras once fetched and kept on this machine."""
+
+    def refuse(*given: Any, **named: Any) -> None:
+        wanted = named.get("origin") or (given[1] if len(given) > 1 else given[0] if given else "")
+        raise _Offline(str(wanted))
+
+    from keras.src.utils import file_utils
+
+    with patch.object(socket, "getaddrinfo", refuse), patch.object(file_utils, "get_file", refuse):
+        yield
+
+
+def _in_their_words(error: Exception, network: OwnNetwork) -> str:
+    """Say what went wrong in the code of others: the last place of theirs, and what was raised."""
+    if isinstance(error, UserError):
+        return str(error)
+    folder = network.folder.resolve()
+    places = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve().is_relative_to(folder)
+    ]
+    where = network.file.name
+    if places:
+        file = Path(places[-1].filename).resolve().relative_to(folder)
+        where = f"{file.as_posix()}, line {places[-1].lineno}"
+    if isinstance(error, _Offline):
+        return (
+            f"{where}: fetches {error}. A network is built without the Internet: get the file, "
+            "name it under model_files, and give its path as an argument"
+        )
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{where}: {type(error).__name__}: {first}"
+
+
+def _checked(given: Any, network: OwnNetwork) -> keras.KerasTensor:
+    wanted = CONTRACT.format(function=network.function)
+    if not isinstance(given, keras.KerasTensor):
+        raise UserError(f"{network.file.name}: it gives {type(given).__name__}. {wanted}")
+    if len(given.shape) != 2 or given.shape[1] is None:
+        shape = ", ".join("batch" if side is None else str(side) for side in given.shape)
+        raise UserError(f"{network.file.name}: it gives ({shape}). {wanted}")
+    return given
+
+
+# ------------------------------------------------------------------------------ what was built
+
+
+def _built(network: OwnNetwork) -> keras.Model:
+    from cnn_study.train.network import build
+
+    keras.backend.clear_session()  # names of layers are counted anew
+    keras.utils.set_random_seed(0)
+    channels = network.image_shape[-1]
+    mean, deviation = np.zeros(channels), np.ones(channels)
+    return build(network.settings, network.image_shape, network.classes, mean, deviation)
+
+
+def _check_equal(first: keras.Model, second: keras.Model, network: OwnNetwork) -> None:
+    try:
+        configurations = [json.dumps(model.get_config(), default=str) for model in (first, second)]
+    except Exception as error:
+        raise UserError(_in_their_words(error, network)) from error
+    weights = [model.get_weights() for model in (first, second)]
+    same = configurations[0] == configurations[1] and all(
+        np.array_equal(one, other) for one, other in zip(*weights, strict=True)
+    )
+    if not same:
+        raise UserError(
+            f"{network.file.name}: built twice with the same seed, it is not the same network. "
+            "Draw by Keras's initializers, or with a seed that is an argument"
+        )
+
+
+def _described(model: keras.Model, network: OwnNetwork) -> Iterator[OwnLayer]:
+    """Describe the layers that have work to do, those of networks within by their names there."""
+    uncounted = [f"the operation {name}" for name in uncounted_operations(model)]
+    described = []
+    for prefix, layer, calls in _flat(model):
+        try:
+            macs = calls * macs_of(layer)
+        except NotCounted:
+            uncounted.append(f"{prefix}{layer.name} ({type(layer).__name__})")
+            continue
+        described.append(
+            OwnLayer(
+                name=f"{prefix}{layer.name}",
+                kind=type(layer).__name__,
+                shape=[int(side or 0) for side in layer.output.shape[1:]],
+                parameters=layer.count_params(),
+                macs=macs,
+            )
+        )
+    if uncounted:
+        raise UserError(
+            f"{network.file.name}: nobody knows how many multiplications these do: "
+            f"{', '.join(uncounted)}. Build them of Keras's layers, or give the class a method "
+            "`count_macs(self, input_shape)`, for one image; 0 where it only selects, adds or "
+            "bends"
+        )
+    return iter(described)
+
+
+def _flat(
+    model: keras.Model, prefix: str = "", times: int = 1
+) -> Iterator[tuple[str, keras.layers.Layer, int]]:
+    """Give each layer but inputs and the scaling, with how many times it is called."""
+    calls = {each["name"]: len(each["inbound_nodes"]) for each in _listed(model)}
+    for layer in model.layers:
+        often = times * max(calls.get(layer.name, 1), 1)
+        if isinstance(layer, keras.Model) and hasattr(layer, "layers"):
+            yield from _flat(layer, f"{prefix}{layer.name}/", often)
+        elif not isinstance(layer, keras.layers.InputLayer) and layer.name != "scaling":
+            yield prefix, layer, often
+
+
+def _listed(model: keras.Model) -> list[dict[str, Any]]:
+    """List the layers of a functional model's configuration; a sequence calls each once."""
+    listed = model.get_config().get("layers", [])
+    return [each for each in listed if "inbound_nodes" in each]
