@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 from sklearn import metrics as theirs
 
 from cnn_study.base.metrics import (
@@ -13,6 +14,7 @@ from cnn_study.base.metrics import (
     collapse_below,
     collapsed,
     images_like,
+    ranks,
 )
 from cnn_study.data.catalog import DATASETS
 
@@ -57,6 +59,11 @@ def test_auc_agrees_with_scikit_learn_and_counts_ties_by_half():
     known = theirs.roc_auc_score(labels, probabilities)
     assert auc(labels, probabilities) == pytest.approx(known)
     assert auc(np.zeros(3, dtype="uint8"), np.array([0.1, 0.2, 0.3])) is None
+
+
+def test_ranks_are_those_of_scipy():
+    values = np.random.default_rng(7).integers(0, 40, 300) / 40
+    assert ranks(values).tolist() == rankdata(values).tolist()
 
 
 def test_chance_is_the_best_answer_without_a_look_at_the_image():

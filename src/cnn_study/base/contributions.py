@@ -11,7 +11,7 @@ Clarke-Pearson (1988), but for n in place of n - 1.
 
 import numpy as np
 
-from cnn_study.base.metrics import Tally, auc, by_classes
+from cnn_study.base.metrics import Tally, auc, by_classes, ranks
 
 
 def of_answers(metric: str, labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
@@ -52,14 +52,12 @@ def of_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarra
     Returns:
         (images,) float; None where a class has no image.
     """
-    from scipy.stats import rankdata
-
     score, second = auc(labels, probabilities), labels == 1
     if score is None:
         return None
-    ranks, shares = rankdata(probabilities), np.empty(len(labels))
+    among_all, shares = ranks(probabilities), np.empty(len(labels))
     for own, is_second in ((second, True), (~second, False)):
-        below = (ranks[own] - rankdata(probabilities[own])) / (~own).sum()  # ties by half
+        below = (among_all[own] - ranks(probabilities[own])) / (~own).sum()  # ties by half
         in_order = below if is_second else 1 - below
         shares[own] = score + len(labels) * (in_order - score) / own.sum()
     return shares

@@ -137,6 +137,17 @@ def by_classes(metric: str, tally: Tally) -> float:
     raise ValueError(f"{metric} does not follow from counts of classes")
 
 
+def ranks(values: "np.ndarray") -> "np.ndarray":
+    """Rank values from 1 on, equal ones by the mean of their ranks.
+
+    As scipy.stats.rankdata, whose import would add 73 MiB and a second to each training.
+    """
+    import numpy as np
+
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[places]
+
+
 def auc(labels: "np.ndarray", probabilities: "np.ndarray") -> float | None:
     """Work out the area under the receiver operating characteristic of two classes.
 
@@ -150,14 +161,11 @@ def auc(labels: "np.ndarray", probabilities: "np.ndarray") -> float | None:
     Returns:
         None where a class has no image.
     """
-    from scipy.stats import rankdata
-
     second = labels == 1
     n, m = int(second.sum()), int((~second).sum())
     if not n or not m:
         return None
-    ranks = rankdata(probabilities)
-    return float((ranks[second].sum() - n * (n + 1) / 2) / (n * m))
+    return float((ranks(probabilities)[second].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def chance(metric: str, class_counts: Sequence[int]) -> float:
