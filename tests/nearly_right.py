@@ -68,6 +68,7 @@ from cnn_study.study.parts import Place
 from cnn_study.study.settings import Settings, parameters
 from cnn_study.tables import csv_files
 from cnn_study.tables.schemas import TABLES, Table
+from figures_by_hand import ACCURACY
 from mutations import changed_bytes, changed_text, changed_tree, several, strange_value
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -394,6 +395,8 @@ def take_record(content: bytes, folder: Path) -> int:
     facts = known.model_dump(by_alias=True)
     assert _says(facts, json.loads(content)), "it is not read as it is written"
     original = json.loads(right)
+    # Parameters that came later are at their default.
+    original["settings"] = Settings(**original["settings"]).model_dump()
     for name in SAID_TWICE:
         assert _close(_at(facts, name), _at(original, name)), f"{name} is another one"
     return 1
@@ -686,7 +689,10 @@ def tables() -> dict[str, tuple[Table, str]]:
     """Give the first lines of every published table and of all evidence."""
     folders = {"tables": TABLES, "evidence": (*EVIDENCE, *CONFIRMED)}
     return {
-        table.file: (table, "".join(path.read_text("utf-8").splitlines(keepends=True)[:9]))
+        table.file: (
+            table.put(ACCURACY),
+            "".join(path.read_text("utf-8").splitlines(keepends=True)[:9]),
+        )
         for folder, listed in folders.items()
         for table in listed
         if (path := RESULTS / folder / table.file).exists()
