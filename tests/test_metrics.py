@@ -114,3 +114,6 @@ def test_every_metric_has_words():
     assert [metric.title for metric in METRICS.values()] == [
         "Accuracy", "Balanced accuracy", "Macro F1", "AUC"
     ]  # fmt: skip
+    assert [metric.with_article for metric in METRICS.values()] == [
+        "an accuracy", "a balanced accuracy", "a macro F1", "an AUC"
+    ]  # fmt: skip

@@ -23,6 +23,7 @@ from cnn_study.runs import records, searches
 from cnn_study.study.merge import load
 from cnn_study.tables import csv_files
 from cnn_study.tables.collect import SEARCH_RUNS, collect
+from cnn_study.tables.lineage import METRIC
 
 BLOCK = {
     "algorithm": "random",
@@ -386,7 +387,6 @@ def test_trials_that_diverge_are_recorded_and_leave_no_winner(tmp_path, digits_f
 
 def tables_of(name: str):
     from cnn_study.evidence import schemas as evidence_schemas
-    from cnn_study.tables.lineage import METRIC
 
     table = next(table for table in evidence_schemas.EVIDENCE if table.name == name)
     return table.put({METRIC: "accuracy"})
@@ -609,7 +609,7 @@ def test_tables_and_evidence_say_what_was_found(done, tmp_path):
     collect(place.study, place.results, place.results / "tables")
     analyse(place.study, place.results / "tables", place.results / "evidence")
     (found,) = place.facts().budgets
-    runs = csv_files.read(place.results / "tables", SEARCH_RUNS)
+    runs = csv_files.read(place.results / "tables", SEARCH_RUNS.put({METRIC: "accuracy"}))
     assert list(runs["stage"]) == ["trial"] * 3 + ["finalist"] * 2 + ["winner"] * 2
     assert list(runs["validation_accuracy"][:3]) == pytest.approx(
         [trial.scores[0] for trial in found.trials], abs=1e-6

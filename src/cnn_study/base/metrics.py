@@ -22,14 +22,13 @@ class Metric:
 
     Attributes:
         name: as the study file and the columns of tables say it.
-        label: as sentences say it, such as balanced accuracy; `short` where there is little room.
+        label: as sentences and axes say it, such as balanced accuracy.
         meaning: what it is, in words that go on from *its label is*.
         why: what it is good for.
     """
 
     name: MetricName
     label: str
-    short: str
     meaning: str
     why: str
 
@@ -37,6 +36,11 @@ class Metric:
     def title(self) -> str:
         """Its label at the beginning of a sentence or of an axis."""
         return self.label[0].upper() + self.label[1:]
+
+    @property
+    def with_article(self) -> str:
+        """Its label as one of several, such as an AUC."""
+        return f"{'an' if self.label[0] in 'aA' else 'a'} {self.label}"
 
     @property
     def decided_by_classes(self) -> bool:
@@ -50,21 +54,18 @@ METRICS: dict[str, Metric] = {
         Metric(
             "accuracy",
             "accuracy",
-            "accuracy",
             "the share of images classified correctly",
             "for classes that have about as many images each",
         ),
         Metric(
             "balanced_accuracy",
             "balanced accuracy",
-            "bal. acc.",
             "the mean over the classes of the share of their images classified correctly "
             "(recall): a class with few images counts as much as one with many",
             "for classes of different sizes",
         ),
         Metric(
             "macro_f1",
-            "macro F1",
             "macro F1",
             "the mean over the classes of F1, which is twice the images of a class classified "
             "correctly, over its images and the predictions of it together: a class counts as "
@@ -74,9 +75,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             "auc",
             "AUC",
-            "AUC",
-            "the area under the receiver operating characteristic: how often an image of the "
-            "second class is given a higher probability of it than one of the first, ties by "
+            "the area under the receiver operating characteristic, which is how often an image of "
+            "the second class is given a higher probability of it than one of the first, ties by "
             "half",
             "for two classes, where the threshold is chosen later",
         ),
