@@ -577,8 +577,13 @@ def test_the_report_lists_the_code_and_the_layers(folder):
 def test_the_report_tells_nothing_of_layers_that_it_does_not_know(folder):
     made = MadeOwn(folder, STUDY + WIDER).runs("base", (0.5, 0.6))
     text = unmarked(made.text())
-    for words in ("fig-architecture", "fig-receptive-field", "the base is followed by",
-                  "in the base the convolutions hold", "first convolution of the base"):  # fmt: skip
+    for words in (
+        "fig-architecture",
+        "fig-receptive-field",
+        "the base is followed by",
+        "in the base the convolutions hold",
+        "first convolution of the base",
+    ):
         assert words not in text.lower(), words
 
 
