@@ -130,7 +130,7 @@ def test_a_run_that_failed_is_done_until_it_is_to_be_tried_again(clone):
     assert "To search for models" not in said
     (trial,) = (clone.path / "results/tests/runs/search").glob("*/seed-201.json")
     trial.write_text(json.dumps(json.loads(trial.read_text("utf-8")) | facts | {"epochs": []}))
-    assert "search seed 201: no memory" in clone.snakemake("--dry-run")
+    assert "search seed 201: no memory" in clone.snakemake("--dry-run", "--", "base")
     assert "To search for models" in clone.snakemake("--dry-run", "--", "tables", config=again)
 
 
