@@ -691,23 +691,20 @@ def test_batches_lie_across_chunks():
     ]
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_a_few_images_at_a_time_train_to_the_same_bits(keras, small, monkeypatch, smoothing):
+@pytest.mark.parametrize("more", [{}, {"label_smoothing": 0.1}, {"class_weight": "balanced"}])
+def test_a_few_images_at_a_time_train_to_the_same_bits(keras, small, monkeypatch, more):
     """As all of an epoch handed over together, which few images are."""
-    settings = Settings(
-        **{**TINY, "batch_size": 48, "epochs": 2, "shift": 1, "cutout": 2},
-        label_smoothing=smoothing,
-    )
+    settings = Settings(**{**TINY, "batch_size": 48, "epochs": 2, "shift": 1, "cutout": 2, **more})
 
-    def digest() -> str:
+    def outcome() -> tuple[str, list[float | None]]:
         parts = parts_of(small, 320)
         model = keras_one.start(settings, parts, 10, 1)
         epochs = list(keras_one.learn(model, settings, parts, 1, Stopwatch()))
         return keras_one.weights_digest(model), [epoch.training_loss for epoch in epochs]
 
-    together = digest()
+    together = outcome()
     monkeypatch.setattr(train_parts, "WORK_BYTES", 100 * 64)  # of images of 64 bytes
-    assert digest() == together
+    assert outcome() == together
 
 
 def test_steps_at_a_time_never_exceed_those_of_an_epoch(keras, small):

@@ -26,7 +26,7 @@ from cnn_study.train import keras_one, scores
 from cnn_study.train.epoch_images import pixel_statistics
 from cnn_study.train.machine import import_keras, own_core
 from cnn_study.train.meter import peak_memory
-from cnn_study.train.parts import take_parts
+from cnn_study.train.parts import all_of, take_parts
 from cnn_study.train.provenance import provenance
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
     record, weights = records.read(path), records.weights_file(path)
     pixels, _ = take_parts(images, record.settings).training
     model = trained_network.load(record, weights, pixels, classes)
-    probabilities = keras_one.predict(model, images.test_images)
+    probabilities = keras_one.predict(model, all_of(images.test_images))
     _, accuracy = scores.score(probabilities, images.test_labels)
     trained_network.check_accuracy(weights, record, accuracy)
     return Trained(run, record, model, probabilities)

@@ -57,6 +57,11 @@ class Chosen:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
+def all_of(images: np.ndarray) -> Chosen:
+    """Choose all images of an array that may lie in a file."""
+    return Chosen(images, np.arange(len(images)))
+
+
 Pixels = np.ndarray | Chosen
 """Images (n, height, width, channels) uint8; slices and rows of them are arrays."""
 
@@ -102,9 +107,8 @@ def take_parts(images: Images, settings: Settings) -> Parts:
     """Split the training images as the settings ask; the test set stays apart."""
     chosen, held_out = images.split(settings.validation_fraction, settings.training_fraction)
     pixels, labels = images.training_images, images.training_labels
-    tests = np.arange(len(images.test_labels))
     return Parts(
         (Chosen(pixels, chosen), labels[chosen]),
         (Chosen(pixels, held_out), labels[held_out]),
-        (Chosen(images.test_images, tests), images.test_labels),
+        (all_of(images.test_images), images.test_labels),
     )
