@@ -223,6 +223,15 @@ def test_a_fault_is_told_where_it_stands(folder, name):
     assert re.sub(r"^line \d+: ", "", fault).startswith(said)
 
 
+def test_what_is_imported_from_elsewhere_through_a_link_is_refused(folder):
+    (folder / "elsewhere.py").write_text("SIDE = 3\n")
+    parts = folder / "experiments/models/parts.py"
+    parts.unlink()
+    parts.symlink_to(folder / "elsewhere.py")
+    (fault,) = faults(folder, STUDY + WIDER)
+    assert "elsewhere.py is imported and lies outside" in fault
+
+
 def test_what_is_no_python_is_told_by_its_line(folder):
     (folder / "experiments/models/parts.py").write_text("SIDE = 3\ndef broken(:\n")
     (fault,) = faults(folder, STUDY + WIDER)
@@ -423,6 +432,7 @@ def example(folder: Path, name: str, monkeypatch, weights: bool = False):
     return load(place / f"{name}.yaml")
 
 
+@pytest.mark.slow
 def test_the_example_of_residual_networks_has_the_parameters_of_the_paper(
     keras, tmp_path, monkeypatch
 ):
@@ -433,6 +443,7 @@ def test_the_example_of_residual_networks_has_the_parameters_of_the_paper(
                                   "width-32": 1.08}, abs=0.01)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_example_of_inverted_residuals_gets_cheaper_as_it_says(keras, tmp_path, monkeypatch):
     study = example(tmp_path, "inverted-residual", monkeypatch)
     whole, half = (study.experiments[id_] for id_ in ("base", "half"))
@@ -481,6 +492,7 @@ def test_networks_of_keras_cost_what_others_count(keras):
 # ------------------------------------------------------------------------------ in the product
 
 
+@pytest.mark.slow
 def test_reading_the_workflow_builds_what_is_not_known_and_writes_nothing(folder, capsys):
     (folder / "experiments/mine.yaml").write_text(STUDY + WIDER)
     planned = workflow.plan({"study": "mine"})
@@ -499,6 +511,7 @@ def test_reading_the_workflow_builds_what_is_not_known_and_writes_nothing(folder
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_the_code_is_told_as_a_fault_of_the_study(folder, capsys):
     (folder / "experiments/mine.yaml").write_text(STUDY + WIDER)
     (folder / "experiments/models/blocks.py").write_text("def convolve(x, filters): 1 / 0\n")
@@ -525,6 +538,8 @@ def test_a_network_of_ones_own_is_trained_kept_and_known_again(keras, folder, sm
     path = records.place(runs, "base", name, 1)
     read = records.read(path)
     assert read == record
+    with pytest.raises(UserError, match=r"mine.py:build has 1,120 parameters, and had 7 when"):
+        training.train(replace(experiment, parameters=7), 2, small.dataset, small.images, runs)
     again, _ = wanted.read_sound(
         replace(study, dataset=small.dataset), {"r": wanted.Run(experiment, 1)}, {"r": path}
     )
@@ -585,6 +600,17 @@ def test_the_report_tells_nothing_of_layers_that_it_does_not_know(folder):
         "first convolution of the base",
     ):
         assert words not in text.lower(), words
+
+
+def test_the_code_of_other_experiments_stands_beside_the_settings(folder):
+    own = 'model: "models/mine.py:build", model_arguments: {filters: 3}'
+    text = STUDY.replace(own, "filters: [3]")
+    text += '      own: {model: "models/mine.py:build"}\n'
+    written = unmarked(MadeOwn(folder, text).runs("base", (0.5, 0.6)).text())
+    table, code = written.split("{#tbl-settings}")
+    assert '````{.python filename="models/mine.py"}\n' + one_line_apart(MODEL) + "````" in code
+    assert "| `filters` |" in table
+    assert "| `model_arguments` |" not in table
 
 
 @pytest.mark.slow

@@ -461,5 +461,8 @@ def test_parameters_give_type_and_range():
         "maxItems": 20,
     }
     for name, schema in schemas.items():
-        bounded = {"enum", "minimum", "exclusiveMinimum", "items", "anyOf", "oneOf"} & set(schema)
+        bounded = set(schema) & {
+            "enum", "minimum", "exclusiveMinimum", "items", "anyOf", "oneOf", "pattern",
+            "additionalProperties",
+        }  # fmt: skip
         assert bounded or schema == {"type": "boolean"}, name

@@ -251,8 +251,10 @@ def _inspect_network(network: Trained, images: Images, draft: Draft) -> inspecti
     shown, labels = draft.arrays["shown_images"], draft.arrays["shown_labels"]
     classes = network.probabilities.shape[1]
     layers = architecture.layers(record.settings, shown.shape[1:], classes)
+    # Of a network of the study's own nobody says which layers follow one another.
     names = [] if architecture.is_own(record.settings) else trained_network.shown_layers(layers)
-    maps = trained_network.feature_maps(model, names, shown[draft.facts["followed_image"]])
+    followed_image = shown[draft.facts["followed_image"]]
+    maps = trained_network.feature_maps(model, names, followed_image) if names else []
     draft.arrays |= {
         f"{id_}/feature_maps/{name}": values for name, values in zip(names, maps, strict=True)
     }

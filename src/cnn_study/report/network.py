@@ -96,6 +96,20 @@ def own_network_of(study: Study, tables: Tables) -> OwnNetwork | None:
     )
 
 
+def further_code(study: Study) -> list[tuple[str, str]]:
+    """Give the path and the text of each file of code of which the base's network is not built."""
+    shown = study.experiments["base"].settings.model_digests
+    every = [experiment.settings for experiment in study.experiments.values()]
+    names = dict.fromkeys(
+        name
+        for settings in every
+        for name in settings.model_digests
+        if name not in shown and name not in settings.model_files
+    )
+    folder = study.path.parent
+    return [(name, (folder / name).read_text(encoding="utf-8").strip()) for name in names]
+
+
 def _rows(tables: Tables) -> list[dict[str, Any]]:
     rows = [row for row in tables.layers if row["experiment"] == "base"]
     return [row | {"output_shape": _shape_text(row["output_shape"])} for row in rows]

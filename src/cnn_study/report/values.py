@@ -28,7 +28,12 @@ from cnn_study.report.enhanced import against_base
 from cnn_study.report.exercises import exercises_of
 from cnn_study.report.groups import groups_of
 from cnn_study.report.inspected import alike_of, baselines_of, live_network
-from cnn_study.report.network import network_of, own_network_of, receptive_fields
+from cnn_study.report.network import (
+    further_code,
+    network_of,
+    own_network_of,
+    receptive_fields,
+)
 from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
@@ -141,7 +146,7 @@ def _of_study(study: Study) -> dict[str, Any]:
         "titles": {name: question.title for name, question in study.file.questions.items()},
         "settings": base.settings,
         "given": chosen_settings(base, Settings.model_fields),
-        "parameters": parameters(),
+        "parameters": _read_by_base(study),
         "watched": [
             id_ for id_, experiment in study.experiments.items() if experiment.settings.watch_test
         ],
@@ -166,6 +171,12 @@ def _guessing(study: Study) -> dict[str, Any]:
     }
 
 
+def _read_by_base(study: Study) -> list[dict[str, Any]]:
+    """List the parameters, of both kinds of network those that the base's reads."""
+    own = bool(study.experiments["base"].settings.model)
+    return [row for row in parameters() if row["group"] != ("model" if own else "own")]
+
+
 def _of_base(
     study: Study, tables: Tables, results: dict[str, Result], enhanced: str | None
 ) -> dict[str, Any]:
@@ -175,6 +186,7 @@ def _of_base(
         "base_curve": curve_of(tables, "base"),
         "network": network_of(study, tables),
         "own_network": own_network_of(study, tables),
+        "further_code": further_code(study),
         "receptive_fields": receptive_fields(study, enhanced or "base"),
     }
 

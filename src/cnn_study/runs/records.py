@@ -19,7 +19,7 @@ from cnn_study.base.files import PART, intact_arrays, read_at_most, write_whole
 from cnn_study.base.words import cut, first_lines, first_of
 from cnn_study.runs import sense
 from cnn_study.runs.sense import Fault
-from cnn_study.study.faults import LONGEST_PLACE, wording
+from cnn_study.study.faults import LONGEST_PLACE, NO_KEYS, wording
 from cnn_study.study.parts import LARGEST_SEED
 from cnn_study.study.settings import TRAINING_VERSION, Settings
 
@@ -428,9 +428,14 @@ def _facts(content: bytes) -> Facts:
 def _faults(error: ValidationError) -> list[Fault]:
     """Say what is wrong with a record's fields, and what was given."""
     return [
-        (cut(".".join(map(str, fault["loc"])), LONGEST_PLACE), wording(fault))
+        (cut(".".join(_keys(fault["loc"])), LONGEST_PLACE), wording(fault))
         for fault in error.errors(include_url=False)
     ]
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Give the keys of a place, without what Pydantic puts between them."""
+    return [str(key) for key in loc if key not in NO_KEYS]
 
 
 def _misplaced(path: Path, record: Record) -> list[Fault]:

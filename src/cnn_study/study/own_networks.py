@@ -343,6 +343,8 @@ def _code(folder: Path, first: Path) -> list[Path]:
     waiting, needed = [first], []
     while waiting:
         path = waiting.pop()
+        if not path.is_relative_to(folder.resolve()):
+            raise UserError(f"{path} is imported and lies outside {folder}, the study's folder")
         if path not in needed:
             needed.append(path)
             waiting += _imported(path, (first.parent, folder.resolve()))
@@ -352,7 +354,7 @@ def _code(folder: Path, first: Path) -> list[Path]:
 def _imported(path: Path, folders: tuple[Path, ...]) -> Iterator[Path]:
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path.name}, line {line}" if line else path.name
         raise UserError(f"{where}: {getattr(error, 'msg', error)}. It is no Python") from None

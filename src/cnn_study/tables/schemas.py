@@ -494,12 +494,17 @@ LAYERS = Table(
         EXPERIMENT,
         count("position", "Place in the network; 1 is the first.", "", required=True),
         string("layer", "Name of the layer, unique in the network.", required=True),
-        string("kind", "What the layer does, such as convolution.", required=True),
+        string(
+            "kind",
+            "What the layer does, such as convolution; of a network of the study's own "
+            "its class, such as Conv2D.",
+            required=True,
+        ),
         string(
             "output_shape",
             "Height x width x channels (pixels, pixels, feature maps), or units.",
             required=True,
-            pattern="[0-9]+(x[0-9]+x[0-9]+)?",
+            pattern="[0-9]+(x[0-9]+)*",
         ),
         PARAMETERS,
         MACS,

@@ -215,7 +215,7 @@ def _described(model: keras.Model, network: OwnNetwork) -> Iterator[OwnLayer]:
             OwnLayer(
                 name=f"{prefix}{layer.name}",
                 kind=type(layer).__name__,
-                shape=[int(side or 0) for side in layer.output.shape[1:]],
+                shape=_shape(layer),
                 parameters=layer.count_params(),
                 macs=macs,
             )
@@ -228,6 +228,13 @@ def _described(model: keras.Model, network: OwnNetwork) -> Iterator[OwnLayer]:
             "bends"
         )
     return iter(described)
+
+
+def _shape(layer: keras.layers.Layer) -> list[int]:
+    """Give the shape of a layer's output, of several the first, without the batch."""
+    output = layer.output
+    first = output[0] if isinstance(output, list | tuple) else output
+    return [int(side or 0) for side in first.shape[1:]]
 
 
 def _flat(

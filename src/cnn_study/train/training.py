@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnn_study.base import files
+from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
 from cnn_study.runs import kept_weights, records
@@ -70,6 +71,7 @@ def train(
     path = records.place(runs, experiment.id, experiment.fingerprint, seed)
     try:
         model = keras_one.start(experiment.settings, parts, len(dataset.class_names), seed)
+        _check_size(model, experiment)
         for epoch in keras_one.learn(model, experiment.settings, parts, seed, seconds):
             epochs.append(epoch)
             on_epoch(epoch)
@@ -95,6 +97,21 @@ def train(
     record = _record(experiment, seed, dataset, counts, epochs, cost, whence, outcome)
     records.write(path, record)
     return record
+
+
+def _check_size(model: "keras.Model", experiment: Experiment) -> None:
+    """Hold a network of the study's own against what was kept of it when it was first built.
+
+    Raises:
+        UserError: it has another number of parameters.
+    """
+    count, known = model.count_params(), experiment.parameters
+    if experiment.settings.model and count != known:
+        raise UserError(
+            f"{experiment.settings.model} has {count:,} parameters, and had {known:,} when the "
+            "study's file of networks, which ends in .models.json, was made: with another version "
+            "of Keras, say. Delete that file; `cnn-study describe STUDY` makes it again."
+        )
 
 
 def give_up(
