@@ -7,6 +7,7 @@ import sys
 import uuid
 from contextlib import ExitStack
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 
@@ -258,3 +259,14 @@ def test_one_name_of_two_kinds_of_processor_is_told_apart(tmp_path, monkeypatch,
     monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
     machine.CPUINFO.write_text(text)
     assert machine.processor() == named
+
+
+@pytest.mark.parametrize(("library", "expected"), [("glibc", 3), ("", 0), ("musl", 0)])
+def test_glibc_alone_is_told_to_keep_what_is_freed(monkeypatch, library, expected):
+    """By the numbers of malloc.h: blocks up to 32 MiB from the heap, 128 MiB kept, one arena."""
+    told = []
+    fake = SimpleNamespace(mallopt=lambda *pair: told.append(pair))
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: fake)
+    monkeypatch.setattr(machine.platform, "libc_ver", lambda: (library, ""))
+    machine.keep_freed_memory()
+    assert told == [(-3, 33_554_432), (-1, 134_217_728), (-8, 1)][:expected]
