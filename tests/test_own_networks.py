@@ -183,6 +183,24 @@ def test_the_built_in_network_may_be_set_against_one_of_ones_own(folder):
     assert (settings.filters, settings.kernel_size) == (Settings().filters, 3)
 
 
+def test_changes_of_two_arguments_are_known_to_be_joined(folder):
+    text = STUDY + WIDER + "      more: {model_arguments: {filters: 4}}\n"
+    changed = loaded(
+        folder, text + "      both: {model_arguments: {filters: 4, width: 2}}\n"
+    ).changed
+    apart = changed["base"]["wider"] | changed["base"]["more"]
+    assert changed["base"]["both"] == apart
+    assert changed["base"]["wider"] == {("model_arguments width", "2")}
+
+
+def test_the_same_code_in_another_file_is_no_other_experiment(folder):
+    models = folder / "experiments/models"
+    shutil.copy(models / "mine.py", models / "copy.py")
+    text = STUDY + '      copy: {model: "models/copy.py:build", model_arguments: {filters: 3}}\n'
+    (fault,) = faults(folder, text)
+    assert "experiment copy changes nothing: its settings are those of base" in fault
+
+
 FAULTS = {
     "parameters of both networks": (
         STUDY + "      both: {filters: [4, 8], padding: valid, batch_size: 8}\n",

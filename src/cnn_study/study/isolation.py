@@ -40,7 +40,9 @@ def missing(study: Study, model: str) -> list[Missing]:
     differs = [
         (name, getattr(base, name), value)
         for name, value in ours
-        if value != getattr(base, name) and not _isolated(study, name, getattr(base, name), value)
+        if name != "model_digests"  # which follow from the others and from the files
+        and value != getattr(base, name)
+        and not _isolated(study, name, getattr(base, name), value)
     ]
     return [
         Missing(name, kept, value, *_change(study, model, name, kept, value))

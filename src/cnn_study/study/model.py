@@ -114,7 +114,11 @@ class Study:
         changed: dict[str | None, dict[str, Changed]] = {}
         for id_, experiment in self.experiments.items():
             change = experiment.change.items()
-            settings = frozenset((name, value_text(value)) for name, value in change)
+            settings = frozenset(
+                (f"{name} {key}".strip(), value_text(part))
+                for name, value in change
+                for key, part in (value.items() if isinstance(value, dict) else [("", value)])
+            )
             changed.setdefault(experiment.reference, {})[id_] = settings
         return changed
 

@@ -671,6 +671,10 @@ def normalized(settings: Settings) -> Settings:
         same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
     if settings.kernel_size == 1:
         same["padding"] = "same"  # a kernel of one pixel reaches over no border
+    if settings.model:  # by what the files hold, as a run is named
+        same["model"] = settings.model.rpartition(":")[2]
+        same["model_files"] = []
+        same["model_digests"] = {each: each for each in sorted(settings.model_digests.values())}
     if settings.optimizer != "momentum":
         same["momentum"] = Settings().momentum
     if settings.optimizer == "adamw":
