@@ -448,7 +448,7 @@ class TrainingSettings(_Group):
 
     optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = parameter(
         "adam",
-        "Rule that turns gradients into steps: momentum is sgd with `momentum`; adam "
+        "Rule that turns gradients into steps: momentum is sgd with the parameter momentum; adam "
         "[@kingma2015] has its weight_decay decoupled, as every optimizer here, so that adamw is "
         "another name for it.",
         label=named(
