@@ -127,3 +127,9 @@ def test_images_needed_are_those_whose_margin_is_the_effect():
     assert needed == 7683
     assert power.images_margin(needed) <= 0.005 < power.images_margin(needed - 1)
     assert power.independent_margin(10_000) == pytest.approx(0.01386, abs=1e-5)
+
+
+@pytest.mark.parametrize(("right", "images"), [(4, 4), (2, 4), (0, 10), (181, 200), (5804, 10_000)])
+def test_a_share_of_few_images_is_known_as_scipy_has_it(right, images):
+    theirs = stats.binomtest(right, images).proportion_ci(method="wilson")
+    assert power.share_interval(right / images, images) == pytest.approx(tuple(theirs), abs=1e-7)

@@ -134,6 +134,13 @@ def test_classes_are_as_large_as_the_catalog_says(digits_file):
         assert sum(dataset.test_counts) == dataset.test_images
 
 
+def test_guessing_costs_the_entropy_of_the_classes():
+    even = DATASETS["cifar10"]
+    assert even.guessing_loss == pytest.approx(np.log(10))
+    uneven = replace(even, class_names=("a", "b", "c"), training_counts=(90, 10, 0))
+    assert uneven.guessing_loss == pytest.approx(-0.9 * np.log(0.9) - 0.1 * np.log(0.1))
+
+
 @pytest.mark.parametrize("facts", DATASETS.values(), ids=DATASETS)
 def test_every_entry_names_a_reader_that_is_there(facts):
     assert callable(arrays.find_reader(facts).read)

@@ -109,7 +109,8 @@ def test_what_follows_from_the_runs_of_the_base(of_digits):
         "runs:0:test_accuracy", "runs:1:test_accuracy"
     ]  # fmt: skip
     # Of the first class all wrong images are taken for the second: see records_by_hand.
-    assert told["mistakes"]["0"]["taken_for"] == "1"
+    assert told["of_class"]("0")["taken_for"] == "1"
+    assert told["of_class"]("ship") is None
     assert told["confused"].true == "0"
 
 
@@ -150,7 +151,7 @@ def test_a_study_without_runs_asks_nothing_of_them(tmp_path):
     made = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.3, 0.4))
     told = facts(made).facts
     assert [told[name] for name in ("interval", "chance", "loss", "confused")] == [None] * 4
-    assert told["mistakes"] == {}
+    assert told["of_class"]("0") is None
 
 
 def test_exercises_are_numbered_and_solutions_have_no_receipts(of_digits):

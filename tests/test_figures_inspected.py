@@ -107,6 +107,10 @@ class Other:
     arrays: dict
     facts: dict
 
+    @property
+    def study(self):
+        return self.results.study
+
     def label(self, id_: str) -> str:
         return self.results.label(id_)
 
@@ -171,12 +175,16 @@ def test_occlusion_says_which_answers_are_right(pictures, results, study):
             assert names[answers[place]] in written
 
 
-def test_grey_images_have_no_colours_and_no_light(pictures, results):
-    grey = Other(results, {"sample_images": np.zeros((10, 6, 8, 8, 1), np.uint8)}, {})
-    assert "6 small training images" in pictures["samples"].texts(grey).alt
-    for seen, has_light in ((grey, False), (results, True)):
-        assert pictures["samples"]._values(seen)["is_coloured"] == has_light
-        assert ("light" in pictures["samples"].texts(seen).alt) == has_light
+def test_classes_without_samples_are_not_named_among_them(pictures, results):
+    """Of ten classes the third and the last have none."""
+    indices = [[number] * 6 if number not in (2, 9) else [] for number in range(10)]
+    arrays = {"sample_images": np.zeros((8, 6, 8, 8, 1), np.uint8)}
+    texts = pictures["samples"].texts(Other(results, arrays, {"sample_indices": indices}))
+    assert texts.alt == (
+        "6 training images of each class: airplane, automobile, cat, deer, dog, frog, horse, ship."
+    )
+    assert texts.caption.endswith("Of 10 classes 8 are shown.")
+    assert "are shown" not in pictures["samples"].texts(results).caption
 
 
 def test_kernels_of_one_channel_have_no_colours(pictures, results, monkeypatch):

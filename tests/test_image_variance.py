@@ -8,6 +8,7 @@ from cnn_study.base.image_variance import (
     margin,
     of_both,
     of_images,
+    of_part,
     of_rest,
     part_spread,
     reach,
@@ -42,6 +43,39 @@ def test_pairing_by_image_is_narrower_where_the_same_images_are_easy():
     by_image = margin(of_images(ours, theirs))
     assert by_image == pytest.approx(1.959964 * np.sqrt(4 / 99 / 100), abs=1e-6)
     assert by_image < 0.3 * 1.959964 * np.sqrt(2 * 0.25 / 100)
+
+
+def test_what_a_part_adds_is_known_as_a_difference_of_two_means_is():
+    """Of 6 images 2 are in it, both right; of the others 1 of 4: it adds 1/2 - 1/4.
+
+    Squares off the means 0 + 3/4, over 4 degrees of freedom; times (2/6)² (1/2 + 1/4) = 1/12.
+    """
+    part = np.array([True, True, False, False, False, False])
+    variance = of_part(answers("111000"), part)
+    assert variance.value == pytest.approx(3 / 4 / 4 / 12)
+    assert variance.freedom == 4
+    assert of_part(answers("10"), part[:2]) is None
+
+
+def test_runs_that_a_part_helps_unlike_leave_it_less_well_known():
+    """One run has it all right, the other all wrong: +1/2 and -1/2, a variance of 1/2, / 2."""
+    part = np.array([True, True, False, False])
+    variance = of_part(answers("1100", "0011"), part)
+    assert variance.value == pytest.approx(1 / 4)
+    assert variance.freedom == 1
+
+
+def test_what_planted_leaks_add_lies_within_its_interval():
+    """400 times 20 leaks, always right, among 400 images that are right by a chance of each."""
+    random, held = np.random.default_rng(3), 0
+    part = np.arange(400) < 20
+    truth = 0.05 * (1 - 0.6)
+    for _ in range(400):
+        chances = np.where(part, 1, random.beta(3, 2, 400))
+        correct = random.random((3, 400)) < chances
+        added = correct.mean() - correct[:, ~part].mean()
+        held += abs(added - truth) <= reach(of_part(correct, part))
+    assert held / 400 >= 0.94
 
 
 def test_the_rest_is_what_neither_runs_nor_images_explain():

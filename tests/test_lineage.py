@@ -214,9 +214,8 @@ def of_look_alikes(read: Reading, column: str, row: Row) -> Expected:
     if column == "images":
         return LOOKED_AT
     pair = [row["experiment"], row["reference"]]
-    return read.each(
-        "test_accuracy", *(pair[:1] if "accuracy" in column or column == "runs" else pair)
-    )
+    alone = column == "runs" or "accuracy" in column or column.startswith("gain")
+    return read.each("test_accuracy", *(pair[:1] if alone else pair))
 
 
 def of_class_effects(read: Reading, column: str, row: Row) -> Expected:
@@ -390,6 +389,7 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "contrasts": of_contrasts,
     "contrast-differences": of_one_contrast,
     "class-effects": of_class_effects,
+    "class-sizes": lambda read, column, row: LOOKED_AT,
     "look-alike-pairs": lambda read, column, row: LOOKED_AT,
     "look-alikes": of_look_alikes,
     "spreads": of_all_complete,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cnn_study.data.catalog import DATASETS
+from cnn_study.data.images import ARRAY_NAMES, Images
 from cnn_study.data.readers import cifar10, digits
 from cnn_study.report import scripts
 from cnn_study.study.settings import Settings
@@ -127,8 +128,8 @@ def module_of(tmp_path, dataset: str) -> dict:
 def test_a_script_reads_the_digits_as_the_project_does(keras, tmp_path):
     loaded = module_of(tmp_path, "digits")["load_images"]()
     wanted = digits.read_digits()
-    for mine, theirs in zip(loaded, vars(wanted).values(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for mine, name in zip(loaded, ARRAY_NAMES, strict=True):
+        np.testing.assert_array_equal(mine, getattr(wanted, name))
 
 
 @pytest.mark.slow
@@ -137,8 +138,8 @@ def test_a_script_reads_cifar10s_archive_as_the_project_does(keras, tmp_path):
         pytest.skip(f"{REAL_ARCHIVE} is not there")
     loaded = module_of(tmp_path, "cifar10")["load_images"](REAL_ARCHIVE)
     wanted = cifar10.read(REAL_ARCHIVE)
-    for mine, theirs in zip(loaded, vars(wanted).values(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for mine, name in zip(loaded, ARRAY_NAMES, strict=True):
+        np.testing.assert_array_equal(mine, getattr(wanted, name))
 
 
 @pytest.mark.slow
@@ -212,3 +213,30 @@ def test_scripts_are_written_as_a_person_would(name):
     assert text.count("\n\n\ndef ") + text.count("\n\n\nclass ") == text.count("\ndef ") + (
         text.count("\nclass ")
     )
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.4])
+def test_a_script_of_own_images_divides_them_as_the_trainer_does(tmp_path, little, fraction):
+    """Units of one to five images: of 150 images, 20 % held out, and a part of the rest."""
+    settings = Settings(**TINY, validation_fraction=0.2, training_fraction=fraction)
+    own = replace(DATASET, name="garden", reader="")
+    text = scripts.text(settings, own, SEED, WORDS)
+    assert f"python base.py data/garden-{own.digest[:16]}.npz" in text
+    assert "download" not in text
+    units = np.random.default_rng(2).permutation(np.repeat(np.arange(50), [1, 2, 5, 3, 4] * 10))
+    images = Images(*little, units[:150].astype("int32"))
+    np.savez(tmp_path / "garden.npz", **vars(images))
+    functions = {
+        node.name: node
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.name in ("load_images", "whole", "split")
+    }
+    names = {"np": np, "VALIDATION_FRACTION": 0.2, "TRAINING_FRACTION": fraction}
+    exec(compile(ast.Module([*functions.values()], []), "script", "exec"), names)
+    *read, given = names["load_images"](tmp_path / "garden.npz")
+    ours = names["split"](*read[:2], given)
+    for (_, labels), places in zip(ours, images.split(0.2, fraction), strict=True):
+        np.testing.assert_array_equal(labels, images.training_labels[places])
+    assert [len(labels) for _, labels in ours] == [
+        len(part) for part in images.split(0.2, fraction)
+    ]

@@ -61,7 +61,7 @@ def products(site: stages.Site) -> dict[str, Path]:
         paths.update([stages.stamp(site.results, name), *site.products_of(name)])
     for record in list(paths):
         if record.is_relative_to(site.results / "runs"):
-            paths.update(_beside(record))
+            paths.update(_beside(record, weights=site.study.dataset.publish_images))
     for name in KEPT:
         paths.update(path for path in (site.results / name).rglob("*") if path.is_file())
     root = Path("results") / site.study.name
@@ -69,9 +69,10 @@ def products(site: stages.Site) -> dict[str, Path]:
     return {place.as_posix(): path for place, path in places}
 
 
-def _beside(record: Path) -> Iterator[Path]:
-    """List the files of a run beside its record: predictions, weights."""
-    return record.parent.glob(f"{record.stem}.*")
+def _beside(record: Path, *, weights: bool) -> Iterator[Path]:
+    """List the files of a run beside its record: predictions and, if they may be had, weights."""
+    kept = records.weights_file(record)
+    return (path for path in record.parent.glob(f"{record.stem}.*") if weights or path != kept)
 
 
 def runs(site: stages.Site) -> dict[str, records.Record]:

@@ -174,13 +174,16 @@ def summary(packed: Packed) -> str:
     """Say in a few sentences what an archive holds."""
     study = packed.study
     complete = sum(record.status == "complete" for record in packed.runs.values())
+    public = study.dataset.publish_images
+    left = "the predictions and the kept weights" if public else "and the predictions"
+    images = "the few images that the report shows, no more" if public else "no image"
     return (
         f"The study {study.name} of image classification on {study.dataset.title}: "
         f"{len(study.experiments)} experiments with {len(study.seeds)} seeds each, "
-        f"{len(packed.runs)} runs in all, {complete} of them complete. It holds the record, the "
-        "predictions and the kept weights of every run, the tables and the evidence made from "
+        f"{len(packed.runs)} runs in all, {complete} of them complete. It holds the record"
+        f"{',' if public else ''} {left} of every run, the tables and the evidence made from "
         "them with descriptions of every column, the figures, the report, the code, and the "
-        "environment. Of the dataset it holds the few images that the report shows, no more."
+        f"environment. Of the dataset it holds {images}."
     )
 
 

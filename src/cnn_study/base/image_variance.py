@@ -69,9 +69,7 @@ def of_rest(answers: np.ndarray) -> Variance | None:
     runs, images = answers.shape
     if min(runs, images) < 2:
         return None
-    answers = answers.astype(float)
-    by_run = answers.mean(axis=1, keepdims=True)
-    rest = answers - by_run - answers.mean(axis=0) + by_run.mean()
+    rest = _residuals(answers.astype(float))
     freedom = (runs - 1) * (images - 1)
     return Variance(float((rest**2).sum()) / freedom / answers.size, freedom)
 
@@ -104,6 +102,47 @@ def reach(variance: Variance) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(variance.freedom, UPPER_QUANTILE)) * math.sqrt(variance.value)
+
+
+def of_part(correct: np.ndarray, part: np.ndarray) -> Variance | None:
+    """Estimate how far what a part of the test images adds to a mean accuracy is known.
+
+    The accuracy on all images less that on the others: the share of the images that are in the
+    part, times how much better these are classified than the others. Images of either kind are
+    drawn anew, and as likely to be easy within each (one variance for both, as in Student's t
+    test, since a part of few images says little of its own); seeds too, see `of_both`.
+
+    Args:
+        correct: (runs, images) bool, whether each run classifies each image correctly.
+        part: (images,) bool; some images are in it, and some are not.
+
+    Returns:
+        None for fewer than three images.
+    """
+    runs, images = correct.shape
+    if images < 3:
+        return None
+    groups = [correct[:, part].astype(float), correct[:, ~part].astype(float)]
+    weight = part.mean() ** 2 * (1 / part.sum() + 1 / (~part).sum())
+    squares = sum(((group.mean(axis=0) - group.mean()) ** 2).sum() for group in groups)
+    over_images = Variance(float(weight * squares) / (images - 2), images - 2)
+    if runs < 2:
+        return over_images
+    added = part.mean() * (groups[0].mean(axis=1) - groups[1].mean(axis=1))
+    rest = [_residuals(group) for group in groups]
+    freedom = (runs - 1) * (images - 2)
+    left_over = sum((residuals**2).sum() for residuals in rest) / freedom
+    return of_both(
+        Variance(float(added.var(ddof=1)) / runs, runs - 1),
+        over_images,
+        [Variance(float(weight * left_over) / runs, freedom)],
+    )
+
+
+def _residuals(answers: np.ndarray) -> np.ndarray:
+    """Take off what the runs (down) and the images (across) make."""
+    by_run = answers.mean(axis=1, keepdims=True)
+    return answers - by_run - answers.mean(axis=0) + by_run.mean()
 
 
 @dataclass(frozen=True)

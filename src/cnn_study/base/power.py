@@ -65,5 +65,17 @@ def independent_margin(images: int) -> float:
     return _z() * math.sqrt(0.5 / images)
 
 
+def share_interval(share: float, images: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share of all images of a kind, from that of so many.
+
+    Wilson's (1927, https://doi.org/10.1080/01621459.1927.10502953), which holds for few images and
+    for shares near 0 and 1 too, and stays between them.
+    """
+    z = _z()
+    middle = (share + z**2 / (2 * images)) / (1 + z**2 / images)
+    half = z / (1 + z**2 / images) * math.sqrt(share * (1 - share) / images + (z / images) ** 2 / 4)
+    return middle - half, middle + half
+
+
 def _z() -> float:
     return statistics.NormalDist().inv_cdf(UPPER_QUANTILE)

@@ -74,6 +74,12 @@ def first_of(parts: Iterable[Any], most: int = SHOWN) -> str:
     return ", ".join(listed[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def some(parts: Iterable[Any], most: int = SHOWN) -> str:
+    """Write a, b and c; of more than so many the first, and how many more there are."""
+    kept = list(parts)
+    return listing(kept) if len(kept) <= most else first_of(kept, most)
+
+
 # ------------------------------------------------------------------------------- fractions
 
 

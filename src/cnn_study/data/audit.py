@@ -4,7 +4,7 @@ The report tells it (see `report/audit.py`). Nobody's file names stand here: the
 people.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,10 @@ class Originals(_Part):
     heights: Spread
     widths: Spread
     enlarged: Count = Field(description="Images with a side that had fewer pixels than it has now.")
+    resize: Literal["", "crop", "pad", "stretch"] = Field(
+        "",
+        description="How those of other proportions were brought there; empty if none were.",
+    )
     kinds: dict[str, Count] = Field(
         {}, description="Images by what they were stored as, such as JPEG; {} of arrays."
     )
@@ -53,6 +57,9 @@ class Groups(_Part):
     groups: Count = Field(description="Groups of two images or more, none of which was divided.")
     images: Count = Field(description="Images in these groups.")
     largest: Count = Field(description="Images in the largest.")
+    divided: Count = Field(
+        0, description="Groups that stand in both parts, since the test part was given."
+    )
 
 
 class Audit(_Part):

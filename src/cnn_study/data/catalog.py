@@ -5,18 +5,18 @@ and cannot train. Whoever adds a dataset gives it an entry here and a module in 
 the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 """
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.metrics import chance
 from cnn_study.data.audit import Audit
 from cnn_study.data.sizes import Sizes, split_fault, split_sizes
 
-if TYPE_CHECKING:
-    from cnn_study.data.audit import Audit
-
 DIGITS_TEST_IMAGES = 360
+
+MOST_CLASSES = 30
+"""Classes that report and figures show one by one; of more, the largest, worst or most confused."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class Dataset:
         units: how many images each set has that is never divided between training and validation,
             in the order in which they are dealt out; () where each image stands for itself.
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
-        audit: what was met while the images were read; None of a built-in dataset.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Dataset:
     audit: Audit | None = None
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
-    audit: "Audit | None" = None
 
     def chance(self, metric: str = "accuracy") -> float:
         """Give what guessing gets of the test images; unless told, classes are taken as alike."""
@@ -69,6 +67,16 @@ class Dataset:
     def label_type(self) -> str:
         """The type of labels and predictions, as NumPy calls it."""
         return "uint8" if len(self.class_names) <= 256 else "uint16"
+
+    @property
+    def guessing_loss(self) -> float:
+        """Give the loss of answers that know how common each class is, and nothing else.
+
+        In nats: the entropy of the classes' shares of the training images; ln(classes) if equal.
+        """
+        counts = [count for count in self.training_counts if count] or [1] * len(self.class_names)
+        shares = [count / sum(counts) for count in counts]
+        return -sum(share * math.log(share) for share in shares)
 
     def sizes(self, validation_fraction: float, training_fraction: float) -> Sizes:
         """Count the images to train on and those held out, as `split` divides them."""

@@ -279,10 +279,14 @@ class _Collection:
             transparent=notes["transparent"],
             originals=self._originals(),
             same_images=self._same_images(),
-            near_duplicates=None if reason else _groups(map(len, alike)),
+            near_duplicates=None if reason else self._near_duplicates(alike),
             not_compared=reason,
             groups=_groups(groups.values()) if groups else None,
         )
+
+    def _near_duplicates(self, alike: Sets) -> Groups:
+        divided = len(across(alike, self._is_test))
+        return _groups(map(len, alike)).model_copy(update={"divided": divided})
 
     def _originals(self) -> Originals:
         heights, widths = self.read.sizes.T
@@ -292,8 +296,14 @@ class _Collection:
             heights=_spread(heights),
             widths=_spread(widths),
             enlarged=self.read.enlarged,
+            resize=self.block.resize if self._has_other_proportions() else "",
             kinds={kind: count for kind, count in kinds.items() if kind},
         )
+
+    def _has_other_proportions(self) -> bool:
+        heights, widths = self.read.sizes.T
+        height, width = self.pixels.shape[1:3]
+        return bool((heights * width != widths * height).any())
 
     def _same_images(self) -> SameImages:
         return SameImages(

@@ -30,8 +30,9 @@ LAST = 7
 of one experiment differ in it about twofold, so with fewer even plain cases stay open."""
 
 NEVER = 0.99
-"""Times ln(classes), the loss of guessing: a run whose training loss never falls below it has
-learned nothing. Of the runs that learn, even the slowest are far below it after one epoch."""
+"""Times the loss of guessing, ln(classes) where these have as many images each: a run whose
+training loss never falls below it has learned nothing. Of the runs that learn, even the slowest are
+far below it after one epoch."""
 
 SMALLEST_RATIO = 2.0
 """Times as unsteady, or half: less is hardly seen in a curve of a few epochs."""
@@ -78,8 +79,12 @@ class RunBehaviour:
     learned: bool
 
     @classmethod
-    def of(cls, epochs: "pandas.DataFrame", classes: int) -> "RunBehaviour":
-        """Read it from the epochs of a run, the first one first."""
+    def of(cls, epochs: "pandas.DataFrame", guessing: float) -> "RunBehaviour":
+        """Read it from the epochs of a run, the first one first.
+
+        Args:
+            guessing: the loss of answers that look at no image.
+        """
         training = list(epochs["training_accuracy"].dropna())
         validation = list(epochs["validation_accuracy"].dropna())
         losses = list(epochs["validation_loss"].dropna())
@@ -90,13 +95,13 @@ class RunBehaviour:
             training[-1] - validation[-1] if both else None,
             losses[-1] - min(losses) if losses else None,
             unsteadiness_of(validation),
-            learned(list(epochs["training_loss"].dropna()), classes),
+            learned(list(epochs["training_loss"].dropna()), guessing),
         )
 
 
-def learned(training_losses: Sequence[float], classes: int) -> bool:
-    """Tell whether a run's training loss ever fell below that of guessing, ln(classes)."""
-    return not training_losses or min(training_losses) < NEVER * math.log(classes)
+def learned(training_losses: Sequence[float], guessing: float) -> bool:
+    """Tell whether a run's training loss ever fell below that of guessing."""
+    return not training_losses or min(training_losses) < NEVER * guessing
 
 
 def unsteadiness_of(accuracies: Sequence[float]) -> float | None:
@@ -128,13 +133,13 @@ class Behaviours:
     @cached_property
     def runs(self) -> dict[str, dict[int, RunBehaviour]]:
         """By experiment and seed."""
-        classes = len(self.tables.study.dataset.class_names)
+        guessing = self.tables.study.dataset.guessing_loss
         runs: dict[str, dict[int, RunBehaviour]] = {
             id_: {} for id_ in self.tables.study.experiments
         }
         for id_, own in self.tables.epochs.sort_values("epoch").groupby("experiment", sort=False):
             for seed, epochs in own.groupby("seed"):
-                runs[str(id_)][int(str(seed))] = RunBehaviour.of(epochs, classes)
+                runs[str(id_)][int(str(seed))] = RunBehaviour.of(epochs, guessing)
         return runs
 
     def values(self, id_: str, measure: str) -> dict[int, float]:

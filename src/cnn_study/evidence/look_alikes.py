@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_study.base.image_variance import of_part, reach
 from cnn_study.evidence.read import Tables
 
 
@@ -23,6 +24,8 @@ def look_alike_rows(tables: Tables) -> list[dict[str, Any]]:
 
 def _row(experiment: str, correct: np.ndarray, alike: np.ndarray) -> dict[str, Any]:
     all_, rest = float(correct.mean()), float(correct[:, ~alike].mean())
+    known = of_part(correct, alike)
+    half = reach(known) if known else None
     return {
         "experiment": experiment,
         "runs": len(correct),
@@ -30,6 +33,9 @@ def _row(experiment: str, correct: np.ndarray, alike: np.ndarray) -> dict[str, A
         "test_accuracy": all_,
         "test_accuracy_without": rest,
         "look_alikes_accuracy": float(correct[:, alike].mean()),
+        "gain": all_ - rest,
+        "gain_lower": None if half is None else all_ - rest - half,
+        "gain_upper": None if half is None else all_ - rest + half,
     }
 
 

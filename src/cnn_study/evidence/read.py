@@ -173,6 +173,11 @@ class Tables(Files):
         """The rows of classes.csv of each experiment that has any."""
         return _frames_by_experiment(self.classes)
 
+    @cached_property
+    def class_sizes(self) -> list[dict[str, Any]]:
+        """Rows of class-sizes.csv: how many images each class has."""
+        return rows_of(self.frame("class-sizes"), "class-sizes")
+
     @property
     def look_alikes(self) -> "pandas.DataFrame":
         """The table look-alike-pairs.csv."""

@@ -779,6 +779,8 @@ WITH_AND_WITHOUT = (
     Beside("All test images", ("test_accuracy",)),
     Beside("Without look-alikes", ("test_accuracy_without",)),
     Beside("Look-alikes alone", ("look_alikes_accuracy",)),
+    Beside("What they add", ("gain",)),
+    Beside("95 % interval of that", ("gain_lower", "gain_upper")),
     Beside("Look-alikes", ("images",)),
 )
 
@@ -815,6 +817,12 @@ LOOK_ALIKES = Table(
                 Beside("Look-alikes", ("images",)),
             ),
         ),
+        signed("gain", "What look-alikes add to the accuracy: test_accuracy less "
+               "test_accuracy_without.", after=("test_accuracy", "test_accuracy_without")),
+        signed("gain_lower", "Lower end of its 95 % interval, for other seeds on other images of "
+               "either kind: seeds and test images as crossed random effects (Owen, 2007).",
+               after=("gain",)),
+        signed("gain_upper", "Upper end of it.", after=("gain_lower",)),
     ),
     ("experiment",),
     sources=(CompleteRuns(measure="test_accuracy"),),
@@ -1146,7 +1154,8 @@ HARDER = truth(
 )
 NEVER_LEARNED = count(
     "never_learned_runs",
-    "Complete runs whose training loss never falls below 0.99 ln(classes), the loss of guessing.",
+    "Complete runs whose training loss never falls below 0.99 times that of guessing: the entropy "
+    "of the classes' shares of the training images, ln(classes) where these are equal.",
     "runs",
     required=True,
 )

@@ -8,18 +8,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect
+from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.evidence.judged import Change
 from cnn_study.figures import marks
 from cnn_study.figures.colors import LIGHT, diverging, rising
 from cnn_study.figures.effects import run_extent
 from cnn_study.figures.picture import TALLEST, WIDE, Picture
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import NO_RUN, percent, signed, wrap
+from cnn_study.figures.words import NO_RUN, brief, percent, signed, wrap
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+MOST_CONFUSED = 20
+"""Classes of a confusion matrix: two side by side have no room for the names of more."""
+
+LONGEST_CONFUSED = 16
+"""Characters of a name beside it."""
+
+OTHERS = "others"
+"""Column of the classes that have none of their own."""
+
+BEST, WORST = 10, 20
+"""Classes with bars at either end, where a study has more than `MOST_CLASSES`."""
+
+MOST_SLANTED = 12
+"""Names side by side that stand slanted; of more, each on its end."""
+
+LONGEST_NAME = 24
+"""Characters of a class's name beside an axis."""
 
 MOST_CLASSES_WITH_NUMBERS = 12
 MOST_CHANGES = 40
@@ -30,6 +49,9 @@ ROOM = 1.5
 
 LONGEST_UPRIGHT = 5
 """Characters of a class's name that stand horizontally below its column."""
+
+GAP = "…"
+"""Stands where classes are left out."""
 
 SURE = ("helps", "hurts")
 
@@ -47,10 +69,30 @@ class Confusion(Picture):
     experiments: tuple[str, ...]
     classes: tuple[str, ...]
 
+    def _shown(self, results: Results) -> list[str]:
+        """Choose the classes: all, or of many those confused most, by the images misread."""
+        if len(self.classes) <= MOST_CONFUSED:
+            return list(self.classes)
+        table = results.read("confusion")
+        ours = table["experiment"].isin(self.experiments)
+        wrong = table[
+            ours & (table["true_class"] != table["predicted_class"]) & (table["images"] > 0)
+        ]
+        pairs = wrong.groupby(["true_class", "predicted_class"], sort=False)["images"].sum()
+        kept: dict[str, None] = {}
+        for pair in pairs.sort_values(ascending=False, kind="stable").index:
+            if len({*kept, *pair}) > MOST_CONFUSED:
+                break
+            kept |= dict.fromkeys(pair)
+        if not kept:  # nothing is misread
+            return list(self.classes[:MOST_CONFUSED])
+        return [name for name in self.classes if name in kept]
+
     def _draw(self, results: Results) -> "Figure":
         titles = [wrap(results.called(id_)) for id_ in self.experiments]
         more = 0.15 * max(title.count("\n") for title in titles)
-        figure = self.new((3.6 if len(titles) > 1 else 4.6) + more)
+        more += 0.06 * max(map(len, brief(self._shown(results), LONGEST_CONFUSED)))
+        figure = self.new((3.2 if len(titles) > 1 else 4.2) + more)
         panels = figure.subplots(1, len(self.experiments), sharey=True, squeeze=False)[0]
         summaries = results.of(self.experiments)
         for axes, summary, title in zip(panels, summaries, titles, strict=True):
@@ -58,7 +100,7 @@ class Confusion(Picture):
             axes.set_xlabel("Predicted class")
             axes.set_box_aspect(1)
             if summary.complete:
-                self._matrix(axes, self._shares(results, summary.id))
+                self._matrix(axes, self._part(results, summary.id))
             else:
                 axes.text(0.5, 0.5, NO_RUN, transform=axes.transAxes, ha="center", style="italic")
         panels[0].set_ylabel("True class")
@@ -73,16 +115,33 @@ class Confusion(Picture):
         images = table[table["experiment"] == id_].pivot(
             index="true_class", columns="predicted_class", values="images"
         )
-        images = images.loc[list(self.classes), list(self.classes)].astype(float)
+        images = images.reindex(index=list(self.classes), columns=list(self.classes))
+        images = images.astype(float).fillna(0)
         return 100 * images.div(images.sum(axis=1).replace(0, float("nan")), axis=0)
+
+    def _part(self, results: Results, id_: str) -> "pandas.DataFrame":
+        """Give the percentages of the classes shown, with a column for all others, if any."""
+        shares, shown = self._shares(results, id_), self._shown(results)
+        part = shares.loc[shown, shown].copy()
+        if len(shown) < len(self.classes):
+            part[OTHERS] = 100 - part.sum(axis=1, skipna=False)
+        return part.set_axis(brief(shown, LONGEST_CONFUSED), axis=0).set_axis(
+            [*brief(shown, LONGEST_CONFUSED), *part.columns[len(shown) :]], axis=1
+        )
 
     def _matrix(self, axes: "Axes", shares: "pandas.DataFrame") -> None:
         words = shares.map(lambda share: str(int(share + 0.5)) if share >= 0.5 else "")
-        few = len(self.classes) <= MOST_CLASSES_WITH_NUMBERS
+        few = len(shares.columns) <= MOST_CLASSES_WITH_NUMBERS
         written = words.values.tolist() if few else ()
         marks.heat_map(axes, shares, written, (0, 100), rising)
         axes.set(xlabel="Predicted class", ylabel="")
+        ticks = [place + 0.5 for place in range(len(shares))]
+        axes.set_yticks(ticks, list(shares.index))  # each, or Matplotlib leaves some out
+        axes.set_xticks([*ticks, *([len(ticks) + 0.5] if OTHERS in shares else [])],
+                        list(shares.columns))  # fmt: skip
         axes.tick_params(axis="x", rotation=90)
+        if not few:
+            axes.tick_params(labelsize=7.5)
 
     def _values(self, results: Results) -> dict[str, Any]:
         matrices = [
@@ -91,7 +150,11 @@ class Confusion(Picture):
             else {"id": summary.id, "best": None}
             for summary in results.of(self.experiments)
         ]
-        return {"matrices": matrices, "empty": self._without_images(results)}
+        return {
+            "matrices": matrices,
+            "empty": self._without_images(results),
+            "shown": len(self._shown(results)),
+        }
 
     def _without_images(self, results: Results) -> list[str]:
         """Name the classes whose rows are empty."""
@@ -104,8 +167,12 @@ class Confusion(Picture):
         shares = shares.dropna(how="all")
         right = {name: float(shares.loc[name, name]) for name in shares.index}
         worst, best = (choose(right, key=lambda name: right[name]) for choose in (min, max))
-        wrong = {pair: share for pair, share in shares.stack().items() if pair[0] != pair[1]}
-        (true, predicted), share = max(wrong.items(), key=lambda item: item[1])
+        wrong = shares.copy()
+        for name in wrong.index:
+            wrong.loc[name, name] = -1.0
+        predictions = wrong.idxmax(axis=1)
+        true = wrong.max(axis=1).idxmax()
+        predicted, share = predictions[true], float(wrong.loc[true].max())
         return {
             "worst": {"name": worst, "share": right[worst]},
             "best": {"name": best, "share": right[best]},
@@ -123,11 +190,11 @@ class ClassBars(Picture):
     classes: tuple[str, ...]
 
     def _draw(self, results: Results) -> "Figure":
-        height = min(0.9 + 0.34 * len(self.classes), TALLEST)
+        order = self._shown(results)
+        height = min(0.9 + 0.34 * len(order), TALLEST)
         figure = self.new(height)
         axes = figure.subplots()
-        order = self._order(results)
-        marks.rows(axes, order, ())
+        marks.rows(axes, brief(order, LONGEST_NAME), ())
         offsets = marks.spread(len(self.experiments), 0.4)
         for number, (id_, offset) in enumerate(zip(self.experiments, offsets, strict=True)):
             recalls, color = results.recalls(id_), COLORS[number]
@@ -144,6 +211,13 @@ class ClassBars(Picture):
         marks.legend(figure, keys)
         return figure
 
+    def _shown(self, results: Results) -> list[str]:
+        """List the classes with bars, best first: all, or of many both ends with a gap between."""
+        order = self._order(results)
+        if len(order) <= MOST_CLASSES:
+            return order
+        return [*order[:BEST], GAP, *order[-WORST:]]
+
     def _order(self, results: Results) -> list[str]:
         """List the classes, the one that the last experiment knows best first."""
         recalls = results.recalls(self.experiments[-1])
@@ -156,7 +230,15 @@ class ClassBars(Picture):
             for id_, single in ((id_, results.recalls(id_)) for id_ in self.experiments)
         }
         known = {name for shares in recalls.values() for name in shares}
-        return {"recalls": recalls, "lacking": sorted(set(self.classes) - known)}
+        shown = self._shown(results)
+        return {
+            "recalls": {
+                id_: {name: share for name, share in shares.items() if name in shown}
+                for id_, shares in recalls.items()
+            },
+            "lacking": sorted(set(self.classes) - known),
+            "most": (BEST, WORST) if GAP in shown else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -200,13 +282,23 @@ class ClassEffects(Picture):
         ]
 
     def _cells(self, results: Results) -> dict[str, dict[str, Effect]]:
-        """Give the effect by change and class."""
-        effects = results.findings.class_effects
+        """Give the effect by change and class; of many classes those with the largest effects."""
+        effects, changes = results.findings.class_effects, self._changes(results)
+
+        def size(name: str) -> float:
+            own = (effects[change.experiment, change.reference, name] for _, change in changes)
+            return max(abs(effect.mean or 0) for effect in own)
+
+        shown = set(self.classes)
+        if len(self.classes) > MOST_CLASSES:
+            shown = set(sorted(self.classes, key=lambda name: -size(name))[:MOST_CLASSES])
         return {
             change.experiment: {
-                name: effects[change.experiment, change.reference, name] for name in self.classes
+                name: effects[change.experiment, change.reference, name]
+                for name in self.classes
+                if name in shown
             }
-            for _, change in self._changes(results)
+            for _, change in changes
         }
 
     def _draw(self, results: Results) -> "Figure":
@@ -215,16 +307,20 @@ class ClassEffects(Picture):
         cells = self._cells(results)
         means = [[percent(effect.mean) for effect in row.values()] for row in cells.values()]
         sure = [[effect.verdict in SURE for effect in row.values()] for row in cells.values()]
-        figure = self.new(1 + min(0.34 * len(cells), TALLEST - 2))  # the caption is long
+        names = brief([*next(iter(cells.values()))], LONGEST_NAME)
+        upright = 0.06 * max(0, max(map(len, names)) - 10)
+        figure = self.new(1 + upright + min(0.34 * len(cells), TALLEST - 2 - upright))
         axes = figure.subplots()
         reach = self._reach(cells)
         words = self._written(cells)
         colors = diverging
         marks.heat_map(axes, numpy.array(means), words, (-reach, reach), colors, gap=1, bold=sure)
-        marks.label_cells(axes, list(map(results.called, cells)), self.classes)
+        marks.label_cells(axes, list(map(results.called, cells)), names)
         axes.tick_params(axis="y", labelsize=7.5)
-        if max(map(len, self.classes)) > LONGEST_UPRIGHT:
-            axes.set_xticklabels(self.classes, rotation=45, ha="right", rotation_mode="anchor")
+        if len(names) > MOST_SLANTED:
+            axes.tick_params(axis="x", rotation=90, labelsize=7.5)
+        elif max(map(len, names)) > LONGEST_UPRIGHT:
+            axes.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_xlabel("Class")
         return figure
 
@@ -257,6 +353,7 @@ class ClassEffects(Picture):
         return {
             "rows": [self._extremes(id_, row) for id_, row in cells.items()],
             "candidates": len(self._candidates(results)),
+            "most_classes": MOST_CLASSES if len(self.classes) > MOST_CLASSES else None,
             "most_changes": MOST_CHANGES,
         }
 

@@ -188,6 +188,8 @@ def _inspected_pictures(study: Study) -> dict[str, Picture]:
         "embedding": Embedding,
     }
     classes = tuple(study.dataset.class_names)
+    if not study.dataset.publish_images:
+        return {"embedding": Embedding(networks, classes)}
     pictures: dict[str, Picture] = {id_: kind(networks, classes) for id_, kind in kinds.items()}
     # Layers of a network of the study's own have no place of which these pictures could know.
     of_layers = {id_: kinds[id_](built_in, classes) for id_ in ("filters", "feature-maps")}
@@ -198,6 +200,8 @@ def _inspected_pictures(study: Study) -> dict[str, Picture]:
 
 def _look_alike_pictures(study: Study) -> dict[str, Picture]:
     """List the figures that need somebody to have looked for look-alikes."""
+    if not study.dataset.publish_images:
+        return {}
     networks = tuple((id_, experiment.fingerprint) for id_, experiment in study.experiments.items())
     classes = tuple(study.dataset.class_names)
     return {"look-alikes": Pairs(classes), "misread": MisreadImages(networks, classes)}

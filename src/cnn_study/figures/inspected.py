@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import size, wrap
+from cnn_study.figures.words import brief, size, wrap, wrap_name
 
 if TYPE_CHECKING:
     import numpy
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from cnn_study.runs.inspections import Inspection, Network
 
-MOST_CLASSES = 10
-"""Classes shown where each takes up room; the first ones."""
+MOST_PICTURED = 10
+"""Classes shown where each takes up room; the first ones that have images."""
 
 MOST_MAPS = 8
 MOST_MISTAKES = 8
@@ -43,6 +44,12 @@ CLASS_MARKS = (
 
 Each of them stands out from light and from dark pages, since images have the same colours on both.
 """
+
+UNMARKED = "#b3b3b3"
+"""Colour of classes that have no mark of their own: it stands out from light and dark pages."""
+
+LONGEST_LEGEND = 14
+"""Classes below one another."""
 
 LEAST_DOTS = 96
 """Height to which each image is blown up, pixel by pixel: Typst would blur its edges."""
@@ -110,23 +117,29 @@ class Samples(_OfImages):
     width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
-        images = _inspection(results).arrays["sample_images"][:MOST_CLASSES]
-        rows = -(-len(images) // 2)
+        images, classes = _inspection(results).arrays["sample_images"], self._sampled(results)
+        rows = -(-len(classes) // 2)
         figure = self.new(0.45 * rows)
         panels = figure.subplots(rows, 2, squeeze=False)
         for place, axes in enumerate(panels.T.flat):
             axes.axis("off")
-            if place < len(images):
+            if place < len(classes):
                 show(axes, _side_by_side(images[place]))
                 axes.text(
-                    -0.03, 0.5, wrap(self.classes[place], 12), transform=axes.transAxes,
+                    -0.03, 0.5, wrap_name(classes[place], 12), transform=axes.transAxes,
                     ha="right", va="center", fontsize=8,
                 )  # fmt: skip
         return figure
 
+    def _sampled(self, results: Results) -> list[str]:
+        """Name the classes of which images are shown."""
+        indices = _inspection(results).facts.sample_indices
+        kept = [name for name, own in zip(self.classes, indices, strict=True) if own]
+        return kept[:MOST_PICTURED]
+
     def _values(self, results: Results) -> dict[str, Any]:
-        _, number, *_, channels = _inspection(results).arrays["sample_images"].shape
-        return {"number": number, "is_coloured": channels == COLOURS}
+        _, number, *_ = _inspection(results).arrays["sample_images"].shape
+        return {"number": number, "names": self._sampled(results)}
 
 
 @dataclass(frozen=True)
@@ -148,10 +161,10 @@ class Neighbours(_OfImages):
                 axes.axis("off")
                 show(axes, image)
             panels[0, number].set_title(
-                wrap(self.classes[fact.test_class], 10), fontsize=SMALL, color=LIGHT.text
+                wrap_name(self.classes[fact.test_class], 10), fontsize=SMALL, color=LIGHT.text
             )
             below(
-                panels[1, number], wrap(self.classes[fact.training_class], 10),
+                panels[1, number], wrap_name(self.classes[fact.training_class], 10),
                 LIGHT.more if right else LIGHT.less,
             )  # fmt: skip
         return figure
@@ -289,7 +302,7 @@ class Occlusion(Inspected):
         for axes, place in zip(panels[0], places, strict=False):
             show(axes, images[place])
             name = self.classes[arrays["shown_labels"][place]]
-            axes.set_title(wrap(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
+            axes.set_title(wrap_name(name, 16), fontsize=SMALL + 1, color=LIGHT.text)
         for row, (id_, network) in zip(panels[1:], self._kept(results), strict=True):
             lost = _inspection(results).of(network)["occlusion"].astype(float)
             answers = self._answers(results, network)
@@ -298,7 +311,7 @@ class Occlusion(Inspected):
                 right = answers[place] == arrays["shown_labels"][place]
                 below(
                     axes,
-                    wrap(self.classes[answers[place]], 16),
+                    wrap_name(self.classes[answers[place]], 16),
                     LIGHT.more if right else LIGHT.less,
                 )
             row[0].text(-0.08, 0.5, wrap(results.called(id_), 14), transform=row[0].transAxes,
@@ -312,7 +325,7 @@ class Occlusion(Inspected):
         """Take the first shown image of each class."""
         labels = _inspection(results).arrays["shown_labels"]
         first = {int(label): place for place, label in reversed(list(enumerate(labels)))}
-        return [first[label] for label in sorted(first)][:MOST_CLASSES]
+        return [first[label] for label in sorted(first)][:MOST_PICTURED]
 
     def _values(self, results: Results) -> dict[str, Any]:
         return {
@@ -353,11 +366,11 @@ class Mistakes(Inspected):
             for axes, image, mistake in zip(panels, images, network.mistakes, strict=False):
                 show(axes, image)
                 axes.set_title(
-                    wrap(self.classes[mistake.true_class], 10),
+                    wrap_name(self.classes[mistake.true_class], 10),
                     fontsize=SMALL,
                     color=LIGHT.more,
                 )
-                answer = wrap(self.classes[mistake.predicted_class], 10)
+                answer = wrap_name(self.classes[mistake.predicted_class], 10)
                 below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
         return figure
 
@@ -387,7 +400,7 @@ class Embedding(Inspected):
             axes.set_title(wrap(title), color=LIGHT.text)
         for axes in panels[len(clouds) :]:
             axes.axis("off")
-        self._legend(panels[len(clouds)])
+        self._legend(panels[len(clouds)], _inspection(results).arrays["embedding_labels"])
         return figure
 
     def _clouds(self, results: Results) -> list[tuple[str, Any]]:
@@ -402,28 +415,54 @@ class Embedding(Inspected):
         ]
 
     def _cloud(self, axes: "Axes", points: Any, labels: Any) -> None:
-        """Draw points (n, 2), each class in its own colour and shape."""
-        for label in range(len(self.classes)):
-            color, marker = _class_mark(label)
+        """Draw points (n, 2), each class in its own colour and shape; of many, some in grey."""
+        import numpy
+
+        marked = self._marked(labels)
+        grey = ~numpy.isin(labels, marked)
+        axes.plot(*points[grey].T, "o", color=UNMARKED, markersize=2.2, markeredgewidth=0,
+                  rasterized=True)  # fmt: skip
+        for place, label in enumerate(marked):
+            color, marker = _class_mark(place)
             axes.plot(*points[labels == label].T, marker, color=color, markersize=3.2,
                       markeredgewidth=0, rasterized=True)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_box_aspect(1)
 
-    def _legend(self, axes: "Axes") -> None:
+    def _marked(self, labels: Any) -> list[int]:
+        """Choose the classes with a mark of their own: all, or of many those with most points."""
+        every = list(range(len(self.classes)))
+        if len(every) <= MOST_CLASSES:
+            return every
+        counts = [int((labels == label).sum()) for label in every]
+        return sorted(sorted(every, key=lambda label: -counts[label])[: len(CLASS_MARKS)])
+
+    def _legend(self, axes: "Axes", labels: Any) -> None:
         """Name the classes; drawn as the points are, whose colours are those of no page."""
-        for label, name in enumerate(self.classes):
-            color, marker = _class_mark(label)
-            axes.plot([0.3], [-label], marker, color=color, markersize=7, markeredgewidth=0,
-                      rasterized=True)  # fmt: skip
-            axes.text(0.38, -label, name, va="center")
+        marked = self._marked(labels)
+        marks = [_class_mark(place) for place in range(len(marked))]
+        names = [self.classes[label] for label in marked]
+        if len(marked) < len(self.classes):
+            marks, names = [*marks, (UNMARKED, "o")], [*names, "other classes"]
+        columns = 1 if len(names) <= LONGEST_LEGEND else 2
+        rows = -(-len(names) // columns)
+        for place, (name, (color, marker)) in enumerate(
+            zip(brief(names, 24 // columns), marks, strict=True)
+        ):
+            x, y = (0.3 if columns == 1 else 0.02 + 0.5 * (place // rows)), -(place % rows)
+            axes.plot([x], [y], marker, color=color, markersize=7 if columns == 1 else 5,
+                      markeredgewidth=0, rasterized=True)  # fmt: skip
+            axes.text(x + 0.08, y, name, va="center", fontsize=9 if columns == 1 else SMALL + 1.5)
         axes.set_xlim(0, 1)
-        axes.set_ylim(-len(self.classes) - 1, 2)
+        axes.set_ylim(-rows - 1, 2)
 
     def _values(self, results: Results) -> dict[str, Any]:
         inspection = _inspection(results)
+        labels = inspection.arrays["embedding_labels"]
         return {
+            "marked": [self.classes[label] for label in self._marked(labels)],
+            "classes": len(self.classes),
             "images": inspection.facts.embedding_images,
             "all_images": inspection.facts.dataset.test_images,
             "alike_by_pixels": inspection.alike("pixels_embedding"),

@@ -10,7 +10,7 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.inspected import SMALL, below, show
 from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import wrap
+from cnn_study.figures.words import wrap_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,9 +60,9 @@ class Pairs(Picture):
             ):
                 show(axes, image)
             names = [self.classes[number] for number in (pair.test_class, pair.training_class)]
-            panels[0, column].set_title(wrap(names[0], 10), fontsize=SMALL, color=LIGHT.text)
+            panels[0, column].set_title(wrap_name(names[0], 10), fontsize=SMALL, color=LIGHT.text)
             same = names[0] == names[1]
-            words = f"{wrap(names[1], 10)}\n{pair.correlation:.2f}"
+            words = f"{wrap_name(names[1], 10)}\n{pair.correlation:.2f}"
             below(panels[1, column], words, LIGHT.more if same else LIGHT.less)
         return figure
 
@@ -122,9 +122,9 @@ class MisreadImages(Picture):
             axes.axis("off")
         for axes, mistake, image in zip(panels.flat, mistakes, images, strict=False):
             show(axes, image)
-            name = wrap(self.classes[mistake.true_class], 10)
+            name = wrap_name(self.classes[mistake.true_class], 10)
             axes.set_title(name, fontsize=SMALL, color=LIGHT.more)
-            answer = wrap(self.classes[mistake.predicted_class], 10)
+            answer = wrap_name(self.classes[mistake.predicted_class], 10)
             below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
         return figure
 

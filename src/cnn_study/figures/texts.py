@@ -52,6 +52,7 @@ FILTERS = {
     "score": score,
     "signed": signed,
     "size": size,
+    "some": words.some,
     "troubles": troubles,
 }
 """Write a value; those of the same name write it as in the report, but for receipts."""

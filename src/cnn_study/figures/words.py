@@ -3,7 +3,7 @@
 import math
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base import words as base_words
@@ -46,6 +46,37 @@ def axis_label(parameter: str) -> str:
 def wrap(label: str, width: int = LONGEST_LABEL) -> str:
     """Break a label between words, and behind hyphens, into lines of at most this width."""
     return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label
+
+
+LONGEST_WORD = 14
+"""Characters of a class's name without a space that stay on one line beside its neighbours."""
+
+
+def wrap_name(name: str, width: int) -> str:
+    """Break a class's name into at most three lines of about this width; what is over is left out.
+
+    Where there is no space a word is broken, or it would lie over its neighbour.
+    """
+    longest = max(map(len, name.split()), default=0)
+    wide = max(width, min(longest, LONGEST_WORD))
+    return "\n".join(textwrap.wrap(name, wide, max_lines=3, placeholder="…")) or name
+
+
+def brief(names: Sequence[str], most: int) -> list[str]:
+    """Shorten the names of classes that are longer than this, each to one that no other has.
+
+    What is left out is in the middle, since names often differ at their ends.
+    """
+    head = (most - 1) * 2 // 3
+    tail = most - 1 - head
+    short = [
+        name if len(name) <= most else f"{name[:head].rstrip()}…{name[-tail:].lstrip()}"
+        for name in names
+    ]
+    return [
+        name if short.count(shortened) > 1 else shortened
+        for name, shortened in zip(names, short, strict=True)
+    ]
 
 
 def percent(share: float | None) -> float:

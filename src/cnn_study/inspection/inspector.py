@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from cnn_study.base import files
 from cnn_study.base.words import percent
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.data.images import Images
 from cnn_study.inspection import baselines, embedding, trained_network
 from cnn_study.runs import correct_answers, inspections, records, sealed
@@ -36,8 +37,12 @@ SAMPLES = 6
 SHOWN = 2
 PAIRS = 8
 MISTAKES = 12
-SAMPLE_RULE = "the first training images of each class, in the order of the dataset's archive"
-SHOWN_RULE = "the first test images of each class, in the order of the archive, by class"
+SAMPLE_RULE = "the first training images of each class, in the order of the dataset"
+SHOWN_RULE = "the first test images of each class, in the order of the dataset, by class"
+LARGEST_ONLY = "; of many classes, those with the most test images"
+LARGEST = 20
+"""Of more than `MOST_CLASSES`, those of which images are kept and looked into."""
+
 FOLLOWED_RULE = (
     "the first of shown_images that every inspected network classifies correctly, or the first "
     "of all if there is none"
@@ -102,6 +107,8 @@ def make(study: Study, results: Path, images: Images) -> Draft:
     _embed(networks, images, draft)
     draft.facts["networks"] = [_inspect_network(network, images, draft) for network in networks]
     _fit_baselines(study, images, draft)
+    if not study.dataset.publish_images:
+        hide_images(draft)
     draft.facts |= {
         "seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - processor, 3),
@@ -116,26 +123,57 @@ def make(study: Study, results: Path, images: Images) -> Draft:
 
 def take_samples(images: Images, classes: int, draft: Draft) -> None:
     """Take training images to show what the classes are, and test images to follow."""
-    samples = first_of_each(images.training_labels, classes, SAMPLES)
-    fewest = min(map(len, samples))
-    indices = np.array([places[:fewest] for places in samples])
-    shown = np.concatenate(first_of_each(images.test_labels, classes, SHOWN))
+    chosen = largest_classes(images.test_labels, classes)
+    samples = [
+        places if number in chosen else places[:0]
+        for number, places in enumerate(first_of_each(images.training_labels, classes, SAMPLES))
+    ]
+    fewest = min(len(places) for places in samples if len(places))
+    indices = [places[:fewest] for places in samples]
+    tests = first_of_each(images.test_labels, classes, SHOWN)
+    shown = np.concatenate([places for number, places in enumerate(tests) if number in chosen])
     draft.arrays |= {
-        "sample_images": images.training_images[indices],
+        "sample_images": images.training_images[[own for own in indices if len(own)]],
         "shown_images": images.test_images[shown],
         "shown_indices": shown.astype("int32"),
         "shown_labels": images.test_labels[shown],
     }
     draft.facts |= {
-        "sample_rule": SAMPLE_RULE,
-        "sample_indices": indices.tolist(),
-        "shown_rule": SHOWN_RULE,
+        "sample_rule": SAMPLE_RULE + LARGEST_ONLY * (len(chosen) < classes),
+        "sample_indices": [own.tolist() for own in indices],
+        "shown_rule": SHOWN_RULE + LARGEST_ONLY * (len(chosen) < classes),
     }
+
+
+def largest_classes(labels: np.ndarray, classes: int) -> set[int]:
+    """Choose the classes to look into: all, or of many those with the most images, the first first.
+
+    Args:
+        labels: (n,) class indices.
+    """
+    if classes <= MOST_CLASSES:
+        return set(range(classes))
+    counts = np.bincount(labels, minlength=classes)
+    return set(np.argsort(-counts, kind="stable")[:LARGEST].tolist())
 
 
 def first_of_each(labels: np.ndarray, classes: int, count: int) -> list[np.ndarray]:
     """Find for each class the places of its first images, at most `count`."""
     return [np.flatnonzero(labels == number)[:count] for number in range(classes)]
+
+
+def hide_images(draft: Draft) -> None:
+    """Take out what shows images, or what layers make of them; where points lie shows none."""
+    of_layers = [name for name in draft.arrays if "/feature_maps/" in name or "/occlusion" in name]
+    for name in of_layers:
+        del draft.arrays[name]
+    for name in draft.arrays:
+        if name.endswith("_images"):
+            draft.arrays[name] = draft.arrays[name][:0]
+    none = {"feature_maps": [], "mistakes": []}
+    draft.facts["networks"] = [each.model_copy(update=none) for each in draft.facts["networks"]]
+    draft.facts["sample_indices"] = [[] for _ in draft.facts["sample_indices"]]
+    draft.facts["neighbours"] = []
 
 
 # --------------------------------------------------------------------------------- the networks

@@ -59,6 +59,8 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
         log(f"{len(pairs)} of them resemble a training image")
     shown = spread_evenly(len(pairs), SHOWN_PAIRS)
     misread = misread_by_best(study, results, images.test_labels)
+    if not study.dataset.publish_images:
+        shown, misread = [], misread and misread.model_copy(update={"shown": []})
     kept = [mistake.test_index for mistake in misread.shown] if misread else []
     tests, trained = (
         [getattr(pairs[place], f"{part}_index") for place in shown] for part in ("test", "training")

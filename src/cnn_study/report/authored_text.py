@@ -5,7 +5,7 @@ Pandoc and Typst are asked, by which the report is made. Knows nothing of runs o
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from cnn_study.base.places import CITATION, REPORT, bibliographies, citations
 from cnn_study.report import authored_markdown
 from cnn_study.report.anchors import anchors
 from cnn_study.report.authored_markdown import listed
-from cnn_study.report.fonts import undrawn, unprinted, unseen
+from cnn_study.report.fonts import right_to_left, undrawn, unprinted, unseen
 from cnn_study.report.pandoc import TooLong, message, run_pandoc
 from cnn_study.study import published_numbers
 
@@ -28,15 +28,20 @@ if TYPE_CHECKING:
 BIBLIOGRAPHY = REPORT / "references.bib"
 """The project's own; a study's folder may have further works: see `places.bibliographies`."""
 
-MARKDOWN = ("background", "reading", "caveat", "about_expectations")
+MARKDOWN = ("background", "reading", "caveat", "about_expectations", "description")
 """Keys whose text is Markdown; every other text is shown as it is written."""
 
 WORKS_SECONDS = 20
 
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
-DRAWN = ("title", "label", "dataset", "published")
+DRAWN = ("title", "label", "published")
 """Keys of texts that stand in figures too."""
+
+OTHER_NAMES = "`classes: {name: shown name}`, of all classes, in the order of the report"
+
+LONGEST_CLASS = 60
+"""Characters of a class's name: tables and legends have no room for more."""
 
 
 def faults_of(draft: "Draft") -> "list[Fault]":
@@ -56,6 +61,10 @@ def faults_of(draft: "Draft") -> "list[Fault]":
         if signs:
             faults.append((place, f"{_no_font('PDF', signs)} ({listed([texts[place]])})"))
     faults += [(("title",), fault) for fault in _title(file.title)]
+    faults += [
+        (("dataset", "classes"), f"{fault}. Show them under other names: {OTHER_NAMES}")
+        for fault in _classes(draft.dataset.class_names)
+    ]
     faults += [((), f"{path}: {fault}") for path, fault in _beside()]
     if file.published:
         place = ("published", "citation")
@@ -77,7 +86,10 @@ def _texts(file: "StudyFile", dataset: "Dataset") -> "Iterator[tuple[Place, str]
                 yield (*place, name), text
     for id_, label in file.label.items():
         yield ("label", id_), label
-    yield ("dataset",), " ".join([dataset.title, *dataset.class_names])
+    if dataset.reader:
+        yield ("dataset",), dataset.title
+    for name in ("title", "source", "description") if not dataset.reader else ():
+        yield ("dataset", name), getattr(dataset, name)
 
 
 def _printed(draft: "Draft") -> "dict[Place, str]":
@@ -94,8 +106,35 @@ def _signs(place: "Place", text: str) -> Iterator[str]:
     """Say which signs of a text nobody would see, or not in a figure."""
     if signs := unseen(text):
         yield f"signs that show nothing are not allowed: {', '.join(signs)}. Take them out"
-    if set(place) & set(DRAWN) and (missing := undrawn(text)):
+    if not set(place) & set(DRAWN):
+        return
+    if missing := undrawn(text):
         yield f"{_no_font('figures', missing)} ({listed([text])})"
+    if turned := right_to_left(text):
+        yield (
+            f"figures set letters from left to right, and {listed(turned)} are read from the right "
+            f"({listed([text])}). Write Latin, Greek or Cyrillic letters"
+        )
+
+
+def _classes(names: Sequence[str]) -> Iterator[str]:
+    """Say what the report cannot show of the names of classes, each fault once for all of them."""
+    lacking = set(unprinted([" ".join(names)])[0])  # of a thousand names each takes a while
+    long = [name for name in names if len(name) > LONGEST_CLASS]
+    if long:
+        yield f"names of classes have {LONGEST_CLASS} characters at most, not {listed(long)}"
+    for what, signs_of in {
+        "hold signs that show nothing, ": unseen,
+        "hold signs for which the font of the figures has nothing, ": undrawn,
+        "hold signs for which the PDF's fonts have nothing, ": lambda name: [
+            sign for sign in name if sign in lacking
+        ],
+        "are read from right to left, and figures set from left to right: ": right_to_left,
+    }.items():
+        signs = {name: signs_of(name) for name in names}
+        if strange := [name for name in names if signs[name]]:
+            every = [sign for name in strange for sign in signs[name]]
+            yield f"names of classes {what}{listed(every)}: {listed(strange)}"
 
 
 def _title(title: str) -> Iterator[str]:

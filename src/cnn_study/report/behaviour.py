@@ -3,7 +3,6 @@
 All of it is read from the evidence; what stands out is decided there.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -130,8 +129,3 @@ def level_tellings(findings: Findings, name: str) -> tuple[LevelTelling, ...]:
         if words := words_of(row):
             told.append(LevelTelling(parameter, level, kept, other, words, row))
     return tuple(told)
-
-
-def loss_of_guessing(classes: int) -> float:
-    """Give the loss of a network that holds all classes alike: ln(classes), in nats."""
-    return math.log(classes)

@@ -13,7 +13,6 @@ from cnn_study.report.behaviour import (
     LevelTelling,
     Telling,
     level_tellings,
-    loss_of_guessing,
     tellings,
 )
 from cnn_study.report.pictures import Figure
@@ -238,6 +237,6 @@ def comparison_of(
         shown_before,
         told,
         level_tellings(findings, name),
-        loss_of_guessing(len(study.dataset.class_names)),
+        study.dataset.guessing_loss,
         tuple((row, findings.expected[row.id]) for row in rows[1:] if row.id in findings.expected),
     )

@@ -7,6 +7,7 @@ of the base. The words stand in report/sections/exercises-*.qmd.j2.
 import math
 import statistics
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -106,7 +107,7 @@ def exercises_of(study: Study, tables: Tables, findings: Findings, data: Data) -
             "descent": {"rate": RATE, "path": examples.descent(RATE, steps=2)},
             "interval": _interval(tables),
             "chance": _single_runs(tables),
-            "mistakes": _mistakes(study, confusion),
+            "of_class": partial(_of_class, study, confusion),
             "confused": confusion.worst if confusion else None,
         },
         numbers,
@@ -255,7 +256,7 @@ def _first_losses(study: Study, tables: Tables) -> dict[str, Any] | None:
         in the last epoch is the highest of those near the guess's; None without one). None without
         a run of the base.
     """
-    guess = math.log(len(study.dataset.class_names))
+    guess = study.dataset.guessing_loss
     epochs = tables.epochs
     first = epochs[(epochs["experiment"] == "base") & (epochs["epoch"] == 1)]
     if first.empty:
@@ -290,26 +291,25 @@ def _steps(study: Study, findings: Findings, data: Data) -> dict[str, Any]:
     }
 
 
-def _mistakes(study: Study, confusion: Confusion | None) -> dict[str, dict[str, Any]]:
-    """Tell of each class how many of its test images the base gets right, and what it says else.
+def _of_class(study: Study, confusion: Confusion | None, name: str) -> dict[str, Any] | None:
+    """Tell of a class how many of its test images the base gets right, and what it says else.
 
     Returns:
-        By class: right, taken_for (the wrong answer given most often) and share; all are mean
-        shares over the complete runs. Empty without any.
+        right, taken_for (the wrong answer given most often) and share; all are mean shares over the
+        complete runs. None without any, and of what is no class.
     """
-    if confusion is None:
-        return {}
-    mistakes = {}
-    for true, name in enumerate(study.dataset.class_names):
-        shares = confusion.shares[true].copy()
-        shares[true] = -1
-        wrong = int(shares.argmax())
-        mistakes[name] = {
-            "right": confusion.share(true, true),
-            "taken_for": study.dataset.class_names[wrong],
-            "share": confusion.share(true, wrong),
-        }
-    return mistakes
+    names = study.dataset.class_names
+    if confusion is None or name not in names:
+        return None
+    true = names.index(name)
+    shares = confusion.shares[true].copy()
+    shares[true] = -1
+    wrong = int(shares.argmax())
+    return {
+        "right": confusion.share(true, true),
+        "taken_for": names[wrong],
+        "share": confusion.share(true, wrong),
+    }
 
 
 def _trained_bare(study: Study) -> bool:

@@ -7,7 +7,18 @@ from functools import partial
 from typing import Any
 
 from cnn_study.base import inference, words
-from cnn_study.base.words import NONE, SPACE, count, every, exact, listing, numeral, plural, whole
+from cnn_study.base.words import (
+    NONE,
+    SPACE,
+    count,
+    every,
+    exact,
+    listing,
+    numeral,
+    plural,
+    some,
+    whole,
+)
 from cnn_study.evidence.cells import Setting, derived
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Scores
@@ -37,6 +48,11 @@ def escape(text: str) -> str:
     line = without_unseen(re.sub(rf"[^\S{SPACE}]+", " ", str(text)).strip())
     escaped = re.sub(r"([\\`*_{}\[\]<>|~^$@#&])", r"\\\1", line).replace("--", r"-\-")
     return LIKE_A_MARK.sub(r"[\g<0>]{.verbatim}", escaped)
+
+
+def verbatim(text: str) -> str:
+    """Make a name mean itself, quotation marks and dots included, which a text's are made fine."""
+    return re.sub(r"""["']|\.(?=\.)""", r"\\\g<0>", escape(text))
 
 
 def attribute(text: str) -> str:
@@ -348,8 +364,18 @@ NUMBERS = (
 
 
 TEXTS = (
-    *(mark, escape, escape_around_citations, attribute, link, mean_and_deviation, extent, interval),
-    *(tally, number_of, plural, every, listing, code, reference, troubles, price, paid_for),
+    *(
+        mark,
+        escape,
+        verbatim,
+        escape_around_citations,
+        attribute,
+        link,
+        mean_and_deviation,
+        extent,
+        interval,
+    ),
+    *(tally, number_of, plural, every, listing, some, code, reference, troubles, price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, matrix, whole, exact, value_text),
     *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed, download),
 )

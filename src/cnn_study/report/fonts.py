@@ -92,6 +92,16 @@ def undrawn(text: str) -> list[str]:
     ]
 
 
+def right_to_left(text: str) -> list[str]:
+    """List the letters of a text that are read from the right, which Matplotlib sets as they come.
+
+    Those of the Unicode kinds R and AL (https://www.unicode.org/reports/tr9/): Hebrew, Arabic.
+    """
+    if text.isascii():
+        return []
+    return [sign for sign in dict.fromkeys(text) if unicodedata.bidirectional(sign) in ("R", "AL")]
+
+
 @cache
 def _drawn() -> frozenset[int]:
     import matplotlib

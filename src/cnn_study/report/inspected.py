@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.base import examples
+from cnn_study.base.power import share_interval
 from cnn_study.evidence.cells import INSPECTION, Cell, derived, of_cell
 from cnn_study.runs import inspections
 from cnn_study.study.model import Study
@@ -21,8 +22,7 @@ def baselines_of(study: Study, inspection: inspections.Inspection | None) -> dic
     return baselines | {
         "images": baselines["neighbours"].training_images,
         "reduced": inspection.facts.baselines["nearest_neighbours"].settings.get("images", ""),
-        "chance": (chance := 1 / len(study.dataset.class_names)),
-        "far_above_chance": baselines["neighbours"].test_accuracy > 5 * chance,
+        "beside_chance": partial(_beside_chance, study.dataset.chance()),
         "example": examples.distance(),
         "gain": partial(_gain, max(baseline.test_accuracy for baseline in baselines.values())),
     }
@@ -36,6 +36,24 @@ def _known(name: str, baseline: inspections.Baseline) -> SimpleNamespace:
             for field, value in baseline
         }
     )
+
+
+FAR = 0.5
+"""Of the way from guessing to all right: what surely goes further is far more than guessing."""
+
+
+def _beside_chance(chance: float, baseline: SimpleNamespace) -> str:
+    """Say how much more than guessing a baseline gets right.
+
+    Args:
+        chance: what answers get that look at no image.
+    """
+    if baseline.test_accuracy <= chance:
+        return "no more than guessing"
+    beyond = share_interval(baseline.test_accuracy, baseline.test_images)[0] - chance
+    if beyond <= 0:
+        return "hardly more than guessing"
+    return "far more than guessing" if beyond > FAR * (1 - chance) else "more than guessing"
 
 
 def _gain(best: float, accuracy: float) -> float:
@@ -63,10 +81,11 @@ def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[st
 def live_network(
     study: Study, inspection: inspections.Inspection | None
 ) -> inspections.Network | None:
-    """Find the base's trained network, which runs in the page; None if it is not kept.
+    """Find the base's trained network, which runs in the page; None if it is not kept, or shown.
 
     A network of the study's own runs nowhere but in Keras.
     """
-    if study.experiments["base"].settings.model:
+    base = study.experiments["base"]
+    if inspection is None or base.settings.model or not study.dataset.publish_images:
         return None
-    return inspection.network(study.experiments["base"].fingerprint) if inspection else None
+    return inspection.network(base.fingerprint)

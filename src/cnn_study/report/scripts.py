@@ -15,6 +15,7 @@ from textwrap import indent
 from cnn_study.base.files import write_whole
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.templates import Templates
+from cnn_study.data import arrays
 from cnn_study.data.catalog import DIGITS_TEST_IMAGES, Dataset
 from cnn_study.data.readers.cifar10 import CIFAR10_MD5
 from cnn_study.evidence.findings import Findings
@@ -137,6 +138,8 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
     values = {name: _in_quotes(word) for name, word in words.items()} | {
         "settings": settings,
         "dataset": dataset.name,
+        "own_images": not dataset.reader,
+        "arrays": arrays.place(dataset).as_posix(),
         "test_images": DIGITS_TEST_IMAGES,
         "batches": CIFAR10_MD5,
         "seed": seed,

@@ -209,12 +209,16 @@ def _with_interval(mean: float | None, scores: list[float]) -> Effect:
     def known(number: float | None, how: str) -> float | None:
         return None if number is None else derived(number, how, *scores)
 
+    # No mean accuracy lies beyond, however far few runs are apart.
+    lower, upper = (
+        None if end is None else min(max(end, 0.0), 1.0) for end in (plain.lower, plain.upper)
+    )
     ends = "end of the 95 % t interval for the mean of"
     return Effect(
         plain.n,
         mean,
-        lower=known(plain.lower, f"lower {ends}"),
-        upper=known(plain.upper, f"upper {ends}"),
+        lower=known(lower, f"lower {ends}"),
+        upper=known(upper, f"upper {ends}"),
     )
 
 

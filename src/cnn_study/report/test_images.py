@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cnn_study.base.power import share_interval
 from cnn_study.evidence.cells import Count, Number, derived
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.read import Tables
@@ -12,6 +13,30 @@ from cnn_study.evidence.results import Result
 from cnn_study.evidence.schemas import CONSTANT, DECAYING
 from cnn_study.runs import look_alikes
 from cnn_study.study.model import Study
+
+FEW = 0.02
+"""Half width of the 95 % interval of a share of one half: where it is wider, images are few."""
+
+
+@dataclass(frozen=True)
+class FewImages:
+    """What so few test images leave open of a score; said wherever one stands by itself."""
+
+    images: int
+
+    def ends(self, share: float | None) -> tuple[Number, Number] | None:
+        """Give the ends of the 95 % interval of the share of all images of their kind."""
+        if share is None:
+            return None
+        how = f"end of Wilson's 95 % interval for {self.images} images, of"
+        lower, upper = share_interval(float(share), self.images)
+        return derived(lower, how, share), derived(upper, how, share)
+
+
+def few_images_of(study: Study) -> FewImages | None:
+    """Say what the test images leave open; None where they are many."""
+    images = study.dataset.test_images
+    return FewImages(images) if share_interval(0.5, images)[1] - 0.5 > FEW else None
 
 
 @dataclass(frozen=True)
@@ -63,7 +88,8 @@ class WithoutLookAlikes:
     Attributes:
         facts: how they were searched for, and how many there are.
         count: of them; None where no run's answers are known.
-        models: rows of look-alikes.csv: base, enhanced and best.
+        models: rows of look-alikes.csv: base, enhanced and best; gain_range: the interval of what
+            look-alikes add.
         shift: of the change whose difference they change most; None without changes.
         changes: whose difference is known with and without.
         within: of these, those whose shift is smaller than what the test images leave open.
@@ -110,11 +136,16 @@ def look_alikes_of(
     return WithoutLookAlikes(
         look_alikes.read_facts(facts),
         next((row.images for row in rows.values()), None),
-        [rows[id_] for id_ in named if id_ in rows],
+        [_with_range(rows[id_]) for id_ in named if id_ in rows],
         max(changes, key=lambda row: abs(row.shift), default=None),
         len(changes),
         len(within),
     )
+
+
+def _with_range(row: SimpleNamespace) -> SimpleNamespace:
+    ends = SimpleNamespace(lower=row.gain_lower, upper=row.gain_upper)
+    return SimpleNamespace(**vars(row), gain_range=ends)
 
 
 def misread_of(

@@ -19,6 +19,7 @@ from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, best_of, read_results
 from cnn_study.report import keras_code
+from cnn_study.report.audit import images_of
 from cnn_study.report.budgets import offers
 from cnn_study.report.called import called
 from cnn_study.report.comparison import comparison_of
@@ -43,7 +44,7 @@ from cnn_study.report.scripts import FOLDER as SCRIPTS
 from cnn_study.report.scripts import scripts_of
 from cnn_study.report.search import searched_of
 from cnn_study.report.summary import summary_of
-from cnn_study.report.test_images import look_alikes_of, misread_of, spreads_of
+from cnn_study.report.test_images import few_images_of, look_alikes_of, misread_of, spreads_of
 from cnn_study.report.worked_example import worked_example
 from cnn_study.runs import inspections, kept_weights, records
 from cnn_study.study.model import Study
@@ -85,7 +86,7 @@ def gather(
         "baselines": baselines_of(study, inspection),
         "live": live_network(study, inspection),
         "alike": alike_of(study, inspection),
-        "kept_weights": [kept.name for kept in kept_weights.here(study, tables.parent)],
+        "kept_weights": [kept.name for kept in kept_weights.shown(study, tables.parent)],
     }
 
 
@@ -112,6 +113,7 @@ def _values(
         **_of_questions(study, tables, results, findings, figures, enhanced),
         **_of_advice(study, results, findings),
         "data": (data := data_of(study, tables)),
+        "images": images_of(study, tables),
         "rules_of_thumb": checked(study, findings),
         "exercises": exercises_of(study, tables, findings, data),
         "statistics": _statistics(study),
@@ -128,6 +130,7 @@ def _values(
         "budgets": offers(study, results, searched, enhanced),
         "summary": summary_of(study, tables, findings, results, best_of(results), searched),
         "spreads": spreads_of(study, findings),
+        "few_images": few_images_of(study),
         "published": published_of(study, tables, findings, results),
         "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,
     }

@@ -87,7 +87,7 @@ def _networks(
     """
     if inspection is None or live_network(study, inspection) is None:
         return None
-    kept = kept_weights.here(study, results)
+    kept = kept_weights.shown(study, results)
     winners = [each for each in kept if each.budget]
     smallest = min(winners, key=lambda each: each.run.experiment.macs, default=None)
     described = (

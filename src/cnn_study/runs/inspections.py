@@ -97,7 +97,8 @@ class Facts(Sealed):
     arrays_sha256: str = Field(description="sha256 of that file.")
     sample_rule: str = Field(description="Which training images sample_images holds.")
     sample_indices: list[list[int]] = Field(
-        description="By class: places in the whole training set, from 0."
+        description="By class: places in the whole training set, from 0; none of classes that are "
+        "not among sample_images."
     )
     shown_rule: str = Field(description="Which test images shown_images holds.")
     followed_rule: str = Field(description="Which of them is followed through the layers.")
@@ -132,11 +133,15 @@ class Facts(Sealed):
 class Inspection:
     """An inspection as it was read.
 
+    Where the dataset's images are not to be published, arrays of images are empty, and feature
+    maps and occlusion are not there.
+
     Attributes:
         path: of the facts.
         facts: every number that is no array.
         arrays: by name; with h, w and c for an image's height, width and channels:
-            sample_images (classes, samples, h, w, c) uint8, training images of each class;
+            sample_images (classes, samples, h, w, c) uint8, training images of each class of which
+            facts.sample_indices names some;
             shown_images (n, h, w, c) uint8, test images in order of class, with shown_indices
             (n,) in the test set and shown_labels (n,);
             neighbours_images (pairs, 2, h, w, c) uint8, test image and nearest training image;
@@ -228,11 +233,13 @@ def place(study: Study, results: Path, runs: Iterable[Run]) -> Path:
         results: the study's results folder.
         runs: those to inspect that have a record, or will have one.
     """
-    meaning = {
+    meaning: dict[str, object] = {
         "inspection_version": INSPECTION_VERSION,
         "dataset": study.dataset.digest,
         "runs": [[run.experiment.fingerprint, run.seed] for run in runs],
     }
+    if not study.dataset.publish_images:
+        meaning["images"] = False
     return results / "inspection" / f"{hash_meaning(meaning)}.json"
 
 

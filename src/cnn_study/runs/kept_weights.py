@@ -68,6 +68,14 @@ def here(study: Study, results: Path) -> list[Kept]:
     return [kept for kept in wanted(study, results) if kept.weights.exists()]
 
 
+def shown(study: Study, results: Path) -> list[Kept]:
+    """List those that the report may show and an archive may hold: none, if images are not public.
+
+    Weights can give images back that they were trained on.
+    """
+    return here(study, results) if study.dataset.publish_images else []
+
+
 def missing(study: Study, results: Path) -> list[Kept]:
     """List those whose weights are not there: runs of before their weights were kept."""
     return [kept for kept in wanted(study, results) if not kept.weights.exists()]

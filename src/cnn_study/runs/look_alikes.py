@@ -97,7 +97,12 @@ class LookAlikes:
 
 def place(study: Study, results: Path) -> Path:
     """Name the facts after all that decides which images look alike: dataset and method."""
-    meaning = {"look_alikes_version": LOOK_ALIKES_VERSION, "dataset": study.dataset.digest}
+    meaning: dict[str, object] = {
+        "look_alikes_version": LOOK_ALIKES_VERSION,
+        "dataset": study.dataset.digest,
+    }
+    if not study.dataset.publish_images:
+        meaning["images"] = False
     return results / "look-alikes" / f"{hash_meaning(meaning)}.json"
 
 

@@ -174,7 +174,7 @@ class Site:
         None where records or a search are damaged: whoever needs them tells of that.
         """
         with suppress(UserError):
-            kept = kept_weights.here(self.study, self.results)
+            kept = kept_weights.shown(self.study, self.results)
             return [path for each in kept for path in (each.record, each.weights)]
         return []
 

@@ -23,6 +23,7 @@ from cnn_study.base.files import digest_of_file, write_whole
 from cnn_study.base.inference import higher_by_chance, prediction_interval
 from cnn_study.base.metrics import METRICS, collapsed
 from cnn_study.base.words import first_lines
+from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.runs import correct_answers, look_alikes, measured, records, searches
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.records import Bin, Record
@@ -38,6 +39,7 @@ from cnn_study.tables.data_package import DICTIONARY, data_package
 from cnn_study.tables.lineage import METRIC
 from cnn_study.tables.schemas import (
     CALIBRATION,
+    CLASS_SIZES,
     CLASSES,
     CONFUSION,
     EPOCHS,
@@ -106,6 +108,7 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
         CALIBRATION.name: calibration_table(outcomes),
+        CLASS_SIZES.name: class_sizes_table(study),
         LOOK_ALIKE_PAIRS.name: look_alikes_table(study, results),
         **search_tables(study, results),
     }
@@ -477,23 +480,33 @@ def layers_table(study: Study) -> pd.DataFrame:
 
 
 def confusion_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
-    """Give one row for each pair of classes of each experiment that has complete runs."""
-    names = study.dataset.class_names
-    rows = []
+    """Give one row for each pair of classes of each experiment that has complete runs.
+
+    Of many classes, pairs that are never confused have none: of a thousand there are a million.
+    """
+    names, rows = study.dataset.class_names, []
     for id_, complete in complete_records(outcomes).items():
-        matrices = [record.tested.confusion for record in complete]
+        counts = np.sum([record.tested.confusion for record in complete], axis=0)
+        kept = (counts > 0) | np.eye(len(names), dtype=bool) | (len(names) <= MOST_CLASSES)
         rows += [
             {
                 "experiment": id_,
-                "true_class": true_name,
-                "predicted_class": predicted_name,
-                "images": sum(matrix[true][predicted] for matrix in matrices),
-                "runs": len(matrices),
+                "true_class": names[true],
+                "predicted_class": names[predicted],
+                "images": int(counts[true, predicted]),
+                "runs": len(complete),
             }
-            for true, true_name in enumerate(names)
-            for predicted, predicted_name in enumerate(names)
+            for true, predicted in np.argwhere(kept)
         ]
     return frame(CONFUSION, rows)
+
+
+def class_sizes_table(study: Study) -> pd.DataFrame:
+    """Count the images of each class."""
+    dataset = study.dataset
+    sizes = zip(dataset.class_names, dataset.training_counts, dataset.test_counts, strict=True)
+    names = [column.name for column in CLASS_SIZES.columns]
+    return frame(CLASS_SIZES, [dict(zip(names, row, strict=True)) for row in sizes])
 
 
 def classes_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:

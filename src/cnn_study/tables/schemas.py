@@ -518,7 +518,8 @@ CONFUSION = Table(
     "confusion",
     "Confusion",
     "Test images by true and predicted class, added up over the complete runs of an experiment. "
-    "An experiment without complete runs has no rows.",
+    "An experiment without complete runs has no rows. Of more than 30 classes, two that are never "
+    "confused have none.",
     (
         EXPERIMENT,
         string("true_class", "Class that the image has.", required=True),
@@ -591,6 +592,19 @@ LOOK_ALIKE_PAIRS = Table(
         signed("correlation", "Pearson's correlation of their pixels.", ""),
     ),
     ("test_index",),
+    sources=(IMAGES,),
+)
+
+CLASS_SIZES = Table(
+    "class-sizes",
+    "Images of each class",
+    "How many images each class of the dataset has.",
+    (
+        string("class", "Name of the class.", required=True),
+        count("training_images", "Training images, those held out included.", "images"),
+        count("test_images", "Test images.", "images"),
+    ),
+    ("class",),
     sources=(IMAGES,),
 )
 
@@ -715,5 +729,5 @@ SEARCH_VALUES = Table(
 
 TABLES = (
     *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
-    *(LOOK_ALIKE_PAIRS, SEARCH_RUNS, SEARCH_VALUES),
+    *(CLASS_SIZES, LOOK_ALIKE_PAIRS, SEARCH_RUNS, SEARCH_VALUES),
 )

@@ -1,0 +1,440 @@
+"""Reports of datasets that are unlike CIFAR-10: uneven, many or tiny classes; what is not said."""
+
+import base64
+import html
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+
+import datasets_by_hand
+import records_by_hand
+from cnn_study.__main__ import main
+from cnn_study.archive import contents
+from cnn_study.base.errors import UserError
+from cnn_study.data.audit import Audit, Groups, Originals, SameImages, Spread
+from cnn_study.execute import local
+from cnn_study.figures import draw
+from cnn_study.figures.results import Results
+from cnn_study.figures.words import brief, wrap_name
+from cnn_study.report import study_checks
+from cnn_study.report.render import render
+from cnn_study.runs import stages
+from cnn_study.runs.wanted import wanted
+from cnn_study.study.merge import load
+from datasets_by_hand import make_images, register
+from report_by_hand import Made, unmarked
+
+STUDY = """
+title: Own images
+dataset: own
+judge: paired
+seeds: 3
+enhanced: wide
+base: {filters: [2], kernel_size: 3, epochs: 2, dense_units: 0, validation_fraction: 0.2}
+questions:
+  width:
+    title: Width
+    question: How wide?
+    hypothesis: Wide.
+    changes: {wide: {filters: [4]}}
+"""
+OTHERS = ("CIFAR", "digit", "ship", "photograph", "centred", "stroke", "archive's", "so small")
+"""Words that belong to datasets that come with the project."""
+
+
+def said(text: str) -> str:
+    """Join lines, so that a sentence can be looked for whatever its line breaks."""
+    return re.sub(r"\s+", " ", unmarked(text))
+
+
+def made_of(
+    folder: Path, images: datasets_by_hand.MadeUp, text: str = STUDY, right: float = 0.5
+) -> Made:
+    """Make a study whose runs answer by chance: so many images right, the others one class on."""
+    made, labels = Made(folder, text), images.images.test_labels
+    classes = len(images.dataset.class_names)
+    for id_ in made.study.experiments:
+        for seed in made.study.seeds:
+            random = np.random.default_rng(seed)
+            wrong = random.random(len(labels)) >= right
+            record = records_by_hand.make(made.study, id_, seed)
+            answers = (labels + wrong) % classes
+            records_by_hand.answering(made.study, folder, record, answers, labels)
+    return made
+
+
+def pages(made: Made) -> tuple[str, str]:
+    """Render a report; give the page, and the text of the PDF."""
+    made.text()
+    html_file, pdf_file = made.folder / "index.html", made.folder / "index.pdf"
+    render(made.output, html_file, pdf_file, resources=made.folder, engine="pandoc")
+    with pypdfium2.PdfDocument(pdf_file) as document:
+        paper = "".join(page.get_textpage().get_text_bounded() for page in document)
+    return html_file.read_text(encoding="utf-8"), paper
+
+
+@pytest.fixture
+def text_of(tmp_path, monkeypatch) -> Callable[..., str]:
+    """Write the report of a study of images with so many of each class, and join its lines."""
+
+    def write(training, test, shape=(16, 16, 3), study=STUDY, right=0.5, **facts) -> str:
+        own = register(monkeypatch, make_images(training, test, shape), **facts)
+        return said(made_of(tmp_path / "own", own, study, right).text())
+
+    return write
+
+
+# ------------------------------------------------------------------------------- classes
+
+
+def test_of_uneven_classes_guessing_is_the_largest(text_of):
+    """180 of 200 test images are healthy; the entropy of 0.9 and 0.1 is 0.3251 nats."""
+    text = text_of((90, 10), (180, 20), class_names=("healthy leaf", "rust"))
+    assert "always answers *healthy leaf* gets 90.0 % of the test images right" in text
+    assert "comes down to 0.33 and stays there has learned how common each is" in text
+    assert "one in two right" not in text
+    assert "| healthy leaf | 90 | 90.0 | 180 | 90.0 |" in text
+    assert "Fewer than 30 test images are there of rust: one image" in text
+    assert not [word for word in OTHERS if word in text]
+
+
+def test_of_even_classes_guessing_gets_one_in_so_many(text_of):
+    text = text_of((20,) * 4, (30,) * 4)
+    assert "Guessing gets about one in four right." in text
+    assert "majority baseline" not in text
+    assert "answers that look at no image get at most 25.0 % of the test images right" in text
+
+
+def test_classes_without_images_of_a_kind_are_named(text_of):
+    text = text_of((20, 20, 0), (30, 0, 30), class_names=("cat", "dog", "owl"))
+    assert "There is no training image of owl, so no network can learn what that is." in text
+    assert "There is no test image of dog: how often" in text
+
+
+def test_many_classes_are_named_in_part_and_stand_in_a_file(text_of):
+    text = text_of((3,) * 40, (2,) * 39 + (9,))
+    assert "here 40: class 0, class 1," in text
+    assert "class 9 and 30 more" in text
+    assert "Every class has fewer than 30 test images" in text
+    rows = re.findall(r"\| (class \d+) \| 3 \| ", text)
+    assert len(rows) == 20
+    assert rows[0] == "class 39"
+    assert "of 40 classes those with the most and with the fewest images, all of them in" in text
+
+
+# ------------------------------------------------------------------------------- amounts
+
+
+def test_few_test_images_are_said_first_with_what_they_leave_open(text_of):
+    """Of 4 images all right: Wilson's interval is from 4 / (4 + 1.96²) = 51 % to 100 %."""
+    text = text_of((8, 8), (2, 2), right=1)
+    first = text[text.index("# What we found") :]
+    assert first.startswith(
+        "# What we found {#what-we-found .unnumbered} **Few test images.** Four"
+    )
+    assert "gets 100.0 % of them right, and would get between 51 % and 100 % of all" in first
+    assert "scores 100.00 % (of all images of their kind 51 % to 100 %): the mean" in text
+
+
+def test_images_that_the_base_leaves_out_are_counted(text_of):
+    """Of 100 training images 20 are held out, and a tenth of the other 80 is trained on."""
+    text = text_of(
+        (50, 50),
+        (40, 40),
+        study=STUDY.replace("{filters: [2],", "{training_fraction: 0.1, filters: [2],"),
+    )
+    assert (
+        "Of the 80 that remain, the base is trained on 8, as its `training_fraction` says; 72 are "
+        "left out." in text
+    )
+    assert "The base leaves 72 training images out" in text
+    assert "No images were left out" not in text
+
+
+# ------------------------------------------------------------------------------- what is known
+
+
+def test_what_their_owner_says_stands_where_the_images_are_told_of(text_of):
+    text = text_of((20, 20), (30, 30), source="My photos_1, 2026, CC BY 4.0")
+    assert "Patterns made by *chance*, a wave for each class [@lecun1998]." in text
+    assert r"Source: My photos\_1, 2026, CC BY 4.0" in text
+    answers = dict(re.findall(r"\| ([^|]+) \| (yes|no|not applicable) \|", text))
+    assert answers["Approval by a review board?"] == "no"
+    assert answers["Safeguards for what could be misused?"] == "no"
+    assert answers["**Data quality.** Sources, time, labelling"] == "yes"
+
+
+def test_what_was_met_in_reading_is_told(text_of):
+    side = Spread(smallest=12, median=40.5, largest=900)
+    audit = Audit(
+        files=100,
+        skipped={"cut off": 2, "empty": 1},
+        ignored={"hidden files": 4},
+        animations=1,
+        originals=Originals(
+            sizes=7, heights=side, widths=side, enlarged=5, resize="crop", kinds={"JPEG": 97}
+        ),
+        same_images=SameImages(sets=3, images=6, across_parts=2, across_classes=1, dropped=2),
+        near_duplicates=Groups(groups=2, images=5, largest=3),
+        groups=Groups(groups=10, images=60, largest=9),
+    )
+    text = text_of((40, 40), (10, 10), audit=audit)
+    for sentence in (
+        "100 images were found. Three of them could not be read and were left out: "
+        "2 cut off and 1 empty.",
+        "Files that are no images were passed over: 4 hidden files.",
+        "They are stored as 97 JPEG.",
+        r"They had seven sizes, and now 16\ ×\ 16 pixels: what hung over on two sides was cut off.",
+        "5 were enlarged for that; an enlarged image shows no more than it did before.",
+        "Of one animation the first frame was taken.",
+        "six images make three sets, of which two stood in training and test and one in two "
+        "classes, where one label must be wrong. Two images were taken from the training images",
+        "Five images are nearly alike and make two sets, the largest of 3; each set stands in one "
+        "part.",
+        "60 images belong to ten groups of two or more, the largest of 9; none of these is divided",
+        "| Height | 12 | 40.50 | 900 |",
+        "| Impossible or corrupt samples | yes |",
+        "Three files could not be read",
+    ):
+        assert sentence in text
+
+
+# ------------------------------------------------------------------------------- names
+
+
+def load_faults(folder: Path, own: datasets_by_hand.MadeUp) -> list[str]:
+    """Check a study of these images as `check` does; give what is said of classes."""
+    path = folder / "own.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    try:
+        load(path, also=study_checks.CHECKS)
+    except UserError as error:
+        return [line.strip() for line in str(error).splitlines() if "classes" in line]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ("蛙", "犬", "cat"),
+            "the font of the figures has nothing, 蛙, 犬: 蛙, 犬. Show them under",
+        ),
+        (
+            ("蛙", "cat"),
+            "the PDF's fonts have nothing, 蛙: 蛙. Show them under other names: `classes",
+        ),
+        (("שלום", "cat"), "read from right to left, and figures set from left to right: ש, ל"),
+        (("a\u200bb", "cat"), "hold signs that show nothing, U+200B: a"),
+        (("x" * 61, "cat"), "names of classes have 60 characters at most, not xxx"),
+    ],
+)
+def test_names_that_the_report_cannot_show_are_found_by_check(tmp_path, monkeypatch, names, said):
+    images = make_images((4,) * len(names), (2,) * len(names), (16, 16, 1))
+    faults = load_faults(tmp_path, register(monkeypatch, images, class_names=names))
+    assert any(said in fault for fault in faults), faults
+
+
+STRANGE = (
+    *("$x$", "*b*", "_u_", "[l](x)", "<b>t</b>", "a|b", "@lecun1998", "back\\slash", "NA", "null"),
+    *("1e5", "007", "=1+1", "it's", '"q"', "{{< x >}}", "<< base >>", "{.class}", "#h", "`c`"),
+    *("~s~", "^s^", "a--b", "a...b", "</script>", "Straße", "&amp;", "-1", "y" * 60),
+)
+
+
+def test_names_that_look_like_marks_stay_as_they_are(tmp_path, monkeypatch):
+    """In the tables, the page, its data, and in alternative texts."""
+    own = register(
+        monkeypatch,
+        make_images((3,) * len(STRANGE), (2,) * len(STRANGE), (16, 16, 1)),
+        class_names=STRANGE,
+    )
+    assert load_faults(tmp_path, own) == []
+    page, paper = pages(made_of(tmp_path / "own", own))
+    table = page[page.index('id="tbl-class-sizes"') :]
+    cells = re.findall(r"<tr>\s*<t[hd][^>]*>(.*?)</t[hd]>", table[: table.index("</table>")], re.S)
+    shown = [html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in cells]
+    assert sorted(name for name in shown if name != "Class") == sorted(STRANGE)
+    data = re.search(r'id="explorer-data"[^>]*>(.*?)</script>', page, re.S)
+    assert json.loads(data[1])["classes"] == list(STRANGE)
+    without_spaces = re.sub(r"\s", "", paper.replace("…", "..."))
+    assert [name for name in STRANGE if re.sub(r"\s", "", name) not in without_spaces] == []
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_names_are_drawn_in_full_or_told_apart(name):
+    assert brief([name], 60) == [name]
+    assert wrap_name(name, 10).replace("\n", "")[:30].rstrip("…") in name
+
+
+def test_long_names_are_shortened_in_the_middle_unless_two_would_be_one():
+    names = ["a leaf of an oak, north", "a leaf of an oak, south", "short"]
+    assert brief(names, 12) == ["a leaf…orth", "a leaf…outh", "short"]
+    assert brief(["a leaf of an oak", "a leaf on no oak"], 9) == [
+        "a leaf of an oak",
+        "a leaf on no oak",
+    ]
+
+
+# ------------------------------------------------------------------------------- whole reports
+
+
+LEAF = {"class_names": ("healthy leaf", "leaf with rust")}
+KINDS = {
+    "nine to one": ((90, 10), (45, 5), (32, 32, 3), LEAF),
+    "a hundred classes": ((4,) * 100, (2,) * 100, (16, 16, 3), {}),
+    "28 x 28 grey": ((9,) * 10, (4,) * 10, (28, 28, 1), {}),
+    "96 x 96 colour": ((8,) * 3, (4,) * 3, (96, 96, 3), {}),
+    "one test image of a class": ((20, 10, 10), (10, 5, 1), (48, 64, 3), {}),
+    "16 training images": ((8, 8), (2, 2), (16, 16, 3), {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_renders_and_says_nothing_of_other_images(tmp_path, monkeypatch, kind):
+    training, test, shape, facts = KINDS[kind]
+    own = register(monkeypatch, make_images(training, test, shape), **facts)
+    made = made_of(tmp_path / "own", own, right=0.7)
+    page, paper = pages(made)
+    flat = re.sub(r"\s+", " ", paper)
+    assert own.dataset.title in flat
+    assert "a wave for each class" in flat
+    for word in OTHERS:
+        assert word not in said(made.output.read_text(encoding="utf-8"))
+    assert ("The classes are not equally large" in flat) == (len(set(test)) > 1)
+    assert ("Few test images." in flat) is True
+    assert f"{shape[0]} × {shape[1]} pixels" in flat.replace("\xa0", " ")
+    assert page.count("tbl-class-sizes") >= 2
+
+
+def test_figures_of_a_hundred_classes_show_those_that_tell_most(tmp_path, monkeypatch):
+    """Class 7 is taken for 8 more often than any other for any; class 3 alone is never right."""
+    own = register(monkeypatch, make_images((2,) * 100, (4,) * 100, (8, 8, 1)))
+    made, labels = Made(tmp_path / "own", STUDY), own.images.test_labels
+    for id_ in made.study.experiments:
+        for seed in made.study.seeds:
+            answers = labels.copy()
+            answers[labels == 7] = 8
+            answers[labels == 3] = 50 + seed
+            record = records_by_hand.make(made.study, id_, seed)
+            records_by_hand.answering(made.study, made.folder, record, answers, labels)
+    made.collect()
+    results = Results(made.study, made.folder / "tables", made.folder / "evidence")
+    pictures = draw._pictures(made.study)
+    confusion = pictures["confusion-base-and-enhanced"]
+    assert confusion._shown(results) == [f"class {number}" for number in (3, 7, 8, 51, 52, 53)]
+    part = confusion._part(results, "base")
+    assert list(part.columns) == [*confusion._shown(results), "others"]
+    assert (part.sum(axis=1) == 100).all()
+    assert "Of 100 classes the 6 that are confused most often" in confusion.texts(results).caption
+    bars = pictures["classes-base-and-enhanced"]._shown(results)
+    assert bars[10] == "…"
+    assert bars[-2:] == ["class 3", "class 7"]
+    assert len(bars) == 31
+    effects = pictures["class-effects"]._cells(results)
+    assert {len(row) for row in effects.values()} == {30}
+
+
+# ------------------------------------------------------------------------------- not public
+
+
+def colours(content: bytes) -> set[bytes]:
+    """Collect the colours of all rasters in a text: an SVG, or a page."""
+    found: set[bytes] = set()
+    for data in re.findall(rb"data:image/png;base64,([A-Za-z0-9+/=\s]+)", content):
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            found |= {
+                bytes(row)
+                for row in np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)
+            }
+    return found
+
+
+def printed_colours(path: Path) -> set[bytes]:
+    """Collect the colours of the images in a PDF."""
+    found: set[bytes] = set()
+    with pypdfium2.PdfDocument(path) as document:
+        for page in document:
+            for thing in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=9):
+                pixels = thing.get_bitmap().to_numpy()[..., :3].reshape(-1, 3)
+                found |= {bytes(row[::-1]) for row in np.unique(pixels, axis=0)}
+    return found
+
+
+@pytest.fixture(scope="module")
+def noise(keras, tmp_path_factory):
+    """Images of noise, whose colours are their own, and runs of a study of them."""
+    random, folder = np.random.default_rng(4), tmp_path_factory.mktemp("noise")
+    images = make_images((12, 12), (6, 6), (16, 16, 3))
+    for part in (images.training_images, images.test_images):
+        part[...] = random.integers(0, 256, part.shape)
+    images.test_images[0] = images.training_images[0]  # a look-alike
+    with pytest.MonkeyPatch.context() as patch:
+        own = register(patch, images)
+        study = load(
+            _write(folder, STUDY.replace("epochs: 2", "epochs: 1").replace("seeds: 3", "seeds: 2"))
+        )
+        data = own.write(folder / "own.npz")
+        for run in wanted(study):
+            local.do(study, run, folder / "results", data)
+    return folder, images
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("public", [True, False])
+def test_images_that_are_not_public_are_in_nothing_that_is_made(
+    noise, tmp_path, monkeypatch, one_thread_only, public
+):
+    """Every colour of an image is its own; where they are public, this test would see them."""
+    folder, images = noise
+    register(monkeypatch, images, publish_images=public)
+    shutil.copytree(folder / "results", results := tmp_path / "own")
+    study = str(folder / "own.yaml")
+    for command in ("inspect", "look-alikes"):
+        assert (
+            main([command, study, "--results", str(results), "--data", str(folder / "own.npz")])
+            == 0
+        )
+    for command in ("tables", "analyse", "confirmed", "figures", "write", "render"):
+        assert main([command, study, "--results", str(results)]) == 0
+    theirs = {bytes(row) for part in (images.training_images, images.test_images)
+              for row in part.reshape(-1, 3)}  # fmt: skip
+    page = (results / "report" / "index.html").read_bytes()
+    drawn = {
+        path.name: colours(path.read_bytes()) & theirs for path in results.glob("figures/*.svg")
+    }
+    held = {
+        "page": colours(page) & theirs,
+        "paper": printed_colours(results / "report" / "index.pdf") & theirs,
+        **drawn,
+    }
+    kept = [path for path in results.rglob("*.npz") if "weights" not in path.name]
+    arrays = {(path.name, name): array for path in kept for name, array in np.load(path).items()}
+    shown = {key: array for key, array in arrays.items() if array.ndim > 2 and array.size}
+    site = stages.Site.now(load(Path(study)), results)
+    packed = [name for name in contents.products(site) if name.endswith("weights.npz")]
+    live = b'id="live-network"' in page
+    if public:
+        assert min(len(held["page"]), len(held["paper"])) > 200
+        assert all((shown, packed, live))
+    else:
+        assert {name: len(found) for name, found in held.items() if len(found) > 9} == {}
+        assert (shown, packed, live) == ({}, [], False)
+        assert "Their owner does not publish them" in said(
+            (results / "report/index.qmd").read_text()
+        )
