@@ -321,6 +321,21 @@ def test_all_that_is_wrong_is_told_at_once(place, capsys):
     assert "1 left out, which cannot be read" in capsys.readouterr().out
 
 
+def test_what_was_done_to_images_is_counted(place):
+    deep = np.random.default_rng(1).integers(0, 65536, (16, 16), dtype="uint16")
+    Image.fromarray(deep).save(place / "pictures/cat/deep.png")
+    frames = [Image.fromarray(np.full((16, 16), level, "uint8")) for level in (0, 90, 180)]
+    for path in ("cat/moving.gif", "dog/pages.tiff"):
+        frames[1].save(place / "pictures" / path, save_all=True, append_images=frames[2:])
+    draw(place / "pictures/dog/photo.bmp", 3)
+    (place / "pictures/dog/photo.bmp").rename(place / "pictures/dog/photo.jpg")
+    write(same_image="keep")(place)
+    assert prepare() == 0
+    audit = manifest.read(FACTS).audit
+    assert (audit.sixteen_bit, audit.animations, audit.pages, audit.misnamed) == (1, 1, 1, 1)
+    assert (audit.turned, audit.transparent, audit.files) == (0, 0, 24)
+
+
 def test_a_class_needs_an_image_to_train_on(place, capsys):
     draw(place / "pictures/frog/0.png", 7)
     assert 'class "frog" has no image left to train on' in refused(capsys)

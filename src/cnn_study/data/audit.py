@@ -76,6 +76,9 @@ class Audit(_Part):
         {}, description="Files that are no images, by what they are, such as 'hidden files'."
     )
     animations: Count = Field(0, description="Images of several frames; the first was taken.")
+    pages: Count = Field(0, description="Images of several pages (TIFF); the first was taken.")
+    sixteen_bit: Count = Field(0, description="Grey images of 16 bits, brought to 8.")
+    misnamed: Count = Field(0, description="Files that hold another format than their ending says.")
     turned: Count = Field(0, description="Images turned as their camera noted (EXIF).")
     transparent: Count = Field(0, description="Images under which a colour was laid.")
     originals: Originals
