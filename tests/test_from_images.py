@@ -13,6 +13,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.report import study_checks
 from cnn_study.starter.from_images import suggest_groups
 from cnn_study.study import own_images
+from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import load
 
 
@@ -43,7 +44,7 @@ def test_images_of_one_size_keep_it(tmp_path):
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")
     assert study.name == "garden"
     assert study.dataset.image_shape == (20, 24, 3)
-    assert "20 images of 2 classes (cat 12, dog 8), of 20×24 pixels" in said
+    assert "20 files of 2 classes (cat 12, dog 8); images are 20 pixels high and 24 wide" in said
     assert len(study.experiments) * len(study.seeds) == 30
     assert len(study.file.questions) == 5
 
@@ -52,7 +53,7 @@ def test_images_of_many_sizes_are_brought_to_one_that_fits(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 70, 100, differ=9)
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")
     assert study.dataset.image_shape == (64, 64, 3)
-    assert "between 70×100 and 79×109 pixels" in said
+    assert "images are 70 to 79 pixels high and 100 to 109 wide" in said
     assert "brought to 64×64 pixels" in said
     draw_all(tmp_path / "small", {"cat": 6, "dog": 6}, 21, 19, differ=1)
     study, _ = begin(tmp_path / "meadow", tmp_path / "small")
@@ -95,13 +96,36 @@ def test_images_that_cannot_be_studied_leave_no_folder(tmp_path):
     assert not (tmp_path / "garden").exists()
 
 
+@pytest.mark.parametrize("name", ["digits", "cifar10", "a" * 41])
+def test_a_name_that_no_images_can_have_is_refused(tmp_path, name):
+    draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 16, 16)
+    with pytest.raises(UserError, match=f"^{name}: .* Choose another name"):
+        starter.new(tmp_path / name, tmp_path / "pictures")
+    assert not (tmp_path / name).exists()
+
+
+def test_a_study_that_cannot_be_divided_is_told_at_once(tmp_path, capsys):
+    draw_all(tmp_path / "pictures", {"cat": 6, "dog": 1}, 16, 16)
+    command = ["new", str(tmp_path / "garden"), "--images", str(tmp_path / "pictures")]
+    assert main(command) == 2
+    assert 'class "dog" has no image left to train on' in capsys.readouterr().err
+
+
+def test_what_nobody_has_said_is_a_caution(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 16, 16)
+    study, _ = begin(tmp_path / "garden", tmp_path / "pictures")
+    assert cautions(study)[0].startswith("dataset.source and dataset.description: Not said yet.")
+
+
 def test_arrays_are_studied_too(tmp_path, capsys):
     rows = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype="uint8")
     labels = np.arange(60) % 3
     np.savez(tmp_path / "x.npz", x_train=rows[:45], y_train=labels[:45],
              x_test=rows[45:], y_test=labels[45:])  # fmt: skip
     assert main(["new", str(tmp_path / "rows"), "--images", str(tmp_path / "x.npz")]) == 0
-    assert "60 images of 3 classes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "60 files of 3 classes" in said
+    assert "30 runs, about " in said
     file = tmp_path / "rows/experiments/rows.yaml"
     dataset = own_images.known_or_looked_at(file)
     assert (dataset.training_images, dataset.test_images) == (45, 15)

@@ -199,8 +199,9 @@ def test_links_within_are_followed_and_circles_end(tmp_path):
     assert [item.name for item in listing.items] == [
         "cat/a.png", "cat/b.png", "cat/of-dogs/c.png", "dog/b.png", "dog/more/c.png",
     ]  # fmt: skip
-    assert listing.ignored == {"links to folders that are read already": 1}
+    assert not listing.ignored
     assert listing.unreadable == [
+        ("cat/again", "a link to a folder that it lies in itself"),
         ("dog/gone.png", "a link that leads nowhere"),
         ("dog/out", "a link that leads out of the folder"),
     ]
@@ -668,3 +669,18 @@ def test_parquet_without_its_extra_says_what_to_do(tmp_path, monkeypatch):
     assert faults_of(tmp_path, parquet="*.parquet") == [
         'parquet: this needs the extra `parquet`. In a clone: pip install -e ".[parquet]"'
     ]
+
+
+def test_a_blank_before_the_name_of_a_column_is_no_part_of_it(tmp_path):
+    write(tmp_path, unique("a.png", "b.png"))
+    (tmp_path / "t.csv").write_text("file, label\na.png, cat\nb.png, dog\n")
+    listing = listed(tmp_path, table="t.csv")
+    assert [(item.name, item.label) for item in listing.items] == [
+        ("a.png", "cat"), ("b.png", "dog"),
+    ]  # fmt: skip
+
+
+def test_a_column_that_is_missing_is_told_with_those_that_are_there(tmp_path):
+    (tmp_path / "t.csv").write_text("picture,kind\na.png,cat\n")
+    (fault, *_) = listed(tmp_path, table="t.csv").faults
+    assert "column file: missing. The columns are: file, label; there are picture, kind" in fault

@@ -231,7 +231,8 @@ def test_a_name_to_show_changes_the_name_alone(place):
     assert prepare() == 0
     before = FACTS.read_bytes(), images()[0]
     write(classes={"cat": "Katze", "dog": "Hund"})(place)
-    assert prepare("--accept-data") == 0
+    assert workflow.plan({"study": "mine", "engine": "pandoc"}).unknown_images
+    assert prepare() == 0  # the images are the same: nothing is trained again, and nothing asked
     dataset = load(FILE).dataset
     assert dataset.class_names == ("Katze", "Hund")
     assert dataset.digest == before[1].digest
@@ -314,7 +315,7 @@ def test_all_that_is_wrong_is_told_at_once(place, capsys):
     said = refused(capsys)
     assert "1 file cannot be read: cat/cut.png (" in said
     assert "say unreadable: skip" in said
-    assert "images have 2 sizes, between 16×16 and 20×20 (height × width): give image_size" in said
+    assert "images have 2 sizes, 16 to 20 pixels high and 16 to 20 wide: give image_size" in said
     write(unreadable="skip", image_size=[16, 16])(place)
     assert prepare() == 0
     assert sum(manifest.read(FACTS).audit.skipped.values()) == 1
@@ -334,6 +335,39 @@ def test_what_was_done_to_images_is_counted(place):
     audit = manifest.read(FACTS).audit
     assert (audit.sixteen_bit, audit.animations, audit.pages, audit.misnamed) == (1, 1, 1, 1)
     assert (audit.turned, audit.transparent, audit.files) == (0, 0, 24)
+
+
+def test_options_that_change_no_image_ask_nothing(place):
+    assert prepare() == 0
+    before = manifest.read(FACTS)
+    for options in ({"channels": 1}, {"unreadable": "skip"}, {"resize": "pad"}):
+        write(**options)(place)
+        planned = workflow.plan({"study": "mine", "engine": "pandoc"})
+        assert planned.unknown_images
+        assert planned.study.dataset.digest == before.digest
+        assert main(["tables", "mine"]) == 2
+        assert prepare() == 0
+        assert not workflow.plan({"study": "mine", "engine": "pandoc"}).unknown_images
+        assert load(FILE).dataset.digest == before.digest
+
+
+def test_a_source_that_is_not_there_is_refused_also_where_nothing_is_read(place, capsys):
+    assert prepare() == 0
+    with pytest.raises(UserError, match=r"^/nope, given by data= or --source, is not there"):
+        workflow.plan({"study": "mine", "engine": "pandoc", "data": "/nope"})
+
+
+def test_a_link_to_a_folder_around_it_is_named(place, capsys):
+    (place / "pictures/cat/up").symlink_to("..")
+    said = refused(capsys)
+    assert "cat/up (a link to a folder that it lies in itself)" in said
+    assert "no image left" not in said
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(place):
+    Path("results").write_text("x")
+    with pytest.raises(UserError, match=r"results is a file, and a folder of that name is needed"):
+        workflow.check_place(place)
 
 
 def test_a_class_needs_an_image_to_train_on(place, capsys):
@@ -421,17 +455,14 @@ def test_facts_that_contradict_themselves_are_one_message(capsys, part, key, cha
 
 
 @pytest.mark.parametrize("part", ["training", "test"])
-def test_facts_of_other_images_are_noticed_by_who_reads_the_arrays(capsys, part):
-    """As where somebody moves images from the test part to the training part by hand."""
+def test_facts_that_were_changed_by_hand_are_refused(capsys, part):
     assert prepare() == 0
     facts = json.loads(FACTS.read_text())
     facts[part]["classes"] = facts[part]["classes"][::-1]
-    facts["digest"] = "0" * 64
     FACTS.write_text(json.dumps(facts))
-    assert main(["train", "mine", "base/seed-1"]) == 2
-    assert "prepared data of Animals not found" in capsys.readouterr().err
+    assert main(["check", "mine"]) == 2
     assert prepare() == 2
-    assert "the images are the same, and divided otherwise" in capsys.readouterr().err
+    assert "it was changed after it was made" in capsys.readouterr().err
 
 
 def test_a_source_is_refused_where_nobody_would_look(capsys):

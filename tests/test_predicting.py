@@ -1,14 +1,18 @@
 """What a kept network answers to images of which nobody says what they show."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnn_study.__main__ import main
+from cnn_study.base.metrics import METRICS
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.catalog import DATASETS
 from cnn_study.execute import local
-from cnn_study.runs import records
+from cnn_study.export import predicting
+from cnn_study.runs import kept_weights, measured, records
 from cnn_study.runs.wanted import Run
 from cnn_study.study.merge import load
 
@@ -85,3 +89,18 @@ def test_without_a_kept_network_there_is_no_answer(trained, tmp_path, capsys):
     _, command, _ = trained
     assert main([*command[:3], str(tmp_path / "none"), "x.png"]) == 2
     assert "no network of tests is kept yet" in capsys.readouterr().err
+
+
+def test_the_best_is_chosen_by_the_metric_of_the_study(monkeypatch):
+    scores = {"a": {"accuracy": 0.9, "macro_f1": 0.2}, "b": {"accuracy": 0.8, "macro_f1": 0.3}}
+    monkeypatch.setattr(kept_weights, "here", lambda study, results: [Named("a"), Named("b")])
+    monkeypatch.setattr(records, "read", lambda path: path)
+    monkeypatch.setattr(measured, "of_validation", lambda record, metric: scores[record][metric])
+    for metric, best in {"accuracy": "a", "macro_f1": "b"}.items():
+        study = SimpleNamespace(name="mine", metric=METRICS[metric])
+        assert predicting.best_kept(study, None).record == best
+
+
+class Named:
+    def __init__(self, name: str) -> None:
+        self.record = name

@@ -101,7 +101,7 @@ def draw_pictures(folder: Path) -> None:
 def test_pictures_become_a_report_in_a_folder_of_its_own(installed, tmp_path):
     draw_pictures(tmp_path / "pictures")
     where = ask(installed, tmp_path, "cnn_study", "new", "mine", "--images", "pictures")
-    assert "40 images of 2 classes (cat 20, dog 20), of 20×20 pixels" in where
+    assert "40 files of 2 classes (cat 20, dog 20); images are 20 pixels high and 20 wide" in where
     assert "cnn-study check mine" in where
     folder, file = tmp_path / "mine", tmp_path / "mine/experiments/mine.yaml"
     text = file.read_text("utf-8").split("  dropout:")[0]

@@ -16,7 +16,7 @@ from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
-from cnn_study.base.words import first_lines
+from cnn_study.base.words import first_lines, short_duration
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
@@ -711,11 +711,30 @@ def _new(options: argparse.Namespace) -> None:
 
     file, lines = starter.new(options.folder, options.images)
     print(*lines, sep="\n", end="\n" * bool(lines))
+    if options.images:
+        print(_cost_of(file))
     print(
         f"{options.folder}: made. Change {file} as you like, then, in that folder:\n"
         f"  cnn-study check {file.stem}\n"
         "  snakemake --cores all"
     )
+
+
+def _cost_of(file: Path) -> str:
+    """Say how many runs a study of its own images has, and how long they will take.
+
+    Raises:
+        UserError: something is wrong with the images that is seen when they are divided.
+    """
+    from cnn_study.runs.estimate import seconds_left
+    from cnn_study.runs.wanted import wanted
+    from cnn_study.study import own_images
+
+    dataset = own_images.known_or_looked_at(file)
+    study = load(file, dataset=dataset)
+    runs = wanted(study)
+    seconds = seconds_left(study, runs, [], len(runs))
+    return f"{len(runs)} runs, about {short_duration(seconds)} of training on one core"
 
 
 def _docs(options: argparse.Namespace) -> None:

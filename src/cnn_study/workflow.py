@@ -554,6 +554,10 @@ def check_place(folder: Path) -> None:
     Raises:
         UserError: the folder, or what it keeps there, cannot be written.
     """
+    for name in ("results", "data", "logs"):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise UserError(f"{folder / name} is a file, and a folder of that name is needed. "
+                            "Move the file elsewhere.")  # fmt: skip
     notes = folder / ".snakemake"
     if not os.access(notes if notes.exists() else folder, os.W_OK):
         raise UserError(

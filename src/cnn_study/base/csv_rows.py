@@ -59,6 +59,8 @@ def faults_of(lines: list[Line], columns: Collection[str], *, others: bool = Fal
                 "as CSV with commas, and with points in numbers"
             ]
     known = [*columns, *header] if others else columns
+    if others:
+        remedy += f"; there are {', '.join(name or 'one without a name' for name in header[:20])}"
     return _of_header(header, known, remedy) or [
         f"line {line}, column {header[min(len(cells), len(header) - 1)]}: {len(cells)} cells, but "
         f"the header has {len(header)}. Check the commas"

@@ -5,6 +5,12 @@ import json
 from typing import Any
 
 
+def hash_facts(facts: dict[str, Any]) -> str:
+    """Hash facts, whatever the order of their keys: the sha256, hexadecimal, of their JSON."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def hash_meaning(meaning: dict[str, Any]) -> str:
     """Name a meaning, whatever the order of its keys.
 
@@ -14,5 +20,4 @@ def hash_meaning(meaning: dict[str, Any]) -> str:
     Returns:
         16 hexadecimal digits (64 bits of a sha256).
     """
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hash_facts(meaning)[:16]

@@ -57,6 +57,11 @@ def check_source(dataset: Dataset, source: str | Path | None) -> None:
             f"{source}: a source is given, by data= or --source, and {dataset.name} takes none. "
             f"It is for {takers}; images of your own are described in the study, under dataset."
         )
+    if source and not Path(source).expanduser().exists():
+        raise UserError(
+            f"{source}, given by data= or --source, is not there. Name the archive of "
+            f"{dataset.title} or its unpacked folder, or leave it out."
+        )
 
 
 def prepare(dataset: Dataset, destination: Path, source: str | Path | None = None) -> None:

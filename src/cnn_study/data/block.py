@@ -14,6 +14,9 @@ SOURCES = ("folder", "arrays", "table", "parquet")
 LEAST_SIDE, MOST_SIDE = 8, 256
 """Pixels that the height or the width of an image may have."""
 
+UNSAID = "Not said yet."
+"""What a block says that nobody has written yet."""
+
 Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE)]
 
 

@@ -22,7 +22,7 @@ from cnn_study.data.images import Images, content_digest
 from cnn_study.data.listing import Listing, list_items
 from cnn_study.data.manifest import KEY_DIGITS, PIXEL_DIGITS, Manifest
 from cnn_study.data.pictures import ENDINGS, ending
-from cnn_study.data.pixels import Pixels, read_all
+from cnn_study.data.pixels import Pixels, in_words, read_all
 
 TEST_FRACTION = 0.2
 """Where a study names none, and nobody has set a test part aside."""
@@ -52,7 +52,8 @@ def list_whole(block: DatasetBlock, study: Path) -> Listing:
         UserError: they are not there, or in no order that can be understood; tells all of it.
     """
     listing = list_items(block, study.parent)
-    _refuse(listing.faults, study)
+    if listing.faults:
+        _refuse([*listing.faults, *_unreadable(block, listing.unreadable)], study)
     return listing
 
 
@@ -127,10 +128,9 @@ def _sizes(read: Pixels) -> Iterator[str]:
     if not len(read.places):
         yield "none of the images can be read"
     elif read.images is None:
-        least, most = (_size(side) for side in (read.sizes.min(0), read.sizes.max(0)))
         yield (
-            f"images have {len(np.unique(read.sizes, axis=0)):,} sizes, between {least} and {most} "
-            "(height × width): give image_size, to which they are brought"
+            f"images have {len(np.unique(read.sizes, axis=0)):,} sizes, {in_words(read.sizes)}: "
+            "give image_size, to which they are brought"
         )
     elif not all(LEAST_SIDE <= side <= MOST_SIDE for side in read.images.shape[1:3]):
         yield (

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cnn_study.base import files, readable_json
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_facts
 from cnn_study.data.audit import Audit
 from cnn_study.data.block import SOURCES, DatasetBlock, Side
 from cnn_study.data.catalog import Dataset
@@ -82,6 +83,11 @@ class Manifest(_Strict):
     training: Part
     test: Part
     audit: Audit
+    facts_sha256: Digest | None = Field(
+        None,
+        description="sha256 of everything else in this file, as JSON with sorted keys and no "
+        "spaces.",
+    )
 
     @model_validator(mode="after")
     def _is_of_one_piece(self) -> "Manifest":
@@ -128,6 +134,14 @@ def differing_options(block: DatasetBlock, manifest: Manifest) -> list[str]:
     return [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
 
 
+def is_of(block: DatasetBlock, dataset: Dataset, path: Path) -> bool:
+    """Tell whether a manifest is there that says of images what is known of them now."""
+    if not path.exists():
+        return False
+    written = read(path)
+    return written.digest == dataset.digest and not differing_options(block, written)
+
+
 def read(path: Path) -> Manifest:
     """Read a manifest.
 
@@ -139,7 +153,10 @@ def read(path: Path) -> Manifest:
         facts = json.loads(text)
         if isinstance(facts, dict) and facts.get("format", 0) not in (0, FORMAT):
             raise UserError(f"{path} was made by a newer version of cnn-study: update it.")
-        return Manifest.model_validate_json(text, strict=True)
+        manifest = Manifest.model_validate_json(text, strict=True)
+        if facts.pop("facts_sha256", None) != hash_facts(facts):
+            raise ValueError("it was changed after it was made: its own digest is of other facts")
+        return manifest
     except (ValidationError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path} is not a whole list of a study's images: {_first_fault(error)}. Get it back, "
@@ -156,7 +173,8 @@ def _first_fault(error: Exception) -> str:
 
 def write(path: Path, manifest: Manifest) -> None:
     """Write a manifest, whole or not at all."""
-    text = readable_json.text(manifest.model_dump(mode="json"))
+    facts = manifest.model_dump(mode="json", exclude={"facts_sha256"})
+    text = readable_json.text({**facts, "facts_sha256": hash_facts(facts)})
     files.write_whole(path, lambda file: file.write(text.encode()))
 
 

@@ -40,13 +40,12 @@ def current(block: DatasetBlock, study: Path, *, accept: bool = False) -> Manife
     if known and not is_there(block, study.parent):
         return known
     listing = list_whole(block, study)
-    if known:
-        change = _change(block, known, listing)
-        if not change:
-            return known
-        if not accept:
-            raise Changed(change)
-    return look(block, listing, study).manifest
+    if known and not (change := _change(block, known, listing)):
+        return known
+    looked = look(block, listing, study)
+    if known and not accept and known.digest != looked.manifest.digest:
+        raise Changed(change)
+    return looked.manifest
 
 
 def prepare(
@@ -70,13 +69,11 @@ def prepare(
         return path, known
     listing = list_whole(block, study)
     change = _change(block, known, listing) if known else ""
-    if change and not accept:
-        raise Changed(change)
     if known and not change and (path := _prepared(block, known, output)):
         return path, known
     looked = look(block, listing, study)
-    if known and not accept and (change := _other_pixels(known, looked.manifest)):
-        raise Changed(change)
+    if known and not accept and known.digest != looked.manifest.digest:
+        raise Changed(change or _other_pixels(known, looked.manifest))
     path = output or arrays.place(manifest.dataset_of(block, looked.manifest))
     arrays.write(looked.images, path)
     if looked.manifest != known:
@@ -113,9 +110,7 @@ def _change(block: DatasetBlock, known: Manifest, listing: Listing) -> str:
 
 
 def _other_pixels(known: Manifest, ours: Manifest) -> str:
-    """Say that other pixels came out of the same files; nothing if they did not."""
-    if known.digest == ours.digest:
-        return ""
+    """Say that other pixels came out of the same files."""
     then, now = known.pixels(), ours.pixels()
     other = sum(then[key] != pixels for key, pixels in now.items() if key in then)
     if not other:

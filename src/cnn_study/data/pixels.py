@@ -69,6 +69,16 @@ def read_all(
     return result
 
 
+def in_words(sizes: np.ndarray) -> str:
+    """Say in which range heights and widths (n, 2) lie."""
+    (low, narrow), (high, wide) = sizes.min(0), sizes.max(0)
+    heights, widths = (
+        str(least) if least == most else f"{least} to {most}"
+        for least, most in ((low, high), (narrow, wide))
+    )
+    return f"{heights} pixels high and {widths} wide"
+
+
 def _read(
     item: Item, size: Size | None, resize: Resize, channels: int | None, transparency: str
 ) -> tuple[np.ndarray, Size, frozenset[str]] | Unreadable:

@@ -18,7 +18,7 @@ from cnn_study.data.block import DatasetBlock
 from cnn_study.data.image_files import read
 from cnn_study.data.pictures import Unreadable, read_picture
 from cnn_study.data.resizing import fit
-from cnn_study.runs import kept_weights, records
+from cnn_study.runs import kept_weights, measured, records
 from cnn_study.runs.kept_weights import Kept
 from cnn_study.runs.records import Record
 from cnn_study.study.model import Study
@@ -55,11 +55,12 @@ def best_kept(study: Study, results: Path) -> Kept:
         raise UserError(
             f"no network of {study.name} is kept yet. `snakemake` trains the base and keeps it."
         )
-    return max(kept, key=lambda each: _validation(records.read(each.record)))
+    metric = study.metric.name
 
+    def score(each: Kept) -> float:
+        return measured.of_validation(records.read(each.record), metric) or 0.0
 
-def _validation(record: Record) -> float:
-    return record.epochs[-1].validation_accuracy or 0.0
+    return max(kept, key=score)
 
 
 def predict(study: Study, kept: Kept, images: Sequence[Path]) -> list[Answer]:

@@ -4,7 +4,6 @@ Facts hold a digest of themselves, for nothing else knows what they were: a numb
 afterwards is seen when they are read.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_facts
 from cnn_study.runs import records
 
 CHANGED = "it was changed after it was made: its own digest is of other facts"
@@ -77,6 +77,4 @@ def read_arrays(
 
 
 def _digest(facts: dict[str, Any]) -> str:
-    rest = {name: value for name, value in facts.items() if name != "facts_sha256"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_facts({name: value for name, value in facts.items() if name != "facts_sha256"})

@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from string import Template
 
 import numpy as np
+from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_of
-from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, DatasetBlock
+from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, UNSAID, DatasetBlock
 from cnn_study.data.listing import Item, Listing, list_items
-from cnn_study.data.pixels import Pixels, read_all
-
-UNSAID = "Not said yet."
+from cnn_study.data.pixels import Pixels, in_words, read_all
+from cnn_study.study.faults import wording
 
 KINDS = {".npz": "arrays", ".csv": "table", ".tsv": "table", ".parquet": "parquet"}
 """Which key of the block a file belongs to, by its ending; a folder is `folder`."""
@@ -92,7 +92,10 @@ def look(place: Path, study: Path, name: str) -> Start:
     kind = "folder" if place.is_dir() else KINDS.get(place.suffix.lower(), "folder")
     unsaid = dict.fromkeys(("title", "source", "description"), UNSAID)
     where = str(place.expanduser().absolute())
-    block = DatasetBlock.model_validate({"name": name, **unsaid, kind: where})
+    try:
+        block = DatasetBlock.model_validate({"name": name, **unsaid, kind: where})
+    except ValidationError as error:
+        raise UserError(f"{name}: {wording(error.errors()[0])}. Choose another name.") from None
     listing = list_items(block, Path())
     if listing.faults:
         faults = "\n".join(f"  {fault}" for fault in listing.faults)
@@ -138,11 +141,9 @@ def _counts(listing: Listing, read: Pixels) -> str:
     named = first_of([f"{label} {count:,}" for label, count in by_class.most_common()])
     parts = Counter(item.part for item in listing.items)
     given = "" if None in parts else f", {parts['test']:,} of them for testing"
-    least, most = ("×".join(map(str, side)) for side in (read.sizes.min(0), read.sizes.max(0)))
-    sizes = f"of {least}" if least == most else f"between {least} and {most}"
     return (
-        f"{len(listing.items):,} images of {len(by_class):,} classes ({named}){given}, {sizes} "
-        "pixels (height × width)"
+        f"{len(listing.items):,} files of {len(by_class):,} classes ({named}){given}; images are "
+        f"{in_words(read.sizes)}"
     )
 
 

@@ -11,6 +11,7 @@ from cnn_study.base import power
 from cnn_study.base.inference import POWER
 from cnn_study.base.metrics import images_like
 from cnn_study.base.words import counted, first_of, fixed
+from cnn_study.data.block import UNSAID, DatasetBlock
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
@@ -28,8 +29,20 @@ MANY_CHANGES = 10
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
-    checks = (_small_classes, _uneven_classes, _images, _classes, _seeds, _references)
+    checks = (_unsaid, _small_classes, _uneven_classes, _images, _classes, _seeds, _references)
     return [text for check in checks for text in check(study)]
+
+
+def _unsaid(study: Study) -> Iterator[str]:
+    """Say what the report would print of images of which nothing is said yet."""
+    block = study.file.dataset
+    if isinstance(block, DatasetBlock):
+        unsaid = [key for key in ("source", "description") if getattr(block, key) == UNSAID]
+        if unsaid:
+            yield (
+                f"dataset.{' and dataset.'.join(unsaid)}: {UNSAID} The report prints that; say who "
+                "made the images, under which licence, and what they show."
+            )
 
 
 def _small_classes(study: Study) -> Iterator[str]:

@@ -6,6 +6,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.data import arrays, manifest, own
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.data.listing import is_there
 from cnn_study.study.faults import Faults
 from cnn_study.study.merge import load
 from cnn_study.study.parse import parse
@@ -30,6 +31,11 @@ def known_or_looked_at(study: Path, source: str = "", *, accept: bool = False) -
         arrays.check_source(DATASETS[described], source)
         return None
     block = own.at(described, source)
+    if source and not is_there(block, study.parent):
+        raise UserError(
+            f"{source}, given by data= or --source, is not there. Name where the images of "
+            f"{study} are, or leave it out."
+        )
     try:
         return manifest.dataset_of(block, own.current(block, study, accept=accept))
     except own.Changed as change:
@@ -38,8 +44,10 @@ def known_or_looked_at(study: Path, source: str = "", *, accept: bool = False) -
 
 def is_known(study: Path, dataset: Dataset | None) -> bool:
     """Tell whether what is known of a study's images is written down, as it is now."""
-    place = manifest.place(study)
-    return dataset is None or (place.exists() and manifest.read(place).digest == dataset.digest)
+    described = _described(study)
+    if dataset is None or isinstance(described, str):
+        return True
+    return manifest.is_of(described, dataset, manifest.place(study))
 
 
 def prepare(study: Path, output: Path | None, source: str = "", *, accept: bool = False) -> str:

@@ -129,6 +129,9 @@ class _Tree:
                 real = os.path.realpath(entry.path, strict=True)
                 if os.path.commonpath([real, self.root]) != self.root:
                     return "a link that leads out of the folder"
+                around = os.path.realpath(os.path.dirname(entry.path))
+                if os.path.commonpath([real, around]) == real:
+                    return "a link to a folder that it lies in itself"
             return None if entry.is_dir() else image_files.fault_of(entry.stat())
         except OSError as error:
             return "a link that leads nowhere" if entry.is_symlink() else _reason(error)

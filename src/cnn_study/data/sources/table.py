@@ -60,6 +60,7 @@ def _rows(place: Path, listing: Listing) -> list[Row]:
     except (OSError, UserError, ValueError) as error:
         faults = [f"it cannot be read as CSV: {error}"]
     else:
+        lines[:1] = [(line, [name.strip() for name in names]) for line, names in lines[:1]]
         faults = csv_rows.faults_of(lines, COLUMNS, others=True)
         if not faults:
             header, *filled = [(line, cells) for line, cells in lines if cells]
