@@ -185,6 +185,7 @@ def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatc
         digest=hashlib.sha256(bytes([*range(12), 0, 1, 0, *[255] * 4, 1])).hexdigest(),
         source="Made by hand.",
         reader="squares",
+        takes_source=True,
     )
     monkeypatch.setitem(DATASETS, facts.name, facts)
     arrays.prepare(DATASETS["own-squares"], tmp_path / "squares.npz", tmp_path / "somewhere")

@@ -138,7 +138,7 @@ def map_arrays(path: Path, largest: int) -> dict[str, np.ndarray]:
         OSError, UserError: the file cannot be opened, is none, or larger than that.
         ValueError: it is damaged, no .npz file, compressed, or holds more than that.
     """
-    with opened(path, largest + ARCHIVE_BYTES) as file:
+    with opened(path, max(largest + ARCHIVE_BYTES, LARGEST_ARRAYS)) as file:
         try:
             _check_sizes(file, largest)
             with zipfile.ZipFile(file) as members:
