@@ -105,8 +105,10 @@ def _check_size(model: "keras.Model", experiment: Experiment) -> None:
     Raises:
         UserError: it has another number of parameters.
     """
+    if not experiment.settings.model:
+        return
     count, known = model.count_params(), experiment.parameters
-    if experiment.settings.model and count != known:
+    if count != known:
         raise UserError(
             f"{experiment.settings.model} has {count:,} parameters, and had {known:,} when the "
             "study's file of networks, which ends in .models.json, was made: with another version "
