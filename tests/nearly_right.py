@@ -64,8 +64,9 @@ from cnn_study.study.cautions import cautions
 from cnn_study.study.file import Draft, StudyFile
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
+from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork
 from cnn_study.study.parts import Place
-from cnn_study.study.settings import Settings, parameters
+from cnn_study.study.settings import ModelSettings, OwnModelSettings, Settings, parameters
 from cnn_study.tables import csv_files
 from cnn_study.tables.schemas import TABLES, Table
 from figures_by_hand import ACCURACY
@@ -216,11 +217,17 @@ def take_study(content: bytes, folder: Path) -> int:
 
 # ------------------------------------------------------------------------------------ spellings
 
+GIVEN = [name for name in Settings.model_fields if name != "model_digests"]
+"""The parameters that a study file gives; digests of files are worked out."""
+
+NETWORK_FILE, WEIGHTS_FILE = "network.py", "weights.txt"
+"""What a network of the study's own is made of: there is one of each beside every study."""
+
 
 def draw_spellings(random: Random) -> bytes:
     """Write settings in two ways, and once more with one of them changed."""
     given = _settings(random, random.randrange(1, 8))
-    name = random.choice(list(Settings.model_fields))
+    name = random.choice(GIVEN)
     changed = given | {name: _value(random, name)}
     own = dict(random.sample(list(given.items()), random.randrange(len(given) + 1)))
     rest = {name: value for name, value in given.items() if name not in own}
@@ -232,10 +239,6 @@ def draw_spellings(random: Random) -> bytes:
             "changed": [changed, _study_of(random, changed)],
         }
     ).encode()
-
-
-def _spellings() -> bytes:
-    return draw_spellings(Random(1))
 
 
 def take_spellings(content: bytes, folder: Path) -> int:
@@ -264,7 +267,28 @@ def _or_refused(text: str, folder: Path) -> dict[str, str]:
 def _fingerprints(text: str, folder: Path) -> dict[str, str]:
     path = folder / "study.yaml"
     path.write_text(text, encoding="utf-8")
-    return {id_: each.fingerprint for id_, each in load(path).experiments.items()}
+    for name in (NETWORK_FILE, WEIGHTS_FILE):
+        (folder / name).write_text(f"# {name}\n", encoding="utf-8")
+    study = load(path, describe=_described)
+    return {id_: each.fingerprint for id_, each in study.experiments.items()}
+
+
+def _described(network: OwnNetwork) -> Description:
+    """Say of a network of the study's own what is so of one dense layer."""
+    parameters = (math.prod(network.image_shape) + 1) * network.classes
+    macs = parameters - network.classes
+    last = OwnLayer(
+        name="classes", kind="Dense", shape=[network.classes], parameters=parameters, macs=macs
+    )
+    return Description(
+        **network.settings.model_dump(include={"model", "model_arguments", "model_digests"}),
+        image_shape=network.image_shape,
+        classes=network.classes,
+        keras="3",
+        parameters=parameters,
+        macs=macs,
+        layers=[last],
+    )
 
 
 @cache
@@ -273,18 +297,34 @@ def _schemas() -> dict[str, dict[str, Any]]:
 
 
 def _settings(random: Random, number: int) -> dict[str, Any]:
-    names = random.sample(list(Settings.model_fields), number)
-    return {name: _value(random, name) for name in names}
+    """Draw settings; nearly all go together."""
+    own = random.random() < 0.2
+    other = ModelSettings if own else OwnModelSettings
+    names = random.sample([name for name in GIVEN if name not in other.model_fields], number)
+    given = {name: _value(random, name) for name in dict.fromkeys([*names, *["model"] * own])}
+    if isinstance(sides := given.get("kernel_size"), list):
+        given["filters"] = [random.randint(1, 6) for _ in sides]
+    if "momentum" in given:
+        given["optimizer"] = "momentum"
+    return given
 
 
 def _value(random: Random, name: str) -> Any:
+    match name:
+        case "model":
+            return f"{NETWORK_FILE}:{random.choice(['build', 'other'])}"
+        case "model_files":
+            return random.choice([[], [WEIGHTS_FILE]])
+        case "model_arguments":
+            some = {"depth": random.randint(1, 3), "width": 0.5, "act": "relu", "wide": True}
+            return {key: some[key] for key in random.sample(list(some), random.randint(0, 4))}
     return _of_schema(random, _schemas()[name])
 
 
 def _of_schema(random: Random, schema: dict[str, Any]) -> Any:
     """Draw what a schema of a parameter allows; small numbers, so that many go together."""
-    if "anyOf" in schema:
-        return _of_schema(random, random.choice(schema["anyOf"]))
+    if ways := schema.get("anyOf", schema.get("oneOf")):
+        return _of_schema(random, random.choice(ways))
     if "enum" in schema:
         return random.choice(schema["enum"])
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
@@ -297,8 +337,8 @@ def _of_schema(random: Random, schema: dict[str, Any]) -> Any:
             return [_of_schema(random, schema["items"]) for _ in range(random.randint(1, 3))]
     high = schema.get("maximum", schema.get("exclusiveMaximum", 3))
     some = [low, 0.0, -0.0, 0.5, 1.0, 0.001, 1e-7, high / 3, random.random() * high]
-    allowed = [value for value in some if low <= value <= high]
-    return random.choice([value for value in allowed if value != schema.get("exclusiveMinimum")])
+    never = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    return random.choice([value for value in some if low <= value <= high and value not in never])
 
 
 def _study_of(random: Random, base: dict[str, Any], change: dict[str, Any] | None = None) -> str:
@@ -324,7 +364,8 @@ def _mapping(random: Random, values: dict[str, Any], stated: float = 0.1) -> str
         if value != default[name] or isinstance(value, bool) or random.random() < 0.5
     }
     names = random.sample(list(said), len(said))
-    more = [name for name in default if name not in values and random.random() < stated]
+    never = {*values, *(ModelSettings.model_fields if values.get("model") else ())}
+    more = [name for name in GIVEN if name not in never and random.random() < stated]
     pairs = [(name, said[name]) for name in names] + [(name, default[name]) for name in more]
     random.shuffle(pairs)
     parts = [f"{_quoted(random, name)}: {_spelled(random, value)}" for name, value in pairs]
@@ -333,7 +374,8 @@ def _mapping(random: Random, values: dict[str, Any], stated: float = 0.1) -> str
 
 
 def _quoted(random: Random, text: str) -> str:
-    return random.choice([text, f"'{text}'", f'"{text}"', f"!!str {text}"])
+    plain = [text] if text else []  # nothing written is null
+    return random.choice([*plain, f"'{text}'", f'"{text}"', f"!!str {text}"])
 
 
 def _spelled(random: Random, value: Any) -> str:
@@ -341,11 +383,11 @@ def _spelled(random: Random, value: Any) -> str:
     if isinstance(value, bool):
         return random.choice([str(value).lower(), str(value), str(value).upper()])
     if isinstance(value, list):
-        return (
-            f"[{random.choice([', ', ' , '])}".replace("[, ", "[")
-            + ", ".join(_spelled(random, each) for each in value)
-            + "]"
-        )
+        parts = [_spelled(random, each) for each in value]
+        return f"[{random.choice([', ', ' , ']).join(parts)}]"
+    if isinstance(value, dict):
+        names = random.sample(list(value), len(value))
+        return f"{{{', '.join(f'{name}: {_spelled(random, value[name])}' for name in names)}}}"
     if isinstance(value, str):
         return _quoted(random, value)
     if isinstance(value, int):
@@ -928,7 +970,7 @@ OPTIONS = (
     *("--retry", "--listen", "--join", "--winners", "--work", "--unless-current", "--png"),
     *("--engine", "--retrain", "--runs", "--by", "--missing", "--watch", "--help", "-x", "--", "-"),
 )
-GIVEN = (
+WORDS = (
     *("tiny", "experiments/tiny.yaml", "damaged", "folder.yaml", "digits", "cifar10", "nothing"),
     *(
         "base/seed-1",
@@ -963,11 +1005,11 @@ GIVEN = (
 
 def draw_arguments(random: Random) -> bytes:
     """Put a command and arguments together; some mean something."""
-    words = [random.choice(COMMANDS if random.random() < 0.97 else GIVEN)]
+    words = [random.choice(COMMANDS if random.random() < 0.97 else WORDS)]
     if random.random() < 0.7:
         words.append("tiny")
     for _ in range(random.randrange(5)):
-        words.append(random.choice(OPTIONS if random.random() < 0.45 else GIVEN))
+        words.append(random.choice(OPTIONS if random.random() < 0.45 else WORDS))
     return json.dumps(words).encode()
 
 
