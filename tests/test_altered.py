@@ -93,7 +93,8 @@ def test_of_what_is_as_it_was_made_nothing_is_said(folder, capsys):
         ("look-alikes/*.npz", r"^results/look-alikes/\w+\.npz is not whole: its sha256 .* Delete"),
         ("runs/base/*/seed-2.predictions.npz",
          r"^results/runs/base/\w+/seed-2\.predictions\.npz does not hold the predictions of base"),
-        ("data/digits.npz", r"^prepared data .*data/digits\.npz .*Delete data/digits\.npz and run"),
+        ("data/digits.npz",
+         r"^prepared data of .* is damaged: data/digits\.npz: content .* Delete data/digits\.npz"),
     ],
 )  # fmt: skip
 def test_each_file_that_is_altered_is_named_with_what_to_do(folder, capsys, file, said):

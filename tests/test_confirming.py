@@ -279,9 +279,9 @@ def test_the_arrays_are_made_where_a_run_needs_them(tmp_path, monkeypatch):
     monkeypatch.setattr(confirming, "_train_all", lambda *given: asked.append(given[2:]))
     data = tmp_path / "digits.npz"
     confirming.confirm(load(path), tmp_path, data, 4, "there")
-    assert asked == [("digits", data, "there"), (4,)]
+    assert asked == [(DATASETS["digits"], data, "there"), (4,)]
     data.touch()  # damaged
     confirming.confirm(load(path), tmp_path, data, 4)
-    assert asked[2:] == [("digits", data, ""), (4,)]
+    assert asked[2:] == [(DATASETS["digits"], data, ""), (4,)]
     confirming.confirm(load(path), tmp_path, whole, 4)
     assert asked[4:] == [(4,)]

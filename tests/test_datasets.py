@@ -188,8 +188,10 @@ def test_an_entry_and_a_reader_are_all_that_a_dataset_takes(tmp_path, monkeypatc
         takes_source=True,
     )
     monkeypatch.setitem(DATASETS, facts.name, facts)
-    arrays.prepare(DATASETS["own-squares"], tmp_path / "squares.npz", tmp_path / "somewhere")
-    assert asked == [tmp_path / "somewhere"]
+    source = tmp_path / "somewhere"
+    source.mkdir()
+    arrays.prepare(DATASETS["own-squares"], tmp_path / "squares.npz", source)
+    assert asked == [source]
     loaded = arrays.load_prepared(DATASETS["own-squares"], tmp_path / "squares.npz")
     np.testing.assert_array_equal(loaded.training_images, content.training_images)
 

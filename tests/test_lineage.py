@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from cnn_study.base.metrics import METRICS
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.schemas import CONFIRMED, EVIDENCE
 from cnn_study.figures.draw import _pictures
@@ -26,8 +27,8 @@ from cnn_study.runs import inspections, look_alikes
 from cnn_study.study.merge import load
 from cnn_study.tables import csv_files
 from cnn_study.tables.lineage import (
-    TEST,
-    VALIDATION,
+    METRIC,
+    SCORE,
     WORKED_OUT,
     Beside,
     CompleteRuns,
@@ -897,15 +898,18 @@ def columns() -> list[tuple[Table, object]]:
     return [(table, column) for table in TABLES_OF_ACCURACY for column in table.columns]
 
 
-def test_what_runs_are_counted_by_is_a_column_of_runs():
-    names = {column.name for column in RUNS.put(ACCURACY).columns}
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_runs_are_counted_by_is_a_column_of_runs(metric):
+    words = {METRIC: metric, SCORE: METRICS[metric].label}
+    names = {column.name for column in RUNS.put(words).columns}
     measures = {
         source.measure
-        for _, column in columns()
+        for table in (*TABLES, *EVIDENCE, *CONFIRMED)
+        for column in table.put(words).columns
         for source in column.sources
         if isinstance(source, CompleteRuns) and source.measure
     }
-    assert {TEST, VALIDATION} < measures <= names
+    assert {f"test_{metric}", f"validation_{metric}"} < measures <= names
 
 
 def test_a_description_by_another_table_names_it():

@@ -15,6 +15,7 @@ from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import ARRAY_NAMES, Images
 from cnn_study.data.readers import cifar10, digits
 from cnn_study.report import scripts
+from cnn_study.study.merge import load
 from cnn_study.study.settings import Settings
 from parameters_by_hand import PARAMETERS
 
@@ -201,7 +202,8 @@ def test_words_of_a_study_or_a_record_stay_words(words):
 def test_scripts_are_written_one_by_one(tmp_path):
     _, text = written({})
     script = scripts.Script("base", "base", "base/seed-7", (1, 2), text)
-    assert scripts.write([script], tmp_path) == ["base.py"]
+    study = load(Path(__file__).parents[1] / "experiments" / "digits.yaml")
+    assert scripts.write([script], study, tmp_path) == ["base.py"]
     assert (tmp_path / "base.py").read_text() == text
 
 

@@ -3,8 +3,8 @@
 from cnn_study.search.choosing import Scored, finalists, winner
 
 
-def scored(number, *accuracies, macs=100, epochs=10):
-    return Scored(number, epochs, macs, accuracies)
+def scored(number, *scores, macs=100, epochs=10):
+    return Scored(number, epochs, macs, scores)
 
 
 def numbers(trials):
@@ -47,4 +47,4 @@ def test_a_dearer_one_wins_where_it_is_worth_it():
 
 def test_choosing_cannot_see_a_test_score():
     """What choosing is given has no room for one."""
-    assert set(Scored.__dataclass_fields__) == {"number", "epochs", "macs", "accuracies"}
+    assert set(Scored.__dataclass_fields__) == {"number", "epochs", "macs", "scores"}

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.metrics import METRICS
 from cnn_study.base.words import percent
 from cnn_study.evidence.analyse import analyse
 from cnn_study.execute import progress
@@ -334,16 +335,20 @@ def test_workers_that_are_killed_as_they_begin_end_the_search_with_a_message(mon
             workers.wait([job])
 
 
-def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras, monkeypatch):
+def test_a_trial_scores_the_mean_of_its_seeds_rounded_once(keras):
     """The sum of floats is rounded in another way from Python 3.12 on."""
     from cnn_study.search import chief
 
     model = SimpleNamespace(fingerprint="0" * 16, settings=None, parameters=1, macs=1)
     asked = SimpleNamespace(model=lambda values, epochs: model, seeds=range(10))
-    outcome = searches.SearchRun(seed=1, status="complete", validation_accuracy=0.1)
-    monkeypatch.setattr(chief, "_outcome", lambda record: outcome)
-    study = SimpleNamespace(search=asked)
-    assert chief._score(study, lambda run: None, "Cheap", {}, 1) == 0.1
+    study = SimpleNamespace(search=asked, metric=METRICS["accuracy"])
+    assert chief._score(study, lambda run: ended_with(0.1), "Cheap", {}, 1) == 0.1
+
+
+def ended_with(validation_accuracy: float | None) -> SimpleNamespace:
+    """Give what a search reads of the record of a complete run."""
+    last = SimpleNamespace(validation_accuracy=validation_accuracy)
+    return SimpleNamespace(seed=1, status="complete", epochs=[last])
 
 
 def _end_by(number: int) -> None:
@@ -392,23 +397,15 @@ def tables_of(name: str):
     return table.put({METRIC: "accuracy"})
 
 
-def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(
-    tmp_path, digits_file, monkeypatch
-):
+def test_a_complete_run_without_a_validation_score_is_a_trial_that_failed(tmp_path, digits_file):
     """Its last validation loss is not finite, though that of the test images is."""
-    from cnn_study.execute import workers
     from cnn_study.search import chief, tuner
 
     place = Place(tmp_path, digits_file, seeds=2)
-    outcomes = [
-        searches.SearchRun(seed=1, status="complete", validation_accuracy=0.5),
-        searches.SearchRun(seed=2, status="complete", validation_accuracy=None),
-    ]
-    monkeypatch.setattr(chief.local, "do", lambda *given: None)
-    monkeypatch.setattr(chief, "_outcome", lambda record: outcomes.pop(0))
-    given = workers.Place(place.study.path, place.results, place.data)
+    ended = iter([ended_with(0.5), ended_with(None)])
+    values = {"filters": [2], "learning_rate": 0.001}
     with pytest.raises(tuner.Failed, match="no validation score"):
-        chief._score(place.study, given, "Cheap", {"filters": [2], "learning_rate": 0.001}, 2)
+        chief._score(place.study, lambda run: next(ended), "Cheap", values, 2)
 
 
 @pytest.mark.parametrize("told", [9.99, "of another folder"])
