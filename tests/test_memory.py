@@ -1,5 +1,7 @@
 """How much memory a training will hold, by hand; what the check says of it, and refuses."""
 
+from dataclasses import replace
+
 import pytest
 
 from cnn_study.__main__ import main
@@ -37,8 +39,12 @@ def test_what_a_training_holds_by_hand(study):
     """
     base = study.experiments["base"]
     assert base.parameters == 1310
-    expected = 650 * 2**20 + 9 * 1797 * 64 + 2 * 1000 * (128 + 128 + 10) * 4 + 4 * 1310 * 4
+    rest = 650 * 2**20 + 9 * 1797 * 64 + 3 * 2.5 * 2**20 + 4 * 1310 * 4
+    expected = rest + 1000 * (128 + 128 + 10) * 4
     assert memory.needed(base, DATASETS["digits"]) == expected
+    small = replace(base, settings=base.settings.model_copy(update={"batch_size": 8}))
+    # 500 are answered together, with four times the largest output.
+    assert memory.needed(small, DATASETS["digits"]) == rest + 500 * 4 * 128 * 4
 
 
 def test_check_says_how_many_fit_side_by_side(study, tmp_path, monkeypatch, capsys):
