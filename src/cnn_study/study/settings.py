@@ -10,6 +10,7 @@ A default is part of what training means (see `fingerprint`): changing one raise
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -20,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Tag,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -400,17 +402,34 @@ def _as_json(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
+FUNCTION = r"^([^/\\:]+(/[^/\\:]+)*\.py:[A-Za-z_]\w*)?$"
+"""How a file and its function are written; nothing stands for the built-in network."""
+
+
+def _as_function(model: str) -> str:
+    if re.search(FUNCTION, model):
+        return model
+    meant = f'. Is "{model}:build" meant?' if re.search(FUNCTION, f"{model}:build") else ""
+    raise ValueError(
+        f'{model!r} names no function. Allowed is "FILE.py:FUNCTION", such as '
+        f'"models/net.py:build", the file by its path from the study file{meant}'
+    )
+
+
 class OwnModelSettings(_Group):
     """A network that a file beside the study builds, in the place of the built-in one."""
 
-    model: str = parameter(
+    model: Annotated[
+        str,
+        AfterValidator(_as_function),
+        WithJsonSchema({"type": "string", "pattern": FUNCTION}),
+    ] = parameter(
         "",
         'A network of your own: "FILE.py:FUNCTION", the file by its path from the study file. The '
         "function takes the scaled images, and model_arguments by name, and gives the features "
         "that the last layer weighs. Beside it no parameter of the built-in network is allowed.",
         label=_own_model,
         code=IN_OWN_FILE,
-        pattern=r"^([^/\\:]+(/[^/\\:]+)*\.py:[A-Za-z_]\w*)?$",
     )
     model_arguments: Annotated[dict[str, Any], AfterValidator(_as_json)] = parameter(
         {},
