@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,7 +222,9 @@ FAULTS = {
     ),
     "no function": (
         STUDY.replace("mine.py:build", "mine.py") + WIDER,
-        "base.model: string should match pattern",
+        "base.model: 'models/mine.py' names no function. Allowed is \"FILE.py:FUNCTION\", such as "
+        '"models/net.py:build", the file by its path from the study file. Is '
+        '"models/mine.py:build" meant?',
     ),
     "arguments of nothing": (
         STUDY.replace('model: "models/mine.py:build", ', "") + WIDER,
@@ -285,6 +288,15 @@ def build(folder: Path, code: str, image=(8, 8, 1), classes: int = 10, **given: 
     return own_networks.description_of(settings, image, classes)
 
 
+FEATURES = """\
+import keras
+from keras import ops
+
+
+def build(inputs, filters):
+    x = keras.layers.Flatten()(inputs)
+    return {}
+"""
 BROKEN = {
     "another function": ("def make(inputs): pass\n", "mine.py has no function build"),
     "an error in a module": (
@@ -315,6 +327,46 @@ BROKEN = {
         "    x = keras.layers.Flatten()(inputs)\n"
         "    return keras.layers.Dense(3, kernel_initializer=drawn)(x)\n",
         "mine.py: built twice with the same seed, it is not the same network",
+    ),
+    "an exit": (
+        "import sys\n\n\ndef build(inputs, filters):\n    sys.exit(5)\n",
+        "models/mine.py, line 5: ends the program (SystemExit: 5). It may only give features",
+    ),
+    "features of nothing": (
+        FEATURES.format("keras.layers.Dense(3)(keras.Input((4,)))"),
+        "mine.py: its features do not come, or not alone, from the images that it was given. ",
+    ),
+    "features of the images and something else": (
+        FEATURES.format("x + keras.Input((64,))"),
+        "mine.py: its features do not come, or not alone, from the images that it was given. ",
+    ),
+    "whole numbers": (
+        FEATURES.format("ops.cast(x, 'int32')"),
+        "mine.py: its features are int32, and what comes before them would not be trained. ",
+    ),
+    "rows that are not images": (  # 64 and 192 numbers, by 32
+        FEATURES.format("ops.reshape(x, (-1, 32))"),
+        "mine.py: it gives 2 and 6 rows of features for 1 and 3 images. Where it reshapes",
+    ),
+    "rows that images do not fill": (
+        FEATURES.format("ops.reshape(x, (-1, 13))"),
+        "mine.py: InvalidArgumentError: Input to reshape is a tensor with 64 values, but the ",
+    ),
+    "an image seen beside others": (
+        FEATURES.format("x - ops.mean(x, axis=0, keepdims=True)"),
+        "mine.py: the features of an image are others among other images. Where it reshapes, ",
+    ),
+    "one row for all": (
+        FEATURES.format("ops.mean(x, axis=0, keepdims=True)"),
+        "mine.py: it gives 1 and 1 rows of features for 1 and 3 images. Where",
+    ),
+    "a layer that fails in training": (
+        "import keras\n\n\nclass Own(keras.layers.Layer):\n"
+        "    def call(self, x, training=False):\n"
+        "        return x.of_no_such_name if training else x\n\n"
+        "    def count_macs(self, input_shape):\n        return 0\n\n\n"
+        "def build(inputs, filters):\n    return Own()(keras.layers.Flatten()(inputs))\n",
+        "models/mine.py, line 6: AttributeError: ",
     ),
     "a layer that nobody can count": (
         "import keras\n\n\nclass Twice(keras.layers.Layer):\n"
@@ -380,6 +432,28 @@ def test_a_layer_of_ones_own_may_count_itself(keras, folder):
     assert [(layer.kind, layer.macs) for layer in found.layers] == [
         ("Flatten", 0), ("Twice", 64), ("Dense", 192),
     ]  # fmt: skip
+
+
+COUNTS = {
+    "'many'": "Twice.count_macs gives 'many'. Allowed is a whole number, 0 or more: the",
+    "-1": "Twice.count_macs gives -1. Allowed",
+    "2.0": "Twice.count_macs gives 2.0. Allowed",
+    "None": "Twice.count_macs gives None. Allowed",
+    "True": "Twice.count_macs gives True. Allowed",
+    "1 // 0": "models/mine.py, line 9: ZeroDivisionError: ",
+}
+
+
+@pytest.mark.parametrize("given", COUNTS)
+def test_what_a_layer_counts_of_itself_is_a_number_of_operations(keras, folder, given):
+    code = (
+        "import keras\n\n\nclass Twice(keras.layers.Layer):\n"
+        "    def call(self, x):\n        return 2 * x\n\n"
+        f"    def count_macs(self, input_shape):\n        return {given}\n\n\n"
+        "def build(inputs):\n    return Twice()(keras.layers.Flatten()(inputs))\n"
+    )
+    with pytest.raises(UserError, match="^" + re.escape(COUNTS[given])):
+        build(folder, code)
 
 
 def test_a_product_between_layers_is_refused_since_it_cannot_be_counted(keras, folder):
@@ -512,6 +586,11 @@ def test_networks_of_keras_cost_what_others_count(keras):
 
 @pytest.mark.slow
 def test_reading_the_workflow_builds_what_is_not_known_and_writes_nothing(folder, capsys):
+    """Also where the code prints, and does so once all is over."""
+    (folder / "experiments/models/parts.py").write_text(
+        "import atexit, sys\nprint('hello')\n"
+        "if 'pytest' not in sys.modules:\n    atexit.register(print, 'bye')\n"
+    )
     (folder / "experiments/mine.yaml").write_text(STUDY + WIDER)
     planned = workflow.plan({"study": "mine"})
     assert planned.unknown_networks
@@ -520,7 +599,7 @@ def test_reading_the_workflow_builds_what_is_not_known_and_writes_nothing(folder
     assert not (folder / "experiments/mine.models.json").exists()
     assert list((folder / "experiments/models").glob("__pycache__")) == []
     assert main(["describe", "mine"]) == 0
-    assert capsys.readouterr().out == "experiments/mine.models.json: 2 networks\n"
+    assert capsys.readouterr().out.endswith("experiments/mine.models.json: 2 networks\n")
     after = workflow.plan({"study": "mine"})
     assert (after.unknown_networks, after.networks_known) == (False, [])
     rules = [[batch.rule for batch in plan.batches] for plan in (planned, after)]
@@ -537,6 +616,65 @@ def test_what_is_wrong_with_the_code_is_told_as_a_fault_of_the_study(folder, cap
     said = capsys.readouterr().err
     assert "line 4: base: experiment base: models/blocks.py, line 1: ZeroDivisionError" in said
     assert "Traceback" not in said
+
+
+ENDS = {
+    "os.kill(os.getpid(), signal.SIGSEGV)": (
+        "models/mine.py, line 5: models/mine.py:build ended the process that called it, with "
+        "SIGSEGV. It may not exit or crash, but only give features; `cnn-study describe mine`"
+    ),
+    "os._exit(0)": "models/mine.py:build ended the process that called it, with status 0. It may",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ENDS)
+def test_a_function_that_ends_the_process_is_told_of(folder, capsys, end):
+    (folder / "experiments/mine.yaml").write_text(STUDY + WIDER)
+    (folder / "experiments/models/mine.py").write_text(
+        f"import os, signal\n\n\ndef build(inputs, filters, width=1):\n    {end}\n"
+    )
+    assert main(["check", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert f"line 4: base: experiment base: {ENDS[end]}" in said
+    assert "Traceback" not in said
+
+
+def test_a_function_that_goes_on_for_ever_is_ended_where_it_is(folder, monkeypatch):
+    """The process says as it is ended which line it was at; the message, what ended it."""
+    monkeypatch.setattr(own_networks, "BUILD_SECONDS", 1.5)
+    endless = folder / "experiments/models/mine.py"
+    endless.write_text("while True:\n    pass\n")
+    status, said = own_networks._ended([sys.executable, "-X", "faulthandler", str(endless)])
+    study = folder / "experiments/mine.yaml"
+    place = own_networks.place_in(said, study.parent)
+    assert status is None
+    assert place in ("models/mine.py, line 1", "models/mine.py, line 2")
+    told = own_networks._end("models/mine.py:build", status, place, study)
+    assert told.startswith(f"{place}: models/mine.py:build was not done within 0.025 minutes, the")
+    assert told.endswith("Does it go on for ever? `cnn-study describe mine` has no limit")
+
+
+@pytest.mark.slow
+def test_what_fails_only_in_the_graph_of_training_is_told_by_its_line(keras, folder, small):
+    """A description is looked at as Python; the training of TensorFlow or JAX is no Python."""
+    from cnn_study.train import training
+    from cnn_study.train.own_network import describe
+
+    (folder / "experiments/models/mine.py").write_text(
+        "import keras\n\n\nclass Own(keras.layers.Layer):\n"
+        "    def call(self, x, training=False):\n"
+        "        if training and float(x[0, 0]) > 1e9:\n            return x\n        return x\n\n"
+        "    def count_macs(self, input_shape):\n        return 0\n\n\n"
+        "def build(inputs, filters):\n    return Own()(keras.layers.Flatten()(inputs))\n"
+    )
+    text = STUDY + "      more: {model_arguments: {filters: 4}}\n"
+    study = replace(loaded(folder, text, describe), dataset=small.dataset)
+    experiment, runs = study.experiments["base"], folder / "runs"
+    with pytest.raises(UserError) as refusal:
+        training.train(experiment, 1, small.dataset, small.images, runs)
+    assert str(refusal.value).startswith("models/mine.py, line 6: ")
+    assert str(refusal.value).endswith(". It came in training: change the file")
 
 
 @pytest.mark.slow

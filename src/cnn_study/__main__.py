@@ -172,7 +172,8 @@ def _add_makers(commands: "Commands") -> None:
                              "keep what they are made of beside it")  # fmt: skip
     describe.add_argument("--source", default="", help="where the study's own images are on this "
                           "machine, if they have not been prepared")  # fmt: skip
-    describe.add_argument("--print", action="store_true", help="write nothing, and print it")
+    describe.add_argument("--output", type=_path, help="write there alone, also what cannot be "
+                          "built and why")  # fmt: skip
 
     def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)
@@ -385,8 +386,8 @@ def _describe(options: argparse.Namespace) -> None:
 
     path = study_file(options.study)
     dataset = own_images.known_or_looked_at(path, options.source)
-    if options.print:
-        print(describing.tried(path, dataset).model_dump_json())
+    if options.output:
+        describing.tried(path, dataset, options.output)
     else:
         print(describing.written(path, dataset))
 

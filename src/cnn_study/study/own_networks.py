@@ -10,8 +10,11 @@ network: what has a name can be nothing else.
 
 import ast
 import hashlib
+import re
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +30,12 @@ from cnn_study.base.words import listing
 from cnn_study.study.settings import ModelSettings, OwnModelSettings, Settings
 
 MOST_BYTES = 2**26
+
+BUILD_SECONDS = 1800.0
+"""Within which all networks of a study are built, by a command that only asks about them."""
+
+FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+"""A place in code, as Python writes it wherever it tells of one."""
 
 
 class _Strict(BaseModel):
@@ -68,6 +77,7 @@ class Built(Descriptions):
     """What came of building networks, for the process that asked for it."""
 
     faults: dict[str, str] = Field({}, description="Of those that could not be built, by name.")
+    building: str = Field("", description="The function that is called; what ended it all, then.")
 
 
 @dataclass(frozen=True)
@@ -218,16 +228,18 @@ def known_or_built(study: Path, source: str = "") -> Describe:
     Args:
         source: where the study's own images are, if not where the study says.
     """
-    known, faults = read(study), {}
+    known, faults, ends = read(study), {}, []
 
     def describe(network: OwnNetwork) -> Description:
-        if network.name not in {**known, **faults}:
-            built = _built_elsewhere(study, source)
+        if network.name not in {**known, **faults} and not ends:
+            built, end = _built_elsewhere(study, source)
             known.update(built.networks)
             faults.update(built.faults)
+            ends.extend([end] if end else [])
         if network.name in known:
             return known[network.name]
-        raise UserError(faults.get(network.name, "its file was changed meanwhile. Try again"))
+        changed = "its file was changed meanwhile. Try again"
+        raise UserError(faults.get(network.name, ends[0] if ends else changed))
 
     return describe
 
@@ -244,21 +256,75 @@ def files_of(study: Path, networks: Iterable[OwnNetwork]) -> list[Path]:
     return [*([place(study)] if names else []), *(study.parent / name for name in sorted(names))]
 
 
-def _built_elsewhere(study: Path, source: str) -> Built:
+def _built_elsewhere(study: Path, source: str) -> tuple[Built, str]:
     """Let the command `describe` build the networks.
+
+    What comes of it lies in a file, whatever the code of others prints, and however it ends.
+
+    Returns:
+        What was built, and what to say of a function that ended the process or was not done.
 
     Raises:
         UserError: it cannot; says why.
     """
-    command = [sys.executable, "-m", "cnn_study", "describe", str(study), "--print"]
-    ended = subprocess.run(
-        [*command, *(["--source", source] if source else [])], capture_output=True, text=True
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "built.json"
+        command = [sys.executable, "-X", "faulthandler", "-m", "cnn_study", "describe", str(study)]
+        further = ["--source", source] if source else []
+        status, said = _ended([*command, "--output", str(output), *further])
+        if output.exists():
+            built = Built.model_validate_json(output.read_bytes(), strict=True)
+            return built, _end(built.building, status, place_in(said, study.parent), study)
+    if status == 2:  # a fault of the user's, in one message
+        raise UserError(said.strip().splitlines()[-1])
+    raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
+
+
+def _ended(command: list[str]) -> tuple[int | None, str]:
+    """Run a command; give its status, None where its time was up, and what it wrote to stderr."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, errors="replace",
+    ) as process:  # fmt: skip
+        try:
+            said = process.communicate(timeout=BUILD_SECONDS)[1]
+            return process.returncode, said
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # Python says then where it is
+            return None, process.communicate()[1]
+        finally:
+            process.kill()
+
+
+def _end(function: str, status: int | None, place: str, study: Path) -> str:
+    """Say of a function that it ended the process that called it; nothing where it did not."""
+    if not function:
+        return ""
+    where = f"{place}: " if place else ""
+    if status is None:
+        return (
+            f"{where}{function} was not done within {BUILD_SECONDS / 60:g} minutes, the limit "
+            f"here. Does it go on for ever? `cnn-study describe {study.stem}` has no limit"
+        )
+    how = f"status {status}" if status >= 0 else signal.Signals(-status).name
+    return (
+        f"{where}{function} ended the process that called it, with {how}. It may not exit or "
+        f"crash, but only give features; `cnn-study describe {study.stem}` shows what it prints"
     )
-    if ended.returncode == 2:  # a fault of the user's, in one message
-        raise UserError(ended.stderr.strip().splitlines()[-1])
-    if ended.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{ended.stderr}")
-    return Built.model_validate_json(ended.stdout.splitlines()[-1], strict=True)
+
+
+def place_in(told: str, folder: Path, *, last: bool = False) -> str:
+    """Name the first, or last, place in a study's folder of those that a text of Python's tells.
+
+    Returns:
+        Such as "models/net.py, line 3"; "" where none is told of.
+    """
+    places = [
+        f"{path.relative_to(folder.resolve()).as_posix()}, line {line}"
+        for name, line in FRAME.findall(told)
+        if (path := Path(name).resolve()).is_relative_to(folder.resolve())
+    ]
+    return places[-1 if last else 0] if places else ""
 
 
 # ------------------------------------------------------------------- from a study file to settings

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
+from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import counted
 from cnn_study.data.catalog import Dataset
@@ -12,12 +13,23 @@ from cnn_study.study.own_networks import Built, Description, OwnNetwork
 from cnn_study.train.machine import import_keras
 
 
-def tried(study: Path, dataset: Dataset | None) -> Built:
-    """Build each network of a study, and say what came of it, whatever else is wrong with it."""
+def tried(study: Path, dataset: Dataset | None, output: Path) -> None:
+    """Build each network of a study, and write what came of it, whatever else is wrong with it.
+
+    Args:
+        output: a file that also names the function that is called, while it is: should it end this
+            process, whoever waits knows it.
+    """
     known, faults = own_networks.read(study), {}
+
+    def write(building: str = "") -> None:
+        built = Built(networks=known, faults=faults, building=building)
+        text = built.model_dump_json().encode()
+        files.write_whole(output, lambda file: file.write(text))
 
     def describe(network: OwnNetwork) -> Description:
         if network.name not in {**known, **faults}:
+            write(building=network.settings.model)
             try:
                 known[network.name] = _built(network)
             except UserError as error:
@@ -28,7 +40,7 @@ def tried(study: Path, dataset: Dataset | None) -> Built:
 
     with suppress(UserError):  # told to whoever reads the study with what comes of it here
         load(study, dataset=dataset, describe=describe)
-    return Built(networks=known, faults=faults)
+    write()
 
 
 def written(study: Path, dataset: Dataset | None) -> str:

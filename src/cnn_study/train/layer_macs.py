@@ -5,9 +5,13 @@ As everywhere in the project: biases, activations, pooling and normalization are
 
 from collections.abc import Callable
 from math import prod
+from numbers import Integral
 from typing import Any
 
 import keras
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.words import cut
 
 FREE = (
     "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "AveragePooling1D",
@@ -40,15 +44,25 @@ def macs_of(layer: keras.layers.Layer) -> int:
 
     Raises:
         NotCounted: it is of a type that is not known, and has no `count_macs`.
+        UserError: its `count_macs` gives no number of operations; what that raises is raised.
     """
-    if count := getattr(layer, "count_macs", None):
-        return int(count(layer.input.shape))
+    if own := getattr(layer, "count_macs", None):
+        return _counted_by_itself(layer, own(layer.input.shape))
     if type(layer) in _FREE:
         return 0
     for kinds, count in _COUNTED.items():
         if isinstance(layer, kinds) and type(layer).call is _keras_call(layer):
             return count(layer)
     raise NotCounted
+
+
+def _counted_by_itself(layer: keras.layers.Layer, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 0:
+        raise UserError(
+            f"{type(layer).__name__}.count_macs gives {cut(repr(given), 100)}. Allowed is a whole "
+            "number, 0 or more: the multiplications for one image"
+        )
+    return int(given)
 
 
 def uncounted_operations(model: keras.Model) -> list[str]:

@@ -6,6 +6,7 @@ of ours.
 
 import importlib.util
 import json
+import re
 import socket
 import sys
 import traceback
@@ -20,7 +21,8 @@ import keras
 import numpy as np
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork
+from cnn_study.base.words import counted
+from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork, place_in
 from cnn_study.train.layer_macs import NotCounted, macs_of, uncounted_operations
 
 CONTRACT = (
@@ -49,11 +51,11 @@ def features(network: OwnNetwork, scaled: keras.KerasTensor, precision: str) -> 
     try:
         with _offline():
             given = _function(network)(scaled, **network.arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(_in_their_words(error, network)) from error
     finally:
         keras.config.set_dtype_policy(before)
-    return _checked(given, network)
+    return _checked(given, scaled, network)
 
 
 def describe(network: OwnNetwork) -> Description:
@@ -64,6 +66,7 @@ def describe(network: OwnNetwork) -> Description:
     """
     first, second = (_built(network) for _ in range(2))
     _check_equal(first, second, network)
+    _check_rows(first, network)
     layers = list(_described(first, network))
     return Description(
         model=network.settings.model,
@@ -139,36 +142,66 @@ def _offline() -> Generator[None]:
         yield
 
 
-def _in_their_words(error: Exception, network: OwnNetwork) -> str:
+def refuse_in_training(error: Exception, network: OwnNetwork) -> None:
+    """Tell an error in training in words, if it came of the code of others.
+
+    Raises:
+        UserError: it did.
+    """
+    if not isinstance(error, UserError) and _place(error, network):
+        said = f"{_in_their_words(error, network)}. It came in training: change the file"
+        raise UserError(said) from error
+
+
+def _place(error: BaseException, network: OwnNetwork) -> str:
+    """Find the last place in the code of others that an error came through, or tells of."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return place_in(frames, network.folder, last=True) or place_in(
+        str(error), network.folder, last=True
+    )
+
+
+def _in_their_words(error: BaseException, network: OwnNetwork) -> str:
     """Say what went wrong in the code of others: the last place of theirs, and what was raised."""
     if isinstance(error, UserError):
         return str(error)
-    folder = network.folder.resolve()
-    places = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).resolve().is_relative_to(folder)
-    ]
-    where = network.file.name
-    if places:
-        file = Path(places[-1].filename).resolve().relative_to(folder)
-        where = f"{file.as_posix()}, line {places[-1].lineno}"
+    where = _place(error, network) or network.file.name
+    if isinstance(error, SystemExit):
+        return f"{where}: ends the program (SystemExit: {error}). It may only give features"
     if isinstance(error, _Offline):
         return (
             f"{where}: fetches {error}. A network is built without the Internet: get the file, "
             "name it under model_files, and give its path as an argument"
         )
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{where}: {type(error).__name__}: {first}"
+    plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\} ?", "", str(error))  # no colours, no nodes of a graph
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(_SAYING_NOTHING)] or [*lines, ""]
+    return f"{where}: {type(error).__name__}: {telling[0]}"
 
 
-def _checked(given: Any, network: OwnNetwork) -> keras.KerasTensor:
+_SAYING_NOTHING = ("Exception encountered when calling", "in user code:", "File ")
+"""How lines begin that Keras or TensorFlow put before the reason."""
+
+
+def _checked(given: Any, scaled: keras.KerasTensor, network: OwnNetwork) -> keras.KerasTensor:
     wanted = CONTRACT.format(function=network.function)
     if not isinstance(given, keras.KerasTensor):
         raise UserError(f"{network.file.name}: it gives {type(given).__name__}. {wanted}")
     if len(given.shape) != 2 or given.shape[1] is None:
         shape = ", ".join("batch" if side is None else str(side) for side in given.shape)
         raise UserError(f"{network.file.name}: it gives ({shape}). {wanted}")
+    if not keras.backend.is_float_dtype(given.dtype):
+        raise UserError(
+            f"{network.file.name}: its features are {given.dtype}, and what comes before them "
+            f"would not be trained. {wanted} of floating type"
+        )
+    try:
+        keras.Function(scaled, given)
+    except ValueError:
+        raise UserError(
+            f"{network.file.name}: its features do not come, or not alone, from the images that "
+            f"it was given. {wanted} made of these"
+        ) from None
     return given
 
 
@@ -201,6 +234,44 @@ def _check_equal(first: keras.Model, second: keras.Model, network: OwnNetwork) -
         )
 
 
+def _check_rows(model: keras.Model, network: OwnNetwork) -> None:
+    """Let a network look at one image, and at it among others; and at these as in training.
+
+    Raises:
+        UserError: it fails, or does not give each image features of its own.
+    """
+    features = keras.Model(model.input, model.layers[-1].input)
+    drawn = np.random.default_rng(0).integers(0, 256, (3, *network.image_shape), dtype="uint8")
+    alone, among = (_answered(features, images, network) for images in (drawn[:1], drawn))
+    near = 1e-4 if network.settings.precision == "float32" else 5e-2
+    least = near * np.abs(among).max(initial=0)
+    if (len(alone), len(among)) != (1, 3):
+        fault = f"it gives {len(alone)} and {len(among)} rows of features for 1 and 3 images"
+    elif not np.allclose(alone[0], among[0], near, least, equal_nan=True):
+        fault = "the features of an image are others among other images"
+    else:
+        _answered(features, drawn, network, training=True)
+        return
+    raise UserError(
+        f"{network.file.name}: {fault}. Where it reshapes, takes means or draws at random, leave "
+        "the first axis, the batch, alone, and draw in training only"
+    )
+
+
+def _answered(
+    features: keras.Model, images: np.ndarray, network: OwnNetwork, *, training: bool = False
+) -> np.ndarray:
+    try:
+        given = features(images, training=training)
+    except (Exception, SystemExit) as error:
+        when = "in training " if training else ""
+        raise UserError(
+            f"{_in_their_words(error, network)}. It fails {when}with "
+            f"{counted(len(images), 'image')} of {network.image_shape}"
+        ) from error
+    return np.asarray(keras.ops.convert_to_numpy(given), "float32")
+
+
 def _described(model: keras.Model, network: OwnNetwork) -> Iterator[OwnLayer]:
     """Describe the layers that have work to do, those of networks within by their names there."""
     uncounted = [f"the operation {name}" for name in uncounted_operations(model)]
@@ -211,6 +282,8 @@ def _described(model: keras.Model, network: OwnNetwork) -> Iterator[OwnLayer]:
         except NotCounted:
             uncounted.append(f"{prefix}{layer.name} ({type(layer).__name__})")
             continue
+        except Exception as error:  # of its own `count_macs`
+            raise UserError(_in_their_words(error, network)) from error
         described.append(
             OwnLayer(
                 name=f"{prefix}{layer.name}",

@@ -16,6 +16,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
 from cnn_study.runs import kept_weights, records
+from cnn_study.study import own_networks
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
@@ -78,6 +79,7 @@ def train(
         outcome = _finish(model, epochs, parts.test, path, keep_weights)
     except Exception as error:
         if not is_want_of_memory(error):
+            _refuse_code_of_others(error, experiment, dataset)
             raise
         outcome = _without_scores("failed", out_of_memory(error))
     finally:
@@ -97,6 +99,20 @@ def train(
     record = _record(experiment, seed, dataset, counts, epochs, cost, whence, outcome)
     records.write(path, record)
     return record
+
+
+def _refuse_code_of_others(error: Exception, experiment: Experiment, dataset: Dataset) -> None:
+    """Tell an error that comes of a network of the study's own in its author's words.
+
+    Raises:
+        UserError: it does.
+    """
+    if experiment.settings.model:
+        from cnn_study.train import own_network
+
+        shape, classes = dataset.image_shape, len(dataset.class_names)
+        network = own_networks.network_of(experiment.settings, shape, classes)
+        own_network.refuse_in_training(error, network)
 
 
 def _check_size(model: "keras.Model", experiment: Experiment) -> None:
