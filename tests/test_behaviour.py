@@ -7,6 +7,7 @@ Differences of 10, 11 and 12 points over three seeds have t² = 363 with 2 degre
 import csv
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 
 import records_by_hand
 from cnn_study.base.inference import Effect
+from cnn_study.data.catalog import DATASETS
 from cnn_study.evidence.analyse import analyse
 from cnn_study.evidence.behaviour import MEASURES, behaviours_of, learned, unsteadiness_of
 from cnn_study.evidence.expected import outcome_of
@@ -220,6 +222,23 @@ def test_a_run_that_only_guesses_is_counted_and_kept_out_of_what_is_judged(tmp_p
     (change,) = rows["behaviour-changes"]
     assert change["behaviour"] == "never learned"
     assert float(change["training_difference"]) == 0
+
+
+def test_where_classes_are_weighed_alike_guessing_costs_as_if_they_were_equal(
+    tmp_path, monkeypatch
+):
+    """The entropy of 9 classes of 48 of 450 images and one of 18 is 2.277, ln 10 is 2.303.
+
+    0.99 times that is 2.254 and 2.280: 2.27 lies above the one and below the other.
+    """
+    counts = (48,) * 9 + (18,)
+    monkeypatch.setitem(DATASETS, "digits", replace(DATASETS["digits"], training_counts=counts))
+    stuck = ending(0.1, 0.1) | {"training_loss": [2.31, 2.28, 2.27]}
+    balanced = "changes: {wide: {filters: [4]}, balanced: {class_weight: balanced}}"
+    rows = analysed(
+        tmp_path, {"base": BASE, "wide": [stuck] * 3, "balanced": [stuck] * 3}, balanced
+    )
+    assert [row["never_learned_runs"] for row in rows["behaviour"]] == ["0", "3", "0"]
 
 
 def test_without_validation_images_or_runs_nothing_is_said(tmp_path):

@@ -136,9 +136,11 @@ def test_classes_are_as_large_as_the_catalog_says(digits_file):
 
 def test_guessing_costs_the_entropy_of_the_classes():
     even = DATASETS["cifar10"]
-    assert even.guessing_loss == pytest.approx(np.log(10))
+    assert even.guessing_loss() == pytest.approx(np.log(10))
     uneven = replace(even, class_names=("a", "b", "c"), training_counts=(90, 10, 0))
-    assert uneven.guessing_loss == pytest.approx(-0.9 * np.log(0.9) - 0.1 * np.log(0.1))
+    assert uneven.guessing_loss() == pytest.approx(-0.9 * np.log(0.9) - 0.1 * np.log(0.1))
+    # Weighed 100 / (2 * 90) and 100 / (2 * 10), the two classes that are there count alike.
+    assert uneven.guessing_loss("balanced") == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize("facts", DATASETS.values(), ids=DATASETS)

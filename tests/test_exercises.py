@@ -123,12 +123,25 @@ def test_losses_begin_near_that_of_guessing(tmp_path):
     assert loss["first"] == pytest.approx(first.mean())
     assert [cell.column for cell in loss["first"].cells] == ["training_loss"] * 2
     assert loss["guessing"] is None
+    assert loss["learns"]
     stuck = records_by_hand.make(made.study, "learning-rate-1", 2, test=0.1)
     # ln 10 is 2.3026; 2.31 is less than a hundredth more.
     stuck.epochs[-1] = stuck.epochs[-1].model_copy(update={"training_loss": 2.31})
     records_by_hand.write(made.study, made.folder, stuck)
     guessing = facts(made).facts["loss"]["guessing"]
     assert (guessing["experiment"], guessing["seed"]) == ("learning-rate-1", 2)
+
+
+def test_a_first_epoch_near_that_of_guessing_is_no_learning(tmp_path):
+    """0.99 ln 10 is 2.2796: of 2.29 nobody says that the base already learns."""
+    made = plain(tmp_path)
+    for seed in made.study.seeds:
+        slow = records_by_hand.make(made.study, "base", seed)
+        slow.epochs[0] = slow.epochs[0].model_copy(update={"training_loss": 2.29})
+        records_by_hand.write(made.study, made.folder, slow)
+    said = " ".join(made.text().split())
+    assert "on average: it has hardly learned anything yet." in said
+    assert "already learns" not in said
 
 
 def test_a_change_is_looked_up_for_an_answer(tmp_path):

@@ -68,13 +68,18 @@ class Dataset:
         """The type of labels and predictions, as NumPy calls it."""
         return "uint8" if len(self.class_names) <= 256 else "uint16"
 
-    @property
-    def guessing_loss(self) -> float:
-        """Give the loss of answers that know how common each class is, and nothing else.
+    def guessing_loss(self, class_weight: str = "none") -> float:
+        """Give the loss of answers that know how much each class counts, and nothing else.
 
         In nats: the entropy of the classes' shares of the training images; ln(classes) if equal.
+
+        Args:
+            class_weight: as the setting says it; in the training loss of "balanced" all classes
+                count alike, and so have equal shares.
         """
         counts = [count for count in self.training_counts if count] or [1] * len(self.class_names)
+        if class_weight == "balanced":
+            counts = [1] * len(counts)
         shares = [count / sum(counts) for count in counts]
         return -sum(share * math.log(share) for share in shares)
 

@@ -133,11 +133,11 @@ class Behaviours:
     @cached_property
     def runs(self) -> dict[str, dict[int, RunBehaviour]]:
         """By experiment and seed."""
-        guessing = self.tables.study.dataset.guessing_loss
-        runs: dict[str, dict[int, RunBehaviour]] = {
-            id_: {} for id_ in self.tables.study.experiments
-        }
+        study = self.tables.study
+        runs: dict[str, dict[int, RunBehaviour]] = {id_: {} for id_ in study.experiments}
         for id_, own in self.tables.epochs.sort_values("epoch").groupby("experiment", sort=False):
+            weighed = study.experiments[str(id_)].settings.class_weight
+            guessing = study.dataset.guessing_loss(weighed)
             for seed, epochs in own.groupby("seed"):
                 runs[str(id_)][int(str(seed))] = RunBehaviour.of(epochs, guessing)
         return runs

@@ -1155,7 +1155,8 @@ HARDER = truth(
 NEVER_LEARNED = count(
     "never_learned_runs",
     "Complete runs whose training loss never falls below 0.99 times that of guessing: the entropy "
-    "of the classes' shares of the training images, ln(classes) where these are equal.",
+    "of the classes' shares of the training images, ln(classes) where these are equal or weighed "
+    "so that they count alike (class_weight: balanced).",
     "runs",
     required=True,
 )

@@ -40,7 +40,7 @@ class Comparison:
         elsewhere: changes that were made to another reference too, with what they did there.
         shown_before: experiments whose scores the text shows before its questions.
         tellings: what stands out in how the changes learn; levels: the same of a grid's levels.
-        guessing: the loss of a network that only guesses, in nats.
+        guessing: by experiment, what a network that only guesses costs in training, in nats.
         expected: the changes of which something is expected in a word.
     """
 
@@ -60,7 +60,7 @@ class Comparison:
     shown_before: frozenset[str]
     tellings: tuple[Telling, ...]
     levels: tuple[LevelTelling, ...]
-    guessing: float
+    guessing: dict[str, float]
     expected: tuple[tuple[Row, Expectation], ...]
 
     @property
@@ -237,6 +237,9 @@ def comparison_of(
         shown_before,
         told,
         level_tellings(findings, name),
-        study.dataset.guessing_loss,
+        {
+            id_: study.dataset.guessing_loss(study.experiments[id_].settings.class_weight)
+            for id_ in (reference, *members)
+        },
         tuple((row, findings.expected[row.id]) for row in rows[1:] if row.id in findings.expected),
     )

@@ -31,7 +31,8 @@ class Data:
         is_even: whether the classes have about as many images each, in both parts.
         largest: name of the class with the most test images; chance: its share, which is what
             answers get that look at no image.
-        guessing_loss: their loss, in nats.
+        guessing_loss: what such answers cost in the base's training, in nats; where `balanced`
+            lets all classes count alike there, those that know of no class more than of another.
         grouped: whether images stand in groups that are never divided.
     """
 
@@ -59,6 +60,7 @@ class Data:
     largest: str
     chance: float
     guessing_loss: float
+    balanced: bool
     grouped: bool
 
     @property
@@ -112,7 +114,8 @@ def data_of(study: Study, tables: Tables) -> Data:
         is_even=is_even(dataset),
         largest=names[tests.index(max(tests))],
         chance=dataset.chance(),
-        guessing_loss=dataset.guessing_loss,
+        guessing_loss=dataset.guessing_loss(settings.class_weight),
+        balanced=settings.class_weight == "balanced",
         grouped=max(dataset.units, default=1) > 1,
     )
 

@@ -252,11 +252,16 @@ def _first_losses(study: Study, tables: Tables) -> dict[str, Any] | None:
     """Give the loss of guessing, the base's in its first epoch, and a run that never left it.
 
     Returns:
-        first; guessing (row of the complete run without label smoothing whose training loss
-        in the last epoch is the highest of those near the guess's; None without one). None without
-        a run of the base.
+        first; learns (whether that is surely less than knowing nothing costs); guessing (row of the
+        complete run without label smoothing whose training loss in the last epoch is the highest of
+        those near their guess's; None without one), with guess and whether its classes count alike.
+        None without a run of the base.
     """
-    guess = study.dataset.guessing_loss
+    experiments = {id_: one.settings for id_, one in study.experiments.items()}
+    guesses = {
+        id_: study.dataset.guessing_loss(settings.class_weight)
+        for id_, settings in experiments.items()
+    }
     epochs = tables.epochs
     first = epochs[(epochs["experiment"] == "base") & (epochs["epoch"] == 1)]
     if first.empty:
@@ -264,12 +269,19 @@ def _first_losses(study: Study, tables: Tables) -> dict[str, Any] | None:
     cells = [Cell("epochs", row, "training_loss", "base") for row in first.index]
     mean = derived(float(first["training_loss"].mean()), "mean of", cells=cells)
     ends = [row for row in tables.complete if math.isfinite(row["training_loss"])]
-    ends = [
-        row for row in ends if not study.experiments[row["experiment"]].settings.label_smoothing
+    ends = [row for row in ends if not experiments[row["experiment"]].label_smoothing]
+    near = [
+        row for row in ends if abs(row["training_loss"] / guesses[row["experiment"]] - 1) < NEAR
     ]
-    near = [row for row in ends if abs(row["training_loss"] - guess) < NEAR * guess]
     guessing = max(near, key=lambda row: row["training_loss"], default=None)
-    return {"first": mean, "guessing": guessing}
+    stuck = guessing["experiment"] if guessing else "base"
+    return {
+        "first": mean,
+        "learns": mean < (1 - NEAR) * math.log(len(study.dataset.class_names)),
+        "guessing": guessing,
+        "guess": guesses[stuck],
+        "alike": experiments[stuck].class_weight == "balanced",
+    }
 
 
 def _steps(study: Study, findings: Findings, data: Data) -> dict[str, Any]:
