@@ -39,7 +39,7 @@ def needed(experiment: Experiment, dataset: Dataset) -> int:
     the outputs of all of them for a batch that is trained on, or the largest for one that is
     answered; and each weight with its gradient and two averages. Residual networks of 20, 44 and
     110 layers, and a plain one of three convolutions, in batches of 32 and 128 images of 32 × 32
-    pixels, held 78 to 102 % of it.
+    pixels, held 78 to 102 % of it; that of 20 layers on CIFAR-10 88 %.
     """
     settings, shape = experiment.settings, dataset.image_shape
     images = (dataset.training_images + dataset.test_images) * math.prod(shape)
