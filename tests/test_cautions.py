@@ -7,6 +7,7 @@ from scipy import stats
 
 from cnn_study.__main__ import main
 from cnn_study.base import power
+from cnn_study.data.audit import Audit, Groups, Originals, Spread
 from cnn_study.data.catalog import DATASETS
 from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import load
@@ -65,6 +66,31 @@ def test_by_balanced_accuracy_fewer_images_tell_as_much(tmp_path, uneven):
     # 100 / (8/40 + 1/36 + 1/4) = 209; 1.96 √(0.05 / 209) = 3.03 points.
     assert "which for balanced accuracy tell as much as 209 of classes equally large" in images
     assert "±3.03 points" in images
+
+
+def test_sets_of_images_and_classes_without_validation_images_are_told(tmp_path, monkeypatch):
+    """A group of 300 ones and twos is dealt out first: none that is held out is a three."""
+    side = Spread(smallest=8, median=8, largest=8)
+    audit = Audit(
+        files=1797,
+        originals=Originals(sizes=1, heights=side, widths=side, enlarged=0),
+        groups=Groups(groups=2, images=600, largest=300),
+    )
+    grouped = replace(
+        DATASETS["digits"],
+        audit=audit,
+        units=(300,) + (1,) * 1137,
+        unit_classes=(0,) * 150 + (1,) * 150 + (0,) * 400 + (1,) * 400 + (2,) * 337,
+        class_names=tuple("123"),
+    )
+    monkeypatch.setitem(DATASETS, "digits", grouped)
+    few_images, classes = cautions(_study(tmp_path, "digits"))
+    assert few_images.endswith(
+        "Images come in 2 groups: those of one are no independent witnesses, so that more is open "
+        "than this."
+    )
+    assert classes.startswith("1 of 3 classes has no image among the")
+    assert "groups of images are not divided, and may be too large for it" in classes
 
 
 def test_a_larger_smallest_effect_needs_fewer_images(tmp_path):

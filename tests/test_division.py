@@ -116,4 +116,4 @@ def test_a_class_of_which_nothing_is_left_to_train_on_is_a_fault():
     assert facts.split_fault(0.0, 1.0) is None
     setting, fault = facts.split_fault(0.1, 1.0)
     assert setting == "training_fraction"
-    assert fault.startswith("no image of 1 classes is left to train on, such as frog")
+    assert fault.startswith("no image of 1 class is left to train on, such as frog")

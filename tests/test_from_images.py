@@ -82,7 +82,7 @@ def test_what_is_wrong_with_images_is_said_and_a_study_can_be_made(tmp_path):
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")
     assert "not readable, and skipped: 1: dog/cut.png (" in said
     assert "cat/0.png = dog/same.png" in said
-    assert "left aside: 1 files ending in .txt" in said
+    assert "left aside: 1 file ending in .txt" in said
     assert (study.file.dataset.unreadable, study.file.dataset.same_image) == ("skip", "drop")
     assert study.dataset.training_images + study.dataset.test_images == 19
 

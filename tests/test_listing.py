@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cnn_study.data.audit import kinds
 from cnn_study.data.listing import VALIDATION_REMEDY, Listing, list_items, shown
 from cnn_study.data.pixels import read_all
 from pictures_by_hand import block, dirty_garden, encoded, garden, scenes, write
@@ -141,7 +142,7 @@ def test_only_test_is_too_little(tmp_path):
     ("files", "fault"),
     [
         ([], "there are no images"),
-        (["a.txt", "b.txt", "c"], "there are no images, but 2 files ending in .txt, 1 other files"),
+        (["a.txt", "b.txt", "c"], "there are no images, but 2 files ending in .txt, 1 other file"),
         (["cat/a.png", "cat/2024/a.png"], 'there is only one class, "cat", and two are the least'),
         (["cat/a.png", ".x/b.png"], 'there is only one class, "cat", and two are the least'),
     ],
@@ -180,6 +181,25 @@ def test_dirt_is_counted_and_what_is_no_file_is_never_opened(tmp_path):
         ("test/cat/pipe.png", "a pipe, a socket or a device"),
     ]
     assert len(listing.items) == 12 + 4
+
+
+def test_one_of_a_kind_is_told_as_one():
+    several = {
+        "other files": 1,
+        "links to folders that are read already": 1,
+        "images of classes that are not chosen": 1,
+        "hidden files and folders": 1,
+        "files ending in .md": 1200,
+        "cut off or damaged": 1,
+    }
+    assert kinds(several) == [
+        "1 other file",
+        "1 link to folders that are read already",
+        "1 image of classes that are not chosen",
+        "1 hidden file or folder",
+        "1,200 files ending in .md",
+        "1 cut off or damaged",
+    ]
 
 
 def test_endings_that_may_tell_of_people_are_not_kept(tmp_path):

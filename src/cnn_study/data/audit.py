@@ -4,11 +4,31 @@ The report tells it (see `report/audit.py`). Nobody's file names stand here: the
 people.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cnn_study.base.words import counted
+
+SEVERAL = re.compile(r"\b(file|folder|link|image|array)s\b")
+"""What kinds of things are called, as of several."""
+
 Count = Annotated[int, Field(ge=0)]
+
+
+def kinds(counts: Mapping[str, int]) -> list[str]:
+    """Say how many there are of each kind of thing, such as 12 hidden files or 1 other file."""
+    return [
+        f"{number:,} {_of_one(kind) if number == 1 else kind}" for kind, number in counts.items()
+    ]
+
+
+def _of_one(kind: str) -> str:
+    if kind == "hidden files and folders":
+        return "hidden file or folder"
+    return SEVERAL.sub(r"\1", kind, count=1)
 
 
 class _Part(BaseModel):
@@ -94,3 +114,14 @@ class Audit(_Part):
     groups: Groups | None = Field(
         None, description="Those that the study names; None where it names none."
     )
+
+    @property
+    def belonging(self) -> list[str]:
+        """Say in how many sets images come of which one tells of another, such as 2 groups."""
+        kinds = (
+            (self.groups, "group", "groups"),
+            (self.near_duplicates, "set of near-duplicates", "sets of near-duplicates"),
+        )
+        return [
+            counted(sets.groups, one, more) for sets, one, more in kinds if sets and sets.groups
+        ]

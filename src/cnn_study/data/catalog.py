@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.metrics import chance
+from cnn_study.base.words import counted
 from cnn_study.data.audit import Audit
 from cnn_study.data.sizes import Sizes, split_fault, split_sizes
 
@@ -59,6 +60,20 @@ class Dataset:
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
 
+    @property
+    def is_shrunk(self) -> bool:
+        """Whether images had more pixels, before they were brought to one size, than they have."""
+        height, width, _ = self.image_shape
+        if self.audit is None:
+            return False
+        originals = self.audit.originals
+        return originals.heights.largest > height or originals.widths.largest > width
+
+    def without_validation(self, validation: int) -> list[str]:
+        """Name the classes of which no image is among so many held out, as far as is known."""
+        missing = set(self.unit_classes) - set(self.unit_classes[:validation])
+        return [self.class_names[place] for place in sorted(missing)] if validation else []
+
     def chance(self, metric: str = "accuracy") -> float:
         """Give what guessing gets of the test images; unless told, classes are taken as alike."""
         return chance(metric, self.test_counts or [1] * len(self.class_names))
@@ -100,8 +115,8 @@ class Dataset:
             names = ", ".join(self.class_names[place] for place in sorted(untrained)[:10])
             return (
                 "training_fraction",
-                f"no image of {len(untrained)} classes is left to train on, such as {names}: "
-                f"validation_fraction {validation_fraction:g}, training_fraction "
+                f"no image of {counted(len(untrained), 'class', 'classes')} is left to train on, "
+                f"such as {names}: validation_fraction {validation_fraction:g}, training_fraction "
                 f"{training_fraction:g}; raise training_fraction or lower validation_fraction",
             )
         return None

@@ -17,6 +17,7 @@ from typing import Literal, Protocol, cast
 import numpy as np
 
 from cnn_study.base.words import first_of
+from cnn_study.data.audit import kinds
 from cnn_study.data.block import DatasetBlock
 
 Part = Literal["training", "test"]
@@ -195,8 +196,8 @@ def _class_faults(listing: Listing) -> list[str]:
 
 def _what_instead(listing: Listing) -> str:
     """Say what there is where no images are."""
-    kinds = [f"{count:,} {kind}" for kind, count in listing.ignored.most_common()]
-    return f", but {first_of(kinds)}" if kinds else ""
+    there = kinds(dict(listing.ignored.most_common()))
+    return f", but {first_of(there)}" if there else ""
 
 
 # ------------------------------------------------------------------------------- groups

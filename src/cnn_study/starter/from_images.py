@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_of
+from cnn_study.data.audit import kinds
 from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, UNSAID, DatasetBlock
 from cnn_study.data.listing import Item, Listing, list_items
 from cnn_study.data.pixels import Pixels, in_words, read_all
@@ -173,8 +174,8 @@ def _options(listing: Listing, read: Pixels, step: int) -> tuple[list[str], list
             f"take the # from groups in the study, so that none stands in two parts"
         )
     if listing.ignored:
-        kinds = [f"{count:,} {kind}" for kind, count in listing.ignored.most_common()]
-        lines.append(f"left aside: {first_of(kinds)}")
+        left_aside = kinds(dict(listing.ignored.most_common()))
+        lines.append(f"left aside: {first_of(left_aside)}")
     return options, lines
 
 

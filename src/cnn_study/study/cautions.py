@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from cnn_study.base import power
 from cnn_study.base.inference import POWER
 from cnn_study.base.metrics import images_like
-from cnn_study.base.words import counted, first_of, fixed
+from cnn_study.base.words import counted, first_of, fixed, listing
 from cnn_study.data.block import UNSAID, DatasetBlock
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
 """Fewer than the first give no verdict; fewer than the second see large effects only."""
+
+NO_WITNESSES = "those of one are no independent witnesses, so that more is open than this"
 
 FEW_IMAGES = 30
 """Test images of a class, below which a word is due."""
@@ -85,6 +87,7 @@ def _images(study: Study) -> Iterator[str]:
     needed = power.images_needed(smallest)
     if images >= needed:
         return
+    belonging = dataset.audit.belonging if dataset.audit else []
     alike = f", which for {study.metric.label} tell as much as {images:,} of classes equally large,"
     yield (
         f"{dataset.test_images:,} test images{alike if images < dataset.test_images else ''} are "
@@ -94,6 +97,7 @@ def _images(study: Study) -> Iterator[str]:
         f"±{_points(power.independent_margin(images))} if they fail on others (binomial, 95 %). "
         f"About {_rounded(needed):,} images would do, or a smallest_effect of "
         f"{math.ceil(1000 * power.images_margin(images)) / 10:g}."
+        + (f" Images come in {listing(belonging)}: {NO_WITNESSES}." if belonging else "")
     )
 
 
@@ -101,14 +105,16 @@ def _classes(study: Study) -> Iterator[str]:
     """Say which classes have no image among those held out, so far as that is known."""
     dataset, settings = study.dataset, study.experiments["base"].settings
     sizes = dataset.sizes(settings.validation_fraction, settings.training_fraction)
-    held_out = set(dataset.unit_classes[: sizes.validation])
-    missing = sorted(set(dataset.unit_classes) - held_out)
-    if sizes.validation and missing:
-        named = first_of([dataset.class_names[place] for place in missing])
+    missing = dataset.without_validation(sizes.validation)
+    if missing:
+        grouped = max(dataset.units, default=1) > 1
+        one = len(missing) == 1
         yield (
-            f"{len(missing)} of {len(dataset.class_names)} classes have no image among the "
-            f"{sizes.validation:,} held out for validation: {named}. Nothing is chosen by how "
-            "well these are told apart; give more images, or a larger validation_fraction."
+            f"{len(missing)} of {len(dataset.class_names)} classes {'has' if one else 'have'} no "
+            f"image among the {sizes.validation:,} held out for validation: {first_of(missing)}. "
+            f"Nothing is chosen by how well {'it is' if one else 'these are'} told apart"
+            + ("; groups of images are not divided, and may be too large for it" if grouped else "")
+            + "; give more images, or a larger validation_fraction."
         )
 
 
