@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cnn_study.data.catalog import Dataset
 from cnn_study.figures import inspected
 from cnn_study.figures.colors import DARK, DARK_PAGE, LIGHT, contrast
 from cnn_study.figures.draw import _pictures, planned_figures
@@ -173,6 +174,12 @@ def test_occlusion_says_which_answers_are_right(pictures, results, study):
         )
         for place in places:
             assert names[answers[place]] in written
+
+
+def test_samples_that_were_shrunk_are_not_called_whole(pictures, results, monkeypatch):
+    assert "not selected, at their full resolution." in pictures["samples"].texts(results).caption
+    monkeypatch.setattr(Dataset, "is_shrunk", True)
+    assert "not selected, brought to 32 × 32 pixels." in pictures["samples"].texts(results).caption
 
 
 def test_classes_without_samples_are_not_named_among_them(pictures, results):

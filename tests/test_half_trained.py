@@ -34,6 +34,7 @@ STATES = {
     "one change that hurts": {"base": BASE, "slow": WORSE},
     "too few runs": {"base": BASE[:1], "slow": BETTER},
     "half": {"base": BASE, "wide": BETTER, "slow": WORSE[:1]},
+    "nothing decided": {"base": BASE, "wide": (0.50, 0.56, 0.53), "slow": (0.45, 0.5, 0.6)},
     "two changes": {"base": BASE, "wide": BETTER, "slow": WORSE},
 }
 
@@ -77,6 +78,8 @@ def test_no_count_is_one_that_nobody_would_write(texts, state):
         ("one change", "The one change that was run with seeds enough for a verdict helps."),
         ("one change that hurts", "The one change with runs enough for a verdict hurts."),
         ("half", "The one change that was run with seeds enough for a verdict helps."),
+        ("too few runs", "No change has been run with seeds enough for a verdict;"),
+        ("nothing decided", "verdict, none helps and none hurts, as far as so few seeds tell. "),
         ("two changes", "Of two changes that were run with seeds enough for a verdict, one helps"),
         ("two changes", "In short.** Both changes with runs enough for a verdict help or hurt."),
         ("the base alone", "There is nothing to suggest yet: no change has been run."),

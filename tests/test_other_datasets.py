@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from cnn_study.figures.results import Results
 from cnn_study.figures.words import brief, wrap_name
 from cnn_study.report import study_checks
 from cnn_study.report.render import render
-from cnn_study.runs import stages
+from cnn_study.runs import correct_answers, stages
 from cnn_study.runs.wanted import wanted
 from cnn_study.study.merge import load
 from datasets_by_hand import make_images, register
@@ -142,6 +143,84 @@ def test_few_test_images_are_said_first_with_what_they_leave_open(text_of):
     )
     assert "gets 100.0 % of them right, and would get between 51 % and 100 % of all" in first
     assert "scores 100.00 % (of all images of their kind 51 % to 100 %): the mean" in text
+
+
+BALANCED = STUDY + "metric: balanced_accuracy\n"
+
+
+@pytest.mark.parametrize(("study", "three"), [(STUDY, True), (BALANCED, False)])
+def test_what_few_images_cannot_tell_is_not_called_nothing(tmp_path, monkeypatch, study, three):
+    """All of 5 images are right in all runs: up to 3 / 5 of all of their kind may tell more."""
+    own = register(monkeypatch, make_images((8, 8), (3, 2), (16, 16, 3)))
+    made = made_of(tmp_path / "own", own, study, right=1)
+    correct_answers.keep(made.study, made.folder, own.images)
+    text = said(made.text())
+    assert "±0.00 points or better" not in text
+    assert "to within ±0.00" not in text
+    assert "| too few |" in text
+    assert "these 5, 2 of the smallest class, are too few to tell: no difference changes" in text
+    assert ("may still befall up to 60.0 % of all images of their kind" in text) == three
+    how = (
+        "**How exact this can be.** Five test images, 2 of the smallest class, tell a balanced "
+        "accuracy only roughly: that of the base is the same whichever of them is left out, so "
+        "they are too few to tell how much is open."
+    )
+    assert (how in text) != three
+
+
+def test_equal_scores_are_called_equal(text_of):
+    text = text_of((8, 8), (3, 2), right=1)
+    for sentence in (
+        "the enhanced model scores the same as the base",
+        "The test accuracy of the enhanced model is that of the base.",
+        "All score the same, though their seeds differ.",
+        "which differ in their random seed alone, score the same.",
+    ):
+        assert sentence in text
+    for sentence in ("0.00 percentage points less", "0.0 points apart", "lie closer together"):
+        assert sentence not in text
+
+
+def test_images_of_one_set_are_no_independent_witnesses(text_of):
+    side = Spread(smallest=16, median=16, largest=16)
+    audit = Audit(
+        files=20,
+        originals=Originals(sizes=1, heights=side, widths=side, enlarged=0),
+        near_duplicates=Groups(groups=1, images=2, largest=2),
+        groups=Groups(groups=4, images=12, largest=3),
+    )
+    text = text_of((8, 8), (4, 4), audit=audit)
+    sets = "4 groups and 1 set of near-duplicates"
+    assert f"Some images come in {sets} (@sec-audit), and those of one are no independent" in text
+    assert f"Images that come in sets ({sets}) tell less than as many single ones." in text
+    assert "independent witnesses" not in text_of((8, 8), (4, 4))
+
+
+def test_classes_without_validation_images_are_named(text_of):
+    """Of 22 images a fifth is held out, four, and dealt out first are those of the cat."""
+    text = text_of(
+        (20, 2),
+        (4, 4),
+        study=BALANCED,
+        class_names=("cat", "dog"),
+        unit_classes=(0,) * 20 + (1,) * 2,
+    )
+    assert (
+        "Of dog none is among them: no choice goes by how well this class is recognized, and the "
+        "validation balanced accuracy is a mean over the other classes." in text
+    )
+
+
+@pytest.mark.parametrize(("largest", "shrunk"), [(16, False), (17, True)])
+def test_images_with_more_pixels_were_shrunk(monkeypatch, largest, shrunk):
+    side = Spread(smallest=8, median=9, largest=largest)
+    same = Spread(smallest=16, median=16, largest=16)
+    audit = Audit(
+        files=20, originals=Originals(sizes=2, heights=same, widths=side, enlarged=0, resize="pad")
+    )
+    own = register(monkeypatch, make_images((4, 4), (2, 2), (16, 16, 1)), audit=audit)
+    assert own.dataset.is_shrunk == shrunk
+    assert not replace(own.dataset, audit=None).is_shrunk
 
 
 def test_images_that_the_base_leaves_out_are_counted(text_of):

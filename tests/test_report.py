@@ -103,6 +103,17 @@ def row(text: str, id_: str, table: str) -> list[str]:
 # ------------------------------------------------------------------------------- strictness
 
 
+def test_how_to_make_it_again_goes_by_where_the_study_is(tmp_path):
+    made = make_plain(tmp_path / "experiments")
+    alone = made.text()
+    assert "In the study's folder, with cnn-study" in words(alone)
+    assert "conda env create" not in alone
+    (tmp_path / "src" / "cnn_study").mkdir(parents=True)
+    cloned = made.write()
+    assert "In a clone of the project, two commands" in words(cloned)
+    assert "snakemake --cores all --config study=small" in cloned
+
+
 def test_unknown_key_stops_with_template_and_line(plain, tmp_path):
     plain.collect()
     template = tmp_path / "report" / "index.qmd.j2"
@@ -868,6 +879,8 @@ def test_price(parameters, macs, said):
         (filters.seconds(None), "–"),
         (filters.duration(None), "no complete run"),
         (filters.times(0.349), "0.35"),
+        (filters.memory(12.3), "12.30 megabytes"),
+        (filters.memory(98 * 4 / 1e6), "0.39 kilobytes"),
         (filters.times(3.84), "3.8"),
         (filters.matrix([[1, -1], [0, 2]]), r"\begin{bmatrix} 1 & -1 \\ 0 & 2 \end{bmatrix}"),
         (settings.value_text([4, 8, 16]), "4-8-16"),

@@ -152,19 +152,31 @@ class Findings:
 
     @property
     def corrected(self) -> dict[str, int]:
-        """Count the changes with a p value, the decided ones, and those decided among all."""
+        """Count the changes with a p value, the decided ones, and those decided among all.
+
+        With runs enough for a verdict: `enough`.
+        """
         tested = [change for change in self.changes.values() if change.test.p_holm is not None]
+        enough = [change for change in tested if change.verdict != "too few seeds"]
         decided = [change for change in tested if change.verdict in ("helps", "hurts")]
         surviving = [change for change in decided if change.survives]
         return {
-            "changes": len(tested), "decided": len(decided), "surviving": len(surviving)
-        }  # fmt: skip
+            "changes": len(tested),
+            "enough": len(enough),
+            "decided": len(decided),
+            "surviving": len(surviving),
+        }
 
     @property
     def images_margin(self) -> float | None:
         """Give the widest margin that the test images alone leave to any change."""
         margins = [change.row["test_images_margin"] for change in self.changes.values()]
         return max((margin for margin in margins if margin is not None), default=None)
+
+    @property
+    def images_tell(self) -> bool:
+        """Whether the test images can say what their choice leaves open of any change."""
+        return any(change.images_tell for change in self.changes.values())
 
     @cached_property
     def expected(self) -> dict[str, Expectation]:

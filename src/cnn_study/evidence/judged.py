@@ -11,6 +11,9 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.cells import Cell
 from cnn_study.evidence.training_times import about_as_long
 
+NOTHING = 1e-9
+"""A margin below it says that no choice of test images makes a difference: rounding at most."""
+
 
 def effect_of(row: dict[str, Any], images: str = "test") -> Effect:
     """Take an effect from a row that has the columns of one."""
@@ -110,6 +113,11 @@ class Change:
         """The difference with its interval over seeds and test images together."""
         lower, upper = self.row["test_both_lower"], self.row["test_both_upper"]
         return Effect(self.test.n, self.test.mean, lower=lower, upper=upper)
+
+    @property
+    def images_tell(self) -> bool:
+        """Whether the test images are enough to say what their choice leaves open of it."""
+        return (self.row["test_images_margin"] or 0) > NOTHING
 
     @property
     def survives(self) -> bool:

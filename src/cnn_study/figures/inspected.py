@@ -139,7 +139,10 @@ class Samples(_OfImages):
 
     def _values(self, results: Results) -> dict[str, Any]:
         _, number, *_ = _inspection(results).arrays["sample_images"].shape
-        return {"number": number, "names": self._sampled(results)}
+        dataset = results.study.dataset
+        height, width, _ = dataset.image_shape
+        shrunk = f"{height} × {width}" if dataset.is_shrunk else ""
+        return {"number": number, "names": self._sampled(results), "shrunk": shrunk}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class Data:
             answers get that look at no image.
         guessing_loss: what such answers cost in the base's training, in nats; where `balanced`
             lets all classes count alike there, those that know of no class more than of another.
+        smallest_test: test images of the class with the fewest, of those that have any.
+        belonging: in how many sets images come that are no independent witnesses, such as
+            2 groups; [] where this is not known, or none do.
+        unvalidated: classes of which no image is held out.
         grouped: whether images stand in groups that are never divided.
     """
 
@@ -62,6 +66,9 @@ class Data:
     guessing_loss: float
     balanced: bool
     grouped: bool
+    smallest_test: int
+    belonging: list[str]
+    unvalidated: list[str]
 
     @property
     def pixels(self) -> int:
@@ -117,6 +124,9 @@ def data_of(study: Study, tables: Tables) -> Data:
         guessing_loss=dataset.guessing_loss(settings.class_weight),
         balanced=settings.class_weight == "balanced",
         grouped=max(dataset.units, default=1) > 1,
+        smallest_test=min(filter(None, tests)),
+        belonging=dataset.audit.belonging if dataset.audit else [],
+        unvalidated=dataset.without_validation(held_out),
     )
 
 

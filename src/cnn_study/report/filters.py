@@ -19,6 +19,7 @@ from cnn_study.base.words import (
     some,
     whole,
 )
+from cnn_study.data.audit import kinds
 from cnn_study.evidence.cells import Setting, derived
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.results import Scores
@@ -37,6 +38,9 @@ ABOUT_AS_LONG = "about as long"
 
 NO_RUN = "no complete run"
 """Stands for a number of an experiment without one; NONE stands in a table beside it."""
+
+LITTLE_MEMORY = 0.1
+"""Megabytes: of less, kilobytes are told."""
 
 LIKE_A_MARK = re.compile(r"\\\{(?=\\\{\\<|\\#)")
 """The first of a person's signs, escaped, that look like a mark of ours. Set apart from the rest it
@@ -95,6 +99,11 @@ def points(difference: float | None, decimals: int = 2) -> str:
     return NO_RUN if difference is None else f"{abs(100 * difference):.{decimals}f}"
 
 
+def is_nothing(difference: float) -> bool:
+    """Tell whether a difference of shares is none once it is written in percentage points."""
+    return float(points(difference)) == 0
+
+
 def signed(difference: float | None, decimals: int = 2) -> str:
     """Give a difference of shares in percentage points, with its sign."""
     return NONE if difference is None else words.signed(100 * difference, decimals)
@@ -129,6 +138,13 @@ def millions(number: int) -> str:
 def decimals(number: float, places: int = 2) -> str:
     """Write a number with so many decimals."""
     return words.fixed(number, places)
+
+
+def memory(megabytes: float) -> str:
+    """Write how much memory something takes: 12.30 megabytes, or 4.56 kilobytes."""
+    if megabytes < LITTLE_MEMORY:
+        return f"{words.fixed(1000 * megabytes)} kilobytes"
+    return f"{words.fixed(megabytes)} megabytes"
 
 
 def signed_decimals(number: float) -> str:
@@ -358,24 +374,16 @@ def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
 
 NUMBERS = (
     *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
-    *(signed_decimals, probability, balance),
+    *(memory, signed_decimals, probability, balance),
 )
 """Filters that write one number, with its receipt."""
 
 
 TEXTS = (
-    *(
-        mark,
-        escape,
-        verbatim,
-        escape_around_citations,
-        attribute,
-        link,
-        mean_and_deviation,
-        extent,
-        interval,
-    ),
-    *(tally, number_of, plural, every, listing, some, code, reference, troubles, price, paid_for),
+    *(mark, escape, verbatim, escape_around_citations, attribute, link),
+    *(mean_and_deviation, extent, interval),
+    *(is_nothing, kinds, tally, number_of, plural, every, listing, some, code, reference, troubles),
+    *(price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, matrix, whole, exact, value_text),
     *(short, confidence, evidence, contrast_verdict, picture, occasions, confirmed, download),
 )

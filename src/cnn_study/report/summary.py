@@ -12,7 +12,7 @@ from typing import Any
 from cnn_study.base.inference import Effect, effect
 from cnn_study.evidence.cells import derived, ratio
 from cnn_study.evidence.findings import Findings
-from cnn_study.evidence.judged import Change, Confirmation, Contrast
+from cnn_study.evidence.judged import NOTHING, Change, Confirmation, Contrast
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result
 from cnn_study.evidence.training_times import ALIKE
@@ -81,6 +81,8 @@ class Summary:
             runs with fresh seeds, where these are there; fresh: whether they are.
         rough: what is open of the score of that experiment (score-intervals.csv), where the test
             images are so few that it is said before all else.
+        untold: whether the choice of any one test image makes nothing of that score, so that they
+            are too few to tell what is open.
         commits: those that made the runs behind this number.
         models: how many the picture shows.
         made_of: what was changed, where an experiment's label does not say it, by id.
@@ -106,6 +108,7 @@ class Summary:
     score: Effect | None
     fresh: bool
     rough: dict[str, Any] | None
+    untold: bool
     commits: list[str]
     models: int
     made_of: dict[str, list[str]]
@@ -158,6 +161,7 @@ def summary_of(
         score=_score(tables, findings, cited, fresh),
         fresh=fresh is not None,
         rough=_rough(findings, cited),
+        untold=_untold(findings, cited),
         commits=(fresh or behind(study, tables, cited.id)).commits if cited else [],
         models=_models(study, results, best, searched),
         made_of={entry.experiment: _made_of(study, entry.experiment) for entry in pays},
@@ -168,6 +172,12 @@ def _rough(findings: Findings, cited: Result | None) -> dict[str, Any] | None:
     """Give what is open of a score where the choice of test images alone leaves much of it open."""
     row = findings.scores[cited.id] if cited else {}
     return row if (row.get("images_margin") or 0) >= ROUGH else None
+
+
+def _untold(findings: Findings, cited: Result | None) -> bool:
+    """Tell whether what is open of a score by the choice of test images is known to be nothing."""
+    margin = findings.scores[cited.id].get("images_margin") if cited else None
+    return margin is not None and margin < NOTHING
 
 
 def mean_score(tables: Tables, id_: str) -> Effect:

@@ -66,7 +66,9 @@ class RunSpreads:
     @property
     def clipped(self) -> int:
         """Experiments whose runs lie closer together than the test images alone would have it."""
-        return sum(row.networks_deviation == 0 for row in self.rows.values())
+        return sum(
+            row.networks_deviation == 0 and row.images_deviation > 0 for row in self.rows.values()
+        )
 
 
 def spreads_of(study: Study, findings: Findings) -> RunSpreads:

@@ -51,6 +51,10 @@ from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, parameters
 from cnn_study.tables.schemas import in_words, words_of
 
+UNSEEN = 3
+"""What none of n images shows befalls at most 3 / n of all of their kind, surely to 95 %: the rule
+of three (Hanley and Lippman-Hand, 1983, https://doi.org/10.1001/jama.1983.03330370053031)."""
+
 FAR_APART = 10
 """Times the smallest effect worth having: with a larger standard deviation, runs lie far apart."""
 
@@ -130,10 +134,16 @@ def _values(
         "budgets": offers(study, results, searched, enhanced),
         "summary": summary_of(study, tables, findings, results, best_of(results), searched),
         "spreads": spreads_of(study, findings),
+        "in_clone": _is_in_clone(study),
         "few_images": few_images_of(study),
         "published": published_of(study, tables, findings, results),
         "enhanced": against_base(study, tables, findings, results, enhanced) if enhanced else None,
     }
+
+
+def _is_in_clone(study: Study) -> bool:
+    """Tell whether a study lies in a clone of this project, not in a folder of its own."""
+    return (study.path.resolve().parent.parent / "src" / "cnn_study").is_dir()
 
 
 def _of_study(study: Study) -> dict[str, Any]:
@@ -242,6 +252,7 @@ def _of_questions(
         "corrected": findings.corrected,
         "longer": _only_longer(study, findings),
         "images_margin": findings.images_margin,
+        "unseen": UNSEEN / study.dataset.test_images,
     }
 
 
