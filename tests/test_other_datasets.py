@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pypdfium2
@@ -25,7 +26,7 @@ from cnn_study.execute import local
 from cnn_study.figures import draw
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import brief, wrap_name
-from cnn_study.report import study_checks
+from cnn_study.report import study_checks, values
 from cnn_study.report.render import render
 from cnn_study.runs import correct_answers, stages
 from cnn_study.runs.wanted import wanted
@@ -209,6 +210,29 @@ def test_classes_without_validation_images_are_named(text_of):
         "Of dog none is among them: no choice goes by how well this class is recognized, and the "
         "validation balanced accuracy is a mean over the other classes." in text
     )
+
+
+@pytest.mark.parametrize(("study", "told"), [(STUDY, False), (BALANCED, True)])
+def test_baselines_are_compared_by_accuracy_and_that_is_said(text_of, monkeypatch, study, told):
+    """The base gets all right, the better of the two 60 %."""
+    models = (SimpleNamespace(test_accuracy=share, chosen=3.0) for share in (0.6, 0.5))
+    numbers = {"first": [1], "second": [2], "differences": [-1], "total": 1, "distance": 1.0}
+    baselines = SimpleNamespace(
+        **dict(zip(("neighbours", "regression"), models, strict=True)),
+        images=8,
+        reduced="",
+        example=SimpleNamespace(**numbers),
+        beside_chance=lambda model: "more than guessing",
+        gain=lambda accuracy: 0.4,
+    )
+    monkeypatch.setattr(values, "baselines_of", lambda study, inspection: baselines)
+    text = text_of((8, 8), (3, 2), study=study, right=1)
+    assert "40.00 percentage points more than the better of the two" in text
+    sentence = (
+        "This comparison is one of accuracy: the balanced accuracy that this study goes by has not "
+        "been worked out for the two."
+    )
+    assert (sentence in text) == told
 
 
 @pytest.mark.parametrize(("largest", "shrunk"), [(16, False), (17, True)])
