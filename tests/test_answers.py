@@ -12,6 +12,7 @@ from cnn_study.__main__ import main
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.data.images import Images
+from cnn_study.evidence import images
 from cnn_study.evidence.analyse import analyse
 from cnn_study.runs import correct_answers, look_alikes
 from cnn_study.study.merge import load
@@ -147,6 +148,12 @@ def test_runs_that_misread_an_image_in_two_ways_do_not_agree():
     assert answers.misread_images(classes, labels) == 1
     assert answers.misread_images(classes[:1], labels) is None
     assert answers.misread_images(None, labels) is None
+
+
+def test_no_interval_of_a_difference_reaches_beyond_all_images(answered, results, monkeypatch):
+    monkeypatch.setattr(images, "reach", lambda variance: 1e19)
+    row = collected(answered, results)["ledger"][0]
+    assert (float(row["test_both_lower"]), float(row["test_both_upper"])) == (-1, 1)
 
 
 def test_a_change_has_what_images_and_both_leave_open(answered, results):

@@ -39,7 +39,9 @@ def images_columns(tables: Tables, experiment: str, reference: str) -> dict[str,
     mean, error, freedom = difference.mean, difference.error, difference.freedom
     if rest and mean is not None and error is not None and freedom is not None:
         half = _half(Variance(error**2, freedom), by_images, rest)
-        columns |= {"test_both_lower": mean - half, "test_both_upper": mean + half}
+        # No difference of shares lies beyond, however few degrees of freedom there are.
+        ends = {"test_both_lower": max(mean - half, -1.0), "test_both_upper": min(mean + half, 1.0)}
+        columns |= ends
     return columns
 
 

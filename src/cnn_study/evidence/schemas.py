@@ -308,7 +308,7 @@ LEDGER = Table(
                 "squared) and that of test_images_margin, less what both count, the two-way mean "
                 "square left over between seeds and images over their product, and no smaller "
                 "than either; freedom by Satterthwaite (1946); never narrower than by the seeds "
-                "alone. Empty as test_images_margin, and "
+                "alone, nor beyond -1 and 1. Empty as test_images_margin, and "
                 "for fewer than two seeds.",
                 after=("test_difference", "test_images_margin"),
             ),
