@@ -12,7 +12,7 @@ from PIL import Image
 from cnn_study import workflow
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
-from cnn_study.data import arrays, looking, manifest
+from cnn_study.data import arrays, looking, manifest, own
 from cnn_study.study import own_images
 from cnn_study.study.merge import load
 from cnn_study.study.settings import fingerprint
@@ -349,6 +349,27 @@ def test_options_that_change_no_image_ask_nothing(place):
         assert prepare() == 0
         assert not workflow.plan({"study": "mine", "engine": "pandoc"}).unknown_images
         assert load(FILE).dataset.digest == before.digest
+
+
+@pytest.mark.parametrize("further", ["damaged.png", "outside.png"])
+def test_a_further_file_that_cannot_be_read_is_counted_and_read_once(place, monkeypatch, further):
+    write(unreadable="skip")(place)
+    assert prepare() == 0
+    before = manifest.read(FACTS)
+    draw(place / "elsewhere.png", 1)
+    if further == "damaged.png":
+        (place / "pictures/cat/damaged.png").write_bytes(b"\x89PNG cut off")
+    else:
+        (place / "pictures/cat/outside.png").symlink_to(place / "elsewhere.png")
+    planned = workflow.plan({"study": "mine", "engine": "pandoc"})
+    assert planned.unknown_images
+    assert prepare() == 0
+    after = manifest.read(FACTS)
+    assert after.digest == before.digest
+    assert (before.audit.files, after.audit.files) == (20, 21)
+    assert sum(after.audit.skipped.values()) == 1
+    monkeypatch.setattr(own, "look", None)
+    assert not workflow.plan({"study": "mine", "engine": "pandoc"}).unknown_images
 
 
 def test_a_source_that_is_not_there_is_refused_also_where_nothing_is_read(place, capsys):

@@ -35,6 +35,8 @@ class Dataset:
         publish_images: whether images, or networks that keep something of them, may be shown.
         training_counts: training images of each class, those held out included.
         test_counts: test images of each class.
+        listing: the SHA-256 (hex) of what was there when images of one's own were read, of what is
+            in no part, too; "" of a built-in dataset.
         audit: what was met while images of one's own were read; None of a built-in dataset.
         units: how many images each set has that is never divided between training and validation,
             in the order in which they are dealt out; () where each image stands for itself.
@@ -56,6 +58,7 @@ class Dataset:
     publish_images: bool = True
     training_counts: tuple[int, ...] = ()
     test_counts: tuple[int, ...] = ()
+    listing: str = ""
     audit: Audit | None = None
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()

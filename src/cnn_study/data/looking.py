@@ -58,11 +58,16 @@ def list_whole(block: DatasetBlock, study: Path) -> Listing:
 
 
 def listing_digest(listing: Listing) -> str:
-    """Hash what is there, in any order: key, class, part and group of each image."""
-    lines = sorted(
-        "\t".join((item.key, item.label, item.part or "", item.group or "")) + "\n"
+    """Hash what is there, in any order and under any name.
+
+    Of each image its key, class, part and group; of a file that cannot be opened, why not. Files
+    that are left aside are none of it: systems leave such (Thumbs.db) behind wherever they look.
+    """
+    items = (
+        "\t".join((item.key, item.label, item.part or "", item.group or ""))
         for item in listing.items
     )
+    lines = sorted(f"{line}\n" for line in (*items, *(why for _, why in listing.unreadable)))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from unicodedata import normalize
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cnn_study.base import files, readable_json
-from cnn_study.base.errors import UserError
+from cnn_study.base.errors import UserError, first_line
 from cnn_study.base.fingerprints import hash_facts
 from cnn_study.data.audit import Audit
 from cnn_study.data.block import SOURCES, DatasetBlock, Side
@@ -71,7 +71,8 @@ class Manifest(_Strict):
     )
     versions: dict[str, str] = Field(description="What decoded the files.")
     listing: Digest = Field(
-        description="sha256 of what was there: key, class, part and group of each file."
+        description="sha256 of what was there: key, class, part and group of each file; of files "
+        "that cannot be opened, why not."
     )
     left_out: list[str] = Field(
         description="Keys of what was there and is in no part: not readable, of no class that the "
@@ -139,7 +140,11 @@ def is_of(block: DatasetBlock, dataset: Dataset, path: Path) -> bool:
     if not path.exists():
         return False
     written = read(path)
-    return written.digest == dataset.digest and not differing_options(block, written)
+    return (
+        written.digest == dataset.digest
+        and written.listing == dataset.listing
+        and not differing_options(block, written)
+    )
 
 
 def read(path: Path) -> Manifest:
@@ -159,16 +164,9 @@ def read(path: Path) -> Manifest:
         return manifest
     except (ValidationError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{path} is not a whole list of a study's images: {_first_fault(error)}. Get it back, "
+            f"{path} is not a whole list of a study's images: {first_line(error)}. Get it back, "
             "with git say; or delete it, and the workflow makes it again from the images."
         ) from None
-
-
-def _first_fault(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
-    return str(error)
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -193,6 +191,7 @@ def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
         training_images=len(training.keys),
         test_images=len(test.keys),
         digest=manifest.digest,
+        listing=manifest.listing,
         source=block.source,
         reader="",
         description=block.description,

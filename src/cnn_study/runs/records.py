@@ -490,14 +490,6 @@ def refuse_two_versions(path: Path) -> None:
         )
 
 
-def first_line(error: Exception) -> str:
-    """Say what is wrong with a file; of many faults that Pydantic found, the first."""
-    if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
-    return str(error)
-
-
 def write(path: Path, facts: BaseModel) -> None:
     """Write one record, or other facts, whole or not at all."""
     text = readable_json.text(facts.model_dump(by_alias=True))

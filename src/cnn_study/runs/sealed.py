@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from cnn_study.base import files
-from cnn_study.base.errors import UserError
+from cnn_study.base.errors import UserError, first_line
 from cnn_study.base.fingerprints import hash_facts
 from cnn_study.runs import records
 
@@ -55,7 +55,7 @@ def read(
         facts = kind.model_validate_json(content)
     except (OSError, ValidationError) as error:
         records.refuse_two_versions(path)
-        raise refuse(path, records.first_line(error)) from None
+        raise refuse(path, first_line(error)) from None
     if facts.facts_sha256 and _digest(json.loads(content)) != facts.facts_sha256:
         raise refuse(path, CHANGED)
     return facts
