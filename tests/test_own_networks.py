@@ -350,7 +350,7 @@ BROKEN = {
     ),
     "rows that images do not fill": (
         FEATURES.format("ops.reshape(x, (-1, 13))"),
-        "mine.py: InvalidArgumentError: Input to reshape is a tensor with 64 values, but the ",
+        "models/mine.py, line 7: InvalidArgumentError: Input to reshape is a tensor with 64 values,",
     ),
     "an image seen beside others": (
         FEATURES.format("x - ops.mean(x, axis=0, keepdims=True)"),
@@ -675,6 +675,34 @@ def test_what_fails_only_in_the_graph_of_training_is_told_by_its_line(keras, fol
         training.train(experiment, 1, small.dataset, small.images, runs)
     assert str(refusal.value).startswith("models/mine.py, line 6: ")
     assert str(refusal.value).endswith(". It came in training: change the file")
+
+
+@pytest.mark.slow
+def test_an_operation_that_fails_in_training_is_told_by_the_line_that_made_it(keras, folder):
+    """Keras carries it out, in a graph; images drawn at random, as in a description, pass."""
+    from cnn_study.train import own_network
+    from cnn_study.train.network import build
+
+    (folder / "experiments/models/mine.py").write_text(
+        "from keras import ops\n\n\ndef build(inputs, filters):\n"
+        "    squares = ops.reshape(inputs[:, :2, :2, 0], (-1, 2, 2))\n"
+        "    inverse = ops.inv(squares)\n"
+        "    return ops.reshape(inverse, (-1, 4))\n"
+    )
+    study = loaded(folder, STUDY + "      more: {model_arguments: {filters: 4}}\n", known)
+    settings = study.experiments["base"].settings
+    model = build(settings, (8, 8, 1), 10, np.zeros(1), np.ones(1))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    network = own_networks.network_of(settings, (8, 8, 1), 10)
+    with pytest.raises(UserError) as refusal:  # noqa: PT012
+        try:
+            model.fit(np.zeros((4, 8, 8, 1), "uint8"), np.zeros(4), verbose=0)
+        except Exception as error:
+            own_network.refuse_in_training(error, network)
+    assert str(refusal.value) == (
+        "models/mine.py, line 6: InvalidArgumentError: Input is not invertible. It came in "
+        "training: change the file"
+    )
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -22,13 +23,26 @@ import numpy as np
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import counted
-from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork, place_in
+from cnn_study.study.own_networks import FRAME, Description, OwnLayer, OwnNetwork, place_in
 from cnn_study.train.layer_macs import NotCounted, macs_of, uncounted_operations
 
 CONTRACT = (
     "`{function}` takes the scaled images, (batch, height, width, channels), and what "
     "model_arguments names, and gives features, a Keras tensor (batch, n)"
 )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Where the code of others makes an operation, and which code of Keras carries it out later."""
+
+    name: str
+    place: str
+    code: CodeType
+
+
+_made: list[_Made] = []
+"""Those of the network that was built last, in their order."""
 
 
 class _Offline(Exception):
@@ -48,8 +62,9 @@ def features(network: OwnNetwork, scaled: keras.KerasTensor, precision: str) -> 
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
+    keras.config.disable_traceback_filtering()  # or errors do not tell which operation they are of
     try:
-        with _offline():
+        with _offline(), _noted(network):
             given = _function(network)(scaled, **network.arguments)
     except (Exception, SystemExit) as error:
         raise UserError(_in_their_words(error, network)) from error
@@ -142,6 +157,21 @@ def _offline() -> Generator[None]:
         yield
 
 
+@contextmanager
+def _noted(network: OwnNetwork) -> Generator[None]:
+    """Note of each operation, a layer too, where the code of others makes it."""
+    begin = keras.Operation.__init__
+    _made.clear()
+
+    def noting(operation: keras.Operation, *given: Any, **named: Any) -> None:
+        begin(operation, *given, **named)
+        if place := place_in("".join(traceback.format_stack()), network.folder, last=True):
+            _made.append(_Made(operation.name, place, type(operation).call.__code__))
+
+    with patch.object(keras.Operation, "__init__", noting):
+        yield
+
+
 def refuse_in_training(error: Exception, network: OwnNetwork) -> None:
     """Tell an error in training in words, if it came of the code of others.
 
@@ -154,11 +184,30 @@ def refuse_in_training(error: Exception, network: OwnNetwork) -> None:
 
 
 def _place(error: BaseException, network: OwnNetwork) -> str:
-    """Find the last place in the code of others that an error came through, or tells of."""
+    """Find the last place in the code of others that an error came through, or tells of.
+
+    Failing that, where the operation is made that it came through or tells of.
+    """
     frames = "".join(traceback.format_tb(error.__traceback__))
-    return place_in(frames, network.folder, last=True) or place_in(
-        str(error), network.folder, last=True
-    )
+    texts = (frames, str(error))
+    places = [place_in(text, network.folder, last=True) for text in texts]
+    return next(filter(None, [*places, _made_at(error)]), "")
+
+
+def _made_at(error: BaseException) -> str:
+    """Say where the operation is made that an error came through, or tells of."""
+    through = [
+        operation.name
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if isinstance(operation := frame.f_locals.get("self"), keras.Operation)
+    ]
+    told = {(file, int(line)) for file, line in FRAME.findall(str(error))}
+    places = [each.place for each in _made if each.name in through[-1:]] or [
+        each.place
+        for each in _made
+        if told & {(each.code.co_filename, line) for *_, line in each.code.co_lines()}
+    ]
+    return " or ".join(dict.fromkeys(places))
 
 
 def _in_their_words(error: BaseException, network: OwnNetwork) -> str:
@@ -176,10 +225,13 @@ def _in_their_words(error: BaseException, network: OwnNetwork) -> str:
     plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\} ?", "", str(error))  # no colours, no nodes of a graph
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(_SAYING_NOTHING)] or [*lines, ""]
-    return f"{where}: {type(error).__name__}: {telling[0]}"
+    return f"{where}: {type(error).__name__}: {telling[0].rstrip('.')}"
 
 
-_SAYING_NOTHING = ("Exception encountered when calling", "in user code:", "File ")
+_SAYING_NOTHING = (
+    *("Exception encountered when calling", "in user code:", "File "),
+    *("Graph execution error:", "Detected at node"),
+)
 """How lines begin that Keras or TensorFlow put before the reason."""
 
 
