@@ -389,7 +389,7 @@ def _describe(options: argparse.Namespace) -> None:
     if options.output:
         describing.tried(path, dataset, options.output)
     else:
-        print(describing.written(path, dataset))
+        print(describing.written(path, dataset, options.source))
 
 
 def _train(options: argparse.Namespace) -> None:

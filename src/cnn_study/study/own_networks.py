@@ -219,7 +219,7 @@ def known_of(study: Path) -> Describe:
     return describe
 
 
-def known_or_built(study: Path, source: str = "") -> Describe:
+def known_or_built(study: Path, source: str = "", *, shown: bool = False) -> Describe:
     """Describe networks by the file beside a study, and those that it lacks by building them.
 
     A process of its own builds them, once and all together, so that this one needs no Keras; and
@@ -227,12 +227,13 @@ def known_or_built(study: Path, source: str = "") -> Describe:
 
     Args:
         source: where the study's own images are, if not where the study says.
+        shown: whether to show what the code of others prints, and to let it take its time.
     """
     known, faults, ends = read(study), {}, []
 
     def describe(network: OwnNetwork) -> Description:
         if network.name not in {**known, **faults} and not ends:
-            built, end = _built_elsewhere(study, source)
+            built, end = _built_elsewhere(study, source, shown)
             known.update(built.networks)
             faults.update(built.faults)
             ends.extend([end] if end else [])
@@ -256,7 +257,7 @@ def files_of(study: Path, networks: Iterable[OwnNetwork]) -> list[Path]:
     return [*([place(study)] if names else []), *(study.parent / name for name in sorted(names))]
 
 
-def _built_elsewhere(study: Path, source: str) -> tuple[Built, str]:
+def _built_elsewhere(study: Path, source: str, shown: bool) -> tuple[Built, str]:
     """Let the command `describe` build the networks.
 
     What comes of it lies in a file, whatever the code of others prints, and however it ends.
@@ -271,23 +272,30 @@ def _built_elsewhere(study: Path, source: str) -> tuple[Built, str]:
         output = Path(folder) / "built.json"
         command = [sys.executable, "-X", "faulthandler", "-m", "cnn_study", "describe", str(study)]
         further = ["--source", source] if source else []
-        status, said = _ended([*command, "--output", str(output), *further])
+        status, said = _ended([*command, "--output", str(output), *further], shown)
         if output.exists():
             built = Built.model_validate_json(output.read_bytes(), strict=True)
-            return built, _end(built.building, status, place_in(said, study.parent), study)
+            end = _end(built.building, status, place_in(said, study.parent))
+            advice = f"; `cnn-study describe {study.stem}` {_SHOWS[status is None]}"
+            return built, f"{end}{advice}" if end and not shown else end
     if status == 2:  # a fault of the user's, in one message
         raise UserError(said.strip().splitlines()[-1])
     raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
 
 
-def _ended(command: list[str]) -> tuple[int | None, str]:
-    """Run a command; give its status, None where its time was up, and what it wrote to stderr."""
+def _ended(command: list[str], shown: bool) -> tuple[int | None, str]:
+    """Run a command; give its status, None where its time was up, and what it wrote to stderr.
+
+    Args:
+        shown: whether what it writes is shown instead, and its time is never up.
+    """
+    stdout, stderr = (None, None) if shown else (subprocess.DEVNULL, subprocess.PIPE)
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, errors="replace",
+        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True,
+        errors="replace",
     ) as process:  # fmt: skip
         try:
-            said = process.communicate(timeout=BUILD_SECONDS)[1]
+            said = process.communicate(timeout=None if shown else BUILD_SECONDS)[1] or ""
             return process.returncode, said
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGABRT)  # Python says then where it is
@@ -296,20 +304,23 @@ def _ended(command: list[str]) -> tuple[int | None, str]:
             process.kill()
 
 
-def _end(function: str, status: int | None, place: str, study: Path) -> str:
+_SHOWS = {False: "shows what it prints", True: "has none, if it does not go on for ever"}
+"""What the command does that describes networks, by whether a time was up."""
+
+
+def _end(function: str, status: int | None, place: str) -> str:
     """Say of a function that it ended the process that called it; nothing where it did not."""
     if not function:
         return ""
     where = f"{place}: " if place else ""
     if status is None:
         return (
-            f"{where}{function} was not done within {BUILD_SECONDS / 60:g} minutes, the limit "
-            f"here. Does it go on for ever? `cnn-study describe {study.stem}` has no limit"
+            f"{where}{function} was not done within {BUILD_SECONDS / 60:g} minutes, the limit here"
         )
     how = f"status {status}" if status >= 0 else signal.Signals(-status).name
     return (
         f"{where}{function} ended the process that called it, with {how}. It may not exit or "
-        f"crash, but only give features; `cnn-study describe {study.stem}` shows what it prints"
+        "crash, but only give features"
     )
 
 

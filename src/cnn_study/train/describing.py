@@ -43,18 +43,19 @@ def tried(study: Path, dataset: Dataset | None, output: Path) -> None:
     write()
 
 
-def written(study: Path, dataset: Dataset | None) -> str:
+def written(study: Path, dataset: Dataset | None, source: str = "") -> str:
     """Build each network of a study that is not known, keep what is known, and say so.
+
+    A process of its own builds them: should the code of others end it, this one says so.
 
     Raises:
         UserError: something is wrong with the study, or a network cannot be built.
     """
+    known_or_built = own_networks.known_or_built(study, source, shown=True)
     before, needed = own_networks.read(study), {}
 
     def describe(network: OwnNetwork) -> Description:
-        known = needed.get(network.name) or before.get(network.name) or _built(network)
-        needed[network.name] = known
-        return known
+        return needed.setdefault(network.name, known_or_built(network))
 
     load(study, dataset=dataset, describe=describe)
     if not needed:
