@@ -358,7 +358,7 @@ PARAMETERS = {
         "none",
         "balanced",
         ["auto", True, None, 1, {"0": 1}],
-        [("none", "no class weights"), ("balanced", "balanced class weights")],
+        [("none", "no class weights"), ("balanced", "class weights")],
         "printed",
         cites=("king2001",),
     ),

@@ -19,6 +19,7 @@ from cnn_study.evidence.judged import Change
 from cnn_study.evidence.read import Tables
 from cnn_study.report.claims import MARK
 from cnn_study.report.data import Data
+from cnn_study.report.filters import is_nothing
 from cnn_study.report.enhanced import Confusion
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
@@ -340,10 +341,11 @@ def _interval(tables: Tables) -> dict[str, Any] | None:
 
     Returns:
         n, mean, deviation, quantile, half, lower, upper; more, more_quantile, more_half: of four
-        times as many runs with the same spread. None with fewer than two runs.
+        times as many runs with the same spread. None with fewer than two runs, and where all
+        score the same.
     """
     scores = _base_scores(tables)
-    if len(scores) < 2:
+    if len(scores) < 2 or is_nothing(max(scores) - min(scores)):
         return None
     row, n = tables.experiments["base"], len(scores)
     mean, deviation = row["test_score_mean"], row["test_score_standard_deviation"]

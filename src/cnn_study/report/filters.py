@@ -109,6 +109,13 @@ def signed(difference: float | None, decimals: int = 2) -> str:
     return NONE if difference is None else words.signed(100 * difference, decimals)
 
 
+def gain(difference: float) -> str:
+    """Give a difference of shares with its sign and unit; of equal scores, that there is none."""
+    if is_nothing(difference):
+        return mark("no difference", difference)
+    return f"{marked(signed, difference)} percentage points"
+
+
 def mean_and_deviation(scores: Scores) -> str:
     """Give mean ± standard deviation in percent, for a table; says so where there is one run."""
     if scores.deviation is None:
@@ -381,7 +388,7 @@ NUMBERS = (
 
 TEXTS = (
     *(mark, escape, verbatim, escape_around_citations, attribute, link),
-    *(mean_and_deviation, extent, interval),
+    *(gain, mean_and_deviation, extent, interval),
     *(is_nothing, kinds, tally, number_of, plural, every, listing, some, code, reference, troubles),
     *(price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, matrix, whole, exact, value_text),

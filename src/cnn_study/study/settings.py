@@ -542,7 +542,7 @@ class TrainingSettings(_Group):
         "on over the classes times the images of its class, so that all classes together count "
         "alike, however many images each has [@king2001]. The training loss is reported with it, "
         "validation and test losses without.",
-        label=named({"none": "no class weights", "balanced": "balanced class weights"}),
+        label=named({"none": "no class weights", "balanced": "class weights"}),
         code=IN_SCRIPT,
     )
     batch_size: int = parameter(
