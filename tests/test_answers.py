@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,28 @@ def test_a_change_has_what_images_and_both_leave_open(answered, results):
     assert (lower + upper) / 2 == pytest.approx(0.05)
     # The sum would be images less the rest: it is not taken below the images alone.
     assert upper - 0.05 == pytest.approx(0.0278528, rel=0.02)
+
+
+def test_images_of_one_unit_are_one_witness_of_a_change(answered, results):
+    """Units of 18 images: sums of what is beyond the mean of 0.05 are -9.9, 17.1, 8.1, then -0.9.
+
+    20 units: 98.01 + 292.41 + 65.61 + 17 x 0.81 = 469.8; x 20 / 19 / 360² = 0.003815789, the root
+    0.0617721, x 1.959964 = 0.1210711.
+    """
+    of_patients = replace(answered.dataset, test_units=tuple(np.arange(N) // 18))
+    row = collected(replace(answered, dataset=of_patients), results)["ledger"][0]
+    assert float(row["test_difference"]) == pytest.approx(0.05)
+    assert float(row["test_images_margin"]) == pytest.approx(0.1210711, abs=1e-6)
+    assert answers.read(results / "tables")["base"].scored.shape == (2, 20)
+    package = json.loads((results / "tables" / "datapackage.json").read_text())
+    told = [each["description"] for each in package["resources"] if each["path"] == "answers.npz"]
+    assert "units, for each image the number of the unit" in told[0]
+
+
+def test_images_of_a_single_unit_tell_nothing_of_others(answered, results):
+    of_one = replace(answered.dataset, test_units=(0,) * N)
+    row = collected(replace(answered, dataset=of_one), results)["ledger"][0]
+    assert (row["test_images_margin"], row["test_both_lower"]) == ("", "")
 
 
 def test_the_spread_between_runs_is_taken_apart(study, results):

@@ -5,6 +5,8 @@ import pytest
 
 from cnn_study.base.image_variance import (
     Variance,
+    alone,
+    by_unit,
     margin,
     of_both,
     of_images,
@@ -29,6 +31,36 @@ def test_the_variance_over_images_is_that_of_the_differences_image_by_image():
     assert variance.value == pytest.approx(140 / 64 / 12)
     assert variance.freedom == 3
     assert margin(variance) == pytest.approx(1.959964 * 0.4269563, abs=1e-6)
+
+
+def test_images_of_one_unit_are_one_witness():
+    """Of 6 images 4 are right, beyond the mean 1/3, 1/3, -2/3, -2/3, 1/3, 1/3; in three units.
+
+    Sums 2/3, -4/3, 2/3; their squares 24/9, times 3/2 and over 6² is 1/9: the cluster-robust
+    variance of a mean. By images it is 12/9 / 5 / 6 = 2/45.
+    """
+    one, units = answers("110011"), np.array([0, 0, 1, 1, 2, 2])
+    assert alone(one).value == pytest.approx(2 / 45)
+    variance = alone(by_unit(one, units))
+    assert variance.value == pytest.approx(1 / 9)
+    assert variance.freedom == 2
+
+
+def test_units_of_different_sizes_keep_the_mean_and_say_no_more_than_their_errors():
+    """Sizes 3 and 1 do not matter by themselves: where all answers are right, nothing is open."""
+    units = np.array([1, 0, 1, 1])
+    runs = answers("1111", "1110")
+    summed = by_unit(runs, units)
+    assert summed.mean(axis=1) == pytest.approx([1, 3 / 4])
+    assert summed[0] == pytest.approx([1, 1])
+    # Beyond 3/4: 1/4 in unit 0; 1/4 + 1/4 - 3/4 in unit 1; times 2 units / 4 images.
+    assert summed[1] == pytest.approx([3 / 4 + 1 / 8, 3 / 4 - 1 / 8])
+
+
+def test_units_of_one_image_each_are_the_images():
+    runs = answers("1101", "0110")
+    order = np.array([2, 0, 3, 1])
+    assert np.array_equal(by_unit(runs, order)[:, order], runs)
 
 
 def test_images_that_both_answer_alike_leave_nothing_open():

@@ -194,7 +194,11 @@ def test_images_of_one_set_are_no_independent_witnesses(text_of):
     sets = "4 groups and 1 set of near-duplicates"
     assert f"Some images come in {sets} (@sec-audit), and those of one are no independent" in text
     assert f"Images that come in sets ({sets}) tell less than as many single ones." in text
+    assert "counts single images" in text
     assert "independent witnesses" not in text_of((8, 8), (4, 4))
+    text = text_of((8, 8), (4, 4), audit=audit, test_units=(0, 0, 1, 2, 2, 2, 1, 3))
+    assert "counted by sets, not by images: the 8 are four sets of one or several." in text
+    assert "counts single images" not in text
 
 
 def test_classes_without_validation_images_are_named(text_of):

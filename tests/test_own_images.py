@@ -105,6 +105,7 @@ def test_the_arrays_hold_the_pixels_under_the_keys_of_their_files(place):
     assert dataset.image_shape == (SIDE, SIDE, 1)
     assert (dataset.training_images, dataset.test_images) == (16, 4)
     assert dataset.sizes(0.25, 1.0) == (12, 4)
+    assert facts.test.units == []  # each image stands for itself
     assert facts.versions["Pillow"] == Image.__version__
 
 
@@ -260,6 +261,11 @@ def test_a_group_is_never_divided(place, given):
     trained_on, held_out = kept.split(0.2, 1.0)
     assert len(held_out) >= 0.2 * len(patients[0])
     assert not set(patients[0][trained_on]) & set(patients[0][held_out])
+    assert {
+        tuple(sorted(set(patients[1][np.array(facts.test.units) == unit])))
+        for unit in facts.test.units
+    } == {(patient,) for patient in patients[1]}
+    assert load(FILE).dataset.test_units == tuple(facts.test.units)
     assert facts.audit.groups.groups == 12
     assert facts.audit.groups.largest == 5
 

@@ -21,6 +21,28 @@ class Variance:
     freedom: float
 
 
+def by_unit(answers: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Sum up what images contribute by the units to which they belong, such as the same patient.
+
+    Images of one unit are no independent witnesses; units are. With G units, of N images, a unit
+    stands for its run's mean and G/N times what its images contribute beyond it. So the mean over
+    the units is that over the images, and its variance G/(G - 1) times the sum of the units'
+    squared sums, over N²: the cluster-robust one (Liang and Zeger, 1986,
+    https://doi.org/10.1093/biomet/73.1.13). Units of one image each leave all as it is.
+
+    Args:
+        answers: (runs, images), correct or not, or what each image contributes.
+        units: (images,) the number of each image's unit, from 0.
+
+    Returns:
+        (runs, units).
+    """
+    means = answers.mean(axis=1, keepdims=True)
+    sums = np.zeros((len(answers), units.max() + 1))
+    np.add.at(sums, (slice(None), units), answers - means)
+    return means + sums * (sums.shape[1] / len(units))
+
+
 def alone(answers: np.ndarray) -> Variance:
     """Estimate how far a mean score itself varies with the choice of test images.
 

@@ -41,6 +41,8 @@ class Dataset:
         units: how many images each set has that is never divided between training and validation,
             in the order in which they are dealt out; () where each image stands for itself.
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
+        test_units: for each test image the number of its unit, from 0: images of one are no
+            independent witnesses; () where each stands for itself, or nobody noted it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Dataset:
     audit: Audit | None = None
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
+    test_units: tuple[int, ...] = ()
 
     @property
     def is_shrunk(self) -> bool:

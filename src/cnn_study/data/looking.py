@@ -245,7 +245,15 @@ class _Collection:
             self.labels[test].astype(kind),
             units,
         )
-        return images, (self._part(training, units.tolist()), self._part(test, []))
+        return images, (
+            self._part(training, units.tolist()),
+            self._part(test, self._units_of_several(test)),
+        )
+
+    def _units_of_several(self, chosen: np.ndarray) -> list[int]:
+        """Number the units of chosen images; not at all where each image stands for itself."""
+        units = self._dealt(chosen).tolist()
+        return units if len(set(units)) < len(units) else []
 
     def _by_key(self, places: np.ndarray) -> np.ndarray:
         return np.array(sorted(places, key=lambda place: self.items[place].key), dtype=int)

@@ -49,7 +49,7 @@ class Part(_Strict):
     classes: list[int] = Field(description="Place of its class in class_names, from 0.")
     units: list[int] = Field(
         description="Number of the unit that is never divided, in the order in which units are "
-        "held out for validation; empty for the test part."
+        "held out for validation; of test images only where a unit has several."
     )
 
     @model_validator(mode="after")
@@ -95,8 +95,8 @@ class Manifest(_Strict):
         classes = {*self.training.classes, *self.test.classes}
         if classes - set(range(len(self.class_names))):
             raise ValueError("there are images of classes that have no name")
-        if len(self.training.units) != len(self.training.keys) or self.test.units:
-            raise ValueError("the training images have units, and the test images have none")
+        if len(self.training.units) != len(self.training.keys):
+            raise ValueError("the training images have units")
         return self
 
     def keys(self) -> Counter[str]:
@@ -200,6 +200,7 @@ def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
         test_counts=_per_class(test.classes, len(manifest.class_names)),
         units=tuple(counts[unit] for unit in sorted(counts)),
         unit_classes=tuple(training.classes[image] for image in order),
+        test_units=tuple(test.units),
         audit=manifest.audit,
     )
 

@@ -23,11 +23,11 @@ from cnn_study.tables.answers import Answers
 def images_columns(tables: Tables, experiment: str, reference: str) -> dict[str, Any]:
     """Give the ledger's columns of one change that tell of test images.
 
-    Empty where it is not known which images each run classifies correctly. What the seeds make of
-    it is as the study's judge has it.
+    Empty where it is not known which images each run classifies correctly, or where all are of one
+    unit. What the seeds make of it is as the study's judge has it.
     """
     ours, theirs = (tables.answers.get(id_) for id_ in (experiment, reference))
-    if ours is None or theirs is None:
+    if ours is None or theirs is None or ours.scored.shape[1] < 2:
         return {}
     by_images = of_images(ours.scored, theirs.scored)
     columns: dict[str, Any] = {"test_images_margin": margin(by_images)}
@@ -62,7 +62,7 @@ def score_rows(tables: Tables) -> list[dict[str, Any]]:
         row = {"experiment": id_, "runs": mean.n, "mean": mean.mean}
         row |= {"lower": mean.lower, "upper": mean.upper}
         answers = tables.answers.get(id_)
-        if answers is not None and mean.mean is not None:
+        if answers is not None and mean.mean is not None and answers.scored.shape[1] > 1:
             row |= _open(answers, scores, mean.mean)
         rows.append(row)
     return rows

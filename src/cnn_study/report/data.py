@@ -36,6 +36,8 @@ class Data:
         smallest_test: test images of the class with the fewest, of those that have any.
         belonging: in how many sets images come that are no independent witnesses, such as
             2 groups; [] where this is not known, or none do.
+        test_units: how many sets, of one image or several, the test images are, which are witnesses
+            independent of one another; 0 where each image is one, or nobody noted it.
         unvalidated: classes of which no image is held out.
         grouped: whether images stand in groups that are never divided.
     """
@@ -68,6 +70,7 @@ class Data:
     grouped: bool
     smallest_test: int
     belonging: list[str]
+    test_units: int
     unvalidated: list[str]
 
     @property
@@ -126,6 +129,7 @@ def data_of(study: Study, tables: Tables) -> Data:
         grouped=max(dataset.units, default=1) > 1,
         smallest_test=min(filter(None, tests)),
         belonging=dataset.audit.belonging if dataset.audit else [],
+        test_units=len(set(dataset.test_units)),
         unvalidated=dataset.without_validation(held_out),
     )
 

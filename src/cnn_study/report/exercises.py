@@ -19,8 +19,8 @@ from cnn_study.evidence.judged import Change
 from cnn_study.evidence.read import Tables
 from cnn_study.report.claims import MARK
 from cnn_study.report.data import Data
-from cnn_study.report.filters import is_nothing
 from cnn_study.report.enhanced import Confusion
+from cnn_study.report.filters import is_nothing
 from cnn_study.study import architecture
 from cnn_study.study.model import Study
 from cnn_study.study.settings import kernel_sizes

@@ -4,7 +4,7 @@ The bits come from the predictions that lie beside the records and from the corr
 are held against what the records say. Of an experiment all complete runs are known, or none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import intact_arrays, write_arrays
+from cnn_study.base.image_variance import by_unit
 from cnn_study.runs import records
 from cnn_study.runs.records import Record
 
@@ -28,6 +29,11 @@ CONTRIBUTIONS = (
     "the mean, and their variance over the images is that of the score (infinitesimal jackknife)."
 )
 
+UNITS = (
+    " Also units, for each image the number of the unit to which it belongs: images of one group, "
+    "or nearly the same, which are no independent witnesses."
+)
+
 Recorded = tuple[Path, Record]
 """Where a record lies, and what it says."""
 
@@ -41,16 +47,20 @@ class Answers:
         correct: (runs, test images) bool.
         contributions: of each image to each run's score by the study's metric; None where that is
             accuracy.
+        units: (test images,) the number of the unit to which each belongs, from 0; None where each
+            stands for itself.
     """
 
     seeds: tuple[int, ...]
     correct: np.ndarray
     contributions: np.ndarray | None = None
+    units: np.ndarray | None = None
 
     @property
     def scored(self) -> np.ndarray:
-        """What each image contributes to each run's score (runs, test images)."""
-        return self.correct if self.contributions is None else self.contributions
+        """What each image, or unit of images, contributes to each run's score (runs, units)."""
+        scored = self.correct if self.contributions is None else self.contributions
+        return scored if self.units is None else by_unit(scored, self.units)
 
 
 def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> np.ndarray | None:
@@ -115,8 +125,13 @@ def misread_images(classes: np.ndarray | None, labels: np.ndarray | None) -> int
     return int((alike & (classes[0] != labels)).sum())
 
 
-def write(path: Path, answers: dict[str, Answers], images: int) -> None:
-    """Write the answers of all experiments, whole or not at all; equal ones give equal bytes."""
+def write(path: Path, answers: dict[str, Answers], images: int, units: Sequence[int] = ()) -> None:
+    """Write the answers of all experiments, whole or not at all; equal ones give equal bytes.
+
+    Args:
+        images: how many test images there are.
+        units: for each of them the number of its unit; none where each stands for itself.
+    """
     runs = [(id_, seed) for id_, given in answers.items() for seed in given.seeds]
     bits = [np.packbits(given.correct, axis=1) for given in answers.values()]
     arrays = {
@@ -128,6 +143,8 @@ def write(path: Path, answers: dict[str, Answers], images: int) -> None:
     known = [each.contributions for each in answers.values() if each.contributions is not None]
     if known and len(known) == len(answers):
         arrays["contributions"] = np.concatenate(known).astype("float32")
+    if units:
+        arrays["units"] = np.array(units, dtype="int32")
     write_arrays(path, arrays)
 
 
@@ -154,6 +171,7 @@ def read(folder: Path) -> dict[str, Answers]:
             tuple(seeds[own].tolist()),
             correct[own].astype(bool),
             None if contributions is None else contributions[own].astype(float),
+            arrays.get("units"),
         )
         for id_, own in places.items()
     }

@@ -127,7 +127,8 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
         )
         for id_, given in classes.items()
     }
-    answers.write(output / answers.FILE, known, study.dataset.test_images)
+    dataset = study.dataset
+    answers.write(output / answers.FILE, known, dataset.test_images, dataset.test_units)
     _write(output / DICTIONARY, json.dumps(data_package(study, written), indent=2) + "\n")
     return _lost_predictions(results, complete)
 

@@ -45,6 +45,7 @@ def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> d
 
 def _answers(study: Study) -> dict[str, Any]:
     more = "" if study.metric.name == "accuracy" else answers.CONTRIBUTIONS
+    more += answers.UNITS if study.dataset.test_units else ""
     return {
         "profile": "data-resource",
         "name": "answers",
