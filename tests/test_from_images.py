@@ -49,6 +49,15 @@ def test_images_of_one_size_keep_it(tmp_path):
     assert len(study.file.questions) == 5
 
 
+def test_a_place_that_is_named_by_way_of_another_is_written_straight(tmp_path, monkeypatch):
+    draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 20, 20)
+    (tmp_path / "studies").mkdir()
+    monkeypatch.chdir(tmp_path / "studies")
+    begin(Path("garden"), Path("../pictures"))
+    written = Path("garden/experiments/garden.yaml").read_text()
+    assert f'folder: "{tmp_path}/pictures"' in written
+
+
 def test_images_of_many_sizes_are_brought_to_one_that_fits(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 70, 100, differ=9)
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")

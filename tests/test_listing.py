@@ -384,7 +384,9 @@ def test_arrays_may_tell_groups(tmp_path):
     given = arrays(tmp_path, x_train=IMAGES, y_train=SIX, who_train=np.array([7, 7, 8, 9, 9, 9]))
     listing = listed(tmp_path, groups="who", **given)
     assert [item.group for item in listing.items] == ["7", "7", "8", "9", "9", "9"]
-    assert faults_of(tmp_path, groups="patient", **given) == ["arrays: there is no patient_train"]
+    assert faults_of(tmp_path, groups="patient", **given) == [
+        "arrays: there is no patient_train, but x_train, y_train, who_train"
+    ]
 
 
 GIVE_SHAPE = "give images × height × width, with or without 1 or 3 channels behind"
@@ -420,13 +422,27 @@ GIVE_LABELS = "give a whole number or a text for each image"
             ["y_train is 6×6: give one label an image; of one-hot rows np.argmax(y, axis=1)"],
         ),
         ({"y_train": SIX / 2}, [f"y_train is float64, 6: {GIVE_LABELS}"]),
-        ({"x_test": IMAGES}, ["arrays: there is no y_test"]),
+        ({"x_test": IMAGES}, ["arrays: there is no y_test, but x_train, y_train, x_test"]),
         ({"x_val": IMAGES}, [f"arrays: x_val: {VALIDATION_REMEDY}"]),
     ],
 )
 def test_what_is_wrong_with_arrays(tmp_path, given, faults):
     keys = arrays(tmp_path, **{"x_train": IMAGES, "y_train": SIX, **given})
     assert faults_of(tmp_path, **keys) == faults
+
+
+def test_arrays_of_other_names_are_told_of(tmp_path):
+    np.savez(tmp_path / "a.npz", train_images=IMAGES, train_labels=SIX[:, None])
+    assert faults_of(tmp_path, arrays="a.npz")[0] == (
+        "arrays: there is no x_train and no y_train, but train_images, train_labels"
+    )
+
+
+def test_a_folder_of_files_that_hold_images_is_told_of(tmp_path):
+    (tmp_path / "hub/data").mkdir(parents=True)
+    (tmp_path / "hub/data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    faults = faults_of(tmp_path, folder="hub")
+    assert "such as HERE/hub/**/*.parquet, and not the folder" in faults[0]
 
 
 def test_one_class_is_too_few(tmp_path):

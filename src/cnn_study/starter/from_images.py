@@ -126,6 +126,7 @@ def look(place: Path, study: Path, name: str) -> Start:
 def _named_from(place: Path, study: Path) -> str:
     """Name the images from the study file if they lie beside it, or else by their whole path."""
     whole = place.expanduser().absolute()
+    whole = whole.resolve() if ".." in whole.parts else whole  # a link keeps its own name
     if whole.is_relative_to(study.absolute().parent):
         return json.dumps(os.path.relpath(whole, study.absolute()))
     home = Path.home()

@@ -9,6 +9,7 @@ import psutil
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_arrays
+from cnn_study.base.words import first_of
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.listing import VALIDATION_REMEDY, Item, Listing, Part, in_order, place_of, shown
 
@@ -95,7 +96,7 @@ def _texts(array: np.ndarray) -> list[str]:
 def _faults(arrays: Arrays, names: list[str]) -> list[str]:
     """Say what is wrong with the arrays of a part, the images' first, and how they should be."""
     if missing := [name for name in names if name not in arrays]:
-        return [f"arrays: there is no {name}" for name in missing]
+        return [f"arrays: there is no {' and no '.join(missing)}, but {first_of(arrays)}"]
     images, *others = (arrays[name] for name in names)
     faults = [_image_fault(images), *(_label_fault(other, images) for other in others)]
     return [f"{name} {fault}" for name, fault in zip(names, faults, strict=True) if fault]

@@ -27,6 +27,9 @@ from cnn_study.data.pictures import ENDINGS, ending
 SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
 """What systems leave in folders without a point before its name, in small letters."""
 
+PACKED = "*.parquet"
+"""Files in which images come from elsewhere; another key names them."""
+
 USUAL_ENDING = re.compile("(?=.*[a-z])[a-z0-9]{1,5}")
 """What tells a kind of file; anything else may be a part of its name, and that of a person."""
 
@@ -56,6 +59,11 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
         listing.faults.append(
             f"{which} in no class folder: {first_of(tree.loose)}. Move each into the folder of its "
             "class, or name files and classes in a table"
+        )
+    if not files and any(place.rglob(PACKED)):
+        listing.faults.append(
+            f"folder: {place} holds no images, but files that hold images themselves: name them by "
+            f"a pattern, such as {place / '**' / PACKED}, and not the folder"
         )
     check_names([file.name for file in files], listing)
     listing.labels = in_order({label for _, label, _ in classes})
