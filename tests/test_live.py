@@ -417,6 +417,17 @@ def several(keras, tmp_path_factory):
     return (first, second), images, written(tmp_path_factory.mktemp("several"), data)
 
 
+def test_the_page_holds_as_many_images_and_networks_as_fit():
+    """Of 256 x 256 colour images 5.3 fit into a MiB, of CIFAR-10's 341; four are the least."""
+    assert live.choice(20, 256 * 256 * 3) == [0, 5, 10, 14, 19]
+    assert live.choice(20, 512 * 512 * 3) == [0, 6, 13, 19]
+    assert live.choice(20, 32 * 32 * 3) == list(range(20))
+    assert live.choice(3, 10**9) == [0, 1, 2]
+    # 2,097,152 weights: the second is too large beside the first, the third is not.
+    assert live.that_fit([2_000_000, 97_153, 97_152]) == [0, 2]
+    assert live.that_fit([5_000_000, 1]) == [0]
+
+
 def test_all_networks_answer_and_one_is_looked_into(browser, several):
     models, images, place = several
     page = browser.new_page()

@@ -20,10 +20,38 @@ ELEMENT = "live-network"
 EPSILON = 1e-3
 """Added to the variance in batch normalization: Keras's default, which `network.build` takes."""
 
+MOST_IMAGE_BYTES = 2**20
+LEAST_IMAGES = 4
+"""Of large images, so many are to choose from as fit into those bytes of the page; or these."""
+
+MOST_WEIGHTS = 2**21
+"""Numbers; of several networks those that have no more in all, the first in any case."""
+
 FACTS = ("label", "experiment", "seed", "test_accuracy")
 
 NOT_COMPUTED = ("filters", "units", "use_bias", "kernel_initializer", "rate")
 """Options that the page does without: shapes and weights say them, or they act in training only."""
+
+
+def choice(images: int, image_bytes: int) -> list[int]:
+    """Choose images for the page, evenly among those that there are, the first and last too.
+
+    Args:
+        images: how many there are.
+        image_bytes: of one.
+    """
+    kept = min(images, max(LEAST_IMAGES, MOST_IMAGE_BYTES // image_bytes))
+    return np.linspace(0, images - 1, kept).round().astype(int).tolist()
+
+
+def that_fit(weights: Sequence[int]) -> list[int]:
+    """Choose networks for the page by their numbers of weights: the first, and others that fit."""
+    kept, held = [0], weights[0]
+    for place, count in enumerate(weights[1:], 1):
+        if held + count <= MOST_WEIGHTS:
+            kept.append(place)
+            held += count
+    return kept
 
 
 @dataclass(frozen=True)

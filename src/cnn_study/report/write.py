@@ -83,7 +83,8 @@ def _networks(
 ) -> dict[str, Any] | None:
     """Describe the trained networks that run in the page; None if the base's is not kept.
 
-    Of the search's winners it is the one with the least arithmetic: the others are too large.
+    Of the search's winners it is the one with the least arithmetic: the others are too large. Of
+    large images and networks there are as many as a page can hold.
     """
     if inspection is None or live_network(study, inspection) is None:
         return None
@@ -95,12 +96,16 @@ def _networks(
         for each in kept
         if each is smallest or not each.budget
     )
+    trained = [each for each in described if each]
+    sizes = [sum(array.size for array in each.weights.values()) for each in trained]
+    fit, images = live.that_fit(sizes or [0]), inspection.arrays["shown_images"]
+    places = live.choice(len(images), images[0].nbytes)
     return live.networks(
-        [trained for trained in described if trained],
+        [each for place, each in enumerate(trained) if place in fit],
         study.dataset.image_shape,
         study.dataset.class_names,
-        inspection.arrays["shown_images"],
-        inspection.arrays["shown_labels"].tolist(),
+        images[places],
+        inspection.arrays["shown_labels"][places].tolist(),
     )
 
 
