@@ -1,4 +1,4 @@
-"""The files that install the project agree: pyproject.toml, both locks, environment.yml."""
+"""The files that install the project agree: pyproject.toml, its locks, environment.yml."""
 
 import ast
 import re
@@ -16,12 +16,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-test.lock")
+LOCKS = {
+    "requirements.lock": (),
+    "requirements-gpu.lock": ("gpu",),
+    "requirements-test.lock": ("export", "parquet", "heic", "test"),
+}
+"""The extras that each lock holds."""
 SUPPORTED_PYTHONS = ("3.11", "3.12", "3.13")
 # The version that the templates' marks were tried with, in HTML and in PDF.
 QUARTO_VERSION = "1.10.18"
-# Imported only where the user chose KERAS_BACKEND=jax and installed it.
-OPTIONAL_IMPORTS = {"jax"}
+# Imported only where the user chose KERAS_BACKEND=jax and installed it, or has an NVIDIA GPU.
+OPTIONAL_IMPORTS = {"jax", "pynvml"}
 
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^\\]+?))?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
@@ -62,13 +67,11 @@ def read_lock(name: str) -> dict[str, LockedPackage]:
     return parse_lock((ROOT / name).read_text(encoding="utf-8"))
 
 
-def direct_requirements(*, with_tests: bool) -> dict[str, Requirement]:
+def direct_requirements(*extras: str) -> dict[str, Requirement]:
     """The requirements that pyproject.toml names, by normalised name."""
     project = read_pyproject()["project"]
-    lines = list(project["dependencies"])
-    if with_tests:
-        lines += [line for extra in project["optional-dependencies"].values() for line in extra]
-    requirements = [Requirement(line) for line in lines]
+    named = [project["dependencies"], *map(project["optional-dependencies"].get, extras)]
+    requirements = [Requirement(line) for lines in named for line in lines]
     by_name = {canonicalize_name(requirement.name): requirement for requirement in requirements}
     assert len(by_name) == len(requirements), "a package is named twice in pyproject.toml"
     return by_name
@@ -80,43 +83,66 @@ def conda_pins() -> dict[str, str]:
     return {name: version for name, _, version in (item.partition("=") for item in items)}
 
 
-def test_direct_requirements_are_pinned_exactly():
+def test_every_extra_but_the_second_choice_has_its_lock():
+    extras = set(read_pyproject()["project"]["optional-dependencies"])
+    assert extras - {extra for locked in LOCKS.values() for extra in locked} == {"gpu-tensorflow"}
+
+
+@pytest.mark.parametrize("extras", LOCKS.values())
+def test_direct_requirements_are_pinned_exactly(extras):
     loose = [
         str(requirement)
-        for requirement in direct_requirements(with_tests=True).values()
-        if not re.fullmatch(r"==[0-9][0-9a-z.]*", str(requirement.specifier)) or requirement.marker
+        for requirement in direct_requirements(*extras).values()
+        if not re.fullmatch(r"==[0-9][0-9a-z.]*", str(requirement.specifier))
     ]
     assert loose == []
 
 
-@pytest.mark.parametrize(("lock", "with_tests"), [(LOCKS[0], False), (LOCKS[1], True)])
-def test_lock_holds_the_direct_pins(lock, with_tests):
+def test_a_package_with_cuda_is_the_one_without():
+    """Else a GPU would compute with another version than the tests do."""
+    for plain, with_cuda in ("jax", "gpu"), ("tensorflow", "gpu-tensorflow"):
+        lines = read_pyproject()["project"]["optional-dependencies"][with_cuda]
+        (cuda,) = (named for line in lines if (named := Requirement(line)).name == plain)
+        known = direct_requirements(*LOCKS["requirements-test.lock"])
+        assert (cuda.specifier, len(cuda.extras)) == (known[plain].specifier, 1)
+
+
+@pytest.mark.parametrize(("lock", "extras"), LOCKS.items())
+def test_lock_holds_the_direct_pins(lock, extras):
     wanted = {
         name: str(requirement.specifier).removeprefix("==")
-        for name, requirement in direct_requirements(with_tests=with_tests).items()
+        for name, requirement in direct_requirements(*extras).items()
     }
     locked = read_lock(lock)
     found = {name: locked[name].version for name in wanted if name in locked}
     assert found == wanted, f"run: bash .ci/lock ({lock} is behind pyproject.toml)"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_direct_pins_apply_on_every_machine(lock):
-    # A marker that excludes a machine would make pip install less there without an error.
-    with_tests = lock == "requirements-test.lock"
+@pytest.mark.parametrize(("lock", "extras"), LOCKS.items())
+def test_direct_pins_apply_on_every_machine(lock, extras):
+    # A marker that excludes a machine would make pip install less there without an error. CUDA is
+    # on Linux alone.
     locked = read_lock(lock)
-    assert [n for n in direct_requirements(with_tests=with_tests) if locked[n].marker] == []
+    limited = {name for name in direct_requirements(*extras) if locked[name].marker}
+    assert limited == ({"jax"} if "gpu" in extras else set())
 
 
-def test_test_lock_holds_the_readers_lock_unchanged():
-    readers, tests = map(read_lock, LOCKS)
+@pytest.mark.parametrize("lock", [lock for lock, extras in LOCKS.items() if extras])
+def test_every_other_lock_holds_the_readers_lock_unchanged(lock):
+    readers, others = read_lock("requirements.lock"), read_lock(lock)
     other = {
-        name: (package.version, tests[name].version if name in tests else "missing")
+        name: (package.version, others[name].version if name in others else "missing")
         for name, package in readers.items()
-        if name not in tests
-        or (package.version, package.hashes) != (tests[name].version, tests[name].hashes)
+        if name not in others
+        or (package.version, package.hashes) != (others[name].version, others[name].hashes)
     }
     assert other == {}
+
+
+def test_cuda_is_in_the_lock_for_gpus_alone():
+    cuda = {lock: {name for name in read_lock(lock) if "cuda" in name} for lock in LOCKS}
+    assert {"jax-cuda13-plugin", "nvidia-cuda-runtime"} <= cuda.pop("requirements-gpu.lock")
+    assert set().union(*cuda.values()) == set()
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -201,7 +227,7 @@ def test_what_only_a_type_checker_imports_is_not_installed_for_it(tmp_path):
 def test_package_imports_only_what_readers_install():
     # Readers have no test extra, and a package that another one happens to bring may go away.
     distributions = packages_distributions()
-    direct = set(direct_requirements(with_tests=False))
+    direct = set(direct_requirements())
     undeclared = {
         f"{path.relative_to(ROOT)}: {module}"
         for path in (ROOT / "src").rglob("*.py")
@@ -218,6 +244,7 @@ def test_package_imports_only_what_readers_install():
     ("path", "ignored"),
     [
         ("requirements.lock", False),
+        ("requirements-gpu.lock", False),
         ("requirements-test.lock", False),
         ("src/cnn_study/data/__init__.py", False),
         ("results/published/runs/base/seed-0.json", False),
@@ -248,7 +275,7 @@ def test_ci_checks_with_locked_tools_and_ends_as_the_readme_says():
     checks = lines[lines.index('echo "Checking style, layers and types"') + 1 : -2]
     tools = {"ruff": "ruff", "snakefmt": "snakefmt", "lint-imports": "import-linter", "ty": "ty"}
     assert {line.split()[0] for line in checks} == set(tools)
-    assert set(tools.values()) <= set(direct_requirements(with_tests=True))
+    assert set(tools.values()) <= set(direct_requirements("test"))
     assert "|" not in "".join(checks), "a check that may fail"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert lines[-1] == "python -m pytest -n 2"
