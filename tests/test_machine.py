@@ -172,15 +172,61 @@ def test_gpus_are_asked_for_once_by_all_processes(driver, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "asks"),
+    [
+        ("CUDA_VISIBLE_DEVICES", "1", "('1',)"),  # Slurm leaves a job its own GPUs
+        ("KERAS_BACKEND", "jax", "()"),
+        (machine.KNOWN, "0,1", "('0', '1')"),
+        (machine.KNOWN, "[]", "('0', '1')"),
+        (machine.KNOWN, '[["elsewhere", null, "tensorflow"], ["7"]]', "('0', '1')"),
+    ],
+)
+def test_gpus_that_were_found_elsewhere_are_looked_for_again(
+    driver, monkeypatch, name, value, asks
+):
+    """sbatch hands on every variable to a job on another machine, or with other GPUs."""
+    monkeypatch.setitem(machine.COUNTS, "jax", "print(0)")
+    find_gpus()
+    monkeypatch.setenv(name, value)
+    assert str(find_gpus()) == asks
+
+
+def test_gpus_that_were_found_by_another_machine_are_looked_for_again(driver, monkeypatch):
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(1)")
+    assert find_gpus() == ("0",)
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(2)")
+    assert find_gpus() == ("0",)
+    monkeypatch.setattr(machine.platform, "node", lambda: "elsewhere")
+    assert find_gpus() == ("0", "1")
+
+
+IDENTIFIED = """#!/bin/sh
+echo "GPU 0: NVIDIA H200 (UUID: GPU-aa-0)"
+echo "  MIG 1g.18gb Device 0: (UUID: MIG-cc-2)"
+echo "GPU 1: NVIDIA A30 (UUID: GPU-bb-1)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "found"),
+    [(None, ("GPU-aa-0", "GPU-bb-1")), ("1,0", ("GPU-bb-1", "GPU-aa-0")), ("2", ())],
+)
+def test_gpus_are_named_by_their_identifiers(driver, monkeypatch, visible, found):
+    """To CUDA 0 is the fastest; and in each of two jobs that see one GPU it is that one."""
+    driver.write_text(IDENTIFIED)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert find_gpus() == found
+
+
+@pytest.mark.parametrize(
     "script", ["print(0)", "import no_such_module", "import time; time.sleep(9)"]
 )
 def test_gpus_that_the_backend_cannot_use_do_not_count(driver, monkeypatch, capsys, script):
     monkeypatch.setattr(machine, "PROGRAM_SECONDS", 1)
     monkeypatch.setitem(machine.COUNTS, "tensorflow", script)
     assert find_gpus() == ()
-    said = (
-        "GPUs that the driver shows: 2; that tensorflow can use: 0. See README.md, What it costs.\n"
-    )
+    said = "GPUs that the driver shows: 2; that tensorflow can use: 0. See README.md, Make the report.\n"
     assert capsys.readouterr().err == said
 
 
@@ -196,11 +242,13 @@ CLAIM_GPU = """
 import os, sys
 from cnn_study.train import machine
 machine.CLAIMS = sys.argv[1]
+machine.hand_on(["0", "GPU-1f"])
 cores = os.sched_getaffinity(0)
 for _ in range(2):
     with machine.own_core() as core:
         assert (core, os.sched_getaffinity(0)) == (None, cores)
-print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+machine.gpus.cache_clear()  # as a process that this one starts
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), ",".join(machine.gpus()), flush=True)
 sys.stdin.readline()
 """
 
@@ -211,12 +259,12 @@ def test_each_training_gets_a_gpu_of_its_own_and_keeps_it(claims):
     processes = [
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, machine.KNOWN: "0,GPU-1f", "CUDA_VISIBLE_DEVICES": "0,GPU-1f"},
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "0,GPU-1f"},
         )
         for _ in range(3)
     ]  # fmt: skip
     assert sorted(process.stdout.readline().strip() for process in processes) == [
-        "0", "0,GPU-1f", "GPU-1f",
+        "0 0", "0,GPU-1f 0,GPU-1f", "GPU-1f GPU-1f",
     ]  # fmt: skip
     for process in processes:
         process.communicate("\n")

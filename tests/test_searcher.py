@@ -314,7 +314,8 @@ def test_each_worker_has_a_gpu_of_its_own(monkeypatch):
     from cnn_study.execute import workers
     from cnn_study.train import machine
 
-    monkeypatch.setenv(machine.KNOWN, "7,8")
+    monkeypatch.setenv(machine.KNOWN, "")  # so that it is put back to what it was
+    machine.hand_on(["7", "8"])
     with workers.Workers(2) as pool:
         jobs = [pool.submit(_gpu_after_a_second) for _ in range(2)]
         assert sorted(job.result() for job in jobs) == ["7", "8"]

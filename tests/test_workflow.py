@@ -700,7 +700,8 @@ def test_as_many_trainings_at_a_time_use_gpus_as_there_are(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-none,GPU-nowhere")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     if usable:
-        monkeypatch.setenv(machine.KNOWN, usable)
+        monkeypatch.setenv(machine.KNOWN, "")  # so that it is put back to what it was
+        machine.hand_on(usable.split(","))
     said = place.snakemake(*more, "--", "data/digits.npz")
     assert re.findall(r'^Provided resources: gpu=Resource\("gpu", (\d)\)$', said, re.M) == provided
     refused = "GPUs that the driver shows: 2; that tensorflow can use: 0."

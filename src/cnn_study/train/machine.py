@@ -1,14 +1,16 @@
 """This machine: its processor, its GPUs, and a core of its own for each training."""
 
 import ctypes
+import json
 import os
 import platform
 import random
+import re
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from itertools import takewhile
@@ -28,7 +30,7 @@ COUNTS = {
 """Scripts that count the GPUs that a backend can use, and take no memory of them."""
 
 KNOWN = "CNN_STUDY_GPUS"
-"""The variable in which a process hands on which GPUs can be used."""
+"""The variable in which a process hands on which GPUs can be used, and where that holds."""
 
 PROGRAM_SECONDS = 120
 """Time for another program to answer, an import of a backend on a busy machine included."""
@@ -78,7 +80,7 @@ def backend() -> str:
     Raises:
         UserError: it is not allowed, or not installed.
     """
-    chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    chosen = _chosen()
     if chosen not in BACKENDS:
         raise UserError(
             f"KERAS_BACKEND is {chosen}. Allowed are {' and '.join(BACKENDS)}; unset, it is "
@@ -214,6 +216,7 @@ def own_gpu() -> socket.socket | None:
         claimed = _claim(f"gpu-{name}")
         if claimed:
             os.environ["CUDA_VISIBLE_DEVICES"] = name
+            hand_on([name])
             return claimed
     return None
 
@@ -242,31 +245,69 @@ def gpus() -> tuple[str, ...]:
     unless it is asked for them. So where the driver shows any, the backend is asked. That takes
     seconds, and the answer is handed on to the processes that this one starts.
     """
-    if KNOWN not in os.environ:
-        shown = _shown_gpus()
-        if not shown:
-            return ()
-        chosen = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
-        count = int(_output(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
-        if count < len(shown):
-            print(
-                f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
-                "See README.md, What it costs.",
-                file=sys.stderr,
-            )
-        os.environ[KNOWN] = ",".join(shown[:count])
-    return tuple(filter(None, os.environ[KNOWN].split(",")))
+    handed = _handed_on()
+    if handed is not None:
+        return handed
+    shown = _shown_gpus()
+    if not shown:
+        return ()
+    chosen = _chosen()
+    count = int(_output(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
+    if count < len(shown):
+        print(
+            f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
+            "See README.md, Make the report.",
+            file=sys.stderr,
+        )
+    hand_on(shown[:count])
+    return tuple(shown[:count])
+
+
+def hand_on(names: Iterable[str]) -> None:
+    """Let the processes that this one starts know which GPUs they can use."""
+    os.environ[KNOWN] = json.dumps([_here(), list(names)])
+
+
+def _handed_on() -> tuple[str, ...] | None:
+    """Read which GPUs this process was told of; None if of none, or if it was elsewhere.
+
+    What submits a job, as sbatch does, hands on every variable. The job runs on another machine, or
+    on the same with other GPUs, and finds out for itself.
+    """
+    with suppress(ValueError):  # nobody has told, or not in this way
+        where, names = json.loads(os.environ.get(KNOWN, ""))
+        if where == _here():
+            return tuple(names)
+    return None
+
+
+def _here() -> list[str | None]:
+    """Say where what is found out about GPUs holds: machine, devices left to see, backend."""
+    return [platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES"), _chosen()]
+
+
+def _chosen() -> str:
+    return os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+
+
+SHOWN = re.compile(r"^GPU (\d+): .*?(?:\(UUID: (GPU-[\w-]+)\))?$", re.MULTILINE)
+"""A line of `nvidia-smi -L` that is of a GPU, not of a part of one."""
 
 
 def _shown_gpus() -> list[str]:
-    """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them."""
-    lines = _output("nvidia-smi", "-L").splitlines()
-    names = [str(number) for number in range(sum(line.startswith("GPU ") for line in lines))]
+    """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them.
+
+    By their identifiers: a number may mean another GPU to CUDA, which puts the fastest first, and
+    in a container or a job that sees some of them.
+    """
+    shown = SHOWN.findall(_output("nvidia-smi", "-L"))
+    names = {number: identifier or number for number, identifier in shown}
     if "CUDA_VISIBLE_DEVICES" not in os.environ:
-        return names
+        return list(names.values())
     # What is no device, such as -1, ends the list.
     listed = map(str.strip, os.environ["CUDA_VISIBLE_DEVICES"].split(","))
-    return list(takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed))
+    left = takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed)
+    return [names.get(name, name) for name in left]
 
 
 def gpu_names() -> tuple[str, ...]:
