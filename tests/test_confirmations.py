@@ -216,7 +216,7 @@ def test_check_says_what_is_left_to_confirm(tmp_path, capsys):
 
 def test_the_time_left_is_that_of_the_runs_that_are_missing(tmp_path, capsys, monkeypatch):
     """Four runs of 12 s each, and two starts of 10 s, in two processes: 34 s."""
-    monkeypatch.setattr(progress.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(progress, "cores", lambda: 2)
     study = study_of(tmp_path)
     suggest(tmp_path, ("wide", "base"))
     made = [records_by_hand.make(study, id_, s) for id_ in ("base", "wide") for s in (2, 4)]

@@ -181,9 +181,7 @@ def test_gpus_are_asked_for_once_by_all_processes(driver, monkeypatch):
         (machine.KNOWN, '[["elsewhere", null, "tensorflow"], ["7"]]', "('0', '1')"),
     ],
 )
-def test_gpus_that_were_found_elsewhere_are_looked_for_again(
-    driver, monkeypatch, name, value, asks
-):
+def test_gpus_that_were_found_elsewhere_are_asked_for_again(driver, monkeypatch, name, value, asks):
     """sbatch hands on every variable to a job on another machine, or with other GPUs."""
     monkeypatch.setitem(machine.COUNTS, "jax", "print(0)")
     find_gpus()
@@ -191,7 +189,7 @@ def test_gpus_that_were_found_elsewhere_are_looked_for_again(
     assert str(find_gpus()) == asks
 
 
-def test_gpus_that_were_found_by_another_machine_are_looked_for_again(driver, monkeypatch):
+def test_gpus_that_another_machine_has_are_asked_for_again(driver, monkeypatch):
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(1)")
     assert find_gpus() == ("0",)
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(2)")
@@ -226,8 +224,8 @@ def test_gpus_that_the_backend_cannot_use_do_not_count(driver, monkeypatch, caps
     monkeypatch.setattr(machine, "PROGRAM_SECONDS", 1)
     monkeypatch.setitem(machine.COUNTS, "tensorflow", script)
     assert find_gpus() == ()
-    said = "GPUs that the driver shows: 2; that tensorflow can use: 0. See README.md, Make the report.\n"
-    assert capsys.readouterr().err == said
+    said = "GPUs that the driver shows: 2; that tensorflow can use: 0. See README.md, Make the "
+    assert capsys.readouterr().err == f"{said}report.\n"
 
 
 @pytest.mark.parametrize("text", [None, "#!/bin/sh\nexec sleep 9\n", "#!/bin/sh\nexit 9\n"])

@@ -646,13 +646,14 @@ STAGES = {
 
 def _verify(options: argparse.Namespace) -> int:
     from cnn_study.archive import certificate, verify
+    from cnn_study.base.cores import cores
 
     if options.processes is not None and options.processes < 1:
         raise UserError(f"--processes {options.processes}: allowed is 1 or more.")
     if options.retrain < 0:
         raise UserError(f"--retrain {options.retrain}: allowed is 1 or more.")
     study, results = _study(options)
-    processes = options.processes or verify.processes_here()
+    processes = options.processes or cores()
     asked = verify.Asked(
         options.retrain, tuple(options.runs), _data(options, study), options.work,
         processes,

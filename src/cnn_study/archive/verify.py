@@ -1,6 +1,5 @@
 """Verification of a study: from its records to its pages, and from its settings to its records."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,11 +140,6 @@ def in_words(verified: Verified, level: Level | None) -> list[str]:
 def _shown(check: Check) -> str:
     looked = check.looked_at or check.left_out
     return f"{check.promise}{f' ({looked})' if looked else ''}"
-
-
-def processes_here() -> int:
-    """Count the trainings that this machine can do at a time."""
-    return os.cpu_count() or 1
 
 
 def certify(site: Site, verified: Verified, folder: Path, by: str) -> certificate.Statement:

@@ -1,6 +1,5 @@
 """The same done with many things at once, in order, and a line now and then on how far it is."""
 
-import os
 import sys
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 from cnn_study.base import outputs
+from cnn_study.base.cores import cores
 
 MOST_THREADS = 8
 WAITING = 4
@@ -29,7 +29,7 @@ def in_threads(
     Args:
         doing: what is said on stderr behind "3,000 of 50,000 ", every few seconds.
     """
-    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    threads = min(MOST_THREADS, cores())
     coming = iter(things)
     said = time.monotonic()
     with ThreadPoolExecutor(threads) as pool:

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.measure import Measurement
 from rich.table import Table
 
+from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import cut, first_of, percent, short_duration
 from cnn_study.execute import local
@@ -193,7 +194,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     """
     known, missing = _read(study, results)
     trainings = running(results)
-    at_once = len(trainings) or os.cpu_count() or 1
+    at_once = len(trainings) or cores()
     how_far = _standing(len(known), missing, study, list(known.values()), at_once)
     left = {run.experiment.id for run in missing}
     own = _by_fingerprint(known)
@@ -230,7 +231,7 @@ def _searched(study: Study, results: Path, known: list[records.Record]) -> list[
         return [f"{size}; declared, not trained"]
     if path.exists():
         return [f"{size}; done"]
-    left = short_duration(search_seconds(study, known, os.cpu_count() or 1))
+    left = short_duration(search_seconds(study, known, cores()))
     return [f"{size}; not done yet, about {left} in all on every core"]
 
 
@@ -247,7 +248,7 @@ def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list
     said = f"{begun}: {len(fresh)} of {len(fresh) + len(missing)} runs done"
     if not missing:
         return [said]
-    at_once = min(os.cpu_count() or 1, len(missing))
+    at_once = min(cores(), len(missing))
     left = short_duration(seconds_left(study, missing, [*known, *fresh], at_once) / at_once)
     return [f"{said}, about {left} left with {at_once} at a time"]
 
