@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cnn_study.__main__ import main
 from cnn_study.base.words import percent
 from cnn_study.execute import progress
 from cnn_study.runs import confirmations, estimate, heartbeat, searches
+from cnn_study.runs.records import Epoch
 from cnn_study.runs.wanted import wanted
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -277,18 +279,95 @@ def test_a_training_that_was_killed_is_not_running(tmp_path):
 MARK = {"seed": 1, "epoch": 3, "epochs": 10, "validation_accuracy": 0.5}
 
 
-def test_only_processes_of_this_machine_are_judged(tmp_path):
-    """One that bears another machine's number lives here: it is no training of ours."""
-    (tmp_path / "running").mkdir()
+def mark(results: Path, name: str, age: float = 0.0, **facts: object) -> None:
+    """Leave what a training of this process says of itself, and said so many seconds ago."""
+    content = MARK | {"experiment": name, "process": os.getpid()} | facts
+    path = results / "running" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+    os.utime(path, (time.time() - age,) * 2)
 
-    def mark(name: str, **facts: object) -> None:
-        content = MARK | {"experiment": name, "process": os.getpid()} | facts
-        (tmp_path / "running" / f"{name}.json").write_text(json.dumps(content))
 
-    mark("elsewhere", machine=f"not-{platform.node()}")
-    mark("here", machine=platform.node())
-    mark("older")  # written before marks named their machine
-    assert [each.experiment for each in heartbeat.running(tmp_path)] == ["here", "older"]
+def test_a_training_of_another_machine_lives_while_it_renews_its_mark(tmp_path):
+    """Whether its process lives nobody here can ask: one of that number here is another one."""
+    elsewhere = f"not-{platform.node()}"
+    mark(tmp_path, "dead-elsewhere", age=121, machine=elsewhere)
+    mark(tmp_path, "elsewhere", age=110, machine=elsewhere, process=2**22 + 1)
+    mark(tmp_path, "ahead", age=-60, machine=elsewhere, process=2**22 + 1)
+    mark(tmp_path, "dead-here", machine=platform.node(), process=2**22 + 1)
+    mark(tmp_path, "here", age=1000, machine=platform.node())
+    mark(tmp_path, "older", age=1000)  # written before marks named their machine
+    named = [each.experiment for each in heartbeat.running(tmp_path)]
+    assert named == ["ahead", "elsewhere", "here", "older"]
+
+
+def test_a_training_renews_its_mark_however_long_an_epoch_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
+    with heartbeat.Running(tmp_path, "base/0f/seed-1", 10):
+        path = tmp_path / "running/base-0f-seed-1.json"
+        facts = path.read_text()
+        os.utime(path, (0, 0))
+        for _ in range(500):
+            if path.stat().st_mtime:
+                break
+            time.sleep(0.01)
+        assert time.time() - path.stat().st_mtime < 60
+        assert path.read_text() == facts
+        path.unlink()
+        time.sleep(0.05)  # nobody minds that it is not there
+    assert not path.exists()
+
+
+EPOCH = Epoch(
+    epoch=1, training_loss=1.0, training_accuracy=0.5, validation_loss=1.0,
+    validation_accuracy=0.5, training_seconds=7.0,
+)  # fmt: skip
+
+
+def test_an_epoch_takes_from_the_end_of_the_one_before_to_its_own(tmp_path, monkeypatch):
+    """Before the first the backend is imported: of that one only the training is known."""
+    clock = iter([100.0, 109.5])
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: next(clock))
+    with heartbeat.Running(tmp_path, "base/0f/seed-1", 10) as running:
+        assert heartbeat.running(tmp_path)[0].epoch_seconds is None
+        running.tell(EPOCH)
+        assert heartbeat.running(tmp_path)[0].epoch_seconds == 7.0
+        running.tell(EPOCH.model_copy(update={"epoch": 2}))
+        (facts,) = heartbeat.running(tmp_path)
+        assert (facts.epoch, facts.epoch_seconds) == (2, 9.5)
+
+
+def test_check_shows_the_trainings_of_all_machines(study, tmp_path, capsys):
+    """Here 2 s an epoch, on two others 4 and 1: 1/2 + 1/4 + 1 = 1.75 epochs a second."""
+    mark(tmp_path, "base", epoch_seconds=2.0)
+    mark(tmp_path, "filters-4", machine="node-7", epoch_seconds=4.0, validation_accuracy=None)
+    mark(tmp_path, "narrow", machine="a\x1b[2J", epoch_seconds=1.0, epoch=10)
+    mark(tmp_path, "wide", machine="node-7", epoch=0, validation_accuracy=None)
+    main(["check", str(study.path), "--results", str(tmp_path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("running: ")] == [
+        r"running: 4 at a time on 3 machines (1 on this one, 1 on a\x1b[2J, 2 on node-7), "
+        "1.8 epochs a second",
+        "running: base seed 1, epoch 3 of 10, 2.0 s an epoch, about 14 s left, validation "
+        "accuracy 50.00 %",
+        r"running: narrow seed 1 on a\x1b[2J, epoch 10 of 10, 1.0 s an epoch, about 0 s left, "
+        "validation accuracy 50.00 %",
+        "running: filters-4 seed 1 on node-7, epoch 3 of 10, 4.0 s an epoch, about 28 s left",
+        "running: wide seed 1 on node-7, epoch 0 of 10",
+    ]
+    (how_far,) = (line for line in lines if line.startswith("0 of 4 runs done"))
+    assert how_far.endswith(" left with 4 at a time")
+
+
+def test_slow_trainings_side_by_side_are_told_by_the_time_between_epochs(tmp_path):
+    for name in ("base", "filters-4"):
+        mark(tmp_path, name, epoch_seconds=9.0)
+    assert progress._trainings(heartbeat.running(tmp_path))[0] == (
+        "running: 2 at a time, an epoch every 4.5 s"
+    )
+    mark(tmp_path, "base")
+    mark(tmp_path, "filters-4")
+    assert progress._trainings(heartbeat.running(tmp_path))[0] == "running: 2 at a time"
 
 
 @pytest.mark.parametrize(

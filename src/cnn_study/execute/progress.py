@@ -36,6 +36,9 @@ DROPPED = ("change", "MACs", "parameters", "missing")
 LONGEST_REASON = 300
 """Characters of why a run failed that are shown."""
 
+LONGEST_NAME = 40
+"""Characters of a machine's name that are shown."""
+
 PIPED_WIDTH = 200
 """Characters a line where no window sets a limit."""
 
@@ -204,7 +207,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     }
     if watched and missing:
         rows = {id_: row for id_, row in rows.items() if id_ in left}
-        return Group(how_far, *map(_training, trainings), *_table(study, rows, console))
+        return Group(how_far, *_trainings(trainings), *_table(study, rows, console))
     declared = (
         f"declared, not trained: {name} ({first_of(each.id for each in experiments)})"
         for name, experiments in study.declared.items()
@@ -212,7 +215,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     table = _table(study, rows, console)
     searched = _searched(study, results, list(known.values()))
     confirmed = _confirmed(study, results, list(known.values()))
-    trained = map(_training, trainings)
+    trained = _trainings(trainings)
     aside = records.aside_in_words(results / "runs")
     again = failures(study, results)
     return Group(*table, *declared, *searched, *confirmed, *aside, *again, *trained, how_far)
@@ -253,13 +256,50 @@ def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list
     return [f"{said}, about {left} left with {at_once} at a time"]
 
 
-def _training(facts: Beat) -> str:
-    accuracy = facts.validation_accuracy
-    scored = f", validation accuracy {percent(accuracy)}" if accuracy is not None else ""
-    return (
-        f"running: {facts.experiment} seed {facts.seed}, "
-        f"epoch {facts.epoch} of {facts.epochs}{scored}"
+def _trainings(trainings: list[Beat]) -> list[str]:
+    """Say of each training how far it is; before that, of several, where and how fast they are."""
+    lines = [_training(facts) for facts in sorted(trainings, key=lambda each: each.machine or "")]
+    if len(trainings) > 1:
+        lines.insert(0, f"running: {_places(trainings)}{_fast(trainings)}")
+    return lines
+
+
+def _fast(trainings: list[Beat]) -> str:
+    """Say how fast epochs end, of all trainings together, where any has had one."""
+    rate = sum(1 / each.epoch_seconds for each in trainings if each.epoch_seconds)
+    if not rate:
+        return ""
+    return f", {rate:.1f} epochs a second" if rate >= 1 else f", an epoch every {1 / rate:.1f} s"
+
+
+def _places(trainings: list[Beat]) -> str:
+    """Count trainings, and say on which machines they are if any is elsewhere."""
+    counts = Counter(each.elsewhere for each in trainings)
+    said = f"{len(trainings)} at a time"
+    if not any(counts):
+        return said
+    named = (
+        f"{number} on {_named(machine) if machine else 'this one'}"
+        for machine, number in sorted(counts.items(), key=lambda each: each[0] or "")
     )
+    return f"{said} on {len(counts)} machine{'s' * (len(counts) > 1)} ({first_of(named)})"
+
+
+def _named(machine: str) -> str:
+    return printable(cut(machine, LONGEST_NAME))
+
+
+def _training(facts: Beat) -> str:
+    said = f"running: {facts.experiment} seed {facts.seed}"
+    if facts.elsewhere:
+        said += f" on {_named(facts.elsewhere)}"
+    said += f", epoch {facts.epoch} of {facts.epochs}"
+    if seconds := facts.epoch_seconds:
+        left = short_duration(seconds * (facts.epochs - facts.epoch))
+        said += f", {seconds:.1f} s an epoch, about {left} left"
+    if (accuracy := facts.validation_accuracy) is not None:
+        said += f", validation accuracy {percent(accuracy)}"
+    return said
 
 
 def _table(study: Study, rows: dict[str, dict[str, str]], console: Console) -> list[Table | str]:

@@ -3,6 +3,8 @@
 import os
 import platform
 import sys
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,12 +12,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.base.ticking import every
 from cnn_study.base.words import percent
-from cnn_study.runs.records import Count, Epoch, Seed, Share
+from cnn_study.runs.records import Amount, Count, Epoch, Seed, Share
 from cnn_study.study.parts import Id
 
 MOST_BYTES = 2**16
 """Of a training's file, which has a few hundred."""
+
+BEAT_SECONDS = 20.0
+"""After which a training renews the time of its file: an epoch may take much longer."""
+
+FRESH_SECONDS = 120.0
+"""For which a file of another machine counts as one of a training that lives.
+
+Clocks differ by seconds, and what NFS tells of a file may be a minute old.
+"""
 
 
 class Beat(BaseModel):
@@ -24,6 +36,8 @@ class Beat(BaseModel):
     Attributes:
         epoch: how many have come to their end.
         machine: None in files of older versions.
+        epoch_seconds: wall time of the last epoch, with its scoring; None before its end, and in
+            files of older versions.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
@@ -35,6 +49,12 @@ class Beat(BaseModel):
     validation_accuracy: Share | None
     process: int = Field(ge=1, lt=2**31)
     machine: str | None = None
+    epoch_seconds: Amount | None = None
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The machine, if it is another one."""
+        return None if self.machine in (None, platform.node()) else self.machine
 
 
 class Running:
@@ -53,18 +73,30 @@ class Running:
             epoch=0, epochs=epochs, validation_accuracy=None,
             process=os.getpid(), machine=platform.node(),
         )  # fmt: skip
+        self._told: float | None = None
+        self._beating = ExitStack()
 
     def __enter__(self) -> "Running":
         self._write()
+        self._beating.enter_context(every(BEAT_SECONDS, self._beat))
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._beating.close()
         self.path.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        with suppress(OSError):  # a folder of another machine that cannot be reached just now
+            os.utime(self.path)
 
     def tell(self, epoch: Epoch) -> None:
         """Note the end of an epoch, in the file and in the log."""
-        scored = {"epoch": epoch.epoch, "validation_accuracy": epoch.validation_accuracy}
-        self.facts = self.facts.model_copy(update=scored)
+        # The first one begins when the backend has been imported.
+        now = time.monotonic()
+        seconds = epoch.training_seconds if self._told is None else now - self._told
+        self._told = now
+        facts = {"epoch": epoch.epoch, "validation_accuracy": epoch.validation_accuracy}
+        self.facts = self.facts.model_copy(update=facts | {"epoch_seconds": seconds})
         self._write()
         log(
             f"epoch {epoch.epoch} of {self.facts.epochs}: "
@@ -92,20 +124,20 @@ def log(line: str) -> None:
 
 
 def running(results: Path) -> list[Beat]:
-    """Read what the trainings of this machine that are under way say of themselves.
+    """Read what the trainings that are under way say of themselves.
 
     Machines may share the folder. Of another one's process nobody here can tell whether it lives,
-    so its mark is left aside; one that names no machine, as older versions wrote it, is taken for
-    one of this machine. What no training writes is left aside too.
+    but it renews its file while it does. A file that names no machine, as older versions wrote it,
+    is taken for one of this machine. What no training writes is left aside.
     """
-    here = platform.node()
     trainings = []
     for path in sorted((results / "running").glob("*.json")):
         try:
             facts = Beat.model_validate_json(read_at_most(path, MOST_BYTES))
+            age = time.time() - path.stat().st_mtime
         except (OSError, UserError, ValidationError):
             continue  # It ended just now, or is no training's.
-        if facts.machine in (None, here) and _lives(facts.process):
+        if age < FRESH_SECONDS if facts.elsewhere else _lives(facts.process):
             trainings.append(facts)
     return trainings
 
