@@ -163,6 +163,8 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
         "training_cpu_seconds": "8",
         "run_seconds": "12",
         "peak_memory_mebibytes": "100",
+        "processor_joules": "",  # not measured, as in all older records
+        "gpu_joules": "",
         "weights_sha256": record.weights_sha256,
         "backend": "tensorflow",
         "backend_version": "2.21.0",
@@ -177,6 +179,24 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
             (results / f"runs/base/{fingerprint}/seed-1.json").read_bytes()
         ).hexdigest(),
     }
+
+
+def test_energy_is_averaged_where_all_complete_runs_were_measured(study, results, tmp_path):
+    """base: 1.5 and 2.5 kJ, and one that diverged; its GPU was measured once only."""
+    make = records_by_hand.make
+    records_by_hand.write(
+        study,
+        results,
+        make(study, "base", 1, processor_joules=1500.0, gpu_joules=7.25),
+        make(study, "base", 2, processor_joules=2500.0),
+        make(study, "base", 3, status="diverged", processor_joules=9e9, epochs=1),
+    )
+    tables = collected(study, results, tmp_path)
+    assert pick(tables["runs"][:4], "processor_joules", "gpu_joules") == [
+        *(("1500", "7.25"), ("2500", ""), ("9000000000", ""), ("", "")),
+    ]
+    means = pick(tables["experiments"], "processor_joules_mean", "gpu_joules_mean")
+    assert means == [("2000", ""), ("", ""), ("", ""), ("", "")]
 
 
 def test_the_version_is_that_of_the_backend_that_trained(study, tmp_path):

@@ -39,6 +39,9 @@ ABOUT_AS_LONG = "about as long"
 NO_RUN = "no complete run"
 """Stands for a number of an experiment without one; NONE stands in a table beside it."""
 
+KILOWATT_HOUR = 3.6e6
+"""Joules: of less energy, kilojoules are told."""
+
 LITTLE_MEMORY = 0.1
 """Megabytes: of less, kilobytes are told."""
 
@@ -171,6 +174,20 @@ def seconds(number: float | None) -> str:
     if number is None:
         return NONE
     return f"{number:.1f}" if number < 10 else count(number)
+
+
+def kilojoules(number: float | None) -> str:
+    """Write joules in thousands, for a table that names the unit."""
+    if number is None:
+        return NONE
+    return f"{number / 1000:.2f}" if number < 1000 else seconds(number / 1000)
+
+
+def joules(number: float) -> str:
+    """Write energy in kilowatt hours where it is much, else in kilojoules."""
+    if number >= KILOWATT_HOUR:
+        return f"{number / KILOWATT_HOUR:,.1f}{SPACE}kWh"
+    return f"{kilojoules(number)}{SPACE}kJ"
 
 
 def duration(number: float | None) -> str:
@@ -381,7 +398,7 @@ def marked(function: Callable[..., str], number: Any, *arguments: Any) -> str:
 
 NUMBERS = (
     *(score, percent, points, signed, count, millions, seconds, duration, times, decimals),
-    *(memory, signed_decimals, probability, balance),
+    *(memory, signed_decimals, probability, balance, kilojoules, joules),
 )
 """Filters that write one number, with its receipt."""
 

@@ -25,6 +25,7 @@ from cnn_study.report.called import called
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
 from cnn_study.report.data import data_of
+from cnn_study.report.energy import energy_of
 from cnn_study.report.enhanced import against_base
 from cnn_study.report.exercises import exercises_of
 from cnn_study.report.groups import groups_of
@@ -126,6 +127,7 @@ def _values(
         "most_rows": MOST_ROWS,
         "most_outdone": MOST_OUTDONE,
         "provenance": provenance,
+        "energy": energy_of(tables),
         "scripts_folder": SCRIPTS,
         "scripts": scripts_of(study, findings, best_of(results), versions),
         "software": citation.read(CITATION),

@@ -178,6 +178,18 @@ class Cost(Part):
         description="Most memory that the process held while it trained the run, MiB; where that "
         "cannot be told, as on macOS, since it began."
     )
+    processor_joules: Amount | None = Field(
+        None,
+        description="Electric energy, J: what the counters of all processors (RAPL), memory with "
+        "them where it has its own, rose by during the run with its scoring, times the run's part "
+        "of the processor time of all processes meanwhile; null where they cannot be read, and in "
+        "older records.",
+    )
+    gpu_joules: Amount | None = Field(
+        None,
+        description="Electric energy of its GPU (NVML), J, meanwhile; of runs that one program "
+        "trained side by side an equal part. Null without a GPU that counts, and in older records.",
+    )
 
 
 class Provenance(Part):

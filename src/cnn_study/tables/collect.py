@@ -42,6 +42,7 @@ from cnn_study.tables.schemas import (
     CLASS_SIZES,
     CLASSES,
     CONFUSION,
+    ENERGIES,
     EPOCHS,
     EXPERIMENTS,
     LAYERS,
@@ -456,7 +457,11 @@ def _cost_summaries(complete: list[Record]) -> dict[str, float | None]:
     means = ("training_seconds", "training_cpu_seconds", "run_seconds")
     row = {f"{name}_mean": summarize([getattr(c, name) for c in costs])["mean"] for name in means}
     memory = [cost.peak_memory_mebibytes for cost in costs]
-    return row | {"peak_memory_mebibytes_largest": max(memory, default=None)}
+    row["peak_memory_mebibytes_largest"] = max(memory, default=None)
+    for name in ENERGIES:
+        known = [joules for cost in costs if (joules := getattr(cost, name)) is not None]
+        row[f"{name}_mean"] = summarize(known)["mean"] if len(known) == len(costs) else None
+    return row
 
 
 def layers_table(study: Study) -> pd.DataFrame:

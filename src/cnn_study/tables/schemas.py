@@ -322,6 +322,9 @@ TRAINING_TIMES = (
         after=("training_seconds",),
     ),
 )  # fmt: skip
+ENERGIES = ("processor_joules", "gpu_joules")
+"""Columns of runs.csv that tell electric energy."""
+
 RECORD = (
     string("record", "Path of the run's record, relative to the study's results folder."),
     string("record_sha256", "sha256 of the record's file.", pattern="[0-9a-f]{64}"),
@@ -375,6 +378,19 @@ RUNS = Table(
             "Most memory that the process held while it trained the run; where that cannot be "
             "told, as on macOS, since it began.",
             "MiB",
+        ),
+        number(
+            "processor_joules",
+            "Electric energy of the run: what the counters of all processors (RAPL), memory with "
+            "them where it has its own, rose by, times the run's part of the processor time of "
+            "all processes meanwhile. Empty where it was not measured.",
+            "joules",
+        ),
+        number(
+            "gpu_joules",
+            "Electric energy of the run's GPU (NVML) meanwhile; of runs that one program trained "
+            "side by side an equal part. Empty where it was not measured.",
+            "joules",
         ),
         string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),
         string("backend", "Backend of Keras."),
@@ -479,6 +495,14 @@ EXPERIMENTS = Table(
                 "peak_memory_mebibytes_largest",
                 "Largest peak_memory_mebibytes (runs.csv), complete runs.",
                 "MiB",
+            ),
+            *(
+                number(
+                    f"{name}_mean",
+                    f"Mean {name} (runs.csv), complete runs; empty unless all were measured.",
+                    "joules",
+                )
+                for name in ENERGIES
             ),
         ),
     ),

@@ -158,6 +158,9 @@ CLAIMS = "cnn-study"
 _OWN: list[int] = []
 """The core that this process has for itself now, if it has one."""
 
+_OWN_GPU: list[str] = []
+"""The GPU that it has for itself, likewise."""
+
 
 @contextmanager
 def own_core() -> Generator[int | None]:
@@ -217,8 +220,14 @@ def own_gpu() -> socket.socket | None:
         if claimed:
             os.environ["CUDA_VISIBLE_DEVICES"] = name
             hand_on([name])
+            _OWN_GPU.append(name)
             return claimed
     return None
+
+
+def claimed_gpu() -> str | None:
+    """Name the GPU that this process has for itself, if it has taken one."""
+    return _OWN_GPU[0] if _OWN_GPU else None
 
 
 def _claim(what: str) -> socket.socket | None:

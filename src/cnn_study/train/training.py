@@ -20,6 +20,7 @@ from cnn_study.study import own_networks
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
+from cnn_study.train.energy import Energy
 from cnn_study.train.machine import is_want_of_memory, out_of_memory
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Pixels, take_parts
@@ -70,13 +71,15 @@ def train(
     seconds = Stopwatch()
     outcome: dict[str, Any] = {}
     path = records.place(runs, experiment.id, experiment.fingerprint, seed)
+    energy = Energy()
     try:
-        model = keras_one.start(experiment.settings, parts, len(dataset.class_names), seed)
-        _check_size(model, experiment)
-        for epoch in keras_one.learn(model, experiment.settings, parts, seed, seconds):
-            epochs.append(epoch)
-            on_epoch(epoch)
-        outcome = _finish(model, epochs, parts.test, path, keep_weights)
+        with energy:
+            model = keras_one.start(experiment.settings, parts, len(dataset.class_names), seed)
+            _check_size(model, experiment)
+            for epoch in keras_one.learn(model, experiment.settings, parts, seed, seconds):
+                epochs.append(epoch)
+                on_epoch(epoch)
+            outcome = _finish(model, epochs, parts.test, path, keep_weights)
     except Exception as error:
         if not is_want_of_memory(error):
             _refuse_code_of_others(error, experiment, dataset)
@@ -92,6 +95,7 @@ def train(
         training_cpu_seconds=round(seconds.cpu, 3),
         run_seconds=round(time.perf_counter() - clock, 3),
         peak_memory_mebibytes=round(peak_memory(), 1),
+        **energy.taken(),
     )
     whence = provenance(started)
     held_out = np.bincount(parts.validation[1], minlength=len(dataset.class_names))
