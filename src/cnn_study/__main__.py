@@ -3,7 +3,6 @@
 import argparse
 import errno
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -186,14 +185,12 @@ def _add_makers(commands: "Commands") -> None:
     search = add("search", _search, "search for the best models within a price, once")
     _add_workers(search)
     _add_retry(search)
-    search.add_argument(
-        "--listen", metavar="HOST:PORT", help="where the chief listens for workers, without any "
-        "authentication; by default only this machine can reach it"
-    )  # fmt: skip
-    search.add_argument(
-        "--join", metavar="HOST:PORT", help="be a worker of the chief that was started there with "
-        "--listen; the results folder must be shared"
-    )  # fmt: skip
+    search.add_argument("--join", action="store_true", help="only take trials of the search that "
+                        "another process goes through, as soon as one does")  # fmt: skip
+    work = add("work", _work, "train whatever is missing and nobody else trains, trials of a "
+               "search too, until nothing of that is left")  # fmt: skip
+    _add_workers(work)
+    _add_retry(work)
     confirm = add("confirm", _confirm, "train what is suggested again with fresh seeds, so far as "
                   "it is not there")  # fmt: skip
     _add_workers(confirm)
@@ -411,13 +408,19 @@ def _train(options: argparse.Namespace) -> None:
                 if not isinstance(error, UserError):
                     error.add_note(f"It came while {run.name} was trained.")
                 faults.append(error)
-    if faults:
-        # One of ours, if there is one: its traceback must not be missed.
-        worst = next((fault for fault in faults if not isinstance(fault, UserError)), faults[0])
-        for text in dict.fromkeys(map(_in_short, faults)):
-            if text != _in_short(worst):
-                print(text, file=sys.stderr)
-        raise worst
+    _raise(faults)
+
+
+def _raise(faults: list[Exception]) -> None:
+    """Raise one of the faults, if there are any, and print the others."""
+    if not faults:
+        return
+    # One of ours, if there is one: its traceback must not be missed.
+    worst = next((fault for fault in faults if not isinstance(fault, UserError)), faults[0])
+    for text in dict.fromkeys(map(_in_short, faults)):
+        if text != _in_short(worst):
+            print(text, file=sys.stderr)
+    raise worst
 
 
 def _in_short(error: Exception) -> str:
@@ -430,30 +433,25 @@ def _search(options: argparse.Namespace) -> None:
     from cnn_study.search import chief
 
     _check_workers(options)
-    for name in ("listen", "join"):
-        given = getattr(options, name)
-        if given and not _is_address(given):
-            raise UserError(
-                f"--{name} {given}: allowed is HOST:PORT, such as 127.0.0.1:9000, with a port up "
-                "to 65535."
-            )
     study, results = _study(options)
-    places = (results, _data(options, study))
-    if options.join:
-        chief.join(study, *places, options.join)
-        return
-    listen, retry = options.listen or chief.LOOPBACK, options.retry is not None
-    print(chief.search_study(study, *places, options.workers, listen, retry=retry))
+    data, retry = _data(options, study), options.retry is not None
+    print(chief.search_study(study, results, data, options.workers, retry=retry, join=options.join))
+
+
+def _work(options: argparse.Namespace) -> None:
+    from cnn_study.execute import workers, working
+
+    _check_workers(options)
+    study, results = _study(options)
+    place = workers.Place(
+        study.path, results, _data(options, study), retry=options.retry is not None
+    )
+    _raise(working.work(study, place, options.workers))
 
 
 def _check_workers(options: argparse.Namespace) -> None:
     if options.workers < 1:
         raise UserError(f"--workers {options.workers}: allowed is 1 or more.")
-
-
-def _is_address(given: str) -> bool:
-    address = re.fullmatch(r"[^:\s]+:(\d{1,5})", given)
-    return bool(address) and int(address[1]) <= 65535
 
 
 def _confirm(options: argparse.Namespace) -> None:

@@ -610,7 +610,7 @@ def begin(planned: Plan) -> None:
     Raises:
         UserError: another workflow holds it.
     """
-    held = FileLock(planned.results / "locks" / "workflow.lock")
+    held = local.lock_at(planned.results / "locks" / "workflow.lock")
     if not local.claim(held):
         raise UserError(
             f"Another workflow is at work in {planned.results}. Wait until it ends; nothing was "

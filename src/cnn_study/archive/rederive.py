@@ -39,7 +39,7 @@ PUBLICATION = "publication.json"
 
 NOT_INPUT = {
     *(folder for folder, _ in MADE.values()),
-    *(PUBLISHED, "certificate", "made", "making", "locks", "running"),
+    *(PUBLISHED, "certificate", "made", "making", "locks", "running", "queue"),
 }
 """Folders of results that no stage reads but through those before it."""
 

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 import numpy as np
@@ -310,6 +311,17 @@ def writable(path: Path) -> Generator[None]:
             f"{path} cannot be written: {error.strerror or error}. Make room or name another "
             "place, then run again; nothing half-written was left behind."
         ) from error
+
+
+def look_anew(path: Path) -> None:
+    """See to it that a file shows which another machine has just written to a shared folder.
+
+    A machine keeps for up to a minute what it knows of a folder of a network file system, and asks
+    again when it has changed the folder itself (nfs(5), "Directory entry caching").
+    """
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    with writable(folder), NamedTemporaryFile(dir=folder, prefix=".", suffix=PART):
+        return
 
 
 def _write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:

@@ -1,17 +1,19 @@
 """Doing runs on this machine.
 
-One run is done by one process at a time, whatever starts it: a second one waits for the first
-and then finds its record.
+One run is done by one process at a time, whatever starts it and on whichever machine: a second one
+waits for the first and then finds its record, or does another run.
 """
 
+import errno
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cnn_study.base import files
+from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
 from cnn_study.runs import correct_answers, kept_weights, records
 from cnn_study.runs.estimate import training_seconds
@@ -67,19 +69,42 @@ def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False
     Args:
         retry: train it also where the record says that it failed.
     """
-    with alone(run, results):
-        record = record_of(run, results)
-        if record and not (retry and record.status == "failed"):
+    with held(_lock_of(run, results), "another process trains this run; waiting for its record"):
+        record = _record(run, results, retry=retry)
+        if record:
             log("the record is there already")
-            return record
-        clock = time.perf_counter()
-        try:
-            return _train(study, run, results, data)
-        except Exception as error:
-            if not is_want_of_memory(error):
-                raise
-            seconds = time.perf_counter() - clock
-            return give_up(study, run, results, out_of_memory(error), seconds)
+        return record or _do(study, run, results, data)
+
+
+def do_if_free(
+    study: Study, run: Run, results: Path, data: Path, *, retry: bool = False
+) -> records.Record | None:
+    """Train one run as `do` does; None where another process does or has done it."""
+    with held_if_free(_lock_of(run, results)) as free:
+        if not free or _record(run, results, retry=retry):
+            return None
+        return _do(study, run, results, data)
+
+
+def _record(run: Run, results: Path, *, retry: bool) -> records.Record | None:
+    """Give the record of a run whose lock is held, unless it failed and is to be tried again."""
+    record = record_of(run, results)
+    if record is None:
+        path = results / "runs" / f"{run.name}.json"
+        files.look_anew(path)  # whoever had the lock before may be another machine
+        record = records.read(path) if path.exists() else None
+    return None if record and retry and record.status == "failed" else record
+
+
+def _do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
+    clock = time.perf_counter()
+    try:
+        return _train(study, run, results, data)
+    except Exception as error:
+        if not is_want_of_memory(error):
+            raise
+        seconds = time.perf_counter() - clock
+        return give_up(study, run, results, out_of_memory(error), seconds)
 
 
 def _train(study: Study, run: Run, results: Path, data: Path) -> records.Record:
@@ -115,11 +140,20 @@ def give_up(study: Study, run: Run, results: Path, reason: str, seconds: float) 
     return record
 
 
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What a file system says that has no locks."""
+
+
+def lock_at(path: Path) -> FileLock:
+    """Make a lock, which nobody holds yet: the system's own, or none."""
+    return FileLock(path, fallback_to_soft=False)  # a file as a lock would outlive `kill -9`
+
+
 def claim(lock: FileLock) -> bool:
     """Take a lock if it is free, and say whether it was.
 
     Raises:
-        UserError: its file cannot be made.
+        UserError: its file cannot be made, or its file system has no locks.
     """
     path = Path(lock.lock_file)
     with files.writable(path):
@@ -128,6 +162,14 @@ def claim(lock: FileLock) -> bool:
             lock.acquire(timeout=0)
         except Timeout:
             return False
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            raise UserError(
+                f"{path}: its file system has no locks (flock): {error.strerror}. With them "
+                "processes share a results folder. Mount it with them, as README.md says under "
+                "Several machines, or work in a folder of another file system."
+            ) from None
     return True
 
 
@@ -139,7 +181,7 @@ def held(path: Path, waiting: str) -> Generator[None]:
         path: of the lock's file.
         waiting: what the log says where another process holds it, and is waited for.
     """
-    lock = FileLock(path)
+    lock = lock_at(path)
     if not claim(lock):
         log(waiting)
         lock.acquire()
@@ -149,7 +191,16 @@ def held(path: Path, waiting: str) -> Generator[None]:
         lock.release()
 
 
-def alone(run: Run, results: Path) -> AbstractContextManager[None]:
-    """Hold the run's lock."""
-    path = results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"
-    return held(path, "another process trains this run; waiting for its record")
+@contextmanager
+def held_if_free(path: Path) -> Generator[bool]:
+    """Hold a lock unless another process does, and tell whether it is held here."""
+    lock = lock_at(path)
+    free = claim(lock)
+    try:
+        yield free
+    finally:
+        lock.release()
+
+
+def _lock_of(run: Run, results: Path) -> Path:
+    return results / "locks" / f"{run.experiment.fingerprint}-seed-{run.seed}.lock"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent import futures
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -193,11 +193,8 @@ class Workers:
             worker.end()
 
 
-def wait(jobs: list[futures.Future], stop: Callable[[], None] | None = None) -> bool:
+def wait(jobs: list[futures.Future]) -> bool:
     """Wait for all jobs. After a fault the others end what they are training, and no more.
-
-    Args:
-        stop: called after a fault or the end of a worker, to give out no more.
 
     Returns:
         Whether all came to their end; not where a worker was ended.
@@ -211,18 +208,25 @@ def wait(jobs: list[futures.Future], stop: Callable[[], None] | None = None) -> 
             fault = fault or error
             for other in jobs:
                 other.cancel()
-        if error is not None and stop is not None:
-            stop()
-    if isinstance(fault, Ended):
-        raise UserError(f"A worker was ended {fault}. Nothing is lost: run again.")
     if fault is not None:
-        raise fault
+        raise stopped(fault) if isinstance(fault, Ended) else fault
     return not ended
+
+
+def stopped(ended: Ended) -> UserError:
+    """Say that somebody ended a worker."""
+    return UserError(f"A worker was ended {ended}. Nothing is lost: run again.")
 
 
 def train(place: Place, run: Run) -> records.Record:
     """Train one run in a worker, and give its record."""
     return local.do(_study(place.study), run, place.results, place.data, retry=place.retry)
+
+
+def train_if_free(place: Place, run: Run) -> records.Record | None:
+    """Train one run in a worker; None where another process does or has done it."""
+    study = _study(place.study)
+    return local.do_if_free(study, run, place.results, place.data, retry=place.retry)
 
 
 _study = cache(load)
@@ -259,17 +263,17 @@ def train_all(
             job.add_done_callback(tell)
         wait(jobs)
     left = [run for run, job in zip(runs, jobs, strict=True) if job.exception()]
-    train_alone(study, place, left, log)
+    for run in left:
+        train_alone(study, place, run, log)
 
 
 def train_alone(
-    study: Study, place: Place, runs: Iterable[Run], log_file: Path | None = None
-) -> None:
-    """Train one by one what was in the hands of a process that was ended: it has all the memory."""
-    for run in runs:
-        log(f"{run.name}: its process was ended; it is trained once more, by itself")
-        with Workers(1, log_file) as pool:
-            _last_try(pool, study, place, run)
+    study: Study, place: Place, run: Run, log_file: Path | None = None
+) -> records.Record:
+    """Train a run that was in the hands of a process that was ended: now it has all the memory."""
+    log(f"{run.name}: its process was ended; it is trained once more, by itself")
+    with Workers(1, log_file) as pool:
+        return _last_try(pool, study, place, run)
 
 
 def _last_try(pool: Workers, study: Study, place: Place, run: Run) -> records.Record:

@@ -14,8 +14,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.metrics import METRICS, MetricName
-from cnn_study.base.words import percent
+from cnn_study.base.metrics import MetricName
 from cnn_study.runs import measured, records, sealed
 from cnn_study.runs.records import Part
 from cnn_study.runs.sealed import Sealed
@@ -145,41 +144,12 @@ REMEDY = (
     "record."
 )
 
-SAME = 1e-6
-"""Between a score and what a worker says of it, which gRPC carries with seven digits."""
-
 
 def score(runs: Sequence[SearchRun]) -> float | None:
     """Give the mean validation score of a trial's runs; None where any has none."""
     scores = [run.score for run in runs]
     known = [score for score in scores if score is not None]
     return statistics.fmean(known) if len(known) == len(scores) else None
-
-
-def check_claim(claimed: float | None, runs: Sequence[SearchRun], trial: str) -> None:
-    """Hold what a worker says of a trial against its records, whatever brought word of it.
-
-    Args:
-        claimed: the mean validation score; None where it says that there is none.
-        runs: as the records have them.
-        trial: what the message calls it.
-
-    Raises:
-        UserError: the records say otherwise.
-    """
-    known = score(runs)
-    if claimed == known or (
-        claimed is not None and known is not None and abs(claimed - known) <= SAME
-    ):
-        return
-    label = METRICS[runs[0].scored_by].label
-    says, has = ("no score" if each is None else percent(each) for each in (claimed, known))
-    raise UserError(
-        f"{trial}: a worker claims {says} of validation {label}, and the records of its runs give "
-        f"{has}. The claim is not used, and the search stops: nothing that it had trained is lost. "
-        "Find out which worker that was, such as one of another version; then run the same command "
-        "again, which goes on from the records."
-    )
 
 
 def place(study: Study, results: Path) -> Path | None:

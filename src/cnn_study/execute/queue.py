@@ -1,0 +1,165 @@
+"""Runs that processes share, on one machine or on several with one folder: each takes what is free.
+
+A run is free unless somebody holds its lock, so nobody tells anybody what he does: who is killed
+lets go of it, and what was trained is known by its record. A search offers its runs as files.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent import futures
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cnn_study.base.errors import UserError
+from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.execute.workers import (
+    Ended,
+    Place,
+    Workers,
+    stopped,
+    train_alone,
+    train_if_free,
+)
+from cnn_study.runs import records, searches
+from cnn_study.runs.wanted import Run
+from cnn_study.study import architecture
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.settings import Settings, fingerprint
+
+Outcome = records.Record | Exception | None
+"""Of a run that was taken: its record; why there is none; None if another process has it."""
+
+PAUSE_SECONDS = 0.5
+"""Between looks at what others do."""
+
+MOST_BYTES = 2**20
+"""Of an offer, which has a few kilobytes."""
+
+
+class Dispatcher:
+    """Gives free runs to workers, as many at a time as these are."""
+
+    def __init__(self, study: Study, place: Place, workers: Workers) -> None:
+        self.study, self.place, self.workers = study, place, workers
+        self._jobs: dict[str, tuple[Run, futures.Future]] = {}
+        self._ended: dict[str, Run] = {}
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether any run is in the hands of workers, or of those that were ended."""
+        return bool(self._jobs or self._ended)
+
+    def take(self, runs: Iterable[Run]) -> None:
+        """Have runs trained that are free when a worker comes to them, in this order."""
+        for run in runs:
+            if run.name not in self._jobs and run.name not in self._ended:
+                job = self.workers.submit(train_if_free, self.place, run)
+                self._jobs[run.name] = run, job
+
+    def look(self) -> Iterator[tuple[Run, Outcome]]:
+        """Give what came of the runs that are no longer in hand.
+
+        One whose process was ended is trained once more when nothing else is in hand: by itself,
+        with all the memory.
+
+        Raises:
+            UserError: somebody asked a worker to end.
+        """
+        for name, (run, job) in list(self._jobs.items()):
+            if not job.done():
+                continue
+            del self._jobs[name]
+            try:
+                yield run, job.result()
+            except Ended as ended:
+                if ended.asked:
+                    raise stopped(ended) from None
+                self._ended[name] = run
+            except Exception as error:
+                yield run, error
+        while self._ended and not self._jobs:
+            run = self._ended.pop(next(iter(self._ended)))
+            yield run, self._train_alone(run)
+
+    def finish(self) -> Iterator[tuple[Run, Outcome]]:
+        """Give what comes of all runs in hand, each as it ends."""
+        while self.in_hand:
+            yield from self.look()
+            futures.wait((job for _, job in self._jobs.values()), None, futures.FIRST_COMPLETED)
+
+    def _train_alone(self, run: Run) -> Outcome:
+        try:
+            return train_alone(self.study, self.place, run)
+        except Exception as error:
+            return error
+
+
+# ---------------------------------------------------------------------------------------- offers
+
+
+class Offer(records.Part):
+    """One run that a search wants, as its file tells of it."""
+
+    settings: Settings
+    seed: records.Seed
+
+
+def folder(results: Path) -> Path:
+    """Name the folder of what is offered."""
+    return results / "queue"
+
+
+def clear(results: Path) -> None:
+    """Offer nothing any more."""
+    shutil.rmtree(folder(results), ignore_errors=True)
+
+
+def offer(results: Path, number: int, run: Run) -> Path:
+    """Offer a run, and give the file that does.
+
+    Args:
+        number: its place among the offers.
+    """
+    name = f"{number:06}-{run.experiment.fingerprint}-seed-{run.seed}.json"
+    text = Offer(settings=run.experiment.settings, seed=run.seed).model_dump_json()
+    path = folder(results) / name
+    write_whole(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def offered(study: Study, results: Path) -> list[Run]:
+    """List what is offered, the first offer first.
+
+    Raises:
+        UserError: it means another run here, or none.
+    """
+    runs = []
+    for path in sorted(folder(results).glob("*.json")):
+        try:
+            given = Offer.model_validate_json(read_at_most(path, MOST_BYTES))
+            run = search_run(study, given.settings, given.seed)
+        except FileNotFoundError:
+            continue  # It was done just now.
+        except (OSError, UserError, ValidationError):
+            raise _unlike(path) from None
+        if f"-{run.experiment.fingerprint}-seed-{run.seed}.json" not in path.name:
+            raise _unlike(path)
+        runs.append(run)
+    return runs
+
+
+def _unlike(path: Path) -> UserError:
+    return UserError(
+        f"{path}: a search offers a run here that this machine does not know as the same: it has "
+        "another version of cnn-study, another study file or other data. Give it the same. If no "
+        f"search is at work, delete the folder {path.parent}."
+    )
+
+
+def search_run(study: Study, settings: Settings, seed: int) -> Run:
+    """Make the run of a search that has these settings."""
+    dataset = study.dataset
+    cost = architecture.cost(settings, dataset.image_shape, len(dataset.class_names))
+    name = fingerprint(settings, dataset.digest)
+    return Run(Experiment(searches.EXPERIMENT, settings, name, *cost), seed)

@@ -1,0 +1,97 @@
+"""Work on a study beside others, on this machine or another one: train what nobody else trains.
+
+Which runs are left, the folder of results says; who has one in hand holds its lock. So there is no
+one to ask, and nobody waits for another.
+"""
+
+import sys
+from pathlib import Path
+
+from cnn_study.base import outputs
+from cnn_study.base.words import counted, first_of
+from cnn_study.execute import local, progress
+from cnn_study.execute.queue import Dispatcher, offered
+from cnn_study.execute.workers import Place, Workers
+from cnn_study.runs import confirmations, records, searches, stages
+from cnn_study.runs.wanted import Run, done, wanted
+from cnn_study.study.model import Study
+from cnn_study.train.machine import one_thread
+
+
+def work(study: Study, place: Place, count: int) -> list[Exception]:
+    """Train the runs that are missing and free, trials of a search too, until none is left.
+
+    Args:
+        count: how many train side by side.
+
+    Returns:
+        What stopped runs that therefore have no record; the others have had their turn.
+    """
+    one_thread()  # for NumPy in the workers, which settles it as it is imported
+    tried: dict[str, records.Record | Exception] = {}
+    with Workers(count) as pool:
+        dispatcher = Dispatcher(study, place, pool)
+        while left := [run for run in _left(study, place) if run.name not in tried]:
+            before = len(tried)
+            dispatcher.take(local.riskiest_last(left, place.results))
+            for run, outcome in dispatcher.finish():
+                if outcome is not None:
+                    tried[run.name] = outcome
+                    _tell(study, place.results, run, outcome)
+            if len(tried) == before:
+                break
+    _sum_up(study, place.results, tried, left)
+    return [outcome for outcome in tried.values() if isinstance(outcome, Exception)]
+
+
+def _left(study: Study, place: Place) -> list[Run]:
+    """List what a search offers and the study's runs that are missing; else those that confirm."""
+    paths = done(study, place.results)
+    again = records.failed(paths) if place.retry else {}
+    missing = [run for run in wanted(study) if run.name not in paths or run.name in again]
+    return [*offered(study, place.results), *missing] or _fresh(study, place)
+
+
+def _fresh(study: Study, place: Place) -> list[Run]:
+    """List the missing runs with fresh seeds, if what is suggested follows from all other runs."""
+    if not _suggestions_are_current(study, place.results):
+        return []
+    return confirmations.missing(study, place.results, retry=place.retry)
+
+
+def _suggestions_are_current(study: Study, results: Path) -> bool:
+    site = stages.Site.now(study, results)
+    return bool(study.fresh_seeds) and not any(
+        stages.stale(stages.STAGES[name], site) for name in ("tables", "evidence")
+    )
+
+
+def _tell(study: Study, results: Path, run: Run, outcome: records.Record | Exception) -> None:
+    if isinstance(outcome, Exception):
+        outcome.add_note(f"It came while {run.name} was trained.")
+    else:
+        gave = progress.outcome(study, outcome)
+        outputs.say(f"{gave}; {progress.standing(study, results)}", sys.stdout)
+
+
+def _sum_up(
+    study: Study, results: Path, tried: dict[str, records.Record | Exception], left: list[Run]
+) -> None:
+    """Say what was done, and what is left to whom.
+
+    Args:
+        left: what others have in hand.
+    """
+    trained = sum(isinstance(outcome, records.Record) for outcome in tried.values())
+    said = [f"{counted(trained, 'run')} trained here"]
+    if left:
+        names = first_of(run.typed for run in left)
+        said.append(f"{counted(len(left), 'run')} in the hands of other processes: {names}")
+    elif trained == len(tried):
+        said.append("nothing is left to train")
+    path = searches.place(study, results)
+    if path and not path.exists():
+        said.append(f"the search is not done: `cnn-study search {study.name}` goes through it")
+    if study.fresh_seeds and not left and not _suggestions_are_current(study, results):
+        said.append("what confirms suggestions is known once the evidence is made of all runs")
+    outputs.say("; ".join(said), sys.stdout)
