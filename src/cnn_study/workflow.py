@@ -4,9 +4,11 @@ Only plans: reads files, changes none, and imports neither Keras nor anything th
 tabulates. Whichever process reads the Snakefile is given the same rules.
 """
 
+import argparse
 import contextlib
 import io
 import logging
+import math
 import os
 import re
 import shutil
@@ -14,7 +16,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,11 @@ ALLOWED_CONFIG = {
     "train": "false: make tables and report of the runs that are there, train nothing",
     "retry": "failed: train again what is recorded as failed, for want of memory say",
     "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
+    "job_minutes": "on a cluster: for how many minutes a job trains, by estimate; 10 without it",
 }
+
+JOB_MINUTES = 10
+"""For which a job of a cluster trains, by estimate."""
 
 
 def use_sources(folder: str) -> None:
@@ -65,19 +70,47 @@ def use_sources(folder: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([folder, *([others] if others else [])])
 
 
+HERE = ("local", "dryrun", "touch")
+"""Executors of Snakemake's that hand nothing to other machines."""
+
+
 @dataclass(frozen=True)
-class Batch:
-    """Runs of one experiment that one job trains, one after the other.
+class Jobs:
+    """Where the jobs of a workflow are done.
 
     Attributes:
-        runs: as the command `train` takes them, such as base/seed-1.
+        submitted: whether they are handed to other machines, as by Slurm: then the cores and GPUs
+            of this one say nothing.
+        within: whether this process does such a job, on its machine.
+    """
+
+    submitted: bool = False
+    within: bool = False
+
+    @classmethod
+    def asked(cls, arguments: list[str], *, within: bool) -> "Jobs":
+        """Read it from the command line of Snakemake, and from its profile."""
+        return cls(within or _options(arguments).executor not in (None, *HERE), within)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs that one job trains, one after the other.
+
+    Attributes:
+        trained: the runs.
         records: where they are, or will be.
         priority: larger for what stands earlier in the order of training.
     """
 
-    runs: tuple[str, ...]
+    trained: tuple[Run, ...]
     records: tuple[str, ...]
     priority: int
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs as the command `train` takes them, such as base/seed-1."""
+        return tuple(run.typed for run in self.trained)
 
     @property
     def rule(self) -> str:
@@ -98,6 +131,8 @@ class Plan:
             down.
         unknown_images: whether what is known of the study's own images is still to be written down.
         engine: what renders the pages.
+        jobs: where what is to be done is done.
+        job_minutes: for how long a job of a cluster trains, by estimate.
     """
 
     study: Study
@@ -111,6 +146,8 @@ class Plan:
     retry: bool = False
     unknown_images: bool = False
     unknown_networks: bool = False
+    jobs: Jobs = Jobs()
+    job_minutes: float = JOB_MINUTES
 
     @cached_property
     def missing(self) -> list[Run]:
@@ -119,26 +156,33 @@ class Plan:
 
     @cached_property
     def gpus(self) -> int:
-        """How many GPUs there are to train on; none is looked for where nothing is to be done."""
+        """How many GPUs there are here to train on; none is looked for where nothing is to do."""
+        if self.jobs.submitted:
+            return 0
         works = self.missing or self.inspection_missing or self.search_missing or self.confirms()
         return len(machine.gpus()) if works else 0
 
     @cached_property
     def batches(self) -> list[Batch]:
-        """List all runs of the study, done or not, a batch for each process, in their order.
+        """List all runs of the study, done or not, a batch for each job, in their order.
 
         What is there is in a batch too: rules are the same whatever is done. Its command leaves a
         record that is there as it is.
         """
-        together = local.batches(self.study, list(self.wanted))
+        together = self._together(list(self.wanted))
         return [
             Batch(
-                tuple(run.typed for run in batch),
+                tuple(batch),
                 tuple(self._record(run) for run in batch),
                 len(together) - place,
             )
             for place, batch in enumerate(together)
         ]
+
+    def _together(self, runs: list[Run]) -> list[list[Run]]:
+        if self.jobs.submitted:
+            return local.for_cluster(self.study, runs, 60 * self.job_minutes)
+        return local.batches(self.study, runs)
 
     @property
     def dataset(self) -> str:
@@ -305,15 +349,7 @@ class Plan:
 
     def mark(self, name: str) -> str:
         """Name the file that stands, while a workflow runs, for what it has made."""
-        if name not in self._marks:
-            paths = (self.marks / (f"{name}-{n}" if n else name) for n in count())
-            self._marks[name] = str(next(path for path in paths if not path.exists()))
-        return self._marks[name]
-
-    @cached_property
-    def _marks(self) -> dict[str, str]:
-        """Name each mark once, by a name that no file has at this moment."""
-        return {}
+        return str(self.marks / name)
 
     def tries(self, batch: Batch) -> list[str]:
         """List what stands for another try of what failed, of which the record is there already.
@@ -322,10 +358,19 @@ class Plan:
         """
         return [self.mark(batch.rule)] * self.retry
 
-    @property
+    @cached_property
     def marks(self) -> Path:
-        """The folder of these files; a workflow that was killed may have left some."""
-        return self.results / stages.MAKING
+        """The folder of these files, which has a number.
+
+        A workflow that was killed may have left one, so this one takes the next; its jobs take that
+        of the workflow that is at work.
+        """
+        making = self.results / stages.MAKING
+        numbers = [int(path.name) for path in making.glob("*") if path.name.isdecimal()]
+        latest = max(numbers, default=None)
+        if self.jobs.within:
+            return making / str(latest or 0)
+        return making / str(0 if latest is None else latest + 1)
 
     def records(self, experiment: str) -> list[str]:
         """List the record files of one experiment, there or to come."""
@@ -424,7 +469,8 @@ class Plan:
         return [reason for reason in self.stale.get(stage, []) if reason != stages.NEVER_MADE]
 
     def _time(self, runs: list[Run], processes: int) -> str:
-        known, started = telling(self.done.values()), len(local.batches(self.study, runs))
+        known = telling(self.done.values())
+        started = len(self._together(runs))
         seconds = seconds_left(self.study, runs, known, started) / min(processes, started)
         return f", about {short_duration(seconds)} of training"
 
@@ -467,8 +513,11 @@ def _runs_in_words(runs: list[Run]) -> str:
     return f"{number} ({'; '.join(named)})"
 
 
-def plan(config: dict[str, Any]) -> Plan:
+def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
     """Read the study that the configuration names and look which of its runs are there.
+
+    Args:
+        jobs: where they are done.
 
     Raises:
         UserError: an unknown configuration key, a fault in the study, Quarto is asked for and not
@@ -497,7 +546,8 @@ def plan(config: dict[str, Any]) -> Plan:
     planned = Plan(
         study, results, arrays.place(study.dataset), source, tuple(wanted(study)),
         _done(study, results, retry), train, engine, retry, not own_images.is_known(path, dataset),
-        not own_networks.is_known(path, study.own_networks.values()),
+        not own_networks.is_known(path, study.own_networks.values()), jobs,
+        _minutes(config),
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
@@ -518,6 +568,18 @@ def _is_true(config: dict[str, Any], key: str, *, default: bool) -> bool:
     return given == "true"
 
 
+def _minutes(config: dict[str, Any]) -> float:
+    """Read for how many minutes a job of a cluster trains.
+
+    Raises:
+        UserError: it is no number from 0 on.
+    """
+    given = config.get("job_minutes", JOB_MINUTES)
+    if not isinstance(given, int | float) or isinstance(given, bool) or not 0 <= given < math.inf:
+        raise UserError(f"--config job_minutes={given}: allowed is a number from 0 on.")
+    return given
+
+
 def _done(study: Study, results: Path, retry: bool) -> dict[str, Path]:
     """Map the name of each run that is there to its record; those to retry are not."""
     paths = done(study, results)
@@ -531,7 +593,7 @@ def check_profile(planned: Plan) -> None:
     Raises:
         UserError: it was told to leave the project's profile aside.
     """
-    if planned.missing and not _keeps_incomplete(sys.argv[1:]):
+    if planned.missing and not _options(sys.argv[1:]).keep_incomplete:
         raise UserError(
             "Snakemake runs without this project's profile, profiles/default, and would delete "
             "finished runs when a later one fails. Leave --workflow-profile out, or add "
@@ -539,13 +601,13 @@ def check_profile(planned: Plan) -> None:
         )
 
 
-def _keeps_incomplete(arguments: list[str]) -> bool:
+def _options(arguments: list[str]) -> argparse.Namespace:
     """Read Snakemake's command line and profile as it does itself, without a word."""
     from snakemake.cli import parse_args
 
     with contextlib.redirect_stderr(io.StringIO()):
         _, options = parse_args(arguments)
-    return options.keep_incomplete
+    return options
 
 
 def check_place(folder: Path) -> None:
@@ -618,11 +680,12 @@ def begin(planned: Plan) -> None:
         )
     _HELD.append(held)
     end(planned)
+    planned.marks.mkdir(parents=True)
 
 
 def end(planned: Plan) -> None:
     """Take away what stood for the stages that were made."""
-    shutil.rmtree(planned.marks, ignore_errors=True)
+    shutil.rmtree(planned.marks.parent, ignore_errors=True)
 
 
 ENDED = re.compile(

@@ -29,7 +29,7 @@ MOST_BATCHES = 2000
 """Of a study whose experiments have several seeds; what Snakemake plans within a few seconds."""
 
 
-def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
+def batches(study: Study, runs: list[Run], seconds: float | None = None) -> list[list[Run]]:
     """Put together the runs of one experiment that one process trains, one after the other.
 
     A process imports its backend once, which takes longer than a short run. In a study of
@@ -37,6 +37,7 @@ def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
 
     Args:
         runs: in the order of `wanted`.
+        seconds: that a process trains, by estimate; None for `BATCH_SECONDS`.
 
     Returns:
         Batches, in the order of their first runs; the same whatever is done and how many cores
@@ -46,12 +47,34 @@ def batches(study: Study, runs: list[Run]) -> list[list[Run]]:
     for run in runs:
         by_experiment.setdefault(run.experiment.id, []).append(run)
     together: list[list[Run]] = []
+    long = BATCH_SECONDS if seconds is None else seconds
     least = -(-len(study.experiments) * len(study.seeds) // MOST_BATCHES)
     for alike in by_experiment.values():
-        size = max(least, 1, int(BATCH_SECONDS / training_seconds(study, alike[0])))
+        size = max(least, 1, int(long / training_seconds(study, alike[0])))
         together += [alike[start : start + size] for start in range(0, len(alike), size)]
     places = {run.name: place for place, run in enumerate(runs)}
     return sorted(together, key=lambda batch: places[batch[0].name])
+
+
+def for_cluster(study: Study, runs: list[Run], seconds: float) -> list[list[Run]]:
+    """Put together what one job of a cluster trains: short runs of several experiments, too.
+
+    A job waits for its turn and starts Snakemake twice before it trains anything.
+
+    Args:
+        runs: in the order of `wanted`.
+        seconds: that a job trains, by estimate; more only where one run takes longer.
+    """
+    together: list[list[Run]] = []
+    left = 0.0
+    for batch in batches(study, runs, seconds):
+        lasts = sum(training_seconds(study, run) for run in batch)
+        if not together or lasts > left:
+            together.append([])
+            left = seconds
+        together[-1] += batch
+        left -= lasts
+    return together
 
 
 def riskiest_last(runs: list[Run], results: Path) -> list[Run]:

@@ -16,16 +16,17 @@ if PLAN.study.fresh_seeds:
             f"{LOGS}/confirm.tsv"
         conda:
             ENVIRONMENT
-        # It trains on every core that Snakemake has, by itself.
-        threads: os.cpu_count()
+        # It trains on many cores by itself.
+        threads: CORES
         resources:
+            **needs(lambda threads: demands.of_confirmation(PLAN.study, threads)),
             gpu=lambda wildcards: PLAN.gpus,
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
             data=PLAN.data,
             source=SOURCE,
-            workers=lambda wildcards, threads: PLAN.gpus or threads,
+            workers=lambda wildcards, threads, resources: resources.gpu or threads,
             retry=RETRY,
         shell:
             "{params.cnn_study} confirm {params.study:q}"

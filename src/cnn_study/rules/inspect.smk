@@ -23,6 +23,7 @@ if PLAN.inspection:
             ENVIRONMENT
         threads: 1
         resources:
+            **needs(lambda threads: demands.of_inspection(PLAN.study)),
             gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
@@ -52,6 +53,8 @@ if PLAN.look_alikes:
         conda:
             ENVIRONMENT
         threads: 1
+        resources:
+            **needs(lambda threads: demands.of_inspection(PLAN.study)),
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,

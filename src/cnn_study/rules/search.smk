@@ -17,15 +17,16 @@ if PLAN.search:
             f"{LOGS}/search.tsv"
         conda:
             ENVIRONMENT
-        # It trains on every core that Snakemake has, by itself, after the experiments.
-        threads: os.cpu_count()
+        # It trains on many cores by itself, after the experiments.
+        threads: CORES
         resources:
+            **needs(lambda threads: demands.of_search(PLAN.study, threads)),
             gpu=lambda wildcards: PLAN.gpus,
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
             data=PLAN.data,
-            workers=lambda wildcards, threads: PLAN.gpus or threads,
+            workers=lambda wildcards, threads, resources: resources.gpu or threads,
             retry=RETRY,
         shell:
             "{params.cnn_study} search {params.study:q}"

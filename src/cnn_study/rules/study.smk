@@ -14,19 +14,22 @@ from snakemake.logging import logger
 from cnn_study import workflow as planning
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PROJECT
+from cnn_study.execute import demands
 
 planning.stop_in_time()
 
 try:
     planning.check_place(Path.cwd())
-    PLAN = planning.plan(config)
+    JOBS = planning.Jobs.asked(sys.argv[1:], within=workflow.remote_exec)
+    PLAN = planning.plan(config, JOBS)
     planning.check_profile(PLAN)
     planning.check_cores(workflow.resource_settings.cores)
     planning.check_deployment(workflow.deployment_settings.deployment_method)
 except UserError as error:
     sys.exit(str(error))
 
-logger.addFilter(planning.News(PLAN, workflow.resource_settings.cores))
+SETTINGS = workflow.resource_settings
+logger.addFilter(planning.News(PLAN, SETTINGS.nodes if JOBS.submitted else SETTINGS.cores))
 
 
 def verbatim(value):
@@ -42,6 +45,8 @@ STUDY = verbatim(PLAN.study.path)
 SOURCE = verbatim(["--source", PLAN.source] if PLAN.source else [])
 ENVIRONMENT = str(PROJECT / "environment.yml").replace("{", "{{").replace("}", "}}")
 RETRY = "--retry failed" if PLAN.retry else ""
+# What trains by itself on many cores takes all of this machine, or so many of another one.
+CORES = 4 if JOBS.submitted else os.cpu_count()
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 
@@ -65,6 +70,22 @@ def unless_current(wildcards):
     """Let a stage make nothing if what it reads comes out as before, unless it is forced."""
     settings = workflow.dag_settings
     return "" if settings.forceall or settings.forcerun else "--unless-current"
+
+
+def needs(demand):
+    """Ask for memory and time, which a cluster keeps a job to; more, where it is tried again."""
+
+    def attempts(name):
+        return lambda wildcards, threads, attempt: attempt * getattr(demand(threads), name)
+
+    return {"mem_mb": attempts("megabytes"), "runtime": attempts("minutes")}
+
+
+def trains(batch):
+    """Ask for what a batch needs; `--set-resources train:…` is of all batches."""
+    asked = needs(lambda threads: demands.of_training(PLAN.study, batch.trained))
+    asked["gpu"] = lambda wildcards: min(1, PLAN.gpus)
+    return asked | dict(SETTINGS.overwrite_resources.get("train", {}))
 
 
 # One training at a time on each GPU, or on as many as `--resources gpu=N` says.
@@ -99,8 +120,10 @@ onerror:
     end()
 
 
-# What is made from the records takes seconds: it is made where Snakemake runs.
+# What is made from the records takes seconds, and the machines of a cluster may not reach the source
+# of a dataset: this is done where Snakemake runs.
 localrules:
+    prepare_data,
     collect_tables,
     analyse,
     judge_confirmation,

@@ -42,6 +42,7 @@ if PLAN.study.own_networks:
             f"{LOGS}/describe.tsv"
         conda:
             ENVIRONMENT
+        localrule: True
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
@@ -56,7 +57,7 @@ if PLAN.study.own_networks:
 for batch in PLAN.batches:
 
     rule:
-        """Train runs of one experiment, one after the other."""
+        """Train short runs of one experiment, on a cluster of several, one after the other."""
         name:
             batch.rule
         input:
@@ -74,7 +75,7 @@ for batch in PLAN.batches:
             ENVIRONMENT
         threads: 1
         resources:
-            gpu=lambda wildcards: min(1, PLAN.gpus),
+            **trains(batch),
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
