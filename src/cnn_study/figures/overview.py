@@ -53,12 +53,15 @@ class Named:
 
     @property
     def ends(self) -> tuple[float, float, float]:
-        """Lower end, mean and upper end in percent; without an interval thrice the mean."""
+        """Lower end, mean and upper end in percent; without an interval thrice the mean.
+
+        No share lies beyond 0 and 100, whatever the interval of few runs says.
+        """
         lower, upper = self.test.lower, self.test.upper
         mean = percent(self.test.mean)
         if lower is None or upper is None:
             return mean, mean, mean
-        return percent(lower), mean, percent(upper)
+        return max(percent(lower), 0.0), mean, min(percent(upper), 100.0)
 
 
 LOOKS = {

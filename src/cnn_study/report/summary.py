@@ -312,13 +312,15 @@ def _closest(changes: list[Change]) -> list[Change]:
     """List the changes that no images decide and whose intervals on test images leave least room.
 
     Nothing is chosen here, so that the images that tell what is left rank as well: by others, one
-    might be named that may be worth more than one that is not.
+    might be named that may be worth more than one that is not. Nor are those named of which
+    anything may be true, by intervals wider than all differences that there can be.
     """
     open_ = [
         change
         for change in changes
         if change.verdict == "too close to call"
         and change.validation.verdict not in ("helps", "hurts")
+        and _room(change.test) < 1
     ]
     return sorted(open_, key=lambda change: _room(change.test))[:MOST_NAMED]
 
