@@ -160,6 +160,45 @@ def test_a_change_is_looked_up_for_an_answer(tmp_path):
     assert steps["larger_steps"] == 2 * -(-data.trained_on // 128)
 
 
+ENHANCED = """
+title: Two networks
+dataset: digits
+seeds: 3
+enhanced: batch-64
+base: {filters: [2], kernel_size: 5, epochs: 2, dense_units: 0, validation_fraction: 0.2}
+questions:
+  sizes:
+    title: Sizes
+    question: Which?
+    hypothesis: One of them.
+    changes: {batch-64: {batch_size: 64}, window-3: {kernel_size: 3}}
+"""
+
+
+def test_networks_that_do_better_on_held_out_images_do_not_overfit(tmp_path):
+    """Training accuracy is 90 %: the gaps are -9 and -3 points, so the larger is no overfitting."""
+    made = Made(tmp_path, ENHANCED).runs("base", (0.5, 0.6, 0.7), validation=0.99)
+    text = " ".join(
+        unmarked(made.runs("batch-64", (0.6, 0.7, 0.8), validation=0.93).text()).split()
+    )
+    assert "a gap of −3.00 percentage points; for the base it is −9.00. The validation" in text
+    assert "in the enhanced model. So neither overfits, as far as it was trained." in text
+    assert "overfits more:" not in text
+
+
+def test_equal_scores_make_no_difference(tmp_path):
+    made = Made(tmp_path, ENHANCED)
+    for id_ in ("base", "batch-64", "window-3"):
+        made.runs(id_, (0.5, 0.5, 0.5))
+    text = " ".join(unmarked(made.text()).split())
+    assert "at the same learning rate: no difference (" in text
+    assert "The runs say what comes of it: no difference for" in text
+    assert "The probabilities of both can be believed alike." in text
+    assert "To see more is not to do better" not in text
+    assert "standard deviation 0.00 points" not in text
+    assert "call the better one an improvement" not in text
+
+
 def test_a_study_without_runs_asks_nothing_of_them(tmp_path):
     made = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.3, 0.4))
     told = facts(made).facts
