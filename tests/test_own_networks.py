@@ -774,6 +774,7 @@ def test_the_report_lists_the_code_and_the_layers(folder):
     assert "by `build(inputs, filters=3)`, where `inputs` are the" in text
     assert "| `conv2d` | Conv2D | 6\u00a0×\u00a06\u00a0×\u00a03 | 30 | 972 |" in text
     assert "| `classes` | Dense | 10 | 1,090 | 1,080 |" in text
+    assert "They are not drawn, receptive fields, kernels and feature maps" in text
     assert "| **Whole network** | | 10 | **1,120** | **2,052** |" in text
     scripts = made.folder / "report" / "scripts"
     assert (scripts / "models" / "parts.py").read_text() == "SIDE = 3\n"
