@@ -182,7 +182,7 @@ def test_equal_scores_are_called_equal(text_of):
         assert sentence not in text
 
 
-def test_images_of_one_set_are_no_independent_witnesses(text_of):
+def test_images_of_one_set_are_no_independent_witnesses(text_of, tmp_path, monkeypatch):
     side = Spread(smallest=16, median=16, largest=16)
     audit = Audit(
         files=20,
@@ -196,8 +196,13 @@ def test_images_of_one_set_are_no_independent_witnesses(text_of):
     assert f"Images that come in sets ({sets}) tell less than as many single ones." in text
     assert "counts single images" in text
     assert "independent witnesses" not in text_of((8, 8), (4, 4))
-    text = text_of((8, 8), (4, 4), audit=audit, test_units=(0, 0, 1, 2, 2, 2, 1, 3))
+    facts = {"audit": audit, "test_units": (0, 0, 1, 2, 2, 2, 1, 3)}
+    own = register(monkeypatch, make_images((8, 8), (4, 4), (16, 16, 3)), **facts)
+    made = made_of(tmp_path / "sets", own)
+    correct_answers.keep(made.study, made.folder, own.images)
+    text = said(made.text())
     assert "counted by sets, not by images: the 8 are four sets of one or several." in text
+    assert "other images [@owen2007]. What images contribute is summed by the sets" in text
     assert "counts single images" not in text
 
 
