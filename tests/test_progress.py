@@ -325,13 +325,12 @@ EPOCH = Epoch(
 
 
 def test_an_epoch_takes_from_the_end_of_the_one_before_to_its_own(tmp_path, monkeypatch):
-    """Before the first the backend is imported: of that one only the training is known."""
-    clock = iter([100.0, 109.5])
+    clock = iter([100.0, 117.0, 126.5])
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: next(clock))
     with heartbeat.Running(tmp_path, "base/0f/seed-1", 10) as running:
         assert heartbeat.running(tmp_path)[0].epoch_seconds is None
         running.tell(EPOCH)
-        assert heartbeat.running(tmp_path)[0].epoch_seconds == 7.0
+        assert heartbeat.running(tmp_path)[0].epoch_seconds == 17.0
         running.tell(EPOCH.model_copy(update={"epoch": 2}))
         (facts,) = heartbeat.running(tmp_path)
         assert (facts.epoch, facts.epoch_seconds) == (2, 9.5)

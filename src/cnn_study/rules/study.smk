@@ -4,7 +4,6 @@ Reading this changes nothing, and gives the same rules whatever is done already 
 process reads it: Snakemake itself, or a job of its own on another machine.
 """
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from cnn_study import workflow as planning
+from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PROJECT
 from cnn_study.execute import demands
@@ -46,7 +46,7 @@ SOURCE = verbatim(["--source", PLAN.source] if PLAN.source else [])
 ENVIRONMENT = str(PROJECT / "environment.yml").replace("{", "{{").replace("}", "}}")
 RETRY = "--retry failed" if PLAN.retry else ""
 # What trains by itself on many cores takes all of this machine, or so many of another one.
-CORES = 4 if JOBS.submitted else os.cpu_count()
+CORES = 4 if JOBS.submitted else cores()
 RESULTS = str(PLAN.results)
 LOGS = f"logs/{PLAN.study.name}"
 

@@ -36,8 +36,8 @@ class Beat(BaseModel):
     Attributes:
         epoch: how many have come to their end.
         machine: None in files of older versions.
-        epoch_seconds: wall time of the last epoch, with its scoring; None before its end, and in
-            files of older versions.
+        epoch_seconds: wall time of the last epoch, with its scoring, of the first with what is
+            built before it; None before its end, and in files of older versions.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
@@ -73,11 +73,11 @@ class Running:
             epoch=0, epochs=epochs, validation_accuracy=None,
             process=os.getpid(), machine=platform.node(),
         )  # fmt: skip
-        self._told: float | None = None
         self._beating = ExitStack()
 
     def __enter__(self) -> "Running":
         self._write()
+        self._told = time.monotonic()
         self._beating.enter_context(every(BEAT_SECONDS, self._beat))
         return self
 
@@ -91,12 +91,14 @@ class Running:
 
     def tell(self, epoch: Epoch) -> None:
         """Note the end of an epoch, in the file and in the log."""
-        # The first one begins when the backend has been imported.
         now = time.monotonic()
-        seconds = epoch.training_seconds if self._told is None else now - self._told
+        facts = {
+            "epoch": epoch.epoch,
+            "validation_accuracy": epoch.validation_accuracy,
+            "epoch_seconds": now - self._told,
+        }
         self._told = now
-        facts = {"epoch": epoch.epoch, "validation_accuracy": epoch.validation_accuracy}
-        self.facts = self.facts.model_copy(update=facts | {"epoch_seconds": seconds})
+        self.facts = self.facts.model_copy(update=facts)
         self._write()
         log(
             f"epoch {epoch.epoch} of {self.facts.epochs}: "

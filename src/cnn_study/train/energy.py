@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import psutil
@@ -74,26 +75,28 @@ class Energy:
         """Begin; a counter that cannot be read is none."""
         self._processor, self._gpu = _of_processor(), _of_gpu()
         self._times = time.process_time(), _busy_seconds()
+        self._one_at_a_time = Lock()
         self._looking = ExitStack()
         self._looking.enter_context(every(LOOK_SECONDS, self._look))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._looking.close()
-        self._look()
-        own, all_ = time.process_time() - self._times[0], _busy_seconds() - self._times[1]
-        self._share = min(1.0, own / all_) if all_ > 0 else 1.0
 
     def _look(self) -> None:
-        self._processor, self._gpu = _looked_at(self._processor), _looked_at(self._gpu)
+        with self._one_at_a_time:
+            self._processor, self._gpu = _looked_at(self._processor), _looked_at(self._gpu)
 
     def taken(self, runs: int = 1) -> dict[str, float | None]:
-        """Give what a run took, as its record has it.
+        """Give what a run has taken by now, as its record has it.
 
         Args:
-            runs: that one program trained side by side, in equal parts.
+            runs: that one program trains side by side, in equal parts.
         """
-        processor = sum(counter.joules for counter in self._processor) * self._share
+        self._look()
+        own, all_ = time.process_time() - self._times[0], _busy_seconds() - self._times[1]
+        part = min(1.0, own / all_) if all_ > 0 else 1.0
+        processor = part * sum(counter.joules for counter in self._processor)
         gpu = sum(counter.joules for counter in self._gpu)
         # Nothing takes no energy: a counter that stands still is a virtual machine's.
         return {
