@@ -315,7 +315,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _look_at(options: argparse.Namespace) -> int:
     from cnn_study.archive import altered
-    from cnn_study.execute import keeping, memory, progress
+    from cnn_study.execute import device, keeping, memory, progress
     from cnn_study.figures.draw import planned_figures
     from cnn_study.report import study_checks
     from cnn_study.study import own_images
@@ -339,7 +339,7 @@ def _look_at(options: argparse.Namespace) -> int:
         raise UserError("\n".join(first_lines(refused)))
     missing = {run.experiment.id: run.experiment for run in progress.missing(study, results)}
     if said := memory.in_words(study, missing.values()):
-        print(said)
+        print(*device.in_words(), said, sep="\n")
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):

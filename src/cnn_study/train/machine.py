@@ -257,11 +257,11 @@ def gpus() -> tuple[str, ...]:
     handed = _handed_on()
     if handed is not None:
         return handed
-    shown = _shown_gpus()
+    shown = shown_gpus()
     if not shown:
         return ()
     chosen = _chosen()
-    count = int(_output(sys.executable, "-c", COUNTS.get(chosen, "")) or 0)
+    count = count_gpus(chosen)
     if count < len(shown):
         print(
             f"GPUs that the driver shows: {len(shown)}; that {chosen} can use: {count}. "
@@ -270,6 +270,19 @@ def gpus() -> tuple[str, ...]:
         )
     hand_on(shown[:count])
     return tuple(shown[:count])
+
+
+def count_gpus(backend: str) -> int:
+    """Count the GPUs that a backend can use; it is not asked where the driver shows none."""
+    if not shown_gpus():
+        return 0
+    return _count(COUNTS.get(backend, ""), os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+@cache
+def _count(script: str, visible: str | None) -> int:
+    """Ask a backend once, of the devices that it is left to see."""
+    return int(_output(sys.executable, "-c", script) or 0)
 
 
 def hand_on(names: Iterable[str]) -> None:
@@ -303,7 +316,7 @@ SHOWN = re.compile(r"^GPU (\d+): .*?(?:\(UUID: (GPU-[\w-]+)\))?$", re.MULTILINE)
 """A line of `nvidia-smi -L` that is of a GPU, not of a part of one."""
 
 
-def _shown_gpus() -> list[str]:
+def shown_gpus() -> list[str]:
     """Name the GPUs that the NVIDIA driver shows, so far as CUDA_VISIBLE_DEVICES leaves them.
 
     By their identifiers: a number may mean another GPU to CUDA, which puts the fastest first, and

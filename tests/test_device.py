@@ -1,0 +1,134 @@
+"""What check says of the device: a made-up driver, and backends that count as they are told."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnn_study.execute import device
+from cnn_study.train import machine
+
+DRIVER = """#!/bin/sh
+case "$1" in
+-L) for number in {numbers}; do echo "GPU $number: NVIDIA H200 (UUID: GPU-aa-$number)"; done ;;
+*) for number in {numbers}; do echo "NVIDIA H200"; done ;;
+esac
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A machine with two cores and no GPU, TensorFlow and a JAX without CUDA."""
+    monkeypatch.setattr(device, "cores", lambda: 2)
+    for name in ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", machine.KNOWN):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(device, "CUDA_FOR_JAX", ("no_such_plugin",))
+    monkeypatch.setattr(device, "find_spec", lambda name: name in ("jax", "tensorflow", "plugin"))
+    for backend in machine.BACKENDS:
+        monkeypatch.setitem(machine.COUNTS, backend, "print(0)")
+
+
+def show(folder: Path, numbers: str = "0") -> None:
+    driver = folder / "nvidia-smi"
+    driver.write_text(DRIVER.format(numbers=numbers))
+    driver.chmod(0o755)
+
+
+ON_CORES = "trains with: TensorFlow on the processor, one run on each of 2 cores at a time"
+
+
+def test_without_a_gpu_it_is_the_processor_and_no_backend_is_asked(monkeypatch):
+    monkeypatch.setitem(machine.COUNTS, "tensorflow", "raise SystemExit('asked')")
+    monkeypatch.setattr(machine, "_count", lambda *asked: pytest.fail("a backend is asked"))
+    assert device.in_words() == [ON_CORES]
+
+
+def test_a_gpu_that_no_backend_can_use_is_told_with_what_to_install(tmp_path):
+    show(tmp_path)
+    assert device.in_words() == [
+        ON_CORES,
+        "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which TensorFlow or JAX, as "
+        "installed, cannot use: pip install --require-hashes -r requirements-gpu.lock, then "
+        "KERAS_BACKEND=jax",
+    ]
+    lock = Path(__file__).parents[1] / "requirements-gpu.lock"
+    assert lock.is_file()
+
+
+def test_without_jax_it_is_not_spoken_of(tmp_path, monkeypatch):
+    show(tmp_path, "0 1")
+    monkeypatch.setattr(device, "find_spec", lambda name: name == "tensorflow")
+    (_, faster) = device.in_words()
+    said = (
+        "faster: 2 NVIDIA GPUs are here (nvidia-smi: NVIDIA H200), which TensorFlow, as installed, "
+    )
+    assert faster.startswith(f"{said}cannot use: pip install ")
+
+
+def test_another_backend_that_can_use_it_is_named(tmp_path, monkeypatch):
+    show(tmp_path)
+    monkeypatch.setitem(machine.COUNTS, "jax", "print(1)")
+    assert device.in_words() == [
+        ON_CORES,
+        "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX can use: "
+        "KERAS_BACKEND=jax",
+    ]
+
+
+def test_cuda_that_does_not_work_is_not_installed_again(tmp_path, monkeypatch):
+    show(tmp_path)
+    monkeypatch.setattr(device, "CUDA_FOR_JAX", ("plugin",))
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert device.in_words() == [
+        "trains with: JAX on the processor, one run on each of 2 cores at a time",
+        "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX cannot use, though CUDA "
+        "for JAX is installed: `python -c 'import jax; jax.devices()'` says why. CUDA 13 takes a "
+        "driver from 580 on",
+    ]
+
+
+def test_a_gpu_that_is_used_needs_nothing(tmp_path, monkeypatch):
+    show(tmp_path, "0 1")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setitem(machine.COUNTS, "jax", "print(2)")
+    assert device.in_words() == [
+        "trains with: JAX on 2 GPUs (NVIDIA H200), one run on each at a time"
+    ]
+
+
+def test_a_gpu_that_the_person_hides_is_not_spoken_of(tmp_path, monkeypatch):
+    show(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert device.in_words() == [ON_CORES]
+
+
+def test_a_machine_that_cannot_train_is_told_why(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    (line,) = device.in_words()
+    assert line.startswith("trains with: nothing here. KERAS_BACKEND is theano. Allowed are ")
+
+
+CHECK = """
+import sys
+from cnn_study.__main__ import main
+status = main(["check", "digits", "--results", sys.argv[1]])
+print(status, [name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
+"""
+
+
+def test_check_says_it_and_imports_no_backend(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", CHECK, str(tmp_path / "results")], text=True, check=False,
+        capture_output=True, cwd=Path(__file__).parents[1],
+        env={**os.environ, "PATH": str(tmp_path)},
+    )  # fmt: skip
+    lines = ended.stdout.splitlines()
+    assert lines[-1] == "0 []", ended.stderr
+    place = next(
+        n for n, line in enumerate(lines) if line.startswith("trains with: TensorFlow on ")
+    )
+    assert lines[place + 1].startswith("memory: a training holds up to ")
