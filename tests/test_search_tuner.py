@@ -1,14 +1,15 @@
 """keras-tuner's proposals: the same whoever trains them, new each time, within the price."""
 
-import random
 import statistics
-import warnings
+from pathlib import Path
 
 import pytest
 import yaml
 
-from cnn_study.base.errors import UserError
+from cnn_study.runs import searches
 from cnn_study.study.merge import load
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 BLOCK = {
     "trials": 8,
@@ -57,70 +58,53 @@ def score(values):
     )
 
 
-def go_through(tuner, search, workers=1, seed=0, fails=lambda number: False):
-    """Play chief and workers, who end in an order drawn at random; give the trials in order."""
-    generator = random.Random(seed)
-    asked = tuner.oracle(search, search.budgets[0])
-    asked._set_project_dir(search.folder, "cache")
-    at_work, idle = {}, set(range(workers))
-    for _ in range(10_000):
-        worker = generator.randrange(workers)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            if worker in at_work:
-                _end(tuner, search, asked, at_work.pop(worker), fails)
-                continue
-            if worker not in idle:
-                continue
-            trial = asked.create_trial(f"worker-{worker}")
-        if trial.status == "STOPPED":
-            idle.remove(worker)
-        elif trial.status == "RUNNING":
-            at_work[worker] = trial
-        if not idle and not at_work:
-            break
-    else:
-        raise AssertionError("the search does not end")
-    return [
-        (tuner.decoded(search, one.hyperparameters.values),
-         tuner.epochs_of(search, one.hyperparameters.values), one.status)
-        for one in asked.trials.values()
-    ]  # fmt: skip
-
-
-def _end(tuner, search, asked, trial, fails):
-    values = tuner.decoded(search, trial.hyperparameters.values)
-    if fails(int(trial.trial_id)):
-        trial.status = "FAILED"
-    else:
-        asked.update_trial(trial.trial_id, {tuner.OBJECTIVE: score(values)})
-        trial.status = "COMPLETED"
-    asked.end_trial(trial)
-
-
 @pytest.fixture
-def play(tuner, tmp_path, one_thread_only):
-    def play(search, **how):
-        object.__setattr__(search, "folder", str(tmp_path))
-        return go_through(tuner, search, **how)
+def play(tuner, one_thread_only):
+    """Play chief: give values, epochs and scores of all trials, in order."""
+
+    def play(search, fails=lambda number: False):
+        asked, trials = tuner.oracle(search, search.budgets[0]), []
+        while proposed := asked.propose():
+            scores = [
+                None if fails(number) else score(values)
+                for number, (values, _) in enumerate(proposed, start=len(trials))
+            ]
+            asked.tell(scores)
+            trials += [(*each, told) for each, told in zip(proposed, scores, strict=True)]
+        return trials
 
     return play
 
 
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
-def test_trials_are_the_same_however_many_workers_there_are(make, play, algorithm):
-    search = make(algorithm=algorithm, trials=6)
-    alone = play(search)
-    assert len(alone) == 6
-    for workers, seed in ((2, 1), (3, 2)):
-        assert play(search, workers=workers, seed=seed) == alone
+def test_the_published_search_is_proposed_again_from_its_scores(tuner, one_thread_only):
+    """At the price with the fewest trials, of which two hang on the scores of four."""
+    study = load(PROJECT / "experiments" / "cifar10.yaml")
+    known = searches.read(searches.find(study, PROJECT / "results" / "cifar10")).budgets[2].trials
+    asked, number = tuner.oracle(study.search, study.search.budgets[2]), 0
+    assert len(known) == 6
+    while proposed := asked.propose():
+        trials = known[number : number + len(proposed)]
+        assert proposed == [(trial.values, trial.epochs) for trial in trials]
+        asked.tell([searches.score(trial.runs) for trial in trials])
+        number += len(proposed)
+    assert number == 6
+
+
+def test_what_hangs_on_no_score_is_proposed_together(make, tuner):
+    def first(**changed):
+        search = make(**changed)
+        return tuner.oracle(search, search.budgets[0]).propose()
+
+    assert len(first(algorithm="random", trials=25)) == 25
+    assert len(first(algorithm="bayesian", together=3)) == 3
+    assert len(first(algorithm="hyperband", trials=100)) == 9  # of which three go on
 
 
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_each_trial_fits_and_is_new(make, play, algorithm):
     search = make(algorithm=algorithm, trials=8, seed=4)
     budget = search.budgets[0]
-    trials = play(search, workers=2)
+    trials = play(search)
     for values, _, _ in trials:
         model = search.fits(values, budget)
         assert model.macs <= budget.macs
@@ -134,44 +118,8 @@ def test_failing_trials_do_not_stop_the_search(make, play, algorithm):
     search = make(algorithm=algorithm, trials=10)
     alone = play(search, fails=lambda number: number in (1, 2, 3, 4))
     assert len(alone) == 10
-    assert [status for *_, status in alone].count("FAILED") == 4
-    again = play(search, workers=2, seed=7, fails=lambda number: number in (1, 2, 3, 4))
-    assert again == alone
+    assert [told for *_, told in alone].count(None) == 4
     assert len(play(search, fails=lambda number: True)) == 10
-
-
-def test_a_claim_that_is_refused_is_not_used_and_ends_the_search(make, tuner, tmp_path):
-    search = make()
-    asked = tuner.oracle(search, search.budgets[0])
-    asked._set_project_dir(str(tmp_path), "cache")
-    claims, told = [], []
-
-    def check(*claim) -> None:
-        claims.append(claim)
-        if claim[-1] and claim[-1] > 1:
-            raise UserError("no such score")
-
-    asked.check, asked.ended = check, lambda *ended: told.append(ended)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        true, lie = (asked.create_trial(f"worker-{number}") for number in (1, 2))
-        own = [trial.hyperparameters for trial in (true, lie)]
-        for trial, accuracy in ((true, 0.5), (lie, 9.99)):
-            asked.update_trial(trial.trial_id, {tuner.OBJECTIVE: accuracy})
-            trial = tuner.Trial.from_proto(trial.to_proto())
-            trial.hyperparameters.values["kernel_size"] = 99
-            trial.status = "COMPLETED"
-            asked.end_trial(trial)
-        assert asked.create_trial("worker-1").status == "STOPPED"
-    assert [(claim[0], claim[2:]) for claim in claims] == [(1, (9, 0.5)), (2, (9, 9.99))]
-    assert [claim[1] for claim in claims] == [
-        tuner.decoded(search, hyperparameters.values) for hyperparameters in own
-    ]
-    assert told == [(1, 0.5)]
-    assert str(asked.refusal) == "no such score"
-    assert [(trial.status, trial.score) for trial in asked.trials.values()] == [
-        ("COMPLETED", 0.5), ("FAILED", None)
-    ]  # fmt: skip
 
 
 def test_another_seed_proposes_other_trials(make, play):
@@ -224,17 +172,14 @@ def test_hyperband_trains_fewer_for_longer(make, play):
 
 def test_a_space_with_fewer_models_than_trials_ends(make, play):
     few = make(algorithm="random", space={"kernel_size": [1, 3]}, trials=5)
-    assert [values for values, *_ in play(few, workers=2)] in (
+    assert [values for values, *_ in play(few)] in (
         [{"kernel_size": 1}, {"kernel_size": 3}],
         [{"kernel_size": 3}, {"kernel_size": 1}],
     )
 
 
-def test_values_pass_through_gprc_unchanged(make, tuner):
-    """A trial is sent with floats of 32 bits; written tidily they are what was proposed."""
-    from keras_tuner.engine.hyperparameters import HyperParameters
-
-    search = make()
+def test_numbers_are_written_tidily(make, tuner):
+    """What keras-tuner chose with all its digits."""
     values = {
         "filters": "[8, 16]",
         "kernel_size": "3",
@@ -242,26 +187,10 @@ def test_values_pass_through_gprc_unchanged(make, tuner):
         "shift": 2,
         "dense_units": "0",
     }
-    sent = tuner.hyperparameters(search)
-    sent.values = values
-    received = HyperParameters.from_proto(sent.to_proto())
-    assert tuner.decoded(search, received.values) == tuner.decoded(search, values)
-    assert tuner.decoded(search, values) == {
+    assert tuner.decoded(make(), values) == {
         "filters": [8, 16], "kernel_size": 3, "learning_rate": 0.001235, "shift": 2,
         "dense_units": 0,
     }  # fmt: skip
-
-
-def test_a_fault_that_is_no_outcome_of_a_training_ends_the_search(make, tuner, tmp_path):
-    def full_disk(values, epochs):
-        raise OSError("no space left")
-
-    search = make()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        worker = tuner.Tuner(search, str(tmp_path), full_disk)
-        with pytest.raises(tuner.Fatal, match="no space left"):
-            worker.search()
 
 
 def test_a_price_has_trials_of_its_own(make, play):

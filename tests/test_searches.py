@@ -60,29 +60,11 @@ def test_a_model_has_scores_only_where_every_seed_has_one():
     assert trained(0.5, None).scores == ()
 
 
-def test_a_claim_is_held_against_the_records():
-    """gRPC carries numbers with seven digits."""
-    runs = [run(0.5), run(0.75)]
-    assert searches.score(runs) == 0.625
+def test_a_trial_scores_the_mean_of_its_runs_rounded_once():
+    """The sum of floats is rounded in another way from Python 3.12 on."""
+    assert searches.score([run(0.5), run(0.75)]) == 0.625
+    assert searches.score([run(0.1)] * 10) == 0.1
     assert searches.score([run(0.5), run(None)]) is None
-    for claimed in (0.625, 0.6250005):
-        searches.check_claim(claimed, runs, "trial 3")
-    searches.check_claim(None, [run(0.5), run(None)], "trial 3")
-
-
-@pytest.mark.parametrize(
-    ("claimed", "scores", "said"),
-    [
-        (9.99, (0.5, 0.75), "claims 999.00 % of validation accuracy, .* give 62.50 %"),
-        (0.62502, (0.5, 0.75), "claims 62.50 % of"),
-        (None, (0.5, 0.75), "claims no score of validation accuracy, .* give 62.50 %"),
-        (0.5, (0.5, None), "claims 50.00 % of validation accuracy, .* give no score"),
-        (float("nan"), (0.5,), "claims nan"),
-    ],
-)
-def test_a_claim_that_the_records_do_not_make_is_refused(claimed, scores, said):
-    with pytest.raises(UserError, match=rf"^Cheap, trial 3: a worker {said}(?s:.*)not used"):
-        searches.check_claim(claimed, list(map(run, scores)), "Cheap, trial 3")
 
 
 def test_a_file_with_an_unknown_key_is_refused(tmp_path):

@@ -7,7 +7,7 @@ waits for the first and then finds its record, or does another run.
 import errno
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -92,7 +92,7 @@ def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False
     Args:
         retry: train it also where the record says that it failed.
     """
-    with held(_lock_of(run, results), "another process trains this run; waiting for its record"):
+    with alone(run, results):
         record = _record(run, results, retry=retry)
         if record:
             log("the record is there already")
@@ -223,6 +223,12 @@ def held_if_free(path: Path) -> Generator[bool]:
         yield free
     finally:
         lock.release()
+
+
+def alone(run: Run, results: Path) -> AbstractContextManager[None]:
+    """Hold the run's lock."""
+    waiting = "another process trains this run; waiting for its record"
+    return held(_lock_of(run, results), waiting)
 
 
 def _lock_of(run: Run, results: Path) -> Path:

@@ -5,6 +5,7 @@ lets go of it, and what was trained is known by its record. A search offers its 
 """
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from concurrent import futures
 from pathlib import Path
@@ -86,7 +87,7 @@ class Dispatcher:
         """Give what comes of all runs in hand, each as it ends."""
         while self.in_hand:
             yield from self.look()
-            futures.wait((job for _, job in self._jobs.values()), None, futures.FIRST_COMPLETED)
+            time.sleep(PAUSE_SECONDS)
 
     def _train_alone(self, run: Run) -> Outcome:
         try:
