@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cnn_study.base import outputs
 from cnn_study.base.words import counted, first_of
+from cnn_study.data.arrays import load_prepared
 from cnn_study.execute import local, progress
 from cnn_study.execute.queue import Dispatcher, offered
 from cnn_study.execute.workers import Place, Workers
@@ -26,7 +27,12 @@ def work(study: Study, place: Place, count: int) -> list[Exception]:
 
     Returns:
         What stopped runs that therefore have no record; the others have had their turn.
+
+    Raises:
+        UserError: a run is left, and the dataset's arrays are not there.
     """
+    if _left(study, place):
+        load_prepared(study.dataset, place.data)  # else each run would say so
     one_thread()  # for NumPy in the workers, which settles it as it is imported
     tried: dict[str, records.Record | Exception] = {}
     with Workers(count) as pool:
