@@ -136,7 +136,9 @@ def test_images_all_of_one_kind_are_not_called_duplicates(monkeypatch):
     labels = np.array([0] * 20 + [1] * 40)
     sets, reason = near_sets(images, labels)
     assert lists(sets) == [[45, 50]]
-    assert reason.startswith("20 images, most of a class among them, would all be near-duplicates")
+    assert reason.startswith(
+        "20 images, most of a class among them, would be joined as near-duplicates"
+    )
     # Of a class of 60 they are a third: a burst, say, that is to stay together.
     sets, reason = near_sets(images, np.zeros(60, int))
     assert (lists(sets), reason) == ([list(range(20)), [45, 50]], "")

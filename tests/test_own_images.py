@@ -270,6 +270,33 @@ def test_a_group_is_never_divided(place, given):
     assert facts.audit.groups.largest == 5
 
 
+def test_near_duplicates_that_groups_join_to_a_whole_class_are_not_joined(place):
+    """Of ten groups of two each has an image much like one of the next: a ring of all cats."""
+    shutil.rmtree("pictures")
+    random = np.random.default_rng(0)
+
+    def save(name: str, coarse: np.ndarray) -> None:
+        path = place / f"pictures/{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.kron(coarse, np.ones((4, 4), "uint8"))).save(path)
+
+    shapes = random.integers(0, 200, (20, 8, 8), dtype="uint8")
+    for number in range(10):
+        save(f"cat/p{number}_a", shapes[number])
+        save(f"cat/p{number}_b", shapes[(number + 1) % 10] + 1)
+        save(f"dog/d{number}_a", shapes[10 + number])
+    write()(place)
+    assert prepare() == 0
+    assert manifest.read(FACTS).audit.near_duplicates.images == 20
+    FACTS.unlink()
+    write(groups=r"^([pd]\d+)_")(place)
+    assert prepare() == 0
+    facts = manifest.read(FACTS)
+    assert facts.audit.not_compared.startswith("20 images, most of a class among them, would be")
+    assert facts.audit.groups.groups == 10
+    assert len(set(facts.training.units)) + len(set(facts.test.units)) == 20
+
+
 def copy_within(place: Path) -> None:
     """Put one image into both classes, and another twice into one."""
     shutil.copy(place / "pictures/cat/0.png", place / "pictures/dog/same.png")

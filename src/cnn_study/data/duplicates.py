@@ -51,7 +51,7 @@ def equal_sets(images: np.ndarray) -> Sets:
     """
     numbers: dict[bytes, int] = {}
     digests = (hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images)
-    return _sets(np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], int))
+    return sets_of(np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], int))
 
 
 def across(sets: Sets, values: Sequence[object] | np.ndarray) -> Sets:
@@ -63,7 +63,7 @@ def across(sets: Sets, values: Sequence[object] | np.ndarray) -> Sets:
     return [places for places in sets if len({values[place] for place in places}) > 1]
 
 
-def _sets(numbers: np.ndarray) -> Sets:
+def sets_of(numbers: np.ndarray) -> Sets:
     """Collect the places of equal numbers.
 
     Args:
@@ -222,7 +222,7 @@ def near_sets(images: np.ndarray, labels: np.ndarray) -> tuple[Sets, str]:
         return equal, "nearly all images have the same rough shape, so that it tells none apart"
     links = [(places[0], place) for places in equal for place in places[1:]]
     sets = _connected(len(images), np.concatenate([pairs, np.array(links, int).reshape(-1, 2)]))
-    reason = _too_alike(sets, labels)
+    reason = too_alike(sets, labels)
     return (equal if reason else sets), reason
 
 
@@ -273,10 +273,10 @@ def _correlated(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 def _connected(count: int, pairs: np.ndarray) -> Sets:
     """Unite pairs that share an image."""
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return _sets(connected_components(links, directed=False)[1])
+    return sets_of(connected_components(links, directed=False)[1])
 
 
-def _too_alike(sets: Sets, labels: np.ndarray) -> str:
+def too_alike(sets: Sets, labels: np.ndarray) -> str:
     """Say that different images of a class pass for one; nothing where they do not."""
     largest = max(sets, key=len, default=np.empty(0, int))
     classes, counts = np.unique(labels[largest], return_counts=True)
@@ -284,6 +284,6 @@ def _too_alike(sets: Sets, labels: np.ndarray) -> str:
     if len(largest) < LARGE_SET or not (2 * counts > of_class).any():
         return ""
     return (
-        f"{len(largest):,} images, most of a class among them, would all be near-duplicates: those "
-        "of one kind are so alike that different ones pass for the same"
+        f"{len(largest):,} images, most of a class among them, would be joined as near-duplicates: "
+        "those of one kind are so alike that different ones pass for the same"
     )

@@ -17,7 +17,7 @@ from cnn_study.data import manifest
 from cnn_study.data.audit import Audit, Groups, Originals, SameImages, Spread
 from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, DatasetBlock
 from cnn_study.data.division import choose_test, deal, join_units
-from cnn_study.data.duplicates import Sets, across, equal_sets, near_sets
+from cnn_study.data.duplicates import Sets, across, equal_sets, near_sets, sets_of, too_alike
 from cnn_study.data.images import Images, content_digest
 from cnn_study.data.listing import Listing, list_items
 from cnn_study.data.manifest import KEY_DIGITS, PIXEL_DIGITS, Manifest
@@ -208,12 +208,20 @@ class _Collection:
     @cached_property
     def _alike(self) -> tuple[Sets, str]:
         """Sets of images that are nearly the same; and why they were not looked for, if so."""
-        return near_sets(self.pixels, self.labels)
+        sets, reason = near_sets(self.pixels, self.labels)
+        grouped, joined = (sets_of(self._joined(each)) for each in ([], sets))
+        if not reason and not too_alike(grouped, self.labels):
+            reason = too_alike(joined, self.labels)  # by way of groups that have images of several
+        return (self.equal if reason else sets), reason
 
     @cached_property
     def _units(self) -> np.ndarray:
         """(n,) the number of each image's unit, in no order."""
-        return join_units([item.group for item in self.items], self._alike[0])
+        return self._joined(self._alike[0])
+
+    def _joined(self, alike: Sets) -> np.ndarray:
+        """Number the units that groups and sets of images make, (n,)."""
+        return join_units([item.group for item in self.items], alike)
 
     def _dealt(self, chosen: np.ndarray) -> np.ndarray:
         """Number the units of chosen images in the order in which they are dealt out."""
