@@ -599,7 +599,9 @@ def test_reading_the_workflow_builds_what_is_not_known_and_writes_nothing(folder
     assert not (folder / "experiments/mine.models.json").exists()
     assert list((folder / "experiments/models").glob("__pycache__")) == []
     assert main(["describe", "mine"]) == 0
-    assert capsys.readouterr().out.endswith("experiments/mine.models.json: 2 networks\n")
+    said = capsys.readouterr()
+    assert said.out.endswith("experiments/mine.models.json: 2 networks\n")
+    assert said.err.count("mine.yaml, to know their layers and costs\n") == 2
     after = workflow.plan({"study": "mine"})
     assert (after.unknown_networks, after.networks_known) == (False, [])
     rules = [[batch.rule for batch in plan.batches] for plan in (planned, after)]

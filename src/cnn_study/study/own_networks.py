@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from cnn_study.base import files, readable_json
+from cnn_study.base import files, outputs, readable_json
 from cnn_study.base.errors import UserError
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.base.words import listing
@@ -268,6 +268,7 @@ def _built_elsewhere(study: Path, source: str, shown: bool) -> tuple[Built, str]
     Raises:
         UserError: it cannot; says why.
     """
+    outputs.say(f"building networks of {study}, to know their layers and costs", sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "built.json"
         command = [sys.executable, "-X", "faulthandler", "-m", "cnn_study", "describe", str(study)]
