@@ -885,6 +885,7 @@ def test_price(parameters, macs, said):
         (filters.matrix([[1, -1], [0, 2]]), r"\begin{bmatrix} 1 & -1 \\ 0 & 2 \end{bmatrix}"),
         (settings.value_text([4, 8, 16]), "4-8-16"),
         (settings.value_text(True), "true"),
+        (settings.value_text({"weights": None, "depth": 3}), "weights null, depth 3"),
     ],
 )
 def test_formats(given, expected):

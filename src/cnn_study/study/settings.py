@@ -710,12 +710,14 @@ def has(settings: Settings, name: str, value: Any) -> bool:
 
 
 def value_text(value: Any) -> str:
-    """Write a setting's value as ids and tables do: 16-32-64, true, adam."""
+    """Write a setting's value as ids and tables do: 16-32-64, true, null, adam."""
     if isinstance(value, list):
         return "-".join(map(str, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {value_text(part)}" for name, part in value.items()) or "none"
-    return str(value).lower() if isinstance(value, bool) else str(value) or "none"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return str(value) or "none"
 
 
 @cache
