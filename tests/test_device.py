@@ -26,6 +26,7 @@ def here(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(machine, "_listed", machine._listed.__wrapped__)  # asked anew each time
     monkeypatch.setattr(device, "CUDA_FOR_JAX", ("no_such_plugin",))
     monkeypatch.setattr(device, "find_spec", lambda name: name in ("jax", "tensorflow", "plugin"))
     for backend in machine.BACKENDS:

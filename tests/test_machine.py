@@ -139,6 +139,7 @@ def driver(tmp_path, monkeypatch):
     monkeypatch.setenv(machine.KNOWN, "")  # so that it is put back to what it was
     monkeypatch.delenv(machine.KNOWN)
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "print(2)")
+    monkeypatch.setattr(machine, "_listed", machine._listed.__wrapped__)  # asked anew each time
     return program
 
 
@@ -177,6 +178,7 @@ def test_gpus_are_asked_for_once_by_all_processes(driver, monkeypatch):
         ("CUDA_VISIBLE_DEVICES", "1", "('1',)"),  # Slurm leaves a job its own GPUs
         ("KERAS_BACKEND", "jax", "()"),
         (machine.KNOWN, "0,1", "('0', '1')"),
+        (machine.KNOWN, "0", "('0', '1')"),
         (machine.KNOWN, "[]", "('0', '1')"),
         (machine.KNOWN, '[["elsewhere", null, "tensorflow"], ["7"]]', "('0', '1')"),
     ],

@@ -38,6 +38,7 @@ def test_what_the_processors_took_is_told(tmp_path):
     assert "Of electric energy the processors took 52 kJ for all six runs." in text
     assert "A training took from 1.5 kJ (base) to 20 kJ (" in text
     assert "a run bears the part of it that its processor time has" in text
+    assert "| Electric energy | 52 kJ, of six runs that were measured" in text
     assert "A GPU is one run's" not in text
     assert "not measured: no machine told" not in text
 

@@ -296,7 +296,7 @@ def _handed_on() -> tuple[str, ...] | None:
     What submits a job, as sbatch does, hands on every variable. The job runs on another machine, or
     on the same with other GPUs, and finds out for itself.
     """
-    with suppress(ValueError):  # nobody has told, or not in this way
+    with suppress(ValueError, TypeError):  # nobody has told, or not in this way
         where, names = json.loads(os.environ.get(KNOWN, ""))
         if where == _here():
             return tuple(names)
@@ -322,7 +322,7 @@ def shown_gpus() -> list[str]:
     By their identifiers: a number may mean another GPU to CUDA, which puts the fastest first, and
     in a container or a job that sees some of them.
     """
-    shown = SHOWN.findall(_output("nvidia-smi", "-L"))
+    shown = SHOWN.findall(_listed())
     names = {number: identifier or number for number, identifier in shown}
     if "CUDA_VISIBLE_DEVICES" not in os.environ:
         return list(names.values())
@@ -330,6 +330,12 @@ def shown_gpus() -> list[str]:
     listed = map(str.strip, os.environ["CUDA_VISIBLE_DEVICES"].split(","))
     left = takewhile(lambda name: name in names or name.startswith(("GPU-", "MIG-")), listed)
     return [names.get(name, name) for name in left]
+
+
+@cache
+def _listed() -> str:
+    """Ask the driver once: of GPUs that nobody uses it may know only after seconds."""
+    return _output("nvidia-smi", "-L")
 
 
 def gpu_names() -> tuple[str, ...]:
