@@ -65,11 +65,11 @@ def _plain(parts: Parts, settings: Settings, seed: int) -> float:
     ])  # fmt: skip
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     random = np.random.default_rng(seed)
-    pixels, labels = parts.training[0] / 255.0, parts.training[1]
+    pixels, labels = np.asarray(parts.training[0]) / 255.0, parts.training[1]
     for _ in range(settings.epochs):
         order = random.permutation(len(labels))
         model.fit(pixels[order], labels[order], batch_size=settings.batch_size, verbose=0)
-    accuracy = model.evaluate(parts.test[0] / 255.0, parts.test[1], verbose=0)[1]
+    accuracy = model.evaluate(np.asarray(parts.test[0]) / 255.0, parts.test[1], verbose=0)[1]
     keras.backend.clear_session()
     return float(accuracy)
 

@@ -44,23 +44,26 @@ print(json.dumps(times[1:]))
 OURS = """
 import json, sys
 from pathlib import Path
-from cnn_study import datasets, machine, study
-images = datasets.load_prepared("cifar10", Path(sys.argv[1]))
+from dataclasses import replace
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
+from cnn_study.study.merge import load
+from cnn_study.train import machine
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import take_parts
 machine.one_thread()
+images = load_prepared(DATASETS["cifar10"], Path(sys.argv[1]))
 with machine.own_core():
-    from cnn_study import training
-    base = study.load(Path("experiments/cifar10.yaml")).experiments["base"].settings
+    machine.import_keras()
+    from cnn_study.train import keras_one
+    base = load(Path("experiments/cifar10.yaml")).experiments["base"].settings
     settings = base.model_copy(update={"epochs": 3, "validation_fraction": 0.0})
-    parts = training.take_parts(images, settings)
-    few = slice(int(sys.argv[2]))
-    parts = training.Parts(
-        (parts.training[0][few], parts.training[1][few]), parts.validation, parts.test
-    )
-    model = training.start(settings, parts, 10, 1)
-    stopwatch = training.Stopwatch()
-    times = [
-        epoch.training_seconds for epoch in training.learn(model, settings, parts, 1, stopwatch)
-    ]
+    parts = take_parts(images, settings)
+    pixels, labels = (array[: int(sys.argv[2])] for array in parts.training)
+    parts = replace(parts, training=(pixels, labels))
+    model = keras_one.start(settings, parts, 10, 1)
+    learned = keras_one.learn(model, settings, parts, 1, Stopwatch())
+    times = [epoch.training_seconds for epoch in learned]
 print(json.dumps(times[1:]))
 """
 
