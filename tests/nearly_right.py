@@ -39,7 +39,7 @@ from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import ARRAY_NAMES
 from cnn_study.data.readers.cifar10 import Source, read_cifar10
 from cnn_study.evidence.schemas import CONFIRMED, EVIDENCE
-from cnn_study.execute import confirming, keeping, progress, workers
+from cnn_study.execute import confirming, keeping, progress, workers, working
 from cnn_study.export import exporting
 from cnn_study.figures.draw import planned_figures
 from cnn_study.inspection import inspector
@@ -961,13 +961,13 @@ def _rendering_fault(markdown: list[str], plain: list[str], folder: Path) -> str
 # ---------------------------------------------------------------------------------- command line
 
 COMMANDS = (
-    *("check", "prepare", "train", "search", "confirm", "weights", "export", "inspect"),
+    *("check", "prepare", "train", "search", "work", "confirm", "weights", "export", "inspect"),
     *("look-alikes", "tables", "analyse", "confirmed", "figures", "write", "render", "publish"),
     *("verify", "diff", "archive", "new", "docs"),
 )
 OPTIONS = (
     *("--results", "--data", "--output", "--log", "--source", "--workers", "--processes"),
-    *("--retry", "--listen", "--join", "--winners", "--work", "--unless-current", "--png"),
+    *("--retry", "--join", "--winners", "--work", "--unless-current", "--png"),
     *("--engine", "--retrain", "--runs", "--by", "--missing", "--watch", "--help", "-x", "--", "-"),
 )
 WORDS = (
@@ -999,7 +999,7 @@ WORDS = (
         "\udcff",
     ),
     *("ü", "🙂", "a" * 300, "0", "1", "-1", "2", "99999999999999999999", "1.5", "nan", "failed"),
-    *("127.0.0.1:99999", ":", "127.0.0.1:x", "pandoc", "auto", "{x}", "$HOME", "~", "~nobody", "*"),
+    *(":", "pandoc", "auto", "{x}", "$HOME", "~", "~nobody", "*"),
 )
 
 
@@ -1060,7 +1060,7 @@ def _without_work() -> Iterator[None]:
     """Let nothing train, download, wait or write into the project's own folders."""
     with ExitStack() as patches:
         for module, name in (
-            (workers, "train_in"), (chief, "search_study"), (chief, "join"),
+            (workers, "train_in"), (chief, "search_study"), (working, "work"),
             (confirming, "confirm"), (keeping, "keep"), (exporting, "export"),
             (inspector, "inspect"), (similar_images, "look"), (progress, "watch"),
         ):  # fmt: skip

@@ -27,6 +27,8 @@ NOT_COMMITTED = {
     "results/*/export/": "files for other programs that `export` writes",
     "results/cifar10/export/": "the same",
     ".snakemake/": "what Snakemake keeps",
+    "results/*/locks/": "while processes work",
+    "results/*/queue/": "while a search goes on",
     "runs/search/": "within a study's results",
     "results/*/certificate": "what a verification found: made for a release",
     "results/*/published": "test_published.py holds it to its receipts",
