@@ -176,7 +176,7 @@ def test_another_process_takes_trials_and_then_the_place_of_one_that_is_killed(
     there = place.records()
     _, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
-    assert "taking what another process offers that is at this search" in err
+    assert "another process is at this search; training what it offers" in err
     after = place.records()
     assert {name: after[name] for name in there} == there
     assert place.facts().budgets == done.facts().budgets

@@ -675,8 +675,8 @@ def begin(planned: Plan) -> None:
     held = local.lock_at(planned.results / "locks" / "workflow.lock")
     if not local.claim(held):
         raise UserError(
-            f"Another workflow is at work in {planned.results}. Wait until it ends; nothing was "
-            "changed."
+            f"Another workflow is at work in {planned.results}; nothing was changed. Wait until "
+            f"it ends, or help it to train: cnn-study work {planned.study.path}"
         )
     _HELD.append(held)
     end(planned)

@@ -100,4 +100,4 @@ def _sum_up(
         said.append(f"the search is not done: `cnn-study search {study.name}` goes through it")
     if study.fresh_seeds and not left and not _suggestions_are_current(study, results):
         said.append("what confirms suggestions is known once the evidence is made of all runs")
-    outputs.say("; ".join(said), sys.stdout)
+    outputs.say("\n".join(["; ".join(said), *progress.failures(study, results)]), sys.stdout)

@@ -25,7 +25,7 @@ from cnn_study.base.words import counted, percent
 from cnn_study.execute import local, progress, queue
 from cnn_study.execute.workers import Place, Workers, train_all
 from cnn_study.runs import records, sealed, searches
-from cnn_study.runs.heartbeat import log
+from cnn_study.runs.heartbeat import log, running
 from cnn_study.runs.wanted import Run, done, read_sound
 from cnn_study.search import choosing
 from cnn_study.study.model import Study
@@ -67,7 +67,7 @@ def search_study(
     place, lock = Place(study.path, results, data), local.lock_at(results / "locks" / "search.lock")
     one_thread()  # for NumPy in the workers, which settles it as it is imported
     if join or not local.claim(lock):
-        log("taking what another process offers that is at this search")
+        log("another process is at this search; training what it offers")
         with Workers(workers) as pool:
             _help(queue.Dispatcher(study, place, pool), path, lock, join=join)
     try:
@@ -316,7 +316,8 @@ class _WithinBudget:
     def _tell(self, training: _Training) -> None:
         score = searches.score(self._runs(training))
         self.scores[training.trial] = score
-        at_once = self.offers.dispatcher.workers.count
+        trainings = len(running(self.offers.results)) + 1  # with that whose place is free now
+        at_once = max(self.offers.dispatcher.workers.count, trainings)
         _say(progress.trial(self.study, self.known, self.budget, self.scores, at_once))
         setting = ", ".join(f"{key} {value_text(value)}" for key, value in training.values.items())
         macs = training.runs[0].experiment.macs
