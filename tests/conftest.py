@@ -3,11 +3,13 @@
 import gc
 import os
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from threadpoolctl import threadpool_limits
 
 import cnn_study
@@ -15,6 +17,7 @@ from cnn_study.data import arrays
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.images import Images, content_digest
 from cnn_study.runs import sense
+from workplace import STUDY, Workplace
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 if SOURCE not in Path(cnn_study.__file__).parents:
@@ -33,9 +36,8 @@ pytest_plugins = ["pytester", "fast_tests"]
 SMALL_TRAINING, SMALL_TEST = 320, 100
 
 LONG = (
-    *("test_workflow.py", "test_archive.py", "test_currency.py", "test_page.py"),
-    "test_searcher.py",
-    *("test_starter.py", "test_training.py"),
+    *("test_workflow.py", "test_currency.py", "test_page.py", "test_searcher.py"),
+    *("test_starter.py", "test_archive.py", "test_training.py"),
     *("test_evidence.py", "test_figures.py", "test_report.py", "test_figures_effects.py"),
     *("test_render.py", "test_progress.py", "test_study.py"),
 )
@@ -105,6 +107,29 @@ def digits_file(tmp_path_factory) -> Path:
     """The digits as `prepare` writes them."""
     place = tmp_path_factory.mktemp("data") / "digits.npz"
     arrays.prepare(DATASETS["digits"], place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Workplace:
+    """A study, trained and rendered by the bare command; not to be changed by tests.
+
+    It takes a minute, so that it is made once, whichever worker comes first. Project and Python lie
+    in folders whose names a shell or Snakemake would take apart.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # each worker has one of its own in this
+    python, path = folder / "Python's {place}", folder / 'a "project" ü😀 {a} $HOME 100% & ;x'
+    said = folder / "trained.txt"
+    with FileLock(folder / "trained.lock"):
+        if said.exists():
+            return Workplace.at(path, str(python / "bin" / "python"), said.read_text("utf-8"))
+        python.symlink_to(sys.prefix)
+        place = Workplace(path, STUDY)
+        place.python = str(python / "bin" / "python")
+        place.output = place.snakemake()
+        said.write_text(place.output, "utf-8")
     return place
 
 

@@ -10,12 +10,43 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 
+STUDY = """\
+title: A study for tests
+dataset: digits
+seeds: 2
+enhanced: filters-4
+base: {validation_fraction: 0.2, training_fraction: 0.3, filters: [2], dense_units: 8, epochs: 2}
+questions:
+  width:
+    title: Width
+    question: Do more filters help?
+    hypothesis: They do.
+    changes:
+      filters-4: {filters: [4]}
+  rate:
+    title: Learning rate
+    question: What does an absurd learning rate do?
+    hypothesis: The loss stops being a number.
+    changes:
+      absurd: {learning_rate: 10, optimizer: sgd, scaling: raw, activation: leaky_relu}
+search:
+  algorithm: random
+  trials: 2
+  epochs: 1
+  finalists: 1
+  finalist_seeds: 1
+  winner_seeds: 1
+  space: {filters: [[2], [4]], learning_rate: {low: 0.001, high: 0.01}}
+  prices: {cheap: {title: Cheap, macs: 40000}}
+"""
+"""With a change that helps, one that diverges and a search: the one that `trained` has."""
+
 
 class Workplace:
     """A copy of the project with one small study, in which Snakemake really runs."""
 
     def __init__(self, path: Path, study: str) -> None:
-        self.path, self.python = path, sys.executable
+        self.path, self.python, self.output = path, sys.executable, ""
         for folder in ("src", "profiles", "report"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ruff_cache")
             shutil.copytree(PROJECT / folder, path / folder, ignore=ignored)
@@ -27,11 +58,16 @@ class Workplace:
     def write_study(self, text: str) -> None:
         (self.path / "experiments" / "tests.yaml").write_text(text, encoding="utf-8")
 
+    @classmethod
+    def at(cls, path: Path, python: str, output: str = "") -> "Workplace":
+        """Give the one that is in a folder; `output` is what Snakemake said when it made it."""
+        place = object.__new__(cls)
+        place.path, place.python, place.output = path, python, output
+        return place
+
     def copy(self, path: Path) -> "Workplace":
         shutil.copytree(self.path, path, symlinks=True)
-        other = object.__new__(Workplace)
-        other.path, other.python = path, self.python
-        return other
+        return Workplace.at(path, self.python)
 
     def command(self, *words: str, config: tuple[str, ...] = ("study=tests",)) -> dict:
         return {

@@ -38,9 +38,9 @@ def by_unit(answers: np.ndarray, units: np.ndarray) -> np.ndarray:
         (runs, units).
     """
     means = answers.mean(axis=1, keepdims=True)
-    sums = np.zeros((len(answers), units.max() + 1))
-    np.add.at(sums, (slice(None), units), answers - means)
-    return means + sums * (sums.shape[1] / len(units))
+    sums = np.zeros((units.max() + 1, len(answers)))
+    np.add.at(sums, units, (answers - means).T)
+    return means + sums.T * (len(sums) / len(units))
 
 
 def alone(answers: np.ndarray) -> Variance:

@@ -40,9 +40,9 @@ if PLAN.study.own_networks:
             f"{LOGS}/describe.log",
         benchmark:
             f"{LOGS}/describe.tsv"
+        localrule: True
         conda:
             ENVIRONMENT
-        localrule: True
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
