@@ -1,5 +1,6 @@
 """What each change does to each class."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cnn_study.base.inference import Effect
@@ -7,7 +8,7 @@ from cnn_study.base.judge import Judge, Runs
 from cnn_study.evidence.families import family, without_runs
 from cnn_study.evidence.read import Tables
 
-Shares = dict[str, dict[str, Runs]]
+Shares = Mapping[str, dict[str, Runs]]
 """Share of a class's test images that each run recognizes: by class, experiment and seed."""
 
 
@@ -36,12 +37,13 @@ def class_rows(tables: Tables) -> list[dict[str, Any]]:
 def _shares(tables: Tables) -> Shares:
     """Read the shares; a class without test images has none."""
     counts = tables.classes[tables.classes["images"] > 0]
-    shares = counts.assign(share=counts["correct"] / counts["images"])
-    by: Shares = {name: {} for name in tables.study.dataset.class_names}
-    for (id_, name), group in shares.groupby(["experiment", "class"], sort=False):
-        seeds, values = group["seed"].astype(int), group["share"].astype(float)
-        by[str(name)][str(id_)] = dict(zip(seeds, values, strict=True))
-    return by
+    of_run = (counts[column].tolist() for column in ("experiment", "class", "seed"))
+    shares = (counts["correct"] / counts["images"]).tolist()
+    by: dict[str, dict[str, dict[int, float]]]
+    by = {name: {} for name in tables.study.dataset.class_names}
+    for id_, name, seed, share in zip(*of_run, shares, strict=True):
+        by[str(name)].setdefault(str(id_), {})[int(seed)] = share
+    return {name: dict(of_class) for name, of_class in by.items()}
 
 
 def _judges(tables: Tables, shares: Shares) -> dict[str, Judge]:
