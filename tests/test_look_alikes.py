@@ -1,6 +1,8 @@
 """Look-alikes: planted ones are found, others not; images that every run misreads; kept once."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
+from cnn_study.data.audit import Audit, Originals, Spread
 from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import Images
+from cnn_study.inspection import look_alikes as inspection_look_alikes
 from cnn_study.inspection.look_alikes import find_pairs, look, misread_by_best, spread_evenly
 from cnn_study.runs import correct_answers, look_alikes
 from cnn_study.study.merge import load
@@ -85,6 +89,19 @@ def test_digits_are_not_searched_and_say_why(study, tmp_path, digits_file):
     assert kept.arrays["pairs_images"].shape == (0, 2, 8, 8, 1)
     labels = load_prepared(DATASETS["digits"], digits_file).test_labels
     assert correct_answers.read(study, tmp_path / "results").tolist() == labels.tolist()
+
+
+def test_images_that_pass_for_one_another_are_not_searched(study, tmp_path, planted, monkeypatch):
+    """As when their list was made: what is found would be any other scan of the same kind."""
+    monkeypatch.setattr(inspection_look_alikes, "load_prepared", lambda dataset, data: planted)
+    side = Spread(smallest=32, median=32, largest=32)
+    originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
+    audit = Audit(files=72, originals=originals, not_compared="all look alike")
+    own = replace(study, dataset=replace(study.dataset, audit=audit))
+    kept = look_alikes.read(look(own, tmp_path / "own", Path("any.npz")))
+    assert (kept.facts.reason, kept.facts.pairs) == ("all look alike", [])
+    kept = look_alikes.read(look(study, tmp_path / "known", Path("any.npz")))
+    assert (kept.facts.reason, len(kept.facts.pairs)) == ("", 3)
 
 
 def test_what_is_there_is_left_and_needs_no_dataset(study, tmp_path, digits_file, capsys):
