@@ -50,6 +50,16 @@ def test_every_experiment_has_a_row_with_label_scores_and_seeds(made):
     assert row(found, "base")["changed"] == {}
 
 
+def test_energy_is_there_where_any_was_measured(made, tmp_path):
+    assert not any("joules" in row for row in of(made)["rows"])
+    measured = Made(tmp_path, PLAIN)
+    for experiment, scores in SCORES.items():
+        joules = 1500.0 if experiment == "base" else None
+        measured.runs(experiment, scores, processor_joules=joules)
+    measured.collect()
+    assert [row["joules"] for row in of(measured)["rows"]] == [1500.0, None, None]
+
+
 def test_it_goes_into_the_page_as_it_is(made):
     page = made.output.with_name("page.html").read_text(encoding="utf-8")
     element = f'<script type="application/json" id="{explorer.ELEMENT}">(.*?)</script>'

@@ -87,8 +87,9 @@ def light(published) -> Path:
 def small(request, tmp_path_factory) -> Path:
     """The page of a small study of the digits."""
     made = Made(tmp_path_factory.mktemp("small"), PLAIN)
+    joules = {"base": 900.0, "learning-rate-1": 12_400.0}
     for experiment, scores in SCORES.items():
-        made.runs(experiment, scores)
+        made.runs(experiment, scores, processor_joules=joules.get(experiment))
     made.text()
     folder = tmp_path_factory.mktemp("small-page")
     return make_page(made.study, made.folder, folder, request.param)
@@ -942,6 +943,21 @@ def test_a_card_opens_by_its_link_and_back_closes_it(page):
     page.keyboard.press("Escape")
     assert not card.is_visible()
     assert "#" not in page.url
+
+
+def test_a_card_tells_energy_where_it_was_measured(browser, small, page):
+    opened = open_page(browser, small)
+    said = {"learning-rate-1": ["12", "0.90", "13.78 ×"], "learning-rate-2": ["–", "0.90", "–"]}
+    for id_, cells in said.items():
+        opened.goto(f"{small.as_uri()}#compare={id_},base")
+        (row,) = opened.get_by_role("row").filter(has_text="Energy of a training, kJ").all()
+        assert row.inner_text().split("\t")[1:] == cells
+    assert opened.said == []
+    opened.close()
+    page.goto(f"{page.url.partition('#')[0]}#experiment-base")
+    card = page.get_by_role("dialog").inner_text()
+    assert "MACs for an image" in card
+    assert "Energy" not in card
 
 
 def test_a_card_leads_on_and_closing_leads_to_the_text(page):

@@ -177,10 +177,15 @@
 
   const ratio = (a, b) => (isNumber(a) && isNumber(b) && b ? (a / b).toFixed(2) + ' ×' : '–');
 
+  const kilojoules = joules => (isNumber(joules) && joules < 1000 ? (joules / 1000).toFixed(2)
+    : seconds(isNumber(joules) ? joules / 1000 : null));
+
   function costs(one, other) {
+    const measured = known().rows.some(row => isNumber(row.joules));
     return table(['Costs', one.label, ...(other ? [other.label, 'The first to the second'] : [])], [
       ['MACs for an image', 'macs', count], ['Parameters', 'parameters', count],
       [known().seconds[0].toUpperCase() + known().seconds.slice(1), 'seconds', seconds],
+      ...(measured ? [['Energy of a training, kJ', 'joules', kilojoules]] : []),
     ].map(([name, key, write]) => [name, write(one[key]),
       ...(other ? [write(other[key]), ratio(one[key], other[key])] : [])]));
   }

@@ -13,6 +13,7 @@ from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, read_results
+from cnn_study.report.energy import energy_of
 from cnn_study.study.groups import ORDER
 from cnn_study.study.model import Study
 from cnn_study.study.settings import value_text
@@ -40,11 +41,14 @@ def explored(study: Study, tables: Tables, findings: Findings) -> dict[str, Any]
         study, results (the folder as a newcomer sees it), metric (its label), accuracy (whether
         that stands beside it), level (of the intervals), seconds (which clock), classes, groups
         (in order), questions (title and group), base (its settings as text), rows (one an
-        experiment, then one a winner of the search).
+        experiment, with the joules of a training where any was measured, then one a winner of the
+        search).
     """
-    results = read_results(tables)
+    results, energy = read_results(tables), energy_of(tables)
     experiments = [
-        _experiment(study, tables, findings, id_, result) for id_, result in results.items()
+        _experiment(study, tables, findings, id_, result)
+        | ({"joules": energy.of[id_]} if energy else {})
+        for id_, result in results.items()
     ]
     return {
         "study": study.name,
