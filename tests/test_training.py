@@ -1,6 +1,7 @@
 """Real training on a few hundred digits: what a record holds, and what each parameter does."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -22,7 +23,7 @@ from cnn_study.study import architecture
 from cnn_study.study.model import Experiment
 from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
 from cnn_study.study.settings import DECLARATIONS, TRAINING_VERSION, Settings, fingerprint
-from cnn_study.train import keras_one, provenance, scores, training
+from cnn_study.train import energy, keras_one, provenance, scores, training
 from cnn_study.train import parts as train_parts
 from cnn_study.train.epoch_images import epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
@@ -132,13 +133,19 @@ SETTINGS = {"epochs": 2, "label_smoothing": 0.2, "watch_test": True, "optimizer"
 
 @pytest.fixture(scope="module")
 def complete(keras, small, tmp_path_factory):
-    """One run with everything kept: folder of records, record, epochs told, path."""
+    """One run with everything kept: folder of records, record, epochs told, path.
+
+    It runs on a processor that takes 3 J from one look to the next.
+    """
     folder = tmp_path_factory.mktemp("runs")
     told: list[records.Epoch] = []
     chosen = experiment(small, "kept", **SETTINGS)
-    record = training.train(
-        chosen, 7, small.dataset, small.images, folder, on_epoch=told.append, keep_weights=True
-    )
+    counter = energy._Counter(itertools.count(0, 3_000_000).__next__, energy.MICROJOULES, 2**60)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(energy, "_of_processor", lambda: [counter])
+        record = training.train(
+            chosen, 7, small.dataset, small.images, folder, on_epoch=told.append, keep_weights=True
+        )
     return record, told, folder / "kept" / chosen.fingerprint / "seed-7.json"
 
 
@@ -187,6 +194,9 @@ def test_record_tells_the_cost(complete):
         cost.training_seconds, abs=0.01
     )
     assert 50 < cost.peak_memory_mebibytes < 50_000
+    looks = 1 + cost.run_seconds // energy.LOOK_SECONDS
+    assert 0 < cost.processor_joules <= 3 * looks
+    assert cost.gpu_joules is None
 
 
 def test_record_tells_where_it_comes_from(complete, keras):
