@@ -297,8 +297,11 @@ def test_a_training_of_another_machine_lives_while_it_renews_its_mark(tmp_path):
     mark(tmp_path, "dead-here", machine=platform.node(), process=2**22 + 1)
     mark(tmp_path, "here", age=1000, machine=platform.node())
     mark(tmp_path, "older", age=1000)  # written before marks named their machine
+    container = {"machine": platform.node(), "processes": 7}
+    mark(tmp_path, "in-a-container", **container, process=2**22 + 1)
+    mark(tmp_path, "in-a-dead-container", age=121, **container)
     named = [each.experiment for each in heartbeat.running(tmp_path)]
-    assert named == ["ahead", "elsewhere", "here", "older"]
+    assert named == ["ahead", "elsewhere", "here", "in-a-container", "older"]
 
 
 def test_a_training_renews_its_mark_however_long_an_epoch_takes(tmp_path, monkeypatch):

@@ -36,6 +36,8 @@ class Beat(BaseModel):
     Attributes:
         epoch: how many have come to their end.
         machine: None in files of older versions.
+        processes: number of the set in which `process` is a number, of which a container has its
+            own; None where there is one set, and in files of older versions.
         epoch_seconds: wall time of the last epoch, with its scoring, of the first with what is
             built before it; None before its end, and in files of older versions.
     """
@@ -49,12 +51,18 @@ class Beat(BaseModel):
     validation_accuracy: Share | None
     process: int = Field(ge=1, lt=2**31)
     machine: str | None = None
+    processes: int | None = None
     epoch_seconds: Amount | None = None
 
     @property
     def elsewhere(self) -> str | None:
         """The machine, if it is another one."""
         return None if self.machine in (None, platform.node()) else self.machine
+
+    @property
+    def can_be_asked_for(self) -> bool:
+        """Whether its process has the same number here."""
+        return not self.elsewhere and self.processes in (None, _set_of_processes())
 
 
 class Running:
@@ -71,7 +79,7 @@ class Running:
         self.facts = Beat(
             experiment=experiment, seed=int(seed.removeprefix("seed-")),
             epoch=0, epochs=epochs, validation_accuracy=None,
-            process=os.getpid(), machine=platform.node(),
+            process=os.getpid(), machine=platform.node(), processes=_set_of_processes(),
         )  # fmt: skip
         self._beating = ExitStack()
 
@@ -128,9 +136,9 @@ def log(line: str) -> None:
 def running(results: Path) -> list[Beat]:
     """Read what the trainings that are under way say of themselves.
 
-    Machines may share the folder. Of another one's process nobody here can tell whether it lives,
-    but it renews its file while it does. A file that names no machine, as older versions wrote it,
-    is taken for one of this machine. What no training writes is left aside.
+    Machines and containers may share the folder. Of another one's process nobody here can tell
+    whether it lives, but it renews its file while it does. A file that names no machine, as older
+    versions wrote it, is taken for one of this machine. What no training writes is left aside.
     """
     trainings = []
     for path in sorted((results / "running").glob("*.json")):
@@ -139,9 +147,17 @@ def running(results: Path) -> list[Beat]:
             age = time.time() - path.stat().st_mtime
         except (OSError, UserError, ValidationError):
             continue  # It ended just now, or is no training's.
-        if age < FRESH_SECONDS if facts.elsewhere else _lives(facts.process):
+        if _lives(facts.process) if facts.can_be_asked_for else age < FRESH_SECONDS:
             trainings.append(facts)
     return trainings
+
+
+def _set_of_processes() -> int | None:
+    """Number the set of processes among which this one has its number, under Linux."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return None
 
 
 def _lives(process: int) -> bool:
