@@ -316,8 +316,8 @@ class _WithinBudget:
     def _tell(self, training: _Training) -> None:
         score = searches.score(self._runs(training))
         self.scores[training.trial] = score
-        trainings = len(running(self.offers.results)) + 1  # with that whose place is free now
-        at_once = max(self.offers.dispatcher.workers.count, trainings)
+        own = self.offers.dispatcher.workers.count
+        at_once = max(own, len(running(self.offers.results)))  # others may have joined
         _say(progress.trial(self.study, self.known, self.budget, self.scores, at_once))
         setting = ", ".join(f"{key} {value_text(value)}" for key, value in training.values.items())
         macs = training.runs[0].experiment.macs
