@@ -17,7 +17,7 @@ SLOW_FIXTURES = {"keras", "browser"}
 
 SLOW_IMPORTS = {"keras", "tensorflow", "jax", "playwright"}
 SLOW_PROGRAMS = {"snakemake", "chromium", "playwright"}
-SLOW_COMMANDS = {"train", "search", "work", "confirm", "inspect"}
+SLOW_COMMANDS = {"train", "search", "confirm", "inspect"}
 SLOW_CODE = re.compile(r"import[ _](?:keras|tensorflow|jax)\b")
 
 slow_acts: list[str] | None = None
