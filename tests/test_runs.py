@@ -192,6 +192,26 @@ def test_short_runs_of_an_experiment_go_together_in_the_order_of_their_first(sho
     assert together(chosen, []) == []
 
 
+def test_a_job_of_a_cluster_takes_short_runs_of_several_experiments(short_and_long, monkeypatch):
+    """Ten minutes by estimate: what fits, in the order of the first runs; a longer run alone."""
+    seconds = {"base": 1.0, "longer": 250.0, "long": 900.0}
+    monkeypatch.setattr(local, "training_seconds", lambda study, run: seconds[run.experiment.id])
+    jobs = local.for_cluster(short_and_long, wanted(short_and_long), 600.0)
+    assert [[run.typed for run in job] for job in jobs] == [
+        [f"base/seed-{seed}" for seed in (1, 2, 3, 4, 5)] + ["longer/seed-1", "longer/seed-2"],
+        ["long/seed-1"],
+        ["long/seed-2"],
+        ["longer/seed-3", "longer/seed-4"],
+        ["long/seed-3"],
+        ["long/seed-4"],
+        ["longer/seed-5"],
+        ["long/seed-5"],
+    ]
+    alone = local.for_cluster(short_and_long, wanted(short_and_long), 0.0)
+    assert [run.typed for (run,) in alone] == [run.typed for run in wanted(short_and_long)]
+    assert local.for_cluster(short_and_long, [], 600.0) == []
+
+
 def test_a_run_whose_process_was_ended_from_outside_comes_last(short_and_long, tmp_path):
     """What ended it, for want of memory perhaps, would end the others too."""
     base = [run for run in wanted(short_and_long) if run.experiment.id == "base"]

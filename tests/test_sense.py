@@ -475,7 +475,7 @@ def test_what_failed_is_named_with_its_reason_and_the_command_that_tries_it_agai
     assert [run.typed for run in plan.missing] == ["wide/seed-2"]
     (batch,) = [batch for batch in plan.batches if "wide/seed-2" in batch.runs]
     record = f"results/tiny/runs/{plan.missing[0].name}.json"
-    assert plan.records_to_come() == [record, f"results/tiny/making/{batch.rule}"]
+    assert plan.records_to_come() == [record, f"results/tiny/making/0/{batch.rule}"]
     assert plan.records("base") == [
         f"results/tiny/runs/base/{study.experiments['base'].fingerprint}/seed-{seed}.json"
         for seed in (1, 2)

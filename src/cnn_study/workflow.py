@@ -399,9 +399,8 @@ class Plan:
     def _records(self, runs: list[Run]) -> list[str]:
         """List the records of runs, and what stands for another try of those that failed."""
         again = [run for run in runs if run.name not in self.done] if self.retry else []
-        batches = dict.fromkeys(self._batch_of[run.typed] for run in again)
-        tries = [mark for batch in batches for mark in self.tries(batch)]
-        return [*map(self._record, runs), *tries]
+        tries = (mark for run in again for mark in self.tries(self._batch_of[run.typed]))
+        return [*map(self._record, runs), *dict.fromkeys(tries)]
 
     @cached_property
     def _batch_of(self) -> dict[str, Batch]:
