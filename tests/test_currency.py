@@ -277,6 +277,24 @@ def test_an_environment_for_each_rule_is_refused(copy, method):
     assert "Traceback" not in said
 
 
+def test_every_job_of_a_cluster_asks_for_memory_and_time(tmp_path):
+    digits = (PROJECT / "experiments/digits.yaml").read_text("utf-8")
+    place = Workplace(tmp_path / "project", digits)
+    words = ("--executor", "cluster-generic", "--cluster-generic-submit-cmd", "sh", "--jobs", "2")
+    more = ("--set-resources", "train:gpu=1", "train:slurm_partition=long")
+    said = place.snakemake("--dry-run", *words, *more, config=("study=tests", "job_minutes=0"))
+    jobs = dict(re.findall(r"^rule (\S+):$.*?^    resources: (.*?)$", said, re.M | re.S))
+    trains = {name for name in jobs if name.startswith("train_")}
+    others = {"search_models", "confirm_suggestions", "inspect_models", "find_look_alikes"}
+    asks = {name: asked for name, asked in jobs.items() if "runtime=" in asked}
+    assert (len(trains), asks.keys() - trains) == (15, others)
+    for name, asked in asks.items():
+        assert re.search(r"\bruntime=[2-9]\d\b", asked), (name, asked)
+        assert re.search(r"\bmem_mb=[1-9]\d{3}\b", asked), (name, asked)
+        is_train = name in trains
+        assert ("gpu=1" in asked, "slurm_partition=long" in asked) == (is_train, is_train)
+
+
 def test_a_submitted_job_is_no_second_workflow(copy, tmp_path):
     """Each job of an executor reads the Snakefile anew, while the workflow holds its lock."""
     shutil.rmtree(copy.path / "results")

@@ -81,13 +81,6 @@ def needs(demand):
     return {"mem_mb": attempts("megabytes"), "runtime": attempts("minutes")}
 
 
-def trains(batch):
-    """Ask for what a batch needs; `--set-resources train:…` is of all batches."""
-    asked = needs(lambda threads: demands.of_training(PLAN.study, batch.trained))
-    asked["gpu"] = lambda wildcards: min(1, PLAN.gpus)
-    return asked | dict(SETTINGS.overwrite_resources.get("train", {}))
-
-
 # One training at a time on each GPU, or on as many as `--resources gpu=N` says.
 if workflow.is_main_process and PLAN.gpus and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", PLAN.gpus)
@@ -130,6 +123,7 @@ localrules:
     draw_figures,
     write_report,
     render_report,
+    verify,
     archive_study,
 
 

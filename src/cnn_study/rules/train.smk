@@ -75,7 +75,8 @@ for batch in PLAN.batches:
             ENVIRONMENT
         threads: 1
         resources:
-            **trains(batch),
+            **needs(lambda threads, batch=batch: demands.of_training(PLAN.study, batch.trained)),
+            gpu=lambda wildcards: min(1, PLAN.gpus),
         params:
             cnn_study=CNN_STUDY,
             study=STUDY,
@@ -87,6 +88,11 @@ for batch in PLAN.batches:
             " --data {params.data:q}"
             " {params.retry}"
             " --log {log:q}"
+
+    # `--set-resources train:…` is of all of them.
+    workflow.get_rule(batch.rule).resources.update(
+        SETTINGS.overwrite_resources.get("train", {})
+    )
 
 
 # One target for each experiment, by its id.
