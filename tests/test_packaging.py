@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {
     "requirements.lock": (),
     "requirements-gpu.lock": ("gpu",),
-    "requirements-test.lock": ("export", "parquet", "heic", "test"),
+    "requirements-test.lock": ("export", "parquet", "heic", "test", "slurm"),
 }
 """The extras that each lock holds."""
 SUPPORTED_PYTHONS = ("3.11", "3.12", "3.13")

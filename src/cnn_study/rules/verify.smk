@@ -9,7 +9,7 @@ rule verify:
         f"{LOGS}/verify.tsv"
     conda:
         ENVIRONMENT
-    threads: os.cpu_count()
+    threads: cores()
     params:
         cnn_study=CNN_STUDY,
         study=STUDY,
