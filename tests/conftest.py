@@ -37,7 +37,7 @@ SMALL_TRAINING, SMALL_TEST = 320, 100
 
 LONG = (
     *("test_workflow.py", "test_currency.py", "test_page.py", "test_searcher.py"),
-    *("test_starter.py", "test_archive.py", "test_training.py"),
+    *("test_starter.py", "test_archive.py", "test_slurm.py", "test_training.py"),
     *("test_evidence.py", "test_figures.py", "test_report.py", "test_figures_effects.py"),
     *("test_render.py", "test_progress.py", "test_study.py"),
 )

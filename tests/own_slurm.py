@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -61,8 +62,8 @@ class Slurm:
         self.configuration = folder / "slurm.conf"
         self.configuration.write_text(
             CONFIGURATION.format(
-                folder=folder, cores=cores, minutes=minutes, host=socket.gethostname(),
-                megabytes=psutil.virtual_memory().total // 2**20, ports=_free_ports(),
+                folder=folder, host=socket.gethostname().partition(".")[0], ports=_free_ports(),
+                cores=cores, minutes=minutes, megabytes=psutil.virtual_memory().total // 2**20,
             ),
             encoding="utf-8",
         )  # fmt: skip
@@ -102,10 +103,6 @@ class Slurm:
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
-    def kill(self, program: str) -> None:
-        """End a daemon as `kill -9` does."""
-        self._daemons.pop(program).kill()
-
     def said(self, *command: str) -> str:
         """Give what a command of Slurm's writes; "" while it fails."""
         ended = subprocess.run(
@@ -127,7 +124,7 @@ class Slurm:
         for daemon in self._daemons.values():
             daemon.wait(30)
 
-    def _wait(self, settled) -> None:
+    def _wait(self, settled: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
         while not settled():
             if time.monotonic() > deadline:

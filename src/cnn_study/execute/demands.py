@@ -9,7 +9,7 @@ from cnn_study.runs.wanted import Run
 from cnn_study.study.model import Study
 
 AROUND_BYTES = 600 * 2**20
-"""Of the two processes of Snakemake's around a job's command, each of 150 to 250 MB."""
+"""Of what runs around a training: Snakemake twice, 160 MiB each, and the command, 110; and more."""
 
 MEMORY_SPARE = 1.25
 """Times as much as estimated, which trainings were seen to hold 78 to 102 % of."""
