@@ -372,3 +372,42 @@ def test_all_chunks_are_augmented(monkeypatch):
     assert places[:40].tolist() != places[40:80].tolist()
     for part in (places[:40], places[40:80], places[80:]):
         assert len(set(part)) > 10
+
+
+# ------------------------------------------------------------------------------------------- draws
+
+
+EVERY_WAY = [
+    {},
+    {"horizontal_flip": True},
+    {"shift": 2},
+    {"shift": 9},
+    {"cutout": 3},
+    {"horizontal_flip": True, "shift": 2, "cutout": 3},
+]
+
+
+def test_draws_are_kilobytes_and_say_nothing_of_what_is_not_done():
+    drawn = epoch_images.draw(50, (4, 6), DataSettings(shift=2), 5, 3)
+    np.testing.assert_array_equal(drawn.order, epoch_order(50, 5, 3))
+    assert (drawn.mirrored, drawn.corner) == (None, None)
+    assert drawn.moved.shape == (50, 2)
+    assert set(drawn.moved.ravel().tolist()) == {0, 1, 2, 3, 4}
+    some = drawn.of(slice(10, 14))
+    np.testing.assert_array_equal(some.moved, drawn.moved[10:14])
+    assert (len(some.order), some.corner) == (4, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", EVERY_WAY, ids=str)
+def test_jax_does_to_pixels_what_numpy_does(settings, monkeypatch):
+    jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
+    monkeypatch.setattr(epoch_images, "CHUNK", 40)
+    images, given = numbered(100), DataSettings(**settings)
+    mean = epoch_images.mean_colour(images)
+    expected, _ = one_epoch(images, seed=3, epoch=2, **settings)
+    drawn = epoch_images.draw(100, (4, 6), given, 3, 2)
+    there = epoch_images.Draws(*(None if each is None else jnp.asarray(each) for each in drawn))
+    found = epoch_images.apply(jnp.asarray(images)[there.order], there, given, mean, jnp)
+    assert found.dtype == jnp.uint8
+    np.testing.assert_array_equal(found, expected)

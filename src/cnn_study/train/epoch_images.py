@@ -1,11 +1,13 @@
-"""The images that one epoch trains on: order and augmentation.
+"""The images that one epoch trains on: what chance draws for them, and what that does to them.
 
-A pure function of the images, the settings, the seed and the epoch. NumPy only, so that every
-backend of Keras sees the same pixels in the same order.
+Drawing is a pure function of the settings, the seed and the epoch, and NumPy's alone; a draw is
+applied by NumPy, or by JAX on its device, to the same pixels. So every engine sees the same pixels
+in the same order.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,15 +56,12 @@ def epoch_images(
     Yields:
         Images and labels in training order, as many as are worked on together.
     """
-    order = epoch_order(len(images), seed, epoch)
-    random = np.random.default_rng([seed, epoch, AUGMENTATION])
+    drawn = draw(len(images), images.shape[1:3], settings, seed, epoch)
     size = worked_together(images.shape[1:], CHUNK)
-    for start in range(0, len(order), CHUNK):
-        places = order[start : start + CHUNK]
-        change = _Change.draw(len(places), images.shape[1:3], settings, random)
-        for first in range(0, len(places), size):
-            some = slice(first, first + size)
-            yield change.apply(images[places[some]], some, mean_colour), labels[places[some]]
+    for start in range(0, len(images), CHUNK):
+        for first in range(start, min(start + CHUNK, len(images)), size):
+            some = drawn.of(slice(first, min(first + size, start + CHUNK)))
+            yield apply(images[some.order], some, settings, mean_colour), labels[some.order]
 
 
 def mean_colour(images: Pixels) -> np.ndarray:
@@ -89,54 +88,85 @@ def pixel_statistics(images: Pixels) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.maximum(variance, 1e-12))
 
 
-@dataclass(frozen=True)
-class _Change:
-    """What chance does to images, drawn for all of a chunk; None where nothing of the kind is.
+class Draws(NamedTuple):
+    """What chance does to the images of an epoch; None where nothing of the kind is done.
 
     Attributes:
+        order: (n,) which image stands at each place. All else is of these places.
         mirrored: (n,) whether left and right are exchanged.
-        shift: the most pixels that are shifted by.
-        moved: (2, n) pixels down and right, 0 to twice `shift`.
-        side: of the square that is cut out.
-        corners: (n,) its top and its left, which may lie outside.
+        moved: (n, 2) pixels down and right, 0 to twice the largest shift.
+        corner: (n, 2) top and left of the square that is cut out, which may lie outside.
     """
 
+    order: np.ndarray
     mirrored: np.ndarray | None
-    shift: int
     moved: np.ndarray | None
-    side: int
-    corners: tuple[np.ndarray, np.ndarray] | None
+    corner: np.ndarray | None
 
-    @classmethod
-    def draw(
-        cls, count: int, size: tuple[int, ...], settings: DataSettings, random: np.random.Generator
-    ) -> "_Change":
-        """Draw it for so many images of a height and width."""
-        most, side = settings.shift, settings.cutout
-        mirrored = random.random(count) < 0.5 if settings.horizontal_flip else None
-        moved = random.integers(0, 2 * most + 1, (2, count)) if most else None
-        # The centre may be any pixel, so that a square may hang over the border.
-        corners = None
-        if side:
-            height, width = size
-            tops = random.integers(0, height, count) - side // 2
-            corners = tops, random.integers(0, width, count) - side // 2
-        return cls(mirrored, most, moved, side, corners)
-
-    def apply(self, images: np.ndarray, some: slice, mean_colour: np.ndarray) -> np.ndarray:
-        """Change some of the images for which it was drawn."""
-        if self.mirrored is not None:
-            images = _flip(images, self.mirrored[some])
-        if self.moved is not None:
-            images = _shift(images, self.shift, *self.moved[:, some])
-        if self.corners is not None:
-            tops, lefts = self.corners
-            images = _cut_out(images, self.side, tops[some], lefts[some], mean_colour)
-        return images
+    def of(self, some: slice) -> "Draws":
+        """Take those of some places."""
+        others = (None if drawn is None else drawn[some] for drawn in self[1:])
+        return Draws(self.order[some], *others)
 
 
-def _flip(images: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
-    return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+def draw(count: int, size: tuple[int, ...], settings: DataSettings, seed: int, epoch: int) -> Draws:
+    """Draw the order of so many images of a height and width, and what is done to each."""
+    order = epoch_order(count, seed, epoch)
+    random = np.random.default_rng([seed, epoch, AUGMENTATION])
+    lengths = (min(CHUNK, count - start) for start in range(0, count, CHUNK))
+    drawn = [_draw_chunk(length, size, settings, random) for length in lengths]
+    whole = (
+        None if parts[0] is None else np.concatenate(parts) for parts in zip(*drawn, strict=True)
+    )
+    return Draws(order, *whole)
+
+
+def _draw_chunk(
+    count: int, size: tuple[int, ...], settings: DataSettings, random: np.random.Generator
+) -> tuple[np.ndarray | None, ...]:
+    """Draw what is done to so many images: all of `Draws` but the order."""
+    most, side = settings.shift, settings.cutout
+    mirrored = random.random(count) < 0.5 if settings.horizontal_flip else None
+    moved = random.integers(0, 2 * most + 1, (2, count)).T if most else None
+    # The centre may be any pixel, so that a square may hang over the border.
+    corner = None
+    if side:
+        centres = [random.integers(0, length, count) for length in size]
+        corner = np.stack(centres, axis=1) - side // 2
+    return mirrored, moved, corner
+
+
+def apply(
+    images: Any,
+    draws: Draws,
+    settings: DataSettings,
+    mean_colour: Any,
+    numbers: ModuleType = np,
+) -> Any:
+    """Do to images what was drawn for them.
+
+    Args:
+        images: (n, height, width, channels) uint8, in the order of the draws.
+        draws: arrays of `numbers`.
+        settings: shift and cutout are read.
+        mean_colour: (channels,) uint8, what is cut out is filled with.
+        numbers: the library that computes: numpy or jax.numpy.
+
+    Returns:
+        Images of the same shape and type.
+    """
+    if draws.mirrored is not None:
+        images = _flip(images, draws.mirrored, numbers)
+    if draws.moved is not None:
+        shift = _shift if numbers is np else _shift_by_places
+        images = shift(images, settings.shift, *draws.moved.T)
+    if draws.corner is not None:
+        images = _cut_out(images, settings.cutout, *draws.corner.T, mean_colour, numbers)
+    return images
+
+
+def _flip(images: Any, mirrored: Any, numbers: ModuleType) -> Any:
+    return numbers.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
 def _shift(images: np.ndarray, most: int, down: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -147,13 +177,27 @@ def _shift(images: np.ndarray, most: int, down: np.ndarray, right: np.ndarray) -
     return np.moveaxis(windows[np.arange(count), down, right], 1, -1)
 
 
+def _shift_by_places(images: Any, most: int, down: Any, right: Any) -> Any:
+    """Do the same as `_shift` for JAX, which has no windows; NumPy takes three times as long so."""
+    count, height, width, _ = images.shape
+    rows = _reflected(down[:, None] + np.arange(height) - most, height)
+    columns = _reflected(right[:, None] + np.arange(width) - most, width)
+    return images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _reflected(places: Any, size: int) -> Any:
+    """Give the place in 0 to size - 1 of which one outside is the mirror image, however far."""
+    period = max(2 * (size - 1), 1)
+    return size - 1 - abs(places % period - (size - 1))
+
+
 def _cut_out(
-    images: np.ndarray, side: int, tops: np.ndarray, lefts: np.ndarray, mean_colour: np.ndarray
-) -> np.ndarray:
+    images: Any, side: int, tops: Any, lefts: Any, mean_colour: Any, numbers: ModuleType
+) -> Any:
     _, height, width, _ = images.shape
     top, left = tops[:, None], lefts[:, None]
     rows, columns = np.arange(height), np.arange(width)
     inside_rows = (rows >= top) & (rows < top + side)
     inside_columns = (columns >= left) & (columns < left + side)
     covered = inside_rows[:, :, None] & inside_columns[:, None, :]
-    return np.where(covered[..., None], mean_colour, images)
+    return numbers.where(covered[..., None], mean_colour, images)
