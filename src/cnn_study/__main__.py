@@ -181,6 +181,11 @@ def _add_makers(commands: "Commands") -> None:
 
     train = add("train", _train, "train runs, one after the other, whose records are not there")
     train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
+    train.add_argument(
+        "--engine", choices=["auto", "processes", "batched"], default="", help="what trains: "
+        "processes, one run after the other by Keras's fit; batched, those of one program side by "
+        "side by JAX; auto, if nothing is said: batched where JAX sees a GPU"
+    )  # fmt: skip
     _add_retry(train)
     search = add("search", _search, "search for the best models within a price, once")
     _add_workers(search)
@@ -392,21 +397,24 @@ def _describe(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from cnn_study.execute import local, progress, workers
     from cnn_study.runs.wanted import find
+    from cnn_study.train import engine
 
     study, results = _study(options)
     data, retry = _data(options, study), options.retry is not None
     place = workers.Place(study.path, results, data, retry)
     runs = [find(study, name) for name in options.runs]
+    chosen = engine.settle(options.engine)
     faults: list[Exception] = []
     with workers.Workers(1) as pool:
-        for run in local.riskiest_last(runs, results):
+        for group in local.groups(local.riskiest_last(runs, results), chosen):
             try:
-                record = workers.train_in(pool, study, place, run)
-                said = f"{progress.outcome(study, record)}; {progress.standing(study, results)}"
-                outputs.say(said, sys.stdout)
-            except Exception as error:  # of this run alone, perhaps: the others have their turn
+                trained = workers.train_group_in(pool, study, place, group)
+                gave = "\n".join(progress.outcome(study, record) for record in trained)
+                outputs.say(f"{gave}; {progress.standing(study, results)}", sys.stdout)
+            except Exception as error:  # of these alone, perhaps: the others have their turn
                 if not isinstance(error, UserError):
-                    error.add_note(f"It came while {run.name} was trained.")
+                    names = ", ".join(run.name for run in group)
+                    error.add_note(f"It came while {names} was trained.")
                 faults.append(error)
     _raise(faults)
 

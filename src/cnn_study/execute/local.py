@@ -7,19 +7,20 @@ waits for the first and then finds its record, or does another run.
 import errno
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
-from cnn_study.data.arrays import load_prepared
+from cnn_study.data.arrays import load_prepared, place
 from cnn_study.runs import correct_answers, kept_weights, records
 from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
 from cnn_study.runs.wanted import Run, record_of
 from cnn_study.study.model import Study
+from cnn_study.train.engine import Engine, choose, program_of
 from cnn_study.train.machine import import_keras, is_want_of_memory, out_of_memory, own_core
 
 BATCH_SECONDS = 60.0
@@ -86,17 +87,44 @@ def riskiest_last(runs: list[Run], results: Path) -> list[Run]:
     return sorted(runs, key=lambda run: mark(results, run.name).exists())
 
 
+def groups(runs: list[Run], engine: Engine) -> list[list[Run]]:
+    """Put together the runs that an engine trains side by side, in the order of their first."""
+    if engine == "processes":
+        return [[run] for run in runs]
+    by_program: dict[str, list[Run]] = {}
+    for run in runs:
+        by_program.setdefault(program_of(run.experiment.settings), []).append(run)
+    return list(by_program.values())
+
+
 def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False) -> records.Record:
     """Train one run, unless its record is there, and give its record.
 
     Args:
         retry: train it also where the record says that it failed.
     """
-    with alone(run, results):
-        record = _record(run, results, retry=retry)
-        if record:
+    return do_together(study, [run], results, data, retry=retry)[0]
+
+
+def do_together(
+    study: Study, runs: list[Run], results: Path, data: Path, *, retry: bool = False
+) -> list[records.Record]:
+    """Train the runs of a group so far as their records are not there, and give all records.
+
+    Args:
+        retry: train also those whose record says that they failed.
+    """
+    with ExitStack() as held_:
+        for run in sorted(runs, key=lambda run: run.name):  # so that two never wait for each other
+            held_.enter_context(alone(run, results))
+        known = {run.name: _record(run, results, retry=retry) for run in runs}
+        missing = [run for run in runs if known[run.name] is None]
+        if len(missing) < len(runs):
             log("the record is there already")
-        return record or _do(study, run, results, data)
+        if missing:
+            trained = _do(study, missing, results, data)
+            known |= zip((run.name for run in missing), trained, strict=True)
+        return [record for record in known.values() if record]
 
 
 def do_if_free(
@@ -106,7 +134,7 @@ def do_if_free(
     with held_if_free(_lock_of(run, results)) as free:
         if not free or _record(run, results, retry=retry):
             return None
-        return _do(study, run, results, data)
+        return _do(study, [run], results, data)[0]
 
 
 def _record(run: Run, results: Path, *, retry: bool) -> records.Record | None:
@@ -119,33 +147,45 @@ def _record(run: Run, results: Path, *, retry: bool) -> records.Record | None:
     return None if record and retry and record.status == "failed" else record
 
 
-def _do(study: Study, run: Run, results: Path, data: Path) -> records.Record:
+def _do(study: Study, runs: list[Run], results: Path, data: Path) -> list[records.Record]:
     clock = time.perf_counter()
     try:
-        return _train(study, run, results, data)
+        return _train(study, runs, results, data)
     except Exception as error:
         if not is_want_of_memory(error):
             raise
-        seconds = time.perf_counter() - clock
-        return give_up(study, run, results, out_of_memory(error), seconds)
+        seconds = (time.perf_counter() - clock) / len(runs)
+        return [give_up(study, run, results, out_of_memory(error), seconds) for run in runs]
 
 
-def _train(study: Study, run: Run, results: Path, data: Path) -> records.Record:
+def _train(study: Study, runs: list[Run], results: Path, data: Path) -> list[records.Record]:
     from cnn_study.train import training
 
-    place = results / "runs" / run.name
-    for path in records.leftovers(place.parent, str(run.seed)):
-        path.unlink(missing_ok=True)  # of a process that was killed: nobody else trains this run
+    for run in runs:
+        folder = (results / "runs" / run.name).parent
+        for path in records.leftovers(folder, str(run.seed)):
+            path.unlink(missing_ok=True)  # of a process that was killed: nobody else trains this
     images = load_prepared(study.dataset, data)
     correct_answers.keep(study, results, images)
-    epochs = run.experiment.settings.epochs
-    with own_core(), Running(results, run.name, epochs) as running:
+    engine = choose().engine
+    with own_core(), ExitStack() as shown:
         import_keras()
-        return training.train(
-            run.experiment, run.seed, study.dataset, images, results / "runs",
-            on_epoch=running.tell,
-            keep_weights=kept_weights.is_kept(study, run),
-        )  # fmt: skip
+        if engine == "batched":
+            from cnn_study.train.batched import keep_programs
+
+            keep_programs(place(study.dataset).with_name("programs"))
+        wanted = [
+            training.Wanted(
+                run.experiment,
+                run.seed,
+                shown.enter_context(
+                    Running(results, run.name, run.experiment.settings.epochs)
+                ).tell,
+                kept_weights.is_kept(study, run),
+            )
+            for run in runs
+        ]
+        return training.train_together(wanted, study.dataset, images, results / "runs", engine)
 
 
 def give_up(study: Study, run: Run, results: Path, reason: str, seconds: float) -> records.Record:

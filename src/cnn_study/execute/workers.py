@@ -30,6 +30,7 @@ from cnn_study.runs.heartbeat import log
 from cnn_study.runs.wanted import Run
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
+from cnn_study.train import engine
 from cnn_study.train.machine import own_core
 
 NOTHING_TRAINED = (
@@ -150,6 +151,7 @@ class Workers:
     """
 
     def __init__(self, count: int, log: Path | None = None) -> None:
+        engine.settle()  # by what it computes with a worker looks for a GPU
         self.count, self.log = count, log
         self._begun: set[_Worker] = set()
         self._stopped: Ended | None = None
@@ -229,6 +231,13 @@ def train_if_free(place: Place, run: Run) -> records.Record | None:
     return local.do_if_free(study, run, place.results, place.data, retry=place.retry)
 
 
+def train_together(place: Place, runs: list[Run]) -> list[records.Record]:
+    """Train the runs of a group in a worker, and give their records."""
+    return local.do_together(
+        _study(place.study), runs, place.results, place.data, retry=place.retry
+    )
+
+
 _study = cache(load)
 """A study, read once in each worker."""
 
@@ -240,6 +249,19 @@ def train_in(pool: Workers, study: Study, place: Place, run: Run) -> records.Rec
         return job.result()
     log(f"{run.name}: its process was ended {job.exception()}; it is trained once more")
     return _last_try(pool, study, place, run)
+
+
+def train_group_in(
+    pool: Workers, study: Study, place: Place, runs: list[Run]
+) -> list[records.Record]:
+    """Train a group; where its process is ended, each of its runs by itself."""
+    if len(runs) > 1:
+        job = pool.submit(train_together, place, runs)
+        if wait([job]):
+            return job.result()
+        log(f"{runs[0].name} and others: their process was ended {job.exception()}; they are "
+            "trained once more, one by one")  # fmt: skip
+    return [train_in(pool, study, place, run) for run in runs]
 
 
 def train_all(

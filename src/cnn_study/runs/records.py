@@ -198,6 +198,16 @@ class Provenance(Part):
     versions: dict[str, str] = Field(description="Python and package versions.")
     backend: str = Field(description="Backend of Keras: tensorflow or jax.")
     device: str = Field(description="CPU, or the GPU's model.")
+    engine: Literal["processes", "batched"] = Field(
+        "processes",
+        description="What trained the run: processes, Keras's fit, as in all older records; "
+        "batched, one program of JAX for a group of runs.",
+    )
+    trained_together: Annotated[int, Field(ge=1, le=2**53)] = Field(
+        1,
+        description="Runs of that group, this one among them, which were trained side by side: "
+        "seconds are its share.",
+    )
     processor: str = Field(
         description="Model of the CPU; on x86 under Linux, in newer records, also its family, "
         "model number and widest vector instructions."

@@ -5,12 +5,26 @@ runs side by side in one program of JAX. Choosing imports neither.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+import numpy as np
 
 from cnn_study.base.errors import UserError
+from cnn_study.runs.records import Epoch
+from cnn_study.study.settings import Settings, normalized
 from cnn_study.train import machine
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import Parts
+
+if TYPE_CHECKING:
+    import keras
+
+Built = Callable[["keras.Model"], None]
+"""Told of a network before it learns."""
 
 Engine = Literal["processes", "batched"]
 Asked = Literal["auto", "processes", "batched"]
@@ -76,3 +90,85 @@ def settle(asked: str = "", option: str = "--engine ") -> Engine:
     if engine == "batched":
         os.environ["KERAS_BACKEND"] = "jax"
     return engine
+
+
+# --------------------------------------------------------------------------------------- groups
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run of a group.
+
+    Attributes:
+        seconds: what its training took; of a group its share.
+    """
+
+    settings: Settings
+    seed: int
+    seconds: Stopwatch = field(default_factory=Stopwatch)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that one compiled program can train together, on the same images.
+
+    Attributes:
+        classes: how many there are.
+    """
+
+    members: tuple[Member, ...]
+    parts: Parts
+    classes: int
+
+
+class Trained(NamedTuple):
+    """A network that has come to the end of its training.
+
+    Attributes:
+        model: gives it; only until more is asked of the engine.
+        tested: gives its probabilities of the test images, (images, classes).
+    """
+
+    model: "Callable[[], keras.Model]"
+    tested: Callable[[], np.ndarray]
+
+
+Progress = tuple[int, Epoch | Trained]
+"""What has come to an end, with the place of its member in the group: an epoch, or the training."""
+
+
+def program_of(settings: Settings) -> str:
+    """Name the program that trains these settings; equal ones can be trained together.
+
+    What only the first weights or the optimizer's variables hold is no part of a program: seed,
+    initializer, and a learning rate that stays as it is.
+    """
+    default = Settings()
+    same = {"initializer": default.initializer, "watch_test": default.watch_test}
+    if settings.schedule == "constant" and not settings.warmup_epochs:
+        same["learning_rate"] = default.learning_rate
+    return normalized(settings).model_copy(update=same).model_dump_json()
+
+
+def fit(group: Group, engine: Engine, built: Built = lambda model: None) -> Iterator[Progress]:
+    """Train all members of a group, giving the epochs of each as they end, and its network.
+
+    A member whose loss stops being finite ends with that epoch, and the others go on.
+    """
+    if engine == "batched":
+        from cnn_study.train import batched
+
+        return batched.fit(group, built)
+    return _one_by_one(group, built)
+
+
+def _one_by_one(group: Group, built: Built) -> Iterator[Progress]:
+    from cnn_study.train import keras_one
+
+    for place, member in enumerate(group.members):
+        model = keras_one.start(member.settings, group.parts, group.classes, member.seed)
+        built(model)
+        learned = keras_one.learn(model, member.settings, group.parts, member.seed, member.seconds)
+        yield from ((place, epoch) for epoch in learned)
+        answered = partial(keras_one.predict, model, group.parts.test[0])
+        yield place, Trained(lambda model=model: model, answered)

@@ -68,18 +68,25 @@ def learn(
                     callbacks=[keras.callbacks.TerminateOnNaN()],
                 ).history
             loss = history["loss"][-1]
-            scores = _scores("validation", model, parts.validation)
+            scored = _scores("validation", model, parts.validation)
             if settings.watch_test:
-                scores |= _scores("watched_test", model, parts.test)
-            yield records.Epoch(
-                epoch=number,
-                training_loss=_finite(loss),
-                training_accuracy=_finite(history["accuracy"][-1]),
-                training_seconds=round(seconds.last, 3),
-                **scores,
-            )
+                scored |= _scores("watched_test", model, parts.test)
+            yield epoch_of(number, loss, history["accuracy"][-1], seconds.last, scored)
             if not math.isfinite(loss):
                 return
+
+
+def epoch_of(
+    number: int, loss: float, accuracy: float, seconds: float, scored: dict[str, Any]
+) -> records.Epoch:
+    """Put together what is told of an epoch; scores are those of `scores`."""
+    return records.Epoch(
+        epoch=number,
+        training_loss=_finite(loss),
+        training_accuracy=_finite(accuracy),
+        training_seconds=round(seconds, 3),
+        **scored,
+    )
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
@@ -134,11 +141,18 @@ def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimiz
 
 
 def _scores(name: str, model: "keras.Model", part: tuple[Pixels, np.ndarray]) -> dict[str, Any]:
-    pixels, labels = part
+    return scores(name, predict(model, part[0]), part[1])
+
+
+def scores(name: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Score answers (images, classes) under the names that an epoch has for a part of the images.
+
+    Args:
+        name: "validation" or "watched_test".
+    """
     nothing = {f"{name}_loss": None, f"{name}_accuracy": None}
     if not len(labels):
         return nothing
-    probabilities = predict(model, pixels)
     loss, accuracy = score(probabilities, labels)
     if not math.isfinite(loss):  # Probabilities that are NaN put the first class first.
         return nothing

@@ -121,6 +121,11 @@ def import_keras() -> None:
         unused += ["jax", "scipy"]
     with lean(*unused):
         import keras  # noqa: F401
+    if chosen == "jax":
+        import jax
+
+        # Else an accelerator computes float32 with fewer bits, and a record says float32.
+        jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def keep_freed_memory() -> None:

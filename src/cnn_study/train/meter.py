@@ -32,3 +32,8 @@ class Stopwatch:
         self.last = time.perf_counter() - self._start[0]
         self.wall += self.last
         self.cpu += time.process_time() - self._start[1]
+
+    def add(self, other: "Stopwatch", sharing: int) -> None:
+        """Add the share that one of several has of what another stopwatch measured."""
+        self.wall += other.wall / sharing
+        self.cpu += other.cpu / sharing

@@ -8,21 +8,30 @@ from cnn_study import __version__
 from cnn_study.base.checkout import git
 from cnn_study.base.places import PACKAGE
 from cnn_study.runs import records
+from cnn_study.train.engine import Engine
 from cnn_study.train.machine import backend as chosen_backend
 from cnn_study.train.machine import gpu_names, gpus, processor
 
 
-def provenance(started: datetime, *more_packages: str) -> records.Provenance:
+def provenance(
+    started: datetime,
+    *more_packages: str,
+    engine: Engine = "processes",
+    trained_together: int = 1,
+) -> records.Provenance:
     """Say where a result comes from: versions, backend, machine, commit.
 
     Args:
         started: when, UTC.
         more_packages: that computed it too, beside Keras, its backend and NumPy.
+        engine: what trained it.
+        trained_together: runs that it trained side by side.
     """
     import keras
 
     backend = keras.backend.backend()
-    return _of(started, backend, _device(backend), more_packages)
+    where = _of(started, backend, _device(backend), more_packages)
+    return where.model_copy(update={"engine": engine, "trained_together": trained_together})
 
 
 def provenance_without_training(started: datetime) -> records.Provenance:

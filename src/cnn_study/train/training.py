@@ -1,11 +1,13 @@
-"""Train one seed of one experiment and leave its record."""
+"""Train runs by an engine and leave the record of each."""
 
 import gc
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +18,15 @@ from cnn_study.base.errors import UserError
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.images import Images
 from cnn_study.runs import kept_weights, records
+from cnn_study.runs.records import Epoch
 from cnn_study.study import own_networks
 from cnn_study.study.model import Experiment
 from cnn_study.study.settings import TRAINING_VERSION
 from cnn_study.train import keras_one
 from cnn_study.train.energy import Energy
+from cnn_study.train.engine import Engine, Group, Member, Trained, fit
 from cnn_study.train.machine import is_want_of_memory, out_of_memory
-from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
+from cnn_study.train.meter import forget_peak_memory, peak_memory
 from cnn_study.train.parts import Pixels, take_parts
 from cnn_study.train.provenance import provenance, provenance_without_training
 from cnn_study.train.scores import (
@@ -36,73 +40,144 @@ if TYPE_CHECKING:
     import keras
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A run that is to be trained.
+
+    Attributes:
+        seed: decides initial weights, image order, augmentation and dropout.
+        on_epoch: told of every epoch as it ends.
+        keep_weights: also write `seed-<seed>.weights.npz`, one array a variable, in the order
+            of `model.get_weights()`, named by the variable's path; then, under the names
+            `kept_weights.SCALING`, what a pixel is multiplied by and what is added, by channel.
+    """
+
+    experiment: Experiment
+    seed: int
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None
+    keep_weights: bool = False
+
+
 def train(
     experiment: Experiment,
     seed: int,
     dataset: Dataset,
     images: Images,
     runs: Path,
-    on_epoch: Callable[[records.Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     keep_weights: bool = False,
+    engine: Engine = "processes",
 ) -> records.Record:
-    """Train one run and write its record, its predictions and, if asked, its weights.
+    """Train one run, as `train_together` does, and give its record."""
+    wanted = Wanted(experiment, seed, on_epoch, keep_weights)
+    return train_together([wanted], dataset, images, runs, engine)[0]
+
+
+def train_together(
+    wanted: Sequence[Wanted],
+    dataset: Dataset,
+    images: Images,
+    runs: Path,
+    engine: Engine = "processes",
+) -> list[records.Record]:
+    """Train runs of one program, and write the record and the predictions of each as it ends.
 
     Args:
-        experiment: what to train.
-        seed: decides initial weights, image order, augmentation and dropout.
+        wanted: what `engine` can train as one group; of `processes` one run.
         dataset: facts about the images.
         images: the whole dataset.
         runs: folder of the study's records.
-        on_epoch: told of every epoch as it ends.
-        keep_weights: also write `seed-<seed>.weights.npz`, one array a variable, in the order
-            of `model.get_weights()`, named by the variable's path; then, under the names
-            `kept_weights.SCALING`, what a pixel is multiplied by and what is added, by channel.
 
     Returns:
-        The record as written. A run whose loss stops being finite, or that has not enough
+        The records as written. A run whose loss stops being finite, or that has not enough
         memory, is recorded as such and not raised.
     """
     import keras
 
     forget_peak_memory()
     started, clock = datetime.now(UTC), time.perf_counter()
-    parts = take_parts(images, experiment.settings)
-    epochs: list[records.Epoch] = []
-    seconds = Stopwatch()
-    outcome: dict[str, Any] = {}
-    path = records.place(runs, experiment.id, experiment.fingerprint, seed)
+    group = Group(
+        tuple(Member(run.experiment.settings, run.seed) for run in wanted),
+        take_parts(images, wanted[0].experiment.settings),
+        len(dataset.class_names),
+    )
     energy = Energy()
+    begun = [_Begun(run, group, place, dataset, runs, engine, started, clock, energy)
+             for place, run in enumerate(wanted)]  # fmt: skip
     try:
         with energy:
-            model = keras_one.start(experiment.settings, parts, len(dataset.class_names), seed)
-            _check_size(model, experiment)
-            for epoch in keras_one.learn(model, experiment.settings, parts, seed, seconds):
-                epochs.append(epoch)
-                on_epoch(epoch)
-            outcome = _finish(model, epochs, parts.test, path, keep_weights)
+            for place, ended in fit(group, engine, partial(_check_size, wanted[0].experiment)):
+                begun[place].take(ended)
     except Exception as error:
         if not is_want_of_memory(error):
-            _refuse_code_of_others(error, experiment, dataset)
+            _refuse_code_of_others(error, wanted[0].experiment, dataset)
             raise
-        outcome = _without_scores("failed", out_of_memory(error))
+        for run in begun:
+            if run.record is None:
+                run.end(_without_scores("failed", out_of_memory(error)))
     finally:
         keras.backend.clear_session()
         gc.collect()  # Keras's models hold themselves in circles.
-    cost = records.Cost(
-        parameters=experiment.parameters,
-        macs=experiment.macs,
-        training_seconds=round(seconds.wall, 3),
-        training_cpu_seconds=round(seconds.cpu, 3),
-        run_seconds=round(time.perf_counter() - clock, 3),
-        peak_memory_mebibytes=round(peak_memory(), 1),
-        **energy.taken(),
-    )
-    whence = provenance(started)
-    held_out = np.bincount(parts.validation[1], minlength=len(dataset.class_names))
-    counts = parts.counts | {"validation_classes": held_out.tolist()}
-    record = _record(experiment, seed, dataset, counts, epochs, cost, whence, outcome)
-    records.write(path, record)
-    return record
+    return [run.record for run in begun if run.record]
+
+
+@dataclass
+class _Begun:
+    """A run in training, which becomes its record.
+
+    Attributes:
+        place: among the members of the group that is trained with it.
+        started, clock: when the group began: the day, and what `time.perf_counter` said.
+        record: None until it has ended.
+    """
+
+    wanted: Wanted
+    group: Group
+    place: int
+    dataset: Dataset
+    runs: Path
+    engine: Engine
+    started: datetime
+    clock: float
+    energy: Energy
+    epochs: list[Epoch] = field(default_factory=list)
+    record: records.Record | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where its record goes."""
+        experiment = self.wanted.experiment
+        return records.place(self.runs, experiment.id, experiment.fingerprint, self.wanted.seed)
+
+    def take(self, ended: Epoch | Trained) -> None:
+        """Take the end of an epoch, or of the training: then the record is written."""
+        if isinstance(ended, Epoch):
+            self.epochs.append(ended)
+            self.wanted.on_epoch(ended)
+            return
+        test = self.group.parts.test
+        self.end(_finish(ended, self.epochs, test, self.path, self.wanted.keep_weights))
+
+    def end(self, outcome: dict[str, Any]) -> None:
+        """Write the record; `outcome` is as `_record` has it, seconds are the run's share."""
+        experiment, together = self.wanted.experiment, len(self.group.members)
+        seconds, parts = self.group.members[self.place].seconds, self.group.parts
+        cost = records.Cost(
+            parameters=experiment.parameters,
+            macs=experiment.macs,
+            training_seconds=round(seconds.wall, 3),
+            training_cpu_seconds=round(seconds.cpu, 3),
+            run_seconds=round((time.perf_counter() - self.clock) / together, 3),
+            peak_memory_mebibytes=round(peak_memory(), 1),
+            **self.energy.taken(together),
+        )
+        held_out = np.bincount(parts.validation[1], minlength=self.group.classes)
+        counts = parts.counts | {"validation_classes": held_out.tolist()}
+        whence = provenance(self.started, engine=self.engine, trained_together=together)
+        self.record = _record(
+            experiment, self.wanted.seed, self.dataset, counts, self.epochs, cost, whence, outcome
+        )
+        records.write(self.path, self.record)
 
 
 def _refuse_code_of_others(error: Exception, experiment: Experiment, dataset: Dataset) -> None:
@@ -119,7 +194,7 @@ def _refuse_code_of_others(error: Exception, experiment: Experiment, dataset: Da
         own_network.refuse_in_training(error, network)
 
 
-def _check_size(model: "keras.Model", experiment: Experiment) -> None:
+def _check_size(experiment: Experiment, model: "keras.Model") -> None:
     """Hold a network of the study's own against what was kept of it when it was first built.
 
     Raises:
@@ -176,7 +251,7 @@ def _record(
     seed: int,
     dataset: Dataset,
     counts: dict[str, Any],
-    epochs: list[records.Epoch],
+    epochs: list[Epoch],
     cost: records.Cost,
     whence: records.Provenance,
     outcome: dict[str, Any],
@@ -198,8 +273,8 @@ def _record(
 
 
 def _finish(
-    model: "keras.Model",
-    epochs: list[records.Epoch],
+    trained: Trained,
+    epochs: list[Epoch],
     test: tuple[Pixels, np.ndarray],
     path: Path,
     keep_weights: bool,
@@ -209,7 +284,7 @@ def _finish(
         number = epochs[-1].epoch
         return _without_scores("diverged", f"the loss was not finite in epoch {number}")
     pixels, labels = test
-    probabilities = keras_one.predict(model, pixels)
+    probabilities = trained.tested()
     loss, accuracy = score(probabilities, labels)
     if not math.isfinite(loss):
         return _without_scores("diverged", "the last weights give probabilities that are NaN")
@@ -218,6 +293,7 @@ def _finish(
     np.add.at(confusion, (labels, kept["classes"]), 1)
     file = records.predictions_file(path)
     digest = files.write_arrays(file, kept)
+    model = trained.model()
     if keep_weights:
         kept_weights.write(
             records.weights_file(path),

@@ -1,0 +1,341 @@
+"""The engine `batched`: one program of JAX trains a group of runs side by side.
+
+On JAX Keras's `train_step` is a pure function of the model's state and a batch. So one step is
+compiled for a whole group: an accelerator goes through an epoch in one call, all members at once; a
+CPU, on which that takes two to five times as long, is handed one step after the other.
+"""
+
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cnn_study.base.fingerprints import hash_meaning
+from cnn_study.runs.records import Epoch
+from cnn_study.study.settings import Settings
+from cnn_study.train import epoch_images, keras_one
+from cnn_study.train.engine import Built, Group, Progress, Trained
+from cnn_study.train.epoch_images import Draws
+from cnn_study.train.machine import is_want_of_memory, processor
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import Pixels, scoring_batch
+
+if TYPE_CHECKING:
+    import keras
+
+State = Any
+"""A network in training: trainable, other, optimizer's and metrics' arrays, in Keras's order."""
+
+States = Any
+"""Those of several members: as a state, each array with one more axis in front."""
+
+
+class Data(NamedTuple):
+    """What all steps read; arguments of a program, or they would be compiled into it.
+
+    Attributes:
+        pixels, labels: of the images trained on.
+        weights: (classes,) what the loss of an image is multiplied with; None for nothing.
+        mean_colour: (channels,) uint8.
+    """
+
+    pixels: jax.Array
+    labels: jax.Array
+    weights: jax.Array | None
+    mean_colour: jax.Array
+
+    @classmethod
+    def of(cls, part: tuple[Pixels, np.ndarray], settings: Settings) -> "Data":
+        """Put the training images where JAX computes."""
+        pixels, labels = np.asarray(part[0]), part[1]
+        balanced = settings.class_weight == "balanced"
+        return cls(
+            jnp.asarray(pixels),
+            jnp.asarray(labels.astype("int32")),
+            jnp.asarray(keras_one.class_weights(labels)) if balanced else None,
+            jnp.asarray(epoch_images.mean_colour(pixels)),
+        )
+
+
+class Program:
+    """One step of a network in training, and its answers, as pure functions.
+
+    Attributes:
+        batch_size: images in a step.
+    """
+
+    def __init__(self, model: "keras.Model", settings: Settings) -> None:
+        """Take a compiled model, whose own weights are not read."""
+        self._model, self._settings = model, settings
+        self.batch_size = settings.batch_size
+
+    def step(self, state: State, data: Data, draws: Draws) -> tuple[State, dict[str, jax.Array]]:
+        """Train on the images drawn; give the means over the epoch so far, too."""
+        images = epoch_images.apply(
+            data.pixels[draws.order], draws, self._settings, data.mean_colour, jnp
+        )
+        labels = data.labels[draws.order]
+        targets = labels
+        if self._settings.label_smoothing:
+            targets = jax.nn.one_hot(labels, self._model.output_shape[-1])
+        weights = () if data.weights is None else (data.weights[labels],)
+        logs, state = self._model.train_step(state, (images, targets, *weights))
+        return state, logs
+
+    def answer(self, state: State, images: jax.Array) -> jax.Array:
+        """Give the probabilities (images, classes)."""
+        return self._model.stateless_call(state[0], state[1], images, training=False)[0]
+
+
+class Driver(Protocol):
+    """How a device is led through a program. States and draws are of several members."""
+
+    def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
+        """Train all for an epoch; give the means over it, each (members,)."""
+        ...
+
+    def answer(self, states: States, images: np.ndarray) -> np.ndarray:
+        """Give the probabilities (members, images, classes)."""
+        ...
+
+
+class Scanned:
+    """An epoch in one call, all members at once: for accelerators."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._all = jax.jit(jax.vmap(self._epoch, in_axes=(0, None, 0)))
+        self._answers = jax.jit(jax.vmap(program.answer, in_axes=(0, None)))
+
+    def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
+        """Train all for an epoch; give the means over it, each (members,)."""
+        return self._all(states, data, draws)
+
+    def answer(self, states: States, images: np.ndarray) -> np.ndarray:
+        """Give the probabilities (members, images, classes)."""
+        return np.asarray(self._answers(states, images))
+
+    def _epoch(self, state: State, data: Data, draws: Draws) -> tuple[State, dict[str, jax.Array]]:
+        size, count = self._program.batch_size, len(draws.order)
+        whole = count // size * size
+        state, logs = _begun(state), {}
+
+        def step(state: State, drawn: Draws) -> tuple[State, dict[str, jax.Array]]:
+            return self._program.step(state, data, drawn)
+
+        if whole:
+            stacked = jax.tree.map(
+                lambda drawn: drawn.reshape(-1, size, *drawn.shape[1:]), draws.of(slice(whole))
+            )
+            state, each = jax.lax.scan(step, state, stacked)
+            logs = jax.tree.map(lambda values: values[-1], each)
+        if whole < count:  # a batch of fewer images
+            state, logs = step(state, draws.of(slice(whole, None)))
+        return state, logs
+
+
+class Looped:
+    """One step after the other, one member after the other: for CPUs."""
+
+    def __init__(self, program: Program) -> None:
+        self._size = program.batch_size
+        self._step, self._answer = jax.jit(program.step), jax.jit(program.answer)
+
+    def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
+        """Train all for an epoch; give the means over it, each (members,)."""
+        ended = [
+            self._epoch(_taken(states, place), data, _taken(draws, place))
+            for place in range(_count(states))
+        ]
+        return _stacked(ended)
+
+    def _epoch(self, state: State, data: Data, draws: Draws) -> tuple[State, Any]:
+        state, logs = _begun(state), {}
+        for start in range(0, len(draws.order), self._size):
+            state, logs = self._step(state, data, draws.of(slice(start, start + self._size)))
+        return state, logs
+
+    def answer(self, states: States, images: np.ndarray) -> np.ndarray:
+        """Give the probabilities (members, images, classes)."""
+        members = range(_count(states))
+        return np.stack([self._answer(_taken(states, place), images) for place in members])
+
+
+def _begun(state: State) -> State:
+    """Begin an epoch: the means over it start at 0, as `reset_state` of Keras's metrics has it."""
+    return (*state[:3], jax.tree.map(jnp.zeros_like, state[3]))
+
+
+def _stacked(trees: list[Any]) -> Any:
+    return jax.tree.map(lambda *arrays: jnp.stack(arrays), *trees)
+
+
+def _taken(tree: Any, some: int | slice) -> Any:
+    """Take members of a tree of arrays; of one the arrays lose their first axis."""
+    return jax.tree.map(lambda array: array[some], tree)
+
+
+def _count(states: States) -> int:
+    return len(jax.tree.leaves(states)[0])
+
+
+def driver_of(program: Program) -> Driver:
+    """Take the driver that is the faster one on the device at hand."""
+    return Looped(program) if jax.default_backend() == "cpu" else Scanned(program)
+
+
+class Training:
+    """A group in training."""
+
+    def __init__(self, group: Group, built: Built, make_driver: Any = driver_of) -> None:
+        """Draw the first weights of all members; compiles nothing.
+
+        Args:
+            built: told of each network before it learns.
+            make_driver: gives the driver of a program.
+        """
+        self.group = group
+        models = [self._start(member.settings, member.seed, built) for member in group.members]
+        self.states = _stacked([_state_of(model) for model in models])
+        self.model, self.settings = models[0], group.members[0].settings
+        self.data = Data.of(group.parts.training, self.settings)
+        self.driver = make_driver(Program(self.model, self.settings))
+
+    def _start(self, settings: Settings, seed: int, built: Built) -> "keras.Model":
+        group = self.group
+        model = keras_one.start(settings, group.parts, group.classes, seed)
+        built(model)
+        model.optimizer.build(model.trainable_variables)
+        labels = group.parts.training[1][:2].astype("int32")
+        targets = np.eye(group.classes)[labels] if settings.label_smoothing else labels
+        # Makes the variables of the metrics, as `fit` does before its first step.
+        model._symbolic_build(data_batch=(group.parts.training[0][:2], targets))
+        return model
+
+    def fit(self) -> Iterator[Progress]:
+        """Train all members to their ends."""
+        members = list(range(len(self.group.members)))
+        return self._learn(self.states, members, set(members), 1)
+
+    def _learn(
+        self, states: States, members: list[int], alive: set[int], first: int
+    ) -> Iterator[Progress]:
+        """Train some members from an epoch on; where memory is short, one half after the other.
+
+        Args:
+            alive: those of whom more is to be given. Others, whose loss is no longer finite, are
+                computed on, since their places cannot be taken out of a program.
+        """
+        alive = alive.intersection(members)
+        for number in range(first, self.settings.epochs + 1):
+            if not alive:
+                return
+            try:
+                states, epochs = self._epoch(states, members, alive, number)
+            except Exception as error:
+                if len(members) == 1 or not is_want_of_memory(error):
+                    raise
+                half = len(members) // 2
+                for some in (slice(half), slice(half, None)):
+                    yield from self._learn(_taken(states, some), members[some], alive, number)
+                return
+            yield from epochs.items()
+            last = number == self.settings.epochs
+            ended = {at for at, epoch in epochs.items() if last or epoch.training_loss is None}
+            yield from self._trained(states, members, ended)
+            alive -= ended
+
+    def _epoch(
+        self, states: States, members: list[int], alive: set[int], number: int
+    ) -> tuple[States, dict[int, Epoch]]:
+        """Train members for an epoch, and score those alive, of whom each has its share of time."""
+        clock, epochs = Stopwatch(), {}
+        with clock:
+            states, logs = self.driver.epoch(states, self.data, self._draws(members, number))
+            losses, accuracies = (np.asarray(logs[name]) for name in ("loss", "accuracy"))
+        parts = self.group.parts
+        held_out = self._answers(states, parts.validation[0])
+        watched = [member for member in alive if self.group.members[member].settings.watch_test]
+        answers = self._answers(states, parts.test[0]) if watched else None
+        for place, member in enumerate(members):
+            if member not in alive:
+                continue
+            self.group.members[member].seconds.add(clock, len(alive))
+            scores = keras_one.scores("validation", held_out[place], parts.validation[1])
+            if answers is not None and member in watched:
+                scores |= keras_one.scores("watched_test", answers[place], parts.test[1])
+            share = clock.last / len(alive)
+            epochs[member] = keras_one.epoch_of(
+                number, float(losses[place]), float(accuracies[place]), share, scores
+            )
+        return states, epochs
+
+    def _trained(
+        self, states: States, members: list[int], ended: set[int]
+    ) -> Iterator[tuple[int, Trained]]:
+        """Give the networks of members that have come to their end."""
+        tested = cache(partial(self._answers, states, self.group.parts.test[0]))
+        for place, member in enumerate(members):
+            if member in ended:
+                network = partial(self._network, states, place)
+                yield member, Trained(network, lambda place=place: tested()[place])
+
+    def _draws(self, members: list[int], number: int) -> Draws:
+        pixels, labels = self.group.parts.training
+        seeds = [self.group.members[member].seed for member in members]
+        drawn = [
+            epoch_images.draw(len(labels), pixels.shape[1:3], self.settings, seed, number)
+            for seed in seeds
+        ]
+        return jax.tree.map(lambda *arrays: np.stack(arrays), *drawn)
+
+    def _answers(self, states: States, pixels: Pixels) -> np.ndarray:
+        """Let all members answer, batch by batch: (members, images, classes)."""
+        size = scoring_batch(pixels.shape[1:])
+        answers = [
+            np.asarray(self.driver.answer(states, pixels[start : start + size]))
+            for start in range(0, len(pixels), size)
+        ]
+        nothing = np.empty((_count(states), 0, self.group.classes), "float32")
+        return np.concatenate([nothing, *answers], axis=1)
+
+    def _network(self, states: States, place: int) -> "keras.Model":
+        """Give the group's one model the weights of a member."""
+        trained = _taken(states, place)
+        model = self.model
+        for variables, arrays in zip(
+            (model.trainable_variables, model.non_trainable_variables), trained, strict=False
+        ):
+            for variable, array in zip(variables, arrays, strict=True):
+                variable.assign(array)
+        return model
+
+
+def _state_of(model: "keras.Model") -> State:
+    variables = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    return tuple([jnp.asarray(variable.value) for variable in some] for some in variables)
+
+
+def keep_programs(folder: Path) -> None:
+    """Let compiled programs be kept in a folder, by versions, processor and device.
+
+    JAX tells programs apart by versions and device, too; but not the processors of machines that
+    share a folder, of which one may lack the instructions of another.
+    """
+    kind = jax.devices()[0].device_kind
+    here = {"jax": jax.__version__, "device": kind, "processor": processor()}
+    jax.config.update("jax_compilation_cache_dir", str(folder / hash_meaning(here)))
+
+
+def fit(group: Group, built: Built) -> Iterator[Progress]:
+    """Train all members of a group side by side."""
+    return Training(group, built).fit()
