@@ -53,7 +53,20 @@ def test_an_engine_that_cannot_be_had_is_one_message(gpus, monkeypatch):
         engine.choose()
 
 
-def test_what_was_settled_is_handed_on(gpus, monkeypatch):
+def test_what_was_settled_is_handed_on(gpus):
     assert engine.settle("batched") == "batched"
     assert (os.environ[engine.KNOWN], os.environ["KERAS_BACKEND"]) == ("batched", "jax")
     assert engine.choose().engine == "batched"
+    assert engine.settle() == "batched"
+    assert os.environ[engine.KNOWN] == "batched"
+
+
+def test_what_a_machine_found_out_holds_on_that_machine_alone(gpus, monkeypatch):
+    monkeypatch.setattr(engine.platform, "node", lambda: "login")
+    assert engine.settle() == "processes"
+    gpus(1)
+    assert engine.settle() == "processes"
+    assert os.environ[engine.KNOWN] == "processes login"
+    monkeypatch.setattr(engine.platform, "node", lambda: "node7")
+    assert engine.settle() == "batched"
+    assert os.environ[engine.KNOWN] == "batched node7"

@@ -231,16 +231,18 @@ def trained(monkeypatch, tmp_path, digits_file):
     """Stand in for the training, note what it is asked for; cores are claimed apart."""
     asked, imported = [], []
 
-    def train(experiment, seed, dataset, images, folder, on_epoch, keep_weights):
-        asked.append((experiment.id, seed, keep_weights))
+    def train(runs, dataset, images, folder, engine):
+        (run,), experiment = runs, runs[0].experiment
+        asked.append((experiment.id, run.seed, run.keep_weights))
         assert (dataset.name, len(images.test_labels)) == ("digits", 360)
         assert imported.pop(), "Keras was not imported as a study needs it"
-        path = records.place(folder, experiment.id, experiment.fingerprint, seed)
+        assert engine == "processes"
+        path = records.place(folder, experiment.id, experiment.fingerprint, run.seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
-        return "the record"
+        return ["the record"]
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(training, "train_together", train)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(local, "import_keras", lambda: imported.append(True))
     return asked
@@ -276,7 +278,7 @@ def test_lock_is_free_after_an_error(chosen, tmp_path, trained, digits_file, mon
     def fail(*_, **__):
         raise ValueError("a fault of ours")
 
-    monkeypatch.setattr(training, "train", fail)
+    monkeypatch.setattr(training, "train_together", fail)
     with pytest.raises(ValueError, match="a fault of ours"):
         local.do(chosen, run_of(chosen), tmp_path, digits_file)
     (lock,) = (tmp_path / "locks").iterdir()
@@ -314,15 +316,15 @@ def test_one_command_trains_runs_one_after_the_other(
     chosen, tmp_path, trained, digits_file, monkeypatch, capsys, in_this_process
 ):
     """A fault in one, which is none of the user's, does not keep the others from their turn."""
-    train = training.train
+    train = training.train_together
 
-    def fail_once(experiment, *others, **more):
-        if experiment.id == "wide":
+    def fail_once(runs, *others):
+        if runs[0].experiment.id == "wide":
             raise ValueError("a fault of ours")
-        train(experiment, *others, **more)
-        return records_by_hand.make(chosen, experiment.id, others[0], test=0.5)
+        train(runs, *others)
+        return [records_by_hand.make(chosen, runs[0].experiment.id, runs[0].seed, test=0.5)]
 
-    monkeypatch.setattr(training, "train", fail_once)
+    monkeypatch.setattr(training, "train_together", fail_once)
     monkeypatch.setattr(progress, "standing", lambda *_: "standing")
     command = ["train", str(chosen.path), "base/seed-2", "wide/seed-1", "raw/seed-1"]
     places = ["--data", str(digits_file), "--results", str(tmp_path)]

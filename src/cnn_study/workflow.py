@@ -44,6 +44,7 @@ from cnn_study.study import own_images, own_networks
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
+from cnn_study.train import engine as engines
 from cnn_study.train import machine
 
 RULES = str(PACKAGE / "rules" / "study.smk")
@@ -58,6 +59,7 @@ ALLOWED_CONFIG = {
     "retry": "failed: train again what is recorded as failed, for want of memory say",
     "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
     "job_minutes": "on a cluster: for how many minutes a job trains, by estimate; 10 without it",
+    "training_engine": "what trains: processes, batched, or auto (batched where JAX sees a GPU)",
 }
 
 JOB_MINUTES = 10
@@ -133,6 +135,7 @@ class Plan:
         engine: what renders the pages.
         jobs: where what is to be done is done.
         job_minutes: for how long a job of a cluster trains, by estimate.
+        training_engine: what trains.
     """
 
     study: Study
@@ -148,6 +151,7 @@ class Plan:
     unknown_networks: bool = False
     jobs: Jobs = Jobs()
     job_minutes: float = JOB_MINUTES
+    training_engine: engines.Engine = "processes"
 
     @cached_property
     def missing(self) -> list[Run]:
@@ -180,6 +184,8 @@ class Plan:
         ]
 
     def _together(self, runs: list[Run]) -> list[list[Run]]:
+        if self.training_engine == "batched":
+            return local.jobs_of_groups(runs)
         if self.jobs.submitted:
             return local.for_cluster(self.study, runs, 60 * self.job_minutes)
         return local.batches(self.study, runs)
@@ -527,7 +533,9 @@ def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
         allowed = "\n".join(f"  {key}=…  {what}" for key, what in ALLOWED_CONFIG.items())
         raise UserError(f"--config {', '.join(unknown)}: unknown. Allowed:\n{allowed}")
     empty = [
-        key for key in ("study", "train", "engine") if config.get(key, "default") in (None, "")
+        key
+        for key in ("study", "train", "engine", "training_engine")
+        if config.get(key, "default") in (None, "")
     ]
     if empty:
         raise UserError(f"--config {empty[0]}=: empty. Allowed: {ALLOWED_CONFIG[empty[0]]}.")
@@ -542,17 +550,30 @@ def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
         raise UserError(f"--config retry={config['retry'] or ''}: allowed is failed.")
     train = _is_true(config, "train", default=True)
     engine = choose(str(config.get("engine", "auto")), "--config engine=")
+    trains = _training_engine(config, jobs)
     planned = Plan(
         study, results, arrays.place(study.dataset), source, tuple(wanted(study)),
         _done(study, results, retry), train, engine, retry, not own_images.is_known(path, dataset),
         not own_networks.is_known(path, study.own_networks.values()), jobs,
-        _minutes(config),
+        _minutes(config), trains,
     )  # fmt: skip
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
         load(path, also=study_checks.CHECKS, dataset=dataset, describe=describe)
         machine.backend()
     return planned
+
+
+def _training_engine(config: dict[str, Any], jobs: Jobs) -> engines.Engine:
+    """Settle which engine trains; of machines that jobs are handed to, each finds out for itself.
+
+    Raises:
+        UserError: there is none of that name, or it cannot be had here.
+    """
+    asked = str(config.get("training_engine", ""))
+    if jobs.submitted and asked in ("", "auto"):
+        return "processes"
+    return engines.settle(asked, "--config training_engine=")
 
 
 def _is_true(config: dict[str, Any], key: str, *, default: bool) -> bool:

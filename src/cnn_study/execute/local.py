@@ -30,6 +30,10 @@ MOST_BATCHES = 2000
 """Of a study whose experiments have several seeds; what Snakemake plans within a few seconds."""
 
 
+MOST_IN_JOB = 60
+"""Runs that one process trains by `batched`, unless a single group has more."""
+
+
 def batches(study: Study, runs: list[Run], seconds: float | None = None) -> list[list[Run]]:
     """Put together the runs of one experiment that one process trains, one after the other.
 
@@ -95,6 +99,19 @@ def groups(runs: list[Run], engine: Engine) -> list[list[Run]]:
     for run in runs:
         by_program.setdefault(program_of(run.experiment.settings), []).append(run)
     return list(by_program.values())
+
+
+def jobs_of_groups(runs: list[Run]) -> list[list[Run]]:
+    """Put together what one process trains by `batched`: whole groups, one after the other.
+
+    Its start and the first program take longer than many a group.
+    """
+    together: list[list[Run]] = []
+    for group in groups(runs, "batched"):
+        if not together or len(together[-1]) + len(group) > MOST_IN_JOB:
+            together.append([])
+        together[-1] += group
+    return together
 
 
 def do(study: Study, run: Run, results: Path, data: Path, *, retry: bool = False) -> records.Record:

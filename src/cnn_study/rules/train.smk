@@ -57,7 +57,7 @@ if PLAN.study.own_networks:
 for batch in PLAN.batches:
 
     rule:
-        """Train short runs of one experiment, on a cluster of several, one after the other."""
+        """Train short runs of one experiment one after the other, or of several, or groups of runs."""
         name:
             batch.rule
         input:

@@ -5,6 +5,7 @@ runs side by side in one program of JAX. Choosing imports neither.
 """
 
 import os
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +31,8 @@ Engine = Literal["processes", "batched"]
 Asked = Literal["auto", "processes", "batched"]
 
 KNOWN = "CNN_STUDY_ENGINE"
-"""The variable in which a process hands on which engine was asked for, or was chosen."""
+"""The variable in which a process hands on which engine trains: where it found out by itself, with
+the machine that this holds for."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def choose(asked: str = "", option: str = "--engine ") -> Choice:
     Raises:
         UserError: there is no such engine, or it cannot be had here.
     """
-    asked, option = (asked, option) if asked else (os.environ.get(KNOWN) or "auto", f"{KNOWN}=")
+    if not asked:
+        asked, option = _handed_on(), f"{KNOWN}="
     if asked not in get_args(Asked):
         raise UserError(f"{option}{asked}: allowed are {', '.join(get_args(Asked))}.")
     backend = os.environ.get("KERAS_BACKEND")
@@ -70,6 +73,15 @@ def choose(asked: str = "", option: str = "--engine ") -> Choice:
     return Choice("batched", "JAX sees a GPU")
 
 
+def _handed_on() -> str:
+    """Read what the process said that started this one; "auto" if nothing, or if it was elsewhere.
+
+    What submits a job, as sbatch does, hands on every variable to another machine.
+    """
+    engine, _, machine_ = os.environ.get(KNOWN, "").partition(" ")
+    return engine if engine and machine_ in ("", platform.node()) else "auto"
+
+
 def _lacks(backend: str | None) -> str:
     """Say what `batched` needs and does not have; nothing if it has all."""
     if backend not in (None, "", "jax"):
@@ -86,7 +98,10 @@ def settle(asked: str = "", option: str = "--engine ") -> Engine:
         UserError: as `choose`.
     """
     engine = choose(asked, option).engine
-    os.environ[KNOWN] = engine
+    if asked not in ("", "auto"):
+        os.environ[KNOWN] = engine
+    elif _handed_on() == "auto":
+        os.environ[KNOWN] = f"{engine} {platform.node()}"
     if engine == "batched":
         os.environ["KERAS_BACKEND"] = "jax"
     return engine

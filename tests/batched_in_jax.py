@@ -1,0 +1,141 @@
+"""What test_batched.py looks at: trainings by JAX, which the tests' own process has not.
+
+Prints one JSON object. Groups are trained by drivers, and members of them by Keras's `fit`, each of
+which compiles anew: not all of them.
+"""
+
+import json
+
+import numpy as np
+
+from cnn_study.study.settings import Settings
+from cnn_study.train import batched, engine, keras_one
+from cnn_study.train.machine import import_keras
+from cnn_study.train.meter import Stopwatch
+from cnn_study.train.parts import Parts
+
+RANDOM = np.random.default_rng(0)
+PIXELS = RANDOM.integers(0, 256, (200, 6, 6, 2)).astype("uint8")
+LABELS = RANDOM.integers(0, 10, 200).astype("uint8")
+PARTS = Parts((PIXELS, LABELS), (PIXELS[:50], LABELS[:50]), (PIXELS[50:90], LABELS[50:90]))
+TINY = {"filters": [2], "dense_units": 3, "epochs": 2, "batch_size": 64}
+"""200 images: three batches of 64 and one of 8."""
+
+EVERYTHING = {
+    "batch_normalization": True, "residual": True, "convolution_dropout": 0.1,
+    "dense_dropout": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "warmup_epochs": 0.5,
+    "optimizer": "adamw", "weight_decay": 0.01, "horizontal_flip": True, "shift": 2, "cutout": 3,
+}  # fmt: skip
+OTHERS = {
+    "class_weight": "balanced", "optimizer": "momentum", "schedule": "step", "watch_test": True,
+    "scaling": "standardized",
+}  # fmt: skip
+BURSTS = {"optimizer": "sgd", "scaling": "raw", "weight_decay": 1.0, "epochs": 6}
+"""Each step takes off its learning rate times the weight: with 10, weights grow ninefold."""
+
+BURSTING = ({**BURSTS, "learning_rate": 1e-4}, {**BURSTS, "learning_rate": 10.0})
+
+
+def members(*values: dict) -> tuple[engine.Member, ...]:
+    """Give a member for each set of values, of which seed is no setting."""
+    return tuple(member(**each) for each in values)
+
+
+def member(seed: int = 1, **values) -> engine.Member:
+    return engine.Member(Settings(**{**TINY, **values}), seed)
+
+
+def by_fit(chosen: engine.Member) -> dict:
+    """Train one by one, as the engine `processes` does with JAX."""
+    model = keras_one.start(chosen.settings, PARTS, 10, chosen.seed)
+    learned = keras_one.learn(model, chosen.settings, PARTS, chosen.seed, Stopwatch())
+    epochs = [told(epoch) for epoch in learned]
+    return {"epochs": epochs, **answers(model, keras_one.predict(model, PARTS.test[0]))}
+
+
+def by_driver(make, chosen: tuple[engine.Member, ...]) -> list[dict]:
+    """Train a group side by side; give what came of each member."""
+    came = [{"epochs": []} for _ in chosen]
+    group = engine.Group(chosen, PARTS, 10)
+    for place, ended in batched.Training(group, lambda model: None, make).fit():
+        if isinstance(ended, engine.Trained):
+            came[place] |= answers(ended.model(), ended.tested())
+        else:
+            came[place]["epochs"].append(told(ended))
+    return came
+
+
+def told(epoch) -> dict:
+    return epoch.model_dump(exclude={"training_seconds"})
+
+
+def answers(model, probabilities: np.ndarray) -> dict:
+    weights = np.concatenate([weight.ravel() for weight in model.get_weights()])
+    return {"weights": weights.tolist(), "tested": probabilities.tolist()}
+
+
+class Short(batched.Looped):
+    """A driver of a made-up device that after its first epoch has memory for one member."""
+
+    def __init__(self, program: batched.Program) -> None:
+        super().__init__(program)
+        tried.clear()
+
+    def epoch(self, states, data, draws):
+        tried.append(len(draws.order))
+        if len(tried) > 1 and tried[-1] > 1:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes")
+        return super().epoch(states, data, draws)
+
+
+class Full(batched.Looped):
+    """A driver of a made-up device that has memory for nobody."""
+
+    def epoch(self, states, data, draws):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes")
+
+
+tried: list[int] = []
+
+
+def fault(make, chosen: tuple[engine.Member, ...]) -> str:
+    try:
+        by_driver(make, chosen)
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def main() -> None:
+    """Train all, and print it."""
+    import_keras()
+    base = members({}, {"seed": 2}, {"learning_rate": 0.01, "initializer": "he_normal"})
+    every = members(EVERYTHING, {**EVERYTHING, "seed": 2})
+    others = members(OTHERS, {**OTHERS, "seed": 2, "watch_test": False})
+    trained = {
+        "fit": {
+            "base": list(map(by_fit, base)),
+            "everything": list(map(by_fit, every[:1])),
+            "others": list(map(by_fit, others[:1])),
+        },
+        "scanned": {
+            "base": by_driver(batched.Scanned, base),
+            "everything": by_driver(batched.Scanned, every),
+            "others": by_driver(batched.Scanned, others),
+        },
+        "looped": {
+            "base": by_driver(batched.Looped, base),
+            "everything": by_driver(batched.Looped, every[:1]),
+        },
+        "alone": by_driver(batched.Scanned, base[1:2]),
+        "diverging": by_driver(batched.Scanned, members(*BURSTING)),
+        "diverging by fit": by_fit(members(*BURSTING)[1]),
+        "halved": by_driver(Short, base),
+        "tried": list(tried),
+        "full": fault(Full, base[:2]),
+    }
+    print(json.dumps(trained))
+
+
+if __name__ == "__main__":
+    main()
