@@ -12,6 +12,7 @@ import pypandoc
 import pytest
 import yaml
 
+import records_by_hand
 from cnn_study.base.errors import UserError
 from cnn_study.base.inference import Effect
 from cnn_study.evidence.findings import Findings
@@ -771,6 +772,23 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
 
 
 # ------------------------------------------------------------------------------- what is missing
+
+
+def test_a_comparison_of_runs_of_two_engines_is_told(tmp_path):
+    """A rate that JAX trained in a group, against a base and another rate that Keras's fit did."""
+    made = Made(tmp_path, PLAIN)
+    made.runs("base", (0.5, 0.6)).runs("learning-rate-1", (0.1, 0.2))
+    assert "engine" not in words(made.text())
+    for seed, score in zip(made.study.seeds, (0.55, 0.65), strict=True):
+        record = records_by_hand.make(made.study, "learning-rate-2", seed, test=score)
+        by = {"engine": "batched", "trained_together": 2}
+        record = record.model_copy(update={"provenance": record.provenance.model_copy(update=by)})
+        records_by_hand.write(made.study, tmp_path, record)
+    text = words(made.text())
+    assert "Not all runs were trained in the same way." in text
+    assert "In one comparison of 2 the two sides were not trained by one engine" in text
+    assert "alone: `learning-rate-2`." in text
+    assert "| Engine | batched, two runs; processes, four runs |" in text
 
 
 def test_missing_and_diverged_runs_are_told(tmp_path):

@@ -137,6 +137,7 @@ XEON = "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz (family 6, model 143, AVX-
         ({"device": "CPU"}, {"device": "NVIDIA H100"}, "another family"),
         ({"device": "NVIDIA H100"}, {"device": "NVIDIA H100"}, "the same model"),
         ({"device": "NVIDIA A100"}, {"device": "NVIDIA H100"}, "another family"),
+        ({"processor": GENOA}, {"processor": GENOA, "engine": "batched"}, "another family"),
         ({"system": "Linux x86_64"}, {"system": "Linux aarch64"}, "another family"),
     ],
 )

@@ -170,6 +170,7 @@ def test_a_run_row_says_what_its_record_says(study, results, tmp_path):
         "backend_version": "2.21.0",
         "keras_version": "3.15.1",
         "device": "CPU",
+        "engine": "processes",
         "processor": "A processor, with a comma",
         "commit": "0123456789abcdef0123456789abcdef01234567",
         "changed_since_commit": "false",

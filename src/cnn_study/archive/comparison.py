@@ -11,7 +11,7 @@ from cnn_study.study.settings import value_text
 TIMES = {"training_seconds"}
 """What differs from run to run though nothing else does."""
 
-MACHINE = ("backend", "device", "processor", "system", "threads")
+MACHINE = ("backend", "engine", "device", "processor", "system", "threads")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ Relation = Literal["the same model", "the same family", "another family", "unkno
 def relation(ours: Provenance, theirs: Provenance) -> Relation:
     """Say how the machines of two runs are related, from what their records say alone.
 
-    Another device (a GPU against the CPU, or another GPU), another architecture, another maker,
-    another family or other vector instructions are another family. A record that names its
-    processor by its brand alone says too little to tell.
+    Another device (a GPU against the CPU, or another GPU), another engine, another architecture,
+    another maker, another family or other vector instructions are another family. A record that
+    names its processor by its brand alone says too little to tell.
     """
-    if ours.device != theirs.device or ours.system.split()[-1:] != theirs.system.split()[-1:]:
+    if (ours.device, ours.engine) != (theirs.device, theirs.engine):
+        return "another family"
+    if ours.system.split()[-1:] != theirs.system.split()[-1:]:
         return "another family"
     if ours.device != "CPU":
         return "the same model"

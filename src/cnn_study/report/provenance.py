@@ -1,6 +1,7 @@
 """Where the numbers come from: runs, days, machines, versions."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,37 @@ def _fresh(study: Study, id_: str, rows: list[dict[str, Any]]) -> Fresh:
     )
 
 
+@dataclass(frozen=True)
+class Engines:
+    """What trained the complete runs.
+
+    Attributes:
+        runs: how many each engine trained.
+        mixed: ids of experiments whose runs are of several.
+        across: changes that are compared with a reference whose runs are of others.
+        comparisons: how many there are in all, of experiments with runs.
+    """
+
+    runs: dict[str, int]
+    mixed: list[str]
+    across: list[str]
+    comparisons: int
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Engines":
+        """Take it from runs.csv and the study's comparisons."""
+        complete = tables.complete_by_experiment
+        trained = {id_: {row["engine"] for row in rows} for id_, rows in complete.items()}
+        counts = Counter(row["engine"] for rows in complete.values() for row in rows)
+        pairs = [pair for pair in tables.study.comparisons if trained.keys() >= set(pair)]
+        return cls(
+            dict(sorted(counts.items())),
+            [id_ for id_, engines in trained.items() if len(engines) > 1],
+            [id_ for id_, other in pairs if len(trained[id_] | trained[other]) > 1],
+            len(pairs),
+        )
+
+
 KINDS = ("planned", "complete", "diverged", "failed", "missing")
 
 
@@ -99,6 +131,7 @@ class Provenance:
         first_day, last_day: on which one of either was begun.
         counts: of planned, complete, diverged, failed and missing runs, with their cells.
         troubles: runs that are not complete and not missing.
+        engines: what trained the complete ones.
     """
 
     planned: int
@@ -121,6 +154,7 @@ class Provenance:
     changed_since_commit: bool
     counts: dict[str, Number]
     troubles: list[dict[str, Any]]
+    engines: Engines
 
     def uses(self, package: str) -> bool:
         """Tell whether a backend is this package."""
@@ -162,6 +196,7 @@ class Provenance:
             any(row["changed_since_commit"] for row in recorded),
             {kind: _sum(tables, f"{kind}_runs") for kind in KINDS},
             [row for row in recorded if row["status"] != "complete"],
+            Engines.of(tables),
         )
 
 

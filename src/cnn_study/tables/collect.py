@@ -266,8 +266,8 @@ def _run_row(outcome: Outcome, metric: str) -> dict[str, Any]:
         "weights_sha256": record.weights_sha256,
         "backend_version": provenance.versions.get(provenance.backend),
         "keras_version": provenance.versions.get("keras"),
-        **provenance.model_dump(include={"backend", "device", "processor", "started"}),
-        **provenance.model_dump(include={"commit", "changed_since_commit"}),
+        **provenance.model_dump(include={"backend", "device", "engine"}),
+        **provenance.model_dump(include={"processor", "started", "commit", "changed_since_commit"}),
         "record": outcome.path,
         "record_sha256": outcome.sha256,
     }

@@ -397,6 +397,10 @@ RUNS = Table(
         string("backend_version", "Version of the backend's package."),
         string("keras_version", "Version of Keras."),
         string("device", "CPU, or the model of the GPU."),
+        string(
+            "engine",
+            "What trained it: processes, Keras's fit; batched, one program for several runs.",
+        ),
         string("processor", "Model of the CPU."),
         string("commit", "Commit of this project; empty outside a checkout."),
         truth("changed_since_commit", "Whether files of the package differed from that commit."),
