@@ -65,6 +65,18 @@ def by_driver(make, chosen: tuple[engine.Member, ...]) -> list[dict]:
     return came
 
 
+def prepared(chosen: tuple[engine.Member, ...]) -> list:
+    """Compile beforehand, in a thread; give the first member's last loss, and what was compiled."""
+    batched.prepare([engine.Group(chosen, PARTS, 10)], batched.Scanned)
+    (training,) = batched._PREPARED.values()
+    again = engine.Group(
+        tuple(engine.Member(each.settings, each.seed) for each in chosen), PARTS, 10
+    )
+    last = [ended for place, ended in batched.fit(again, lambda model: None) if not place][-2]
+    seconds = [each.seconds.wall > 0 for each in again.members]
+    return [last.training_loss, training.driver._all._cache_size(), seconds, len(batched._PREPARED)]
+
+
 def told(epoch) -> dict:
     return epoch.model_dump(exclude={"training_seconds"})
 
@@ -127,6 +139,7 @@ def main() -> None:
             "base": by_driver(batched.Looped, base),
             "everything": by_driver(batched.Looped, every[:1]),
         },
+        "prepared": prepared(base),
         "alone": by_driver(batched.Scanned, base[1:2]),
         "diverging": by_driver(batched.Scanned, members(*BURSTING)),
         "diverging by fit": by_fit(members(*BURSTING)[1]),

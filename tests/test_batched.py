@@ -157,6 +157,14 @@ def test_a_member_is_trained_as_if_it_were_alone(trained):
 
 
 @pytest.mark.slow
+def test_what_was_compiled_beforehand_is_made_use_of_once(trained):
+    """Nothing is compiled when it is called, and each member's time is its own."""
+    loss, compiled_later, timed, left = trained["prepared"]
+    assert loss == trained["scanned"]["base"][0]["epochs"][-1]["training_loss"]
+    assert (compiled_later, timed, left) == (0, [True] * 3, 0)
+
+
+@pytest.mark.slow
 def test_test_images_are_watched_for_those_members_that_ask(trained):
     watched, other = trained["scanned"]["others"]
     assert [epoch["watched_test_loss"] for epoch in other["epochs"]] == [None, None]

@@ -404,9 +404,13 @@ def _train(options: argparse.Namespace) -> None:
     place = workers.Place(study.path, results, data, retry)
     runs = [find(study, name) for name in options.runs]
     chosen = engine.settle(options.engine)
+    groups = local.groups(local.riskiest_last(runs, results), chosen)
     faults: list[Exception] = []
     with workers.Workers(1) as pool:
-        for group in local.groups(local.riskiest_last(runs, results), chosen):
+        if chosen == "batched" and len(groups) > 1:
+            # What fails here fails again below, where it is told.
+            pool.submit(workers.prepare, place, groups).exception()
+        for group in groups:
             try:
                 trained = workers.train_group_in(pool, study, place, group)
                 gave = "\n".join(progress.outcome(study, record) for record in trained)

@@ -20,8 +20,9 @@ from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
 from cnn_study.runs.wanted import Run, record_of
 from cnn_study.study.model import Study
-from cnn_study.train.engine import Engine, choose, program_of
+from cnn_study.train.engine import Engine, Group, Member, choose, program_of
 from cnn_study.train.machine import import_keras, is_want_of_memory, out_of_memory, own_core
+from cnn_study.train.parts import take_parts
 
 BATCH_SECONDS = 60.0
 """Trained in one process, by estimate: its start is little beside that."""
@@ -203,6 +204,25 @@ def _train(study: Study, runs: list[Run], results: Path, data: Path) -> list[rec
             for run in runs
         ]
         return training.train_together(wanted, study.dataset, images, results / "runs", engine)
+
+
+def prepare(study: Study, groups: list[list[Run]], results: Path, data: Path) -> None:
+    """Have what trains groups compiled, side by side, before the first of them is trained."""
+    import_keras()
+    from cnn_study.train import batched
+
+    batched.keep_programs(place(study.dataset).with_name("programs"))
+    images, parts = load_prepared(study.dataset, data), {}
+    prepared = []
+    for group in groups:
+        if missing := [run for run in group if record_of(run, results) is None]:
+            settings = missing[0].experiment.settings
+            fractions = settings.validation_fraction, settings.training_fraction
+            if fractions not in parts:
+                parts[fractions] = take_parts(images, settings)
+            members = tuple(Member(run.experiment.settings, run.seed) for run in missing)
+            prepared.append(Group(members, parts[fractions], len(study.dataset.class_names)))
+    batched.prepare(prepared)
 
 
 def give_up(study: Study, run: Run, results: Path, reason: str, seconds: float) -> records.Record:

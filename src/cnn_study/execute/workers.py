@@ -231,6 +231,11 @@ def train_if_free(place: Place, run: Run) -> records.Record | None:
     return local.do_if_free(study, run, place.results, place.data, retry=place.retry)
 
 
+def prepare(place: Place, groups: list[list[Run]]) -> None:
+    """Have a worker compile what trains groups that it will be given one after the other."""
+    local.prepare(_study(place.study), groups, place.results, place.data)
+
+
 def train_together(place: Place, runs: list[Run]) -> list[records.Record]:
     """Train the runs of a group in a worker, and give their records."""
     return local.do_together(

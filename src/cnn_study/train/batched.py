@@ -5,7 +5,9 @@ compiled for a whole group: an accelerator goes through an epoch in one call, al
 CPU, on which that takes two to five times as long, is handed one step after the other.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -102,6 +104,10 @@ class Driver(Protocol):
         """Give the probabilities (members, images, classes)."""
         ...
 
+    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
+        """Give what compiles an epoch, where that takes so long that it is done beforehand."""
+        ...
+
 
 class Scanned:
     """An epoch in one call, all members at once: for accelerators."""
@@ -109,11 +115,21 @@ class Scanned:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._all = jax.jit(jax.vmap(self._epoch, in_axes=(0, None, 0)))
+        self._compiled: dict[int, Any] = {}
         self._answers = jax.jit(jax.vmap(program.answer, in_axes=(0, None)))
 
     def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
         """Train all for an epoch; give the means over it, each (members,)."""
-        return self._all(states, data, draws)
+        return self._compiled.get(_count(states), self._all)(states, data, draws)
+
+    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
+        """Trace the program of an epoch, and give what compiles it, in another thread perhaps."""
+        traced = self._all.lower(states, data, draws)
+
+        def compile_it() -> None:
+            self._compiled[_count(states)] = traced.compile()
+
+        return compile_it
 
     def answer(self, states: States, images: np.ndarray) -> np.ndarray:
         """Give the probabilities (members, images, classes)."""
@@ -159,6 +175,10 @@ class Looped:
             state, logs = self._step(state, data, draws.of(slice(start, start + self._size)))
         return state, logs
 
+    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
+        """Compile nothing beforehand: the first step compiles what all of them need."""
+        return lambda: None
+
     def answer(self, states: States, images: np.ndarray) -> np.ndarray:
         """Give the probabilities (members, images, classes)."""
         members = range(_count(states))
@@ -183,6 +203,9 @@ def _count(states: States) -> int:
     return len(jax.tree.leaves(states)[0])
 
 
+MakeDriver = Callable[[Program], Driver]
+
+
 def driver_of(program: Program) -> Driver:
     """Take the driver that is the faster one on the device at hand."""
     return Looped(program) if jax.default_backend() == "cpu" else Scanned(program)
@@ -191,19 +214,35 @@ def driver_of(program: Program) -> Driver:
 class Training:
     """A group in training."""
 
-    def __init__(self, group: Group, built: Built, make_driver: Any = driver_of) -> None:
+    def __init__(
+        self,
+        group: Group,
+        built: Built,
+        make_driver: MakeDriver = driver_of,
+        put: dict[tuple, Data] | None = None,
+    ) -> None:
         """Draw the first weights of all members; compiles nothing.
 
         Args:
             built: told of each network before it learns.
             make_driver: gives the driver of a program.
+            put: images that were put where JAX computes, of other groups too.
         """
         self.group = group
         models = [self._start(member.settings, member.seed, built) for member in group.members]
         self.states = _stacked([_state_of(model) for model in models])
         self.model, self.settings = models[0], group.members[0].settings
-        self.data = Data.of(group.parts.training, self.settings)
+        put, images = {} if put is None else put, (id(group.parts), self.settings.class_weight)
+        if images not in put:
+            put[images] = Data.of(group.parts.training, self.settings)
+        self.data = put[images]
         self.driver = make_driver(Program(self.model, self.settings))
+        self._ready: Future[None] | None = None
+
+    def compile_in(self, threads: Executor) -> None:
+        """Have the program of an epoch compiled in a thread; `fit` waits for it."""
+        draws = self._draws(list(range(len(self.group.members))), 1)
+        self._ready = threads.submit(self.driver.compiling(self.states, self.data, draws))
 
     def _start(self, settings: Settings, seed: int, built: Built) -> "keras.Model":
         group = self.group
@@ -218,6 +257,8 @@ class Training:
 
     def fit(self) -> Iterator[Progress]:
         """Train all members to their ends."""
+        if self._ready:
+            self._ready.exception()  # what fails in the thread fails again, where it is seen
         members = list(range(len(self.group.members)))
         return self._learn(self.states, members, set(members), 1)
 
@@ -336,6 +377,35 @@ def keep_programs(folder: Path) -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder / hash_meaning(here)))
 
 
+_PREPARED: dict[tuple, Training] = {}
+"""Groups whose programs are compiled, or being compiled, by their members."""
+
+
+def prepare(groups: Iterable[Group], make_driver: MakeDriver | None = None) -> None:
+    """Have the programs of groups compiled side by side, in as many threads as there are cores.
+
+    Args:
+        make_driver: as `Training` takes it; None for the device's, which on a CPU is not worth it.
+    """
+    if make_driver is None and jax.default_backend() == "cpu":
+        return
+    threads, put = ThreadPoolExecutor(os.cpu_count()), dict[tuple, Data]()
+    for group in groups:
+        training = Training(group, lambda model: None, make_driver or driver_of, put)
+        training.compile_in(threads)
+        _PREPARED[_key(group)] = training
+    threads.shutdown(wait=False)
+
+
+def _key(group: Group) -> tuple:
+    return tuple((member.settings.model_dump_json(), member.seed) for member in group.members)
+
+
 def fit(group: Group, built: Built) -> Iterator[Progress]:
-    """Train all members of a group side by side."""
-    return Training(group, built).fit()
+    """Train all members of a group side by side; what was prepared of it is made use of."""
+    training = _PREPARED.pop(_key(group), None)
+    if training is None:
+        return Training(group, built).fit()
+    training.group = group
+    built(training.model)
+    return training.fit()
