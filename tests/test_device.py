@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnn_study.execute import device
-from cnn_study.train import machine
+from cnn_study.train import engine, machine
 
 DRIVER = """#!/bin/sh
 case "$1" in
@@ -22,7 +22,7 @@ esac
 def here(tmp_path, monkeypatch):
     """A machine with two cores and no GPU, TensorFlow and a JAX without CUDA."""
     monkeypatch.setattr(device, "cores", lambda: 2)
-    for name in ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", machine.KNOWN):
+    for name in ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", machine.KNOWN, engine.KNOWN):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -39,22 +39,24 @@ def show(folder: Path, numbers: str = "0") -> None:
     driver.chmod(0o755)
 
 
-ON_CORES = "trains with: TensorFlow on the processor, one run on each of 2 cores at a time"
+ON_CORES = (
+    "trains with: {} on the processor, one run on each of 2 cores at a time (engine processes: {})"
+)
+BY_TENSORFLOW = ON_CORES.format("TensorFlow", "JAX sees no GPU")
 
 
 def test_without_a_gpu_it_is_the_processor_and_no_backend_is_asked(monkeypatch):
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "raise SystemExit('asked')")
     monkeypatch.setattr(machine, "_count", lambda *asked: pytest.fail("a backend is asked"))
-    assert device.in_words() == [ON_CORES]
+    assert device.in_words() == [BY_TENSORFLOW]
 
 
 def test_a_gpu_that_no_backend_can_use_is_told_with_what_to_install(tmp_path):
     show(tmp_path)
     assert device.in_words() == [
-        ON_CORES,
+        BY_TENSORFLOW,
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which TensorFlow or JAX, as "
-        "installed, cannot use: pip install --require-hashes -r requirements-gpu.lock, then "
-        "KERAS_BACKEND=jax",
+        "installed, cannot use: pip install --require-hashes -r requirements-gpu.lock",
     ]
     lock = Path(__file__).parents[1] / "requirements-gpu.lock"
     assert lock.is_file()
@@ -70,11 +72,16 @@ def test_without_jax_it_is_not_spoken_of(tmp_path, monkeypatch):
     assert faster.startswith(f"{said}cannot use: pip install ")
 
 
-def test_another_backend_that_can_use_it_is_named(tmp_path, monkeypatch):
+def test_jax_is_taken_where_it_can_use_a_gpu_and_else_named(tmp_path, monkeypatch):
     show(tmp_path)
     monkeypatch.setitem(machine.COUNTS, "jax", "print(1)")
     assert device.in_words() == [
-        ON_CORES,
+        "trains with: JAX on 1 GPU (NVIDIA H200), one group of runs on each at a time (engine "
+        "batched: JAX sees a GPU)"
+    ]
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert device.in_words() == [
+        ON_CORES.format("TensorFlow", "KERAS_BACKEND is tensorflow"),
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX can use: "
         "KERAS_BACKEND=jax",
     ]
@@ -85,7 +92,7 @@ def test_cuda_that_does_not_work_is_not_installed_again(tmp_path, monkeypatch):
     monkeypatch.setattr(device, "CUDA_FOR_JAX", ("plugin",))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert device.in_words() == [
-        "trains with: JAX on the processor, one run on each of 2 cores at a time",
+        ON_CORES.format("JAX", "JAX sees no GPU"),
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX cannot use, though CUDA "
         "for JAX is installed: `python -c 'import jax; jax.devices()'` says why. CUDA 13 takes a "
         "driver from 580 on",
@@ -97,14 +104,15 @@ def test_a_gpu_that_is_used_needs_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setitem(machine.COUNTS, "jax", "print(2)")
     assert device.in_words() == [
-        "trains with: JAX on 2 GPUs (NVIDIA H200), one run on each at a time"
+        "trains with: JAX on 2 GPUs (NVIDIA H200), one group of runs on each at a time (engine "
+        "batched: JAX sees a GPU)"
     ]
 
 
 def test_a_gpu_that_the_person_hides_is_not_spoken_of(tmp_path, monkeypatch):
     show(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert device.in_words() == [ON_CORES]
+    assert device.in_words() == [BY_TENSORFLOW]
 
 
 def test_a_machine_that_cannot_train_is_told_why(monkeypatch):

@@ -8,14 +8,14 @@ from importlib.util import find_spec
 from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import counted, listing
-from cnn_study.train import machine
+from cnn_study.train import engine, machine
 
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 """Backends, as people call them."""
 
 CUDA_FOR_JAX = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
-INSTALL = "pip install --require-hashes -r requirements-gpu.lock, then KERAS_BACKEND=jax"
+INSTALL = "pip install --require-hashes -r requirements-gpu.lock"
 ASK = (
     "though CUDA for JAX is installed: `python -c 'import jax; jax.devices()'` says why. CUDA 13 "
     "takes a driver from 580 on"
@@ -25,15 +25,24 @@ ASK = (
 def in_words() -> list[str]:
     """Say it in a line, and in another one what would be faster, if anything is known to be."""
     try:
-        backend = machine.backend()
+        choice = engine.choose()
+        backend = "jax" if choice.engine == "batched" else machine.backend()
     except UserError as error:
         return [f"trains with: nothing here. {error}"]
     usable = machine.count_gpus(backend)
     if usable:
-        where = f"{counted(usable, 'GPU')} ({_models()}), one run on each at a time"
+        where = f"{counted(usable, 'GPU')} ({_models()}), one {_UNIT[choice.engine]} on each"
     else:
-        where = f"the processor, one run on each of {counted(cores(), 'core')} at a time"
-    return [f"trains with: {NAMES[backend]} on {where}", *_faster(backend, usable)]
+        where = f"the processor, one {_UNIT[choice.engine]} on each of {counted(cores(), 'core')}"
+    why = f"engine {choice.engine}: {choice.why}"
+    return [
+        f"trains with: {NAMES[backend]} on {where} at a time ({why})",
+        *_faster(backend, usable),
+    ]
+
+
+_UNIT = {"processes": "run", "batched": "group of runs"}
+"""What an engine trains at a time."""
 
 
 def _faster(backend: str, usable: int) -> list[str]:
