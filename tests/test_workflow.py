@@ -569,7 +569,7 @@ def test_a_study_that_is_not_there_is_one_message(name, monkeypatch):
         workflow.plan({"study": name})
 
 
-@pytest.mark.parametrize("key", ["study", "train", "engine"])
+@pytest.mark.parametrize("key", ["study", "train", "engine", "training_engine"])
 def test_an_empty_configuration_value_is_one_message(key, monkeypatch):
     monkeypatch.chdir(PROJECT)
     for empty in (None, ""):
@@ -594,6 +594,34 @@ def test_the_engine_that_is_asked_for_renders(tmp_path, monkeypatch):
     engines = {asked: workflow.plan({"study": "digits", "engine": asked}).engine
                for asked in ("auto", "quarto", "pandoc")}  # fmt: skip
     assert engines == {"auto": "quarto", "quarto": "quarto", "pandoc": "pandoc"}
+
+
+def test_the_engine_that_is_asked_for_trains(monkeypatch):
+    """In groups a job trains all runs of the digits; one by one, those of an experiment."""
+    monkeypatch.chdir(PROJECT)
+    for name in ("CNN_STUDY_ENGINE", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(
+        UserError, match=r"^--config training_engine=gpu: allowed are auto, processes, batched"
+    ):
+        workflow.plan({"study": "digits", "training_engine": "gpu"})
+    planned = workflow.plan({"study": "digits", "training_engine": "processes"})
+    assert {len(batch.runs) for batch in planned.batches} == {3}
+    (batch,) = workflow.plan({"study": "digits", "training_engine": "batched"}).batches
+    assert len(batch.runs) == len(batch.records) == 15
+    assert batch.runs[:2] == ("base/seed-1", "learning-rate-0-01/seed-1")
+    assert os.environ["CNN_STUDY_ENGINE"] == "batched"  # which its commands hear of
+
+
+def test_engines_of_other_machines_are_found_out_there(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    for name in ("CNN_STUDY_ENGINE", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "")
+    workflow.plan({"study": "digits"}, workflow.Jobs(submitted=True))
+    assert os.environ["CNN_STUDY_ENGINE"] == ""
+    asked = {"study": "digits", "training_engine": "batched"}
+    (batch,) = workflow.plan(asked, workflow.Jobs(submitted=True)).batches
+    assert len(batch.runs) == 15
 
 
 def test_a_second_study_file_of_one_name_is_refused(tmp_path, monkeypatch):

@@ -275,11 +275,13 @@ class Training:
         for number in range(first, self.settings.epochs + 1):
             if not alive:
                 return
+            epochs = None
             try:
                 states, epochs = self._epoch(states, members, alive, number)
-            except Exception as error:
+            except Exception as error:  # which holds, as long as it is there, what took the memory
                 if len(members) == 1 or not is_want_of_memory(error):
                     raise
+            if epochs is None:
                 half = len(members) // 2
                 for some in (slice(half), slice(half, None)):
                     yield from self._learn(_taken(states, some), members[some], alive, number)
@@ -375,6 +377,8 @@ def keep_programs(folder: Path) -> None:
     kind = jax.devices()[0].device_kind
     here = {"jax": jax.__version__, "device": kind, "processor": processor()}
     jax.config.update("jax_compilation_cache_dir", str(folder / hash_meaning(here)))
+    # What draws first weights are many programs of a moment each.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 _PREPARED: dict[tuple, Training] = {}
