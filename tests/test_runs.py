@@ -11,12 +11,14 @@ import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
 import records_by_hand
+from cnn_study import train
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.execute import local, progress, workers
@@ -27,7 +29,7 @@ from cnn_study.study.merge import load
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.settings import Settings
 from cnn_study.study.yaml_lines import study_file
-from cnn_study.train import keras_one, training
+from cnn_study.train import engine, keras_one, training
 
 STUDY = """\
 title: A study for tests
@@ -337,6 +339,41 @@ def test_one_command_trains_runs_one_after_the_other(
         "base seed 2",
         "raw seed 1",
     ]
+
+
+def test_one_command_trains_the_runs_of_a_program_together(
+    chosen, tmp_path, trained, digits_file, monkeypatch, capsys, in_this_process
+):
+    """One of them is there already: the others are trained, and all are told of."""
+    for name in (engine.KNOWN, "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "")
+    compiled, together = [], []
+    batched = SimpleNamespace(
+        keep_programs=lambda folder: None,
+        prepare=lambda groups: compiled.extend(
+            [(member.settings.filters, member.seed) for member in group.members] for group in groups
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "cnn_study.train.batched", batched)
+    monkeypatch.setattr(train, "batched", batched, raising=False)
+
+    def train_together(runs, dataset, images, folder, by):
+        together.append([by, *((run.experiment.id, run.seed) for run in runs)])
+        return [records_by_hand.make(chosen, run.experiment.id, run.seed) for run in runs]
+
+    monkeypatch.setattr(training, "train_together", train_together)
+    records_by_hand.write(chosen, tmp_path, records_by_hand.make(chosen, "wide", 2))
+    command = ["train", str(chosen.path), "--engine", "batched", "--data", str(digits_file)]
+    runs = ["base/seed-2", "wide/seed-2", "wide/seed-1", "base/seed-1"]
+    assert main([*command, "--results", str(tmp_path), *runs]) == 0
+    assert compiled == [[([2], 2), ([2], 1)], [([3], 1)]]
+    assert together == [["batched", ("base", 2), ("base", 1)], ["batched", ("wide", 1)]]
+    said = capsys.readouterr()
+    assert [line.partition(":")[0] for line in said.out.splitlines()] == [
+        *("base seed 2", "base seed 1", "wide seed 2", "wide seed 1")
+    ]
+    assert said.err.count("the record is there already") == 1
+    assert not list((tmp_path / "running").iterdir())
 
 
 def test_a_fault_of_ours_keeps_its_traceback_beside_a_users_mistake(
