@@ -86,7 +86,7 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Measure one thing after the other, as long as there is time."""
+    """Read the command line and measure, or write the quarter."""
     options = _options()
     if options.quarter:
         write_quarter(*options.quarter)
@@ -103,6 +103,15 @@ def main() -> None:
     images = random_images(options.images)
     ids = options.only or study.experiments
     chosen = [run for run in wanted(study) if run.experiment.id in ids]
+    with tempfile.TemporaryDirectory() as folder:
+        from cnn_study.train import batched
+
+        batched.keep_programs(Path(folder))
+        measure(study, chosen, images, clock, options)
+
+
+def measure(study, chosen: list, images: Images, clock: Clock, options) -> None:
+    """Measure one thing after the other, as long as there is time."""
     total = all_runs(chosen, images, clock, options.patient)
     steps: list[tuple[str, float, Callable[[], object]]] = [
         ("separate processes", 60, lambda: stock(options.images, chosen, total)),
@@ -164,32 +173,30 @@ def all_runs(chosen: list, images: Images, clock: Clock, patient: bool) -> float
     """Say what all runs take, cold and warm; give the seconds of the cold ones."""
     from cnn_study.train import batched
 
-    with tempfile.TemporaryDirectory() as folder:
-        batched.keep_programs(Path(folder))
-        together = groups_of(chosen, images)
-        say(f"1. {len(chosen)} runs in {len(together)} groups")
-        cold = compiled(together, "cold")
-        epochs = 0.0
-        for number, group in enumerate(together, start=1):
-            if clock.left < 60 and not patient:
-                say(f"  before group {number} of {len(together)} no time was left")
-                return None
-            seconds = second_epoch(group)
-            settings = group.members[0].settings
-            steps = -(-len(group.parts.training[1]) // settings.batch_size)
-            epochs += seconds * settings.epochs
-            say(
-                f"  group {number}: {len(group.members)} runs, {seconds:.2f} s an epoch, "
-                f"{1000 * seconds / steps:.3f} ms a step; epochs so far {epochs:.0f} s"
-            )
-        say(f"  cold: {cold:.0f} + {epochs:.0f} = {(cold + epochs) / 60:.1f} min (goal 8)")
-        if patient or clock.left > 1.5 * cold:
-            import jax
+    together = groups_of(chosen, images)
+    say(f"1. {len(chosen)} runs in {len(together)} groups")
+    cold = compiled(together, "cold")
+    epochs = 0.0
+    for number, group in enumerate(together, start=1):
+        if clock.left < 60 and not patient:
+            say(f"  before group {number} of {len(together)} no time was left")
+            return None
+        seconds = second_epoch(group)
+        settings = group.members[0].settings
+        steps = -(-len(group.parts.training[1]) // settings.batch_size)
+        epochs += seconds * settings.epochs
+        say(
+            f"  group {number}: {len(group.members)} runs, {seconds:.2f} s an epoch, "
+            f"{1000 * seconds / steps:.3f} ms a step; epochs so far {epochs:.0f} s"
+        )
+    say(f"  cold: {cold:.0f} + {epochs:.0f} = {(cold + epochs) / 60:.1f} min (goal 8)")
+    if patient or clock.left > 1.5 * cold:
+        import jax
 
-            jax.clear_caches()
-            warm = compiled(groups_of(chosen, images), "warm")
-            batched._PREPARED.clear()
-            say(f"  warm: {warm:.0f} + {epochs:.0f} = {(warm + epochs) / 60:.1f} min (goal 3)")
+        jax.clear_caches()
+        warm = compiled(groups_of(chosen, images), "warm")
+        batched._PREPARED.clear()
+        say(f"  warm: {warm:.0f} + {epochs:.0f} = {(warm + epochs) / 60:.1f} min (goal 3)")
     return cold + epochs
 
 
