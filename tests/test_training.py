@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from cnn_study.study.parameter import IN_LAYERS, IN_NO_CODE
 from cnn_study.study.settings import DECLARATIONS, TRAINING_VERSION, Settings, fingerprint
 from cnn_study.train import energy, keras_one, provenance, scores, training
 from cnn_study.train import parts as train_parts
+from cnn_study.train.engine import Trained
 from cnn_study.train.epoch_images import epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Parts, take_parts
@@ -501,6 +503,38 @@ def test_out_of_memory_is_recorded_as_failed(keras, small, tmp_path, monkeypatch
     assert (record.test, record.weights_sha256) == (None, None)
     assert [epoch.training_loss for epoch in record.epochs] == [2.0]
     assert records.read(records.place(tmp_path, "base", record.fingerprint, 1)) == record
+
+
+def test_of_a_group_each_run_has_its_share_and_want_of_memory_ends_those_left(
+    keras, small, tmp_path, monkeypatch
+):
+    """Two runs; the first comes to its end, then there is no memory for the second."""
+
+    def fit(group, engine, built):
+        assert ([member.seed for member in group.members], engine) == ([3, 4], "batched")
+        clock = Stopwatch()
+        with clock:
+            time.sleep(0.05)
+        epoch = next(epochs_then(StopIteration())())
+        for place, member in enumerate(group.members):
+            member.seconds.add(clock, 2)
+            yield place, epoch
+        model = keras_one.start(group.members[0].settings, group.parts, 10, 3)
+        tested = keras_one.predict(model, group.parts.test[0])
+        yield 0, Trained(lambda: model, lambda: tested)
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(training, "fit", fit)
+    told = []
+    wanted = [training.Wanted(experiment(small), seed, told.append) for seed in (3, 4)]
+    trained = training.train_together(wanted, small.dataset, small.images, tmp_path, "batched")
+    assert [record.status for record in trained] == ["complete", "failed"]
+    assert [record.reason for record in trained] == [None, "not enough memory (RuntimeError)"]
+    assert len(told) == 2
+    for record in trained:
+        assert records.read(records.place(tmp_path, "base", record.fingerprint, record.seed))
+        assert (record.provenance.engine, record.provenance.trained_together) == ("batched", 2)
+        assert 0.025 <= record.cost.training_seconds <= record.cost.run_seconds
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(28, "No space left")])

@@ -295,7 +295,7 @@ class Training:
     def _epoch(
         self, states: States, members: list[int], alive: set[int], number: int
     ) -> tuple[States, dict[int, Epoch]]:
-        """Train members for an epoch, and score those alive, of whom each has its share of time."""
+        """Train members for an epoch, each with its share of the time, and score those alive."""
         clock, epochs = Stopwatch(), {}
         with clock:
             states, logs = self.driver.epoch(states, self.data, self._draws(members, number))
@@ -307,13 +307,16 @@ class Training:
         for place, member in enumerate(members):
             if member not in alive:
                 continue
-            self.group.members[member].seconds.add(clock, len(alive))
+            self.group.members[member].seconds.add(clock, len(members))
             scores = keras_one.scores("validation", held_out[place], parts.validation[1])
             if answers is not None and member in watched:
                 scores |= keras_one.scores("watched_test", answers[place], parts.test[1])
-            share = clock.last / len(alive)
             epochs[member] = keras_one.epoch_of(
-                number, float(losses[place]), float(accuracies[place]), share, scores
+                number,
+                float(losses[place]),
+                float(accuracies[place]),
+                clock.last / len(members),
+                scores,
             )
         return states, epochs
 

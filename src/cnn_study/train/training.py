@@ -159,15 +159,20 @@ class _Begun:
         self.end(_finish(ended, self.epochs, test, self.path, self.wanted.keep_weights))
 
     def end(self, outcome: dict[str, Any]) -> None:
-        """Write the record; `outcome` is as `_record` has it, seconds are the run's share."""
+        """Write the record; `outcome` is as `_record` has it.
+
+        Of the time that is no training, all members bear equal parts.
+        """
         experiment, together = self.wanted.experiment, len(self.group.members)
         seconds, parts = self.group.members[self.place].seconds, self.group.parts
+        trained = sum(member.seconds.wall for member in self.group.members)
+        rest = max(0.0, time.perf_counter() - self.clock - trained) / together
         cost = records.Cost(
             parameters=experiment.parameters,
             macs=experiment.macs,
             training_seconds=round(seconds.wall, 3),
             training_cpu_seconds=round(seconds.cpu, 3),
-            run_seconds=round((time.perf_counter() - self.clock) / together, 3),
+            run_seconds=round(seconds.wall + rest, 3),
             peak_memory_mebibytes=round(peak_memory(), 1),
             **self.energy.taken(together),
         )
