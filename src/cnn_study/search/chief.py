@@ -66,26 +66,26 @@ def search_study(
         raise UserError(NO_SEARCH.format(study.path))
     place, lock = Place(study.path, results, data), local.lock_at(results / "locks" / "search.lock")
     one_thread()  # for NumPy in the workers, which settles it as it is imported
-    if join or not local.claim(lock):
-        log("another process is at this search; training what it offers")
-        with Workers(workers) as pool:
-            _help(queue.Dispatcher(study, place, pool), path, lock, join=join)
-    try:
-        if lock.is_locked:
-            _be_chief(study, search, place, workers, path, retry=retry)
-    finally:
-        lock.release()
+    with Workers(workers) as pool:
+        dispatcher = queue.Dispatcher(study, place, pool)
+        if join or not local.claim(lock):
+            log("another process is at this search; training what it offers")
+            _help(dispatcher, path, lock, join=join)
+        try:
+            if lock.is_locked:
+                _be_chief(dispatcher, search, path, retry=retry)
+        finally:
+            lock.release()
     log(f"the search is done: {path}")
     return path
 
 
-def _be_chief(
-    study: Study, search: Search, place: Place, workers: int, path: Path, *, retry: bool
-) -> None:
+def _be_chief(dispatcher: queue.Dispatcher, search: Search, path: Path, *, retry: bool) -> None:
     if retry:
-        _try_again(study, place, workers)
-    if not path.exists() or (retry and _is_out_of_date(searches.read(path), place.results)):
-        _go_through(study, search, place, workers, path)
+        _try_again(dispatcher)
+    results = dispatcher.place.results
+    if not path.exists() or (retry and _is_out_of_date(searches.read(path), results)):
+        _go_through(dispatcher, search, path)
     searches.read(path)
 
 
@@ -100,13 +100,14 @@ def _help(dispatcher: queue.Dispatcher, path: Path, lock: FileLock, *, join: boo
         time.sleep(queue.PAUSE_SECONDS)
 
 
-def _try_again(study: Study, place: Place, workers: int) -> None:
+def _try_again(dispatcher: queue.Dispatcher) -> None:
     """Train once more what failed in the search."""
+    study, place = dispatcher.study, dispatcher.place
     failed = searches.failed(study, place.results)
     runs = [queue.search_run(study, record.settings, record.seed) for record in failed]
     if runs:
         _say(f"search: {counted(len(runs), 'run')} that failed, once more")
-        train_all(study, replace(place, retry=True), runs, workers)
+        train_all(study, replace(place, retry=True), runs, dispatcher.workers.count)
 
 
 def _is_out_of_date(outcome: searches.SearchOutcome, results: Path) -> bool:
@@ -122,33 +123,33 @@ def _is_out_of_date(outcome: searches.SearchOutcome, results: Path) -> bool:
     return any(records.read(path).status != "failed" for path in failed)
 
 
-def _go_through(study: Study, search: Search, place: Place, workers: int, path: Path) -> None:
+def _go_through(dispatcher: queue.Dispatcher, search: Search, path: Path) -> None:
     started, clock = datetime.now(UTC), time.perf_counter()
-    with Workers(workers) as pool, threadpool_limits(limits=1):
-        for _ in range(workers):  # each imports what it needs while this process does the same
-            pool.submit(import_keras)
-        known, _ = records.read_all(done(study, place.results))
-        with _Queue(queue.Dispatcher(study, place, pool)) as offers:
-            within = [
-                _WithinBudget(study, search, offers, budget, list(known.values()))
-                for budget in search.budgets
-            ]
-            for part in within:
-                part.choose()
-            # The winner of a budget is trained while the next one is searched.
-            outcomes = [part.outcome() for part in within]
-        sealed.write(
-            path,
-            searches.SearchOutcome(
-                format=1,
-                fingerprint=search.fingerprint,
-                algorithm=search.algorithm,
-                budgets=outcomes,
-                seconds=round(time.perf_counter() - clock, 3),
-                workers=workers,
-                provenance=provenance(started, "keras-tuner", "scikit-learn"),
-            ),
-        )
+    study, workers = dispatcher.study, dispatcher.workers
+    for _ in range(workers.count):  # each imports what it needs while this process does the same
+        workers.submit(import_keras)
+    known, _ = records.read_all(done(study, dispatcher.place.results))
+    with _Queue(dispatcher) as offers, threadpool_limits(limits=1):
+        within = [
+            _WithinBudget(study, search, offers, budget, list(known.values()))
+            for budget in search.budgets
+        ]
+        for part in within:
+            part.choose()
+        # The winner of a budget is trained while the next one is searched.
+        outcomes = [part.outcome() for part in within]
+    sealed.write(
+        path,
+        searches.SearchOutcome(
+            format=1,
+            fingerprint=search.fingerprint,
+            algorithm=search.algorithm,
+            budgets=outcomes,
+            seconds=round(time.perf_counter() - clock, 3),
+            workers=workers.count,
+            provenance=provenance(started, "keras-tuner", "scikit-learn"),
+        ),
+    )
 
 
 def _tuner() -> ModuleType:
