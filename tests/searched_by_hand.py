@@ -90,7 +90,7 @@ class MadeSearch:
         self.instead: dict[str, dict | BaseException] = {}
         patch.setattr(chief, "Workers", Pool)
         patch.setattr(chief, "import_keras", lambda: None)
-        patch.setattr(queue, "train_if_free", self.train)
+        patch.setattr(queue, "train_free", self.train)
         patch.setattr(queue, "PAUSE_SECONDS", 0)
 
     def change(self, **changed: object) -> None:
@@ -99,12 +99,13 @@ class MadeSearch:
         path.write_text(text)
         self.study = load(path)
 
-    def train(self, place: object, run: Run) -> records.Record | None:
-        """Do as a worker does, with its lock."""
+    def train(self, place: object, runs: list[Run]) -> list[records.Record]:
+        """Do as a worker does, with its lock; each run is a group."""
+        (run,) = runs
         with local.held_if_free(local._lock_of(run, self.results)) as free:
             if not free or record_of(run, self.results):
-                return None
-            return self.write(run)
+                return []
+            return [self.write(run)]
 
     def write(self, run: Run) -> records.Record:
         """Write what a run came to."""

@@ -49,19 +49,20 @@ class Made:
         self.instead: dict[str, str | Exception] = {}
         patch.setattr(working, "Workers", Pool)
         patch.setattr(working, "load_prepared", self.load)
-        patch.setattr(queue, "train_if_free", self.train)
+        patch.setattr(queue, "train_free", self.train)
         patch.setattr(queue, "PAUSE_SECONDS", 0)
 
     def load(self, dataset: Dataset, path: Path) -> None:
         if path.name == "no-such.npz":
             load_prepared(dataset, path)
 
-    def train(self, place: workers.Place, run: Run) -> records.Record | None:
+    def train(self, place: workers.Place, runs: list[Run]) -> list[records.Record]:
+        (run,) = runs
         with local.held_if_free(local._lock_of(run, self.results)) as free:
             record = record_of(run, self.results)
             again = place.retry and record and record.status == "failed"
             if not free or (record and not again):
-                return None
+                return []
             self.trained.append(run.typed)
             outcome = self.instead.get(run.typed, "complete")
             if isinstance(outcome, Exception):
@@ -70,7 +71,7 @@ class Made:
             how = {"status": outcome, "validation": score, "test": score}
             made = records_by_hand.make(self.study, run.experiment.id, run.seed, **how)
             records_by_hand.write(self.study, self.results, made)
-            return made
+            return [made]
 
     def work(self, count: int = 1) -> list[Exception]:
         return working.work(self.study, self.place, count)
@@ -152,12 +153,12 @@ def test_trials_of_a_search_are_taken_first(made, monkeypatch):
     queue.offer(made.results, 1, offered)
     seen = []
 
-    def train(place: workers.Place, run: Run) -> records.Record | None:
-        seen.append(run.typed)
+    def train(place: workers.Place, runs: list[Run]) -> list[records.Record]:
+        seen.append(runs[0].typed)
         queue.clear(made.results)
-        return made.train(place, run) if run.experiment.id != "search" else None
+        return made.train(place, runs) if runs[0].experiment.id != "search" else []
 
-    monkeypatch.setattr(queue, "train_if_free", train)
+    monkeypatch.setattr(queue, "train_free", train)
     monkeypatch.setattr(working, "Workers", lambda count: InOrder(count))
     made.work()
     assert seen == ["search/seed-7", *ALL]

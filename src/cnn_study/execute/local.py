@@ -145,14 +145,14 @@ def do_together(
         return [record for record in known.values() if record]
 
 
-def do_if_free(
-    study: Study, run: Run, results: Path, data: Path, *, retry: bool = False
-) -> records.Record | None:
-    """Train one run as `do` does; None where another process does or has done it."""
-    with held_if_free(_lock_of(run, results)) as free:
-        if not free or _record(run, results, retry=retry):
-            return None
-        return _do(study, [run], results, data)[0]
+def do_free(
+    study: Study, runs: list[Run], results: Path, data: Path, *, retry: bool = False
+) -> list[records.Record]:
+    """Train those runs of a group that no other process does or has done; give their records."""
+    with ExitStack() as locks:
+        free = [run for run in runs if locks.enter_context(held_if_free(_lock_of(run, results)))]
+        missing = [run for run in free if _record(run, results, retry=retry) is None]
+        return _do(study, missing, results, data) if missing else []
 
 
 def _record(run: Run, results: Path, *, retry: bool) -> records.Record | None:

@@ -14,19 +14,21 @@ from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.execute import local
 from cnn_study.execute.workers import (
     Ended,
     Place,
     Workers,
     stopped,
     train_alone,
-    train_if_free,
+    train_free,
 )
 from cnn_study.runs import records, searches
 from cnn_study.runs.wanted import Run
 from cnn_study.study import architecture
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.settings import Settings, fingerprint
+from cnn_study.train import engine
 
 Outcome = records.Record | Exception | None
 """Of a run that was taken: its record; why there is none; None if another process has it."""
@@ -39,24 +41,25 @@ MOST_BYTES = 2**20
 
 
 class Dispatcher:
-    """Gives free runs to workers, as many at a time as these are."""
+    """Gives free runs to workers, as many at a time as these are; together what trains together."""
 
     def __init__(self, study: Study, place: Place, workers: Workers) -> None:
         self.study, self.place, self.workers = study, place, workers
-        self._jobs: dict[str, tuple[Run, futures.Future]] = {}
+        self._jobs: dict[futures.Future, list[Run]] = {}
         self._ended: dict[str, Run] = {}
+        self._engine = engine.choose().engine
 
     @property
-    def in_hand(self) -> bool:
-        """Whether any run is in the hands of workers, or of those that were ended."""
-        return bool(self._jobs or self._ended)
+    def in_hand(self) -> set[str]:
+        """Names of the runs in the hands of workers, or of those that were ended."""
+        return {run.name for group in self._jobs.values() for run in group} | self._ended.keys()
 
     def take(self, runs: Iterable[Run]) -> None:
         """Have runs trained that are free when a worker comes to them, in this order."""
-        for run in runs:
-            if run.name not in self._jobs and run.name not in self._ended:
-                job = self.workers.submit(train_if_free, self.place, run)
-                self._jobs[run.name] = run, job
+        in_hand = self.in_hand
+        new = {run.name: run for run in runs if run.name not in in_hand}
+        for group in local.groups(list(new.values()), self._engine):
+            self._jobs[self.workers.submit(train_free, self.place, group)] = group
 
     def look(self) -> Iterator[tuple[Run, Outcome]]:
         """Give what came of the runs that are no longer in hand.
@@ -67,18 +70,18 @@ class Dispatcher:
         Raises:
             UserError: somebody asked a worker to end.
         """
-        for name, (run, job) in list(self._jobs.items()):
-            if not job.done():
-                continue
-            del self._jobs[name]
-            try:
-                yield run, job.result()
-            except Ended as ended:
-                if ended.asked:
-                    raise stopped(ended) from None
-                self._ended[name] = run
-            except Exception as error:
-                yield run, error
+        for job in [job for job in self._jobs if job.done()]:
+            group, error = self._jobs.pop(job), job.exception()
+            if isinstance(error, Ended):
+                if error.asked:
+                    raise stopped(error)
+                self._ended |= {run.name: run for run in group}
+            elif isinstance(error, Exception):
+                yield from ((run, error) for run in group)
+            else:
+                trained = {(each.fingerprint, each.seed): each for each in job.result()}
+                for run in group:
+                    yield run, trained.get((run.experiment.fingerprint, run.seed))
         while self._ended and not self._jobs:
             run = self._ended.pop(next(iter(self._ended)))
             yield run, self._train_alone(run)

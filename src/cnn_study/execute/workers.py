@@ -225,10 +225,10 @@ def train(place: Place, run: Run) -> records.Record:
     return local.do(_study(place.study), run, place.results, place.data, retry=place.retry)
 
 
-def train_if_free(place: Place, run: Run) -> records.Record | None:
-    """Train one run in a worker; None where another process does or has done it."""
+def train_free(place: Place, runs: list[Run]) -> list[records.Record]:
+    """Train in a worker those of a group that no other process does or has done."""
     study = _study(place.study)
-    return local.do_if_free(study, run, place.results, place.data, retry=place.retry)
+    return local.do_free(study, runs, place.results, place.data, retry=place.retry)
 
 
 def prepare(place: Place, groups: list[list[Run]]) -> None:
