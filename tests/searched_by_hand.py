@@ -48,8 +48,10 @@ class Pool:
 
     def __init__(self, count: int, log: Path | None = None) -> None:
         self.count, self.generator = count, random.Random(count)
+        self.asked: list[Callable] = []
 
     def submit(self, job: Callable, *arguments: object) -> Future:
+        self.asked.append(job)
         return _Late(self.generator, job, arguments)
 
     def __enter__(self) -> "Pool":

@@ -99,10 +99,12 @@ def test_what_an_engine_trains_together_is_given_out_together(study, tmp_path, m
 
     monkeypatch.setattr(queue, "train_free", train)
     monkeypatch.setattr(queue, "PAUSE_SECONDS", 0)
-    dispatcher = queue.Dispatcher(study, workers.Place(study.path, tmp_path, tmp_path), Pool(1))
+    pool = Pool(1)
+    dispatcher = queue.Dispatcher(study, workers.Place(study.path, tmp_path, tmp_path), pool)
     dispatcher.take([runs[0], Run(other, 1), *runs[1:]])
     outcomes = {(run.experiment.fingerprint, run.seed): got for run, got in dispatcher.finish()}
     base = runs[0].experiment.fingerprint
+    assert pool.asked == [queue.prepare, train, train]  # programs are compiled side by side, first
     assert sorted(given) == [[("4", 1)], [(base, 1), (base, 2), (base, 3)]]
     assert outcomes.pop((base, 2)).seed == 2
     assert outcomes == {("4", 1): None, (base, 1): None, (base, 3): None}

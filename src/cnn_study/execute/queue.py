@@ -19,6 +19,7 @@ from cnn_study.execute.workers import (
     Ended,
     Place,
     Workers,
+    prepare,
     stopped,
     train_alone,
     train_free,
@@ -58,7 +59,11 @@ class Dispatcher:
         """Have runs trained that are free when a worker comes to them, in this order."""
         in_hand = self.in_hand
         new = {run.name: run for run in runs if run.name not in in_hand}
-        for group in local.groups(list(new.values()), self._engine):
+        groups = local.groups(list(new.values()), self._engine)
+        if self._engine == "batched" and len(groups) > 1:
+            # What fails here fails again below, where it is told.
+            self.workers.submit(prepare, self.place, groups)
+        for group in groups:
             self._jobs[self.workers.submit(train_free, self.place, group)] = group
 
     def look(self) -> Iterator[tuple[Run, Outcome]]:
