@@ -77,7 +77,7 @@ def test_a_run_bears_what_its_processor_time_is_of_that_of_all(powercap, clocks)
         assert taken.taken()["processor_joules"] == 6.0  # by now
         clocks.own = 110.0
     assert taken.taken() == {"processor_joules": 12.0, "gpu_joules": None}
-    assert taken.taken(runs=4) == {"processor_joules": 3.0, "gpu_joules": None}
+    assert taken.taken(0.25) == {"processor_joules": 3.0, "gpu_joules": None}
 
 
 def test_a_counter_that_begins_anew_is_added_up(powercap, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_run_bears_what_its_gpu_takes(nvml, monkeypatch, name):
     with energy.Energy() as taken:
         nvml.millijoules += 90_500
     assert taken.taken() == {"processor_joules": None, "gpu_joules": 90.5}
-    assert taken.taken(runs=5)["gpu_joules"] == 18.1
+    assert taken.taken(0.2)["gpu_joules"] == 18.1
 
 
 @pytest.mark.parametrize("name", ["GPU-bb-1", "MIG-cc-2", "1", None])

@@ -525,6 +525,10 @@ def test_of_a_group_each_run_has_its_share_and_want_of_memory_ends_those_left(
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
     monkeypatch.setattr(training, "fit", fit)
+    shown = itertools.chain([0], itertools.repeat(8_000_000))  # 8 J, all of this process
+    counter = energy._Counter(shown.__next__, energy.MICROJOULES, 2**60)
+    monkeypatch.setattr(energy, "_of_processor", lambda: [counter])
+    monkeypatch.setattr(energy, "_busy_seconds", lambda: 0.0)
     told = []
     wanted = [training.Wanted(experiment(small), seed, told.append) for seed in (3, 4)]
     trained = training.train_together(wanted, small.dataset, small.images, tmp_path, "batched")
@@ -535,6 +539,7 @@ def test_of_a_group_each_run_has_its_share_and_want_of_memory_ends_those_left(
         assert records.read(records.place(tmp_path, "base", record.fingerprint, record.seed))
         assert (record.provenance.engine, record.provenance.trained_together) == ("batched", 2)
         assert 0.025 <= record.cost.training_seconds <= record.cost.run_seconds
+        assert record.cost.processor_joules == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(28, "No space left")])

@@ -188,7 +188,8 @@ class Cost(Part):
     gpu_joules: Amount | None = Field(
         None,
         description="Electric energy of its GPU (NVML), J, meanwhile; of runs that one program "
-        "trained side by side an equal part. Null without a GPU that counts, and in older records.",
+        "trained side by side the part that is theirs of the time. Null without a GPU that counts, "
+        "and in older records.",
     )
 
 

@@ -389,7 +389,7 @@ RUNS = Table(
         number(
             "gpu_joules",
             "Electric energy of the run's GPU (NVML) meanwhile; of runs that one program trained "
-            "side by side an equal part. Empty where it was not measured.",
+            "side by side the part that is theirs of the time. Empty where it was not measured.",
             "joules",
         ),
         string("weights_sha256", "sha256 of the last weights' bytes.", pattern="[0-9a-f]{64}"),

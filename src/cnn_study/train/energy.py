@@ -87,21 +87,21 @@ class Energy:
         with self._one_at_a_time:
             self._processor, self._gpu = _looked_at(self._processor), _looked_at(self._gpu)
 
-    def taken(self, runs: int = 1) -> dict[str, float | None]:
+    def taken(self, part: float = 1.0) -> dict[str, float | None]:
         """Give what a run has taken by now, as its record has it.
 
         Args:
-            runs: that one program trains side by side, in equal parts.
+            part: that the run bears of it, where one program trains several side by side.
         """
         self._look()
         own, all_ = time.process_time() - self._times[0], _busy_seconds() - self._times[1]
-        part = min(1.0, own / all_) if all_ > 0 else 1.0
-        processor = part * sum(counter.joules for counter in self._processor)
+        ours = min(1.0, own / all_) if all_ > 0 else 1.0
+        processor = ours * sum(counter.joules for counter in self._processor)
         gpu = sum(counter.joules for counter in self._gpu)
         # Nothing takes no energy: a counter that stands still is a virtual machine's.
         return {
-            "processor_joules": round(processor / runs, 3) or None,
-            "gpu_joules": round(gpu / runs, 3) or None,
+            "processor_joules": round(part * processor, 3) or None,
+            "gpu_joules": round(part * gpu, 3) or None,
         }
 
 

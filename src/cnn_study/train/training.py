@@ -161,20 +161,21 @@ class _Begun:
     def end(self, outcome: dict[str, Any]) -> None:
         """Write the record; `outcome` is as `_record` has it.
 
-        Of the time that is no training, all members bear equal parts.
+        Of the time that is no training, all members bear equal parts; of energy as of the time.
         """
         experiment, together = self.wanted.experiment, len(self.group.members)
         seconds, parts = self.group.members[self.place].seconds, self.group.parts
         trained = sum(member.seconds.wall for member in self.group.members)
-        rest = max(0.0, time.perf_counter() - self.clock - trained) / together
+        elapsed = time.perf_counter() - self.clock
+        own = seconds.wall + max(0.0, elapsed - trained) / together
         cost = records.Cost(
             parameters=experiment.parameters,
             macs=experiment.macs,
             training_seconds=round(seconds.wall, 3),
             training_cpu_seconds=round(seconds.cpu, 3),
-            run_seconds=round(seconds.wall + rest, 3),
+            run_seconds=round(own, 3),
             peak_memory_mebibytes=round(peak_memory(), 1),
-            **self.energy.taken(together),
+            **self.energy.taken(own / elapsed),
         )
         held_out = np.bincount(parts.validation[1], minlength=self.group.classes)
         counts = parts.counts | {"validation_classes": held_out.tolist()}
