@@ -27,7 +27,7 @@ def test_where_no_run_was_measured_one_sentence_says_so(tmp_path):
         made.runs(id_, scores)
     text = said(made)
     assert text.count("electric energy") == 1
-    assert "How much electric energy that took was not measured: no machine told." in text
+    assert "How much electric energy that took is not known: no machine measured it." in text
     assert "(kJ)" not in text
     assert "Electric" not in text
 
@@ -40,7 +40,7 @@ def test_what_the_processors_took_is_told(tmp_path):
     assert "a run bears the part of it that its processor time has" in text
     assert "| Electric energy | 52 kJ, of six runs that were measured" in text
     assert "A GPU is one run's" not in text
-    assert "not measured: no machine told" not in text
+    assert "is not known: no machine" not in text
 
 
 def test_what_the_gpus_took_stands_beside_it(tmp_path):
