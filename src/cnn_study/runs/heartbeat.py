@@ -109,7 +109,8 @@ class Running:
         self.facts = self.facts.model_copy(update=facts)
         self._write()
         log(
-            f"epoch {epoch.epoch} of {self.facts.epochs}: "
+            f"{self.facts.experiment} seed {self.facts.seed}: "
+            f"epoch {epoch.epoch} of {self.facts.epochs}, "
             f"training {percent(epoch.training_accuracy)}, "
             f"validation {percent(epoch.validation_accuracy)}, {epoch.training_seconds:.1f} s"
         )

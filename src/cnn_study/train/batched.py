@@ -249,8 +249,9 @@ class Training:
         model = keras_one.start(settings, group.parts, group.classes, seed)
         built(model)
         model.optimizer.build(model.trainable_variables)
-        labels = group.parts.training[1][:2].astype("int32")
-        targets = np.eye(group.classes)[labels] if settings.label_smoothing else labels
+        targets = group.parts.training[1][:2].astype("int32")
+        if settings.label_smoothing:
+            targets = np.eye(group.classes, dtype="float32")[targets]
         # Makes the variables of the metrics, as `fit` does before its first step.
         model._symbolic_build(data_batch=(group.parts.training[0][:2], targets))
         return model
