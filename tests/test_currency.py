@@ -149,9 +149,9 @@ def test_another_record_of_the_same_run_is_told_of_everywhere(copy):
     """As after a merge that took the other side of a conflict."""
     write_records(copy, 2, training_cpu_seconds=99.0)
     assert to_make(copy).startswith("To make: tables (runs), ")
-    run(copy, "--", "evidence")
+    run(copy, "--", "tables")
     assert ",99," in (copy.path / "results/tests/tables/runs.csv").read_text("utf-8")
-    assert to_make(copy, "evidence") == ""
+    assert to_make(copy, "tables") == ""
 
 
 def test_what_two_people_trained_merges_by_git(copy, made, tmp_path):
@@ -163,7 +163,7 @@ def test_what_two_people_trained_merges_by_git(copy, made, tmp_path):
     for branch, seed in (("ours", 3), ("theirs", 4)):
         git("checkout", "-q", "-b", branch, "main")
         write_records(copy, seed)
-        run(copy, "--", "evidence")
+        run(copy, "--", "tables")
         git("add", "results")
         git("commit", "-qm", branch)
     merged = git("merge", "ours", check=False)
@@ -172,7 +172,7 @@ def test_what_two_people_trained_merges_by_git(copy, made, tmp_path):
     assert "<<<<<<<" not in rows
     assert rows.count(",complete,") == 6
     assert to_make(copy).startswith("To make: tables (runs), ")
-    run(copy, "--", "evidence")
+    run(copy, "--", "tables")
     assert (copy.path / "results/tests/tables/runs.csv").read_text("utf-8").count(",complete,") == 8
     git("add", "results")
     git("commit", "-qm", "merged")

@@ -339,8 +339,9 @@ def test_an_epoch_takes_from_the_end_of_the_one_before_to_its_own(tmp_path, monk
         assert (facts.epoch, facts.epoch_seconds) == (2, 9.5)
 
 
-def test_check_shows_the_trainings_of_all_machines(study, tmp_path, capsys):
+def test_check_shows_the_trainings_of_all_machines(study, tmp_path, capsys, monkeypatch):
     """Here 2 s an epoch, on two others 4 and 1: 1/2 + 1/4 + 1 = 1.75 epochs a second."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # a narrow window would break the lines
     mark(tmp_path, "base", epoch_seconds=2.0)
     mark(tmp_path, "filters-4", machine="node-7", epoch_seconds=4.0, validation_accuracy=None)
     mark(tmp_path, "narrow", machine="a\x1b[2J", epoch_seconds=1.0, epoch=10)

@@ -176,7 +176,7 @@ def test_even_forced_no_record_is_trained_again(trained, tmp_path):
     runs = place.path / "results/tests/runs"
     before = {path: _identity(path) for path in runs.rglob("*.*")}
     said = place.snakemake("--forceall", "--", *RUNS, "tables")
-    assert "To make: tables." in said
+    assert "To make: tables, evidence, confirmed." in said
     assert "To train" not in said
     after = {path: _identity(path) for path in runs.rglob("*.*")}
     assert after == before
