@@ -384,6 +384,20 @@ def test_options_that_change_no_image_ask_nothing(place):
         assert load(FILE).dataset.digest == before.digest
 
 
+def test_what_changes_no_image_and_the_report_tells_is_made_anew(place):
+    config = {"study": "mine", "engine": "pandoc", "train": False}
+    write(unreadable="skip")(place)
+    assert prepare() == 0
+    assert main(["tables", "mine"]) == 0
+    assert "tables" not in workflow.plan(config).stale
+    broken = place / "pictures/cat/broken.png"
+    broken.write_bytes(b"\x89PNG cut off")
+    assert workflow.plan(config).stale["tables"] == ["images"]
+    broken.unlink()
+    (place / "pictures/dog").rename(place / "pictures/hound")
+    assert workflow.plan(config).stale["tables"] == ["images"]
+
+
 @pytest.mark.parametrize("further", ["damaged.png", "outside.png"])
 def test_a_further_file_that_cannot_be_read_is_counted_and_read_once(place, monkeypatch, further):
     write(unreadable="skip")(place)

@@ -320,6 +320,8 @@ class Plan:
             reasons = stages.stale(stage, site)
             if not reasons and name == "tables" and (self.missing or self.search_missing):
                 reasons = ["runs"]
+            if not reasons and name == "tables" and self.unknown_images:
+                reasons = ["images"]
             if not reasons and name == "confirmed" and self.unconfirmed:
                 reasons = ["fresh runs"]
             if reasons or changes:
