@@ -22,6 +22,7 @@ from cnn_study.__main__ import main
 from cnn_study.archive import contents
 from cnn_study.base.errors import UserError
 from cnn_study.data.audit import Audit, Groups, Originals, SameImages, Spread
+from cnn_study.evidence.results import Scores
 from cnn_study.execute import local
 from cnn_study.figures import draw
 from cnn_study.figures.results import Results
@@ -550,3 +551,35 @@ def test_images_that_are_not_public_are_in_nothing_that_is_made(
         assert "Their owner does not publish them" in said(
             (results / "report/index.qmd").read_text()
         )
+
+
+# ------------------------------------------------------------------------------- probabilities
+
+
+class Bins:
+    """Tables of which only the bins of calibration.csv are read."""
+
+    def __init__(self, *bins):
+        self._bins = bins
+
+    def rows(self, name):
+        assert name == "calibration"
+        names = ("experiment", "images", "mean_probability", "accuracy")
+        return [dict(zip(names, bin_, strict=True)) for bin_ in self._bins]
+
+
+def test_claiming_too_little_is_not_overstating():
+    bins = Bins(
+        ("timid", 0, None, None), ("timid", 30, 0.5, 0.6), ("timid", 10, 0.7, 0.8),
+        ("sure", 30, 0.9, 0.6), ("sure", 10, 0.5, 0.6),
+    )  # fmt: skip
+    assert values._overstated(bins, "timid") == pytest.approx(-0.1)
+    assert values._overstated(bins, "sure") == pytest.approx((30 * 0.3 - 10 * 0.1) / 40)
+    assert values._overstated(bins, "not run") == 0
+
+
+def test_errors_that_runs_of_one_experiment_differ_by_are_not_set_against_each_other():
+    wide, narrow = Scores(3, 0.28, 0.09, 0.2, 0.4), Scores(3, 0.21, 0.01, 0.2, 0.22)
+    assert not values._lie_apart(wide, narrow)
+    assert values._lie_apart(narrow, Scores(3, 0.28, 0.02, 0.26, 0.3))
+    assert not values._lie_apart(narrow, Scores(0, None, None, None, None))

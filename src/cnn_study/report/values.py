@@ -17,7 +17,7 @@ from cnn_study.evidence.expected import LITTLE
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change, Confirmation
 from cnn_study.evidence.read import Tables
-from cnn_study.evidence.results import Result, best_of, read_results
+from cnn_study.evidence.results import Result, Scores, best_of, read_results
 from cnn_study.report import keras_code
 from cnn_study.report.audit import images_of
 from cnn_study.report.budgets import offers
@@ -220,7 +220,7 @@ def _of_experiments(
         "quickest": timed[0][1] if timed else None,
         "slowest": timed[-1][1] if timed else None,
         "all_about_as_long": bool(timed) and compare(timed[-1][1], timed[0][1], {}).about_as_long,
-        "calibration": _calibration(results, enhanced or "base"),
+        "calibration": _calibration(tables, results, enhanced or "base"),
         "cited": behind(study, tables, best.id if best else "base"),
         "receipts": [behind(study, tables, id_) for id_ in study.experiments],
     }
@@ -340,7 +340,7 @@ def _only_longer(study: Study, findings: Findings) -> list[Change]:
     ]
 
 
-def _calibration(results: dict[str, Result], enhanced: str) -> dict[str, Any]:
+def _calibration(tables: Tables, results: dict[str, Result], enhanced: str) -> dict[str, Any]:
     """Give base and enhanced, and the experiments with the smallest and the largest error."""
     errors = sorted(
         (
@@ -350,13 +350,30 @@ def _calibration(results: dict[str, Result], enhanced: str) -> dict[str, Any]:
         ),
         key=_number,
     )
+    ours, theirs = results[enhanced].calibration, results["base"].calibration
     return {
         "bins": records.CALIBRATION_BINS,
         "base": results["base"],
         "enhanced": results[enhanced],
+        "apart": _lie_apart(ours, theirs),
+        "overstated": _overstated(tables, enhanced) > max(_overstated(tables, "base"), 0),
         "best": errors[0][1] if errors else None,
         "worst": errors[-1][1] if errors else None,
     }
+
+
+def _lie_apart(ours: Scores, theirs: Scores) -> bool:
+    """Tell whether two means lie further apart than runs of one experiment mostly do."""
+    if ours.mean is None or theirs.mean is None:
+        return False
+    return abs(ours.mean - theirs.mean) > max(ours.deviation or 0, theirs.deviation or 0)
+
+
+def _overstated(tables: Tables, id_: str) -> float:
+    """Work out by how much the probabilities of all answers exceed the share that is right."""
+    rows = [row for row in tables.rows("calibration") if row["experiment"] == id_ and row["images"]]
+    gaps = [row["images"] * (row["mean_probability"] - row["accuracy"]) for row in rows]
+    return sum(gaps) / max(sum(row["images"] for row in rows), 1)
 
 
 def _number(pair: tuple[float, Result]) -> float:
