@@ -22,6 +22,7 @@ from cnn_study.__main__ import main
 from cnn_study.archive import contents
 from cnn_study.base.errors import UserError
 from cnn_study.data.audit import Audit, Groups, Originals, SameImages, Spread
+from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.results import Scores
 from cnn_study.execute import local
 from cnn_study.figures import draw
@@ -205,6 +206,28 @@ def test_images_of_one_set_are_no_independent_witnesses(text_of, tmp_path, monke
     assert "counted by sets, not by images: the 8 are four sets of one or several." in text
     assert "other images [@owen2007]. What images contribute is summed by the sets" in text
     assert "counts single images" not in text
+
+
+def test_groups_of_one_image_each_are_told_in_a_sentence(text_of):
+    side = Spread(smallest=16, median=16, largest=16)
+    originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
+    audit = Audit(files=20, originals=originals, groups=Groups(groups=0, images=0, largest=0))
+    text = text_of((8, 8), (4, 4), audit=audit)
+    assert "By what the study says, no two images belong to one group." in text
+    assert "belong to no groups" not in text
+
+
+def test_what_images_leave_open_is_told_where_they_tell_it_of_every_change():
+    def changes(*margins):
+        told = lambda margin: SimpleNamespace(  # noqa: E731
+            row={"test_images_margin": margin}, images_tell=(margin or 0) > 0
+        )
+        return SimpleNamespace(changes={str(i): told(m) for i, m in enumerate(margins)})
+
+    tell = Findings.images_tell.fget
+    assert tell(changes(0.03, None))
+    assert not tell(changes(0.03, 0.0))
+    assert not tell(changes(None))
 
 
 def test_classes_without_validation_images_are_named(text_of):

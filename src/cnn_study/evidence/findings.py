@@ -175,8 +175,9 @@ class Findings:
 
     @property
     def images_tell(self) -> bool:
-        """Whether the test images can say what their choice leaves open of any change."""
-        return any(change.images_tell for change in self.changes.values())
+        """Whether the test images can say what their choice leaves open, of every change."""
+        measured = [c for c in self.changes.values() if c.row["test_images_margin"] is not None]
+        return bool(measured) and all(change.images_tell for change in measured)
 
     @cached_property
     def expected(self) -> dict[str, Expectation]:
