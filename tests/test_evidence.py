@@ -818,7 +818,10 @@ def test_one_pair_of_runs_has_seconds_and_no_interval(tmp_path):
         (0.91, -9.0, -5.0, True),
         (1.11, 5.0, 9.0, False),
         (0.89, -9.0, -5.0, False),
-        (2.0, -1.0, 99.0, True),
+        (1.9, -1.0, 99.0, True),
+        (0.6, -99.0, 1.0, True),
+        (4.1, -1.0, 99.0, False),  # not known, and nobody would say about as long
+        (0.24, -99.0, 1.0, False),
         (2.0, None, None, False),
         (None, None, None, False),
     ],

@@ -49,6 +49,17 @@ def test_images_of_one_size_keep_it(tmp_path):
     assert len(study.file.questions) == 5
 
 
+def test_what_check_would_refuse_is_told_when_the_study_is_made(tmp_path, capsys, monkeypatch):
+    """A name that the report has no font for, as of two signs in Chinese; the study stays."""
+    draw_all(tmp_path / "pictures", {"cat": 12, "\u6f22\u5b57": 12}, 20, 20)
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "garden", "--images", "pictures"]) == 2
+    said = capsys.readouterr().err
+    assert "signs for which the font" in said
+    assert "garden is made nevertheless: change garden/experiments/garden.yaml" in said
+    assert Path("garden/experiments/garden.yaml").is_file()
+
+
 def test_a_place_that_is_named_by_way_of_another_is_written_straight(tmp_path, monkeypatch):
     draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 20, 20)
     (tmp_path / "studies").mkdir()

@@ -311,6 +311,14 @@ def test_equal_images_of_two_classes_are_refused_and_named(place, capsys):
     assert "again" not in said
 
 
+def test_equal_images_are_named_beside_files_that_cannot_be_read(place, capsys):
+    copy_within(place)
+    (place / "pictures/cat/cut.png").write_bytes((place / "pictures/cat/0.png").read_bytes()[:100])
+    said = refused(capsys)
+    assert "1 file cannot be read: cat/cut.png (" in said
+    assert "cat/0.png = dog/same.png" in said
+
+
 def test_equal_images_are_kept_or_dropped_on_request(place):
     copy_within(place)
     write(same_image="keep")(place)
@@ -340,6 +348,19 @@ def test_images_of_the_test_part_are_dropped_from_training(place, capsys):
         image.tobytes() for image in kept.test_images
     }
     assert not both
+
+
+def test_near_duplicates_in_a_given_test_part_are_told(place, capsys):
+    """The owner's parts stay; one pixel of 256 is another one in the copy."""
+    shutil.rmtree("pictures")
+    for number in range(18):
+        part = "test" if number < 6 else "train"
+        draw(place / f"pictures/{part}/{'ab'[number % 2]}/{number}.png", number)
+    pixels = np.array(Image.open("pictures/train/a/6.png"))
+    pixels[3, 4] ^= 1
+    Image.fromarray(pixels).save("pictures/test/a/near.png")
+    assert prepare() == 0
+    assert "1 set of near-duplicates with images in both parts" in capsys.readouterr().out
 
 
 def test_all_that_is_wrong_is_told_at_once(place, capsys):

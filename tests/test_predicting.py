@@ -104,3 +104,19 @@ def test_the_best_is_chosen_by_the_metric_of_the_study(monkeypatch):
 class Named:
     def __init__(self, name: str) -> None:
         self.record = name
+
+
+def test_the_score_is_told_that_the_study_goes_by(trained, digits_file):
+    """Balanced accuracy is the mean over the classes of the share that is right; guessing, 1/10."""
+    folder, _, record = trained
+    path = folder / "balanced.yaml"
+    path.write_text(STUDY.replace("seeds: 2", "seeds: 2\nmetric: balanced_accuracy"), "utf-8")
+    kept = SimpleNamespace(
+        record=records.place(folder / "results/runs", "base", record.fingerprint, 1), name="base"
+    )
+    confusion = np.array(record.test.confusion)
+    score = 100 * np.mean(np.diag(confusion) / confusion.sum(axis=1))
+    said = predicting.in_words(load(path), kept, [])
+    assert f"right (balanced accuracy {score:.2f} %; guessing has 10.00 %):" in said.replace(
+        "\xa0", " "
+    )

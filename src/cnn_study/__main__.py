@@ -724,7 +724,13 @@ def _new(options: argparse.Namespace) -> None:
     file, lines = starter.new(options.folder, options.images)
     print(*lines, sep="\n", end="\n" * bool(lines))
     if options.images:
-        print(_cost_of(file))
+        try:
+            print(_expected(file))
+        except UserError as error:
+            raise UserError(
+                f"{error}\n{options.folder} is made nevertheless: change {file}, or the images. "
+                f"Then, in that folder: cnn-study check {file.stem}"
+            ) from None
     print(
         f"{options.folder}: made. Change {file} as you like, then, in that folder:\n"
         f"  cnn-study check {file.stem}\n"
@@ -732,21 +738,26 @@ def _new(options: argparse.Namespace) -> None:
     )
 
 
-def _cost_of(file: Path) -> str:
-    """Say how many runs a study of its own images has, and how long they will take.
+def _expected(file: Path) -> str:
+    """Say how a study's own images are divided, how many runs it has, and how long they will take.
 
     Raises:
-        UserError: something is wrong with the images that is seen when they are divided.
+        UserError: something is wrong that is seen when the images are divided, or their classes
+            have names that the report cannot show.
     """
+    from cnn_study.report import study_checks
     from cnn_study.runs.estimate import seconds_left
     from cnn_study.runs.wanted import wanted
     from cnn_study.study import own_images
 
     dataset = own_images.known_or_looked_at(file)
-    study = load(file, dataset=dataset)
+    study = load(file, study_checks.CHECKS, dataset)
     runs = wanted(study)
     seconds = seconds_left(study, runs, [], len(runs))
-    return f"{len(runs)} runs, about {short_duration(seconds)} of training on one core"
+    return (
+        f"{own_images.in_words(study.dataset)}\n"
+        f"{len(runs)} runs, about {short_duration(seconds)} of training on one core"
+    )
 
 
 def _docs(options: argparse.Namespace) -> None:

@@ -80,9 +80,11 @@ def look(block: DatasetBlock, listing: Listing, study: Path) -> Looked:
     size = (block.image_size[0], block.image_size[1]) if block.image_size else None
     read = read_all(listing.items, size, block.resize, block.channels, block.transparency)
     unreadable = [*listing.unreadable, *read.unreadable]
-    _refuse([*_unreadable(block, unreadable), *_sizes(read)], study)
+    faults = [*_unreadable(block, unreadable)]
+    if sizes := [*_sizes(read)]:
+        _refuse([*faults, *sizes], study)
     collection = _Collection(block, listing, read)
-    _refuse([*collection.faults()], study)
+    _refuse([*faults, *collection.faults()], study)
     images, parts = collection.divided()
     facts = Manifest(
         format=1,

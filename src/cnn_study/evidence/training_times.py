@@ -14,6 +14,9 @@ Runs of one experiment are often trained within the hour, and its reference's at
 the machine is slower by then, all runs of the one are, and no spread between runs shows it.
 """
 
+FAR = 2.0
+"""Times as long, or as short, from which nobody would say about as long, however few runs tell."""
+
 
 def seconds_columns(tables: Tables, experiment: str, reference: str) -> dict[str, float | None]:
     """Give the columns of the difference in training time, over the seeds that both have.
@@ -39,10 +42,11 @@ def seconds_columns(tables: Tables, experiment: str, reference: str) -> dict[str
 def about_as_long(row: Mapping[str, Any]) -> bool:
     """Tell whether a row of the ledger has training times that do not differ by what is known.
 
-    So it is where they differ by less than a tenth, or where the interval holds zero.
+    So it is where they differ by less than a tenth, or where the interval holds zero and neither
+    takes twice as long as the other.
     """
     ratio, lower, upper = (row.get(f"seconds_{name}") for name in ("ratio", "lower", "upper"))
     if ratio is None:
         return False
     unsure = lower is not None and upper is not None and lower <= 0 <= upper
-    return abs(ratio - 1) < ALIKE or unsure
+    return abs(ratio - 1) < ALIKE or (unsure and 1 / FAR < ratio < FAR)

@@ -120,7 +120,7 @@ def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
     record = records.read(kept.record)
     lines = [
         f"{kept.name} of {study.name}, which gets {percent(record.tested.accuracy)} of "
-        f"{count(record.dataset.test_images)} test images right:"
+        f"{count(record.dataset.test_images)} test images right{_score(study, record)}:"
     ]
     for answer in answers:
         order = np.argsort(-answer.probabilities, kind="stable")[:NAMED_CLASSES]
@@ -130,6 +130,16 @@ def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
         )
         lines.append(f"{answer.image}: {named}; {_trust(record, answer.probabilities.max())}")
     return "\n".join(lines)
+
+
+def _score(study: Study, record: Record) -> str:
+    """Give the score by the study's metric, and that of guessing; nothing of accuracy."""
+    metric = study.metric
+    score = measured.of_test(record, metric.name)
+    if metric.name == "accuracy" or score is None:
+        return ""
+    guessing = percent(study.dataset.chance(metric.name))
+    return f" ({metric.label} {percent(score)}; guessing has {guessing})"
 
 
 def _trust(record: Record, probability: float) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
+from cnn_study.base.words import counted
 from cnn_study.data import arrays, manifest, own
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
@@ -87,6 +88,8 @@ def in_words(dataset: Dataset) -> str:
             "left out, of which equal ones stand elsewhere": audit.same_images.dropped,
         }
     asides = [f"; {count:,} {why}" for why, count in left_out.items() if count]
+    if audit and audit.near_duplicates and (sets := audit.near_duplicates.divided):
+        asides.append(f"; {counted(sets, 'set')} of near-duplicates with images in both parts")
     return (
         f"{dataset.training_images:,} training and {dataset.test_images:,} test images of "
         f"{len(dataset.class_names):,} classes, {height}×{width} pixels, {kind}{''.join(asides)}"
