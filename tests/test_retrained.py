@@ -61,6 +61,18 @@ def test_the_first_epoch_that_differs_is_named_with_its_gap(study):
     assert not comparison.same_bits(one, two)
 
 
+def test_counts_of_classes_that_differ_are_shown_without_a_gap(study):
+    one = records_by_hand.make(study, "base", 1, epochs=1)
+    one, two = (counted_right(one, right) for right in ([3, 4], [3, 5]))
+    (part,) = comparison.partings(one, two)
+    assert str(part) == "epoch 1, the first that differs, validation_right: 3-4 | 3-5"
+
+
+def counted_right(record, right):
+    epochs = [epoch.model_copy(update={"validation_right": right}) for epoch in record.epochs]
+    return record.model_copy(update={"epochs": epochs})
+
+
 def test_what_two_runs_were_given_stands_before_what_they_computed(study):
     one = records_by_hand.make(study, "base", 1, test=0.5)
     two = records_by_hand.make(study, "kernel-size-5", 2, test=0.6)

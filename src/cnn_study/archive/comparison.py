@@ -92,8 +92,10 @@ def _first_epoch(ours: Record, theirs: Record) -> Iterator[Parting]:
             return
 
 
-def _by(left: float | None, right: float | None) -> str:
-    return "" if left is None or right is None else f" ({right - left:+.2g})"
+def _by(left: Any, right: Any) -> str:
+    """Say by how much a number differs; of counts of classes both sides are shown, no gap."""
+    numbers = isinstance(left, int | float) and isinstance(right, int | float)
+    return f" ({right - left:+.2g})" if numbers else ""
 
 
 def _digest(scores: dict[str, Any]) -> str:
