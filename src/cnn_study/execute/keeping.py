@@ -18,6 +18,7 @@ from cnn_study.runs import kept_weights, records
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.kept_weights import Kept
 from cnn_study.study.model import Study
+from cnn_study.train.engine import KNOWN
 
 
 def names(study: Study, kept: Kept) -> str:
@@ -82,8 +83,9 @@ def keep(study: Study, results: Path, data: Path, work: Path | None, budgets: li
         lines = "\n".join(first_lines(refused, "  … and {} more"))
         raise UserError(
             f"these weights are not those that the records tell of, and were not kept:\n{lines}\n"
-            "The same seed gives the same weights on one model of processor with the same "
-            "versions, which the records name: train them again on such a machine."
+            "The same seed gives the same weights by one engine, on one model of processor with "
+            "the same versions, which the records name: train them again so. Which engine says "
+            f"the variable {KNOWN}, as {KNOWN}=batched."
         )
 
 
@@ -113,8 +115,8 @@ def _keep(study: Study, kept: Kept, place: Place, pool: Workers) -> str:
     if anew.weights_sha256 != record.weights_sha256:
         theirs, ours = record.provenance, anew.provenance
         return (
-            f"recorded on {theirs.processor} with {_versions(theirs)}, trained again on "
-            f"{ours.processor} with {_versions(ours)}"
+            f"recorded on {theirs.processor} by {theirs.engine} with {_versions(theirs)}, "
+            f"trained again on {ours.processor} by {ours.engine} with {_versions(ours)}"
         )
     files.write_whole(kept.weights, lambda file: _copy(weights, file))
     print(f"{kept.weights}: kept, {megabytes(kept.weights.stat().st_size)}", flush=True)
