@@ -143,6 +143,11 @@ def driver(tmp_path, monkeypatch):
     return program
 
 
+def test_what_a_driver_says_may_be_no_text(driver):
+    driver.write_text('#!/bin/sh\nprintf "\\364GPU\\n"\necho "GPU 0: A"\n')
+    assert machine.shown_gpus() == ["0"]
+
+
 find_gpus = machine.gpus.__wrapped__  # a process asks only once
 
 

@@ -353,7 +353,12 @@ def _output(*command: str) -> str:
     """Give what a program writes to stdout; "" if it is not there, or does not end."""
     try:
         ended = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PROGRAM_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
