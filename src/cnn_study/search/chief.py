@@ -35,6 +35,8 @@ from cnn_study.train.machine import import_keras, one_thread
 from cnn_study.train.provenance import provenance
 
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
+HELPS = "another process is at this search; training what it offers"
+WAITS = "training what another process that is at this search offers, as soon as one is"
 
 
 def search_study(
@@ -69,7 +71,7 @@ def search_study(
     with Workers(workers) as pool:
         dispatcher = queue.Dispatcher(study, place, pool)
         if join or not local.claim(lock):
-            log("another process is at this search; training what it offers")
+            log(WAITS if join else HELPS)
             _help(dispatcher, path, lock, join=join)
         try:
             if lock.is_locked:
