@@ -7,6 +7,7 @@ which compiles anew: not all of them.
 import json
 
 import numpy as np
+from scipy.special import log_softmax
 
 from cnn_study.study.settings import Settings
 from cnn_study.train import batched, engine, keras_one
@@ -86,6 +87,26 @@ def answers(model, probabilities: np.ndarray) -> dict:
     return {"weights": weights.tolist(), "tested": probabilities.tolist()}
 
 
+def saturated(smoothing: float) -> list[float]:
+    """Give the loss of logits far apart: by `fit`, by a driver, and worked out in float64."""
+    values = {"batch_size": 200, "optimizer": "sgd", "learning_rate": 1e-12, "epochs": 1}
+    chosen = member(**values, label_smoothing=smoothing)
+    model = keras_one.start(chosen.settings, PARTS, 10, chosen.seed)
+    enlarge(model)
+    (epoch,) = keras_one.learn(model, chosen.settings, PARTS, chosen.seed, Stopwatch())
+    group = engine.Group((chosen,), PARTS, 10)
+    _, scanned = next(batched.Training(group, enlarge, batched.Scanned).fit())
+    before = type(model)(model.inputs, model.layers[-2].output).predict(PIXELS, verbose=0)
+    kernel, bias = (part.astype("float64") for part in model.layers[-1].get_weights())
+    targets = (1 - smoothing) * np.eye(10)[LABELS] + smoothing / 10
+    by_hand = -(targets * log_softmax(before @ kernel + bias, axis=1)).sum(axis=1).mean()
+    return [epoch.training_loss, scanned.training_loss, by_hand]
+
+
+def enlarge(model) -> None:
+    model.set_weights([30 * weight for weight in model.get_weights()])
+
+
 class Short(batched.Looped):
     """A driver of a made-up device that after its first epoch has memory for one member."""
 
@@ -145,6 +166,7 @@ def main() -> None:
         "diverging by fit": by_fit(members(*BURSTING)[1]),
         "halved": by_driver(Short, base),
         "tried": list(tried),
+        "saturated": [saturated(0.0), saturated(0.1)],
         "full": fault(Full, base[:2]),
     }
     print(json.dumps(trained))

@@ -323,3 +323,15 @@ def test_glibc_alone_is_told_to_keep_what_is_freed(monkeypatch, library, expecte
     monkeypatch.setattr(machine.platform, "libc_ver", lambda: (library, ""))
     machine.keep_freed_memory()
     assert told == [(-3, 33_554_432), (-1, 134_217_728), (-8, 1)][:expected]
+
+
+def test_a_driver_that_hangs_is_as_good_as_none(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\nexec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(machine, "DRIVER_SECONDS", 0.2)
+    machine._listed.cache_clear()
+    assert machine.shown_gpus() == []
+    assert machine.gpu_names() == ()
+    machine._listed.cache_clear()

@@ -509,6 +509,7 @@ def test_one_process_trains_and_the_others_wait_even_when_the_first_is_killed(
     results = tmp_path / "results"
     first = Process("first", tmp_path, digits_file)
     first.wait_until(lambda: list(results.glob("running/*.json")))
+    first.process.send_signal(signal.SIGSTOP)  # or it might be done before the others have begun
     others = [Process(name, tmp_path, digits_file) for name in ("second", "third")]
     for other in others:
         other.wait_until(lambda other=other: "waiting for its record" in other.said)

@@ -160,8 +160,16 @@ def test_trials_of_a_search_are_taken_first(made, monkeypatch):
 
     monkeypatch.setattr(queue, "train_free", train)
     monkeypatch.setattr(working, "Workers", lambda count: InOrder(count))
-    made.work()
+    with local.held(local.search_lock(made.results), "nobody else has it"):
+        made.work()
     assert seen == ["search/seed-7", *ALL]
+
+
+def test_trials_of_a_search_that_has_ended_are_left_alone(made):
+    base = made.study.experiments["base"]
+    queue.offer(made.results, 1, queue.search_run(made.study, base.settings, 7))
+    made.work()
+    assert sorted(made.trained) == sorted(ALL)
 
 
 class InOrder(Pool):

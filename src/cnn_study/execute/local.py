@@ -302,6 +302,17 @@ def held_if_free(path: Path) -> Generator[bool]:
         lock.release()
 
 
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds a lock at this moment."""
+    with held_if_free(path) as free:
+        return not free
+
+
+def search_lock(results: Path) -> Path:
+    """Name the lock of whoever goes through the study's search."""
+    return results / "locks" / "search.lock"
+
+
 def alone(run: Run, results: Path) -> AbstractContextManager[None]:
     """Hold the run's lock."""
     waiting = "another process trains this run; waiting for its record"

@@ -51,11 +51,16 @@ def work(study: Study, place: Place, count: int) -> list[Exception]:
 
 
 def _left(study: Study, place: Place) -> list[Run]:
-    """List what a search offers and the study's runs that are missing; else those that confirm."""
+    """List what a search offers and the study's runs that are missing; else those that confirm.
+
+    What a search offered that is no longer at work, nobody may want any more.
+    """
     paths = done(study, place.results)
     again = records.failed(paths) if place.retry else {}
     missing = [run for run in wanted(study) if run.name not in paths or run.name in again]
-    return [*offered(study, place.results), *missing] or _fresh(study, place)
+    searched = local.is_held(local.search_lock(place.results))
+    offers = offered(study, place.results) if searched else []
+    return [*offers, *missing] or _fresh(study, place)
 
 
 def _fresh(study: Study, place: Place) -> list[Run]:

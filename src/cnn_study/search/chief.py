@@ -66,7 +66,7 @@ def search_study(
     path, search = searches.place(study, results), study.search
     if path is None or search is None:
         raise UserError(NO_SEARCH.format(study.path))
-    place, lock = Place(study.path, results, data), local.lock_at(results / "locks" / "search.lock")
+    place, lock = Place(study.path, results, data), local.lock_at(local.search_lock(results))
     one_thread()  # for NumPy in the workers, which settles it as it is imported
     with Workers(workers) as pool:
         dispatcher = queue.Dispatcher(study, place, pool)

@@ -31,6 +31,7 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
     """Build and compile the model, its weights drawn from the seed."""
     import keras
 
+    from cnn_study.train.from_logits import cross_entropy
     from cnn_study.train.network import build
 
     if settings.model:
@@ -39,12 +40,9 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
     pixels, labels = parts.training
     model = build(settings, pixels.shape[1:], classes, *epoch_images.pixel_statistics(pixels))
     steps = math.ceil(len(labels) / settings.batch_size)
-    smoothed = settings.label_smoothing > 0
     model.compile(
         optimizer=_optimizer(settings, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
-        if smoothed
-        else keras.losses.SparseCategoricalCrossentropy(),
+        loss=cross_entropy(model, settings.label_smoothing),
         metrics=["accuracy"],
         steps_per_execution=min(STEPS_PER_EXECUTION, steps),
     )

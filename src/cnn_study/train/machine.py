@@ -35,6 +35,9 @@ KNOWN = "CNN_STUDY_GPUS"
 PROGRAM_SECONDS = 120
 """Time for another program to answer, an import of a backend on a busy machine included."""
 
+DRIVER_SECONDS = 20
+"""Time for the driver to name its GPUs; one that hangs is as good as none."""
+
 SETTINGS = (
     *("DNNL_", "JAX_", "KERAS_MAX_", "ONEDNN_", "TF_ENABLE_ONEDNN_OPTS", "TF_ONEDNN_"),
     *("TF_SET_ONEDNN_", "TF_XLA_FLAGS"),
@@ -340,16 +343,17 @@ def shown_gpus() -> list[str]:
 @cache
 def _listed() -> str:
     """Ask the driver once: of GPUs that nobody uses it may know only after seconds."""
-    return _output("nvidia-smi", "-L")
+    return _output("nvidia-smi", "-L", seconds=DRIVER_SECONDS)
 
 
 def gpu_names() -> tuple[str, ...]:
     """Name the models of the GPUs that the NVIDIA driver shows."""
-    listed = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    query = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    listed = _output(*query, seconds=DRIVER_SECONDS)
     return tuple(filter(None, map(str.strip, listed.splitlines())))
 
 
-def _output(*command: str) -> str:
+def _output(*command: str, seconds: float = PROGRAM_SECONDS) -> str:
     """Give what a program writes to stdout; "" if it is not there, or does not end."""
     try:
         ended = subprocess.run(
@@ -358,7 +362,7 @@ def _output(*command: str) -> str:
             text=True,
             errors="replace",
             check=False,
-            timeout=PROGRAM_SECONDS,
+            timeout=seconds,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
