@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-# Subprocess forks where it is to change signals, and JAX, which another test may have imported, warns
-# of forks: what is begun here is another program at once.
+# Subprocess forks where it is to change signals, and JAX, which another test may have imported,
+# warns of forks: what is begun here is another program at once.
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 
 BEGIN = "from cnn_study.base.stopping import stop_on_signals; stop_on_signals(1.0)\n"
