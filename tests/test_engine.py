@@ -53,6 +53,22 @@ def test_an_engine_that_cannot_be_had_is_one_message(gpus, monkeypatch):
         engine.choose()
 
 
+def test_what_is_trained_again_is_trained_as_it_was(gpus, monkeypatch):
+    """And what comes after it as before; where JAX is not there, by what is."""
+    with engine.as_recorded("batched"):
+        assert engine.choose().engine == "batched"
+        assert os.environ["KERAS_BACKEND"] == "jax"
+    assert engine.choose().engine == "processes"
+    assert os.environ["KERAS_BACKEND"] == ""
+    gpus(1)
+    with engine.as_recorded("processes"):
+        assert engine.choose().engine == "processes"
+    assert engine.choose().engine == "batched"
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    with engine.as_recorded("batched"):
+        assert engine.choose().engine == "processes"
+
+
 def test_what_was_settled_is_handed_on(gpus):
     assert engine.settle("batched") == "batched"
     assert (os.environ[engine.KNOWN], os.environ["KERAS_BACKEND"]) == ("batched", "jax")

@@ -1,18 +1,21 @@
 """Runs compared with each other: where they part, whose machine, what lies within the spread."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import records_by_hand
 from cnn_study.__main__ import main
-from cnn_study.archive import comparison, diff, spread
+from cnn_study.archive import comparison, diff, retrain, spread
 from cnn_study.archive.processors import relation
 from cnn_study.base.errors import UserError
 from cnn_study.base.judge import Spread, Usual
 from cnn_study.runs import records
+from cnn_study.runs.wanted import Run
 from cnn_study.study.merge import load
+from cnn_study.train import engine
 
 STUDY = """\
 title: By hand
@@ -149,7 +152,8 @@ XEON = "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz (family 6, model 143, AVX-
         ({"device": "CPU"}, {"device": "NVIDIA H100"}, "another family"),
         ({"device": "NVIDIA H100"}, {"device": "NVIDIA H100"}, "the same model"),
         ({"device": "NVIDIA A100"}, {"device": "NVIDIA H100"}, "another family"),
-        ({"processor": GENOA}, {"processor": GENOA, "engine": "batched"}, "another family"),
+        ({"processor": GENOA}, {"processor": GENOA, "engine": "batched"}, "unknown"),
+        ({"device": "CPU"}, {"device": "NVIDIA H100", "engine": "batched"}, "another family"),
         ({"system": "Linux x86_64"}, {"system": "Linux aarch64"}, "another family"),
     ],
 )
@@ -157,6 +161,31 @@ def test_machines_are_related_as_their_records_say(ours, theirs, said):
     known = records_by_hand.PROVENANCE
     one, two = (records.Provenance(**(known | given)) for given in (ours, theirs))
     assert relation(one, two) == relation(two, one) == said
+
+
+def test_runs_are_trained_again_by_the_engines_of_their_records(study, tmp_path, monkeypatch):
+    names = ["base/seed-1", "kernel-size-5/seed-1", "base/seed-2"]
+    runs = [Run(study.experiments[name.split("/")[0]], int(name[-1])) for name in names]
+    made = [records_by_hand.make(study, run.experiment.id, run.seed) for run in runs]
+    by_jax = made[1].provenance.model_copy(update={"engine": "batched"})
+    made[1] = made[1].model_copy(update={"provenance": by_jax})
+    kept = SimpleNamespace(
+        site=SimpleNamespace(study=study),
+        records=dict(zip(names, made, strict=True)),
+        runs={name: [run] for name, run in zip(names, runs, strict=True)},
+    )
+    trained = []
+
+    def train_all(study, place, runs, *rest):
+        trained.append((engine.choose().engine, [run.typed for run in runs]))
+
+    monkeypatch.setattr(retrain, "train_all", train_all)
+    monkeypatch.setattr(retrain, "_failed", lambda *given: [])
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    monkeypatch.setenv(engine.KNOWN, "processes")
+    retrain.train(kept, names, tmp_path, tmp_path / "no.npz", 1, print)
+    assert trained == [("processes", [names[0], names[2]]), ("batched", [names[1]])]
+    assert engine.choose().engine == "processes"
 
 
 # ------------------------------------------------------------------------- within the spread

@@ -14,14 +14,17 @@ Relation = Literal["the same model", "the same family", "another family", "unkno
 def relation(ours: Provenance, theirs: Provenance) -> Relation:
     """Say how the machines of two runs are related, from what their records say alone.
 
-    Another device (a GPU against the CPU, or another GPU), another engine, another architecture,
-    another maker, another family or other vector instructions are another family. A record that
-    names its processor by its brand alone says too little to tell.
+    Another device (a GPU against the CPU, or another GPU), another architecture, another maker,
+    another family or other vector instructions are another family. Between two engines of one kind
+    of device nothing tells what is due to which, nor does a record that names its processor by its
+    brand alone.
     """
-    if (ours.device, ours.engine) != (theirs.device, theirs.engine):
+    if ours.device != theirs.device:
         return "another family"
     if ours.system.split()[-1:] != theirs.system.split()[-1:]:
         return "another family"
+    if ours.engine != theirs.engine:
+        return "unknown"
     if ours.device != "CPU":
         return "the same model"
     names = [KIND.sub("", each.processor) for each in (ours, theirs)]

@@ -25,6 +25,7 @@ from cnn_study.execute.workers import Place, train_all
 from cnn_study.runs import records, searches
 from cnn_study.runs.estimate import seconds_left
 from cnn_study.runs.records import Record
+from cnn_study.train.engine import as_recorded
 
 LOG = "training.log"
 """In the folder of what is trained again: what the trainings said."""
@@ -125,8 +126,11 @@ def train(kept: Kept, names: list[str], work: Path, data: Path, processes: int, 
         tell(f"{name} trained again; {len(names) - len(left)} of {len(names)}, {time}")
 
     place = Place(study.path.resolve(), work, data, retry=True)
-    runs = [kept.runs[name][0] for name in names]
-    train_all(study, place, runs, processes, note, work / LOG)
+    engines = {name: kept.records[name].provenance.engine for name in names}
+    for engine in dict.fromkeys(engines.values()):
+        runs = [kept.runs[name][0] for name in names if engines[name] == engine]
+        with as_recorded(engine):
+            train_all(study, place, runs, processes, note, work / LOG)
     if failed := list(_failed(kept, names, work)):
         raise UserError("\n".join([
             f"not trained again, of {counted(len(names), 'run')}:",

@@ -18,7 +18,7 @@ from cnn_study.runs import kept_weights, records
 from cnn_study.runs.heartbeat import log
 from cnn_study.runs.kept_weights import Kept
 from cnn_study.study.model import Study
-from cnn_study.train.engine import KNOWN
+from cnn_study.train.engine import as_recorded
 
 
 def names(study: Study, kept: Kept) -> str:
@@ -72,20 +72,21 @@ def keep(study: Study, results: Path, data: Path, work: Path | None, budgets: li
         log("all weights that are to be kept are there")
     missing.sort(key=_seconds)  # so that most are there soonest
     refused = []
-    with _folder(work) as folder, Workers(1) as pool:
+    with _folder(work) as folder:
         place = Place(study.path, folder, data, retry=True)
         for number, kept in enumerate(missing):
             left = sum(_seconds(other) for other in missing[number:])
             log(f"{names(study, kept)}: trained again; about {short_duration(left)} left in all")
-            if fault := _keep(study, kept, place, pool):
-                refused.append(f"  {names(study, kept)}: {fault}")
+            engine = records.read(kept.record).provenance.engine
+            with as_recorded(engine), Workers(1) as pool:
+                if fault := _keep(study, kept, place, pool):
+                    refused.append(f"  {names(study, kept)}: {fault}")
     if refused:
         lines = "\n".join(first_lines(refused, "  … and {} more"))
         raise UserError(
             f"these weights are not those that the records tell of, and were not kept:\n{lines}\n"
             "The same seed gives the same weights by one engine, on one model of processor with "
-            "the same versions, which the records name: train them again so. Which engine says "
-            f"the variable {KNOWN}, as {KNOWN}=batched."
+            "the same versions, which the records name: train them again so."
         )
 
 

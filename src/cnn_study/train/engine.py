@@ -6,7 +6,8 @@ runs side by side in one program of JAX. Choosing imports neither.
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -105,6 +106,24 @@ def settle(asked: str = "", option: str = "--engine ") -> Engine:
     if engine == "batched":
         os.environ["KERAS_BACKEND"] = "jax"
     return engine
+
+
+@contextmanager
+def as_recorded(engine: Engine) -> Generator[None]:
+    """Have processes that begin meanwhile train by the engine of a record, where it can be had.
+
+    Elsewhere they train by the one that is usual here, as their records say.
+    """
+    before = {name: os.environ.get(name) for name in (KNOWN, "KERAS_BACKEND")}
+    try:
+        with suppress(UserError):
+            settle(engine)
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 # --------------------------------------------------------------------------------------- groups
