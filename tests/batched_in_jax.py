@@ -121,6 +121,16 @@ class Short(batched.Looped):
         return super().epoch(states, data, draws)
 
 
+class Cramped(Short):
+    """The same, of which the program of a whole group cannot even be compiled."""
+
+    def compiling(self, states, data, draws):
+        def compile_it():
+            raise RuntimeError("RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm")
+
+        return compile_it
+
+
 class Full(batched.Looped):
     """A driver of a made-up device that has memory for nobody."""
 
@@ -166,6 +176,7 @@ def main() -> None:
         "diverging by fit": by_fit(members(*BURSTING)[1]),
         "halved": by_driver(Short, base),
         "tried": list(tried),
+        "cramped": by_driver(Cramped, base),
         "saturated": [saturated(0.0), saturated(0.1)],
         "full": fault(Full, base[:2]),
     }

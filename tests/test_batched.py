@@ -205,4 +205,5 @@ def test_a_group_that_does_not_fit_the_memory_is_halved_where_it_stands(trained)
     whole = trained["fit"]["base"]
     assert [one["epochs"] for one in trained["halved"]] == [one["epochs"] for one in whole]
     assert apart(trained["halved"], whole, "weights") == 0
+    assert [one["epochs"] for one in trained["cramped"]] == [one["epochs"] for one in whole]
     assert trained["full"].startswith("RESOURCE_EXHAUSTED"), "one that has no room for itself"

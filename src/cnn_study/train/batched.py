@@ -105,7 +105,7 @@ class Driver(Protocol):
         ...
 
     def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
-        """Give what compiles an epoch, where that takes so long that it is done beforehand."""
+        """Give what compiles an epoch, which is no part of the time that its training takes."""
         ...
 
 
@@ -160,6 +160,7 @@ class Looped:
     def __init__(self, program: Program) -> None:
         self._size = program.batch_size
         self._step, self._answer = jax.jit(program.step), jax.jit(program.answer)
+        self._compiled: dict[int, Any] = {}
 
     def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
         """Train all for an epoch; give the means over it, each (members,)."""
@@ -172,12 +173,22 @@ class Looped:
     def _epoch(self, state: State, data: Data, draws: Draws) -> tuple[State, Any]:
         state, logs = _begun(state), {}
         for start in range(0, len(draws.order), self._size):
-            state, logs = self._step(state, data, draws.of(slice(start, start + self._size)))
+            drawn = draws.of(slice(start, start + self._size))
+            step = self._compiled.get(len(drawn.order), self._step)
+            state, logs = step(state, data, drawn)
         return state, logs
 
     def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
-        """Compile nothing beforehand: the first step compiles what all of them need."""
-        return lambda: None
+        """Give what compiles a step of a whole batch, and that of what is left behind the last."""
+        state, drawn = _begun(_taken(states, 0)), _taken(draws, 0)
+        count = len(drawn.order)
+
+        def compile_it() -> None:
+            for size in {min(self._size, count), count % self._size} - {0}:
+                step = self._step.lower(state, data, drawn.of(slice(size)))
+                self._compiled[size] = step.compile()
+
+        return compile_it
 
     def answer(self, states: States, images: np.ndarray) -> np.ndarray:
         """Give the probabilities (members, images, classes)."""
@@ -241,8 +252,11 @@ class Training:
 
     def compile_in(self, threads: Executor) -> None:
         """Have the program of an epoch compiled in a thread; `fit` waits for it."""
+        self._ready = threads.submit(self._compiling())
+
+    def _compiling(self) -> Callable[[], None]:
         draws = self._draws(list(range(len(self.group.members))), 1)
-        self._ready = threads.submit(self.driver.compiling(self.states, self.data, draws))
+        return self.driver.compiling(self.states, self.data, draws)
 
     def _start(self, settings: Settings, seed: int, built: Built) -> "keras.Model":
         group = self.group
@@ -258,8 +272,15 @@ class Training:
 
     def fit(self) -> Iterator[Progress]:
         """Train all members to their ends."""
+        # What fails here for want of memory fails again, where the group is halved.
         if self._ready:
-            self._ready.exception()  # what fails in the thread fails again, where it is seen
+            self._ready.exception()
+        else:
+            try:
+                self._compiling()()
+            except Exception as error:
+                if not is_want_of_memory(error):
+                    raise
         members = list(range(len(self.group.members)))
         return self._learn(self.states, members, set(members), 1)
 
