@@ -167,7 +167,8 @@ def test_trials_of_a_search_are_taken_first(made, monkeypatch):
 
 def test_trials_of_a_search_that_has_ended_are_left_alone(made):
     base = made.study.experiments["base"]
-    queue.offer(made.results, 1, queue.search_run(made.study, base.settings, 7))
+    path = queue.offer(made.results, 1, queue.search_run(made.study, base.settings, 7))
+    path.with_name("000002-of-another-version.json").write_text("{")
     made.work()
     assert sorted(made.trained) == sorted(ALL)
 

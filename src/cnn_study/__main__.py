@@ -157,8 +157,8 @@ def _add_of_study(
     return command
 
 
-def _add_makers(commands: "Commands") -> None:
-    """Add the commands that make what the readers read, in the order in which they are run."""
+def _add_preparing(commands: "Commands") -> None:
+    """Add the commands that make what trainings begin with."""
     prepare = _add(commands, "prepare", _prepare, "check a dataset and make its arrays")
     prepare.add_argument("dataset", help="its name; or a study that has images of its own")
     prepare.add_argument("--source", help="its archive or unpacked folder; default: download it. "
@@ -173,6 +173,11 @@ def _add_makers(commands: "Commands") -> None:
                           "machine, if they have not been prepared")  # fmt: skip
     describe.add_argument("--output", type=_path, help="write there alone, also what cannot be "
                           "built and why")  # fmt: skip
+
+
+def _add_makers(commands: "Commands") -> None:
+    """Add the commands that make what the readers read, in the order in which they are run."""
+    _add_preparing(commands)
 
     def add(name: str, run: "Command", text: str):
         command = _add_of_study(commands, name, run, text)

@@ -11,7 +11,7 @@ from cnn_study.base import outputs
 from cnn_study.base.words import counted, first_of
 from cnn_study.data.arrays import load_prepared
 from cnn_study.execute import local, progress
-from cnn_study.execute.queue import Dispatcher, offered
+from cnn_study.execute.queue import Dispatcher, folder, offered
 from cnn_study.execute.workers import Place, Workers
 from cnn_study.runs import confirmations, records, searches, stages
 from cnn_study.runs.wanted import Run, done, wanted
@@ -58,7 +58,8 @@ def _left(study: Study, place: Place) -> list[Run]:
     paths = done(study, place.results)
     again = records.failed(paths) if place.retry else {}
     missing = [run for run in wanted(study) if run.name not in paths or run.name in again]
-    searched = local.is_held(local.search_lock(place.results))
+    # To ask for a lock is to hold it for a moment, which nobody should see who goes by no offers.
+    searched = folder(place.results).exists() and local.is_held(local.search_lock(place.results))
     offers = offered(study, place.results) if searched else []
     return [*offers, *missing] or _fresh(study, place)
 

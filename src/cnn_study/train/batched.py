@@ -5,7 +5,6 @@ compiled for a whole group: an accelerator goes through an epoch in one call, al
 CPU, on which that takes two to five times as long, is handed one step after the other.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -16,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cnn_study.base.cores import cores
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.runs.records import Epoch
 from cnn_study.study.settings import Settings
@@ -418,7 +418,7 @@ def prepare(groups: Iterable[Group], make_driver: MakeDriver | None = None) -> N
     """
     if make_driver is None and jax.default_backend() == "cpu":
         return
-    threads, put = ThreadPoolExecutor(os.cpu_count()), dict[tuple, Data]()
+    threads, put = ThreadPoolExecutor(cores()), dict[tuple, Data]()
     for group in groups:
         training = Training(group, lambda model: None, make_driver or driver_of, put)
         training.compile_in(threads)
