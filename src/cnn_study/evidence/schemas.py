@@ -381,8 +381,8 @@ LEDGER = Table(
             number(
                 "seconds_ratio",
                 "Mean training time of the same runs, change over reference. Where it differs from "
-                "1 by less than a tenth, or the interval holds zero, the report says: about as "
-                "long.",
+                "1 by less than a tenth, or the interval holds zero and it lies between a half "
+                "and two, the report says: about as long.",
                 "times",
                 after=("seconds_difference",),
             ),
