@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import records_by_hand
 from cnn_study.__main__ import main
@@ -15,6 +16,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.data.images import Images
 from cnn_study.evidence import images
 from cnn_study.evidence.analyse import analyse
+from cnn_study.report.test_images import few_images_of
 from cnn_study.runs import correct_answers, look_alikes
 from cnn_study.study.merge import load
 from cnn_study.study.model import Study
@@ -193,6 +195,25 @@ def test_images_of_a_single_unit_tell_nothing_of_others(answered, results):
     of_one = replace(answered.dataset, test_units=(0,) * N)
     row = collected(replace(answered, dataset=of_one), results)["ledger"][0]
     assert (row["test_images_margin"], row["test_both_lower"]) == ("", "")
+
+
+def test_a_score_of_few_images_in_sets_is_known_as_one_of_so_many_sets_is(answered):
+    """2 of 4 patients: SciPy's Wilson interval for 2 of 4; and of 360 images each for itself."""
+    of_patients = replace(answered.dataset, test_units=tuple(np.arange(N) // 90))
+    for study, images in ((replace(answered, dataset=of_patients), 4), (answered, N)):
+        ends = [float(end) for end in few_images_of(study).ends(0.5)]
+        theirs = stats.binomtest(images // 2, images).proportion_ci(method="wilson")
+        assert ends == pytest.approx(tuple(theirs), abs=1e-7)
+
+
+def test_the_spread_between_runs_is_counted_by_the_sets_of_images(answered, results):
+    """base gets the first 18 wrong in one run alone, and the third in the other: two sets flip.
+
+    2 x 18² / 2 / 360² = 0.0025, where 36 single images give 1.38889e-4.
+    """
+    of_patients = replace(answered.dataset, test_units=tuple(np.arange(N) // 18))
+    base = collected(replace(answered, dataset=of_patients), results)["spreads"][0]
+    assert float(base["images_deviation"]) == pytest.approx(0.0025**0.5)
 
 
 def test_the_spread_between_runs_is_taken_apart(study, results):

@@ -89,6 +89,21 @@ def test_what_a_part_adds_is_known_as_a_difference_of_two_means_is():
     assert of_part(answers("10"), part[:2]) is None
 
 
+def test_what_a_part_adds_is_known_less_where_images_come_in_sets():
+    """The two of the part are one patient, and so are two of the others, both wrong.
+
+    Off their means: 0, 0, and 3/4, -1/4, -1/4, -1/4, of which the last two go together: (1/2)² in
+    place of 2/16, so 9/16 + 1/16 + 4/16 = 14/16 over 12/16 of single images. Four degrees less two.
+    """
+    part = np.array([True, True, False, False, False, False])
+    units = np.array([0, 0, 1, 2, 3, 3])
+    variance = of_part(answers("111000"), part, units)
+    assert variance.value == pytest.approx(3 / 4 / 4 / 12 * 14 / 12)
+    assert variance.freedom == 2
+    single = of_part(answers("111000"), part, np.arange(6))
+    assert single == of_part(answers("111000"), part)
+
+
 def test_runs_that_a_part_helps_unlike_leave_it_less_well_known():
     """One run has it all right, the other all wrong: +1/2 and -1/2, a variance of 1/2, / 2."""
     part = np.array([True, True, False, False])
@@ -153,6 +168,18 @@ def test_runs_are_taken_apart_by_hand():
     assert (parts.freedom, parts.total, parts.images) == pytest.approx((1, 1 / 18, 1 / 18))
     assert parts.networks == pytest.approx(0)
     assert parts.p == pytest.approx(0.317311, abs=1e-6)
+
+
+def test_images_of_one_set_flip_together():
+    """1100 and 0011 in two sets of two: each set gives 2 or 0, a variance of 2; 4/16 in all.
+
+    As single images four flip, 4 x 1/2 / 16. Set by set the accuracies are equal: chi² is 0.
+    """
+    runs, pairs = answers("1100", "0011"), np.array([0, 0, 1, 1])
+    assert part_spread(runs, pairs).images == pytest.approx(4 / 16)
+    assert part_spread(runs).images == pytest.approx(2 / 16)
+    assert part_spread(runs, pairs).total == part_spread(runs).total == 0
+    assert part_spread(runs, np.array([3, 1, 0, 2])) == part_spread(runs)
 
 
 def test_runs_of_which_nothing_can_be_said():

@@ -126,17 +126,22 @@ def reach(variance: Variance) -> float:
     return float(stdtrit(variance.freedom, UPPER_QUANTILE)) * math.sqrt(variance.value)
 
 
-def of_part(correct: np.ndarray, part: np.ndarray) -> Variance | None:
+def of_part(
+    correct: np.ndarray, part: np.ndarray, units: np.ndarray | None = None
+) -> Variance | None:
     """Estimate how far what a part of the test images adds to a mean accuracy is known.
 
     The accuracy on all images less that on the others: the share of the images that are in the
     part, times how much better these are classified than the others. Images of either kind are
     drawn anew, and as likely to be easy within each (one variance for both, as in Student's t
-    test, since a part of few images says little of its own); seeds too, see `of_both`.
+    test, since a part of few images says little of its own); seeds too, see `of_both`. Where
+    images of one unit are right or wrong together, the variance over images grows by
+    the design effect, see `grown`.
 
     Args:
         correct: (runs, images) bool, whether each run classifies each image correctly.
         part: (images,) bool; some images are in it, and some are not.
+        units: (images,) the number of each image's unit, from 0; None where each is its own.
 
     Returns:
         None for fewer than three images.
@@ -148,6 +153,9 @@ def of_part(correct: np.ndarray, part: np.ndarray) -> Variance | None:
     weight = part.mean() ** 2 * (1 / part.sum() + 1 / (~part).sum())
     squares = sum(((group.mean(axis=0) - group.mean()) ** 2).sum() for group in groups)
     over_images = Variance(float(weight * squares) / (images - 2), images - 2)
+    if units is not None:
+        beyond = np.where(part, groups[0].mean(), groups[1].mean())
+        over_images = grown(over_images, correct.mean(axis=0) - beyond, units)
     if runs < 2:
         return over_images
     added = part.mean() * (groups[0].mean(axis=1) - groups[1].mean(axis=1))
@@ -159,6 +167,24 @@ def of_part(correct: np.ndarray, part: np.ndarray) -> Variance | None:
         over_images,
         [Variance(float(weight * left_over) / runs, freedom)],
     )
+
+
+def grown(variance: Variance, beyond: np.ndarray, units: np.ndarray) -> Variance:
+    """Make a variance that counts images one that counts units.
+
+    It grows by the design effect (Kish, 1965, section 8.2): the squared sums of the units over the
+    squares of the images, here never below one. Its degrees of freedom shrink to the units'.
+
+    Args:
+        beyond: (images,) what each image is better than the mean of its kind.
+        units: (images,) the number of each image's unit, from 0.
+    """
+    squares = float((beyond**2).sum())
+    count = int(units.max()) + 1
+    together = float((np.bincount(units, beyond, count) ** 2).sum())
+    effect = max(1.0, together / squares) if squares else 1.0
+    freedom = max(1.0, variance.freedom - (len(units) - count))
+    return Variance(variance.value * effect, freedom)
 
 
 def _residuals(answers: np.ndarray) -> np.ndarray:
@@ -201,7 +227,7 @@ class PartedSpread:
         return float(chdtrc(self.freedom, self.freedom * self.total / self.images))
 
 
-def part_spread(correct: np.ndarray) -> PartedSpread | None:
+def part_spread(correct: np.ndarray, units: np.ndarray | None = None) -> PartedSpread | None:
     """Take apart the spread of accuracy over the runs of an experiment (Jordan, 2024).
 
     Runs that classify image i correctly with the chance p_i, each image for itself, have
@@ -209,10 +235,13 @@ def part_spread(correct: np.ndarray) -> PartedSpread | None:
     k (S - k) / (S (S - 1)) estimates p (1 - p) without bias: E[k (S - k)] = S² p - S p (1 - p)
     - S² p² = S (S - 1) p (1 - p). What the variance over the runs exceeds this by comes from runs
     that are better on many images at once: it is, but for a factor 1 - 1/N, the variance over
-    all images that there could be (https://arxiv.org/abs/2304.01910).
+    all images that there could be (https://arxiv.org/abs/2304.01910). Of units of several images,
+    which a run may classify correctly or not together, the hits of each run are counted: their
+    variance over the runs, which for one image is that above.
 
     Args:
         correct: (runs, images) bool.
+        units: (images,) the number of each image's unit, from 0; None where each is its own.
 
     Returns:
         None for fewer than two runs.
@@ -220,8 +249,15 @@ def part_spread(correct: np.ndarray) -> PartedSpread | None:
     runs, images = correct.shape
     if runs < 2:
         return None
-    hits = correct.sum(axis=0, dtype=int)
-    flips = hits * (runs - hits) / (runs * (runs - 1))
     # Of whole numbers, so that runs that are equally accurate have no spread at all.
-    total = float(correct.sum(axis=1).var(ddof=1)) / images**2
-    return PartedSpread(runs - 1, total, float(flips.mean()) / images)
+    hits = correct.astype(int) if units is None else hits_of(correct, units)
+    flips = (runs * (hits**2).sum(axis=0) - hits.sum(axis=0) ** 2) / (runs * (runs - 1))
+    total = float(hits.sum(axis=1).var(ddof=1)) / images**2
+    return PartedSpread(runs - 1, total, float(flips.sum()) / images / images)
+
+
+def hits_of(correct: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Count the images of each unit that each run classifies correctly (runs, units)."""
+    hits = np.zeros((units.max() + 1, len(correct)), int)
+    np.add.at(hits, units, correct.T)
+    return hits.T

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnn_study.base.image_variance import of_part, reach
 from cnn_study.evidence.read import Tables
+from cnn_study.tables.answers import Answers
 
 
 def look_alike_rows(tables: Tables) -> list[dict[str, Any]]:
@@ -14,7 +15,7 @@ def look_alike_rows(tables: Tables) -> list[dict[str, Any]]:
     alike[tables.look_alikes["test_index"].to_numpy(dtype=int)] = True
     if alike.all() or not alike.any():
         return []
-    rows = {id_: _row(id_, answers.correct, alike) for id_, answers in tables.answers.items()}
+    rows = {id_: _row(id_, answers, alike) for id_, answers in tables.answers.items()}
     for id_, row in rows.items():
         reference = tables.study.experiments[id_].reference
         if reference in rows:
@@ -22,9 +23,10 @@ def look_alike_rows(tables: Tables) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _row(experiment: str, correct: np.ndarray, alike: np.ndarray) -> dict[str, Any]:
+def _row(experiment: str, answers: Answers, alike: np.ndarray) -> dict[str, Any]:
+    correct = answers.correct
     all_, rest = float(correct.mean()), float(correct[:, ~alike].mean())
-    known = of_part(correct, alike)
+    known = of_part(correct, alike, answers.units)
     half = reach(known) if known else None
     return {
         "experiment": experiment,

@@ -12,7 +12,9 @@ from cnn_study.evidence.schemas import RATES, rate_of
 
 def spreads_of(tables: Tables) -> dict[str, PartedSpread]:
     """Take apart the spread of each experiment whose runs' answers are known."""
-    parted = {id_: part_spread(answers.correct) for id_, answers in tables.answers.items()}
+    parted = {
+        id_: part_spread(answers.correct, answers.units) for id_, answers in tables.answers.items()
+    }
     return {id_: parts for id_, parts in parted.items() if parts}
 
 

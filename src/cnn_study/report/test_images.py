@@ -20,23 +20,32 @@ FEW = 0.02
 
 @dataclass(frozen=True)
 class FewImages:
-    """What so few test images leave open of a score; said wherever one stands by itself."""
+    """What so few test images leave open of a score; said wherever one stands by itself.
+
+    Attributes:
+        images: how many of them are independent witnesses: one of each set.
+        sets: whether that is fewer than there are.
+    """
 
     images: int
+    sets: bool = False
 
     def ends(self, share: float | None) -> tuple[Number, Number] | None:
         """Give the ends of the 95 % interval of the share of all images of their kind."""
         if share is None:
             return None
-        how = f"end of Wilson's 95 % interval for {self.images} images, of"
+        kind = "sets of images" if self.sets else "images"
+        how = f"end of Wilson's 95 % interval for {self.images} {kind}, of"
         lower, upper = share_interval(float(share), self.images)
         return derived(lower, how, share), derived(upper, how, share)
 
 
 def few_images_of(study: Study) -> FewImages | None:
     """Say what the test images leave open; None where they are many."""
-    images = study.dataset.test_images
-    return FewImages(images) if share_interval(0.5, images)[1] - 0.5 > FEW else None
+    units = study.dataset.test_units
+    images = len(set(units)) or study.dataset.test_images
+    few = FewImages(images, sets=images < study.dataset.test_images)
+    return few if share_interval(0.5, images)[1] - 0.5 > FEW else None
 
 
 @dataclass(frozen=True)
