@@ -200,9 +200,9 @@ def test_images_of_a_single_unit_tell_nothing_of_others(answered, results):
 def test_a_score_of_few_images_in_sets_is_known_as_one_of_so_many_sets_is(answered):
     """2 of 4 patients: SciPy's Wilson interval for 2 of 4; and of 360 images each for itself."""
     of_patients = replace(answered.dataset, test_units=tuple(np.arange(N) // 90))
-    for study, images in ((replace(answered, dataset=of_patients), 4), (answered, N)):
+    for study, count in ((replace(answered, dataset=of_patients), 4), (answered, N)):
         ends = [float(end) for end in few_images_of(study).ends(0.5)]
-        theirs = stats.binomtest(images // 2, images).proportion_ci(method="wilson")
+        theirs = stats.binomtest(count // 2, count).proportion_ci(method="wilson")
         assert ends == pytest.approx(tuple(theirs), abs=1e-7)
 
 
