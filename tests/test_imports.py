@@ -43,7 +43,18 @@ def test_garbage_is_looked_for_again_after_an_import_and_not_in_what_it_left(mon
 
 HEAVY = {
     *("keras", "tensorflow", "jax", "keras_tuner", "sklearn", "scipy.stats", "statsmodels"),
-    *("matplotlib", "seaborn", "pandas", "jinja2", "pooch", "requests", "pypandoc", "snakemake"),
+    *(
+        "scipy.sparse",
+        "scipy.fft",
+        "matplotlib",
+        "seaborn",
+        "pandas",
+        "jinja2",
+        "pooch",
+        "requests",
+        "pypandoc",
+        "snakemake",
+    ),
 }
 """What takes a tenth of a second or more to import."""
 
@@ -59,6 +70,7 @@ LEAN = {
     "execute.local": set(),
     "__main__": set(),
     "evidence.analyse": {"pandas"},
+    "evidence.confirmation": {"pandas"},
     "tables.collect": {"pandas"},
     "report.docs_pages": {"pandas"},
     "report.write": {"pandas", "jinja2"},

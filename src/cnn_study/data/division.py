@@ -9,8 +9,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def join_units(
@@ -25,6 +23,9 @@ def join_units(
     Returns:
         (images,) numbers of units.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     members: dict[str, list[int]] = {}
     for place, group in enumerate(groups):
         if group is not None:

@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import dctn
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 FREQUENCIES = 8
 """Of the cosine transform, to either side: 64 of them make the bits of a hash."""
@@ -135,6 +132,8 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
     Returns:
         (n,) uint64.
     """
+    from scipy.fft import dctn
+
     weights = np.array(LUMA.get(images.shape[-1], np.full(images.shape[-1], 1 / images.shape[-1])))
     hashes = [np.empty(0, "uint64")]
     block = _block(images)
@@ -272,6 +271,9 @@ def _correlated(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def _connected(count: int, pairs: np.ndarray) -> Sets:
     """Unite pairs that share an image."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
     return sets_of(connected_components(links, directed=False)[1])
 

@@ -6,8 +6,9 @@ in it may have an effect. Knows nothing of studies, runs or results.
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -118,13 +119,15 @@ class Text:
         return [[citation["citationId"] for citation in citations] for citations in cited]
 
 
-def faults_of(texts: Sequence[str], known: Collection[str]) -> list[tuple[Text, list[str]]]:
+def faults_of(
+    texts: Sequence[str], known: Callable[[], Collection[str]]
+) -> list[tuple[Text, list[str]]]:
     """Read texts and say of each what is wrong with it.
 
     Args:
-        known: the ids that a text may refer to.
+        known: names the ids that a text may refer to; asked only where one does.
     """
-    given = read(texts)
+    given, known = read(texts), cache(known)
     unset = formulas.faults_of(formula for text in given for formula in text.formulas())
     return [
         (text, [*text.faults, *_not_taken(text), *_nowhere(text, known), *_unset(text, unset)])
@@ -310,16 +313,16 @@ def _given(content: Any) -> tuple[str, list[str], list[tuple[str, str]]] | None:
     return None
 
 
-def _nowhere(text: Text, known: Collection[str]) -> Iterator[str]:
+def _nowhere(text: Text, known: Callable[[], Collection[str]]) -> Iterator[str]:
     """Say which references lead nowhere, or to what may not be there."""
     for reference in dict.fromkeys(text.references()):
         sign, id_ = reference[0], reference[1:]
         if sign == "@":
             id_ = id_[0].lower() + id_[1:]
-        if id_ in known or reference in ("#", "#top"):
+        if reference in ("#", "#top") or id_ in known():
             continue
         kind = CROSS_REFERENCE.match(id_)
-        alike = sorted(each for each in known if each.startswith(kind[0] if kind else ""))
+        alike = sorted(each for each in known() if each.startswith(kind[0] if kind else ""))
         nearest = get_close_matches(id_, alike, n=1)
         ask = f"Did you mean {sign}{nearest[0]}? " if nearest else ""
         yield (

@@ -49,8 +49,7 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     file = draft.file
     texts = dict(_texts(file, draft.dataset)) | _printed(draft)
     markdown = {place: text for place, text in texts.items() if place[-1] in MARKDOWN}
-    known = anchors(file) if markdown else []
-    given = authored_markdown.faults_of(list(markdown.values()), known)
+    given = authored_markdown.faults_of(list(markdown.values()), lambda: anchors(file))
     shown: dict[Place, str] = dict(texts)
     faults: list[Fault] = []
     for place, (text, said) in zip(markdown, given, strict=True):
