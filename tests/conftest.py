@@ -22,6 +22,9 @@ from workplace import STUDY, Workplace
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 if SOURCE not in Path(cnn_study.__file__).parents:
     raise pytest.UsageError(f"{cnn_study.__file__} would be tested, and not what is in {SOURCE}")
+# What is compiled is kept, here and by the hundreds of processes that tests start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # pyproject.toml puts it before what is installed for the tests, this for the processes they start.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
