@@ -28,6 +28,9 @@ def faults_of(folder: Path, content: bytes | str) -> list[str]:
     (folder / TABLE.file).write_bytes(content)
     with pytest.raises(UserError) as error:
         csv_files.read(folder, TABLE)
+    with pytest.raises(UserError) as without_frame:
+        csv_files.values(folder, TABLE)
+    assert str(without_frame.value) == str(error.value)
     first, *faults, remedy = str(error.value).splitlines()
     assert first == f"{folder / TABLE.file} cannot be used:"
     assert remedy == csv_files.REMEDY
@@ -37,6 +40,7 @@ def faults_of(folder: Path, content: bytes | str) -> list[str]:
 
 def test_a_table_is_read_with_its_types(folder):
     rows = csv_files.read(folder, TABLE).to_dict("records")
+    assert csv_files.values(folder, TABLE) == rows
     assert rows[0] == {
         "test_index": 3, "test_class": "a, b", "training_index": 7, "training_class": "c",
         "same_class": True, "different_bits": 2, "correlation": 0.95,
@@ -52,6 +56,13 @@ def test_a_mark_at_the_start_or_another_order_of_columns_does_no_harm(folder):
     read = csv_files.read(folder, TABLE)
     assert read["test_index"].tolist() == [3, 4]
     assert read["correlation"].tolist() == [0.95, 1]
+    assert csv_files.values(folder, TABLE) == read[list(HEADER.split(","))].to_dict("records")
+
+
+def test_an_empty_cell_is_none(folder):
+    (folder / TABLE.file).write_text(GOOD.replace("0.95", "").replace("ä", ""), "utf-8")
+    first, second = csv_files.values(folder, TABLE)
+    assert (first["correlation"], second["correlation"], second["test_class"]) == (None, 1.0, None)
 
 
 BETWEEN = (

@@ -119,10 +119,11 @@ def test_a_file_is_read_once(made, tmp_path):
     copied = tmp_path / "runs.csv"
     copied.write_bytes((made.tables / "runs.csv").read_bytes())
     files = Files(tmp_path, [table.put(ACCURACY) for table in table_schemas.TABLES])
-    frame = files.frame("runs")
+    frame, rows = files.frame("runs"), files.rows("runs")
     copied.unlink()
     assert files.frame("runs") is frame
-    assert len(files.rows("runs")) == 9
+    assert files.rows("runs") is rows
+    assert len(rows) == 9
     with pytest.raises(UserError, match=r"there is no .*epochs\.csv"):
         files.rows("epochs")
 

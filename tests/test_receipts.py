@@ -33,15 +33,11 @@ def content(made: Made) -> dict:
 
 
 def test_a_table_gives_numbers_that_know_their_cells():
-    frame = pd.DataFrame(
-        {
-            "experiment": ["base", "wide"],
-            "runs": [2, None],
-            "mean": [0.5, 0.25],
-            "ok": [True, False],
-        }
-    )
-    first, second = rows_of(frame, "experiments")
+    rows = [
+        {"experiment": "base", "runs": 2, "mean": 0.5, "ok": True},
+        {"experiment": "wide", "runs": None, "mean": 0.25, "ok": False},
+    ]
+    first, second = rows_of(rows, "experiments")
     assert first == {"experiment": "base", "runs": 2, "mean": 0.5, "ok": True}
     assert second["runs"] is None
     assert second["mean"].cells == (Cell("experiments", 1, "mean", "wide"),)
@@ -374,8 +370,7 @@ def test_a_printed_number_names_its_source_and_none_of_our_runs(grid):
     ours = found["cells"]["published:0:prediction_upper"]
     assert ours["experiments"] == ["base"]
     assert "95 % prediction interval" in dict(ours["beside"])
-    (row,) = rows_of(pd.DataFrame([{"experiment": "base", "published_test_accuracy": 0.5}]),
-                     "published")  # fmt: skip
+    (row,) = rows_of([{"experiment": "base", "published_test_accuracy": 0.5}], "published")
     assert "data-experiment" not in mark("50", row["published_test_accuracy"])
 
 

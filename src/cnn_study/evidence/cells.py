@@ -7,15 +7,12 @@ have a receipt.
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cnn_study.evidence.schemas import EVIDENCE
 from cnn_study.study.settings import value_text
 from cnn_study.tables.lineage import PRINTED
 from cnn_study.tables.schemas import TABLES
-
-if TYPE_CHECKING:
-    import pandas
 
 INSPECTION = "inspection"
 """In the place of a table: the facts of the inspection."""
@@ -73,24 +70,18 @@ class Setting(str):
 
 
 def rows_of(
-    frame: "pandas.DataFrame", table: str, names: Mapping[str, str] = MappingProxyType({})
+    rows: Iterable[Mapping[str, Any]], table: str, names: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict[str, Any]]:
-    """Turn a table into dictionaries; an empty cell is None, a number knows its cell.
+    """Let the numbers in the rows of a table know their cells.
 
     Args:
-        names: what the dictionaries call a column, where that is not its header.
+        names: what the result calls a column, where that is not its header.
     """
-    headers = list(frame.columns)
-    columns = [
-        frame[header].astype(object).where(frame[header].notna(), None).tolist()
-        for header in headers
-    ]
     published = PUBLISHED.get(table, ())
-    rows = []
-    for place, values in enumerate(zip(*columns, strict=True)):
-        row = dict(zip(headers, values, strict=True))
+    known = []
+    for place, row in enumerate(rows):
         ours = row.get("experiment") or row.get("better_experiment")
-        rows.append(
+        known.append(
             {
                 names.get(header, header): of_cell(
                     value, Cell(table, place, header, None if header in published else ours)
@@ -100,7 +91,7 @@ def rows_of(
                 for header, value in row.items()
             }
         )
-    return rows
+    return known
 
 
 def of_cell(value: Any, cell: Cell) -> Any:

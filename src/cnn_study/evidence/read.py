@@ -1,4 +1,4 @@
-"""Reads the tables and the evidence of a study back: each file once, when it is first asked for.
+"""Reads the tables and the evidence of a study back: each file when it is first asked for.
 
 Numbers are as in the files: accuracies and their differences are shares. Rows are for what will be
 printed, their numbers know their cells; frames are for counting and grouping, without cells and in
@@ -68,9 +68,10 @@ class Files:
             UserError: the file is not there, or damaged.
         """
         if name not in self._rows:
+            from cnn_study.tables import csv_files
+
             table = self._schemas[name]
-            headers = [column.name for column in table.columns]
-            rows = rows_of(self.frame(name)[headers], name, in_code(name))
+            rows = rows_of(csv_files.values(self.folder, table), name, in_code(name))
             for row in rows:
                 row |= {code: row[header] for header, code in table.called.items()}
             self._rows[name] = rows
@@ -173,10 +174,10 @@ class Tables(Files):
         """The rows of classes.csv of each experiment that has any."""
         return _frames_by_experiment(self.classes)
 
-    @cached_property
+    @property
     def class_sizes(self) -> list[dict[str, Any]]:
         """Rows of class-sizes.csv: how many images each class has."""
-        return rows_of(self.frame("class-sizes"), "class-sizes")
+        return self.rows("class-sizes")
 
     @property
     def look_alikes(self) -> "pandas.DataFrame":

@@ -6,6 +6,7 @@ receipt names. Declares only: knows neither pandas nor how a table is filled.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from cnn_study.study.model import Study
@@ -119,8 +120,14 @@ class Column:
 
 def tables_of(study: Study, tables: "Iterable[Table]") -> "tuple[Table, ...]":
     """Give tables as a study has them, with its metric in their columns."""
-    words = words_of(study)
-    return tuple(table.put(words) for table in tables)
+    words = tuple(words_of(study).items())
+    return tuple(_put(table, words) for table in tables)
+
+
+@cache
+def _put(table: "Table", words: tuple[tuple[str, str], ...]) -> "Table":
+    """Put words in their places once: each reader of a study asks for all of its tables."""
+    return table.put(dict(words))
 
 
 def made_from(
@@ -133,7 +140,7 @@ def made_from(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One CSV file.
 
