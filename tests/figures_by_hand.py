@@ -206,7 +206,7 @@ ACCURACY = {METRIC: "accuracy", SCORE: "accuracy"}
 
 def write_table(folder: Path, table: Table, rows: list[dict]) -> None:
     table = table.put(ACCURACY)
-    (folder / table.file).write_text(csv_files.csv_text(csv_files.frame(table, rows)))
+    (folder / table.file).write_text(csv_files.text_of(table, rows))
 
 
 def make_epoch(id_: str, seed: int, epoch: int, losses: tuple[float, ...]) -> dict:

@@ -61,10 +61,10 @@ TABLE = next(table for table in schemas.TABLES if table.name == "runs").put({MET
 
 
 def test_a_table_is_read_as_it_was_written_and_its_numbers_stay(tmp_path):
-    made = csv_files.frame(
-        TABLE, [{"experiment": text, "seed": -1, "test_loss": -0.5} for text in [*RUN, "plain"]]
-    )
+    rows = [{"experiment": text, "seed": -1, "test_loss": -0.5} for text in [*RUN, "plain"]]
+    made = csv_files.frame(TABLE, rows)
     text = csv_files.csv_text(made)
+    assert csv_files.text_of(TABLE, rows) == text
     assert "\n'=1+1,-1," in text
     assert "\nplain,-1," in text
     assert ",-0.5," in text

@@ -539,6 +539,10 @@ def test_the_same_records_give_the_same_bytes(results, tmp_path):
 
 def test_numbers_have_six_significant_digits():
     values = [0.06471234, 1 / 3, 45000.0, 12345.678, 1.5e-7, 0.0, math.nan]
+    rows = [{"test_loss": value, "changed_since_commit": value > 1} for value in values]
+    rows[0] |= {"epochs_trained": 3}
+    declared = RUNS.put({METRIC: "accuracy"})
+    assert csv_files.text_of(declared, rows) == csv_files.csv_text(csv_files.frame(declared, rows))
     frame = pd.DataFrame({"x": values})
     assert csv_files.csv_text(frame).split("\n") == [
         "x", "0.0647123", "0.333333", "45000", "12345.7", "1.5e-07", "0", '""', "",

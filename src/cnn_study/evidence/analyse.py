@@ -81,8 +81,7 @@ def analyse(study: Study, folder: Path, output: Path) -> None:
         **search_rows(tables),
     }
     for table in tables_of(study, evidence_schemas.EVIDENCE):
-        frame = csv_files.frame(table, as_in_file(table, rows[table.name]))
-        _write(output / table.file, csv_files.csv_text(frame))
+        _write(output / table.file, csv_files.text_of(table, as_in_file(table, rows[table.name])))
     package = data_package(study, evidence_schemas.EVIDENCE, "evidence")
     _write(output / DICTIONARY, json.dumps(package, indent=2) + "\n")
     _write(output / "ledger.md", ledger_text.markdown(ledger))

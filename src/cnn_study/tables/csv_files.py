@@ -1,5 +1,7 @@
 """CSV files of tables: written and read back, each column with its type."""
 
+import csv
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -112,10 +114,7 @@ VALUES: dict[str, Callable[[str], Any]] = {
 
 def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Make a frame with the declared columns and types; what a row lacks is empty."""
-    names = [column.name for column in table.columns]
-    unknown = {name for row in rows for name in row} - set(names)
-    if unknown:
-        raise ValueError(f"{table.name} declares no column {', '.join(sorted(unknown))}")
+    _refuse_undeclared(table, rows)
     return pd.DataFrame(
         {
             column.name: pd.Series(
@@ -124,6 +123,25 @@ def frame(table: Table, rows: list[dict[str, Any]]) -> pd.DataFrame:
             for column in table.columns
         }
     )
+
+
+def _refuse_undeclared(table: Table, rows: list[dict[str, Any]]) -> None:
+    unknown = {name for row in rows for name in row} - {column.name for column in table.columns}
+    if unknown:
+        raise ValueError(f"{table.name} declares no column {', '.join(sorted(unknown))}")
+
+
+def text_of(table: Table, rows: list[dict[str, Any]]) -> str:
+    """Write rows as `csv_text` writes their frame, without making one."""
+    _refuse_undeclared(table, rows)
+    columns = [(column.name, TEXTS[column.type]) for column in table.columns]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(name for name, _ in columns)
+    for row in rows:
+        values = [(row.get(name), text) for name, text in columns]
+        writer.writerow("" if pd.isna(value) else text(value) for value, text in values)
+    return file.getvalue()
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -139,7 +157,7 @@ def _with_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFra
     """Change the texts of a frame; few are, so that most columns are only looked at."""
     for name in frame.columns:
         if frame[name].dtype == "string":
-            texts = frame[name].dropna().unique()
+            texts = {text for text in frame[name].tolist() if isinstance(text, str)}
             changed = {text: new for text in texts if (new := change(text)) != text}
             if changed:
                 frame[name] = frame[name].replace(changed)
@@ -154,3 +172,18 @@ def rounded(value: float) -> float:
 def _float_text(value: float) -> str:
     short = float(rounded(value))
     return str(int(short)) if short.is_integer() else repr(short)
+
+
+def _integer_text(value: float) -> str:
+    if value != int(value):
+        raise ValueError(f"{value} is no whole number")
+    return str(int(value))
+
+
+TEXTS: dict[str, Callable[[Any], str]] = {
+    "string": harmless,
+    "integer": _integer_text,
+    "number": _float_text,
+    "boolean": lambda value: "true" if value else "false",
+}
+"""How a value of a type is written."""
