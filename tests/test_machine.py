@@ -114,6 +114,25 @@ def test_keras_is_imported_without_what_no_training_calls_or_the_user_sets():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (0, "[]\n['JAX_PLATFORMS']\n"), ended.stderr
+    assert ended.stderr == ""
+
+
+@pytest.mark.slow
+def test_a_first_step_tells_of_no_gpu_and_on_jax_imports_no_tensorflow():
+    program = """
+import sys
+from cnn_study.train.machine import import_keras
+import_keras()
+import keras
+keras.utils.set_random_seed(1)
+print(float(keras.ops.sum(keras.random.normal((2, 2)))) != 0, "tensorflow" in sys.modules)
+"""
+    for backend in ("tensorflow", "jax"):
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "KERAS_BACKEND": backend},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (ended.stdout, ended.stderr) == (f"True {backend == 'tensorflow'}\n", "")
 
 
 def test_a_backend_that_cannot_be_is_one_message(monkeypatch):

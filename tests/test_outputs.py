@@ -89,3 +89,41 @@ def test_a_fault_of_a_file_is_no_fault_of_an_output():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert ended.stdout.split() == ["False", "False", "False"]
+
+
+CHATTER = """
+import os
+from cnn_study.base import outputs
+with outputs.without("^I0000 |told in vain"):
+    os.write(2, b"I0000 a library begins\\na fault\\nit was told in vain\\n")
+    {end}
+os.write(2, b"I0000 after it\\n")
+"""
+
+
+def test_a_process_that_is_begun_meanwhile_is_not_waited_for():
+    program = """
+import subprocess
+from cnn_study.base import outputs
+with outputs.without("^I0000 "):
+    begun = subprocess.Popen(["sh", "-c", "cat; echo I0000 >&2"], stdin=subprocess.PIPE,
+                             stderr=outputs.screen())
+begun.communicate()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "I0000\n")
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "after"), [("pass", 0, "I0000 after it\n"), ("os.abort()", -6, "")]
+)
+def test_chatter_is_kept_back_and_a_fault_is_not(end, status, after):
+    """Also where the process is aborted at once, as a library of C++ does."""
+    ended = subprocess.run(
+        [sys.executable, "-c", CHATTER.format(end=end)], capture_output=True, text=True,
+        check=False, env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (status, f"a fault\n{after}")

@@ -1,6 +1,8 @@
 """Where a command speaks: a screen, a pipe or a file, which may be full, broken or closed."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
@@ -12,6 +14,10 @@ UNHEARD = 1
 
 _FAULTS: dict[str, OSError] = {}
 """By the names of outputs: why one of them took nothing, the last time that it did not."""
+
+
+_SCREENS: list[int] = []
+"""Where stderr led before `without` led it through another process."""
 
 
 def closed() -> bool:
@@ -46,6 +52,43 @@ def hushed() -> Generator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextmanager
+def without(chatter: str) -> Generator[None]:
+    """Keep from stderr the lines that libraries' C++ writes and that are no fault.
+
+    Another process passes on all others, also where this one is aborted meanwhile.
+
+    Args:
+        chatter: an extended regular expression (POSIX) for them.
+    """
+    if sys.stderr is None or not shutil.which("grep"):
+        yield
+        return
+    sys.stderr.flush()
+    screen = os.dup(2)  # stays open: another thread may be about to hand it to a process
+    command = ["grep", "--line-buffered", "-a", "-v", "-E", chatter]
+    given, way = os.pipe()
+    with subprocess.Popen(command, stdin=given, stdout=screen, stderr=screen):
+        os.dup2(way, 2)
+        os.close(given)
+        os.close(way)
+        _SCREENS.append(screen)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            _SCREENS.remove(screen)
+            os.dup2(screen, 2)
+
+
+def screen() -> int:
+    """Name the descriptor of stderr for a process that is begun, also within `without`.
+
+    That waits until nobody holds the way through it any more.
+    """
+    return _SCREENS[-1] if _SCREENS else 2
 
 
 def is_fault_of_output(error: Exception) -> bool:

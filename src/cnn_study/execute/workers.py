@@ -22,6 +22,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.stopping import end_with
 from cnn_study.execute import local
@@ -105,8 +106,8 @@ class _Worker:
         program = PROGRAM.format(path=sys.path, pipe=theirs.fileno(), parent=os.getpid())
         with open(log, "ab") if log else nullcontext() as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=said,
+                stderr=said or outputs.screen(), pass_fds=[theirs.fileno()],
             )  # fmt: skip
         theirs.close()
         try:

@@ -16,8 +16,9 @@ from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 
+from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
-from cnn_study.base.lean_imports import lean
+from cnn_study.base.lean_imports import absent, lean
 
 BACKENDS = ("tensorflow", "jax")
 """What Keras may compute with, the default first; each is tested."""
@@ -46,6 +47,12 @@ SETTINGS = (
 
 KEPT_SETTINGS = ("JAX_PLATFORMS",)
 """Of these, what only says on which device, as CUDA_VISIBLE_DEVICES does."""
+
+CHATTER = "^I0000 |^WARNING: All log messages before absl::InitializeLog"
+"""What TensorFlow 2.21 tells on stderr as it is imported, whatever TF_CPP_MIN_LOG_LEVEL says."""
+
+NO_DRIVER = "failed call to cuInit"
+"""What it calls an error, and is none where there is no NVIDIA driver."""
 
 MALLOC = {
     "M_MMAP_THRESHOLD": (-3, 2**25),
@@ -121,14 +128,29 @@ def import_keras() -> None:
     os.environ["KERAS_BACKEND"] = chosen = backend()
     unused = ["matplotlib", "pandas", "sklearn"]
     if chosen == "tensorflow":
-        unused += ["jax", "scipy"]
+        _import_quietly(*unused, "jax", "scipy")
+        return
     with lean(*unused):
-        import keras  # noqa: F401
-    if chosen == "jax":
         import jax
+        import keras
 
-        # Else an accelerator computes float32 with fewer bits, and a record says float32.
-        jax.config.update("jax_default_matmul_precision", "highest")
+        with absent("tensorflow"):
+            # Keras asks once whether it is there, and would import it, to seed it, too.
+            keras.utils.set_random_seed(0)
+    # Else an accelerator computes float32 with fewer bits, and a record says float32.
+    jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def _import_quietly(*unused: str) -> None:
+    """Import Keras on TensorFlow without what that tells as it looks for GPUs, and in vain."""
+    alone = not shown_gpus()
+    with outputs.without(f"{CHATTER}|{NO_DRIVER}" if alone else CHATTER), lean(*unused):
+        import keras  # noqa: F401
+
+        if alone:
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()  # looks now, and not with the first step
 
 
 def keep_freed_memory() -> None:
