@@ -11,9 +11,11 @@ from concurrent import futures
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most, write_whole
+from cnn_study.base.words import first_lines
 from cnn_study.execute import local
 from cnn_study.execute.workers import (
     Ended,
@@ -141,21 +143,50 @@ def offered(study: Study, results: Path) -> list[Run]:
     """List what is offered, the first offer first.
 
     Raises:
-        UserError: it means another run here, or none.
+        UserError: what is there is no offer, or means another run here; names all of it.
     """
-    runs = []
+    runs, faults = [], []
     for path in sorted(folder(results).glob("*.json")):
         try:
-            given = Offer.model_validate_json(read_at_most(path, MOST_BYTES))
-            run = search_run(study, given.settings, given.seed)
+            runs.append(_read(study, path))
         except FileNotFoundError:
             continue  # It was done just now.
-        except (OSError, UserError, ValidationError):
-            raise _unlike(path) from None
-        if f"-{run.experiment.fingerprint}-seed-{run.seed}.json" not in path.name:
-            raise _unlike(path)
-        runs.append(run)
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(first_lines(faults)))
     return runs
+
+
+def _read(study: Study, path: Path) -> Run:
+    """Read an offer.
+
+    Raises:
+        FileNotFoundError: it is not there any more.
+        UserError: it cannot be read, is none, or means another run here.
+    """
+    try:
+        content = read_at_most(path, MOST_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"{path}: a search offers a run here, and it cannot be read: {error.strerror}. Let "
+            f"whoever works on the study read all of {path.parent}."
+        ) from None
+    try:
+        given = Offer.model_validate(from_json(content))
+        run = search_run(study, given.settings, given.seed)
+    except (ValidationError, UserError):
+        raise _unlike(path) from None
+    except ValueError:
+        raise UserError(
+            f"{path}: no run that a search offers, or a damaged one: it is no whole JSON. Delete "
+            "it: whoever goes through the search trains what nobody takes."
+        ) from None
+    if f"-{run.experiment.fingerprint}-seed-{run.seed}.json" not in path.name:
+        raise _unlike(path)
+    return run
 
 
 def _unlike(path: Path) -> UserError:
