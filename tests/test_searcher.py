@@ -1,5 +1,6 @@
 """A search: every trial a run record, none trained twice, the same whoever trains, nothing lost."""
 
+import errno
 import json
 import os
 import re
@@ -325,7 +326,9 @@ def test_a_record_of_another_run_is_refused_before_the_next_trial(made):
     assert not searches.place(made.study, made.results).exists()
 
 
-def test_a_run_that_failed_is_no_finalist_and_is_tried_again_when_asked(made, monkeypatch):
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_run_that_failed_is_no_finalist_and_is_tried_again_when_asked(made, monkeypatch, busy):
+    """Also where another process has the place at first, or asks for a moment who has it."""
     (whole,) = made.search()
     best = whole.finalists[0]
     victim = run_of(made, best.fingerprint, 1)
@@ -334,8 +337,9 @@ def test_a_run_that_failed_is_no_finalist_and_is_tried_again_when_asked(made, mo
     (found,) = made.search()
     assert found.trials[best.trial - 1].runs[0].status == "failed"
     assert best.trial not in {final.trial for final in found.finalists}
-    (line,) = progress.failures(made.study, made.results)
+    (line,) = progress.failures(made.study, made.results, by_hand=True)
     assert line.startswith("1 run is recorded as failed (search seed 1: made failed by hand)")
+    assert line.endswith(f"To try again: cnn-study search {made.study.path} --retry failed")
     made.instead.clear()
 
     def again(study, place, runs, count):
@@ -344,6 +348,10 @@ def test_a_run_that_failed_is_no_finalist_and_is_tried_again_when_asked(made, mo
         made.write(victim)
 
     monkeypatch.setattr(chief, "train_all", again)
+    if busy:
+        lock = local.lock_at(local.search_lock(made.results))
+        assert local.claim(lock)
+        monkeypatch.setattr(chief.time, "sleep", lambda seconds: lock.release())
     assert made.search(retry=True) == [whole]
     assert progress.failures(made.study, made.results) == []
 
@@ -425,7 +433,7 @@ def test_what_is_offered_is_the_same_run_for_whoever_takes_it(made):
     assert (second, first.seed) == (run, 5)
 
 
-@pytest.mark.parametrize("text", ["{", '{"settings": {"no_such": 1}, "seed": 1}', "other"])
+@pytest.mark.parametrize("text", ['{"settings": {"no_such": 1}, "seed": 1}', "{}", "other"])
 def test_what_this_machine_does_not_know_is_refused_before_it_is_trained(made, text):
     path = queue.offer(made.results, 1, made_run(made, filters=[4]))
     if text == "other":  # as where data or training differ
@@ -434,6 +442,42 @@ def test_what_this_machine_does_not_know_is_refused_before_it_is_trained(made, t
         path.write_text(text)
     with pytest.raises(UserError, match=r"does not know as the same.*delete the folder"):
         queue.offered(made.study, made.results)
+
+
+def test_every_file_that_is_no_offer_is_named_with_what_is_wrong_with_it(made):
+    cut, folder, strange = (
+        queue.offer(made.results, number, made_run(made, filters=[4])) for number in (1, 2, 3)
+    )
+    queue.offer(made.results, 4, made_run(made, filters=[8]))
+    cut.write_bytes(cut.read_bytes()[:50])
+    folder.unlink()
+    folder.mkdir()
+    strange.rename(strange.with_name(f"000003-{'0' * 16}-seed-1.json"))
+    with pytest.raises(UserError) as refused:
+        queue.offered(made.study, made.results)
+    first, second, third = str(refused.value).splitlines()
+    assert first.startswith(f"{cut}: ")
+    assert "no whole JSON. Delete it" in first
+    assert f"{folder} is a folder, and should be a file" in second
+    assert "does not know as the same" in third
+
+
+def test_an_offer_that_cannot_be_read_is_named_with_the_reason(made, monkeypatch):
+    path = queue.offer(made.results, 1, made_run(made, filters=[4]))
+
+    def refuse(path: Path, most: int) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(queue, "read_at_most", refuse)
+    with pytest.raises(UserError, match=rf"^{path}: .* cannot be read: Permission denied\. Let"):
+        queue.offered(made.study, made.results)
+
+
+@pytest.mark.parametrize("join", [False, True])
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_waited_for(made, join):
+    made.results.write_text("a file")
+    with pytest.raises(UserError, match=r"results/locks cannot be written: "):
+        made.search(join=join)
 
 
 def test_a_changed_space_is_a_new_search_that_takes_what_is_there(made):

@@ -122,6 +122,13 @@ def test_a_fault_of_one_run_stops_no_other_and_comes_once(made, capsys):
     assert "nothing is left" not in capsys.readouterr().out
 
 
+def test_a_folder_that_cannot_be_written_is_one_message(made):
+    made.results.write_text("a file")
+    with pytest.raises(UserError, match=r"^[^\n]*results/locks cannot be written: [^\n]*$"):
+        made.work()
+    assert made.trained == []
+
+
 def test_what_failed_is_tried_again_once_and_only_when_asked(made, tmp_path):
     made.instead["base/seed-1"] = "failed"
     made.work()

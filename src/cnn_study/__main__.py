@@ -408,6 +408,7 @@ def _train(options: argparse.Namespace) -> None:
     data, retry = _data(options, study), options.retry is not None
     place = workers.Place(study.path, results, data, retry)
     runs = [find(study, name) for name in options.runs]
+    local.check_writable(results)
     chosen = engine.settle(options.engine)
     groups = local.groups(local.riskiest_last(runs, results), chosen)
     faults: list[Exception] = []

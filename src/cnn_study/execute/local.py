@@ -273,6 +273,18 @@ def claim(lock: FileLock) -> bool:
     return True
 
 
+def check_writable(results: Path) -> None:
+    """Refuse, before anything is trained, a folder of results that cannot be written.
+
+    Raises:
+        UserError: it cannot.
+    """
+    locks = results / "locks"
+    with files.writable(locks):
+        locks.mkdir(parents=True, exist_ok=True)
+        files.look_anew(locks / "any")
+
+
 @contextmanager
 def held(path: Path, waiting: str) -> Generator[None]:
     """Hold a lock; the system lets go of it however this process ends.

@@ -357,10 +357,15 @@ def _by_fingerprint(known: dict[str, records.Record]) -> defaultdict[str, list[r
     return own
 
 
-def failures(study: Study, results: Path) -> list[str]:
-    """Say which runs are recorded as failed, why, and how to try again; nothing if none is."""
+def failures(study: Study, results: Path, *, by_hand: bool = False) -> list[str]:
+    """Say which runs are recorded as failed, why, and how to try again; nothing if none is.
+
+    Args:
+        by_hand: whether the command `work` tells of them, and no workflow.
+    """
     paths = done(study, results) | confirmations.done(study, results)
-    failed = [*records.failed(paths).values(), *searches.failed(study, results)]
+    own, searched = records.failed(paths).values(), searches.failed(study, results)
+    failed = [*own, *searched]
     if not failed:
         return []
     named = "; ".join(
@@ -370,10 +375,11 @@ def failures(study: Study, results: Path) -> list[str]:
     more = f"; and {len(failed) - 3} more" * (len(failed) > 3)
     runs = "1 run is" if len(failed) == 1 else f"{len(failed)} runs are"
     name = study.name if study.path.parent == Path("experiments") else study.path
-    return [
-        f"{runs} recorded as failed ({named}{more}). To try again: "
-        f"snakemake --cores all --config study={name} retry=failed"
-    ]
+    again = f"snakemake --cores all --config study={name} retry=failed"
+    if by_hand:
+        commands = ["work"] * bool(own) + ["search"] * bool(searched)
+        again = "; ".join(f"cnn-study {command} {name} --retry failed" for command in commands)
+    return [f"{runs} recorded as failed ({named}{more}). To try again: {again}"]
 
 
 def _mean_score(study: Study, own: list[records.Record]) -> float | None:

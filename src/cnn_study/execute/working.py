@@ -29,10 +29,12 @@ def work(study: Study, place: Place, count: int) -> list[Exception]:
         What stopped runs that therefore have no record; the others have had their turn.
 
     Raises:
-        UserError: a run is left, and the dataset's arrays are not there.
+        UserError: a run is left, and the dataset's arrays are not there, or no record can be
+            written.
     """
     if _left(study, place):
         load_prepared(study.dataset, place.data)  # else each run would say so
+        local.check_writable(place.results)  # likewise
     one_thread()  # for NumPy in the workers, which settles it as it is imported
     tried: dict[str, records.Record | Exception] = {}
     with Workers(count) as pool:
@@ -106,4 +108,5 @@ def _sum_up(
         said.append(f"the search is not done: `cnn-study search {study.name}` goes through it")
     if study.fresh_seeds and not left and not _suggestions_are_current(study, results):
         said.append("what confirms suggestions is known once the evidence is made of all runs")
-    outputs.say("\n".join(["; ".join(said), *progress.failures(study, results)]), sys.stdout)
+    again = progress.failures(study, results, by_hand=True)
+    outputs.say("\n".join(["; ".join(said), *again]), sys.stdout)

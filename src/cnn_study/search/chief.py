@@ -66,13 +66,14 @@ def search_study(
     path, search = searches.place(study, results), study.search
     if path is None or search is None:
         raise UserError(NO_SEARCH.format(study.path))
+    local.check_writable(results)
     place, lock = Place(study.path, results, data), local.lock_at(local.search_lock(results))
     one_thread()  # for NumPy in the workers, which settles it as it is imported
     with Workers(workers) as pool:
         dispatcher = queue.Dispatcher(study, place, pool)
         if join or not local.claim(lock):
             log(WAITS if join else HELPS)
-            _help(dispatcher, path, lock, join=join)
+            _help(dispatcher, path, lock, join=join, retry=retry)
         try:
             if lock.is_locked:
                 _be_chief(dispatcher, search, path, retry=retry)
@@ -91,10 +92,16 @@ def _be_chief(dispatcher: queue.Dispatcher, search: Search, path: Path, *, retry
     searches.read(path)
 
 
-def _help(dispatcher: queue.Dispatcher, path: Path, lock: FileLock, *, join: bool) -> None:
-    """Train what a search offers until it is done, or until nobody is at it any more."""
+def _help(
+    dispatcher: queue.Dispatcher, path: Path, lock: FileLock, *, join: bool, retry: bool
+) -> None:
+    """Train what a search offers until it is done, or until nobody is at it any more.
+
+    Who is to try again what failed goes on until the place is his: what is done has failures.
+    """
     study, results = dispatcher.study, dispatcher.place.results
-    while not path.exists() and (join or dispatcher.in_hand or not local.claim(lock)):
+    again = retry and not join
+    while (again or not path.exists()) and (join or dispatcher.in_hand or not local.claim(lock)):
         dispatcher.take(queue.offered(study, results))
         for _, outcome in dispatcher.look():
             if isinstance(outcome, Exception):
