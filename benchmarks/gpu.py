@@ -121,11 +121,15 @@ def measure(study, chosen: list, images: Images, clock: Clock, options) -> None:
     ]
     for name, least, step in steps:
         if clock.left < least and not options.patient:
-            say(f"{name}: no time left ({clock.left:.0f} s)")
+            say(f"{name}: left out, {_too_short(clock, least)}")
             continue
         began = time.monotonic()
         step()
         say(f"  ({name}: {time.monotonic() - began:.0f} s, {clock.left:.0f} s left)")
+
+
+def _too_short(clock: Clock, least: float) -> str:
+    return f"{max(0.0, clock.left):.0f} s are left and it takes {least:.0f} (--minutes, --patient)"
 
 
 def _options() -> argparse.Namespace:
@@ -179,7 +183,8 @@ def all_runs(chosen: list, images: Images, clock: Clock, patient: bool) -> float
     epochs = 0.0
     for number, group in enumerate(together, start=1):
         if clock.left < 60 and not patient:
-            say(f"  before group {number} of {len(together)} no time was left")
+            left_out = f"groups {number} to {len(together)} left out, so there is no sum"
+            say(f"  {left_out}: {_too_short(clock, 60)}")
             return None
         seconds = second_epoch(group)
         settings = group.members[0].settings

@@ -96,7 +96,7 @@ def search_seconds(
     images = study.dataset.sizes(*fractions).training
     ids = [budget.id for budget in search.budgets]
     current, tried = ended or (ids[0], 0)
-    total = 0.0
+    total = 0.0 if ended else STARTING_SECONDS  # the processes start once, side by side
     for budget in search.budgets[ids.index(current) :]:
         trials = max(0, budget.trials - tried) if budget.id == current else budget.trials
         epochs = _epochs_in_turn(search, budget, trials, cores)
