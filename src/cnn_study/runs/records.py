@@ -126,7 +126,10 @@ class Epoch(Part):
     watched_test_auc: Share | None = Field(
         None, description="As validation_auc, for the test images."
     )
-    training_seconds: Amount = Field(description="Wall time of the training alone, seconds.")
+    training_seconds: Amount = Field(
+        description="Wall time of the training alone, seconds; of the engine processes in the "
+        "first epoch with what tracing or compiling takes, of batched without it."
+    )
 
 
 class Bin(Part):
@@ -169,7 +172,10 @@ class Cost(Part):
 
     parameters: Count = Field(description="Weights and biases of the model.")
     macs: Count = Field(description="Multiply-accumulate operations for one image.")
-    training_seconds: Amount = Field(description="Wall time of all epochs' training, seconds.")
+    training_seconds: Amount = Field(
+        description="Wall time of all epochs' training, seconds: of the engine processes with what "
+        "tracing or compiling takes, of batched without it."
+    )
     training_cpu_seconds: Amount = Field(
         description="Processor time of the same, seconds; steadier on a shared machine."
     )
