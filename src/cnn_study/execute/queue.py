@@ -4,6 +4,7 @@ A run is free unless somebody holds its lock, so nobody tells anybody what he do
 lets go of it, and what was trained is known by its record. A search offers its runs as files.
 """
 
+import json
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,6 @@ from concurrent import futures
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.files import read_at_most, write_whole
@@ -175,11 +175,11 @@ def _read(study: Study, path: Path) -> Run:
             f"whoever works on the study read all of {path.parent}."
         ) from None
     try:
-        given = Offer.model_validate(from_json(content))
+        given = Offer.model_validate(json.loads(content))
         run = search_run(study, given.settings, given.seed)
     except (ValidationError, UserError):
         raise _unlike(path) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserError(
             f"{path}: no run that a search offers, or a damaged one: it is no whole JSON. Delete "
             "it: whoever goes through the search trains what nobody takes."
