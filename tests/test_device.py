@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cnn_study.execute import device
+from cnn_study.study.merge import load
+from cnn_study.study.model import Study
 from cnn_study.train import engine, machine
 
 DRIVER = """#!/bin/sh
@@ -16,6 +19,13 @@ case "$1" in
 *) for number in {numbers}; do echo "NVIDIA H200"; done ;;
 esac
 """
+
+
+STUDY = load(Path(__file__).parents[1] / "experiments" / "digits.yaml")
+
+
+def asking_for(asked: str) -> Study:
+    return replace(STUDY, file=STUDY.file.model_copy(update={"training_engine": asked}))
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +58,12 @@ BY_TENSORFLOW = ON_CORES.format("TensorFlow", "JAX sees no GPU")
 def test_without_a_gpu_it_is_the_processor_and_no_backend_is_asked(monkeypatch):
     monkeypatch.setitem(machine.COUNTS, "tensorflow", "raise SystemExit('asked')")
     monkeypatch.setattr(machine, "_count", lambda *asked: pytest.fail("a backend is asked"))
-    assert device.in_words() == [BY_TENSORFLOW]
+    assert device.in_words(STUDY) == [BY_TENSORFLOW]
 
 
 def test_a_gpu_that_no_backend_can_use_is_told_with_what_to_install(tmp_path):
     show(tmp_path)
-    assert device.in_words() == [
+    assert device.in_words(STUDY) == [
         BY_TENSORFLOW,
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which TensorFlow or JAX, as "
         "installed, cannot use: pip install --require-hashes -r requirements-gpu.lock",
@@ -65,7 +75,7 @@ def test_a_gpu_that_no_backend_can_use_is_told_with_what_to_install(tmp_path):
 def test_without_jax_it_is_not_spoken_of(tmp_path, monkeypatch):
     show(tmp_path, "0 1")
     monkeypatch.setattr(device, "find_spec", lambda name: name == "tensorflow")
-    (_, faster) = device.in_words()
+    (_, faster) = device.in_words(STUDY)
     said = (
         "faster: 2 NVIDIA GPUs are here (nvidia-smi: NVIDIA H200), which TensorFlow, as installed, "
     )
@@ -75,12 +85,12 @@ def test_without_jax_it_is_not_spoken_of(tmp_path, monkeypatch):
 def test_jax_is_taken_where_it_can_use_a_gpu_and_else_named(tmp_path, monkeypatch):
     show(tmp_path)
     monkeypatch.setitem(machine.COUNTS, "jax", "print(1)")
-    assert device.in_words() == [
+    assert device.in_words(STUDY) == [
         "trains with: JAX on 1 GPU (NVIDIA H200), one group of runs on each at a time (engine "
         "batched: JAX sees a GPU)"
     ]
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    assert device.in_words() == [
+    assert device.in_words(STUDY) == [
         ON_CORES.format("TensorFlow", "KERAS_BACKEND is tensorflow"),
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX can use: "
         "KERAS_BACKEND=jax",
@@ -91,7 +101,7 @@ def test_cuda_that_does_not_work_is_not_installed_again(tmp_path, monkeypatch):
     show(tmp_path)
     monkeypatch.setattr(device, "CUDA_FOR_JAX", ("plugin",))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert device.in_words() == [
+    assert device.in_words(STUDY) == [
         ON_CORES.format("JAX", "JAX sees no GPU"),
         "faster: 1 NVIDIA GPU is here (nvidia-smi: NVIDIA H200), which JAX cannot use, though CUDA "
         "for JAX is installed: `python -c 'import jax; jax.devices()'` says why. CUDA 13 takes a "
@@ -103,7 +113,7 @@ def test_a_gpu_that_is_used_needs_nothing(tmp_path, monkeypatch):
     show(tmp_path, "0 1")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setitem(machine.COUNTS, "jax", "print(2)")
-    assert device.in_words() == [
+    assert device.in_words(STUDY) == [
         "trains with: JAX on 2 GPUs (NVIDIA H200), one group of runs on each at a time (engine "
         "batched: JAX sees a GPU)"
     ]
@@ -112,12 +122,12 @@ def test_a_gpu_that_is_used_needs_nothing(tmp_path, monkeypatch):
 def test_a_gpu_that_the_person_hides_is_not_spoken_of(tmp_path, monkeypatch):
     show(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert device.in_words() == [BY_TENSORFLOW]
+    assert device.in_words(STUDY) == [BY_TENSORFLOW]
 
 
 def test_a_machine_that_cannot_train_is_told_why(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
-    (line,) = device.in_words()
+    (line,) = device.in_words(STUDY)
     assert line.startswith("trains with: nothing here. KERAS_BACKEND is theano. Allowed are ")
 
 
@@ -141,3 +151,15 @@ def test_check_says_it_and_imports_no_backend(tmp_path):
         n for n, line in enumerate(lines) if line.startswith("trains with: TensorFlow on ")
     )
     assert lines[place + 1].startswith("memory: a training holds up to ")
+
+
+def test_what_the_study_asks_for_is_said(monkeypatch):
+    asked = ON_CORES.format("TensorFlow", "the study asks for it")
+    assert device.in_words(asking_for("processes")) == [asked]
+    (line,) = device.in_words(asking_for("batched"))
+    assert line.startswith("trains with: JAX on the processor, one group of runs on each of 2 ")
+    assert line.endswith("(engine batched: the study asks for it)")
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    (line,) = device.in_words(asking_for("batched"))
+    assert line.startswith(f"trains with: nothing here. {STUDY.path}: training_engine: batched: ")
+    assert "JAX, which is not installed. Install it, or take " in line

@@ -613,6 +613,29 @@ def test_the_engine_that_is_asked_for_trains(monkeypatch):
     assert os.environ["CNN_STUDY_ENGINE"] == "batched"  # which its commands hear of
 
 
+def test_the_engine_that_the_study_asks_for_trains_and_need_not_be_here_for_a_report(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(PROJECT)
+    for name in ("CNN_STUDY_ENGINE", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "")
+    file = tmp_path / "mine.yaml"
+    text = Path("experiments/digits.yaml").read_text("utf-8")
+    file.write_text(f"training_engine: batched\n{text}", "utf-8")
+    given = {"study": str(file)}
+    (batch,) = workflow.plan(given).batches
+    assert len(batch.runs) == 15
+    for jobs in (workflow.Jobs(), workflow.Jobs(submitted=True)):
+        planned = workflow.plan(given | {"training_engine": "processes"}, jobs)
+        assert planned.training_engine == "processes"
+    monkeypatch.setenv("CNN_STUDY_ENGINE", "")
+    monkeypatch.setattr(workflow.engines, "find_spec", lambda name: None)
+    assert len(workflow.plan(given, workflow.Jobs(submitted=True)).batches) == 1
+    assert len(workflow.plan(given | {"train": False}).batches) == 1
+    with pytest.raises(UserError, match=r"mine\.yaml: training_engine: batched: .* not installed"):
+        workflow.plan(given)
+
+
 def test_engines_of_other_machines_are_found_out_there(monkeypatch):
     monkeypatch.chdir(PROJECT)
     for name in ("CNN_STUDY_ENGINE", "KERAS_BACKEND"):

@@ -186,23 +186,22 @@ def _add_makers(commands: "Commands") -> None:
 
     train = add("train", _train, "train runs, one after the other, whose records are not there")
     train.add_argument("runs", nargs="+", metavar="EXPERIMENT/seed-N", help="such as base/seed-1")
-    train.add_argument(
-        "--engine", choices=["auto", "processes", "batched"], default="", help="what trains: "
-        "processes, one run after the other by Keras's fit; batched, those of one program side by "
-        "side by JAX; auto, if nothing is said: batched where JAX sees a GPU"
-    )  # fmt: skip
+    _add_engine(train)
     _add_retry(train)
     search = add("search", _search, "search for the best models within a price, once")
+    _add_engine(search)
     _add_workers(search)
     _add_retry(search)
     search.add_argument("--join", action="store_true", help="only take trials of the search that "
                         "another process goes through, as soon as one does")  # fmt: skip
     work = add("work", _work, "train whatever is missing and nobody else trains, trials of a "
                "search too, until nothing of that is left")  # fmt: skip
+    _add_engine(work)
     _add_workers(work)
     _add_retry(work)
     confirm = add("confirm", _confirm, "train what is suggested again with fresh seeds, so far as "
                   "it is not there")  # fmt: skip
+    _add_engine(confirm)
     _add_workers(confirm)
     _add_retry(confirm)
     confirm.add_argument("--source", default="", help="the dataset's archive or unpacked folder, "
@@ -227,6 +226,15 @@ def _add_makers(commands: "Commands") -> None:
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
     add("look-alikes", _look_alikes, "search for test images that stand, hardly altered, among the "
         "training images, once; keep the test images' answers")  # fmt: skip
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--engine", choices=["auto", "processes", "batched"], default="", help="what trains: "
+        "processes, one run after the other by Keras's fit; batched, those of one program side by "
+        "side by JAX; auto: batched where JAX sees a GPU. If nothing is said, what the study's "
+        "file asks for, or else auto"
+    )  # fmt: skip
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
@@ -349,7 +357,9 @@ def _look_at(options: argparse.Namespace) -> int:
         raise UserError("\n".join(first_lines(refused)))
     missing = {run.experiment.id: run.experiment for run in progress.missing(study, results)}
     if said := memory.in_words(study, missing.values()):
-        print(*device.in_words(), said, sep="\n")
+        print(*device.in_words(study), said, sep="\n")
+    for line in progress.engines(study, results):
+        print(line)
     if advice := keeping.advice(study, results):
         print(advice)
     for caution in cautions(study):
@@ -409,7 +419,7 @@ def _train(options: argparse.Namespace) -> None:
     place = workers.Place(study.path, results, data, retry)
     runs = [find(study, name) for name in options.runs]
     local.check_writable(results)
-    chosen = engine.settle(options.engine)
+    chosen = engine.settle(options.engine, study=study)
     groups = local.groups(local.riskiest_last(runs, results), chosen)
     faults: list[Exception] = []
     with workers.Workers(1) as pool:
@@ -447,11 +457,20 @@ def _in_short(error: Exception) -> str:
     return "".join(traceback.format_exception_only(error))
 
 
+def _study_to_train(options: argparse.Namespace) -> tuple[Study, Path]:
+    """Read the study, and settle what trains its runs."""
+    from cnn_study.train import engine
+
+    study, results = _study(options)
+    engine.settle(options.engine, study=study)
+    return study, results
+
+
 def _search(options: argparse.Namespace) -> None:
     from cnn_study.search import chief
 
     _check_workers(options)
-    study, results = _study(options)
+    study, results = _study_to_train(options)
     data, retry = _data(options, study), options.retry is not None
     print(chief.search_study(study, results, data, options.workers, retry=retry, join=options.join))
 
@@ -460,7 +479,7 @@ def _work(options: argparse.Namespace) -> None:
     from cnn_study.execute import workers, working
 
     _check_workers(options)
-    study, results = _study(options)
+    study, results = _study_to_train(options)
     place = workers.Place(
         study.path, results, _data(options, study), retry=options.retry is not None
     )
@@ -476,7 +495,7 @@ def _confirm(options: argparse.Namespace) -> None:
     from cnn_study.execute import confirming
 
     _check_workers(options)
-    study, results = _study(options)
+    study, results = _study_to_train(options)
     data = _data(options, study)
     retry = options.retry is not None
     confirming.confirm(study, results, data, options.workers, options.source, retry=retry)

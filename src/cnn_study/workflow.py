@@ -59,7 +59,8 @@ ALLOWED_CONFIG = {
     "retry": "failed: train again what is recorded as failed, for want of memory say",
     "engine": "what renders the pages: quarto, pandoc, or auto (Quarto where it is installed)",
     "job_minutes": "on a cluster: for how many minutes a job trains, by estimate; 10 without it",
-    "training_engine": "what trains: processes, batched, or auto (batched where JAX sees a GPU)",
+    "training_engine": "what trains: processes, batched, or auto (batched where JAX sees a GPU), "
+    "whatever the study's file asks for",
 }
 
 JOB_MINUTES = 10
@@ -552,7 +553,7 @@ def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
         raise UserError(f"--config retry={config['retry'] or ''}: allowed is failed.")
     train = _is_true(config, "train", default=True)
     engine = choose(str(config.get("engine", "auto")), "--config engine=")
-    trains = _training_engine(config, jobs)
+    trains = _training_engine(config, jobs, study)
     planned = Plan(
         study, results, arrays.place(study.dataset), source, tuple(wanted(study)),
         _done(study, results, retry), train, engine, retry, not own_images.is_known(path, dataset),
@@ -562,20 +563,29 @@ def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
     if planned.missing or planned.search_missing or planned.unconfirmed:
         # What would stop the report is told before anything trains.
         load(path, also=study_checks.CHECKS, dataset=dataset, describe=describe)
+        if not jobs.submitted:
+            engines.choose(study=study)
         machine.backend()
     return planned
 
 
-def _training_engine(config: dict[str, Any], jobs: Jobs) -> engines.Engine:
+def _training_engine(config: dict[str, Any], jobs: Jobs, study: Study) -> engines.Engine:
     """Settle which engine trains; of machines that jobs are handed to, each finds out for itself.
+
+    What the study alone asks for need not be here where nothing is to be trained.
 
     Raises:
         UserError: there is none of that name, or it cannot be had here.
     """
-    asked = str(config.get("training_engine", ""))
+    asked, wished = str(config.get("training_engine", "")), study.file.training_engine
     if jobs.submitted and asked in ("", "auto"):
-        return "processes"
-    return engines.settle(asked, "--config training_engine=")
+        return "batched" if not asked and wished == "batched" else "processes"
+    try:
+        return engines.settle(asked, "--config training_engine=", study)
+    except UserError:
+        if asked or wished == "auto":
+            raise
+        return wished
 
 
 def _is_true(config: dict[str, Any], key: str, *, default: bool) -> bool:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import counted, listing
+from cnn_study.study.model import Study
 from cnn_study.train import engine, machine
 
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
@@ -22,10 +23,10 @@ ASK = (
 )
 
 
-def in_words() -> list[str]:
+def in_words(study: Study) -> list[str]:
     """Say it in a line, and in another one what would be faster, if anything is known to be."""
     try:
-        choice = engine.choose()
+        choice = engine.choose(study=study)
         backend = "jax" if choice.engine == "batched" else machine.backend()
     except UserError as error:
         return [f"trains with: nothing here. {error}"]

@@ -26,6 +26,7 @@ from cnn_study.study.faults import printable
 from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
+from cnn_study.train.engine import choose
 
 REFRESH_SECONDS = 2.0
 VALIDATION = "validation {}"
@@ -167,6 +168,47 @@ def missing(study: Study, results: Path) -> list[Run]:
     paths = done(study, results)
     left = [run for run in wanted(study) if run.name not in paths]
     return [*left, *confirmations.missing(study, results)]
+
+
+def engines(study: Study, results: Path) -> list[str]:
+    """Say where runs of both engines meet, or would if what is missing were trained here."""
+    known, left = _read(study, results)
+    by: defaultdict[str, set[str]] = defaultdict(set)
+    for record in known.values():
+        if record.status == "complete":
+            by[record.fingerprint].add(record.provenance.engine)
+    trained = {id_: by[each.fingerprint].copy() for id_, each in study.experiments.items()}
+    said, meet = [], _of_both(study, trained)
+    if meet:
+        said = [
+            f"engines: runs of both are in {first_of(meet)}. Of one seed they make other weights; "
+            "with training_engine: in the study's file all runs to come are of one"
+        ]
+    with suppress(UserError):  # where nothing can train, `device` says so
+        own = choose(study=study).engine if left else "processes"
+        for run in left:
+            trained[run.experiment.id].add(own)
+        if more := [place for place in _of_both(study, trained) if place not in meet]:
+            other = "processes" if own == "batched" else "batched"
+            said.append(
+                f"engines: what is missing would be trained by {own}, and runs of both be in "
+                f"{first_of(more)}. With training_engine: {other} in the study's file they are not"
+            )
+    return said
+
+
+def _of_both(study: Study, trained: dict[str, set[str]]) -> list[str]:
+    """List the experiments and the comparisons that have runs of both engines.
+
+    Args:
+        trained: the engines of each experiment.
+    """
+    pairs = [
+        f"{id_} against {other}"
+        for id_, other in study.comparisons
+        if trained[id_] and trained[other] and len(trained[id_] | trained[other]) > 1
+    ]
+    return [*(id_ for id_, engines in trained.items() if len(engines) > 1), *pairs]
 
 
 def _read_fresh(study: Study, results: Path) -> tuple[list[records.Record], list[Run]]:

@@ -99,6 +99,13 @@ class StudyFile(Part):
         "independent samples, or in pairs with the same seed. Left out, the runs decide, by a "
         "rule that looks at no difference; named, further runs do not change it.",
     )
+    training_engine: Literal["auto", "processes", "batched"] = Field(
+        "auto",
+        description="What trains all runs, on whichever machine: processes, one run after the "
+        "other by Keras's fit; batched, runs side by side by JAX; auto, what is faster there. Of "
+        "one seed the two make other weights. `--engine`, `--config training_engine=` and the "
+        "environment go before it.",
+    )
     confirmation: int = Field(
         0,
         ge=0,

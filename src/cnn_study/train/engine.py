@@ -17,6 +17,7 @@ import numpy as np
 
 from cnn_study.base.errors import UserError
 from cnn_study.runs.records import Epoch
+from cnn_study.study.model import Study
 from cnn_study.study.settings import Settings, normalized
 from cnn_study.train import machine
 from cnn_study.train.meter import Stopwatch
@@ -44,27 +45,36 @@ class Choice:
     why: str
 
 
-def choose(asked: str = "", option: str = "--engine ") -> Choice:
+def choose(asked: str = "", option: str = "--engine ", study: Study | None = None) -> Choice:
     """Take the engine that is asked for; else `batched` where JAX sees an accelerator.
 
+    What the command line asks for goes before the environment, and that before the study's file.
+
     Args:
-        asked: an engine or "auto"; empty, as the process said that started this one, or else auto.
+        asked: an engine or "auto"; empty, as the process said that started this one, or else as
+            the study does.
         option: how it was asked for, for the message.
+        study: whose runs are trained.
 
     Raises:
         UserError: there is no such engine, or it cannot be had here.
     """
+    backend, why = os.environ.get("KERAS_BACKEND"), "asked for"
     if not asked:
         asked, option = _handed_on(), f"{KNOWN}="
-    if asked not in get_args(Asked):
+    if not asked and study and study.file.training_engine != "auto":
+        asked, option = study.file.training_engine, f"{study.path}: training_engine: "
+        why = "the study asks for it"
+        if asked == "batched" and backend == "tensorflow":
+            return Choice("processes", "KERAS_BACKEND is tensorflow; the study asks for batched")
+    if asked and asked not in get_args(Asked):
         raise UserError(f"{option}{asked}: allowed are {', '.join(get_args(Asked))}.")
-    backend = os.environ.get("KERAS_BACKEND")
     if asked == "batched":
         if lacking := _lacks(backend):
             raise UserError(f"{option}batched: {lacking}, or take {option}processes.")
-        return Choice("batched", "asked for")
+        return Choice("batched", why)
     if asked == "processes":
-        return Choice("processes", "asked for")
+        return Choice("processes", why)
     if backend == "tensorflow":
         return Choice("processes", "KERAS_BACKEND is tensorflow")
     if find_spec("jax") is None:
@@ -75,12 +85,12 @@ def choose(asked: str = "", option: str = "--engine ") -> Choice:
 
 
 def _handed_on() -> str:
-    """Read what the process said that started this one; "auto" if nothing, or if it was elsewhere.
+    """Read what the process said that started this one; "" if nothing, or if it was elsewhere.
 
     What submits a job, as sbatch does, hands on every variable to another machine.
     """
     engine, _, machine_ = os.environ.get(KNOWN, "").partition(" ")
-    return engine if engine and machine_ in ("", platform.node()) else "auto"
+    return engine if engine and machine_ in ("", platform.node()) else ""
 
 
 def _lacks(backend: str | None) -> str:
@@ -92,16 +102,16 @@ def _lacks(backend: str | None) -> str:
     return ""
 
 
-def settle(asked: str = "", option: str = "--engine ") -> Engine:
+def settle(asked: str = "", option: str = "--engine ", study: Study | None = None) -> Engine:
     """Choose an engine for this process and those that it starts; call before Keras is imported.
 
     Raises:
         UserError: as `choose`.
     """
-    engine = choose(asked, option).engine
+    engine = choose(asked, option, study).engine
     if asked not in ("", "auto"):
         os.environ[KNOWN] = engine
-    elif _handed_on() == "auto":
+    elif asked or _handed_on() in ("", "auto"):
         os.environ[KNOWN] = f"{engine} {platform.node()}"
     if engine == "batched":
         os.environ["KERAS_BACKEND"] = "jax"
