@@ -145,11 +145,23 @@ def test_arrays_are_studied_too(tmp_path, capsys):
     assert main(["new", str(tmp_path / "rows"), "--images", str(tmp_path / "x.npz")]) == 0
     said = capsys.readouterr().out
     assert "60 files of 3 classes" in said
-    assert "30 runs, about " in said
+    assert "0 of 30 runs done, about " in said
     file = tmp_path / "rows/experiments/rows.yaml"
     dataset = own_images.known_or_looked_at(file)
     assert (dataset.training_images, dataset.test_images) == (45, 15)
     assert dataset.image_shape == (28, 28, 1)
+
+
+def test_new_expects_of_the_runs_what_check_does(tmp_path, capsys, monkeypatch):
+    draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 16, 16)
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "garden", "--images", "pictures"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    monkeypatch.chdir("garden")
+    assert main(["check", "garden"]) == 0
+    expected = [line for line in lines if line.startswith("0 of 30 runs done, about ")]
+    assert len(expected) == 1
+    assert expected[0] in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
-from cnn_study.base.words import first_lines, short_duration
+from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, stages
 from cnn_study.runs.heartbeat import log
@@ -764,25 +764,19 @@ def _new(options: argparse.Namespace) -> None:
 
 
 def _expected(file: Path) -> str:
-    """Say how a study's own images are divided, how many runs it has, and how long they will take.
+    """Say how a study's own images are divided, and of its runs what `check` says of them.
 
     Raises:
         UserError: something is wrong that is seen when the images are divided, or their classes
             have names that the report cannot show.
     """
+    from cnn_study.execute import progress
     from cnn_study.report import study_checks
-    from cnn_study.runs.estimate import seconds_left
-    from cnn_study.runs.wanted import wanted
     from cnn_study.study import own_images
 
     dataset = own_images.known_or_looked_at(file)
     study = load(file, study_checks.CHECKS, dataset)
-    runs = wanted(study)
-    seconds = seconds_left(study, runs, [], len(runs))
-    return (
-        f"{own_images.in_words(study.dataset)}\n"
-        f"{len(runs)} runs, about {short_duration(seconds)} of training on one core"
-    )
+    return f"{own_images.in_words(study.dataset)}\n{progress.expected(study)}"
 
 
 def _docs(options: argparse.Namespace) -> None:

@@ -63,6 +63,11 @@ def standing(study: Study, results: Path) -> str:
     return _standing(len(paths), missing, study, telling(paths.values()), at_once)
 
 
+def expected(study: Study) -> str:
+    """Say how many runs a study has of which none is there, and how long they will take."""
+    return _standing(0, wanted(study), study, [], cores())
+
+
 def confirming(study: Study, results: Path, at_once: int) -> str:
     """Say, at the end of a fresh run, how many are done and how long the rest will take."""
     fresh, missing = _read_fresh(study, results)

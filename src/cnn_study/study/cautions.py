@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from cnn_study.base import power
 from cnn_study.base.inference import POWER
 from cnn_study.base.metrics import images_like
-from cnn_study.base.words import counted, first_of, fixed, listing
+from cnn_study.base.words import counted, exact, first_of, fixed, listing, percent
 from cnn_study.data.block import UNSAID, DatasetBlock
 from cnn_study.study.model import Study
 
@@ -71,7 +71,7 @@ def _uneven_classes(study: Study) -> Iterator[str]:
         yield (
             f"the largest class has {max(sizes):,} training images, the smallest {min(sizes):,}: "
             f"accuracy is then mostly that of the large ones, and always naming the largest gets "
-            f"{dataset.chance():.0%}. Better say metric: balanced_accuracy (or macro_f1), by which "
+            f"{percent(dataset.chance(), 0)}. Better say metric: balanced_accuracy (or macro_f1), by which "
             "all classes count alike; class_weight: balanced lets them count alike in training."
         )
 
@@ -91,7 +91,7 @@ def _images(study: Study) -> Iterator[str]:
     alike = f", which for {study.metric.label} tell as much as {images:,} of classes equally large,"
     yield (
         f"{dataset.test_images:,} test images{alike if images < dataset.test_images else ''} are "
-        f"few for differences of {_points(smallest)} (smallest_effect): "
+        f"few for differences of {_smallest(smallest)} (smallest_effect): "
         f"which images they are leaves about ±{_points(power.images_margin(images))} open between "
         f"two models that mostly fail on the same ones, and up to "
         f"±{_points(power.independent_margin(images))} if they fail on others (binomial, 95 %). "
@@ -131,11 +131,11 @@ def _seeds(study: Study) -> Iterator[str]:
     family = max(map(len, study.questions.values()))
     ours, more = (power.detectable(seeds, family) for seeds in (n, FEW_SEEDS))
     yield (
-        f"{n} seeds see few effects: in {POWER:.0%} of cases only one that is "
+        f"{n} seeds see few effects: in {percent(POWER, 0)} of cases only one that is "
         f"{fixed(ours, 1)} times the standard deviation between runs (in the largest question, "
         f"with {counted(family, 'change')}); {FEW_SEEDS} seeds see one of {fixed(more, 1)} times. "
-        f"One as large as that deviation is seen in {power.power(1, n, family):.0%} of cases, "
-        f"with {FEW_SEEDS} seeds in {power.power(1, FEW_SEEDS, family):.0%}."
+        f"One as large as that deviation is seen in {percent(power.power(1, n, family), 0)} of cases, "
+        f"with {FEW_SEEDS} seeds in {percent(power.power(1, FEW_SEEDS, family), 0)}."
     )
 
 
@@ -156,7 +156,12 @@ def _references(study: Study) -> Iterator[str]:
 
 
 def _points(share: float) -> str:
-    return f"{fixed(100 * share)} points"
+    """Write what so few images leave open: no closer than the report does."""
+    return f"{fixed(100 * share, 1)} points"
+
+
+def _smallest(effect: float) -> str:
+    return f"{exact(100 * effect)} point{'' if effect == 0.01 else 's'}"
 
 
 def _rounded(number: int) -> int:
