@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from cnn_study import workflow
@@ -144,7 +145,7 @@ def test_other_images_are_refused_with_what_they_cost(place, capsys):
     (place / "pictures/dog/0.png").unlink()
     said = refused(capsys)
     assert "other images than those of experiments/mine.data.json: 2 new, 1 gone" in said
-    assert "All 4 runs of mine would be trained again" in said
+    assert "all 4 runs of mine would be trained again" in said
     assert "--config accept_data=true" in said
     assert FACTS.read_bytes() == before
     with pytest.raises(UserError, match="2 new, 1 gone"):
@@ -153,6 +154,37 @@ def test_other_images_are_refused_with_what_they_cost(place, capsys):
     assert "2 new, 1 gone" in capsys.readouterr().err
     assert prepare("--accept-data") == 0
     assert manifest.read(FACTS).keys().total() == 21
+
+
+def test_a_class_of_another_name_that_comes_elsewhere_keeps_its_place_as_the_message_says(
+    place, capsys
+):
+    assert prepare() == 0
+    before = images()[0]
+    names = {experiment.fingerprint for experiment in load(FILE).experiments.values()}
+    (place / "pictures/cat").rename(place / "pictures/no")  # which YAML takes for false
+    said = refused(capsys)
+    assert "only names of classes are others: cat is now no." in said
+    assert "all 4 runs of mine would be trained again" in said
+    (line,) = (line for line in said.splitlines() if "classes: " in line)
+    write(classes=yaml.safe_load(line)["classes"])(place)
+    assert prepare() == 0
+    dataset = images()[0]
+    assert dataset.class_names == ("no", "dog")
+    assert dataset.digest == before.digest
+    assert {experiment.fingerprint for experiment in load(FILE).experiments.values()} == names
+
+
+def test_more_than_another_name_is_told_as_such(place, capsys):
+    """One class gets the name of the other, and an image of it; or parts are drawn anew, too."""
+    assert prepare() == 0
+    (place / "pictures/cat").rename(place / "pictures/zebra")
+    write(split_seed=1)(place)
+    assert "the study has another split_seed under dataset" in refused(capsys)
+    write()(place)
+    assert "cat is now zebra" in refused(capsys)
+    (place / "pictures/dog/0.png").rename(place / "pictures/zebra/dog.png")
+    assert "the same images, some of another class, part or group" in refused(capsys)
 
 
 def test_an_image_of_another_class_is_another_image(place, capsys):

@@ -4,7 +4,8 @@ From what a study says of them (`block`), by way of `looking`, to the arrays tha
 (`arrays`) and to what is kept of them beside the study (`manifest`).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from cnn_study.base.words import first_of
@@ -17,6 +18,18 @@ from cnn_study.data.manifest import KEY_DIGITS, Manifest
 
 class Changed(Exception):
     """Raised where the images that are there are not those that a study was about; says how."""
+
+
+class Renamed(Changed):
+    """Raised where only classes have other names, and so another order.
+
+    Attributes:
+        names: of all classes, in their old order: the old name, and the new one.
+    """
+
+    def __init__(self, names: dict[str, str]) -> None:
+        super().__init__(f"only names of classes changed: {names}")
+        self.names = names
 
 
 def at(block: DatasetBlock, source: str) -> DatasetBlock:
@@ -44,7 +57,7 @@ def current(block: DatasetBlock, study: Path, *, accept: bool = False) -> Manife
         return known
     looked = look(block, listing, study)
     if known and not accept and known.digest != looked.manifest.digest:
-        raise Changed(change)
+        raise _changed(change, block, known, listing)
     return looked.manifest
 
 
@@ -73,7 +86,7 @@ def prepare(
         return path, known
     looked = look(block, listing, study)
     if known and not accept and known.digest != looked.manifest.digest:
-        raise Changed(change or _other_pixels(known, looked.manifest))
+        raise _changed(change or _other_pixels(known, looked.manifest), block, known, listing)
     path = output or arrays.place(manifest.dataset_of(block, looked.manifest))
     arrays.write(looked.images, path)
     if looked.manifest != known:
@@ -107,6 +120,35 @@ def _change(block: DatasetBlock, known: Manifest, listing: Listing) -> str:
     if new or gone:
         return f"{new:,} new, {gone:,} gone"
     return "the same images, some of another class, part or group"
+
+
+def _changed(change: str, block: DatasetBlock, known: Manifest, listing: Listing) -> Changed:
+    names = _new_names(block, known, listing)
+    return Renamed(names) if names else Changed(change)
+
+
+def _new_names(block: DatasetBlock, known: Manifest, listing: Listing) -> dict[str, str]:
+    """Give each known class the name that its images have now; {} if more than names changed.
+
+    What they are called now stands in the order that they had.
+    """
+    if set(manifest.differing_options(block, known)) - {"classes"}:
+        return {}
+    labels: dict[str, set[str]] = defaultdict(set)
+    for item in listing.items:
+        labels[item.key[:KEY_DIGITS]].add(item.label)
+    now = [set(listing.labels) for _ in known.class_names]
+    for part in (known.training, known.test):
+        for key, place in zip(part.keys, part.classes, strict=True):
+            now[place] &= labels[key]
+    if any(len(names) != 1 for names in now):
+        return {}
+    names = dict(zip(known.class_names, (each.pop() for each in now), strict=True))
+    back = {new: old for old, new in names.items()}
+    if set(back) != set(listing.labels) or all(old == new for old, new in names.items()):
+        return {}
+    items = [replace(item, label=back[item.label]) for item in listing.items]
+    return names if listing_digest(replace(listing, items=items)) == known.listing else {}
 
 
 def _other_pixels(known: Manifest, ours: Manifest) -> str:

@@ -1,9 +1,12 @@
 """The images of a study's own, where they are: looked at before anybody trains on them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import yaml
+
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import counted
+from cnn_study.base.words import counted, first_of
 from cnn_study.data import arrays, manifest, own
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
@@ -101,11 +104,38 @@ def _refusal(study: Path, block: DatasetBlock, change: own.Changed) -> UserError
     place = manifest.place(study)
     known = load(study, dataset=manifest.dataset_of(block, manifest.read(place)))
     runs = len(known.experiments) * len(known.seeds)
-    return UserError(
-        f"other images than those of {place}: {change}. All {runs} runs of {study.stem} would be "
-        "trained again. If that is meant: snakemake with --config accept_data=true, or cnn-study "
-        "prepare with --accept-data. Otherwise bring back what was there."
+    trained = f"all {runs} runs of {study.stem} would be trained again"
+    meant = (
+        "If that is meant: snakemake with --config accept_data=true, or cnn-study prepare with "
+        "--accept-data."
     )
+    if isinstance(change, own.Renamed):
+        return UserError(
+            f"{_renamed(change.names)}, and {trained}. To train nothing, write below dataset in "
+            f"{study}, which keeps the old order and shows what stands behind the colons:\n"
+            f"  classes: {_mapping(change.names.values())}\n{meant}"
+        )
+    return UserError(
+        f"other images than those of {place}: {change}; {trained}. {meant} Otherwise "
+        "bring back what was there."
+    )
+
+
+def _renamed(names: dict[str, str]) -> str:
+    """Say that only names of classes changed, and what that does."""
+    new = [f"{old} is now {name}" for old, name in names.items() if old != name]
+    return (
+        f"the images are the same, and only names of classes are others: {first_of(new)}. Classes "
+        "are sorted by their names, so they stand in another order"
+    )
+
+
+def _mapping(names: Iterable[str]) -> str:
+    """Write names as a study file maps them to themselves."""
+    return yaml.safe_dump(
+        {name: name for name in names},
+        default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6,
+    ).strip()  # fmt: skip
 
 
 def _described(study: Path) -> DatasetBlock | str:
