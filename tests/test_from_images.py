@@ -131,6 +131,11 @@ def test_a_study_that_cannot_be_divided_is_told_at_once(tmp_path, capsys):
     assert 'class "dog" has no image left to train on' in capsys.readouterr().err
 
 
+def test_classes_that_are_spelled_in_two_ways_are_told(tmp_path):
+    draw_all(tmp_path / "pictures", {"hot dog": 12, "hot_dog": 8}, 16, 16)
+    assert "spelled: hot dog and hot_dog." in begin(tmp_path / "garden", tmp_path / "pictures")[1]
+
+
 def test_what_nobody_has_said_is_a_caution(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 16, 16)
     study, _ = begin(tmp_path / "garden", tmp_path / "pictures")

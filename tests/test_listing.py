@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cnn_study.data.audit import kinds
-from cnn_study.data.listing import VALIDATION_REMEDY, Listing, list_items, shown
+from cnn_study.data.listing import VALIDATION_REMEDY, Listing, list_items, shown, spelled_alike
 from cnn_study.data.pixels import read_all
 from pictures_by_hand import block, dirty_garden, encoded, garden, scenes, write
 
@@ -313,6 +313,33 @@ def test_classes_without_images(tmp_path):
     assert faults_of(tmp_path, folder=".", classes=["a", "b"]) == []
     (fault,) = faults_of(tmp_path, folder=".", classes=["a", "b", "Ant"])
     assert fault.startswith("classes: no images are of Ant; there are a, b, void.")
+
+
+def test_of_many_classes_without_images_the_first_are_named(tmp_path):
+    write(tmp_path, unique("a/1.png", "b/1.png"))
+    for number in range(12):
+        (tmp_path / f"void {number:02}").mkdir()
+    (fault,) = faults_of(tmp_path, folder=".")
+    assert fault.startswith('classes "void 00", "void 01", ')
+    assert fault.endswith(
+        '"void 09" and 2 more have no image: remove them, or leave them out of classes'
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["Cat", "dog", "cat"], "Cat and cat"),
+        (["hot dog", "hot_dog", "hotdog", "cat"], "hot dog and hot_dog and hotdog"),
+        (["class-1", "class 1", "A", "a "], "class-1 and class 1, A and a "),
+        (["stra\u00dfe", "STRASSE"], "stra\u00dfe and STRASSE"),
+        (["\ufb01sh", "fish"], "\ufb01sh and fish"),  # a ligature
+        (["1-2", "12", "-1", "1", "1.2", "cat", "cats"], ""),
+    ],
+)
+def test_names_of_classes_that_are_spelled_alike(labels, said):
+    told = spelled_alike(labels)
+    assert (f" spelled: {said}. If these" in told) if said else told == ""
 
 
 def test_a_pattern_on_file_names_tells_the_groups(tmp_path):

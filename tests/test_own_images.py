@@ -496,6 +496,22 @@ def test_a_class_needs_an_image_to_train_on(place, capsys):
     assert 'class "frog" has no image left to train on' in refused(capsys)
 
 
+def test_classes_that_are_spelled_in_two_ways_are_told(place, capsys):
+    for number in range(9):
+        draw(place / f"pictures/Cat/{number}.png", 5000 + number)
+    assert main(["check", "mine"]) == 0
+    said = "names of classes that differ only in how they are spelled: Cat and cat. If these"
+    assert f"caution: {said}" in capsys.readouterr().out
+    (place / "pictures/test").mkdir()
+    (place / "pictures/train").mkdir()
+    (place / "pictures/Cat").rename(place / "pictures/test/Cat")
+    (place / "pictures/cat").rename(place / "pictures/train/cat")
+    (place / "pictures/dog").rename(place / "pictures/train/dog")
+    refusal = refused(capsys)
+    assert 'class "Cat" has no image left to train on' in refusal
+    assert said in refusal
+
+
 def test_the_block_is_checked_as_the_rest_of_a_study(place, capsys):
     text = FILE.read_text().replace("  source: Me, 2026, CC BY 4.0\n", "")
     text = text.replace("folder: ../pictures", "folder: ../pictures\n  arrays: x.npz\n  size: 3")

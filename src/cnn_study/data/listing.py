@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob
 from importlib import import_module
@@ -146,6 +146,25 @@ def in_order(labels: set[str]) -> list[str]:
     return sorted(labels)
 
 
+SEPARATORS = re.compile(r"(?<=[^\W\d_])[\s_-]+|[\s_-]+(?=[^\W\d_])")
+"""Between words; beside numbers alone they mean something, as in 1-2 and -1."""
+
+
+def spelled_alike(labels: Iterable[str]) -> str:
+    """Say which names of classes differ in case, blanks, hyphens or signs alone; "" if none do."""
+    by_word: dict[str, list[str]] = {}
+    for label in labels:
+        word = SEPARATORS.sub("", unicodedata.normalize("NFKC", label).casefold().strip())
+        by_word.setdefault(word, []).append(label)
+    alike = [" and ".join(names) for names in by_word.values() if len(names) > 1]
+    if not alike:
+        return ""
+    return (
+        f"names of classes that differ only in how they are spelled: {first_of(alike)}. If these "
+        "are one class, give their images one name"
+    )
+
+
 def _choose_classes(block: DatasetBlock, listing: Listing) -> None:
     """Bring the classes into the block's order, under its names, and leave the others out."""
     names = _names_given(block) or {label: label for label in listing.labels}
@@ -176,11 +195,10 @@ def _names_given(block: DatasetBlock) -> dict[str, str]:
 
 def _class_faults(listing: Listing) -> list[str]:
     counts = Counter(item.label for item in listing.items)
-    faults = [
-        f'class "{label}" has no image: remove it, or leave it out of classes'
-        for label in listing.labels
-        if not counts[label]
-    ]
+    faults = []
+    if empty := [label for label in listing.labels if not counts[label]]:
+        said, it = of_classes(empty, "has", "have"), "it" if len(empty) == 1 else "them"
+        faults.append(f"{said} no image: remove {it}, or leave {it} out of classes")
     if not listing.labels:
         return [*faults, "there are no images" + _what_instead(listing)]
     if len(listing.labels) == 1:
@@ -192,6 +210,12 @@ def _class_faults(listing: Listing) -> list[str]:
             "Choose with classes"
         )
     return faults
+
+
+def of_classes(labels: Sequence[str], verb: str, verbs: str) -> str:
+    """Name classes as the subject of a sentence: class "cat" has, classes "cat", "dog" have."""
+    named = first_of([f'"{label}"' for label in labels])
+    return f"class {named} {verb}" if len(labels) == 1 else f"classes {named} {verbs}"
 
 
 def _what_instead(listing: Listing) -> str:

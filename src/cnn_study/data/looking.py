@@ -19,7 +19,7 @@ from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, DatasetBlock
 from cnn_study.data.division import choose_test, deal, join_units
 from cnn_study.data.duplicates import Sets, across, equal_sets, near_sets, sets_of, too_alike
 from cnn_study.data.images import Images, content_digest
-from cnn_study.data.listing import Listing, list_items
+from cnn_study.data.listing import Listing, list_items, of_classes, spelled_alike
 from cnn_study.data.manifest import KEY_DIGITS, PIXEL_DIGITS, Manifest
 from cnn_study.data.pictures import ENDINGS, ending
 from cnn_study.data.pixels import Pixels, in_words, read_all
@@ -197,13 +197,21 @@ class _Collection:
                 f"{plural(len(sets), 'set')} of equal images in training and test, or in two "
                 f"classes: {first_of(sets)}. Keep one of each, or say same_image: keep or drop"
             )
+        yield from self._faults_of_classes()
+
+    def _faults_of_classes(self) -> Iterator[str]:
         left = self.labels[self.taken & ~self._is_test]
-        for place, count in enumerate(np.bincount(left, minlength=len(self.listing.labels))):
-            if not count:
-                yield (
-                    f'class "{self.listing.labels[place]}" has no image left to train on: give it '
-                    "more, of several groups if all are of one, or leave it out of classes"
-                )
+        counts = np.bincount(left, minlength=len(self.listing.labels))
+        without = [self.listing.labels[place] for place in np.flatnonzero(counts == 0)]
+        if not without:
+            return
+        it = "it" if len(without) == 1 else "them"
+        yield (
+            f"{of_classes(without, 'has', 'have')} no image left to train on: give {it} more, of "
+            f"several groups if all are of one, or leave {it} out of classes"
+        )
+        if alike := spelled_alike(self.listing.labels):
+            yield alike
 
     # --------------------------------------------------------------------------- parts
 

@@ -16,7 +16,7 @@ from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_of
 from cnn_study.data.audit import kinds
 from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, UNSAID, DatasetBlock
-from cnn_study.data.listing import Item, Listing, list_items
+from cnn_study.data.listing import Item, Listing, list_items, spelled_alike
 from cnn_study.data.pixels import Pixels, in_words, read_all
 from cnn_study.study.faults import wording
 
@@ -106,6 +106,8 @@ def look(place: Path, study: Path, name: str) -> Start:
     if not len(read.places):
         raise UserError(f"no study can be made of {place}: none of the images can be read.")
     options, lines = _options(listing, read, step)
+    if alike := spelled_alike(listing.labels):
+        lines.append(alike)
     training = sum(item.part != "test" for item in listing.items)
     base = _base(int(_side(listing, read)[0]), training)
     uneven = _is_uneven(listing.items)

@@ -12,6 +12,7 @@ from cnn_study.base.inference import POWER
 from cnn_study.base.metrics import images_like
 from cnn_study.base.words import counted, exact, first_of, fixed, listing, percent
 from cnn_study.data.block import UNSAID, DatasetBlock
+from cnn_study.data.listing import spelled_alike
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
@@ -31,7 +32,7 @@ MANY_CHANGES = 10
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
-    checks = (_unsaid, _small_classes, _uneven_classes, _images, _classes, _seeds, _references)
+    checks = (_unsaid, _alike, _small_classes, _uneven_classes, _images, _classes, _seeds, _references)
     return [text for check in checks for text in check(study)]
 
 
@@ -45,6 +46,11 @@ def _unsaid(study: Study) -> Iterator[str]:
                 f"dataset.{' and dataset.'.join(unsaid)}: {UNSAID} The report prints that; say who "
                 "made the images, under which licence, and what they show."
             )
+
+
+def _alike(study: Study) -> Iterator[str]:
+    if alike := spelled_alike(study.dataset.class_names):
+        yield f"{alike}: until then they are told apart."
 
 
 def _small_classes(study: Study) -> Iterator[str]:
