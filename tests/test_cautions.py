@@ -40,7 +40,14 @@ def test_too_few_images_are_told_with_the_number_that_would_do(tmp_path):
     (said,) = cautions(_study(tmp_path, "digits"))
     # 360 images: 1.96 √(0.05 / 360) = 2.31 points; 1.96 √(0.5 / 360) = 7.30 points;
     # 0.05 (1.96 / 0.005)² = 7,683 images, of which two digits are known.
-    for part in ("360 test images", "of 0.5 points", "±2.3 points", "±7.3 points", "7,700 images", "of 2.4."):
+    for part in (
+        "360 test images",
+        "of 0.5 points",
+        "±2.3 points",
+        "±7.3 points",
+        "7,700 images",
+        "of 2.4.",
+    ):
         assert part in said
 
 

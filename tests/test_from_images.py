@@ -1,6 +1,8 @@
 """A study begun for images that nobody has studied."""
 
 import json
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +102,9 @@ def test_what_is_wrong_with_images_is_said_and_a_study_can_be_made(tmp_path):
     (tmp_path / "pictures/dog/cut.png").write_bytes(content[:90])
     (tmp_path / "pictures/dog/notes.txt").write_text("x")
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")
-    assert "not readable, and skipped: 1: dog/cut.png (" in said
+    assert (
+        "1 of 22 files cannot be read: dog/cut.png (cut off or damaged); they are skipped" in said
+    )
     assert "cat/0.png = dog/same.png" in said
     assert "left aside: 1 file ending in .txt" in said
     assert (study.file.dataset.unreadable, study.file.dataset.same_image) == ("skip", "drop")
@@ -149,12 +153,54 @@ def test_arrays_are_studied_too(tmp_path, capsys):
              x_test=rows[45:], y_test=labels[45:])  # fmt: skip
     assert main(["new", str(tmp_path / "rows"), "--images", str(tmp_path / "x.npz")]) == 0
     said = capsys.readouterr().out
-    assert "60 files of 3 classes" in said
+    assert "60 images of 3 classes" in said
     assert "0 of 30 runs done, about " in said
     file = tmp_path / "rows/experiments/rows.yaml"
     dataset = own_images.known_or_looked_at(file)
     assert (dataset.training_images, dataset.test_images) == (45, 15)
     assert dataset.image_shape == (28, 28, 1)
+
+
+def test_a_table_without_its_files_names_them(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\n" + "".join(f"{n}.png,a\n" for n in range(12)))
+    with pytest.raises(UserError) as error:
+        starter.new(tmp_path / "garden", tmp_path / "t.csv")
+    _, unreadable, *_ = str(error.value).splitlines()
+    assert unreadable.startswith("  12 of 12 files cannot be read: 0.png, 1.png, 2.png, ")
+    assert unreadable.endswith(", 9.png (is not there) and 2 more")
+
+
+def test_columns_that_are_not_read_are_told(tmp_path):
+    draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 16, 16)
+    rows = [f"{c}/{n}.png,{c},{n // 2},train\n" for c in ("cat", "dog") for n in range(6)]
+    (tmp_path / "pictures/t.csv").write_text("file,label,who,split\n" + "".join(rows))
+    _, said = begin(tmp_path / "garden", tmp_path / "pictures/t.csv")
+    assert "not read: columns who, split. One that says to which part" in said
+
+
+def test_a_file_of_another_kind_is_refused_with_those_that_are_known(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(
+        UserError, match=r"notes\.txt is no file of images .*\.npz, .* or \.parquet"
+    ):
+        starter.new(tmp_path / "garden", tmp_path / "notes.txt")
+
+
+@pytest.mark.skipif(not find_spec("pyarrow"), reason="needs the extra parquet")
+def test_a_folder_of_parquet_is_taken_as_such(tmp_path):
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    (tmp_path / "hub/data").mkdir(parents=True)
+    for part in ("train", "test"):
+        rows = []
+        for number in range(12):
+            draw(tmp_path / "x.png", number + 100 * (part == "test"))
+            rows.append((tmp_path / "x.png").read_bytes())
+        table = arrow.table({"image": rows, "label": ["cat", "dog"] * 6, "note": ["x"] * 12})
+        parquet.write_table(table, tmp_path / f"hub/data/{part}-0.parquet")
+    study, said = begin(tmp_path / "garden", tmp_path / "hub")
+    assert study.file.dataset.parquet == f"{tmp_path}/hub/**/*.parquet"
+    assert "24 images of 2 classes (cat 12, dog 12), 12 of them for testing" in said
+    assert "not read: column note." in said
 
 
 def test_new_expects_of_the_runs_what_check_does(tmp_path, capsys, monkeypatch):

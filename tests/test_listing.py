@@ -553,22 +553,31 @@ ROW = "i/0.png,a"
 @pytest.mark.parametrize(
     ("lines", "faults"),
     [
-        (["file;label", "i/0.png;a"], ["line 1: semicolons stand between the cells"]),
-        (["file\tlabel", "i/0.png\ta"], ["line 1: tabs stand between the cells"]),
         (["name,label", ROW], ["line 1, column file: missing"]),
+        (["name;label", "i/0.png;a"], ["line 1, column file: missing"]),
         (["file,label", "i/0.png,a,b"], ["line 2, column label: 3 cells, but the header has 2"]),
         (
-            ["file,label", "i/0.png,", ",b"],
-            ["line 2, column label: it is empty", "line 3, column file: it is empty"],
+            ["file,label", "i/0.png,", ",b", ",c", "i/7.png,b"],
+            [
+                "lines 3, 4, column file: empty. Fill it",
+                "line 2, column label: empty. Fill it",
+                "table: 1 of 4 files is not there: i/7.png.",
+            ],
         ),
         (["file,label", ROW, "i/./0.png,b"], ["in several rows stands i/0.png: give each file"]),
         (
             ["file,label", "/etc/passwd,a", "i/../../x.png,b"],
-            ["table: outside of its folder lies /etc/passwd, i/../../x.png."],
+            [
+                "table: 2 files lie outside of its folder: /etc/passwd, i/../../x.png. Put",
+                "table: 1 of 2 files is not there: i/../../x.png.",
+            ],
         ),
         (
-            ["file,label,part", f"{ROW},val", "i/1.png,b,"],
-            ["table: part val: merge it into", "table: column part says nothing."],
+            ["file,label,part", f"{ROW},Valid", "i/1.png,b,", "i/2.png,b,dev", "i/3.png,a,Valid"],
+            [
+                "table: column part says Valid, dev. Write train there: validation_fraction",
+                "table: column part says nothing.",
+            ],
         ),
         (["file,label,part", f"{ROW},test", "i/1.png,b,test"], ["table: all rows are of the test"]),
         (["file,label"], ["there are no images"]),
@@ -584,10 +593,32 @@ def test_what_is_wrong_with_a_table(tmp_path, lines, faults):
 
 
 def test_of_many_faults_of_a_table_the_first_are_said(tmp_path):
-    said = faults_of(tmp_path, **table(tmp_path, "file,label\n" + ",b\n" * 30))
+    said = faults_of(tmp_path, **table(tmp_path, "file,label\n" + "a,b,c\n" * 30))
     assert said[9:] == [
-        "table: HERE/t.csv: line 11, column file: it is empty", "table: HERE/t.csv: … and 20 more",
-    ]  # fmt: skip
+        "table: HERE/t.csv: line 11, column label: 3 cells, but the header has 2. Check the commas",
+        "table: HERE/t.csv: … and 20 more",
+    ]
+    (said,) = faults_of(tmp_path, **table(tmp_path, "file,label\n" + ",b\n" * 30))
+    assert ": lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 20 more, column file: empty." in said
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_other_marks_between_cells_are_read(tmp_path, mark):
+    """A comma in a cell does no harm; one in the header says that commas are meant."""
+    text = "File,LABEL,Part\ni/0.png,a cat,train\ni/1.png,a dog,Test\n".replace(",", mark)
+    listing = listed(tmp_path, **table(tmp_path, text.replace("a cat", "a,cat"), "utf-8-sig"))
+    assert [(item.name, item.label, item.part) for item in listing.items] == [
+        ("i/0.png", "a,cat", "training"),
+        ("i/1.png", "a dog", "test"),
+    ]
+    (fault,) = faults_of(tmp_path, **table(tmp_path, f"file{mark}label,x\n"))
+    assert "column file: missing" in fault or "stand between the cells" in fault
+
+
+def test_columns_that_tell_nothing_are_known(tmp_path):
+    keys = table(tmp_path, "file,label,split,who\ni/0.png,a,x,1\ni/1.png,b,y,2\n")
+    assert listed(tmp_path, **keys).unread == ["split", "who"]
+    assert listed(tmp_path, groups="who", **keys).unread == ["split"]
 
 
 def test_a_name_with_a_zero_in_it_is_no_file(tmp_path):
@@ -608,7 +639,7 @@ def test_links_in_a_table_do_not_lead_out(tmp_path):
     keys = table(tmp_path, "file,label\ni/0.png,a\ni/link.png,b\n")
     (tmp_path / "i/link.png").symlink_to("/etc/passwd")
     (fault,) = faults_of(tmp_path, **keys)
-    assert fault.startswith("table: outside of its folder lies i/link.png.")
+    assert fault.startswith("table: 1 file lies outside of its folder: i/link.png.")
 
 
 def test_a_table_finds_names_that_another_system_wrote(tmp_path):

@@ -347,7 +347,7 @@ def test_equal_images_are_named_beside_files_that_cannot_be_read(place, capsys):
     copy_within(place)
     (place / "pictures/cat/cut.png").write_bytes((place / "pictures/cat/0.png").read_bytes()[:100])
     said = refused(capsys)
-    assert "1 file cannot be read: cat/cut.png (" in said
+    assert "1 of 23 files cannot be read: cat/cut.png (" in said
     assert "cat/0.png = dog/same.png" in said
 
 
@@ -395,11 +395,31 @@ def test_near_duplicates_in_a_given_test_part_are_told(place, capsys):
     assert "1 set of near-duplicates with images in both parts" in capsys.readouterr().out
 
 
+def test_files_that_cannot_be_read_stand_by_reason_ten_in_all(place, capsys):
+    content = (place / "pictures/cat/0.png").read_bytes()
+    for number in range(8):
+        (place / f"pictures/cat/cut {number}.png").write_bytes(content[:90])
+        (place / f"pictures/cat/text {number}.png").write_text("words")
+    said = refused(capsys)
+    assert "16 of 36 files cannot be read: cat/cut 0.png, cat/cut 1.png, " in said
+    assert "cat/cut 7.png (cut off or damaged), cat/text 0.png, cat/text 1.png (" in said
+    assert ") and 6 more. Repair or remove them, or say unreadable: skip" in said
+
+
+def test_skipped_files_are_told_where_something_else_is_wrong(place, capsys):
+    write(unreadable="skip")(place)
+    draw(place / "pictures/frog/0.png", 1)
+    (place / "pictures/frog/1.png").write_text("words")
+    said = refused(capsys)
+    assert "1 of 22 files cannot be read: frog/1.png (no image), and skipped" in said
+    assert 'class "frog" has no image left to train on' in said
+
+
 def test_all_that_is_wrong_is_told_at_once(place, capsys):
     (place / "pictures/cat/cut.png").write_bytes((place / "pictures/cat/0.png").read_bytes()[:100])
     draw(place / "pictures/dog/large.png", 5, side=20)
     said = refused(capsys)
-    assert "1 file cannot be read: cat/cut.png (" in said
+    assert "1 of 22 files cannot be read: cat/cut.png (" in said
     assert "say unreadable: skip" in said
     assert "images have 2 sizes, 16 to 20 pixels high and 16 to 20 wide: give image_size" in said
     write(unreadable="skip", image_size=[16, 16])(place)

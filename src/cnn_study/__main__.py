@@ -127,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     new = _add(commands, "new", _new, "make a folder for a study of your own")
     new.add_argument("folder", type=_path, help="not there yet; its name is the study's")
     new.add_argument("--images", type=_path, metavar="PLACE", help="what it is about: a folder of "
-                     "class folders, an .npz file, or a CSV of files and labels")  # fmt: skip
+                     "class folders, an .npz file, a CSV of files and labels, or Parquet: a folder "
+                     "of such files, or a pattern in quotes")  # fmt: skip
     docs = _add(commands, "docs", _docs, "write docs/: the parameters and the run record")
     docs.add_argument("--output", type=_path, default=Path("docs"))
     return parser

@@ -24,8 +24,17 @@ Line = tuple[int, list[str]]
 """Number of a line, from 1, and its cells."""
 
 
-def parse(content: bytes) -> list[Line]:
+def mark_of(content: bytes) -> str:
+    """Tell what stands between the cells of a header that people wrote: a comma, if no other."""
+    header = content.partition(b"\n")[0].decode("utf-8", "replace")
+    return next((mark for mark in MARKS if mark in header and "," not in header), ",")
+
+
+def parse(content: bytes, mark: str = ",") -> list[Line]:
     """Take CSV in UTF-8 apart.
+
+    Args:
+        mark: what stands between cells.
 
     Returns:
         All lines, the header first, and each with the number that an editor shows; those that are
@@ -35,7 +44,8 @@ def parse(content: bytes) -> list[Line]:
         ValueError: it is not UTF-8, or no CSV, such as where a quotation mark is never closed.
     """
     try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        reader = csv.reader(text, strict=True, delimiter=mark)
         return [(reader.line_num, list(map(as_given, cells))) for cells in reader]
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}") from None

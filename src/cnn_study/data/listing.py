@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob
 from importlib import import_module
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
 import numpy as np
 
-from cnn_study.base.words import first_of
+from cnn_study.base.words import SHOWN, first_of
 from cnn_study.data.audit import kinds
 from cnn_study.data.block import DatasetBlock
 
@@ -68,6 +70,7 @@ class Listing:
         labels: the classes as given, in their order, those without images too.
         class_names: for each label the name that is shown.
         ignored: how many files were left aside, by what they are.
+        unread: names of columns, or of arrays, that tell nothing here.
         unreadable: names of files that cannot be opened, and why, as `pictures.Unreadable` says.
         faults: what has to be set right, each with the remedy.
     """
@@ -76,6 +79,7 @@ class Listing:
     labels: list[str] = field(default_factory=list)
     class_names: list[str] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    unread: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -99,6 +103,28 @@ def list_items(block: DatasetBlock, folder_of_study: Path) -> Listing:
         _choose_classes(block, listing)
         _check_groups(block, listing)
     return listing
+
+
+def called(block: DatasetBlock) -> str:
+    """Say what each image is that a block tells of: a file of its own, or not."""
+    return "files" if block.kind in ("folder", "table") else "images"
+
+
+def unreadable_in_words(block: DatasetBlock, unreadable: Sequence[tuple[str, str]], of: int) -> str:
+    """Say which of so many images cannot be read, and why, one reason after the other.
+
+    Args:
+        unreadable: names and reasons, one or more.
+    """
+    reasons = list(dict.fromkeys(reason for _, reason in unreadable))
+    ordered = sorted(unreadable, key=lambda each: reasons.index(each[1]))
+    named = [
+        f"{', '.join(name for name, _ in same)} ({reason})"
+        for reason, same in groupby(ordered[:SHOWN], key=itemgetter(1))
+    ]
+    more = len(ordered) - SHOWN
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"{len(ordered):,} of {of:,} {called(block)} cannot be read: {', '.join(named)}{rest}"
 
 
 def place_of(block: DatasetBlock, folder_of_study: Path) -> Path:

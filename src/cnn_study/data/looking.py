@@ -19,7 +19,13 @@ from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, DatasetBlock
 from cnn_study.data.division import choose_test, deal, join_units
 from cnn_study.data.duplicates import Sets, across, equal_sets, near_sets, sets_of, too_alike
 from cnn_study.data.images import Images, content_digest
-from cnn_study.data.listing import Listing, list_items, of_classes, spelled_alike
+from cnn_study.data.listing import (
+    Listing,
+    list_items,
+    of_classes,
+    spelled_alike,
+    unreadable_in_words,
+)
 from cnn_study.data.manifest import KEY_DIGITS, PIXEL_DIGITS, Manifest
 from cnn_study.data.pictures import ENDINGS, ending
 from cnn_study.data.pixels import Pixels, in_words, read_all
@@ -53,7 +59,7 @@ def list_whole(block: DatasetBlock, study: Path) -> Listing:
     """
     listing = list_items(block, study.parent)
     if listing.faults:
-        _refuse([*listing.faults, *_unreadable(block, listing.unreadable)], study)
+        _refuse(listing.faults, block, listing, listing.unreadable, study)
     return listing
 
 
@@ -80,11 +86,10 @@ def look(block: DatasetBlock, listing: Listing, study: Path) -> Looked:
     size = (block.image_size[0], block.image_size[1]) if block.image_size else None
     read = read_all(listing.items, size, block.resize, block.channels, block.transparency)
     unreadable = [*listing.unreadable, *read.unreadable]
-    faults = [*_unreadable(block, unreadable)]
     if sizes := [*_sizes(read)]:
-        _refuse([*faults, *sizes], study)
+        _refuse(sizes, block, listing, unreadable, study)
     collection = _Collection(block, listing, read)
-    _refuse([*faults, *collection.faults()], study)
+    _refuse([*collection.faults()], block, listing, unreadable, study)
     images, parts = collection.divided()
     facts = Manifest(
         format=1,
@@ -111,23 +116,27 @@ def versions() -> dict[str, str]:
 # ------------------------------------------------------------------------------- what is wrong
 
 
-def _refuse(faults: Sequence[str], study: Path) -> None:
-    """Refuse a study's images for all that is wrong with them.
+def _refuse(
+    faults: Sequence[str],
+    block: DatasetBlock,
+    listing: Listing,
+    unreadable: Sequence[tuple[str, str]],
+    study: Path,
+) -> None:
+    """Refuse a study's images for all that is wrong with them, beside files that cannot be read.
 
     Raises:
-        UserError: something is.
+        UserError: something is; the study does not skip such files, or something else is wrong too.
     """
-    if faults:
-        lines = "\n".join(f"  {fault}" for fault in faults)
+    refuses = block.unreadable == "refuse"
+    all_faults = list(faults)
+    if unreadable and (faults or refuses):
+        of = len(listing.items) + len(listing.unreadable)
+        remedy = ". Repair or remove them, or say unreadable: skip" if refuses else ", and skipped"
+        all_faults.insert(0, unreadable_in_words(block, unreadable, of) + remedy)
+    if all_faults:
+        lines = "\n".join(f"  {fault}" for fault in all_faults)
         raise UserError(f"the images of {study} cannot be used:\n{lines}")
-
-
-def _unreadable(block: DatasetBlock, unreadable: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Say which files cannot be read, if the study does not skip them."""
-    if unreadable and block.unreadable == "refuse":
-        named = first_of([f"{name} ({reason})" for name, reason in unreadable])
-        which = "1 file" if len(unreadable) == 1 else f"{len(unreadable):,} files"
-        yield f"{which} cannot be read: {named}. Repair or remove them, or say unreadable: skip"
 
 
 def _sizes(read: Pixels) -> Iterator[str]:

@@ -14,10 +14,20 @@ from pydantic import ValidationError
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_of
+from cnn_study.base.words import listing as listing_of
 from cnn_study.data.audit import kinds
 from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, UNSAID, DatasetBlock
-from cnn_study.data.listing import Item, Listing, list_items, spelled_alike
+from cnn_study.data.listing import (
+    Item,
+    Listing,
+    called,
+    list_items,
+    spelled_alike,
+    unreadable_in_words,
+)
+from cnn_study.data.pictures import ENDINGS, ending
 from cnn_study.data.pixels import Pixels, in_words, read_all
+from cnn_study.data.sources.folder import PACKED
 from cnn_study.study.faults import wording
 
 KINDS = {".npz": "arrays", ".csv": "table", ".tsv": "table", ".parquet": "parquet"}
@@ -90,7 +100,7 @@ def look(place: Path, study: Path, name: str) -> Start:
     Raises:
         UserError: there is nothing that could be studied; says what to do.
     """
-    kind = "folder" if place.is_dir() else KINDS.get(place.suffix.lower(), "folder")
+    kind, place = _kind_of(place)
     unsaid = dict.fromkeys(("title", "source", "description"), UNSAID)
     where = str(place.expanduser().absolute())
     try:
@@ -98,14 +108,13 @@ def look(place: Path, study: Path, name: str) -> Start:
     except ValidationError as error:
         raise UserError(f"{name}: {wording(error.errors()[0])}. Choose another name.") from None
     listing = list_items(block, Path())
-    if listing.faults:
-        faults = "\n".join(f"  {fault}" for fault in listing.faults)
-        raise UserError(f"no study can be made of {place}:\n{faults}")
-    step = -(-len(listing.items) // SAMPLE)
-    read = read_all(listing.items[::step], None)
-    if not len(read.places):
-        raise UserError(f"no study can be made of {place}: none of the images can be read.")
-    options, lines = _options(listing, read, step)
+    step = -(-len(listing.items) // SAMPLE) or 1
+    read = read_all([] if listing.faults else listing.items[::step], None)
+    unreadable = _unreadable(block, listing, read, step)
+    if listing.faults or not len(read.places):
+        faults = [*filter(None, [unreadable]), *listing.faults]
+        raise UserError("\n  ".join([f"no study can be made of {place}:", *faults]))
+    options, lines = _options(listing, read, unreadable)
     if alike := spelled_alike(listing.labels):
         lines.append(alike)
     training = sum(item.part != "test" for item in listing.items)
@@ -122,7 +131,37 @@ def look(place: Path, study: Path, name: str) -> Start:
         "metric": BALANCED if uneven else ACCURACY,
         "last": Template(CLASS_WEIGHT if uneven else LEARNING_RATE).substitute(base), **base,
     }  # fmt: skip
-    return Start(values, [_counts(listing, read), *lines])
+    return Start(values, [_counts(block, listing, read), *lines])
+
+
+def _kind_of(place: Path) -> tuple[str, Path]:
+    """Tell which key of the block images belong under, and what is to stand there.
+
+    Raises:
+        UserError: a file of another kind.
+    """
+    if place.is_dir():
+        names = (path.name for path in place.rglob("*"))
+        kinds_of_files = {ending(name) for name in names}
+        packed = "parquet" in kinds_of_files and not kinds_of_files & ENDINGS.keys()
+        return ("parquet", place / "**" / PACKED) if packed else ("folder", place)
+    kind = KINDS.get(place.suffix.lower())
+    if kind is None and place.is_file():
+        raise UserError(
+            f"{place} is no file of images that is known here: give a folder, or a file ending in "
+            f"{listing_of(KINDS, 'or')}."
+        )
+    return kind or "folder", place
+
+
+def _unreadable(block: DatasetBlock, listing: Listing, read: Pixels, step: int) -> str:
+    """Say which of the images that were looked at cannot be read; nothing if all can."""
+    unreadable = [*listing.unreadable, *read.unreadable]
+    if not unreadable:
+        return ""
+    of = len(listing.items[::step]) + len(listing.unreadable)
+    sampled = f" (of every {step}th)" if step > 1 else ""
+    return unreadable_in_words(block, unreadable, of) + sampled
 
 
 def _named_from(place: Path, study: Path) -> str:
@@ -139,31 +178,28 @@ def _named_from(place: Path, study: Path) -> str:
 # ------------------------------------------------------------------------------- what is said
 
 
-def _counts(listing: Listing, read: Pixels) -> str:
+def _counts(block: DatasetBlock, listing: Listing, read: Pixels) -> str:
     """Say how many images there are, of which classes and sizes."""
     by_class = Counter(item.label for item in listing.items)
     named = first_of([f"{label} {count:,}" for label, count in by_class.most_common()])
     parts = Counter(item.part for item in listing.items)
     given = "" if None in parts else f", {parts['test']:,} of them for testing"
     return (
-        f"{len(listing.items):,} files of {len(by_class):,} classes ({named}){given}; images are "
-        f"{in_words(read.sizes)}"
+        f"{len(listing.items):,} {called(block)} of {len(by_class):,} classes ({named}){given}; "
+        f"images are {in_words(read.sizes)}"
     )
 
 
-def _options(listing: Listing, read: Pixels, step: int) -> tuple[list[str], list[str]]:
+def _options(listing: Listing, read: Pixels, unreadable: str) -> tuple[list[str], list[str]]:
     """Choose the options of the block that the images ask for, and say why."""
     options, lines = [], []
     side, differ = _side(listing, read)
     if differ:
         options.append(f"image_size: [{side}, {side}]              # height and width, in pixels")
         lines.append(f"they are brought to {side}×{side} pixels, cut to a square (image_size)")
-    unreadable = [*listing.unreadable, *read.unreadable]
     if unreadable:
         options.append("unreadable: skip                  # refuse, once they are repaired")
-        named = first_of([f"{name} ({reason})" for name, reason in unreadable])
-        sampled = f" of every {step}th" if step > 1 else ""
-        lines.append(f"not readable, and skipped: {len(unreadable):,}{sampled}: {named}")
+        lines.append(f"{unreadable}; they are skipped (unreadable)")
     if same := _contradicting(listing.items):
         options.append("same_image: drop                  # from the training images")
         lines.append(
@@ -179,7 +215,16 @@ def _options(listing: Listing, read: Pixels, step: int) -> tuple[list[str], list
     if listing.ignored:
         left_aside = kinds(dict(listing.ignored.most_common()))
         lines.append(f"left aside: {first_of(left_aside)}")
+    if listing.unread:
+        lines.append(
+            f"not read: {_columns(listing.unread)}. One that says to which part an image belongs "
+            "is to be called part; one that says which images belong together is named by groups"
+        )
     return options, lines
+
+
+def _columns(names: list[str]) -> str:
+    return f"column{'s' * (len(names) > 1)} {first_of(names)}"
 
 
 def _is_uneven(items: Iterable[Item]) -> bool:

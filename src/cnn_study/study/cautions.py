@@ -32,7 +32,16 @@ MANY_CHANGES = 10
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
-    checks = (_unsaid, _alike, _small_classes, _uneven_classes, _images, _classes, _seeds, _references)
+    checks = (
+        _unsaid,
+        _alike,
+        _small_classes,
+        _uneven_classes,
+        _images,
+        _classes,
+        _seeds,
+        _references,
+    )
     return [text for check in checks for text in check(study)]
 
 
@@ -76,9 +85,10 @@ def _uneven_classes(study: Study) -> Iterator[str]:
     if sizes and max(sizes) > UNEVEN * min(sizes) and study.metric.name == "accuracy":
         yield (
             f"the largest class has {max(sizes):,} training images, the smallest {min(sizes):,}: "
-            f"accuracy is then mostly that of the large ones, and always naming the largest gets "
-            f"{percent(dataset.chance(), 0)}. Better say metric: balanced_accuracy (or macro_f1), by which "
-            "all classes count alike; class_weight: balanced lets them count alike in training."
+            "accuracy is then mostly that of the large ones, and always naming the largest gets "
+            f"{percent(dataset.chance(), 0)}. Better say metric: balanced_accuracy (or macro_f1), "
+            "by which all classes count alike; class_weight: balanced lets them count alike in "
+            "training."
         )
 
 
@@ -136,12 +146,13 @@ def _seeds(study: Study) -> Iterator[str]:
         return
     family = max(map(len, study.questions.values()))
     ours, more = (power.detectable(seeds, family) for seeds in (n, FEW_SEEDS))
+    seen, seen_by_more = (percent(power.power(1, seeds, family), 0) for seeds in (n, FEW_SEEDS))
     yield (
         f"{n} seeds see few effects: in {percent(POWER, 0)} of cases only one that is "
         f"{fixed(ours, 1)} times the standard deviation between runs (in the largest question, "
         f"with {counted(family, 'change')}); {FEW_SEEDS} seeds see one of {fixed(more, 1)} times. "
-        f"One as large as that deviation is seen in {percent(power.power(1, n, family), 0)} of cases, "
-        f"with {FEW_SEEDS} seeds in {percent(power.power(1, FEW_SEEDS, family), 0)}."
+        f"One as large as that deviation is seen in {seen} of cases, with {FEW_SEEDS} seeds in "
+        f"{seen_by_more}."
     )
 
 

@@ -19,7 +19,6 @@ from cnn_study.base.words import first_of
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.listing import (
     VALIDATION,
-    VALIDATION_REMEDY,
     Groups,
     Item,
     Listing,
@@ -74,7 +73,10 @@ def _parts(paths: list[str], listing: Listing) -> dict[str, Part | None]:
     """Tell from the names of files, or of their folders, of which part each is."""
     words = {path: _word(Path(path)) for path in paths}
     if validation := [Path(path).name for path, word in words.items() if word in VALIDATION]:
-        listing.faults.append(f"parquet: {first_of(validation)}: {VALIDATION_REMEDY}")
+        listing.faults.append(
+            f"parquet: {first_of(validation)}: validation_fraction holds images out. Give it a "
+            "name that begins with train, or name by the pattern those that are meant"
+        )
     parts = {path: part_named(word) for path, word in words.items() if word not in VALIDATION}
     kinds = set(parts.values())
     if kinds == {"test"}:
@@ -103,6 +105,8 @@ def _list_file(path: Path, part: Part | None, groups: str | None, listing: Listi
     try:
         file = _File(path)
         belonging = Groups(groups, file.columns, listing)
+        known = {file.image, file.label, belonging.column, *listing.unread}
+        listing.unread += [name for name in file.columns if name not in known]
         for place, row in enumerate(file.rows(belonging.column)):
             name = f"{path.name}[{place}]"
             image = _image(row[file.image])
