@@ -303,6 +303,15 @@ BROKEN = {
         MODEL.replace("filters * width", "filters / 0"),
         "models/mine.py, line 6: ZeroDivisionError: division by zero",
     ),
+    "an error whose first line ends before the reason": (
+        "def build(inputs, filters):\n"
+        "    raise ValueError('Not loaded, for one:\\n\\nthe shapes differ.\\n' + 999 * 'x')\n",
+        "models/mine.py, line 2: ValueError: Not loaded, for one: the shapes differ",
+    ),
+    "an error of many numbers": (
+        "def build(inputs, filters):\n    raise ValueError('no: ' + 999 * '1')\n",
+        f"models/mine.py, line 2: ValueError: no: {293 * '1'}...",
+    ),
     "an argument that it does not take": (
         "def build(inputs, depth): pass\n",
         "mine.py: TypeError: build() got an unexpected keyword argument 'filters'",

@@ -412,7 +412,10 @@ def _inside(folder: Path, name: str) -> Path:
     if PurePosixPath(name).is_absolute() or not path.is_relative_to(folder.resolve()):
         raise UserError(f"{name} lies outside {folder}, the study's folder, and would not travel")
     if not path.is_file():
-        raise UserError(f"{name}: there is no such file in {folder}, the study's folder")
+        raise UserError(
+            f"{name}: there is no such file in {folder}, the study's folder. Put it there, or name "
+            "another"
+        )
     return path
 
 

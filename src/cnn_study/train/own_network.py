@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import counted
+from cnn_study.base.words import counted, cut
 from cnn_study.study.own_networks import FRAME, Description, OwnLayer, OwnNetwork, place_in
 from cnn_study.train.layer_macs import NotCounted, macs_of, uncounted_operations
 
@@ -225,7 +225,12 @@ def _in_their_words(error: BaseException, network: OwnNetwork) -> str:
     plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\} ?", "", str(error))  # no colours, no nodes of a graph
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(_SAYING_NOTHING)] or [*lines, ""]
-    return f"{where}: {type(error).__name__}: {telling[0].rstrip('.')}"
+    reason = " ".join(telling[: 1 + telling[0].endswith(":")])
+    return f"{where}: {type(error).__name__}: {cut(reason.rstrip('.'), LONGEST_REASON)}"
+
+
+LONGEST_REASON = 300
+"""Characters of it that are shown: some hold the numbers of a tensor."""
 
 
 _SAYING_NOTHING = (
