@@ -77,5 +77,10 @@ def share_interval(share: float, images: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def surely_above(share: float, other: float, images: int) -> bool:
+    """Tell whether a share of so many images lies above another, as far as their choice goes."""
+    return share_interval(share, images)[0] > other
+
+
 def _z() -> float:
     return statistics.NormalDist().inv_cdf(UPPER_QUANTILE)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect, holm, verdict
 from cnn_study.base.judge import Judge
+from cnn_study.base.power import surely_above
 from cnn_study.evidence.contrasts import UnjudgedContrast
 from cnn_study.evidence.read import Tables
 
@@ -190,6 +191,12 @@ class Behaviours:
         """Count the complete runs that learned nothing."""
         return sum(not run.learned for run in self.runs[id_].values())
 
+    def generalizes(self, id_: str) -> bool:
+        """Whether its runs surely get more images held out right, on average, than by guessing."""
+        mean = _mean(run.validation for run in self.runs[id_].values())
+        chance = self.tables.study.dataset.chance()
+        return mean is not None and surely_above(mean, chance, self.tables.validation_images)
+
 
 # ------------------------------------------------------------------------------ experiments
 
@@ -237,7 +244,7 @@ def behaviour_change_rows(behaviours: Behaviours) -> list[dict[str, Any]]:
                     "reference": reference,
                     "never_learned_runs": never,
                     **row,
-                    "behaviour": ", ".join(behaviours_of(_said(row), never)),
+                    "behaviour": _words(behaviours, (id_, reference), row, never),
                 }
             )
     return rows
@@ -256,8 +263,17 @@ def behaviour_contrast_rows(
         judged = _judged(behaviours, [contrast.weights for contrast in ours])
         for contrast, row in zip(ours, judged, strict=True):
             heading = {"question": name, "contrast": contrast.words}
-            rows.append(heading | row | {"behaviour": ", ".join(behaviours_of(_said(row)))})
+            words = _words(behaviours, contrast.weights, row)
+            rows.append(heading | row | {"behaviour": words})
     return rows
+
+
+def _words(
+    behaviours: Behaviours, ids: Iterable[str], row: dict[str, Any], never_learned: int = 0
+) -> str:
+    """Name what stands out of a row about some experiments."""
+    told = any(map(behaviours.generalizes, ids))
+    return ", ".join(behaviours_of(_said(row), never_learned, generalizes=told))
 
 
 def _judged(behaviours: Behaviours, family: list[Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -305,20 +321,24 @@ def _said(row: dict[str, Any]) -> Said:
     return {measure: row[f"{measure}_said"] or "" for measure in MEASURES}
 
 
-def behaviours_of(said: Said, never_learned: int = 0) -> list[str]:
+def behaviours_of(said: Said, never_learned: int = 0, *, generalizes: bool = True) -> list[str]:
     """Name what stands out in how something learns; the rule, in one place.
 
     A change *overfits more* if the gap is surely larger, *overfits less* if it is surely smaller
     and validation accuracy is not surely lower, and *underfits* if both accuracies are surely lower
     and the gap is not larger. Where training accuracies cannot be compared, the rise of the
     validation loss after its lowest epoch stands for the gap. *Unsteady* and *steadier* take at
-    least twice or half the unsteadiness, surely.
+    least twice or half the unsteadiness, surely. Nothing of this is said where neither side does
+    better than guessing on images held out.
 
     Args:
         said: of each measure.
         never_learned: runs that learned nothing.
+        generalizes: whether either side does surely better than guessing on images held out.
     """
     words = ["never learned"] if never_learned else []
+    if not generalizes:
+        return words
     gap = said["gap"] or said["loss_rise"]
     worse = said["validation"] == "lower"
     if gap == "higher":

@@ -16,7 +16,9 @@ from cnn_study.base.image_variance import (
     reach,
 )
 from cnn_study.base.inference import effect
+from cnn_study.base.power import surely_above
 from cnn_study.evidence.read import Tables
+from cnn_study.study.model import Study
 from cnn_study.tables.answers import Answers
 
 
@@ -64,8 +66,23 @@ def score_rows(tables: Tables) -> list[dict[str, Any]]:
         answers = tables.answers.get(id_)
         if answers is not None and mean.mean is not None and answers.scored.shape[1] > 1:
             row |= _open(answers, scores, mean.mean)
+        if mean.mean is not None:
+            row["better_than_guessing"] = beats_guessing(
+                tables.study, mean.mean, row.get("images_margin")
+            )
         rows.append(row)
     return rows
+
+
+def beats_guessing(study: Study, mean: float, margin: float | None) -> bool:
+    """Tell whether a mean test score is surely better than what answers get that look at no image.
+
+    Args:
+        margin: what the choice of test images leaves open of it; None where that is not known, and
+            Wilson's interval is all there is to go by.
+    """
+    above = surely_above(mean, study.chance, study.dataset.test_images)
+    return above and mean - (margin or 0) > study.chance
 
 
 def _open(answers: Answers, scores: list[float], mean: float) -> dict[str, float]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from cnn_study.tables.data_package import DICTIONARY
 from cnn_study.tables.lineage import (
     BY_IMAGE,
+    CHANCE,
     COLLAPSE,
     IMAGES,
     METRIC,
@@ -711,6 +712,10 @@ SCORES = Table(
               "chance, as crossed random effects (Owen, 2007); see test_both_lower of ledger.csv.",
               after=("images_margin",)),
         share("both_upper", "Upper end of that interval.", after=("both_lower",)),
+        truth("better_than_guessing",
+              "Whether the mean is surely more than answers get that look at no image, which is "
+              f"{CHANCE}: the lower end of Wilson's 95 % interval for so many test images lies "
+              "above that, and mean less images_margin too. Empty without a complete run."),
     ),
     ("experiment",),
     sources=(CompleteRuns(measure=TEST),),
@@ -1217,7 +1222,8 @@ def _learning(of: tuple[Whose, ...]) -> tuple[Column, ...]:
             "What stands out, by rule. never learned: some run. overfits more: gap higher; "
             "overfits less: gap lower and validation accuracy not lower; underfits: else, if "
             "training and validation accuracy are lower. Where the gap is not compared, loss_rise "
-            "stands for it. unsteady, steadier: unsteadiness higher, lower.",
+            "stands for it. unsteady, steadier: unsteadiness higher, lower. None but the first where "
+            "neither side is surely better than guessing on images held out.",
         )
     )
     return (

@@ -1,9 +1,17 @@
-"""What to take for a given price in use: the best that was trained, and the best that was found."""
+"""What to take for a given price in use: the best that was trained, and the best that was found.
 
-from dataclasses import dataclass
+Only what is surely better than guessing is offered; where nothing is, what the runs show of why.
+"""
 
+from dataclasses import dataclass, replace
+
+from cnn_study.base.power import surely_above
 from cnn_study.evidence.cells import ratio
+from cnn_study.evidence.findings import Findings
+from cnn_study.evidence.images import beats_guessing
+from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, best_of
+from cnn_study.report.curves import Curve, curve_of
 from cnn_study.report.search import Outcome, Searched
 from cnn_study.study.model import Study
 
@@ -26,21 +34,67 @@ class Offer:
     found: Outcome | None
 
 
-def offers(
-    study: Study, results: dict[str, Result], searched: Searched | None, enhanced: str | None
-) -> list[Offer]:
+@dataclass(frozen=True)
+class Untaken:
+    """The model to take, were it better than guessing, and how it learned.
+
+    Attributes:
+        result: of the experiment that the validation images put first, or the base's.
+        curve: its epochs.
+        epochs: that it was trained for.
+        least: score from which on so many test images would surely tell it from guessing; None
+            where none would.
+    """
+
+    result: Result
+    curve: Curve
+    epochs: int
+    least: float | None
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What to take at each price.
+
+    Attributes:
+        offers: a price each, the smallest first; of models that surely do better than guessing.
+        refused: titles of the prices at which no model does.
+        untaken: where there is no offer, since the model that the validation images put first, or
+            the base, is no better than guessing, how that one learned; else None.
+    """
+
+    offers: list[Offer]
+    refused: list[str]
+    untaken: Untaken | None
+
+
+def budgets_of(
+    study: Study,
+    tables: Tables,
+    findings: Findings,
+    results: dict[str, Result],
+    searched: Searched | None,
+) -> Budgets:
     """Give an offer for each price of the study, the smallest first.
 
     The prices are what the base and the enhanced model cost, and those of the search.
     """
+    enhanced = study.file.enhanced
     titles = {results["base"].macs: "As cheap as the base"}
-    if enhanced:
+    if enhanced and enhanced != "base":
         titles.setdefault(results[enhanced].macs, "As cheap as the enhanced model")
     for outcome in searched.winners if searched else ():
         if outcome.budget.macs is not None:
             titles[outcome.budget.macs] = outcome.budget.title
     offered = [_offer(macs, titles[macs], results, searched) for macs in sorted(titles)]
-    return [offer for offer in offered if offer.trained or offer.found]
+    known = [offer for offer in offered if offer.trained or offer.found]
+    worth = [_worth(study, findings, offer) for offer in known]
+    offers = [offer for offer in worth if offer.trained or offer.found]
+    return Budgets(
+        offers,
+        [offer.title for offer in worth if offer not in offers],
+        None if offers else _untaken(study, tables, findings, results),
+    )
 
 
 def _offer(macs: int, title: str, results: dict[str, Result], searched: Searched | None) -> Offer:
@@ -53,6 +107,33 @@ def _offer(macs: int, title: str, results: dict[str, Result], searched: Searched
         _times_as_long(trained, results["base"]),
         max(winners, key=_validation) if winners else None,
     )
+
+
+def _worth(study: Study, findings: Findings, offer: Offer) -> Offer:
+    """Leave of an offer the models that surely do better than guessing."""
+    trained, found = offer.trained, offer.found
+    if trained and not findings.scores[trained.id]["better_than_guessing"]:
+        trained = None
+    if found and not (found.test.mean and beats_guessing(study, found.test.mean, None)):
+        found = None
+    return replace(offer, trained=trained, found=found)
+
+
+def _untaken(
+    study: Study, tables: Tables, findings: Findings, results: dict[str, Result]
+) -> Untaken | None:
+    result = best_of(results) or results["base"]
+    curve = curve_of(tables, result.id)
+    if curve is None or findings.scores[result.id]["better_than_guessing"]:
+        return None
+    epochs = study.experiments[result.id].settings.epochs
+    return Untaken(result, curve, epochs, _least(study.chance, study.dataset.test_images))
+
+
+def _least(chance: float, images: int) -> float | None:
+    """Find the smallest share of so many images that lies surely above chance."""
+    shares = (right / images for right in range(images + 1))
+    return next((share for share in shares if surely_above(share, chance, images)), None)
 
 
 def _times_as_long(trained: Result | None, base: Result) -> float | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cnn_study.base.inference import Turn, loss_turn
+from cnn_study.base.power import share_interval, surely_above
 from cnn_study.evidence.cells import Cell, derived
 from cnn_study.evidence.read import Tables
 
@@ -15,11 +16,47 @@ class Curve:
         training, validation: accuracies, shares.
         validation: empty where no images are held out.
         turn: of the validation loss; None where no images are held out.
+        trained_on, held_out: images that these are shares of.
+        chance: what answers get that look at no image.
+        improving: whether the mean training loss is lowest in the last epoch, or there is but one.
     """
 
     training: tuple[float, ...]
     validation: tuple[float, ...]
     turn: Turn | None
+    trained_on: int
+    held_out: int
+    chance: float
+    improving: bool
+
+    @property
+    def epochs(self) -> int:
+        """How many there are."""
+        return len(self.training)
+
+    @property
+    def level(self) -> bool:
+        """Whether more than one epoch has the highest mean validation accuracy."""
+        return self.validation.count(max(self.validation, default=0.0)) > 1
+
+    @property
+    def fits(self) -> bool:
+        """Whether in the last epoch surely more training images are right than by guessing."""
+        return surely_above(self.training[-1], self.chance, self.trained_on)
+
+    @property
+    def generalizes(self) -> bool:
+        """Whether in the last epoch surely more images held out are right than by guessing."""
+        return bool(self.validation) and surely_above(
+            self.validation[-1], self.chance, self.held_out
+        )
+
+    @property
+    def overfits(self) -> bool:
+        """Whether more of the images trained on are right than the choice of others explains."""
+        return bool(self.validation) and (
+            self.training[-1] > share_interval(self.validation[-1], self.held_out)[1]
+        )
 
     @property
     def generalization_gap(self) -> float:
@@ -54,7 +91,13 @@ def curve_of(tables: Tables, id_: str) -> Curve | None:
         )
 
     losses = epochs.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
+    training_losses = epochs.groupby("epoch")["training_loss"].mean()
+    runs = tables.complete_by_experiment[id_]
     return Curve(
         *(() if means[name].isna().any() else curve(name) for name in names),
         loss_turn(losses.to_numpy().tolist()),
+        trained_on=max(run["training_images"] for run in runs),
+        held_out=max(run["validation_images"] for run in runs),
+        chance=tables.study.dataset.chance(),
+        improving=bool(training_losses.idxmin() == training_losses.index[-1]),
     )

@@ -10,6 +10,7 @@ from cnn_study.evidence.cells import Cell, Setting, derived
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result
+from cnn_study.report.behaviour import words_of
 from cnn_study.report.curves import Curve, curve_of
 from cnn_study.report.results import Row, chosen_settings, compare
 from cnn_study.study.model import Study
@@ -70,6 +71,7 @@ class AgainstBase:
 
     Attributes:
         gain: its test accuracy less the base's, paired by seed.
+        overfits_more: whether the evidence says so of it, as a change of the base.
     """
 
     row: Row
@@ -79,6 +81,7 @@ class AgainstBase:
     classes: list[ClassGain]
     base_mistake: Mistake | None
     mistake: Mistake | None
+    overfits_more: bool
 
     @property
     def shown_classes(self) -> list[ClassGain]:
@@ -132,6 +135,7 @@ def against_base(
         sorted(gains, key=lambda entry: entry.shares[0] - entry.shares[1]),
         base_confusion.worst if base_confusion else None,
         confusion.worst if confusion else None,
+        bool(of_base) and "overfits more" in words_of(findings.behaviour_changes[id_]),
     )
 
 

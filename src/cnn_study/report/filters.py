@@ -190,6 +190,14 @@ def joules(number: float) -> str:
     return f"{kilojoules(number)}{SPACE}kJ"
 
 
+def seconds_between(numbers: Sequence[float]) -> str:
+    """Write the least and the most of some seconds; one of them where they are written alike."""
+    least, most = min(numbers), max(numbers)
+    if seconds(least) == seconds(most):
+        return marked(seconds, least)
+    return f"{marked(seconds, least)} to {marked(seconds, most)}"
+
+
 def duration(number: float | None) -> str:
     """Write seconds as seconds, minutes or hours."""
     return NO_RUN if number is None else words.duration(number)
@@ -405,7 +413,7 @@ NUMBERS = (
 
 TEXTS = (
     *(mark, escape, verbatim, escape_around_citations, attribute, link),
-    *(gain, mean_and_deviation, extent, interval),
+    *(gain, mean_and_deviation, extent, interval, seconds_between),
     *(is_nothing, kinds, tally, number_of, plural, every, listing, some, code, reference, troubles),
     *(price, paid_for),
     *(as_long, training_time, set_to, set_otherwise, matrix, whole, exact, value_text),

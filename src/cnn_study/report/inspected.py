@@ -5,24 +5,34 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_study.base import examples
-from cnn_study.base.power import share_interval
+from cnn_study.base.power import share_interval, surely_above
 from cnn_study.evidence.cells import INSPECTION, Cell, derived, of_cell
 from cnn_study.runs import inspections
 from cnn_study.study.model import Study
 
 
 def baselines_of(study: Study, inspection: inspections.Inspection | None) -> dict[str, Any] | None:
-    """Give what was measured without a network; None where it was not, or not all of it."""
+    """Give what was measured without a network; None where it was not, or not all of it.
+
+    Returns:
+        neighbours and regression; telling, the names of those that surely do more than guess.
+    """
     names = {"neighbours": "nearest_neighbours", "regression": "logistic_regression"}
     if inspection is None or not all(name in inspection.facts.baselines for name in names.values()):
         return None
     baselines = {
         short: _known(name, inspection.facts.baselines[name]) for short, name in names.items()
     }
+    chance = study.dataset.chance()
     return baselines | {
+        "telling": [
+            short
+            for short, baseline in baselines.items()
+            if surely_above(baseline.test_accuracy, chance, baseline.test_images)
+        ],
         "images": baselines["neighbours"].training_images,
         "reduced": inspection.facts.baselines["nearest_neighbours"].settings.get("images", ""),
-        "beside_chance": partial(_beside_chance, study.dataset.chance()),
+        "beside_chance": partial(_beside_chance, chance),
         "example": examples.distance(),
         "gain": partial(_gain, max(baseline.test_accuracy for baseline in baselines.values())),
     }
@@ -50,9 +60,9 @@ def _beside_chance(chance: float, baseline: SimpleNamespace) -> str:
     """
     if baseline.test_accuracy <= chance:
         return "no more than guessing"
-    beyond = share_interval(baseline.test_accuracy, baseline.test_images)[0] - chance
-    if beyond <= 0:
+    if not surely_above(baseline.test_accuracy, chance, baseline.test_images):
         return "hardly more than guessing"
+    beyond = share_interval(baseline.test_accuracy, baseline.test_images)[0] - chance
     return "far more than guessing" if beyond > FAR * (1 - chance) else "more than guessing"
 
 
@@ -61,21 +71,43 @@ def _gain(best: float, accuracy: float) -> float:
 
 
 def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[str, Any] | None:
-    """Give the share of images nearest to one of their class: by pixels, by each network."""
+    """Give the share of images nearest to one of their class: by pixels, by each network.
+
+    Returns:
+        pixels, networks (by id), and `apart`: what lays classes apart more surely, see `_apart`;
+        None without an inspection.
+    """
     if inspection is None:
         return None
     networks = {
         id_: inspection.network(study.experiments[id_].fingerprint)
         for id_ in dict.fromkeys(id_ for id_, _ in study.kept_weights)
     }
-    return {
-        "pixels": inspection.alike("pixels_embedding"),
-        "networks": {
-            id_: inspection.alike(f"{network.experiment}/embedding")
-            for id_, network in networks.items()
-            if network
-        },
+    pixels = inspection.alike("pixels_embedding")
+    shares = {
+        id_: inspection.alike(f"{network.experiment}/embedding")
+        for id_, network in networks.items()
+        if network
     }
+    images = len(inspection.arrays["embedding_labels"])
+    apart = _apart(pixels, list(shares.values()), study.dataset.chance(), images)
+    return {"pixels": pixels, "networks": shares, "apart": apart}
+
+
+def _apart(pixels: float, networks: list[float], chance: float, images: int) -> str:
+    """Say what lays classes apart more surely, as far as the choice of so many images goes.
+
+    Returns:
+        nothing, where none does so more than by chance; networks, if each of them does; pixels, if
+        more than any of them; else both.
+    """
+    if not any(surely_above(share, chance, images) for share in (pixels, *networks)):
+        return "nothing"
+    if networks and surely_above(min(networks), max(pixels, chance), images):
+        return "networks"
+    if surely_above(pixels, max(networks, default=1.0), images):
+        return "pixels"
+    return "both"
 
 
 def live_network(

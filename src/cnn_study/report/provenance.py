@@ -116,6 +116,12 @@ class Engines:
         )
 
 
+DELAY = 1.5
+"""Times their processor time: trainings that take as long on the clock, waited much of it."""
+
+MOMENT = 1e-3
+"""Seconds: to that a run's times are recorded."""
+
 KINDS = ("planned", "complete", "diverged", "failed", "missing")
 
 
@@ -125,7 +131,10 @@ class Provenance:
 
     Attributes:
         clock: as `Tables.clock` says.
-        training_seconds: of all runs that have a record, on the clock, added up.
+        training_seconds: of all runs that have a record, on the clock, added up; run_seconds: with
+            what comes before, and scoring.
+        delay: times as long as by their processor time that the complete runs trained on the clock,
+            where that time is the study's measure; None where it is not, or hardly more.
         fresh_runs, fresh_seconds: those with fresh seeds that have a record, which are not among
             the others, and their training.
         first_day, last_day: on which one of either was begun.
@@ -142,6 +151,7 @@ class Provenance:
     clock: str
     training_seconds: float
     run_seconds: float
+    delay: Number | None
     fresh_runs: int
     fresh_seconds: float
     first_day: str
@@ -182,6 +192,7 @@ class Provenance:
             tables.clock,
             sum(row["training_seconds"] for row in recorded),
             sum(row["run_seconds"] for row in recorded),
+            _delay(tables),
             len(fresh),
             sum(row["training_seconds"] for row in fresh),
             days[0],
@@ -198,6 +209,18 @@ class Provenance:
             [row for row in recorded if row["status"] != "complete"],
             Engines.of(tables),
         )
+
+
+def _delay(tables: Tables) -> Number | None:
+    """Compare the clock with processor time, over the experiments' mean trainings."""
+    rows = [row for row in tables.experiments.values() if row["complete_runs"]]
+    if tables.clock != "training_cpu_seconds" or not rows:
+        return None
+    clock, processor = (
+        [row[f"{name}_mean"] for row in rows] for name in ("training_seconds", tables.clock)
+    )
+    times = sum(clock) / max(sum(processor), MOMENT)
+    return derived(times, "ratio of the sums of", *clock, *processor) if times >= DELAY else None
 
 
 def _sum(tables: Tables, column: str) -> Number:

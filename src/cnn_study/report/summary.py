@@ -78,7 +78,8 @@ class Summary:
             denied: those of the latter that fresh seeds do not confirm.
         luck: None where no experiment has two runs.
         cited, score: the experiment to cite, and its mean test score with its interval: by its
-            runs with fresh seeds, where these are there; fresh: whether they are.
+            runs with fresh seeds, where these are there; fresh: whether they are; open: whether that
+            interval holds all scores that there are.
         rough: what is open of the score of that experiment (score-intervals.csv), where the test
             images are so few that it is said before all else.
         untold: whether the choice of any one test image makes nothing of that score, so that they
@@ -107,6 +108,7 @@ class Summary:
     cited: Result | None
     score: Effect | None
     fresh: bool
+    open: bool
     rough: dict[str, Any] | None
     untold: bool
     commits: list[str]
@@ -140,6 +142,7 @@ def summary_of(
     pays, closest = _firsts(advised), _closest(changes)
     cited = best or (results["base"] if results["base"].complete else None)
     fresh = _fresh(study, findings, cited)
+    score = _score(tables, findings, cited, fresh)
     return Summary(
         measured=[change for change in changes if change.test.n],
         tested=tested,
@@ -158,8 +161,9 @@ def summary_of(
         denied=[change for change in decided if change.survives and _denied(findings, change)],
         luck=_luck(results),
         cited=cited,
-        score=_score(tables, findings, cited, fresh),
+        score=score,
         fresh=fresh is not None,
+        open=score is not None and (score.lower, score.upper) == (0, 1),
         rough=_rough(findings, cited),
         untold=_untold(findings, cited),
         commits=(fresh or behind(study, tables, cited.id)).commits if cited else [],

@@ -11,6 +11,7 @@ from typing import Any
 
 from cnn_study.base import citation, examples, inference, metrics
 from cnn_study.base.places import CITATION, citations
+from cnn_study.base.words import duration
 from cnn_study.evidence import schemas as evidence_schemas
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.expected import LITTLE
@@ -20,7 +21,7 @@ from cnn_study.evidence.read import Tables
 from cnn_study.evidence.results import Result, Scores, best_of, read_results
 from cnn_study.report import keras_code
 from cnn_study.report.audit import images_of
-from cnn_study.report.budgets import offers
+from cnn_study.report.budgets import budgets_of
 from cnn_study.report.called import called
 from cnn_study.report.comparison import comparison_of
 from cnn_study.report.curves import curve_of
@@ -133,7 +134,7 @@ def _values(
         "software": citation.read(CITATION),
         "authors": citation.read(citations()[0]).bibtex_authors,
         "searched": searched,
-        "budgets": offers(study, results, searched, enhanced),
+        "budgets": budgets_of(study, tables, findings, results, searched),
         "summary": summary_of(study, tables, findings, results, best_of(results), searched),
         "spreads": spreads_of(study, findings),
         "in_clone": _is_in_clone(study),
@@ -219,6 +220,7 @@ def _of_experiments(
         "ranked": sum(result.validation.mean is not None for result in results.values()),
         "quickest": timed[0][1] if timed else None,
         "slowest": timed[-1][1] if timed else None,
+        "same_time": bool(timed) and duration(timed[0][0]) == duration(timed[-1][0]),
         "all_about_as_long": bool(timed) and compare(timed[-1][1], timed[0][1], {}).about_as_long,
         "calibration": _calibration(tables, results, enhanced or "base"),
         "cited": behind(study, tables, best.id if best else "base"),
