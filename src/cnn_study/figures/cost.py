@@ -58,7 +58,7 @@ class AccuracyAndCost(Picture):
         panels[1].set_ylabel(f"Validation {results.study.metric.label} (%)")
         marks.round_numbers(panels[0].yaxis, 7)
         self._say_missing(figure, results)
-        self._legend(figure)
+        self._legend(figure, results)
         for axes, cost in zip(panels, COSTS, strict=True):
             self._name(figure, axes, results, cost)
         return figure
@@ -130,6 +130,10 @@ class AccuracyAndCost(Picture):
             for summary in results.of(ids)
         ]
 
+    def _has_steps(self, results: Results) -> bool:
+        """Whether any front is of two points at least, so that a line joins them."""
+        return any(len(self._front_points(results, cost)) > 1 for cost in COSTS)
+
     def _name(self, figure: "Figure", axes: "Axes", results: Results, cost: str) -> None:
         """Write names beside points, clear of the front."""
         below, edge = self._below(results), axes.get_ylim()[0]
@@ -152,15 +156,17 @@ class AccuracyAndCost(Picture):
             words = f"{len(absent)} experiments" if many else ", ".join(absent)
             figure.supxlabel(wrap(f"{NO_RUN}: {words}", 62), fontsize=9, color=LIGHT.muted)
 
-    def _legend(self, figure: "Figure") -> None:
+    def _legend(self, figure: "Figure", results: Results) -> None:
+        """Say what marks mean, of those that there are."""
         edge = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
         keys = [marks.key("Base", LIGHT.text, marker="D", markersize=8, **edge)]
         if self.enhanced != "base":
             keys.append(marks.key("Enhanced", LIGHT.enhanced, marker="s", markersize=9, **edge))
-        keys += [
-            marks.key("Other experiments", LIGHT.muted, marker="o", markersize=5, **edge),
-            marks.key("Pareto front", LIGHT.muted, line="--", linewidth=1.2),
-        ]
+        if {summary.id for summary in self._comparable(results)} - {"base", self.enhanced}:
+            other = marks.key("Other experiments", LIGHT.muted, marker="o", markersize=5, **edge)
+            keys.append(other)
+        if self._has_steps(results):
+            keys.append(marks.key("Pareto front", LIGHT.muted, line="--", linewidth=1.2))
         marks.legend(figure, keys, handlelength=2.6)
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -170,6 +176,7 @@ class AccuracyAndCost(Picture):
         cheapest_first = sorted(comparable, key=lambda summary: summary.macs)
         return {
             "clock": results.clock,
+            "steps": self._has_steps(results),
             "below": results.of(self._below(results)),
             "unvalidated": self._unvalidated(results),
             "named": [summary for summary in cheapest_first if summary.id in ids],

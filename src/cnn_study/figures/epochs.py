@@ -27,6 +27,14 @@ DASHED = (0, (4, 1.5))
 LINES = (("training", LIGHT.muted, "-"), ("validation", LIGHT.validation, DASHED))
 """Images, colour and line of each curve."""
 
+POINTS = {"training": "s", "validation": "o"}
+"""How each looks where it has one epoch, of which no line can be drawn."""
+
+
+def point(images: str, table: "pandas.DataFrame", size: float) -> dict[str, Any]:
+    """Give the marks of a curve (epoch, …): none but where it has one epoch."""
+    return {"marker": POINTS[images], "markersize": size} if len(table) == 1 else {}
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -104,18 +112,24 @@ class LearningCurves(Picture):
             own = curves[curves["images"] == images]
             table = own.pivot(index="epoch", columns="seed", values="score")
             if not table.empty:
-                self._curve(axes, table, color, linestyle=line, label=images.capitalize())
+                self._curve(axes, table, images, color=color, linestyle=line)
 
-    def _curve(self, axes: "Axes", table: "pandas.DataFrame", color: str, **options: Any) -> None:
+    def _curve(
+        self, axes: "Axes", table: "pandas.DataFrame", images: str, color: str, linestyle: Any
+    ) -> None:
         """Draw a table (epoch, seed): band, single runs and mean."""
         ends = table.min(axis=1), table.max(axis=1)
         axes.fill_between(table.index, *ends, color=color, alpha=0.2, linewidth=0)
-        axes.plot(table, color=color, linewidth=0.5, alpha=0.5)
-        axes.plot(table.mean(axis=1), color=color, linewidth=2, **options)
+        axes.plot(table, color=color, linewidth=0.5, alpha=0.5, **point(images, table, 3))
+        axes.plot(
+            table.mean(axis=1), color=color, linewidth=2, linestyle=linestyle,
+            label=images.capitalize(), **point(images, table, 7),
+        )  # fmt: skip
 
     def _turn(self, results: Results, id_: str) -> Turn | None:
-        """Find what is marked: nothing in a figure of accuracies."""
-        return loss_turn(_validation_losses(results, id_)) if self.measure.marked else None
+        """Find what is marked: nothing in a figure of accuracies, or of one epoch."""
+        turn = loss_turn(_validation_losses(results, id_)) if self.measure.marked else None
+        return turn if turn and turn.last > 1 else None
 
     def _mark_lowest(self, axes: "Axes", turn: Turn) -> None:
         """Draw a vertical line where the validation loss is lowest, and say so beside it."""
@@ -146,7 +160,8 @@ class LearningCurves(Picture):
             }
             for summary in results.of(self.experiments)
         ]
-        return {"measure": self.measure, "panels": panels}
+        several = any(panel.get("epochs", 0) > 1 for panel in panels)
+        return {"measure": self.measure, "panels": panels, "several": several}
 
     def _ends(self, curves: "pandas.DataFrame", summary: Result) -> dict[str, Any]:
         """Give the last epoch of an experiment, and its mean scores in the first and the last."""

@@ -1,11 +1,11 @@
 """The figure of how far runs lie apart, and what of it the test images make. Matplotlib to draw."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from cnn_study.evidence.schemas import DECAYING
+from cnn_study.evidence.schemas import CONSTANT, DECAYING
 from cnn_study.figures import labels, marks
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import Picture, nothing
@@ -56,7 +56,7 @@ class RunSpread(Picture):
         axes.grid(axis="y")
         marks.score_axis(axes.xaxis)
         axes.set_ylabel("Standard deviation between runs (points)")
-        marks.legend(figure, _keys())
+        marks.legend(figure, _keys({row.learning_rate for row in rows}))
         called = {id_: results.called(id_) for id_ in self._named(rows)}
         labels.place(figure, axes, bars, called, ())
         return figure
@@ -99,9 +99,13 @@ def _points_on(axes: "Axes", heights: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
-def _keys() -> list["Line2D"]:
-    return [
-        marks.key("Constant learning rate", LIGHT.muted, marker="o", markersize=6, **EDGE),
-        marks.key("Decaying", LIGHT.text, marker="s", markersize=6, **EDGE),
-        marks.key("What the test images alone make", LIGHT.muted, marker="_", markersize=7),
-    ]
+def _keys(rates: Collection[str]) -> list["Line2D"]:
+    """Make the entries of the legend, for the kinds of learning rate that there are."""
+    keys = []
+    if CONSTANT in rates:
+        keys = [marks.key("Constant learning rate", LIGHT.muted, marker="o", markersize=6, **EDGE)]
+    if DECAYING in rates:
+        name = "Decaying" if keys else "Decaying learning rate"
+        keys.append(marks.key(name, LIGHT.text, marker="s", markersize=6, **EDGE))
+    alone = marks.key("What the test images alone make", LIGHT.muted, marker="_", markersize=7)
+    return [*keys, alone]

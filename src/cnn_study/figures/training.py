@@ -5,11 +5,12 @@ imported only to draw.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.epochs import LINES
+from cnn_study.figures.epochs import LINES, POINTS, point
 from cnn_study.figures.marks import key, legend
 from cnn_study.figures.picture import Picture, nothing
 from cnn_study.figures.results import Results
@@ -83,7 +84,7 @@ class Training(Picture):
                 axes.set_xlabel("Epoch")
         for row in panels:
             row[0].set_ylabel("Accuracy (%)")
-        self._legend(figure, results)
+        _legend(figure, results.called(self.experiments[0]), curves.values())
         return figure
 
     def _panel(self, axes: "Axes", reference: "Curves", change: "Curves") -> None:
@@ -91,22 +92,23 @@ class Training(Picture):
         from matplotlib.ticker import MaxNLocator
 
         for images, color, line in LINES:
-            axes.plot(reference[images].mean(axis=1), linestyle=line, **REFERENCE)
-            axes.plot(change[images].mean(axis=1), color=color, linestyle=line, linewidth=1.8)
-        _, color, _ = LINES[-1]
-        axes.plot(change["validation"], color=color, linewidth=0.6, alpha=0.7)
+            before, own = reference[images], change[images]
+            axes.plot(before.mean(axis=1), linestyle=line, **REFERENCE, **point(images, before, 7))
+            axes.plot(
+                own.mean(axis=1), color=color, linestyle=line, linewidth=1.8,
+                **point(images, own, 6),
+            )  # fmt: skip
+        images, color, _ = LINES[-1]
+        runs = change[images]
+        axes.plot(runs, color=color, linewidth=0.6, alpha=0.7, **point(images, runs, 3))
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
 
-    def _legend(self, figure: "Figure", results: Results) -> None:
-        lines = [key(images.capitalize(), color, line=line) for images, color, line in LINES]
-        reference = f"{results.called(self.experiments[0])} (reference)"
-        legend(figure, [*lines, key(reference, line="-", **REFERENCE)])
-
     def _values(self, results: Results) -> dict[str, Any]:
+        curves = _curves(results, self.shown(results))
         ends = {
             id_: {images: float(runs.mean(axis=1).iloc[-1]) for images, runs in own.items()}
-            for id_, own in _curves(results, self.shown(results)).items()
+            for id_, own in curves.items()
         }
         panels = [
             {"id": id_, "behaviour": words, "ends": ends[id_]}
@@ -114,9 +116,26 @@ class Training(Picture):
         ]
         return {
             "panels": panels,
+            "several": not _all_points(curves.values()),
             "reference_ends": ends.get(self.experiments[0], {}),
             "nothing": self._why_not(results),
         }
+
+
+def _legend(figure: "Figure", reference: str, curves: "Iterable[Curves]") -> None:
+    """Say what lines mean, or points where every curve is one."""
+    points = _all_points(curves)
+    lines = [
+        key(images.capitalize(), color, **({"marker": POINTS[images]} if points else {"line": line}))
+        for images, color, line in LINES
+    ]
+    behind = {"marker": "s"} if points else {"line": "-"}
+    legend(figure, [*lines, key(f"{reference} (reference)", **behind, **REFERENCE)])
+
+
+def _all_points(curves: "Iterable[Curves]") -> bool:
+    """Tell whether every curve is of one epoch."""
+    return all(len(table) <= 1 for own in curves for table in own.values())
 
 
 def _curves(results: Results, ids: tuple[str, ...]) -> "dict[str, Curves]":
