@@ -18,6 +18,7 @@ from cnn_study.base.inference import Effect
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.judged import Change
 from cnn_study.report import data, filters, pictures, templates, values
+from cnn_study.report.pandoc import run_pandoc
 from cnn_study.report.results import Row
 from cnn_study.report.write import TEMPLATE
 from cnn_study.study import settings
@@ -355,6 +356,23 @@ def test_of_more_changes_than_fit_the_surest_stand_in_the_ledger(tmp_path, monke
     assert shown == ["learning-rate-1", "learning-rate-3"]
     assert "The tables have the 2 of 3 changes that were run" in words(ledger)
     assert "`evidence/ledger.csv`" in ledger
+
+
+def test_of_more_changes_than_fit_paper_has_no_answers_in_full(tmp_path, monkeypatch):
+    made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.6, 0.6))
+    marks = PROJECT / "report" / "filters" / "quarto-marks.lua"
+
+    def in_full(form):
+        section = made.text().split("# The questions one by one")[1].split("\n# ")[0]
+        return run_pandoc([f"--lua-filter={marks}", f"--to={form}"], 60, f"# Questions{section}")
+
+    for most, on_paper in ((200, True), (1, False)):
+        monkeypatch.setattr("cnn_study.report.values.MOST_ROWS", most)
+        page, paper = in_full("html").written, in_full("typst").written
+        assert "Test accuracy" in page
+        assert "index.html" not in page
+        assert ("Test accuracy" in paper, "index.html" in paper) == (on_paper, not on_paper)
+        assert "Which rate?" in paper
 
 
 def test_the_ledger_shows_every_page_of_all_effects(tmp_path):

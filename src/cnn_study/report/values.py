@@ -98,7 +98,7 @@ def gather(
 
 MOST_ROWS = 200
 """Of a table that grows with the study, in the text: what lies beyond is in a file, and on the
-page among all experiments."""
+page among all experiments. Of so many changes paper has no page for each question."""
 
 MOST_OUTDONE = 50
 """Suggestions named in one sentence that others outdo."""
