@@ -34,18 +34,28 @@ RECIPES = {
         "head": "global_average_pooling", "dense_units": 0,
         "initializer": "he_normal", "scaling": "standardized", "horizontal_flip": True, "shift": 1,
     },
-    "residual": {"residual": True, "filters": [3, 3, 5], "batch_normalization": True},
-    "dropout": {"convolution_dropout": 0.25, "dense_dropout": 0.5, "schedule": "step"},
-    "adamw": {"optimizer": "adamw"},
-    "warm-up": {"warmup_epochs": 0.5},
-    "none held out": {"validation_fraction": 0.0},
-    "float16": {"precision": "mixed_float16"},
+    "residual": {
+        "residual": True, "filters": [3, 3, 5], "batch_normalization": True, "pooling": "average",
+        "validation_fraction": 0.2, "training_fraction": 0.5,
+    },
+    "dropout": {
+        "convolution_dropout": 0.25, "dense_dropout": 0.5, "schedule": "step", "kernel_size": 5,
+        "activation": "tanh", "watch_test": True,
+    },
+    "adamw": {"optimizer": "adamw", "padding": "valid", "pool_size": 3, "batch_size": 64},
+    "warm-up": {
+        "warmup_epochs": 0.5, "optimizer": "momentum", "momentum": 0.5, "pool_after": "none",
+        "filters": [16, 32],
+    },
+    "adam": {
+        "learning_rate": 0.01, "weight_decay": 0.01, "horizontal_flip": True, "shift": 2,
+        "class_weight": "balanced",
+    },
+    "none held out": {"validation_fraction": 0.0, "precision": "mixed_bfloat16", "cutout": 4},
+    "float16": {"precision": "mixed_float16", "label_smoothing": 0.1, "epochs": 3},
+    "as it is": {},
 }  # fmt: skip
-CASES = RECIPES | {
-    name: {**row.beside, name: row.other}
-    for name, row in PARAMETERS.items()
-    if name != "warmup_epochs"
-}
+"""Every parameter at another value than its default in one of them, several in each."""
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +102,11 @@ def by_the_trainer(settings: Settings, little, epochs: int = 1):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_script_trains_as_the_trainer_does(keras, tmp_path, little, name):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the scripts compute with TensorFlow")
-    settings, text = written(CASES[name])
+    settings, text = written(RECIPES[name])
     losses = run_script(tmp_path, text, little)
     wanted, weights = by_the_trainer(settings, little, len(losses))
     assert losses == wanted
@@ -104,6 +114,12 @@ def test_a_script_trains_as_the_trainer_does(keras, tmp_path, little, name):
         assert len(saved.files) == len(weights)
         for mine, theirs in zip(saved.values(), weights, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+def test_every_parameter_is_in_a_recipe():
+    for name, row in PARAMETERS.items():
+        values = [recipe[name] for recipe in RECIPES.values() if name in recipe]
+        assert [value for value in values if value != row.default], name
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

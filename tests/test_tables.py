@@ -27,6 +27,7 @@ from cnn_study.tables.collect import (
     summarize,
     words_of,
 )
+from cnn_study.tables.schemas import METRIC
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE_NUMBERS = PROJECT.parent / "shared" / "source" / "original_results.csv"

@@ -226,12 +226,10 @@ def test_two_machines_train_each_run_once_and_the_workflow_finds_all(tmp_path):
     settings["env"]["PYTHONPATH"] = os.pathsep.join([str(hosts), str(place.path / "src")])
     settings["env"]["HOST_OF_TEST"] = "here"
     subprocess.run([*command, "prepare", "digits"], check=True, **settings)
-    at_work = []
+    at_work, words = [], ("work", "tests", "--workers", "1")
     for host in ("first", "second"):
         settings["env"] = settings["env"] | {"HOST_OF_TEST": host}
-        at_work.append(
-            subprocess.Popen([*command, "work", "tests"], stdout=subprocess.PIPE, **settings)
-        )
+        at_work.append(subprocess.Popen([*command, *words], stdout=subprocess.PIPE, **settings))
     seen = set()
     while any(process.poll() is None for process in at_work):
         for mark in (place.path / "results/tests/running").glob("*.json"):
