@@ -171,7 +171,6 @@ def main() -> None:
             "everything": by_driver(batched.Looped, every[:1]),
         },
         "prepared": prepared(base),
-        "alone": by_driver(batched.Scanned, base[1:2]),
         "diverging": by_driver(batched.Scanned, members(*BURSTING)),
         "diverging by fit": by_fit(members(*BURSTING)[1]),
         "halved": by_driver(Short, base),

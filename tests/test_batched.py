@@ -137,7 +137,10 @@ def test_a_loop_over_steps_gives_the_bits_of_fit(trained, case):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["base", "everything", "others"])
 def test_a_scan_over_steps_of_all_members_gives_the_losses_of_fit(trained, case):
-    """Base: two seeds, and an experiment of the same program that differs in rate and weights."""
+    """Base: two seeds, and an experiment of the same program that differs in rate and weights.
+
+    So each is trained as if it were alone, which those of `saturated` are.
+    """
     group, theirs = trained["scanned"][case], trained["fit"][case]
     assert (len(group), len(theirs)) == ((3, 3) if case == "base" else (2, 1))
     ours = group[: len(theirs)]
@@ -147,13 +150,6 @@ def test_a_scan_over_steps_of_all_members_gives_the_losses_of_fit(trained, case)
     assert apart(ours, theirs, "tested") < 1e-6
     first, second = group[0]["epochs"][-1], group[1]["epochs"][-1]
     assert abs(first["training_loss"] - second["training_loss"]) > 1e-3, "one seed for both"
-
-
-@pytest.mark.slow
-def test_a_member_is_trained_as_if_it_were_alone(trained):
-    ours, alone = trained["scanned"]["base"][1:2], trained["alone"]
-    assert farthest(ours, alone, "training_loss") <= CLOSE
-    assert apart(ours, alone, "weights") < 2e-6
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
 """Outputs that are full, broken or closed: a line where one can be read, a status, no traceback."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from cnn_study.__main__ import main
 
 PROJECT = Path(__file__).parents[1]
 BROKEN = "| true"
@@ -51,11 +54,14 @@ def test_help_that_cannot_be_said_ends_with_a_status():
         "verify digits --work ''", "figures digits --png ''", "check digits --log ''", "new ''",
     ],
 )  # fmt: skip
-def test_an_empty_path_is_refused_and_nothing_is_written(command):
+def test_an_empty_path_is_refused_and_nothing_is_written(command, tmp_path, monkeypatch, capsys):
     """Python takes it for the folder that the command runs in."""
-    status, said = told(command)
-    assert status == 2
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(shlex.split(command))
+    said = capsys.readouterr().err.rstrip()
     assert said.endswith(": it is empty; give a path, or leave the option out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_heard_on_the_way_stops_nothing(tmp_path):

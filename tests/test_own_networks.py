@@ -639,17 +639,17 @@ ENDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ENDS)
-def test_a_function_that_ends_the_process_is_told_of(folder, capfd, end):
+def test_a_function_that_ends_the_process_is_told_of(folder, capfd):
     (folder / "experiments/mine.yaml").write_text(STUDY + WIDER)
-    (folder / "experiments/models/mine.py").write_text(
-        "import os, signal\n\n\ndef build(inputs, filters, width=1):\n"
-        f"    print('built', flush=True); {end}\n"
-    )
-    assert main(["check", "mine"]) == 2
-    said = capfd.readouterr().err
-    assert f"line 4: base: experiment base: {ENDS[end]}" in said
-    assert "Traceback" not in said
+    for end, told in ENDS.items():
+        (folder / "experiments/models/mine.py").write_text(
+            "import os, signal\n\n\ndef build(inputs, filters, width=1):\n"
+            f"    print('built', flush=True); {end}\n"
+        )
+        assert main(["check", "mine"]) == 2
+        said = capfd.readouterr().err
+        assert f"line 4: base: experiment base: {told}" in said
+        assert "Traceback" not in said
     assert main(["describe", "mine"]) == 2
     said = capfd.readouterr()
     assert said.out == "built\n"

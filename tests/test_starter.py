@@ -106,14 +106,18 @@ def test_pictures_become_a_report_in_a_folder_of_its_own(installed, tmp_path):
     folder, file = tmp_path / "mine", tmp_path / "mine/experiments/mine.yaml"
     text = file.read_text("utf-8").split("  dropout:")[0]
     text = re.sub(r"^seeds: 3 ", "seeds: 1 ", text, flags=re.MULTILINE)
+    text = re.sub(r"^      (flip|shift-\d+): .*\n", "", text, flags=re.MULTILINE)
     file.write_text(re.sub(r"epochs: \d+", "epochs: 1", text))
     (folder / "report/sections").mkdir(parents=True)
     own = "# What we think of it {#sec-limits}\n\nSee [@nobody2026]."  # without a last line break
     (folder / "report/sections/limits.qmd.j2").write_text(own)
     work = "@misc{nobody2026, title = {A work of our own}, author = {Nobody, N.}, year = {2026}}\n"
     (folder / "report/references.bib").write_text(work)
+    cited = "title: A study of ours\nauthors: [{name: We}]\nversion: 1\n"
+    cited += "date-released: 2026-01-31\nlicense: CC0-1.0\n"
+    (folder / "CITATION.cff").write_text(cited)
     snakemake = ("snakemake", "--cores", "2", "--quiet", "host")
-    assert "To train: 4 runs (base seed 1; flip seed 1;" in ask(
+    assert "To train: 2 runs (base seed 1; flip-and-shift seed 1), about" in ask(
         installed, folder, *snakemake, "--dry-run"
     )
     assert not (folder / "experiments/mine.data.json").exists()
@@ -134,10 +138,6 @@ def test_pictures_become_a_report_in_a_folder_of_its_own(installed, tmp_path):
 
 def archive_and_check(installed: dict[str, str], folder: Path, elsewhere: Path) -> None:
     """Pack the study, and check it where nothing of cnn-study is but what the archive brings."""
-    cited = "title: A study of ours\nauthors: [{name: We}]\nversion: 1\n"
-    cited += "date-released: 2026-01-31\nlicense: CC0-1.0\n"
-    (folder / "CITATION.cff").write_text(cited)
-    ask(installed, folder, "snakemake", "--cores", "2", "--quiet", "host")  # cites it
     text = (folder / "results/mine/report/index.qmd").read_text("utf-8")
     assert "author       = {{We}}" in text
     person = ("-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false")
