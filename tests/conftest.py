@@ -39,12 +39,14 @@ pytest_plugins = ["pytester", "fast_tests"]
 SMALL_TRAINING, SMALL_TEST = 320, 100
 
 LONG = (
-    *("test_workflow.py", "test_currency.py", "test_page.py", "test_searcher.py"),
-    *("test_starter.py", "test_archive.py", "test_slurm.py", "test_training.py"),
-    *("test_evidence.py", "test_figures.py", "test_report.py", "test_figures_effects.py"),
-    *("test_render.py", "test_progress.py", "test_study.py"),
+    *("test_workflow.py", "test_verify.py", "test_confirming.py", "test_currency.py"),
+    *("test_own_networks.py", "test_training.py", "test_starter.py", "test_batched.py"),
+    *("test_other_datasets.py", "test_scripts.py", "test_searcher.py", "test_page.py"),
+    *("test_archive.py", "test_slurm.py", "test_working.py", "test_figures_effects.py"),
+    *("test_figures.py", "test_report.py", "test_evidence.py", "test_confirmation.py"),
+    *("test_study.py", "test_stages.py", "test_render.py", "test_progress.py"),
 )
-"""Files that take a minute or more, then those that take most of the fast tests' time."""
+"""Files that take half a minute or more, then those that take most of the fast tests' time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,8 @@ from figures_by_hand import (
     written_words,
 )
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
 title: Digits
@@ -146,7 +148,6 @@ def empty(tmp_path_factory) -> Path:
 # ------------------------------------------------------------------------------- files
 
 
-@pytest.mark.slow
 def test_writes_exactly_what_was_planned(made, full):
     planned = planned_figures(made.study, False)
     assert sorted(planned) == sorted(path.name for path in full.iterdir())
@@ -172,7 +173,6 @@ def test_index_names_file_and_runs_of_each_figure(full):
     assert all(entry["caption"].endswith(plain(entry["count"])) for entry in found.values())
 
 
-@pytest.mark.slow
 def test_equal_tables_give_equal_bytes_whatever_the_users_style(made, full, tmp_path):
     import matplotlib
 
@@ -183,7 +183,6 @@ def test_equal_tables_give_equal_bytes_whatever_the_users_style(made, full, tmp_
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-@pytest.mark.slow
 def test_drawn_side_by_side_they_are_the_same(made, full, tmp_path):
     draw(made.study, made.tables, made.evidence, tmp_path, processes=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
@@ -208,7 +207,6 @@ def test_png_is_as_wide_as_its_figure_at_200_dots_an_inch(made, id_, inches):
     assert width == int(inches * 200)
 
 
-@pytest.mark.slow
 def test_png_files_for_slides_are_written_where_they_are_asked_for(made, full, tmp_path):
     study = str(made.study.path)
     assert main(["figures", study, "--results", str(made.folder), "--png", str(tmp_path)]) == 0

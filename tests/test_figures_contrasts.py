@@ -12,6 +12,8 @@ from cnn_study.study.combinations import parts_of
 from cnn_study.study.merge import load
 from figures_by_hand import MISSING, Made, make_study
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
 title: Digits

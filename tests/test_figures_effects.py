@@ -29,6 +29,8 @@ from cnn_study.figures.words import (
 )
 from figures_by_hand import COMPLETE, DIVERGED, MISSING, Made
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
 title: Digits
 dataset: digits

@@ -18,6 +18,8 @@ from cnn_study.runs import inspections, look_alikes
 from cnn_study.study.merge import load
 from figures_by_hand import DIVERGED, Made, written_words
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 STUDY = """
 title: Digits
@@ -242,7 +244,6 @@ def published() -> tuple[Results, dict]:
     return results, draw._pictures(study, inspected=True, looked=True)
 
 
-@pytest.mark.slow
 def test_text_is_large_enough_and_calls_experiments_by_labels(published):
     """On a phone a narrow figure has as many pixels as it has points; a wide one scrolls.
 
@@ -264,7 +265,6 @@ def test_narrow_figures_are_as_many_points_wide_as_a_phone_has_pixels():
     assert LEAST[WIDE] * 96 / 72 == 10
 
 
-@pytest.mark.slow
 def test_captions_and_alternatives_of_the_published_study_are_short(published):
     results, pictures = published
     told = {id_: picture.texts(results) for id_, picture in pictures.items()}

@@ -17,6 +17,8 @@ from cnn_study.runs import inspections
 from cnn_study.study.merge import load
 from figures_by_hand import written_words
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "results" / "cifar10"
 IDS = ["samples", "neighbours", "filters", "feature-maps", "occlusion", "mistakes", "embedding"]

@@ -16,6 +16,8 @@ from cnn_study.runs import look_alikes
 from cnn_study.study.merge import load
 from figures_by_hand import Made, written_words
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "results" / "cifar10"
 IDS = ["look-alikes", "misread"]
