@@ -490,18 +490,36 @@ def test_no_printed_cell_is_without_runs_and_without_a_reason(printed, shown):
 TABLES_OF_ACCURACY = [table.put(ACCURACY) for table in (*TABLES, *EVIDENCE, *CONFIRMED)]
 
 
-@pytest.mark.parametrize("table", TABLES_OF_ACCURACY, ids=lambda table: table.name)
-def test_numbers_that_are_not_printed_name_the_right_runs_too(table, study, read):
-    """Every number of up to sixty rows of each table, from first to last."""
+def numbers_of(table: Table) -> list[str]:
+    """Name the columns of numbers that are no key."""
+    return [one.name for one in table.columns
+            if one.type in ("integer", "number") and one.name not in table.key]  # fmt: skip
+
+
+def some_cells(table: Table, read: Reading) -> list[str]:
+    """Name the numbers of up to sixty rows of a table, from first to last."""
     rows = read.rows[table.name]
     places = range(0, len(rows), max(1, len(rows) // 60))
-    numbers = [one.name for one in table.columns
-               if one.type in ("integer", "number") and one.name not in table.key]  # fmt: skip
-    cells = [
-        f"{table.name}:{place}:{name}" for place in places for name in numbers if rows[place][name]
+    return [
+        f"{table.name}:{place}:{name}"
+        for place in places
+        for name in numbers_of(table)
+        if rows[place][name]
     ]
-    assert cells or not numbers
-    assert wrong(look_up(study, RESULTS, cells), read, cells) == {}
+
+
+@pytest.fixture(scope="module")
+def receipts_of_all(study, read) -> dict:
+    """Receipts of all of them at once: each look reads all tables."""
+    cells = [cell for table in TABLES_OF_ACCURACY for cell in some_cells(table, read)]
+    return look_up(study, RESULTS, cells)
+
+
+@pytest.mark.parametrize("table", TABLES_OF_ACCURACY, ids=lambda table: table.name)
+def test_numbers_that_are_not_printed_name_the_right_runs_too(table, receipts_of_all, read):
+    cells = some_cells(table, read)
+    assert cells or not numbers_of(table)
+    assert wrong(receipts_of_all, read, cells) == {}
 
 
 def test_a_setting_names_the_runs_that_were_trained_with_it(printed, shown, read):
