@@ -14,6 +14,7 @@ from cnn_study import workflow
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data import arrays, looking, manifest, own
+from cnn_study.data.audit import Groups
 from cnn_study.study import own_images
 from cnn_study.study.merge import load
 from cnn_study.study.settings import fingerprint
@@ -380,6 +381,8 @@ def test_images_of_the_test_part_are_dropped_from_training(place, capsys):
         image.tobytes() for image in kept.test_images
     }
     assert not both
+    assert manifest.read(FACTS).audit.near_duplicates == Groups(groups=0, images=0, largest=0)
+    assert "near-duplicates" not in capsys.readouterr().out
 
 
 def test_near_duplicates_in_a_given_test_part_are_told(place, capsys):
@@ -404,6 +407,21 @@ def test_files_that_cannot_be_read_stand_by_reason_ten_in_all(place, capsys):
     assert "16 of 36 files cannot be read: cat/cut 0.png, cat/cut 1.png, " in said
     assert "cat/cut 7.png (cut off or damaged), cat/text 0.png, cat/text 1.png (" in said
     assert ") and 6 more. Repair or remove them, or say unreadable: skip" in said
+
+
+def test_files_that_cannot_be_read_are_told_beside_folders_that_cannot_be_used(place, capsys):
+    (place / "pictures/test").mkdir()
+    (place / "pictures/train").mkdir()
+    (place / "pictures/cat").rename(place / "pictures/train/cat")
+    (place / "pictures/dog").rename(place / "pictures/valid")
+    (place / "pictures/train/cat/text.png").write_text("words")
+    said = refused(capsys)
+    assert "1 of 13 files cannot be read: train/cat/text.png (no image)" in said
+    assert "valid: merge it into the training images" in said
+    assert main(["new", "garden", "--images", "pictures"]) == 2
+    said = capsys.readouterr().err
+    assert "1 of 13 files cannot be read: train/cat/text.png (no image)" in said
+    assert "valid: merge it into the training images" in said
 
 
 def test_skipped_files_are_told_where_something_else_is_wrong(place, capsys):

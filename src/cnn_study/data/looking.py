@@ -59,7 +59,8 @@ def list_whole(block: DatasetBlock, study: Path) -> Listing:
     """
     listing = list_items(block, study.parent)
     if listing.faults:
-        _refuse(listing.faults, block, listing, listing.unreadable, study)
+        read = read_all(listing.items, None)  # so that all that is wrong is told at once
+        _refuse(listing.faults, block, listing, [*listing.unreadable, *read.unreadable], study)
     return listing
 
 
@@ -328,8 +329,9 @@ class _Collection:
         )
 
     def _near_duplicates(self, alike: Sets) -> Groups:
-        divided = len(across(alike, self._is_test))
-        return _groups(map(len, alike)).model_copy(update={"divided": divided})
+        taken = [places[self.taken[places]] for places in alike]
+        divided = len(across(taken, self._is_test))
+        return _groups(map(len, taken)).model_copy(update={"divided": divided})
 
     def _originals(self) -> Originals:
         heights, widths = self.read.sizes.T

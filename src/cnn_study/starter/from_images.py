@@ -109,7 +109,7 @@ def look(place: Path, study: Path, name: str) -> Start:
         raise UserError(f"{name}: {wording(error.errors()[0])}. Choose another name.") from None
     listing = list_items(block, Path())
     step = -(-len(listing.items) // SAMPLE) or 1
-    read = read_all([] if listing.faults else listing.items[::step], None)
+    read = read_all(listing.items[::step], None)
     unreadable = _unreadable(block, listing, read, step)
     if listing.faults or not len(read.places):
         faults = [*filter(None, [unreadable]), *listing.faults]
