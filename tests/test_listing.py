@@ -412,7 +412,8 @@ def test_arrays_may_tell_groups(tmp_path):
     listing = listed(tmp_path, groups="who", **given)
     assert [item.group for item in listing.items] == ["7", "7", "8", "9", "9", "9"]
     assert faults_of(tmp_path, groups="patient", **given) == [
-        "arrays: there is no patient_train, but x_train, y_train, who_train"
+        "arrays: there is no patient_train, but x_train, y_train, who_train. Save what is meant "
+        "under that name"
     ]
 
 
@@ -449,7 +450,13 @@ GIVE_LABELS = "give a whole number or a text for each image"
             ["y_train is 6×6: give one label an image; of one-hot rows np.argmax(y, axis=1)"],
         ),
         ({"y_train": SIX / 2}, [f"y_train is float64, 6: {GIVE_LABELS}"]),
-        ({"x_test": IMAGES}, ["arrays: there is no y_test, but x_train, y_train, x_test"]),
+        (
+            {"x_test": IMAGES},
+            [
+                "arrays: there is no y_test, but x_train, y_train, x_test. Save what is meant "
+                "under that name"
+            ],
+        ),
         ({"x_val": IMAGES}, [f"arrays: x_val: {VALIDATION_REMEDY}"]),
     ],
 )
@@ -461,7 +468,8 @@ def test_what_is_wrong_with_arrays(tmp_path, given, faults):
 def test_arrays_of_other_names_are_told_of(tmp_path):
     np.savez(tmp_path / "a.npz", train_images=IMAGES, train_labels=SIX[:, None])
     assert faults_of(tmp_path, arrays="a.npz")[0] == (
-        "arrays: there is no x_train and no y_train, but train_images, train_labels"
+        "arrays: there is no x_train and no y_train, but train_images, train_labels. Save what is "
+        "meant under that name"
     )
 
 
@@ -740,8 +748,8 @@ def test_what_is_wrong_with_parquet(tmp_path):
     ]
     parquet(tmp_path / "b/train-0.parquet", images, [0, 1, 0, 1], None, ("picture", "coarse"))
     assert faults_of(tmp_path, parquet="b/*") == [
-        "parquet: train-0.parquet: there is no column image, but picture, coarse. Rename the one "
-        "that is meant"
+        "parquet: train-0.parquet: there is no column image and no label, but picture, coarse. "
+        "Rename what is meant"
     ]
     write(tmp_path, {"c/train.parquet": b"PAR1 cut off"})
     (fault,) = faults_of(tmp_path, parquet="c/*")

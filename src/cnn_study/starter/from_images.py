@@ -203,7 +203,7 @@ def _options(listing: Listing, read: Pixels, unreadable: str) -> tuple[list[str]
     if same := _contradicting(listing.items):
         options.append("same_image: drop                  # from the training images")
         lines.append(
-            "equal files in two classes, or in training and test, which are taken from the "
+            "equal images in two classes, or in training and test, which are taken from the "
             f"training images: {first_of(same)}"
         )
     if pattern := suggest_groups(listing.items):

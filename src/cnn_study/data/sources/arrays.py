@@ -96,7 +96,8 @@ def _texts(array: np.ndarray) -> list[str]:
 def _faults(arrays: Arrays, names: list[str]) -> list[str]:
     """Say what is wrong with the arrays of a part, the images' first, and how they should be."""
     if missing := [name for name in names if name not in arrays]:
-        return [f"arrays: there is no {' and no '.join(missing)}, but {first_of(arrays)}"]
+        there = f"there is no {' and no '.join(missing)}, but {first_of(arrays)}"
+        return [f"arrays: {there}. Save what is meant under that name"]
     images, *others = (arrays[name] for name in names)
     faults = [_image_fault(images), *(_label_fault(other, images) for other in others)]
     return [f"{name} {fault}" for name, fault in zip(names, faults, strict=True) if fault]

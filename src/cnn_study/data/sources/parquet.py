@@ -161,6 +161,12 @@ class _File:
         self.columns: list[str] = schema.names
         self.image = self._column(features, "Image", IMAGE_COLUMNS)
         self.label = self._column(features, "ClassLabel", LABEL_COLUMNS)
+        columns = {IMAGE_COLUMNS[0]: self.image, LABEL_COLUMNS[0]: self.label}
+        if missing := [usual for usual, name in columns.items() if not name]:
+            raise _UnknownColumns(
+                f"there is no column {' and no '.join(missing)}, but {first_of(self.columns)}. "
+                "Rename what is meant"
+            )
         names = features.get(self.label, {}).get("names", [])
         self.class_names = [shown(str(name)) for name in names]
         facts = self._parquet.metadata
@@ -169,15 +175,10 @@ class _File:
         self._contents = lru_cache(KEPT_GROUPS)(self._read_contents)
 
     def _column(self, features: dict[str, Any], kind: str, usual: tuple[str, ...]) -> str:
-        """Find a column by its usual name, or else as the only one of its kind."""
+        """Find a column by its usual name, or else as the only one of its kind; "" if neither."""
         named = [name for name in usual if name in self.columns]
         of_kind = [name for name, facts in features.items() if facts.get("_type") == kind]
-        if not named and len(of_kind) != 1:
-            raise _UnknownColumns(
-                f"there is no column {usual[0]}, but {first_of(self.columns)}. Rename the one that "
-                "is meant"
-            )
-        return (named or of_kind)[0]
+        return named[0] if named else of_kind[0] if len(of_kind) == 1 else ""
 
     def rows(self, group: str) -> Iterator[Row]:
         """Read all rows, of each the image, the label and, if there is one, that column."""
