@@ -560,6 +560,14 @@ def test_the_block_is_checked_as_the_rest_of_a_study(place, capsys):
     assert "line 2: dataset.source: missing. Say who made the images" in said
     assert "line 8: dataset.size: unknown key. " in said
     assert "Allowed: name, title, source, description, folder, arrays" in said
+    assert "line 2: dataset: exactly one of folder, arrays, table, parquet is to be given" in said
+    write(groups="p(", resize="zoom")(place)
+    FILE.write_text(FILE.read_text().replace("name: animals", "name: My Animals"))
+    assert main(["check", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert "dataset.name: not allowed is 'My Animals'. Give a short name, of a-z, 0-9" in said
+    assert "dataset: groups: 'p(' is no regular expression: missing )" in said
+    assert "dataset.resize: input should be 'crop', 'pad' or 'stretch', not 'zoom'" in said
 
 
 def test_exactly_one_place_is_named(place, capsys):

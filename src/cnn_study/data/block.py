@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -135,24 +136,31 @@ class DatasetBlock(BaseModel):
         return classes
 
     @model_validator(mode="after")
-    def _names_one_source(self) -> "DatasetBlock":
-        given = [key for key in SOURCES if getattr(self, key) is not None]
-        if len(given) != 1:
-            said = ", ".join(given) or "none"
-            raise ValueError(f"exactly one of {', '.join(SOURCES)} is to be given, not {said}")
+    def _is_of_one_piece(self) -> "DatasetBlock":
+        for fault in faults_between(self.model_dump()):
+            raise ValueError(fault)
         return self
 
-    @model_validator(mode="after")
-    def _has_a_pattern(self) -> "DatasetBlock":
-        if self.groups is None or self.kind != "folder":
-            return self
-        try:
-            pattern = re.compile(self.groups)
-        except re.error as error:
-            raise ValueError(f"groups: {self.groups!r} is no regular expression: {error}") from None
-        if pattern.groups < 1:
-            raise ValueError(
-                f"groups: {self.groups!r} has no parentheses; the first pair of them is the group, "
-                r"as in ^(patient\d+)_"
-            )
-        return self
+
+def faults_between(given: Mapping[str, object]) -> Iterator[str]:
+    """Say which rules between keys of a block are broken, whatever else is wrong with it."""
+    named = [key for key in SOURCES if given.get(key) is not None]
+    if len(named) != 1:
+        said = ", ".join(named) or "none"
+        yield f"exactly one of {', '.join(SOURCES)} is to be given, not {said}"
+    if named == ["folder"] and isinstance(given.get("groups"), str):
+        yield from _pattern_faults(str(given["groups"]))
+
+
+def _pattern_faults(groups: str) -> Iterator[str]:
+    """Say what is wrong with a pattern on file names."""
+    try:
+        pattern = re.compile(groups)
+    except re.error as error:
+        yield f"groups: {groups!r} is no regular expression: {error}"
+        return
+    if pattern.groups < 1:
+        yield (
+            f"groups: {groups!r} has no parentheses; the first pair of them is the group, as in "
+            r"^(patient\d+)_"
+        )

@@ -155,6 +155,8 @@ def _explained(detail: "ErrorDetails", place: Place) -> str:
         return f"missing. {remedy}" if remedy else "missing"
     if remedy and (detail["msg"].endswith(BLANK) or detail["input"] is None):
         return f"{BLANK}. {remedy}"
+    if remedy and detail["type"] == "string_pattern_mismatch":
+        return f"not allowed is {shown(detail['input'])}. {remedy}"
     return wording(detail)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cnn_study.data.block import faults_between
 from cnn_study.study.faults import Faults, shown
 from cnn_study.study.file import StudyFile
 from cnn_study.study.parts import Place
@@ -28,6 +29,8 @@ def parse(content: Any, faults: Faults) -> StudyFile:
         raise faults.refusal()
     for place, values in _parameter_sets(content):
         _check_alone(place, values, faults)
+    if isinstance(described := content.get("dataset"), dict):
+        faults.extend((("dataset",), fault) for fault in faults_between(described))
     try:
         return StudyFile.model_validate(content)
     except ValidationError as error:
