@@ -81,8 +81,20 @@ def test_all_images_that_cannot_be_read_are_named(trained, capsys, number):
     names = [str(folder / f"absent-{place}.png") for place in range(number)]
     assert main([*command, str(folder), *names]) == 2
     said = capsys.readouterr().err
+    assert said.startswith(f"{number + 1} of {number + 1} images cannot be read:\n")
     assert f"{folder} (a folder)" in said
-    assert all(f"{name} (" in said for name in names)
+    assert all(f"{name} (" in said for name in names[:9])
+
+
+def test_of_many_images_that_cannot_be_read_ten_are_named(trained, capsys):
+    folder, command, _ = trained
+    assert main([*command, *(str(folder / f"absent-{place}.png") for place in range(12))]) == 2
+    first, *named, more = capsys.readouterr().err.splitlines()
+    assert first == "12 of 12 images cannot be read:"
+    assert [line.rpartition("-")[2] for line in named] == [
+        f"{n}.png (is not there)" for n in range(10)
+    ]
+    assert more == "  … and 2 more"
 
 
 def test_without_a_kept_network_there_is_no_answer(trained, tmp_path, capsys):

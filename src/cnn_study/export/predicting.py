@@ -13,7 +13,7 @@ import numpy as np
 
 from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import count, percent
+from cnn_study.base.words import count, counted, first_lines, percent
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.image_files import read
 from cnn_study.data.pictures import Unreadable, read_picture
@@ -90,7 +90,8 @@ def _pixels(study: Study, images: Sequence[Path]) -> np.ndarray:
         except Unreadable as fault:
             faults.append(f"  {path} ({fault})")
     if faults:
-        raise UserError("\n".join(["images that cannot be read:", *faults]))
+        which = f"{len(faults):,} of {counted(len(images), 'image')} cannot be read:"
+        raise UserError("\n".join([which, *first_lines(faults, "  … and {} more")]))
     return np.stack(pixels)
 
 
