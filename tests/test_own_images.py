@@ -165,7 +165,7 @@ def test_a_class_of_another_name_that_comes_elsewhere_keeps_its_place_as_the_mes
     names = {experiment.fingerprint for experiment in load(FILE).experiments.values()}
     (place / "pictures/cat").rename(place / "pictures/no")  # which YAML takes for false
     said = refused(capsys)
-    assert "only names of classes are others: cat is now no." in said
+    assert "only classes have other names: cat is now no." in said
     assert "all 4 runs of mine would be trained again" in said
     (line,) = (line for line in said.splitlines() if "classes: " in line)
     write(classes=yaml.safe_load(line)["classes"])(place)

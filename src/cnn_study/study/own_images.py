@@ -111,9 +111,9 @@ def _refusal(study: Path, block: DatasetBlock, change: own.Changed) -> UserError
     )
     if isinstance(change, own.Renamed):
         return UserError(
-            f"{_renamed(change.names)}, and {trained}. To train nothing, write below dataset in "
-            f"{study}, which keeps the old order and shows what stands behind the colons:\n"
-            f"  classes: {_mapping(change.names.values())}\n{meant}"
+            f"{_renamed(change.names)}, and {trained}. {meant} To keep them, write below dataset in "
+            f"{study}, behind each colon the name to show:\n"
+            f"  classes: {_mapping(change.names.values())}"
         )
     return UserError(
         f"other images than those of {place}: {change}; {trained}. {meant} Otherwise "
@@ -125,8 +125,8 @@ def _renamed(names: dict[str, str]) -> str:
     """Say that only names of classes changed, and what that does."""
     new = [f"{old} is now {name}" for old, name in names.items() if old != name]
     return (
-        f"the images are the same, and only names of classes are others: {first_of(new)}. Classes "
-        "are sorted by their names, so they stand in another order"
+        f"the images are the same, and only classes have other names: {first_of(new)}. Classes are "
+        "sorted by their names, so they stand in another order"
     )
 
 
