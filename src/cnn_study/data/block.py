@@ -50,12 +50,14 @@ class DatasetBlock(BaseModel):
         "the three that follow are relative to the study file; exactly one is given.",
     )
     arrays: Text | None = Field(
-        None, description="An .npz file with x_train, y_train, x_test and y_test, uint8."
+        None,
+        description="An .npz file with x_train and y_train, and perhaps x_test and y_test; images "
+        "are uint8.",
     )
     table: Text | None = Field(
         None,
-        description="A CSV with the columns file and label, and perhaps part (train or test) and "
-        "group; files are relative to it.",
+        description="A CSV, with commas, semicolons or tabs, with the columns file and label, and "
+        "perhaps part (train or test) and group; files are relative to it.",
     )
     parquet: Text | None = Field(
         None, description="Parquet files, as a glob, as the Hugging Face hub stores images."

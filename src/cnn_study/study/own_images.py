@@ -111,8 +111,8 @@ def _refusal(study: Path, block: DatasetBlock, change: own.Changed) -> UserError
     )
     if isinstance(change, own.Renamed):
         return UserError(
-            f"{_renamed(change.names)}, and {trained}. {meant} To keep them, write below dataset in "
-            f"{study}, behind each colon the name to show:\n"
+            f"{_renamed(change.names)}, and {trained}. {meant} To keep them, write below dataset "
+            f"in {study}, behind each colon the name to show:\n"
             f"  classes: {_mapping(change.names.values())}"
         )
     return UserError(
