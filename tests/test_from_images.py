@@ -170,6 +170,18 @@ def test_a_table_without_its_files_names_them(tmp_path):
     assert unreadable.endswith(", 9.png (is not there) and 2 more")
 
 
+def test_groups_are_suggested_where_none_are_told(tmp_path):
+    """By names of files; a table that has a column of groups needs no advice."""
+    folder = tmp_path / "pictures"
+    for number in range(24):
+        draw(folder / "ab"[number % 2] / f"night{number // 4}_{number}.png", number)
+    assert "such as night0: if" in begin(tmp_path / "garden", folder)[1]
+    rows = [f"{path.relative_to(folder)},{path.parent.name},{number % 12}\n"
+            for number, path in enumerate(sorted(folder.glob("*/*.png")))]  # fmt: skip
+    (folder / "t.csv").write_text("file,label,group\n" + "".join(rows))
+    assert "groups" not in begin(tmp_path / "meadow", folder / "t.csv")[1]
+
+
 def test_columns_that_are_not_read_are_told(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 6, "dog": 6}, 16, 16)
     rows = [f"{c}/{n}.png,{c},{n // 2},train\n" for c in ("cat", "dog") for n in range(6)]

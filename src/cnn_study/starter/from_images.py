@@ -114,7 +114,7 @@ def look(place: Path, study: Path, name: str) -> Start:
     if listing.faults or not len(read.places):
         faults = [*filter(None, [unreadable]), *listing.faults]
         raise UserError("\n  ".join([f"no study can be made of {place}:", *faults]))
-    options, lines = _options(listing, read, unreadable)
+    options, lines = _options(block, listing, read, unreadable)
     if alike := spelled_alike(listing.labels):
         lines.append(alike)
     training = sum(item.part != "test" for item in listing.items)
@@ -190,7 +190,9 @@ def _counts(block: DatasetBlock, listing: Listing, read: Pixels) -> str:
     )
 
 
-def _options(listing: Listing, read: Pixels, unreadable: str) -> tuple[list[str], list[str]]:
+def _options(
+    block: DatasetBlock, listing: Listing, read: Pixels, unreadable: str
+) -> tuple[list[str], list[str]]:
     """Choose the options of the block that the images ask for, and say why."""
     options, lines = [], []
     side, differ = _side(listing, read)
@@ -206,7 +208,8 @@ def _options(listing: Listing, read: Pixels, unreadable: str) -> tuple[list[str]
             "equal images in two classes, or in training and test, which are taken from the "
             f"training images: {first_of(same)}"
         )
-    if pattern := suggest_groups(listing.items):
+    named = [item for item in listing.items if called(block) == "files" and item.group is None]
+    if pattern := suggest_groups(named):
         options.append(f"# groups: {json.dumps(pattern[0])}")
         lines.append(
             f"names begin alike, such as {pattern[1]}: if these are images of one thing or person, "
