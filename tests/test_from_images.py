@@ -201,16 +201,16 @@ def test_a_file_of_another_kind_is_refused_with_those_that_are_known(tmp_path):
 @pytest.mark.skipif(not find_spec("pyarrow"), reason="needs the extra parquet")
 def test_a_folder_of_parquet_is_taken_as_such(tmp_path):
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    (tmp_path / "hub/data").mkdir(parents=True)
+    (tmp_path / "hub [x]/data").mkdir(parents=True)
     for part in ("train", "test"):
         rows = []
         for number in range(12):
             draw(tmp_path / "x.png", number + 100 * (part == "test"))
             rows.append((tmp_path / "x.png").read_bytes())
         table = arrow.table({"image": rows, "label": ["cat", "dog"] * 6, "note": ["x"] * 12})
-        parquet.write_table(table, tmp_path / f"hub/data/{part}-0.parquet")
-    study, said = begin(tmp_path / "garden", tmp_path / "hub")
-    assert study.file.dataset.parquet == f"{tmp_path}/hub/**/*.parquet"
+        parquet.write_table(table, tmp_path / f"hub [x]/data/{part}-0.parquet")
+    study, said = begin(tmp_path / "garden", tmp_path / "hub [x]")
+    assert study.file.dataset.parquet == f"{tmp_path}/hub [[]x]/**/*.parquet"
     assert "24 images of 2 classes (cat 12, dog 12), 12 of them for testing" in said
     assert "not read: column note." in said
 

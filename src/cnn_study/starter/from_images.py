@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path, PurePosixPath
 from string import Template
 
@@ -141,10 +142,9 @@ def _kind_of(place: Path) -> tuple[str, Path]:
         UserError: a file of another kind.
     """
     if place.is_dir():
-        names = (path.name for path in place.rglob("*"))
-        kinds_of_files = {ending(name) for name in names}
-        packed = "parquet" in kinds_of_files and not kinds_of_files & ENDINGS.keys()
-        return ("parquet", place / "**" / PACKED) if packed else ("folder", place)
+        if _is_packed(place):
+            return "parquet", Path(escape(str(place))) / "**" / PACKED
+        return "folder", place
     kind = KINDS.get(place.suffix.lower())
     if kind is None and place.is_file():
         raise UserError(
@@ -152,6 +152,16 @@ def _kind_of(place: Path) -> tuple[str, Path]:
             f"{listing_of(KINDS, 'or')}."
         )
     return kind or "folder", place
+
+
+def _is_packed(folder: Path) -> bool:
+    """Tell whether what is in a folder are files of Parquet, and no images."""
+    packed = False
+    for path in folder.rglob("*"):
+        if ending(path.name) in ENDINGS:
+            return False
+        packed = packed or path.match(PACKED)
+    return packed
 
 
 def _unreadable(block: DatasetBlock, listing: Listing, read: Pixels, step: int) -> str:
