@@ -220,7 +220,12 @@ def test_without_the_images_a_study_is_planned_from_what_is_written_down(place, 
     assert not planned.unknown_images
     assert prepare() == 0  # the arrays are there
     shutil.rmtree("data")
-    assert "folder: pictures is not there" in refused(capsys).replace("experiments/../", "")
+    said = refused(capsys)
+    assert "of experiments/mine.yaml are not where it says: folder: ../pictures is not" in said
+    assert "--config data=PATH of snakemake or --source PATH" in said
+    assert "nowhere, given by data= or --source, is not there" in refused(
+        capsys, "--source", "nowhere"
+    )
     assert prepare("--source", "elsewhere") == 0
     assert images()[0].training_images == 16
 

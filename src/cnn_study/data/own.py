@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_of
 from cnn_study.data import arrays, manifest
 from cnn_study.data.block import DatasetBlock
@@ -52,7 +53,7 @@ def current(block: DatasetBlock, study: Path, *, accept: bool = False) -> Manife
     known = _known(study)
     if known and not is_there(block, study.parent):
         return known
-    listing = list_whole(block, study)
+    listing = _list(block, study)
     if known and not (change := _change(block, known, listing)):
         return known
     looked = look(block, listing, study)
@@ -80,7 +81,7 @@ def prepare(
     known = _known(study)
     if known and not is_there(block, study.parent) and (path := _prepared(block, known, output)):
         return path, known
-    listing = list_whole(block, study)
+    listing = _list(block, study)
     change = _change(block, known, listing) if known else ""
     if known and not change and (path := _prepared(block, known, output)):
         return path, known
@@ -92,6 +93,21 @@ def prepare(
     if looked.manifest != known:
         manifest.write(manifest.place(study), looked.manifest)
     return path, looked.manifest
+
+
+def _list(block: DatasetBlock, study: Path) -> Listing:
+    """List the images that are there.
+
+    Raises:
+        UserError: none are, or something is wrong with them.
+    """
+    if not is_there(block, study.parent):
+        raise UserError(
+            f"the images of {study} are not where it says: {block.kind}: {block.place} is not "
+            "there. Correct it; or say where they are on this machine, with --config data=PATH of "
+            "snakemake or --source PATH of cnn-study prepare."
+        )
+    return list_whole(block, study)
 
 
 def _prepared(block: DatasetBlock, known: Manifest, output: Path | None) -> Path | None:

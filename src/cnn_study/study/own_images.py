@@ -34,12 +34,7 @@ def known_or_looked_at(study: Path, source: str = "", *, accept: bool = False) -
     if isinstance(described, str):
         arrays.check_source(DATASETS[described], source)
         return None
-    block = own.at(described, source)
-    if source and not is_there(block, study.parent):
-        raise UserError(
-            f"{source}, given by data= or --source, is not there. Name where the images of "
-            f"{study} are, or leave it out."
-        )
+    block = _at(described, study, source)
     try:
         return manifest.dataset_of(block, own.current(block, study, accept=accept))
     except own.Changed as change:
@@ -72,12 +67,27 @@ def prepare(study: Path, output: Path | None, source: str = "", *, accept: bool 
         output = output or arrays.place(dataset)
         arrays.prepare(dataset, output, source)
         return str(output)
-    block = own.at(described, source)
+    block = _at(described, study, source)
     try:
         output, known = own.prepare(block, study, output, accept=accept)
     except own.Changed as change:
         raise _refusal(study, block, change) from None
     return f"{output}: {in_words(manifest.dataset_of(block, known))}"
+
+
+def _at(described: DatasetBlock, study: Path, source: str) -> DatasetBlock:
+    """Say where the images are: where the study says, or a person.
+
+    Raises:
+        UserError: they are not where the person says.
+    """
+    block = own.at(described, source)
+    if source and not is_there(block, study.parent):
+        raise UserError(
+            f"{source}, given by data= or --source, is not there. Name where the images of "
+            f"{study} are, or leave it out."
+        )
+    return block
 
 
 def in_words(dataset: Dataset) -> str:
