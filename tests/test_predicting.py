@@ -97,6 +97,35 @@ def test_of_many_images_that_cannot_be_read_ten_are_named(trained, capsys):
     assert more == "  … and 2 more"
 
 
+OWN = """
+title: Tests
+dataset: {name: own, title: Own, source: Me., description: Noise., folder: pictures}
+base: {filters: [2], validation_fraction: 0.2}
+"""
+
+
+def test_an_image_of_the_study_is_told_as_such(tmp_path, monkeypatch):
+    """By what the file holds: under another name it is the same, with another byte a new one."""
+    monkeypatch.chdir(tmp_path)
+    for number in range(20):
+        path = tmp_path / f"pictures/{'ab'[number % 2]}/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8), "uint8")
+        Image.fromarray(pixels).save(path)
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    assert main(["prepare", "own.yaml"]) == 0
+    study = load(tmp_path / "own.yaml")
+    files = sorted(tmp_path.glob("pictures/*/*.png"))
+    for place, file in enumerate(files):
+        file.rename(tmp_path / f"{place}.png")
+    Image.fromarray(pixels + 1).save(tmp_path / "20.png")
+    paths = [tmp_path / f"{place}.png" for place in range(21)]
+    pixels, keys = predicting._read(study, paths)
+    assert pixels.shape == (21, 8, 8, 1)
+    parts = [predicting._parts(study).get(key, "") for key in keys]
+    assert (parts[:20].count("training"), parts[:20].count("test"), parts[20]) == (16, 4, "")
+
+
 def test_without_a_kept_network_there_is_no_answer(trained, tmp_path, capsys):
     _, command, _ = trained
     assert main([*command[:3], str(tmp_path / "none"), "x.png"]) == 2
@@ -131,4 +160,8 @@ def test_the_score_is_told_that_the_study_goes_by(trained, digits_file):
     said = predicting.in_words(load(path), kept, [])
     assert f"right (balanced accuracy {score:.2f} %; guessing has 10.00 %):" in said.replace(
         "\xa0", " "
+    )
+    answer = predicting.Answer(path, np.full(10, 0.1), "training")
+    assert predicting.in_words(load(path), kept, [answer]).endswith(
+        "; it is one of the study's training images, and of these a network is surer"
     )

@@ -4,6 +4,7 @@ What it says of its own certainty is set beside how often it was right when it w
 the test images, as the record of its run has them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import count, counted, first_lines, percent
+from cnn_study.data import manifest
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.image_files import read
 from cnn_study.data.pictures import Unreadable, read_picture
@@ -32,16 +34,25 @@ NAMED_CLASSES = 3
 """So many answers are told of each image, the likeliest first."""
 
 
+KNOWN = {
+    "training": "; it is one of the study's training images, and of these a network is surer",
+    "test": "; it is one of the study's test images",
+}
+"""What is told of a file that is none of the new ones, by its part."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a network says of one image.
 
     Attributes:
         probabilities: (classes,) float, of which the sum is 1.
+        part: of the study's own images, training or test, if the file is one of them.
     """
 
     image: Path
     probabilities: np.ndarray
+    part: str = ""
 
 
 def best_kept(study: Study, results: Path) -> Kept:
@@ -69,30 +80,46 @@ def predict(study: Study, kept: Kept, images: Sequence[Path]) -> list[Answer]:
     Raises:
         UserError: images cannot be read, which tells all of them; or the weights are damaged.
     """
-    pixels = _pixels(study, images)
+    pixels, keys = _read(study, images)
     with outputs.hushed():  # a backend tells of its devices
         import_keras()
         probabilities = keras_one.predict(_model(study, kept), pixels)
-    return [Answer(*pair) for pair in zip(images, probabilities, strict=True)]
+    parts = _parts(study)
+    return [
+        Answer(image, row, parts.get(key, ""))
+        for image, row, key in zip(images, probabilities, keys, strict=True)
+    ]
 
 
-def _pixels(study: Study, images: Sequence[Path]) -> np.ndarray:
-    """Read images: (n, height, width, channels) uint8."""
+def _parts(study: Study) -> dict[str, str]:
+    """Tell by its key of which part each of a study's own images is."""
+    place = manifest.place(study.path)
+    if not isinstance(study.file.dataset, DatasetBlock) or not place.exists():
+        return {}
+    known = manifest.read(place)
+    sides = {"training": known.training, "test": known.test}
+    return {key: part for part, side in sides.items() for key in side.keys}
+
+
+def _read(study: Study, images: Sequence[Path]) -> tuple[np.ndarray, list[str]]:
+    """Read images: (n, height, width, channels) uint8; and the keys of their files."""
     height, width, channels = study.dataset.image_shape
     block = study.file.dataset
     own = block if isinstance(block, DatasetBlock) else None
     resize, transparency = (own.resize, own.transparency) if own else ("crop", "white")
-    pixels, faults = [], []
+    pixels, keys, faults = [], [], []
     for path in images:
         try:
-            picture = read_picture(read(str(path)), path.name, transparency)
+            content = read(str(path))
+            picture = read_picture(content, path.name, transparency)
+            keys.append(hashlib.sha256(content).hexdigest()[: manifest.KEY_DIGITS])
             pixels.append(fit(picture.pixels, (height, width), resize, channels))
         except Unreadable as fault:
             faults.append(f"  {path} ({fault})")
     if faults:
         which = f"{len(faults):,} of {counted(len(images), 'image')} cannot be read:"
         raise UserError("\n".join([which, *first_lines(faults, "  … and {} more")]))
-    return np.stack(pixels)
+    return np.stack(pixels), keys
 
 
 def _model(study: Study, kept: Kept) -> "keras.Model":
@@ -129,7 +156,8 @@ def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
             f"{study.dataset.class_names[place]} {percent(answer.probabilities[place], 0)}"
             for place in order
         )
-        lines.append(f"{answer.image}: {named}; {_trust(record, answer.probabilities.max())}")
+        trust = _trust(record, answer.probabilities.max())
+        lines.append(f"{answer.image}: {named}; {trust}{KNOWN.get(answer.part, '')}")
     return "\n".join(lines)
 
 
