@@ -1,6 +1,7 @@
 """Networks of a study's own: found, merged, built, counted, trained, and told of."""
 
 import re
+import runpy
 import shutil
 import sys
 from dataclasses import replace
@@ -574,6 +575,8 @@ def test_the_example_of_transfer_starts_from_the_file(keras, tmp_path, monkeypat
     assert (sum(changed), changed[-2:]) == (2, [True, True])
     names = [layer.name for layer in architecture.layers(settings, (32, 32, 3), 10)]
     assert names[:2] == ["resizing", "mobilenetv2_0.35_96/Conv1"]
+    build = runpy.run_path(str(EXAMPLES / "models/transfer.py"))["build"]
+    assert build(keras.Input((24, 24, 1)), side=32).shape == (None, 1280)
 
 
 @pytest.mark.slow

@@ -20,13 +20,16 @@ MOST_BYTES = 2**30
 MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What stands between cells where it is not a comma."""
 
+LONGEST_HEADER = 2**16
+"""Bytes in which is looked for what stands between cells."""
+
 Line = tuple[int, list[str]]
 """Number of a line, from 1, and its cells."""
 
 
 def mark_of(content: bytes) -> str:
     """Tell what stands between the cells of a header that people wrote: a comma, if no other."""
-    header = content.partition(b"\n")[0].decode("utf-8", "replace")
+    header = content[:LONGEST_HEADER].partition(b"\n")[0].decode("utf-8", "replace")
     return next((mark for mark in MARKS if mark in header and "," not in header), ",")
 
 
