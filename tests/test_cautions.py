@@ -51,6 +51,19 @@ def test_too_few_images_are_told_with_the_number_that_would_do(tmp_path):
         assert part in said
 
 
+def test_fewer_images_to_choose_by_are_told_beside_those_to_test_by(tmp_path):
+    """Of the digits' 1,437 training images 287 are held out: 1.96 √(0.05 / 287) = 2.59 points."""
+    (said,) = cautions(_study(tmp_path, "digits"))
+    assert "chosen by the 287 images held out for validation (validation_fraction)" in said
+    assert "about ±2.6 points open." in said
+    path = tmp_path / "by-hand.yaml"
+    path.write_text(
+        path.read_text().replace("validation_fraction: 0.2", "validation_fraction: 0.3")
+    )
+    (said,) = cautions(load(path))
+    assert "held out" not in said
+
+
 @pytest.fixture
 def uneven(monkeypatch):
     """The digits as if one class had a tenth of the images of each other."""

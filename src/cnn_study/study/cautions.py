@@ -113,7 +113,22 @@ def _images(study: Study) -> Iterator[str]:
         f"±{_points(power.independent_margin(images))} if they fail on others (binomial, 95 %). "
         f"About {_rounded(needed):,} images would do, or a smallest_effect of "
         f"{math.ceil(1000 * power.images_margin(images)) / 10:g}."
+        + _held_out(study)
         + (f" Images come in {listing(belonging)}: {NO_WITNESSES}." if belonging else "")
+    )
+
+
+def _held_out(study: Study) -> str:
+    """Say what is open of choices where validation images are fewer still; a sentence, or none."""
+    settings = study.experiments["base"].settings
+    held_out = study.dataset.sizes(
+        settings.validation_fraction, settings.training_fraction
+    ).validation
+    if not 0 < held_out < study.dataset.test_images:
+        return ""
+    return (
+        f" Suggestions are chosen by the {counted(held_out, 'image')} held out for validation "
+        f"(validation_fraction), which leave about ±{_points(power.images_margin(held_out))} open."
     )
 
 
