@@ -118,8 +118,9 @@ def test_even_forced_no_fresh_run_is_trained_again(copy):
     assert outcomes(copy) == {"faster": "confirmed"}
 
 
-def test_other_advice_is_confirmed_by_the_next_run_and_what_is_there_stays(copy):
+def test_other_advice_is_confirmed_by_the_next_run_and_what_is_there_stays(confirmed, copy):
     """A question of its own, judged by itself, leaves the first suggestion what it is."""
+    shutil.copytree(confirmed.path / "data", copy.path / "data")
     copy.write_study(
         STUDY
         + """\

@@ -74,6 +74,7 @@ def test_images_of_a_file_are_those_that_were_chosen(tmp_path, monkeypatch, larg
     np.testing.assert_array_equal(np.concatenate(list(parts.chunks(chosen))), images[places])
 
 
+@pytest.mark.slow
 def test_of_a_large_file_only_a_part_comes_to_memory(tmp_path):
     """600 MB of zeros, that take no room on the disk, gone through once and in no order."""
     (tmp_path / "zeros").touch()

@@ -156,6 +156,7 @@ def test_what_has_no_p_value_counts_for_nothing_in_its_family():
     assert holm([]) == []
 
 
+@pytest.mark.slow
 def test_holm_is_that_of_statsmodels_bit_by_bit():
     from statsmodels.stats.multitest import multipletests
 

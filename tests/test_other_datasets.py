@@ -386,6 +386,7 @@ STRANGE = (
 )
 
 
+@pytest.mark.slow
 def test_names_that_look_like_marks_stay_as_they_are(tmp_path, monkeypatch):
     """In the tables, the page, its data, and in alternative texts."""
     own = register(

@@ -104,6 +104,7 @@ def test_a_dirty_folder_is_read_but_for_what_cannot_be(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_many_images_take_little_more_than_their_array():
     """400 of 32 x 32 x 3 are 1.2 MB; decoded they are 300 kB each."""
     content = encoded(np.zeros((320, 320, 3), "uint8") + np.array([0, 1, 2], "uint8"))

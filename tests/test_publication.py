@@ -61,6 +61,7 @@ def place(tmp_path, monkeypatch):
     return place_
 
 
+@pytest.mark.slow
 def test_the_pages_say_which_commit_they_show(place):
     commit = place.commit()
     folder = place.publish()
