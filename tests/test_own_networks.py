@@ -13,9 +13,12 @@ import pytest
 from cnn_study import workflow
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
+from cnn_study.runs.estimate import LAYER_SECONDS, training_seconds
+from cnn_study.runs.wanted import Run
 from cnn_study.study import architecture, own_networks
 from cnn_study.study.merge import load
 from cnn_study.study.own_networks import Description, OwnLayer, OwnNetwork
+from cnn_study.study.seconds import seconds
 from cnn_study.study.settings import Settings, fingerprint, phrases
 from report_by_hand import Made, unmarked
 
@@ -183,6 +186,20 @@ def test_the_built_in_network_may_be_set_against_one_of_ones_own(folder):
     )
     settings = loaded(folder, own).experiments["own"].settings
     assert (settings.filters, settings.kernel_size) == (Settings().filters, 3)
+
+
+def test_each_layer_of_a_network_of_ones_own_takes_its_time_before_it_trains(folder):
+    """Three layers; its arithmetic alone is the time of a built-in network of as many MACs."""
+    study = loaded(folder)
+    run = Run(study.experiments["base"], 1)
+    images = study.dataset.sizes(
+        run.experiment.settings.validation_fraction, run.experiment.settings.training_fraction
+    ).training
+    arithmetic = seconds(images, run.experiment.settings.epochs, run.experiment.macs)
+    assert training_seconds(study, run) == pytest.approx(arithmetic + 3 * LAYER_SECONDS)
+    # Runs that were timed have it in what each of their images took.
+    fitted = training_seconds(study, run, (1e-3, 0.0))
+    assert fitted == pytest.approx(1e-3 * images * run.experiment.settings.epochs)
 
 
 def test_changes_of_two_arguments_are_known_to_be_joined(folder):

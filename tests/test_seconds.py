@@ -32,7 +32,7 @@ def test_a_run_is_reckoned_by_the_images_that_it_trains_on(tmp_path):
     )
     study = load(path)
     base = study.experiments["base"]
-    said = training_seconds(study, Run(base, 1), per_image=1.0, per_mac=0.0)
+    said = training_seconds(study, Run(base, 1), fitted=(1.0, 0.0))
     assert said == 646 * 2
-    said = training_seconds(study, Run(base, 1), per_image=0.0, per_mac=1.0)
+    said = training_seconds(study, Run(base, 1), fitted=(0.0, 1.0))
     assert said == 646 * 2 * base.macs
