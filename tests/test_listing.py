@@ -623,6 +623,12 @@ def test_other_marks_between_cells_are_read(tmp_path, mark):
     assert "column file: missing" in fault or "stand between the cells" in fault
 
 
+def test_a_column_of_groups_is_known_as_its_header_has_it(tmp_path):
+    keys = table(tmp_path, "File,Label,Group\ni/0.png,a,1\ni/1.png,b,2\n")
+    for groups in (None, "Group", "group"):
+        assert [item.group for item in listed(tmp_path, groups=groups, **keys).items] == ["1", "2"]
+
+
 def test_columns_that_tell_nothing_are_known(tmp_path):
     keys = table(tmp_path, "file,label,split,who\ni/0.png,a,x,1\ni/1.png,b,y,2\n")
     assert listed(tmp_path, **keys).unread == ["split", "who"]

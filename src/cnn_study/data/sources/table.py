@@ -35,7 +35,8 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     listing = Listing()
     place = place_of(block, folder_of_study)
     rows = _rows(place, listing)
-    groups = Groups(block.groups, rows[0] if rows else COLUMNS, listing)
+    setting = _column(block.groups) if block.groups else None
+    groups = Groups(setting, rows[0] if rows else COLUMNS, listing)
     parts = _parts(rows, listing)
     paths = _paths(rows, os.path.realpath(place.parent), listing)
     if listing.faults:
