@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from cnn_study.data.audit import kinds
-from cnn_study.data.listing import VALIDATION_REMEDY, Listing, list_items, shown, spelled_alike
+from cnn_study.data.listing import (
+    VALIDATION_REMEDY,
+    Listing,
+    is_there,
+    list_items,
+    shown,
+    spelled_alike,
+)
 from cnn_study.data.pixels import read_all
 from pictures_by_hand import block, dirty_garden, encoded, garden, scenes, write
 
@@ -477,7 +484,7 @@ def test_a_folder_of_files_that_hold_images_is_told_of(tmp_path):
     (tmp_path / "hub/data").mkdir(parents=True)
     (tmp_path / "hub/data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
     faults = faults_of(tmp_path, folder="hub")
-    assert "such as HERE/hub/**/*.parquet, and not the folder" in faults[0]
+    assert faults[0].endswith(": name it under parquet, and not under folder")
 
 
 def test_one_class_is_too_few(tmp_path):
@@ -507,7 +514,7 @@ def test_files_that_are_no_arrays(tmp_path):
     assert fault == "arrays: HERE/a.npz cannot be read: not an .npz file, or cut off"
     assert faults_of(tmp_path, arrays="c.npz") == ["arrays: HERE/c.npz is not there"]
     (fault,) = faults_of(tmp_path, arrays=".")
-    assert "is a folder, and should be a file" in fault
+    assert fault == "arrays: HERE is a folder, and should be a file: name the .npz"
 
 
 # ------------------------------------------------------------------------------- table
@@ -646,6 +653,9 @@ def test_a_table_of_another_encoding_or_nowhere(tmp_path):
     assert faults_of(tmp_path, **keys) == [
         "table: HERE/t.csv: it is not UTF-8. Save it as CSV in UTF-8"
     ]
+    assert faults_of(tmp_path, table=".") == [
+        "table: HERE is a folder, and should be a file: name the CSV"
+    ]
     assert faults_of(tmp_path, table="no.csv") == ["table: HERE/no.csv: it is not there"]
 
 
@@ -742,6 +752,18 @@ def test_groups_in_parquet_by_the_names_of_the_files(tmp_path):
 
 
 @needs_parquet
+def test_a_folder_of_parquet_is_all_the_files_in_it(tmp_path):
+    for part, labels in (("train", [0, 1]), ("test", [1, 0])):
+        parquet(tmp_path / f"a [b]/data/{part}-0.parquet", pictures(2), labels, ["x", "y"])
+    assert is_there(block(parquet="a [b]"), tmp_path)
+    assert not is_there(block(parquet="b"), tmp_path)
+    listing = listed(tmp_path, parquet="a [b]")
+    assert [(item.label, item.part) for item in listing.items] == [
+        ("y", "test"), ("x", "test"), ("x", "training"), ("y", "training"),
+    ]  # fmt: skip
+
+
+@needs_parquet
 def test_what_is_wrong_with_parquet(tmp_path):
     images = pictures(4)
     images[1] = {"bytes": None, "path": "elsewhere.png"}
@@ -761,6 +783,8 @@ def test_what_is_wrong_with_parquet(tmp_path):
     (fault,) = faults_of(tmp_path, parquet="c/*")
     assert fault.startswith("parquet: train.parquet cannot be read: ")
     assert faults_of(tmp_path, parquet="d/*") == ["parquet: no file is named d/*"]
+    (tmp_path / "f").mkdir()
+    assert faults_of(tmp_path, parquet="f") == ["parquet: no file is named f/**/*.parquet"]
     write(tmp_path, unique("e/train-0.parquet", "e/validation-0.parquet", "e/more.parquet"))
     assert [fault[:30] for fault in faults_of(tmp_path, parquet="e/*")] == [
         "parquet: validation-0.parquet:", "parquet: more.parquet: train o",

@@ -60,7 +60,9 @@ class DatasetBlock(BaseModel):
         "perhaps part (train or test) and group; files are relative to it.",
     )
     parquet: Text | None = Field(
-        None, description="Parquet files, as a glob, as the Hugging Face hub stores images."
+        None,
+        description="Parquet files, as the Hugging Face hub stores images: a folder of them, or a "
+        "glob.",
     )
     image_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(
         None,

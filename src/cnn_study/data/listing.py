@@ -36,6 +36,9 @@ VALIDATION = ("val", "valid", "validation", "dev")
 
 MOST_CLASSES = 1000
 
+PACKED = "*.parquet"
+"""Files of a folder in which there are images, as the Hugging Face hub keeps them."""
+
 VALIDATION_REMEDY = "merge it into the training images; validation_fraction holds images out"
 
 
@@ -134,7 +137,7 @@ def place_of(block: DatasetBlock, folder_of_study: Path) -> Path:
 
 def is_there(block: DatasetBlock, folder_of_study: Path) -> bool:
     """Tell whether anything is where the images are to be."""
-    if block.kind != "parquet":
+    if block.kind != "parquet" or place_of(block, folder_of_study).is_dir():
         return place_of(block, folder_of_study).exists()
     pattern = str(Path(block.place).expanduser())
     return bool(glob(pattern, root_dir=folder_of_study, recursive=True))

@@ -6,7 +6,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from glob import escape
 from pathlib import Path, PurePosixPath
 from string import Template
 
@@ -19,6 +18,7 @@ from cnn_study.base.words import listing as listing_of
 from cnn_study.data.audit import kinds
 from cnn_study.data.block import LEAST_SIDE, MOST_SIDE, UNSAID, DatasetBlock
 from cnn_study.data.listing import (
+    PACKED,
     Item,
     Listing,
     called,
@@ -28,7 +28,6 @@ from cnn_study.data.listing import (
 )
 from cnn_study.data.pictures import ENDINGS, ending
 from cnn_study.data.pixels import Pixels, in_words, read_all
-from cnn_study.data.sources.folder import PACKED
 from cnn_study.study.faults import wording
 
 KINDS = {".npz": "arrays", ".csv": "table", ".tsv": "table", ".parquet": "parquet"}
@@ -101,7 +100,7 @@ def look(place: Path, study: Path, name: str) -> Start:
     Raises:
         UserError: there is nothing that could be studied; says what to do.
     """
-    kind, place = _kind_of(place)
+    kind = _kind_of(place)
     unsaid = dict.fromkeys(("title", "source", "description"), UNSAID)
     where = str(place.expanduser().absolute())
     try:
@@ -135,23 +134,21 @@ def look(place: Path, study: Path, name: str) -> Start:
     return Start(values, [_counts(block, listing, read), *lines])
 
 
-def _kind_of(place: Path) -> tuple[str, Path]:
-    """Tell which key of the block images belong under, and what is to stand there.
+def _kind_of(place: Path) -> str:
+    """Tell which key of the block images belong under.
 
     Raises:
         UserError: a file of another kind.
     """
     if place.is_dir():
-        if _is_packed(place):
-            return "parquet", Path(escape(str(place))) / "**" / PACKED
-        return "folder", place
+        return "parquet" if _is_packed(place) else "folder"
     kind = KINDS.get(place.suffix.lower())
     if kind is None and place.is_file():
         raise UserError(
             f"{place} is no file of images that is known here: give a folder, or a file ending in "
             f"{listing_of(KINDS, 'or')}."
         )
-    return kind or "folder", place
+    return kind or "folder"
 
 
 def _is_packed(folder: Path) -> bool:

@@ -25,6 +25,9 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     """
     listing = Listing()
     place = place_of(block, folder_of_study)
+    if place.is_dir():
+        listing.faults.append(f"arrays: {place} is a folder, and should be a file: name the .npz")
+        return listing
     try:
         # What they would take is looked at before room is made for it.
         arrays = read_arrays(place, psutil.virtual_memory().available)

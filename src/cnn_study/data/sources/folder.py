@@ -11,6 +11,7 @@ from cnn_study.data import image_files
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.image_files import ImageFile
 from cnn_study.data.listing import (
+    PACKED,
     VALIDATION,
     VALIDATION_REMEDY,
     Groups,
@@ -26,9 +27,6 @@ from cnn_study.data.pictures import ENDINGS, ending
 
 SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin")
 """What systems leave in folders without a point before its name, in small letters."""
-
-PACKED = "*.parquet"
-"""Files in which images come from elsewhere; another key names them."""
 
 USUAL_ENDING = re.compile("(?=.*[a-z])[a-z0-9]{1,5}")
 """What tells a kind of file; anything else may be a part of its name, and that of a person."""
@@ -62,8 +60,8 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
         )
     if not files and any(place.rglob(PACKED)):
         listing.faults.append(
-            f"folder: {place} holds no images, but files that hold images themselves: name them by "
-            f"a pattern, such as {place / '**' / PACKED}, and not the folder"
+            f"folder: {place} holds no images, but files that hold images themselves: name it "
+            "under parquet, and not under folder"
         )
     check_names([file.name for file in files], listing)
     listing.labels = in_order({label for _, label, _ in classes})

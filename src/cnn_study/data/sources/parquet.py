@@ -18,6 +18,7 @@ from typing import Any
 from cnn_study.base.words import first_of
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.listing import (
+    PACKED,
     VALIDATION,
     Groups,
     Item,
@@ -46,15 +47,17 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
     They are to be read in this order: of any other a whole group of rows would be read for each.
     """
     listing = Listing()
-    pattern = str(Path(block.place).expanduser())
-    paths = sorted(glob.glob(pattern, root_dir=folder_of_study, recursive=True))
+    pattern = Path(block.place).expanduser()
+    if (folder_of_study / pattern).is_dir():
+        pattern = Path(glob.escape(str(pattern))) / "**" / PACKED
+    paths = sorted(glob.glob(str(pattern), root_dir=folder_of_study, recursive=True))
     try:
         import_module("pyarrow.parquet")
     except ImportError:
         listing.faults.append(NEEDED)
         return listing
     if not paths:
-        listing.faults.append(f"parquet: no file is named {block.place}")
+        listing.faults.append(f"parquet: no file is named {pattern}")
     parts = _parts(paths, listing)
     if listing.faults:
         return listing

@@ -57,6 +57,9 @@ def list_images(block: DatasetBlock, folder_of_study: Path) -> Listing:
 def _rows(place: Path, listing: Listing) -> list[Row]:
     """Read the table, and find what is wrong with its rows, each with its line."""
     rows: list[Row] = []
+    if place.is_dir():
+        listing.faults.append(f"table: {place} is a folder, and should be a file: name the CSV")
+        return rows
     try:
         content = read_at_most(place, csv_rows.MOST_BYTES)
         lines = csv_rows.parse(content, csv_rows.mark_of(content))
