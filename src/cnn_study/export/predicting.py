@@ -153,7 +153,7 @@ def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
     for answer in answers:
         order = np.argsort(-answer.probabilities, kind="stable")[:NAMED_CLASSES]
         named = ", ".join(
-            f"{study.dataset.class_names[place]} {percent(answer.probabilities[place], 0)}"
+            f"{study.dataset.class_names[place]} ({percent(answer.probabilities[place], 0)})"
             for place in order
         )
         trust = _trust(record, answer.probabilities.max())
