@@ -224,6 +224,11 @@ def _add_makers(commands: "Commands") -> None:
     predict.add_argument("images", nargs="+", type=_path, metavar="IMAGE")
     predict.add_argument("--experiment", help="which network instead: base, enhanced's id, or "
                          "winner-PRICE")  # fmt: skip
+    which = _add(commands, "which", _which, "name the files of images of yours, by the keys that "
+                 "reports and tables give")  # fmt: skip
+    which.add_argument("study", help="a name in experiments/, or a study file")
+    which.add_argument("keys", nargs="*", metavar="KEY", help="or its first digits; of none, all")
+    which.add_argument("--source", default="", help="where the images are on this machine")
     add("inspect", _inspect, "look into the networks whose weights are kept, once")
     add("look-alikes", _look_alikes, "search for test images that stand, hardly altered, among the "
         "training images, once; keep the test images' answers")  # fmt: skip
@@ -531,6 +536,12 @@ def _predict(options: argparse.Namespace) -> None:
         kept = predicting.best_kept(study, results)
     answers = predicting.predict(study, kept, options.images)
     print(predicting.in_words(study, kept, answers))
+
+
+def _which(options: argparse.Namespace) -> None:
+    from cnn_study.study import own_images
+
+    print(own_images.named(study_file(options.study), options.keys, options.source))
 
 
 def _inspect(options: argparse.Namespace) -> None:

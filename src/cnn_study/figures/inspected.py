@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from cnn_study.runs.inspections import Inspection, Network
+    from cnn_study.runs.inspections import Inspection, Mistake, Network
+    from cnn_study.runs.look_alikes import Misread
+    from cnn_study.study.model import Study
 
 MOST_PICTURED = 10
 """Classes shown where each takes up room; the first ones that have images."""
@@ -359,7 +361,7 @@ class Mistakes(Inspected):
 
     def _draw(self, results: Results) -> "Figure":
         networks = self._kept(results)
-        figure = self.new(1.4 * len(networks))
+        figure = self.new(1.55 * len(networks))
         for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
             images = _inspection(results).of(network)["mistakes_images"][:MOST_MISTAKES]
             part.suptitle(results.called(id_), x=0.01, ha="left", fontsize=9, color=LIGHT.text)
@@ -373,8 +375,7 @@ class Mistakes(Inspected):
                     fontsize=SMALL,
                     color=LIGHT.more,
                 )
-                answer = wrap_name(self.classes[mistake.predicted_class], 10)
-                below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
+                below(axes, answered(results.study, mistake), LIGHT.less)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -385,7 +386,8 @@ class Mistakes(Inspected):
             ]
             for id_, network in self._kept(results)
         }
-        return {"mistakes": mistakes, "most_mistakes": MOST_MISTAKES}
+        keys = bool(results.study.dataset.test_keys)
+        return {"mistakes": mistakes, "most_mistakes": MOST_MISTAKES, "keys": keys}
 
 
 @dataclass(frozen=True)
@@ -556,6 +558,22 @@ def _overlay(image: Any, lost: Any, side: int, stride: int) -> Any:
     color = numpy.where(strength > 0, orange, blue)
     share = numpy.abs(strength) * 0.85
     return grey * (1 - share) + color * share
+
+
+KEY = 8
+"""Digits of an image's key that stand below it: enough to find its file by."""
+
+
+def named(study: "Study", test_index: int) -> str:
+    """Say which test image one is: by its key, or by its place in the test set."""
+    keys = study.dataset.test_keys
+    return keys[test_index][:KEY] if keys else f"no. {test_index}"
+
+
+def answered(study: "Study", mistake: "Mistake | Misread") -> str:
+    """Write a wrong answer, its probability, and which image it is about."""
+    answer = wrap_name(study.dataset.class_names[mistake.predicted_class], 10)
+    return f"{answer}\n{100 * mistake.probability:.1f} %\n{named(study, mistake.test_index)}"
 
 
 def below(axes: "Axes", words: str, color: str) -> None:

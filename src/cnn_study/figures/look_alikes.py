@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.inspected import SMALL, below, show
+from cnn_study.figures.inspected import SMALL, answered, below, show
 from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import wrap_name
@@ -116,7 +116,7 @@ class MisreadImages(Picture):
             return nothing("no such image")
         mistakes, images = by[1].shown, _kept(results).arrays["misread_images"]
         rows = -(-len(mistakes) // ACROSS)
-        figure = self.new(1.45 * rows)
+        figure = self.new(1.6 * rows)
         panels = figure.subplots(rows, ACROSS, squeeze=False)
         for axes in panels.flat:
             axes.axis("off")
@@ -124,8 +124,7 @@ class MisreadImages(Picture):
             show(axes, image)
             name = wrap_name(self.classes[mistake.true_class], 10)
             axes.set_title(name, fontsize=SMALL, color=LIGHT.more)
-            answer = wrap_name(self.classes[mistake.predicted_class], 10)
-            below(axes, f"{answer}\n{100 * mistake.probability:.1f} %", LIGHT.less)
+            below(axes, answered(results.study, mistake), LIGHT.less)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -135,7 +134,8 @@ class MisreadImages(Picture):
             (self.classes[mistake.true_class], self.classes[mistake.predicted_class])
             for mistake in shown
         ]
-        return {"images": by[1].images if by else 0, "mistakes": names}
+        keys = bool(results.study.dataset.test_keys)
+        return {"images": by[1].images if by else 0, "mistakes": names, "keys": keys}
 
 
 def misread_by(facts: "LookAlikeFacts", networks: dict[str, str]) -> "tuple[str, MisreadBy] | None":

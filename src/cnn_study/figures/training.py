@@ -126,7 +126,9 @@ def _legend(figure: "Figure", reference: str, curves: "Iterable[Curves]") -> Non
     """Say what lines mean, or points where every curve is one."""
     points = _all_points(curves)
     lines = [
-        key(images.capitalize(), color, **({"marker": POINTS[images]} if points else {"line": line}))
+        key(
+            images.capitalize(), color, **({"marker": POINTS[images]} if points else {"line": line})
+        )
         for images, color, line in LINES
     ]
     behind = {"marker": "s"} if points else {"line": "-"}

@@ -18,6 +18,10 @@ FEW = 0.02
 """Half width of the 95 % interval of a share of one half: where it is wider, images are few."""
 
 
+LISTED = 16
+"""Misread images that the text lists where it shows none; all of them stand in misread.csv."""
+
+
 @dataclass(frozen=True)
 class FewImages:
     """What so few test images leave open of a score; said wherever one stands by itself.
@@ -162,16 +166,26 @@ def _with_range(row: SimpleNamespace) -> SimpleNamespace:
 def misread_of(
     study: Study, tables: Tables, best: Result | None, facts: Path | None
 ) -> dict[str, Any] | None:
-    """Give how many images every run of the best model misreads alike; None where not known."""
+    """Give which images every run of the best model misreads alike; None where not known.
+
+    Returns:
+        images, share and runs: how many; first: rows of misread.csv, of those that the runs are
+        surest of; keys: whether images have any; shown: whether a picture shows some.
+    """
     count = tables.experiments[best.id]["misread_images"] if best else None
     if best is None or count is None:
         return None
+    rows = [
+        SimpleNamespace(**row) for row in tables.rows("misread") if row["experiment"] == best.id
+    ]
     kept = look_alikes.read_facts(facts).misread if facts else None
     same = kept and kept.fingerprint == study.experiments[best.id].fingerprint
     return {
         "experiment": best.id,
         "runs": best.complete,
         "images": count,
+        "first": rows[:LISTED],
+        "keys": bool(study.dataset.test_keys),
         "share": derived(count / tables.test_images, "share of", count),
         "shown": bool(same and kept and kept.shown),
     }

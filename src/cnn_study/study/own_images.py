@@ -1,6 +1,6 @@
 """The images of a study's own, where they are: looked at before anybody trains on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -11,6 +11,7 @@ from cnn_study.data import arrays, manifest, own
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.data.listing import is_there
+from cnn_study.data.looking import list_whole
 from cnn_study.study.faults import Faults
 from cnn_study.study.merge import load
 from cnn_study.study.parse import parse
@@ -88,6 +89,37 @@ def _at(described: DatasetBlock, study: Path, source: str) -> DatasetBlock:
             f"{study} are, or leave it out."
         )
     return block
+
+
+def named(study: Path, keys: Sequence[str], source: str = "") -> str:
+    """Say which files images are, by the first digits of their keys; of none, of all.
+
+    Args:
+        source: where the images are, if not where the study says.
+
+    Returns:
+        A line an image: its key, a tab, and its name from the images' folder on.
+
+    Raises:
+        UserError: the study has no images of its own, they are not there, or none has such a key.
+    """
+    described = _described(study)
+    if isinstance(described, str):
+        raise UserError(
+            f"{study}: the images of {described} are no files. Where tables name one, it is by its "
+            "place in the test set, from 0, as its makers have it."
+        )
+    items = list_whole(_at(described, study, source), study).items
+    known = sorted((item.key[: manifest.KEY_DIGITS], item.name) for item in items)
+    asked = [key.lower() for key in keys]
+    unknown = [key for key in asked if not any(pair[0].startswith(key) for pair in known)]
+    if unknown:
+        raise UserError(
+            f"no image of {study} has the key {first_of(unknown)}. Keys are those of "
+            f"tables/misread.csv, {manifest.KEY_DIGITS} digits from 0 to f, or their first ones."
+        )
+    chosen = [pair for pair in known if not asked or pair[0].startswith(tuple(asked))]
+    return "\n".join("\t".join(pair) for pair in chosen)
 
 
 def in_words(dataset: Dataset) -> str:

@@ -63,7 +63,20 @@ class Answers:
         return scored if self.units is None else by_unit(scored, self.units)
 
 
-def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> np.ndarray | None:
+@dataclass(frozen=True)
+class Given:
+    """What complete runs of one experiment answered to the test images.
+
+    Attributes:
+        classes: predicted by each run (runs, test images).
+        probability: that they give their answers, mean over the runs (test images,).
+    """
+
+    classes: np.ndarray
+    probability: np.ndarray
+
+
+def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> Given | None:
     """Read what complete runs answered, and check it.
 
     Args:
@@ -71,20 +84,20 @@ def answers_of(runs: Iterable[Recorded], labels: np.ndarray | None) -> np.ndarra
         labels: the correct answers (test images,); None where they are not known.
 
     Returns:
-        Predicted classes (runs, test images); None where answers or predictions are not kept, or
-        where there is no run.
+        None where answers or predictions are not kept, or where there is no run.
 
     Raises:
         UserError: predictions are not those that a run left, or do not lead to its scores.
     """
-    classes = []
+    classes, probabilities = [], []
     for path, record in runs:
         kept = records.predictions(path, record)
         if kept is None or labels is None:
             return None
         _check(path, record, kept["classes"], labels)
         classes.append(kept["classes"])
-    return np.stack(classes) if classes else None
+        probabilities.append(kept["probabilities"])
+    return Given(np.stack(classes), np.mean(probabilities, axis=0)) if classes else None
 
 
 def _check(path: Path, record: Record, classes: np.ndarray, labels: np.ndarray) -> None:
@@ -121,8 +134,12 @@ def misread_images(classes: np.ndarray | None, labels: np.ndarray | None) -> int
     """
     if classes is None or labels is None or len(classes) < 2:
         return None
-    alike = (classes == classes[0]).all(axis=0)
-    return int((alike & (classes[0] != labels)).sum())
+    return int(misread_alike(classes, labels).sum())
+
+
+def misread_alike(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Tell of each test image whether all runs call it the same, and not what it shows."""
+    return (classes == classes[0]).all(axis=0) & (classes[0] != labels)
 
 
 def write(path: Path, answers: dict[str, Answers], images: int, units: Sequence[int] = ()) -> None:

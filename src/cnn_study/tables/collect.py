@@ -37,6 +37,7 @@ from cnn_study.tables import answers
 from cnn_study.tables.csv_files import csv_text, frame
 from cnn_study.tables.data_package import DICTIONARY, data_package
 from cnn_study.tables.lineage import METRIC
+from cnn_study.tables.misread import misread_rows
 from cnn_study.tables.schemas import (
     CALIBRATION,
     CLASS_SIZES,
@@ -48,6 +49,7 @@ from cnn_study.tables.schemas import (
     LAYERS,
     LOOK_ALIKE_PAIRS,
     MEASURES,
+    MISREAD,
     PUBLISHED,
     RUNS,
     SEARCH_RUNS,
@@ -100,7 +102,8 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     outcomes = read_outcomes(study, results)
     _say_too_old(study, outcomes)
     labels = correct_answers.read(study, results)
-    classes = read_classes(study, results, outcomes, labels)
+    given = read_answers(results, outcomes, labels)
+    classes = {id_: answered.classes for id_, answered in given.items()}
     frames = {
         RUNS.name: runs_table(study, outcomes),
         EPOCHS.name: epochs_table(study, outcomes),
@@ -111,6 +114,7 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
         CALIBRATION.name: calibration_table(outcomes),
         CLASS_SIZES.name: class_sizes_table(study),
         LOOK_ALIKE_PAIRS.name: look_alikes_table(study, results),
+        MISREAD.name: frame(MISREAD, misread_rows(study, given, labels)),
         **search_tables(study, results),
     }
     published = published_file(study)
@@ -123,10 +127,10 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     known = {
         id_: answers.Answers(
             tuple(each.run.seed for each in complete[id_]),
-            given == labels,
-            _contributions(study, results, complete[id_], given, labels),
+            predicted == labels,
+            _contributions(study, results, complete[id_], predicted, labels),
         )
-        for id_, given in classes.items()
+        for id_, predicted in classes.items()
     }
     dataset = study.dataset
     answers.write(output / answers.FILE, known, dataset.test_images, dataset.test_units)
@@ -330,19 +334,18 @@ def epochs_table(study: Study, outcomes: list[Outcome]) -> pd.DataFrame:
     return frame(EPOCHS.put(words_of(study)), rows)
 
 
-def read_classes(
-    study: Study, results: Path, outcomes: list[Outcome], labels: np.ndarray | None
-) -> dict[str, np.ndarray]:
+def read_answers(
+    results: Path, outcomes: list[Outcome], labels: np.ndarray | None
+) -> dict[str, answers.Given]:
     """Read what the complete runs of each experiment answered to the test images.
 
     Returns:
-        Predicted classes (runs, test images) by experiment; without those of which it is not known
-        of every complete run.
+        By experiment; without those of which it is not known of every complete run.
 
     Raises:
         UserError: predictions or correct answers are not those of a record.
     """
-    classes = {}
+    known = {}
     for id_, complete in complete_outcomes(outcomes).items():
         runs = [
             (results / outcome.path, outcome.record)
@@ -350,8 +353,8 @@ def read_classes(
             if outcome.path and outcome.record
         ]
         if (given := answers.answers_of(runs, labels)) is not None:
-            classes[id_] = given
-    return classes
+            known[id_] = given
+    return known
 
 
 def misread_images(

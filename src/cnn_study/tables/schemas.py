@@ -31,6 +31,7 @@ from cnn_study.tables.lineage import (
     Tally,
     ThisRun,
     Trials,
+    Whose,
 )
 
 MEASURES = (
@@ -630,6 +631,45 @@ LOOK_ALIKE_PAIRS = Table(
     sources=(IMAGES,),
 )
 
+MISREAD = Table(
+    "misread",
+    "Misread images",
+    "One row for each test image that every complete run of an experiment takes for the same class, "
+    "which is not that of its label; those first that the runs are surest of. No rows of experiments "
+    "with fewer than two runs, or of which the answers of a run are not kept.",
+    (
+        EXPERIMENT,
+        count("test_index", "Place of the image in the test set, from 0.", "", required=True),
+        *made_from(
+            (IMAGES,),
+            string(
+                "image_key",
+                "Of images of the study's own: the first 16 digits of the sha256 of the file's "
+                "bytes (of a row of an array, of its shape and bytes), by which `cnn-study which "
+                "STUDY KEY` finds the file. Empty for a dataset that comes with this project.",
+                pattern="[0-9a-f]{16}",
+            ),
+            string("true_class", "Class of its label.", required=True),
+        ),
+        string("predicted_class", "Class that every run gives it.", required=True),
+        share("mean_probability", "Mean of what the runs give that answer."),
+        count("runs", "Complete runs, all of which say so.", "runs", required=True),
+        *made_from(
+            (CompleteRuns((Whose.EVERY,), "test_accuracy", paired=False),),
+            count(
+                "experiments",
+                "Experiments of which every complete run says so, this one included.",
+                "experiments",
+                required=True,
+            ),
+        ),
+    ),
+    ("experiment", "test_index"),
+    (TO_EXPERIMENTS,),
+    sources=(CompleteRuns(measure="test_accuracy"),),
+    beside=(Beside("Runs (n)", ("runs",)), Beside("Experiments", ("experiments",))),
+)
+
 CLASS_SIZES = Table(
     "class-sizes",
     "Images of each class",
@@ -764,5 +804,5 @@ SEARCH_VALUES = Table(
 
 TABLES = (
     *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
-    *(CLASS_SIZES, LOOK_ALIKE_PAIRS, SEARCH_RUNS, SEARCH_VALUES),
+    *(CLASS_SIZES, LOOK_ALIKE_PAIRS, MISREAD, SEARCH_RUNS, SEARCH_VALUES),
 )
