@@ -40,11 +40,12 @@ def make(
     status: str = "complete",
     test: float = 0.5,
     validation: float | None = 0.5,
+    training: float = 0.9,
     epochs: int | None = None,
     **cost: float,
 ) -> records.Record:
-    """Make a record. Losses are 1 - accuracy, training accuracy is 0.9, and the test images of
-    the first class that are classified wrongly are taken for the second.
+    """Make a record. Losses are 1 - accuracy, and the test images of the first class that are
+    classified wrongly are taken for the second.
 
     There are as many epochs as the settings ask for, but two of a run that is not complete."""
     chosen, dataset = study.experiments[experiment], study.dataset
@@ -76,7 +77,10 @@ def make(
             validation_images=sizes.validation,
             test_images=dataset.test_images,
         ),
-        epochs=[_epoch(number, validation, complete, seconds) for number in range(1, epochs + 1)],
+        epochs=[
+            _epoch(number, validation, training, complete, seconds)
+            for number in range(1, epochs + 1)
+        ],
         test=_test(study, seed, test) if complete else None,
         weights_sha256=_digest(experiment, seed) if complete else None,
         cost=records.Cost(**{"parameters": chosen.parameters, "macs": chosen.macs, **cost}),
@@ -193,11 +197,13 @@ def scored_by_class(
     )  # fmt: skip
 
 
-def _epoch(number: int, validation: float | None, complete: bool, seconds: float) -> records.Epoch:
+def _epoch(
+    number: int, validation: float | None, training: float, complete: bool, seconds: float
+) -> records.Epoch:
     return records.Epoch(
         epoch=number,
-        training_loss=0.1 if complete else None,
-        training_accuracy=0.9,
+        training_loss=round(1 - training, 6) if complete else None,
+        training_accuracy=training,
         validation_loss=None if validation is None else 1 - validation,
         validation_accuracy=validation,
         training_seconds=seconds,

@@ -128,7 +128,7 @@ def test_what_is_open_is_told_with_what_it_may_still_be_worth(tmp_path):
     assert (change.test.lower, change.test.upper) == (-0.0434012, 0.0500679)
     assert found.bound == 0.051
     assert (
-        "Nearest comes base + rate 0.0001: the whole interval lies within ±5.1 points"
+        "Nearest to that comes base + rate 0.0001, but the interval reaches as far as ±5.1 points"
         in first_page(made)
     )
 
@@ -186,8 +186,8 @@ def test_nearest_is_what_test_images_leave_least_room(tmp_path, unseen, nearest,
     assert found.bound == pytest.approx(bound, abs=1e-9)
     if "third" in nearest:
         assert (
-            "Nearest come base + rate 0.0004, base + rate 0.0003 and the recipe of three: the "
-            "whole interval of each lies within ±6.1 points"
+            "Nearest to that come base + rate 0.0004, base + rate 0.0003 and the recipe of three, "
+            "but the interval of each reaches as far as ±6.1 points"
         ) in first_page(made)
 
 
@@ -205,7 +205,10 @@ def test_luck_is_how_far_runs_of_the_base_lie_apart(tmp_path, base, said):
 def test_without_a_second_run_nothing_is_said_of_luck(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE[:1]))
     assert "luck" not in page
-    assert "the base classifies 50.0 % of the test images correctly, over one seed" in page
+    assert (
+        "A mean of several runs with its interval, which a single run cannot give; so far the base "
+        "classifies 50.0 % of the test images correctly, with one seed"
+    ) in page
 
 
 def test_verdicts_are_counted_among_those_that_were_measured(tmp_path):
@@ -213,7 +216,7 @@ def test_verdicts_are_counted_among_those_that_were_measured(tmp_path):
     page = first_page(
         made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74), slow=(0.51, 0.52, 0.54))
     )
-    assert "Of one verdict that a change helps or hurts, one stands if both changes" in page
+    assert "The one verdict that a change helps stands if both changes are judged together" in page
 
 
 def test_the_number_to_cite_is_the_mean_of_the_best_with_its_interval(tmp_path):

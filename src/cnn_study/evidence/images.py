@@ -61,15 +61,14 @@ def score_rows(tables: Tables) -> list[dict[str, Any]]:
     for id_ in tables.study.experiments:
         scores = list(tables.scores(id_, "test_score").values())
         mean = effect(scores)
-        row = {"experiment": id_, "runs": mean.n, "mean": mean.mean}
+        row: dict[str, Any] = {"experiment": id_, "runs": mean.n, "mean": mean.mean}
         row |= {"lower": mean.lower, "upper": mean.upper}
         answers = tables.answers.get(id_)
         if answers is not None and mean.mean is not None and answers.scored.shape[1] > 1:
             row |= _open(answers, scores, mean.mean)
         if mean.mean is not None:
-            row["better_than_guessing"] = beats_guessing(
-                tables.study, mean.mean, row.get("images_margin")
-            )
+            better = beats_guessing(tables.study, mean.mean, row.get("images_margin"))
+            row["better_than_guessing"] = better
         rows.append(row)
     return rows
 

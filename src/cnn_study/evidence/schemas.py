@@ -1222,8 +1222,8 @@ def _learning(of: tuple[Whose, ...]) -> tuple[Column, ...]:
             "What stands out, by rule. never learned: some run. overfits more: gap higher; "
             "overfits less: gap lower and validation accuracy not lower; underfits: else, if "
             "training and validation accuracy are lower. Where the gap is not compared, loss_rise "
-            "stands for it. unsteady, steadier: unsteadiness higher, lower. None but the first where "
-            "neither side is surely better than guessing on images held out.",
+            "stands for it. unsteady, steadier: unsteadiness higher, lower. None but the first "
+            "where neither side is surely better than guessing on images held out.",
         )
     )
     return (

@@ -131,8 +131,8 @@ class AccuracyAndCost(Picture):
         ]
 
     def _has_steps(self, results: Results) -> bool:
-        """Whether any front is of two points at least, so that a line joins them."""
-        return any(len(self._front_points(results, cost)) > 1 for cost in COSTS)
+        """Whether any front has two different points at least, so that a line joins them."""
+        return any(len(set(self._front_points(results, cost))) > 1 for cost in COSTS)
 
     def _name(self, figure: "Figure", axes: "Axes", results: Results, cost: str) -> None:
         """Write names beside points, clear of the front."""

@@ -160,7 +160,8 @@ class LearningCurves(Picture):
             }
             for summary in results.of(self.experiments)
         ]
-        several = any(panel.get("epochs", 0) > 1 for panel in panels)
+        drawn = curves[curves["experiment"].isin(self.experiments)]["epoch"]
+        several = drawn.empty or bool(drawn.max() > 1)
         return {"measure": self.measure, "panels": panels, "several": several}
 
     def _ends(self, curves: "pandas.DataFrame", summary: Result) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.picture import WIDE, Picture
+from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import brief, size, wrap, wrap_name
 
@@ -360,7 +360,9 @@ class Mistakes(Inspected):
     width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
-        networks = self._kept(results)
+        networks = [(id_, network) for id_, network in self._kept(results) if network.mistakes]
+        if not networks:
+            return nothing("no wrong answer")
         figure = self.new(1.55 * len(networks))
         for part, (id_, network) in zip(_parts(figure, len(networks)), networks, strict=True):
             images = _inspection(results).of(network)["mistakes_images"][:MOST_MISTAKES]

@@ -81,9 +81,10 @@ def best_box(
     best = (math.inf, (0.0, 0.0, 0.0, 0.0))
     for distance in DISTANCES:
         for box in _boxes_around(point, size, distance):
-            faults = 100 * outside(box, frame) + 10 * hits([box], boxes)
+            faults = 300 * outside(box, frame) + 40 * hits([box], boxes)
             if faults < best[0]:
-                faults += hits(_leader(point, box), boxes)
+                # Points that share a place cover it many times: it counts once.
+                faults += sum(hits([part], boxes) > 0 for part in _leader(point, box))
             best = min(best, (faults, box), key=lambda place: place[0])
         if best[0] == 0:
             break

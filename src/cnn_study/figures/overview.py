@@ -129,8 +129,9 @@ class Overview(Picture):
         figure = new(SIZE[1])
         figure.set_size_inches(*SIZE)
         axes = figure.subplots()
-        for point in points:
-            _mark(axes, point)
+        places = [(point.macs, point.ends[1]) for point in points]
+        for number, (point, place) in enumerate(zip(points, places, strict=True), start=1):
+            _mark(axes, point, places[number:].count(place))
         logarithmic(axes, [point.macs for point in points])
         axes.margins(y=MARGIN)
         axes.tick_params(labelsize=TEXT)
@@ -181,13 +182,18 @@ def _hidden(points: list[Named]) -> int:
     return sum(marks.is_hidden(point.test, LOOKS[point.kind][1:], span, HEIGHT) for point in points)
 
 
-def _mark(axes: "Axes", point: Named) -> None:
+def _mark(axes: "Axes", point: Named, over: int) -> None:
+    """Draw a point; the more others lie over it, in its very place, the larger, so that all show.
+
+    Args:
+        over: how many do.
+    """
     color, marker, size = LOOKS[point.kind]
     low, mean, high = point.ends
     axes.plot([point.macs] * 2, [low, high], color=color, linewidth=1.6, zorder=3)
     axes.plot(
-        [point.macs], [mean], marker, color=color, markersize=size, markeredgecolor=LIGHT.page,
-        markeredgewidth=0.7, zorder=4,
+        [point.macs], [mean], marker, color=color, markersize=size + 5 * over,
+        markeredgecolor=LIGHT.page, markeredgewidth=0.7, zorder=4,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ MOST_LABELS = 8
 """With more experiments whose learning rate decays only base and enhanced are named."""
 
 NOT_KNOWN = "not known which images each run classifies correctly"
+ALL_ALIKE = "all runs of an experiment score the same"
 EDGE: dict[str, Any] = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
 
 
@@ -44,9 +45,9 @@ class RunSpread(Picture):
         return [SimpleNamespace(**row) for row in results.findings.files.rows("spreads")]
 
     def _draw(self, results: Results) -> "Figure":
-        rows = [row for row in self._rows(results) if row.deviation]
+        rows = self._drawn(results)
         if not rows:
-            return nothing(NOT_KNOWN if self._has_runs(results) else NO_RUN)
+            return nothing(self._why_not(results))
         figure = self.new(4.0)
         axes = figure.subplots()
         bars = {row.experiment: self._point(axes, results, row) for row in rows}
@@ -60,6 +61,16 @@ class RunSpread(Picture):
         called = {id_: results.called(id_) for id_ in self._named(rows)}
         labels.place(figure, axes, bars, called, ())
         return figure
+
+    def _drawn(self, results: Results) -> list[SimpleNamespace]:
+        """Give the experiments whose runs lie apart: on a logarithmic axis others have no place."""
+        return [row for row in self._rows(results) if row.deviation]
+
+    def _why_not(self, results: Results) -> str:
+        """Say why there is nothing to draw."""
+        if self._rows(results):
+            return ALL_ALIKE
+        return NOT_KNOWN if self._has_runs(results) else NO_RUN
 
     def _has_runs(self, results: Results) -> bool:
         return any(result.complete for result in results.of(self.experiments))
@@ -82,7 +93,10 @@ class RunSpread(Picture):
 
     def _values(self, results: Results) -> dict[str, Any]:
         medians = [SimpleNamespace(**row) for row in results.findings.files.rows("spread-medians")]
-        return {"medians": medians, "has_runs": self._has_runs(results)}
+        return {
+            "medians": medians,
+            "why_not": "" if self._drawn(results) else self._why_not(results),
+        }
 
 
 def _style(learning_rate: str) -> tuple[str, str]:

@@ -74,8 +74,8 @@ def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[st
     """Give the share of images nearest to one of their class: by pixels, by each network.
 
     Returns:
-        pixels, networks (by id), and `apart`: what lays classes apart more surely, see `_apart`;
-        None without an inspection.
+        pixels, networks (by id); apart: what lays classes apart more surely, see `_apart`;
+        mistaken: whether any of the networks gives a wrong answer. None without an inspection.
     """
     if inspection is None:
         return None
@@ -91,7 +91,8 @@ def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[st
     }
     images = len(inspection.arrays["embedding_labels"])
     apart = _apart(pixels, list(shares.values()), study.dataset.chance(), images)
-    return {"pixels": pixels, "networks": shares, "apart": apart}
+    mistaken = any(network.mistakes for network in networks.values() if network)
+    return {"pixels": pixels, "networks": shares, "apart": apart, "mistaken": mistaken}
 
 
 def _apart(pixels: float, networks: list[float], chance: float, images: int) -> str:

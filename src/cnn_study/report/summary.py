@@ -78,8 +78,8 @@ class Summary:
             denied: those of the latter that fresh seeds do not confirm.
         luck: None where no experiment has two runs.
         cited, score: the experiment to cite, and its mean test score with its interval: by its
-            runs with fresh seeds, where these are there; fresh: whether they are; open: whether that
-            interval holds all scores that there are.
+            runs with fresh seeds, where these are there; fresh: whether they are; open: whether
+            that interval holds all scores that there are.
         rough: what is open of the score of that experiment (score-intervals.csv), where the test
             images are so few that it is said before all else.
         untold: whether the choice of any one test image makes nothing of that score, so that they

@@ -70,6 +70,11 @@ class RunSpreads:
     schedules: list[tuple[SimpleNamespace, SimpleNamespace]]
 
     @property
+    def all_alike(self) -> bool:
+        """Whether the runs of each experiment score the same."""
+        return bool(self.rows) and not any(row.deviation for row in self.rows.values())
+
+    @property
     def calmed(self) -> int:
         """Of `schedules`, those whose networks end closer to one another than the reference's."""
         return sum(
