@@ -96,6 +96,9 @@ def test_a_run_learned_if_its_loss_ever_fell_below_that_of_guessing():
 )
 def test_what_stands_out(said, never, words):
     assert behaviours_of(dict.fromkeys(MEASURES, "open") | said, never) == words
+    assert behaviours_of(dict.fromkeys(MEASURES, "open") | said, never, generalizes=False) == [
+        word for word in words if word == "never learned"
+    ]
 
 
 # ------------------------------------------------------------------------------- rows
@@ -160,6 +163,18 @@ def test_a_wider_gap_overfits_more(tmp_path):
         *("higher", "alike", "higher", "alike", ""),
     ]
     assert change["behaviour"] == "overfits more"
+
+
+@pytest.mark.parametrize(("validation", "said"), [(0.13, ""), (0.2, "overfits more")])
+def test_nothing_overfits_that_only_guesses(tmp_path, validation, said):
+    """Of 144 images held out 13 % are not surely more than 10.28 %, 20 % are."""
+    runs = {
+        "base": [ending(0.8, validation)] * 3,
+        "wide": [ending(training, validation) for training in (0.9, 0.91, 0.92)],
+    }
+    (change,) = analysed(tmp_path, runs)["behaviour-changes"]
+    assert change["gap_said"] == "higher"
+    assert change["behaviour"] == said
 
 
 def test_worse_on_both_underfits(tmp_path):

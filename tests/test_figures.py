@@ -676,3 +676,71 @@ def test_dollar_signs_are_no_mathematics(tmp_path):
     words = Made(tmp_path, text, SCORES).words("effects-all")
     assert "What costs $5 and $6" in words
     assert "a $$x^2$ {{" in words
+
+
+ONCE = """
+title: T
+dataset: digits
+enhanced: wide
+seeds: 2
+base: {epochs: 1}
+questions:
+  one:
+    title: T
+    question: Q?
+    hypothesis: H.
+    changes: {wide: {filters: [4]}}
+"""
+
+
+def test_the_only_epoch_is_drawn_as_points(tmp_path):
+    """A line of one point shows nothing: each mean and each run has a mark."""
+    made = Made(tmp_path, ONCE, {"base": (0.5, 0.6), "wide": (0.6, 0.7)}, losses=(0.5,))
+    for id_ in ("learning-curves-base-and-enhanced", "loss-curves-base-and-enhanced"):
+        axes = made.picture(id_).draw(made.results).axes[0]
+        assert [line.get_marker() for line in axes.lines] == ["s"] * 3 + ["o"] * 3
+        assert "one epoch: training" in made.alt(id_)
+        assert "of the only epoch: mean (large)" in made.caption(id_)
+        assert "lowest" not in made.caption(id_) + " ".join(made.words(id_))
+
+
+def test_several_epochs_are_drawn_as_lines(tmp_path):
+    text = ONCE.replace("epochs: 1", "epochs: 2")
+    made = Made(tmp_path, text, {"base": (0.5, 0.6), "wide": (0.6, 0.7)}, losses=(0.5, 0.4))
+    axes = made.picture("learning-curves-base-and-enhanced").draw(made.results).axes[0]
+    assert {line.get_marker() for line in axes.lines} == {"None"}
+
+
+def test_the_base_alone_needs_no_names_of_other_marks(tmp_path):
+    alone = "title: T\ndataset: digits\nseeds: 1\nbase: {epochs: 1}\n"
+    made = Made(tmp_path, alone, {"base": (0.5,)}, losses=(0.5,))
+    assert not {"Other experiments", "Pareto front"} & set(made.words("accuracy-and-cost"))
+    assert "Steps" not in made.caption("accuracy-and-cost")
+
+
+def test_models_in_one_place_can_all_be_seen(tmp_path):
+    """Equal scores for equal arithmetic: the mark below is the larger."""
+    text = ONCE.replace("wide: {filters: [4]}", "wide: {learning_rate: 0.1}")
+    made = Made(tmp_path, text, dict.fromkeys(("base", "wide"), (0.5, 0.5)), losses=(0.5,))
+    marks = [
+        line
+        for line in made.picture("overview").draw(made.results).axes[0].lines
+        if line.get_marker() != "None"
+    ]
+    assert [mark.get_markersize() for mark in marks] == [12, 7.5]
+    assert not {"Pareto front"} & set(made.words("accuracy-and-cost"))
+
+
+def test_where_every_seed_chooses_the_same_the_caption_expects_nothing(tmp_path):
+    made = Made(tmp_path, ONCE, dict.fromkeys(("base", "wide"), (0.5, 0.5)), losses=(0.5,))
+    assert "Expected is" not in made.caption("test-habits")
+    assert "Every seed chooses the same." in made.caption("test-habits")
+
+
+def test_where_all_is_right_no_error_is_the_largest(made, monkeypatch):
+    picture = made.picture("confusion-base-and-enhanced")
+    nothing = {"share": 0.0, "true": "0", "predicted": "1"}
+    best = {"share": 100.0, "name": "0"}
+    extremes = {"best": best, "worst": best, "error": nothing}
+    monkeypatch.setattr(type(picture), "_extremes", lambda self, shares: extremes)
+    assert "base: all correct." in picture.texts(made.results).alt

@@ -84,6 +84,14 @@ def test_mistakes_name_both_classes_and_the_probability(drawn, results, study):
         one = network.mistakes[0]
         assert f"{100 * one.probability:.1f} %" in said
         assert study.dataset.class_names[one.predicted_class] in said
+        assert f"no. {one.test_index}" in said
+
+
+def test_an_image_of_ones_own_is_named_by_the_first_digits_of_its_key(study):
+    keys = ("0123456789abcdef", "fedcba9876543210")
+    own = replace(study, dataset=replace(study.dataset, test_keys=keys))
+    assert [inspected.named(own, place) for place in (0, 1)] == ["01234567", "fedcba98"]
+    assert inspected.named(study, 1) == "no. 1"
 
 
 def test_occlusion_tells_the_largest_loss(pictures, results):

@@ -89,6 +89,9 @@ def test_misread_images_name_the_model_whose_runs_agree(pictures, results):
     assert rows[by.experiment]["misread_images"] == str(by.images)
     assert pictures["misread"].runs(results) == {by.experiment: by.seeds}
     assert "error" not in texts.caption + texts.alt
+    said = written_words(image(pictures["misread"], results, "svg").decode())
+    assert {f"no. {mistake.test_index}" for mistake in by.shown} <= set(said)
+    assert "place in the test set, from 0" in texts.caption
 
 
 def test_a_model_that_is_no_longer_there_leaves_nothing_to_show(pictures, results):
@@ -123,6 +126,19 @@ def test_the_spread_names_base_enhanced_and_those_that_decay(tmp_path):
     assert "n = 3 complete runs of each experiment." in made.caption("run-spread")
 
 
+def test_the_spread_names_no_kind_of_learning_rate_that_is_not_there(tmp_path):
+    text = SPREAD.replace(", falling: {schedule: cosine}", "")
+    made = Made(tmp_path, text, dict.fromkeys(("base", "wide"), (0.5, 0.6, 0.7)))
+    assert {"Constant learning rate"} <= set(made.words("run-spread"))
+    assert "Decaying" not in " ".join(made.words("run-spread"))
+
+
+def test_runs_that_all_score_the_same_have_no_spread_to_draw(tmp_path):
+    made = Made(tmp_path, SPREAD, dict.fromkeys(("base", "wide", "falling"), (1.0, 1.0, 1.0)))
+    assert made.words("run-spread") == ["all runs of an experiment score the same"]
+    assert "Nothing is drawn: all runs of an experiment" in made.caption("run-spread")
+
+
 def test_a_spread_of_which_nothing_is_known_says_so(tmp_path):
     made = Made(tmp_path, SPREAD, dict.fromkeys(("base", "wide", "falling"), (0.5, 0.6, 0.7)))
     for name in ("spreads", "spread-medians"):
@@ -130,4 +146,4 @@ def test_a_spread_of_which_nothing_is_known_says_so(tmp_path):
         path.write_text(path.read_text().splitlines()[0] + "\n")
     said = "not known which images each run classifies correctly"
     assert made.words("run-spread") == [said]
-    assert f"It is {said}." in made.alt("run-spread")
+    assert f"Nothing is drawn: {said}." in made.alt("run-spread")

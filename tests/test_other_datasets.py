@@ -245,13 +245,13 @@ def test_classes_without_validation_images_are_named(text_of):
     )
 
 
-@pytest.mark.parametrize(("study", "told"), [(STUDY, False), (BALANCED, True)])
-def test_baselines_are_compared_by_accuracy_and_that_is_said(text_of, monkeypatch, study, told):
-    """The base gets all right, the better of the two 60 %."""
-    models = (SimpleNamespace(test_accuracy=share, chosen=3.0) for share in (0.6, 0.5))
+def compare(monkeypatch, *shares: float, telling: tuple[str, ...] = ("neighbours",)) -> None:
+    """Let the nearest neighbours and logistic regression get these shares right."""
+    models = (SimpleNamespace(test_accuracy=share, chosen=3.0) for share in shares)
     numbers = {"first": [1], "second": [2], "differences": [-1], "total": 1, "distance": 1.0}
     baselines = SimpleNamespace(
         **dict(zip(("neighbours", "regression"), models, strict=True)),
+        telling=list(telling),
         images=8,
         reduced="",
         example=SimpleNamespace(**numbers),
@@ -259,6 +259,28 @@ def test_baselines_are_compared_by_accuracy_and_that_is_said(text_of, monkeypatc
         gain=lambda accuracy: 0.4,
     )
     monkeypatch.setattr(values, "baselines_of", lambda study, inspection: baselines)
+
+
+def test_of_baselines_that_only_guess_nothing_is_called_hard_to_beat(text_of, monkeypatch):
+    compare(monkeypatch, 0.6, 0.5, telling=())
+    text = text_of((8, 8), (3, 2), study=STUDY, right=0.5)
+    assert "So what is near in pixels tells next to nothing of the class here." in text
+    assert "Neither comparing pixels nor weighing each pixel by itself is surely better" in text
+    assert "hard to beat" not in text
+    assert "The network that this report begins with gets no further" not in text
+
+
+def test_baselines_that_the_base_does_not_pass_are_said_to_be_so(text_of, monkeypatch):
+    compare(monkeypatch, 0.6, 0.5)
+    text = text_of((8, 8), (3, 2), study=STUDY, right=0.5)
+    assert "The network that this report begins with gets no further (@sec-base)." in text
+    assert "tells next to nothing of the class here" not in text
+
+
+@pytest.mark.parametrize(("study", "told"), [(STUDY, False), (BALANCED, True)])
+def test_baselines_are_compared_by_accuracy_and_that_is_said(text_of, monkeypatch, study, told):
+    """The base gets all right, the better of the two 60 %."""
+    compare(monkeypatch, 0.6, 0.5)
     text = text_of((8, 8), (3, 2), study=study, right=1)
     assert "40.00 percentage points more than the better of the two" in text
     sentence = (

@@ -54,9 +54,9 @@ class Curve:
     @property
     def overfits(self) -> bool:
         """Whether more of the images trained on are right than the choice of others explains."""
-        return bool(self.validation) and (
-            self.training[-1] > share_interval(self.validation[-1], self.held_out)[1]
-        )
+        if not self.validation or self.training[-1] <= self.validation[-1]:
+            return False
+        return self.training[-1] > share_interval(self.validation[-1], self.held_out)[1]
 
     @property
     def generalization_gap(self) -> float:
