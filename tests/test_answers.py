@@ -22,6 +22,7 @@ from cnn_study.study.merge import load
 from cnn_study.study.model import Study
 from cnn_study.tables import answers
 from cnn_study.tables.collect import collect
+from cnn_study.tables.misread import misread_rows
 
 STUDY = """
 title: A tiny study
@@ -143,6 +144,46 @@ def test_images_that_every_run_misreads_alike_are_counted(answered, results):
     """base: 18 to 35 are called the next class by both; falling: 0 to 17."""
     rows = collected(answered, results)["experiments"]
     assert [row["misread_images"] for row in rows] == ["18", "18", ""]
+
+
+def test_images_that_every_run_misreads_alike_are_listed_one_by_one(study, results):
+    """base: 18 to 35; falling: 30 to 47, so that they agree on 30 to 35; wide has one run.
+
+    Every answer is given 204 of 255, which are 0.8.
+    """
+    answer(study, results, "base", range(36), range(18, 54))
+    answer(study, results, "falling", range(30, 48), range(30, 48))
+    answer(study, results, "wide", range(360))
+    keep(study, results)
+    rows = collected(study, results)["misread"]
+    assert [(row["experiment"], int(row["test_index"])) for row in rows] == [
+        *(("base", image) for image in range(18, 36)),
+        *(("falling", image) for image in range(30, 48)),
+    ]
+    assert rows[0] == {
+        "experiment": "base", "test_index": "18", "image_key": "", "true_class": "8",
+        "predicted_class": "9", "mean_probability": "0.8", "runs": "2", "experiments": "1",
+    }  # fmt: skip
+    assert {int(row["test_index"]) for row in rows if row["experiments"] == "2"} == {*range(30, 36)}
+
+
+def test_the_images_that_runs_are_surest_of_stand_first_and_have_their_keys(study):
+    """Of three images two are misread, the later one more surely."""
+    own = replace(study, dataset=replace(study.dataset, test_keys=("a" * 16, "b" * 16, "c" * 16)))
+    classes, labels = np.array([[1, 2, 2], [1, 2, 2]]), np.array([0, 2, 1])
+    given = {"base": answers.Given(classes, np.array([0.5, 1.0, 0.75]))}
+    rows = misread_rows(own, given, labels)
+    assert [(row["image_key"][0], row["mean_probability"]) for row in rows] == [
+        *(("c", 0.75), ("a", 0.5)),
+    ]
+    assert misread_rows(own, given, None) == []
+
+
+def test_other_answers_to_one_image_do_not_agree(study):
+    classes = {"base": [[1], [1]], "falling": [[2], [2]]}
+    given = {id_: answers.Given(np.array(own), np.array([0.5])) for id_, own in classes.items()}
+    rows = misread_rows(study, given, np.array([0]))
+    assert [row["experiments"] for row in rows] == [1, 1]
 
 
 def test_runs_that_misread_an_image_in_two_ways_do_not_agree():

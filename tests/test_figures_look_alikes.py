@@ -117,13 +117,19 @@ questions:
 
 
 def test_the_spread_names_base_enhanced_and_those_that_decay(tmp_path):
-    scores = {"base": (0.5, 0.6, 0.7), "wide": (0.6, 0.62, 0.61), "falling": (0.7, 0.7, 0.7)}
+    scores = {"base": (0.5, 0.6, 0.7), "wide": (0.6, 0.62, 0.61), "falling": (0.7, 0.71, 0.72)}
     made = Made(tmp_path, SPREAD, scores)
-    words = made.words("run-spread")
-    assert {"base", "enhanced", "Decaying"} <= set(words)
-    assert "falling" not in words  # its runs score the same: a logarithm has no zero
+    assert {"base", "enhanced", "base + cosine", "Decaying"} <= set(made.words("run-spread"))
     assert "2 with a constant learning rate: median" in made.alt("run-spread")
     assert "n = 3 complete runs of each experiment." in made.caption("run-spread")
+
+
+def test_what_has_no_spread_is_not_drawn(tmp_path):
+    """A logarithm has no zero, and a legend does not name what is not there."""
+    scores = {"base": (0.5, 0.6, 0.7), "wide": (0.6, 0.62, 0.61), "falling": (0.7, 0.7, 0.7)}
+    words = Made(tmp_path, SPREAD, scores).words("run-spread")
+    assert {"base", "enhanced"} <= set(words)
+    assert not {"base + cosine", "Decaying"} & set(words)
 
 
 def test_the_spread_names_no_kind_of_learning_rate_that_is_not_there(tmp_path):

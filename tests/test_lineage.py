@@ -364,6 +364,14 @@ def of_behaviour_contrasts(read: Reading, column: str, row: Row) -> Expected:
     return read.each("validation_accuracy", *sides_of(read, row | {"kind": "main effect"}))
 
 
+def of_misread(read: Reading, column: str, row: Row) -> Expected:
+    if column in ("image_key", "true_class"):
+        return LOOKED_AT
+    if column == "experiments":
+        return read.each("test_accuracy", *read.by_experiment)
+    return of_all_complete(read, column, row)
+
+
 EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "runs": of_one_run,
     "epochs": of_one_run,
@@ -392,6 +400,7 @@ EXPECTED: dict[str, Callable[[Reading, str, Row], Expected]] = {
     "class-effects": of_class_effects,
     "class-sizes": lambda read, column, row: LOOKED_AT,
     "look-alike-pairs": lambda read, column, row: LOOKED_AT,
+    "misread": of_misread,
     "look-alikes": of_look_alikes,
     "spreads": of_all_complete,
     "spread-medians": of_spread_medians,

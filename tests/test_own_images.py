@@ -120,6 +120,41 @@ def test_what_is_written_down_names_no_file_and_no_place(place):
     assert "pictures" not in text
 
 
+def test_a_key_leads_to_its_file_and_to_no_other(place, capsys):
+    """Keys are those of the bytes; of none, all are listed; a file may be renamed."""
+    assert prepare() == 0
+    keys = json.loads(FACTS.read_text())["test"]["keys"]
+    known = {
+        hashlib.sha256(path.read_bytes()).hexdigest()[:16]: f"{path.parent.name}/{path.name}"
+        for path in (place / "pictures").rglob("*.png")
+    }
+    capsys.readouterr()
+    assert main(["which", "mine", keys[0][:8], keys[1].upper()]) == 0
+    lines = sorted(f"{key}\t{known[key]}" for key in keys[:2])
+    assert capsys.readouterr().out.splitlines() == lines
+    assert main(["which", "mine"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == sum(SIZES.values())
+    moved = place / "elsewhere"
+    (place / "pictures").rename(moved)
+    file = moved / known[keys[0]]
+    file.rename(file.with_name("renamed.png"))
+    assert main(["which", "mine", keys[0], "--source", str(moved)]) == 0
+    assert capsys.readouterr().out.endswith("/renamed.png\n")
+
+
+def test_keys_of_no_image_are_refused_together(capsys):
+    assert main(["which", "mine", "zz", "0" * 16]) == 2
+    said = capsys.readouterr().err
+    assert "no image of experiments/mine.yaml has the key zz, 0000000000000000." in said
+    assert "16 digits from 0 to f, or their first ones" in said
+
+
+def test_images_that_are_no_files_have_no_names(place, capsys):
+    (place / "experiments/mine.yaml").write_text("title: T\ndataset: digits\nbase: {}\n")
+    assert main(["which", "mine"]) == 2
+    assert "the images of digits are no files" in capsys.readouterr().err
+
+
 def test_names_places_and_order_of_files_retrain_nothing(place):
     assert prepare() == 0
     before = FACTS.read_bytes()

@@ -1,5 +1,6 @@
 """What the report says of the test images: how runs spread over them, look-alikes, misread ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,16 @@ def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made
     assert expected in text
     assert "Look at these before anything is made of them." in text
     assert "@fig-misread" not in text
+    assert "| 0 | 0 | 1 | 80.0 | 2 |" in text  # by place: base and falling take it for a 1
+    assert "The first of these test images, that every run of the base takes for the" in text
+    assert "`tables/misread.csv` lists them all" in text
+    assert "cnn-study which" not in text
+
+
+def test_images_of_ones_own_are_listed_by_key_and_never_by_name(made, monkeypatch):
+    keys = tuple(f"{place:016x}" for place in range(N))
+    own = replace(made.study.dataset, test_keys=keys)
+    made.study = replace(made.study, dataset=own)
+    text = said(made)
+    assert "| `0000000000000000` | 0 | 1 | 80.0 | 2 |" in text
+    assert "`cnn-study which small` followed by keys" in text

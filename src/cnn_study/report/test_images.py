@@ -175,7 +175,7 @@ def misread_of(
 
     Returns:
         images, share and runs: how many; first: rows of misread.csv, of those that the runs are
-        surest of; keys: whether images have any; shown: whether a picture shows some.
+        surest of; keyed: whether images have keys; shown: whether a picture shows some.
     """
     count = tables.experiments[best.id]["misread_images"] if best else None
     if best is None or count is None:
@@ -190,7 +190,7 @@ def misread_of(
         "runs": best.complete,
         "images": count,
         "first": rows[:LISTED],
-        "keys": bool(study.dataset.test_keys),
+        "keyed": bool(study.dataset.test_keys),
         "share": derived(count / tables.test_images, "share of", count),
         "shown": bool(same and kept and kept.shown),
     }
