@@ -99,7 +99,8 @@ def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made
     text = said(made)
     expected = (
         "There are 36 test images (10.0 %) that both runs of the base, the best model by "
-        "validation images, take for the same class, which is not the one of the label."
+        "validation images, take for the same class, which is not the one of the label "
+        "(@tbl-misread)."
     )
     assert expected in text
     assert "Look at these before anything is made of them." in text
