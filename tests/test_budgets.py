@@ -6,6 +6,7 @@ Wilson's interval for 12 % of 360 begins at 9.04 %, for 14 % at 10.80 %; for 48 
 """
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ def test_better_than_guessing_is_a_matter_of_the_test_images(tmp_path):
     ]
     assert not beats_guessing(study, 0.14, 0.04)  # where images of one unit count as one
     assert beats_guessing(study, 0.14, 0.03)
+
+
+def test_images_of_one_unit_are_one_witness(tmp_path):
+    """Of 72 units 14 % are not surely more, though of 360 images they are."""
+    study = Made(tmp_path / "made", STUDY).study
+    units = tuple(image // 5 for image in range(360))
+    grouped = replace(study, dataset=replace(study.dataset, test_units=units))
+    assert not beats_guessing(grouped, 0.14, None)
+    assert beats_guessing(grouped, 0.3, None)
 
 
 def test_the_evidence_says_it_of_every_experiment_with_a_run(tmp_path):

@@ -78,6 +78,11 @@ class Dataset:
         originals = self.audit.originals
         return originals.heights.largest > height or originals.widths.largest > width
 
+    @property
+    def test_witnesses(self) -> int:
+        """How many test images are independent witnesses: one of each unit."""
+        return len(set(self.test_units)) or self.test_images
+
     def without_validation(self, validation: int) -> list[str]:
         """Name the classes of which no image is among so many held out, as far as is known."""
         missing = set(self.unit_classes) - set(self.unit_classes[:validation])

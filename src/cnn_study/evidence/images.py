@@ -80,7 +80,7 @@ def beats_guessing(study: Study, mean: float, margin: float | None) -> bool:
         margin: what the choice of test images leaves open of it; None where that is not known, and
             Wilson's interval is all there is to go by.
     """
-    above = surely_above(mean, study.chance, study.dataset.test_images)
+    above = surely_above(mean, study.chance, study.dataset.test_witnesses)
     return above and mean - (margin or 0) > study.chance
 
 

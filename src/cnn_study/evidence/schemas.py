@@ -714,8 +714,9 @@ SCORES = Table(
         share("both_upper", "Upper end of that interval.", after=("both_lower",)),
         truth("better_than_guessing",
               "Whether the mean is surely more than answers get that look at no image, which is "
-              f"{CHANCE}: the lower end of Wilson's 95 % interval for so many test images lies "
-              "above that, and mean less images_margin too. Empty without a complete run."),
+              f"{CHANCE}: the lower end of Wilson's 95 % interval for so many test images, one "
+              "of each unit, lies above that, and mean less images_margin too. Empty without a "
+              "complete run."),
     ),
     ("experiment",),
     sources=(CompleteRuns(measure=TEST),),

@@ -42,8 +42,8 @@ class Untaken:
         result: of the experiment that the validation images put first, or the base's.
         curve: its epochs.
         epochs: that it was trained for.
-        least: score from which on so many test images would surely tell it from guessing; None
-            where none would.
+        least: score from which on so many test images, one of each unit, would surely tell it from
+            guessing; None where none would.
     """
 
     result: Result
@@ -127,7 +127,7 @@ def _untaken(
     if curve is None or findings.scores[result.id]["better_than_guessing"]:
         return None
     epochs = study.experiments[result.id].settings.epochs
-    return Untaken(result, curve, epochs, _least(study.chance, study.dataset.test_images))
+    return Untaken(result, curve, epochs, _least(study.chance, study.dataset.test_witnesses))
 
 
 def _least(chance: float, images: int) -> float | None:

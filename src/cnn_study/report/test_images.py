@@ -46,8 +46,7 @@ class FewImages:
 
 def few_images_of(study: Study) -> FewImages | None:
     """Say what the test images leave open; None where they are many."""
-    units = study.dataset.test_units
-    images = len(set(units)) or study.dataset.test_images
+    images = study.dataset.test_witnesses
     few = FewImages(images, sets=images < study.dataset.test_images)
     return few if share_interval(0.5, images)[1] - 0.5 > FEW else None
 
