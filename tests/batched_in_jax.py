@@ -5,6 +5,7 @@ which compiles anew: not all of them.
 """
 
 import json
+import re
 
 import numpy as np
 from scipy.special import log_softmax
@@ -22,6 +23,7 @@ PARTS = Parts((PIXELS, LABELS), (PIXELS[:50], LABELS[:50]), (PIXELS[50:90], LABE
 TINY = {"filters": [2], "dense_units": 3, "epochs": 2, "batch_size": 64}
 """200 images: three batches of 64 and one of 8."""
 
+FASTER = {"learning_rate": 0.01, "initializer": "he_normal"}
 EVERYTHING = {
     "batch_normalization": True, "residual": True, "convolution_dropout": 0.1,
     "dense_dropout": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "warmup_epochs": 0.5,
@@ -107,6 +109,17 @@ def enlarge(model) -> None:
     model.set_weights([30 * weight for weight in model.get_weights()])
 
 
+def multiplied(precision: str) -> list[str]:
+    """Say how the program of a step multiplies float32, begun after one of another precision."""
+    group = engine.Group((member(precision=precision),), PARTS, 10)
+    training = batched.Training(group, lambda model: None)
+    keras_one.start(Settings(precision="mixed_bfloat16"), PARTS, 10, 1)
+    draws = batched._taken(training._draws([0], 1), 0).of(slice(64))
+    state = batched._taken(training.states, 0)
+    text = training.driver._step.lower(state, training.data, draws).as_text()
+    return sorted(set(re.findall(r"precision<(\w+)>|precision = \[(\w+), \w+\]", text)))
+
+
 class Short(batched.Looped):
     """A driver of a made-up device that after its first epoch has memory for one member."""
 
@@ -152,7 +165,7 @@ def fault(make, chosen: tuple[engine.Member, ...]) -> str:
 def main() -> None:
     """Train all, and print it."""
     import_keras()
-    base = members({}, {"seed": 2}, {"learning_rate": 0.01, "initializer": "he_normal"})
+    base = members({}, {"seed": 2}, FASTER)
     every = members(EVERYTHING, {**EVERYTHING, "seed": 2})
     others = members(OTHERS, {**OTHERS, "seed": 2, "watch_test": False})
     trained = {
@@ -170,6 +183,11 @@ def main() -> None:
             "base": by_driver(batched.Looped, base),
             "everything": by_driver(batched.Looped, every[:1]),
         },
+        "precisions": {
+            name: by_driver(batched.Scanned, (member(**FASTER, precision=name),))
+            for name in ("mixed_bfloat16", "mixed_float16")
+        },
+        "multiplied": {name: multiplied(name) for name in ("float32", "tensorfloat32")},
         "prepared": prepared(base),
         "diverging": by_driver(batched.Scanned, members(*BURSTING)),
         "diverging by fit": by_fit(members(*BURSTING)[1]),

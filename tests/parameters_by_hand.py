@@ -381,9 +381,10 @@ PARAMETERS = {
     "precision": Row(
         "float32",
         "mixed_bfloat16",
-        ["float64", "bfloat16", 32, None],
+        ["float64", "bfloat16", "tf32", 32, None],
         [
             ("float32", "float32"),
+            ("tensorfloat32", "TensorFloat-32"),
             ("mixed_bfloat16", "mixed bfloat16"),
             ("mixed_float16", "mixed float16"),
         ],

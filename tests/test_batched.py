@@ -153,6 +153,21 @@ def test_a_scan_over_steps_of_all_members_gives_the_losses_of_fit(trained, case)
 
 
 @pytest.mark.slow
+def test_in_16_bits_losses_are_nearly_those_of_float32(trained):
+    """By this engine; test_training.py looks at the other. Float16 has its loss scaled."""
+    whole, halves = trained["fit"]["base"][2:], trained["precisions"]
+    for name in ("mixed_bfloat16", "mixed_float16"):
+        for loss in ("training_loss", "validation_loss"):
+            assert 1e-6 < farthest(halves[name], whole, loss) < 5e-3, name
+
+
+@pytest.mark.slow
+def test_float32_is_multiplied_as_the_settings_say_whatever_was_begun_since(trained):
+    said = trained["multiplied"]
+    assert said == {"float32": [["", "HIGHEST"]], "tensorfloat32": [["", "HIGH"]]}
+
+
+@pytest.mark.slow
 def test_what_was_compiled_beforehand_is_made_use_of_once(trained):
     """Nothing is compiled when it is called, and each member's time is its own."""
     loss, compiled_later, timed, left = trained["prepared"]

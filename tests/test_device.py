@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cnn_study.base.errors import UserError
 from cnn_study.execute import device
 from cnn_study.study.merge import load
-from cnn_study.study.model import Study
+from cnn_study.study.model import Experiment, Study
+from cnn_study.study.search_space import Parameter
 from cnn_study.train import engine, machine
 
 DRIVER = """#!/bin/sh
@@ -163,3 +165,47 @@ def test_what_the_study_asks_for_is_said(monkeypatch):
     (line,) = device.in_words(asking_for("batched"))
     assert line.startswith(f"trains with: nothing here. {STUDY.path}: training_engine: batched: ")
     assert "JAX, which is not installed. Install it, or take " in line
+
+
+def wanting(precision: str) -> list[Experiment]:
+    base = STUDY.experiments["base"]
+    settings = base.settings.model_copy(update={"precision": precision})
+    return [base, replace(base, id="other", settings=settings)]
+
+
+def test_tf32_is_refused_where_there_is_none_and_nobody_is_asked_for_other_precisions(
+    tmp_path, monkeypatch
+):
+    for precision in ("float32", "mixed_bfloat16", "mixed_float16"):
+        device.check_precision(STUDY, wanting(precision), search=True)
+    refusal = (
+        r"^precision: tensorfloat32 \(other\): what trains here is the processor, and has no TF32; "
+        r"NVIDIA GPUs from Ampere .* or take float32 or mixed_bfloat16\.$"
+    )
+    with pytest.raises(UserError, match=refusal):
+        device.check_precision(STUDY, wanting("tensorfloat32"))
+    monkeypatch.setitem(machine.COUNTS, "jax", "print(1)")
+    driver = tmp_path / "nvidia-smi"
+    for said, refused in (("7.5", True), ("9.0", False), ("[N/A]", True)):
+        driver.write_text(
+            f'#!/bin/sh\ncase "$1" in *cap*) echo "{said}" ;; *name*) echo "A T4" ;; '
+            '*) echo "GPU 0: A T4 (UUID: GPU-aa)" ;; esac\n'
+        )
+        driver.chmod(0o755)
+        if refused:
+            with pytest.raises(UserError, match=r"the GPU here \(A T4\) has no TF32; "):
+                device.check_precision(STUDY, wanting("tensorfloat32"))
+        else:
+            device.check_precision(STUDY, wanting("tensorfloat32"))
+
+
+def test_a_search_that_may_try_tf32_is_refused_while_it_is_to_be_done():
+    search = replace(STUDY.search, base={**STUDY.search.base, "precision": "tensorfloat32"})
+    study = replace(STUDY, search=search)
+    device.check_precision(study, [])
+    with pytest.raises(UserError, match=r"tensorfloat32 \(search\): "):
+        device.check_precision(study, [], search=True)
+    varied = Parameter("precision", ("float32", "tensorfloat32"))
+    search = replace(STUDY.search, space=(*STUDY.search.space, varied))
+    with pytest.raises(UserError, match=r"tensorfloat32 \(search\): "):
+        device.check_precision(replace(STUDY, search=search), [], search=True)

@@ -1,7 +1,5 @@
 """The Keras code that the report prints is that of the network and the training that were done."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -25,6 +23,7 @@ CASES = {
     "strided": {"pooling": "strided_convolution", "padding": "valid", "scaling": "symmetric"},
     "dropout": {"convolution_dropout": 0.25, "dense_dropout": 0.5, "pooling": "average"},
     "mixed": {"precision": "mixed_bfloat16", "scaling": "standardized", "activation": "gelu"},
+    "tf32": {"precision": "tensorfloat32"},
     "own-sizes": {"kernel_size": [3, 5, 1], "dense_units": [6, 4], "padding": "valid"},
     "raw": {"scaling": "raw", "pool_size": 3, "pool_after": [1]},
     **{
@@ -41,7 +40,9 @@ class Recorder:
     def __init__(self) -> None:
         self.made: list[tuple[str, tuple, dict]] = []
         self.layers = self
-        self.config = SimpleNamespace(set_dtype_policy=lambda policy: None)
+        self.config = self.experimental = self
+        self.said: list[object] = []
+        self.set_dtype_policy = self.enable_tensor_float_32_execution = self.said.append
 
     def __getattr__(self, name: str):
         def make(*given: object, **named: object):
@@ -67,9 +68,11 @@ def test_generated_code_builds_the_network(name):
     wanted = architecture.layers(settings, IMAGE, 10)
     keras = Recorder()
     statistics = {"pixel_mean": np.ones(3), "pixel_deviation": np.ones(3)}
-    names = {"keras": keras, "layers": keras, **statistics}
+    names = {"keras": keras, "layers": keras, "tensorflow": keras, **statistics}
     exec("\n".join(keras_code.model_code(wanted, settings, IMAGE)), names)
     assert "model" in names
+    said = {"float32": [], "tensorfloat32": [True]}
+    assert keras.said == said.get(settings.precision, [settings.precision])
     assert keras.shape == IMAGE
     made = [call for call in keras.made if call[0] != "Rescaling"]
     assert (len(made) == len(keras.made)) == (settings.scaling == "raw")

@@ -272,7 +272,12 @@ def test_scaling(build, scaling, expected):
 
 @pytest.mark.parametrize(
     ("precision", "arithmetic"),
-    [("float32", "float32"), ("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")],
+    [
+        ("float32", "float32"),
+        ("tensorfloat32", "float32"),
+        ("mixed_bfloat16", "bfloat16"),
+        ("mixed_float16", "float16"),
+    ],
 )
 def test_precision_is_set_for_every_layer(build, precision, arithmetic):
     model = build(

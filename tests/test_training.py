@@ -703,6 +703,35 @@ def test_float16_has_its_loss_scaled(keras, small, precision, scaled):
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == scaled
 
 
+@pytest.mark.slow
+def test_in_16_bits_losses_are_nearly_those_of_float32(keras, small):
+    """200 images, three epochs, in which the loss falls: the gradients arrive."""
+    values = {"count": 200, "learning_rate": 0.01, "filters": [2], "epochs": 3}
+
+    def losses(precision: str) -> np.ndarray:
+        _, epochs = weights_after(small, **values, precision=precision)
+        return np.array([epoch.training_loss for epoch in epochs])
+
+    whole = losses("float32")
+    assert whole[-1] < whole[0]
+    for precision in ("mixed_bfloat16", "mixed_float16"):
+        apart = np.abs(losses(precision) - whole).max()
+        assert 1e-6 < apart < 0.02 * whole[0], precision
+
+
+def test_float32_is_multiplied_with_all_its_bits_unless_asked_otherwise(keras, small):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's own switch; test_batched.py looks at JAX's")
+    import tensorflow
+
+    switch = tensorflow.config.experimental.tensor_float_32_execution_enabled
+    assert not switch()
+    for precision, expected in (("tensorfloat32", True), ("mixed_bfloat16", False)):
+        settings = Settings(**{**TINY, "precision": precision})
+        keras_one.start(settings, parts_of(small, 32), 10, 1)
+        assert switch() == expected
+
+
 def test_label_smoothing_is_in_the_loss_that_is_trained(keras, small):
     """Three classes of ten: 0.3 spread evenly leaves 0.73 for the true one, 0.03 for others."""
     settings = Settings(**{**TINY, "label_smoothing": 0.3})

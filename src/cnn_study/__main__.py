@@ -17,7 +17,7 @@ from cnn_study.base.places import unknown_templates
 from cnn_study.base.stopping import Stopped, stop_on_signals
 from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import DATASETS, Dataset
-from cnn_study.runs import records, stages
+from cnn_study.runs import records, searches, stages
 from cnn_study.runs.heartbeat import log
 from cnn_study.study import isolation, own_networks
 from cnn_study.study.cautions import cautions
@@ -364,6 +364,8 @@ def _look_at(options: argparse.Namespace) -> int:
     missing = {run.experiment.id: run.experiment for run in progress.missing(study, results)}
     if said := memory.in_words(study, missing.values()):
         print(*device.in_words(study), said, sep="\n")
+    search = searches.place(study, results)
+    device.check_precision(study, missing.values(), search=bool(search) and not search.exists())
     for line in progress.engines(study, results):
         print(line)
     if advice := keeping.advice(study, results):

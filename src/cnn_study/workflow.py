@@ -26,7 +26,7 @@ from cnn_study.base.places import PACKAGE
 from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
 from cnn_study.base.words import short_duration
 from cnn_study.data import arrays
-from cnn_study.execute import keeping, local, progress
+from cnn_study.execute import device, keeping, local, progress
 from cnn_study.report import study_checks
 from cnn_study.report.engines import Engine, choose
 from cnn_study.runs import (
@@ -565,6 +565,8 @@ def plan(config: dict[str, Any], jobs: Jobs = Jobs()) -> Plan:
         load(path, also=study_checks.CHECKS, dataset=dataset, describe=describe)
         if not jobs.submitted:
             engines.choose(study=study)
+            to_train = [run.experiment for run in (*planned.missing, *planned.unconfirmed)]
+            device.check_precision(study, to_train, search=planned.search_missing)
         machine.backend()
     return planned
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared, place
+from cnn_study.execute.device import check_precision
 from cnn_study.runs import correct_answers, kept_weights, records
 from cnn_study.runs.estimate import training_seconds
 from cnn_study.runs.heartbeat import Running, log, mark
@@ -183,6 +184,7 @@ def _train(study: Study, runs: list[Run], results: Path, data: Path) -> list[rec
         folder = (results / "runs" / run.name).parent
         for path in records.leftovers(folder, str(run.seed)):
             path.unlink(missing_ok=True)  # of a process that was killed: nobody else trains this
+    check_precision(study, (run.experiment for run in runs))
     images = load_prepared(study.dataset, data)
     correct_answers.keep(study, results, images)
     engine = choose().engine

@@ -22,7 +22,7 @@ from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images, keras_one
 from cnn_study.train.engine import Built, Group, Progress, Trained
 from cnn_study.train.epoch_images import Draws
-from cnn_study.train.machine import is_want_of_memory, processor
+from cnn_study.train.machine import MATMUL_PRECISION, is_want_of_memory, processor
 from cnn_study.train.meter import Stopwatch
 from cnn_study.train.parts import Pixels, scoring_batch
 
@@ -74,6 +74,9 @@ class Program:
         """Take a compiled model, whose own weights are not read."""
         self._model, self._settings = model, settings
         self.batch_size = settings.batch_size
+        # Here too: by now the network of another group may have been begun.
+        exactly = settings.precision != "tensorfloat32"
+        self._multiplied = partial(jax.default_matmul_precision, MATMUL_PRECISION[exactly])
 
     def step(self, state: State, data: Data, draws: Draws) -> tuple[State, dict[str, jax.Array]]:
         """Train on the images drawn; give the means over the epoch so far, too."""
@@ -85,12 +88,14 @@ class Program:
         if self._settings.label_smoothing:
             targets = jax.nn.one_hot(labels, self._model.output_shape[-1])
         weights = () if data.weights is None else (data.weights[labels],)
-        logs, state = self._model.train_step(state, (images, targets, *weights))
+        with self._multiplied():
+            logs, state = self._model.train_step(state, (images, targets, *weights))
         return state, logs
 
     def answer(self, state: State, images: jax.Array) -> jax.Array:
         """Give the probabilities (images, classes)."""
-        return self._model.stateless_call(state[0], state[1], images, training=False)[0]
+        with self._multiplied():
+            return self._model.stateless_call(state[0], state[1], images, training=False)[0]
 
 
 class Driver(Protocol):

@@ -16,6 +16,7 @@ from cnn_study.base import files
 from cnn_study.runs import records
 from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images
+from cnn_study.train.machine import multiply_float32
 from cnn_study.train.meter import Stopwatch
 from cnn_study.train.parts import Parts, Pixels, chunks, scoring_batch, worked_together
 from cnn_study.train.scores import area_under_curve, score, tally
@@ -34,6 +35,7 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
     from cnn_study.train.from_logits import cross_entropy
     from cnn_study.train.network import build
 
+    multiply_float32(exactly=settings.precision != "tensorfloat32")
     if settings.model:
         keras.backend.clear_session()  # its layers are named by counting
     keras.utils.set_random_seed(seed)

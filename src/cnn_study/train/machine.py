@@ -131,14 +131,12 @@ def import_keras() -> None:
         _import_quietly(*unused, "jax", "scipy")
         return
     with lean(*unused):
-        import jax
         import keras
 
         with absent("tensorflow"):
             # Keras asks once whether it is there, and would import it, to seed it, too.
             keras.utils.set_random_seed(0)
-    # Else an accelerator computes float32 with fewer bits, and a record says float32.
-    jax.config.update("jax_default_matmul_precision", "highest")
+    multiply_float32(exactly=True)
 
 
 def _import_quietly(*unused: str) -> None:
@@ -151,6 +149,40 @@ def _import_quietly(*unused: str) -> None:
             import tensorflow
 
             tensorflow.config.list_physical_devices()  # looks now, and not with the first step
+    multiply_float32(exactly=True)
+
+
+MATMUL_PRECISION = {True: "highest", False: "tensorfloat32"}
+"""How JAX calls it that float32 is multiplied exactly, or not."""
+
+
+def multiply_float32(*, exactly: bool) -> None:
+    """Have the backend multiply float32 with all its bits, or else in TF32, where a GPU has that.
+
+    Both backends would take TF32 by themselves, and a record would say float32.
+    """
+    if os.environ["KERAS_BACKEND"] == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", MATMUL_PRECISION[exactly])
+    else:
+        import tensorflow
+
+        tensorflow.config.experimental.enable_tensor_float_32_execution(not exactly)
+
+
+AMPERE = 8.0
+"""NVIDIA's compute capability from which on there is TF32."""
+
+
+def has_tensorfloat32() -> bool:
+    """Tell whether the NVIDIA driver shows GPUs, and each of them has TF32."""
+    query = ("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader")
+    try:
+        capabilities = list(map(float, _output(*query, seconds=DRIVER_SECONDS).split()))
+    except ValueError:  # "[N/A]", of drivers before 2021
+        return False
+    return bool(capabilities) and min(capabilities) >= AMPERE
 
 
 def keep_freed_memory() -> None:

@@ -37,7 +37,7 @@ def build(
     network = layers(settings, image_shape, classes)
     read = inputs(network)
     for layer in network:
-        precision = "float32" if layer is network[-1] else settings.precision
+        precision = "float32" if layer is network[-1] else _dtype_policy(settings)
         first, *others = (outputs[name] for name in read[layer.name])
         outputs[layer.name] = _keras_layer(layer, precision)([first, *others] if others else first)
     return keras.Model(image, outputs[network[-1].name], name="cnn")
@@ -46,9 +46,14 @@ def build(
 def _own(settings: Settings, scaled: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """Put the last layer on the features of a network of the study's own."""
     network = own_networks.network_of(settings, tuple(scaled.shape[1:]), classes)
-    features = own_network.features(network, scaled, settings.precision)
+    features = own_network.features(network, scaled, _dtype_policy(settings))
     last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="classes")
     return last(features)
+
+
+def _dtype_policy(settings: Settings) -> str:
+    """Give Keras's name of a precision; how float32 is multiplied the backend is told."""
+    return "float32" if settings.precision == "tensorfloat32" else settings.precision
 
 
 def _scale(

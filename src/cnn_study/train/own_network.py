@@ -54,7 +54,7 @@ def features(network: OwnNetwork, scaled: keras.KerasTensor, precision: str) -> 
 
     Args:
         scaled: the images, (batch, height, width, channels), float32.
-        precision: in which its layers compute.
+        precision: in which its layers compute, as Keras calls it.
 
     Raises:
         UserError: the code has no such function, raises, fetches something, or gives anything but
@@ -300,7 +300,7 @@ def _check_rows(model: keras.Model, network: OwnNetwork) -> None:
     features = keras.Model(model.input, model.layers[-1].input)
     drawn = np.random.default_rng(0).integers(0, 256, (3, *network.image_shape), dtype="uint8")
     alone, among = (_answered(features, images, network) for images in (drawn[:1], drawn))
-    near = 1e-4 if network.settings.precision == "float32" else 5e-2
+    near = 5e-2 if "16" in network.settings.precision else 1e-4
     least = near * np.abs(among).max(initial=0)
     if (len(alone), len(among)) != (1, 3):
         fault = f"it gives {len(alone)} and {len(among)} rows of features for 1 and 3 images"
