@@ -69,7 +69,7 @@ def by_driver(make, chosen: tuple[engine.Member, ...]) -> list[dict]:
 
 
 def prepared(chosen: tuple[engine.Member, ...]) -> list:
-    """Compile beforehand, in a thread; give the first member's last loss, and what was compiled."""
+    """Compile beforehand, in threads; give the first member's last loss, and what was compiled."""
     batched.prepare([engine.Group(chosen, PARTS, 10)], batched.Scanned)
     (training,) = batched._PREPARED.values()
     again = engine.Group(
@@ -77,7 +77,9 @@ def prepared(chosen: tuple[engine.Member, ...]) -> list:
     )
     last = [ended for place, ended in batched.fit(again, lambda model: None) if not place][-2]
     seconds = [each.seconds.wall > 0 for each in again.members]
-    return [last.training_loss, training.driver._all._cache_size(), seconds, len(batched._PREPARED)]
+    driver = training.driver
+    late = driver._all._cache_size() + driver._answers._cache_size()
+    return [last.training_loss, late, sorted(driver._compiled), seconds, len(batched._PREPARED)]
 
 
 def told(epoch) -> dict:
@@ -137,11 +139,11 @@ class Short(batched.Looped):
 class Cramped(Short):
     """The same, of which the program of a whole group cannot even be compiled."""
 
-    def compiling(self, states, data, draws):
+    def compiling(self, states, data, draws, batches):
         def compile_it():
             raise RuntimeError("RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm")
 
-        return compile_it
+        return [compile_it]
 
 
 class Full(batched.Looped):

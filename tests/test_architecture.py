@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.architecture import KINDS, cost, inputs, layers, receptive_fields
+from cnn_study.study.architecture import KINDS, cost, inputs, kernels, layers, receptive_fields
 from cnn_study.study.parameter import IN_LAYERS
 from cnn_study.study.settings import DECLARATIONS, ModelSettings, Settings
 from parameters_by_hand import PARAMETERS
@@ -463,6 +463,8 @@ def test_layers_are_those_of_keras(keras, values, image):
             assert layer.macs == places * prod(given.kernel.shape), layer.name
         else:
             assert layer.macs == 0, layer.name
+    drawn = [weight.shape for weight in model.weights if weight.name == "kernel"]
+    assert kernels(settings, image, 7) == drawn
     assert cost(settings, image, 7) == (
         model.count_params(),
         sum(layer.macs for layer in expected),

@@ -170,9 +170,11 @@ def test_float32_is_multiplied_as_the_settings_say_whatever_was_begun_since(trai
 @pytest.mark.slow
 def test_what_was_compiled_beforehand_is_made_use_of_once(trained):
     """Nothing is compiled when it is called, and each member's time is its own."""
-    loss, compiled_later, timed, left = trained["prepared"]
+    loss, compiled_later, compiled, timed, left = trained["prepared"]
     assert loss == trained["scanned"]["base"][0]["epochs"][-1]["training_loss"]
     assert (compiled_later, timed, left) == (0, [True] * 3, 0)
+    # An epoch of three members, and answers to 50 held-out images and to 40 of the test.
+    assert compiled == [[3], [3, 40, 6, 6, 2], [3, 50, 6, 6, 2]]
 
 
 @pytest.mark.slow

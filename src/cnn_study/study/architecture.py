@@ -145,6 +145,20 @@ def inputs(network: list[Layer]) -> dict[str, tuple[str, ...]]:
     return read
 
 
+def kernels(
+    settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
+) -> list[tuple[int, ...]]:
+    """List the shapes of the weights that are drawn at first; of a network of one's own none."""
+    network = layers(settings, image_shape, classes)
+    shapes, read = {layer.name: layer.shape for layer in network}, inputs(network)
+    return [
+        (*2 * (layer.window,) * (layer.window > 0), shape[-1], layer.shape[-1])
+        for layer in network
+        if "kernel_initializer" in layer.options
+        for shape in [shapes.get(read[layer.name][0], image_shape)]
+    ]
+
+
 def cost(
     settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
 ) -> tuple[int, int]:

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 
 from cnn_study.base.cores import cores
 from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.runs.records import Epoch
+from cnn_study.study import architecture
 from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images, keras_one
 from cnn_study.train.engine import Built, Group, Progress, Trained
@@ -25,9 +27,6 @@ from cnn_study.train.epoch_images import Draws
 from cnn_study.train.machine import MATMUL_PRECISION, is_want_of_memory, processor
 from cnn_study.train.meter import Stopwatch
 from cnn_study.train.parts import Pixels, scoring_batch
-
-if TYPE_CHECKING:
-    import keras
 
 State = Any
 """A network in training: trainable, other, optimizer's and metrics' arrays, in Keras's order."""
@@ -70,7 +69,7 @@ class Program:
         batch_size: images in a step.
     """
 
-    def __init__(self, model: "keras.Model", settings: Settings) -> None:
+    def __init__(self, model: keras.Model, settings: Settings) -> None:
         """Take a compiled model, whose own weights are not read."""
         self._model, self._settings = model, settings
         self.batch_size = settings.batch_size
@@ -109,8 +108,13 @@ class Driver(Protocol):
         """Give the probabilities (members, images, classes)."""
         ...
 
-    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
-        """Give what compiles an epoch, which is no part of the time that its training takes."""
+    def compiling(
+        self, states: States, data: Data, draws: Draws, batches: list[jax.ShapeDtypeStruct]
+    ) -> list[Callable[[], None]]:
+        """Give what compiles an epoch, and answers to batches, in other threads perhaps.
+
+        That is no part of the time that a training takes.
+        """
         ...
 
 
@@ -120,25 +124,31 @@ class Scanned:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._all = jax.jit(jax.vmap(self._epoch, in_axes=(0, None, 0)))
-        self._compiled: dict[int, Any] = {}
         self._answers = jax.jit(jax.vmap(program.answer, in_axes=(0, None)))
+        self._compiled: dict[tuple, Any] = {}
 
     def epoch(self, states: States, data: Data, draws: Draws) -> tuple[States, Any]:
         """Train all for an epoch; give the means over it, each (members,)."""
-        return self._compiled.get(_count(states), self._all)(states, data, draws)
+        return self._compiled.get((_count(states),), self._all)(states, data, draws)
 
-    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
-        """Trace the program of an epoch, and give what compiles it, in another thread perhaps."""
-        traced = self._all.lower(states, data, draws)
+    def compiling(
+        self, states: States, data: Data, draws: Draws, batches: list[jax.ShapeDtypeStruct]
+    ) -> list[Callable[[], None]]:
+        """Trace the programs of an epoch and of answers, and give what compiles each."""
+        count = _count(states)
+        traced = {(count,): self._all.lower(states, data, draws)} | {
+            (count, *images.shape): self._answers.lower(states, images) for images in batches
+        }
 
-        def compile_it() -> None:
-            self._compiled[_count(states)] = traced.compile()
+        def compile_it(key: tuple) -> None:
+            self._compiled[key] = traced[key].compile()
 
-        return compile_it
+        return [partial(compile_it, key) for key in traced]
 
     def answer(self, states: States, images: np.ndarray) -> np.ndarray:
         """Give the probabilities (members, images, classes)."""
-        return np.asarray(self._answers(states, images))
+        answers = self._compiled.get((_count(states), *images.shape), self._answers)
+        return np.asarray(answers(states, images))
 
     def _epoch(self, state: State, data: Data, draws: Draws) -> tuple[State, dict[str, jax.Array]]:
         size, count = self._program.batch_size, len(draws.order)
@@ -183,17 +193,19 @@ class Looped:
             state, logs = step(state, data, drawn)
         return state, logs
 
-    def compiling(self, states: States, data: Data, draws: Draws) -> Callable[[], None]:
+    def compiling(
+        self, states: States, data: Data, draws: Draws, batches: list[jax.ShapeDtypeStruct]
+    ) -> list[Callable[[], None]]:
         """Give what compiles a step of a whole batch, and that of what is left behind the last."""
         state, drawn = _begun(_taken(states, 0)), _taken(draws, 0)
         count = len(drawn.order)
 
         def compile_it() -> None:
-            for size in {min(self._size, count), count % self._size} - {0}:
+            for size in _sizes(count, self._size):
                 step = self._step.lower(state, data, drawn.of(slice(size)))
                 self._compiled[size] = step.compile()
 
-        return compile_it
+        return [compile_it]
 
     def answer(self, states: States, images: np.ndarray) -> np.ndarray:
         """Give the probabilities (members, images, classes)."""
@@ -213,6 +225,11 @@ def _stacked(trees: list[Any]) -> Any:
 def _taken(tree: Any, some: int | slice) -> Any:
     """Take members of a tree of arrays; of one the arrays lose their first axis."""
     return jax.tree.map(lambda array: array[some], tree)
+
+
+def _sizes(count: int, batch: int) -> set[int]:
+    """Give the sizes of the batches into which so many images are divided."""
+    return {min(batch, count), count % batch} - {0}
 
 
 def _count(states: States) -> int:
@@ -253,17 +270,24 @@ class Training:
             put[images] = Data.of(group.parts.training, self.settings)
         self.data = put[images]
         self.driver = make_driver(Program(self.model, self.settings))
-        self._ready: Future[None] | None = None
+        self.ready: list[Future[None]] = []
 
     def compile_in(self, threads: Executor) -> None:
-        """Have the program of an epoch compiled in a thread; `fit` waits for it."""
-        self._ready = threads.submit(self._compiling())
+        """Have its programs compiled in threads; `fit` waits for them."""
+        self.ready = [threads.submit(compile_it) for compile_it in self._compiling()]
 
-    def _compiling(self) -> Callable[[], None]:
+    def _compiling(self) -> list[Callable[[], None]]:
         draws = self._draws(list(range(len(self.group.members))), 1)
-        return self.driver.compiling(self.states, self.data, draws)
+        parts = self.group.parts
+        batches = dict.fromkeys(
+            (size, *pixels.shape[1:])
+            for pixels in (parts.validation[0], parts.test[0])
+            for size in _sizes(len(pixels), scoring_batch(pixels.shape[1:]))
+        )
+        images = [jax.ShapeDtypeStruct(shape, np.uint8) for shape in batches]
+        return self.driver.compiling(self.states, self.data, draws, images)
 
-    def _start(self, settings: Settings, seed: int, built: Built) -> "keras.Model":
+    def _start(self, settings: Settings, seed: int, built: Built) -> keras.Model:
         group = self.group
         model = keras_one.start(settings, group.parts, group.classes, seed)
         built(model)
@@ -278,11 +302,12 @@ class Training:
     def fit(self) -> Iterator[Progress]:
         """Train all members to their ends."""
         # What fails here for want of memory fails again, where the group is halved.
-        if self._ready:
-            self._ready.exception()
-        else:
+        for compiled in self.ready:
+            compiled.exception()
+        if not self.ready:
             try:
-                self._compiling()()
+                for compile_it in self._compiling():
+                    compile_it()
             except Exception as error:
                 if not is_want_of_memory(error):
                     raise
@@ -376,7 +401,7 @@ class Training:
         nothing = np.empty((_count(states), 0, self.group.classes), "float32")
         return np.concatenate([nothing, *answers], axis=1)
 
-    def _network(self, states: States, place: int) -> "keras.Model":
+    def _network(self, states: States, place: int) -> keras.Model:
         """Give the group's one model the weights of a member."""
         trained = _taken(states, place)
         model = self.model
@@ -388,7 +413,7 @@ class Training:
         return model
 
 
-def _state_of(model: "keras.Model") -> State:
+def _state_of(model: keras.Model) -> State:
     variables = (
         model.trainable_variables,
         model.non_trainable_variables,
@@ -423,12 +448,29 @@ def prepare(groups: Iterable[Group], make_driver: MakeDriver | None = None) -> N
     """
     if make_driver is None and jax.default_backend() == "cpu":
         return
-    threads, put = ThreadPoolExecutor(cores()), dict[tuple, Data]()
+    threads, put, groups = ThreadPoolExecutor(cores()), dict[tuple, Data](), list(groups)
+    _draw_once(groups, threads)
     for group in groups:
         training = Training(group, lambda model: None, make_driver or driver_of, put)
         training.compile_in(threads)
         _PREPARED[_key(group)] = training
     threads.shutdown(wait=False)
+
+
+def _draw_once(groups: list[Group], threads: Executor) -> None:
+    """Draw weights of every shape once, side by side: of each a program is compiled for a second.
+
+    Networks are begun one after the other, since Keras draws their seeds from Python's generator.
+    """
+    drawn = {
+        (member.settings.initializer, shape)
+        for group in groups
+        for member in group.members
+        for shape in architecture.kernels(
+            member.settings, group.parts.training[0].shape[1:], group.classes
+        )
+    }
+    list(threads.map(lambda each: keras.initializers.get(each[0])(each[1]), drawn))
 
 
 def _key(group: Group) -> tuple:
