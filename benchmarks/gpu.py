@@ -15,8 +15,11 @@ typing-inspection` for its Python, then `pip install --no-index --no-deps FOLDER
 2. Separate processes: base and enhanced by `model.fit` as anybody would write it, each in a process
    of its own; what 300 runs would take so, one after the other.
 3. Groups of 1, 5 and 20 members of the base.
-4. Equality: the losses of a group against `fit`, run by run, of 200 images.
-5. Agreement: runs with their published scores (Welch). With the quarter of CIFAR-10 that
+4. Convolutions of a group, forwards and backwards, in two ways: as they are, which makes grouped
+   convolutions of stacked weights, and as products of matrices with patches of the images. The
+   engine takes the first; the second is for it if it is much faster here.
+5. Equality: the losses of a group against `fit`, run by run, of 200 images.
+6. Agreement: runs with their published scores (Welch). With the quarter of CIFAR-10 that
    `--quarter` writes, 45 MB: training-fraction-0-25, by validation scores. With all of it: five
    experiments.
 """
@@ -36,6 +39,7 @@ import numpy as np
 
 from cnn_study.data.images import Images
 from cnn_study.runs.wanted import wanted
+from cnn_study.study.architecture import layers
 from cnn_study.study.merge import load
 from cnn_study.train.engine import Group, Member, program_of
 from cnn_study.train.machine import import_keras, processor
@@ -116,6 +120,7 @@ def measure(study, chosen: list, images: Images, clock: Clock, options) -> None:
     steps: list[tuple[str, float, Callable[[], object]]] = [
         ("separate processes", 60, lambda: stock(options.images, chosen, total)),
         ("sizes of groups", 60, lambda: sizes(study, images)),
+        ("convolutions", 30, lambda: convolutions(study)),
         ("equality", 60, lambda: equality(study)),
         ("agreement", 40, lambda: agreement(study, options.data)),
     ]
@@ -213,9 +218,11 @@ def compiled(together: list[Group], how: str) -> float:
     batched.prepare(together, batched.Scanned)
     traced = time.monotonic() - began
     for training in batched._PREPARED.values():
-        training._ready.result()
+        for compiled_ in training.ready:
+            compiled_.result()
     seconds = time.monotonic() - began
-    say(f"  {how}: {len(together)} programs in {seconds:.0f} s, {traced:.0f} s of it tracing")
+    said = f"{traced:.0f} s of it beginning networks and tracing"
+    say(f"  {how}: the programs of {len(together)} groups in {seconds:.0f} s, {said}")
     return seconds
 
 
@@ -268,12 +275,79 @@ def sizes(study, images: Images) -> None:
         say(f"  {count} members: {seconds:.2f} s an epoch, {speed:,.0f} images a second")
 
 
+def plainly(images, kernel):
+    """Convolve images (batch, height, width, channels); vmapped, JAX groups it by members."""
+    from jax import lax
+
+    layout = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=layout)
+
+
+def by_patches(images, kernel):
+    """Do the same by a product of matrices (im2col)."""
+    from jax import lax
+
+    height, width, channels, filters = kernel.shape
+    layout = ("NHWC", "HWIO", "NHWC")
+    patches = lax.conv_general_dilated_patches(
+        images, (height, width), (1, 1), "SAME", dimension_numbers=layout
+    )
+    # A patch has its channels first.
+    return patches @ kernel.transpose(2, 0, 1, 3).reshape(height * width * channels, filters)
+
+
+def convolutions(study, repeats: int = 20) -> None:
+    """Time both ways for the convolutions of base and enhanced, and say how far they are apart."""
+    import jax
+
+    say("4. convolutions of a group, forwards and backwards, batches of 32")
+    if jax.default_backend() == "cpu":
+        say("  left out on a processor, where patches take many times as long")
+        return
+    shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
+    for id_ in ("base", study.file.enhanced):
+        inside = shape
+        for layer in layers(study.experiments[id_].settings, shape, classes):
+            if layer.kind == "convolution":
+                kernel = (layer.window, layer.window, inside[-1], layer.shape[-1])
+                for members in (5, 20):
+                    (plain, first), (patched, second) = (
+                        _timed(way, (members, 32, *inside), (members, *kernel), repeats)
+                        for way in (plainly, by_patches)
+                    )
+                    apart = max(float(np.abs(a - b).max() / np.abs(a).max())
+                                for a, b in zip(first, second, strict=True))  # fmt: skip
+                    say(
+                        f"  {id_} {layer.name}, {members} members: {1000 * plain:.3f} ms, "
+                        f"by patches {1000 * patched:.3f} ms; {apart:.0e} apart"
+                    )
+            inside = layer.shape
+
+
+def _timed(way: Callable, images: tuple[int, ...], kernels: tuple[int, ...], repeats: int):
+    """Give the seconds of the gradients of a group's convolution, and these."""
+    import jax
+
+    random = np.random.default_rng(0)
+    given = [random.normal(size=size).astype("float32") for size in (images, kernels)]
+    gradients = jax.jit(
+        jax.vmap(jax.grad(lambda x, kernel: (way(x, kernel) ** 2).mean(), argnums=(0, 1)))
+    )
+    given = [jax.device_put(array) for array in given]
+    came = jax.block_until_ready(gradients(*given))
+    began = time.perf_counter()
+    for _ in range(repeats):
+        last = gradients(*given)
+    jax.block_until_ready(last)
+    return (time.perf_counter() - began) / repeats, list(map(np.asarray, came))
+
+
 def equality(study) -> None:
     """Hold the losses of a group against those of fit."""
     from cnn_study.train import keras_one
     from cnn_study.train.meter import Stopwatch
 
-    say("4. equality, 200 images")
+    say("5. equality, 200 images")
     images = random_images(200)
     for id_ in ("base", "flip-shift-normalization-cosine-epochs-20"):
         settings = study.experiments[id_].settings.model_copy(
@@ -313,14 +387,14 @@ def write_quarter(arrays: Path, output: Path) -> None:
 def agreement(study, data: Path | None) -> None:
     """Train runs whose scores are published, and hold these against them."""
     if data is None:
-        say("5. agreement: no --data")
+        say("6. agreement: no --data")
         return
     with np.load(data) as given:
         arrays = dict(given)
     score, ids = "validation_accuracy", (QUARTER,)
     if "test_images" in arrays:
         score, ids = "test_accuracy", (*COMPARED, study.file.enhanced)
-    say(f"5. agreement, {score}")
+    say(f"6. agreement, {score}")
     for id_ in ids:
         settings = study.experiments[id_].settings
         members = tuple(Member(settings, seed) for seed in study.seeds)

@@ -1,6 +1,9 @@
 """What measures speed names parts of the package that are there; running them takes hours."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +88,33 @@ def test_what_is_not_there_is_seen():
         *("cnn_study.training", "cnn_study.train.no_such"),
         *("cnn_study.train.machine.no_thread", "cnn_study.study.load"),
     ]
+
+
+CONVOLUTIONS = """
+import numpy as np
+from cnn_study.train.machine import import_keras
+import_keras()
+import gpu
+for size in (3, 4):
+    images, kernels = (2, 3, 6, 5, 3), (2, size, size, 3, 4)
+    (_, plain), (_, patched) = (
+        gpu._timed(way, images, kernels, 1) for way in (gpu.plainly, gpu.by_patches)
+    )
+    print([array.shape for array in plain] == [images, kernels],
+          max(np.abs(a - b).max() / np.abs(a).max() for a, b in zip(plain, patched)) < 1e-5)
+"""
+
+
+@pytest.mark.slow
+def test_a_convolution_by_patches_has_the_gradients_of_one():
+    """Of two members, images that are not square, and a kernel with an even side."""
+    pytest.importorskip("jax", reason="JAX is not installed")
+    ended = subprocess.run(
+        [sys.executable, "-c", CONVOLUTIONS],
+        env=os.environ
+        | {"KERAS_BACKEND": "jax", "PYTHONPATH": f"{SOURCES}{os.pathsep}{ROOT / 'benchmarks'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "True True\n" * 2), ended.stderr
