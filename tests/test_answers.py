@@ -155,11 +155,15 @@ def test_images_that_every_run_misreads_alike_are_listed_one_by_one(study, resul
     answer(study, results, "falling", range(30, 48), range(30, 48))
     answer(study, results, "wide", range(360))
     keep(study, results)
-    rows = collected(study, results)["misread"]
+    best = collected(study, results)["misread"]
+    assert {row["experiment"] for row in best} == {"base"}
+    with_falling = study.file.model_copy(update={"enhanced": "falling"})
+    rows = collected(replace(study, file=with_falling), results)["misread"]
     assert [(row["experiment"], int(row["test_index"])) for row in rows] == [
         *(("base", image) for image in range(18, 36)),
         *(("falling", image) for image in range(30, 48)),
     ]
+    assert best == rows[:18]
     assert rows[0] == {
         "experiment": "base", "test_index": "18", "image_key": "", "true_class": "8",
         "predicted_class": "9", "mean_probability": "0.8", "runs": "2", "experiments": "1",
@@ -172,17 +176,17 @@ def test_the_images_that_runs_are_surest_of_stand_first_and_have_their_keys(stud
     own = replace(study, dataset=replace(study.dataset, test_keys=("a" * 16, "b" * 16, "c" * 16)))
     classes, labels = np.array([[1, 2, 2], [1, 2, 2]]), np.array([0, 2, 1])
     given = {"base": answers.Given(classes, np.array([0.5, 1.0, 0.75]))}
-    rows = misread_rows(own, given, labels)
+    rows = misread_rows(own, given, labels, {"base"})
     assert [(row["image_key"][0], row["mean_probability"]) for row in rows] == [
         *(("c", 0.75), ("a", 0.5)),
     ]
-    assert misread_rows(own, given, None) == []
+    assert misread_rows(own, given, None, {"base"}) == []
 
 
 def test_other_answers_to_one_image_do_not_agree(study):
     classes = {"base": [[1], [1]], "falling": [[2], [2]]}
     given = {id_: answers.Given(np.array(own), np.array([0.5])) for id_, own in classes.items()}
-    rows = misread_rows(study, given, np.array([0]))
+    rows = misread_rows(study, given, np.array([0]), classes)
     assert [row["experiments"] for row in rows] == [1, 1]
 
 

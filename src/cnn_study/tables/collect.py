@@ -104,17 +104,19 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     labels = correct_answers.read(study, results)
     given = read_answers(results, outcomes, labels)
     classes = {id_: answered.classes for id_, answered in given.items()}
+    experiments = experiments_table(study, outcomes, misread_images(classes, labels))
+    listed = {"base", study.file.enhanced, *_best(experiments, study.metric.name)}
     frames = {
         RUNS.name: runs_table(study, outcomes),
         EPOCHS.name: epochs_table(study, outcomes),
-        EXPERIMENTS.name: experiments_table(study, outcomes, misread_images(classes, labels)),
+        EXPERIMENTS.name: experiments,
         LAYERS.name: layers_table(study),
         CONFUSION.name: confusion_table(study, outcomes),
         CLASSES.name: classes_table(study, outcomes),
         CALIBRATION.name: calibration_table(outcomes),
         CLASS_SIZES.name: class_sizes_table(study),
         LOOK_ALIKE_PAIRS.name: look_alikes_table(study, results),
-        MISREAD.name: frame(MISREAD, misread_rows(study, given, labels)),
+        MISREAD.name: frame(MISREAD, misread_rows(study, given, labels, listed)),
         **search_tables(study, results),
     }
     published = published_file(study)
@@ -394,6 +396,12 @@ def experiments_table(
             }
         )
     return frame(EXPERIMENTS.put(words), rows)
+
+
+def _best(experiments: pd.DataFrame, metric: str) -> list[str]:
+    """Name the experiment with the highest mean validation score; none where none has one."""
+    scores = experiments[f"validation_{metric}_mean"].dropna()
+    return [experiments["experiment"][scores.idxmax()]] if len(scores) else []
 
 
 def _known(complete: Iterable[Record], metric: str) -> list[float]:

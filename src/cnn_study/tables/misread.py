@@ -5,7 +5,7 @@ names of files may tell what is nobody's business, and are not known here.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,17 @@ from cnn_study.tables.answers import Given, misread_alike
 
 
 def misread_rows(
-    study: Study, given: Mapping[str, Given], labels: np.ndarray | None
+    study: Study,
+    given: Mapping[str, Given],
+    labels: np.ndarray | None,
+    listed: Collection[str],
 ) -> list[dict[str, Any]]:
-    """Give a row for each such image of each experiment, those that it is surest of first.
+    """Give a row for each such image of some experiments, those that it is surest of first.
 
     Args:
         given: what the runs of each experiment answered, in the order of the study.
         labels: the correct answers (test images,); None where they are not known.
+        listed: the experiments; all are asked which of them agree.
     """
     if labels is None:
         return []
@@ -37,7 +41,7 @@ def misread_rows(
     )
     names, keys = study.dataset.class_names, study.dataset.test_keys
     rows = []
-    for id_, answers in known.items():
+    for id_, answers in ((id_, known[id_]) for id_ in known if id_ in listed):
         surest = wrong[id_][np.argsort(-answers.probability[wrong[id_]], kind="stable")]
         for image in map(int, surest):
             predicted = int(answers.classes[0, image])

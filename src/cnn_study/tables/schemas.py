@@ -635,8 +635,9 @@ MISREAD = Table(
     "misread",
     "Misread images",
     "One row for each test image that every complete run of an experiment takes for the same "
-    "class, which is not that of its label; those first that the runs are surest of. No rows of "
-    "experiments with fewer than two runs, or of which the answers of a run are not kept.",
+    "class, which is not that of its label; those first that the runs are surest of. Experiments "
+    "are the base, the enhanced and the one with the best validation score; no rows of one with "
+    "fewer than two runs, or of which the answers of a run are not kept.",
     (
         EXPERIMENT,
         count("test_index", "Place of the image in the test set, from 0.", "", required=True),
