@@ -806,6 +806,8 @@ def test_a_comparison_of_runs_of_two_engines_is_told(tmp_path):
     assert "Not all runs were trained in the same way." in text
     assert "In one comparison of 2 the two sides were not trained by one engine" in text
     assert "alone: `learning-rate-2`." in text
+    (told,) = re.findall(r"- ([^-]*) were not trained by one engine alone \(@sec-seeds\)", text)
+    assert told == "rate 0.01 and the base"  # where its numbers stand, and not of the other
     assert "| Engine | batched, two runs; processes, four runs |" in text
 
 

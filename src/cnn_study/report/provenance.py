@@ -92,13 +92,13 @@ class Engines:
     Attributes:
         runs: how many each engine trained.
         mixed: ids of experiments whose runs are of several.
-        across: changes that are compared with a reference whose runs are of others.
+        across: each change that is compared with a reference whose runs are of others, and that.
         comparisons: how many there are in all, of experiments with runs.
     """
 
     runs: dict[str, int]
     mixed: list[str]
-    across: list[str]
+    across: list[tuple[str, str]]
     comparisons: int
 
     @classmethod
@@ -111,7 +111,7 @@ class Engines:
         return cls(
             dict(sorted(counts.items())),
             [id_ for id_, engines in trained.items() if len(engines) > 1],
-            [id_ for id_, other in pairs if len(trained[id_] | trained[other]) > 1],
+            [(id_, other) for id_, other in pairs if len(trained[id_] | trained[other]) > 1],
             len(pairs),
         )
 
