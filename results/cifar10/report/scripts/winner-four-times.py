@@ -23,6 +23,7 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 
 import keras
 import numpy as np
+import tensorflow
 from keras import layers
 
 SEED = 201
@@ -203,6 +204,8 @@ def main(given=None):
     options = parser.parse_args(given)
     images, labels, test_images, test_labels = load_images(options.archive)
     training, validation = split(images, labels)
+    # Float32 with all its bits, on GPUs too.
+    tensorflow.config.experimental.enable_tensor_float_32_execution(False)
     keras.utils.set_random_seed(SEED)
     model = build_model(*pixel_statistics(training[0]))
     losses = train(model, training, validation, options.epochs)
