@@ -105,7 +105,7 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     given = read_answers(results, outcomes, labels)
     classes = {id_: answered.classes for id_, answered in given.items()}
     experiments = experiments_table(study, outcomes, misread_images(classes, labels))
-    listed = {"base", study.file.enhanced, *_best(experiments, study.metric.name)}
+    listed = {"base", study.file.enhanced or "base", *_best(experiments, study.metric.name)}
     frames = {
         RUNS.name: runs_table(study, outcomes),
         EPOCHS.name: epochs_table(study, outcomes),
