@@ -591,7 +591,7 @@ ROW = "i/0.png,a"
             ["file,label,part", f"{ROW},Valid", "i/1.png,b,", "i/2.png,b,dev", "i/3.png,a,Valid"],
             [
                 "table: column part says Valid, dev. Write train there: validation_fraction",
-                "table: column part says nothing.",
+                "table: column part says nothing (1 of 4). Write train or test",
             ],
         ),
         (["file,label,part", f"{ROW},test", "i/1.png,b,test"], ["table: all rows are of the test"]),

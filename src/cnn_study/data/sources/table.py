@@ -125,7 +125,9 @@ def _parts(rows: list[Row], listing: Listing) -> list[Part | None]:
             "validation_fraction holds images out"
         )
     if others := sorted(unknown - {*validation}):
-        words = [shown(word) or "nothing" for word in others]
+        words = [
+            f"{shown(word) or 'nothing'} ({said.count(word)} of {len(said)})" for word in others
+        ]
         listing.faults.append(
             f"table: column part says {first_of(words)}. Write train or test in each row, or leave "
             "the column out"
