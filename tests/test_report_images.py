@@ -111,6 +111,16 @@ def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made
     assert "cnn-study which" not in text
 
 
+def test_networks_that_only_guess_say_nothing_of_labels(made):
+    """All models get 8 % of ten classes: what they agree on shows no wrong label."""
+    for id_ in ("base", "falling", "wide"):
+        answer(made, id_, range(330), range(330))
+    text = said(made)
+    assert "There are 330 test images" in text
+    assert "No model is surely better than guessing yet, so that this says more of the" in text
+    assert "Look at these before anything is made of them." not in text
+
+
 def test_images_of_ones_own_are_listed_by_key_and_never_by_name(made, monkeypatch):
     keys = tuple(f"{place:016x}" for place in range(N))
     own = replace(made.study.dataset, test_keys=keys)
