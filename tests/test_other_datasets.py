@@ -341,7 +341,8 @@ def test_what_was_met_in_reading_is_told(text_of):
             sizes=7, heights=side, widths=side, enlarged=5, resize="crop", kinds={"JPEG": 97}
         ),
         same_images=SameImages(sets=3, images=6, across_parts=2, across_classes=1, dropped=2),
-        near_duplicates=Groups(groups=2, images=5, largest=3),
+        sixteen_bit=100,
+        near_duplicates=Groups(groups=2, images=5, largest=3, across_classes=1),
         groups=Groups(groups=10, images=60, largest=9),
     )
     text = text_of((40, 40), (10, 10), audit=audit)
@@ -356,7 +357,9 @@ def test_what_was_met_in_reading_is_told(text_of):
         "six images make three sets, of which two stood in training and test and one in two "
         "classes, where one label must be wrong. Two images were taken from the training images",
         "Five images are nearly alike and make two sets, the largest of 3; each set stands in one "
-        "part.",
+        "part. One set has images of more than one class: where they show the same, one label must "
+        "be wrong.",
+        "100 images were grey of 16 bits, 65,536 levels, and brought to 256",
         "60 images belong to ten groups of two or more, the largest of 9; none of these is divided",
         "| Height | 12 | 40.50 | 900 |",
         "| Impossible or corrupt samples | yes |",

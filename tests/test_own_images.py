@@ -438,6 +438,16 @@ def test_near_duplicates_in_a_given_test_part_are_told(place, capsys):
     assert "1 set of near-duplicates with images in both parts" in capsys.readouterr().out
 
 
+def test_near_duplicates_of_two_classes_are_counted(place):
+    """Equal images of two classes are refused; of those that are nearly so the report tells."""
+    pixels = np.array(Image.open("pictures/cat/0.png"))
+    pixels[3, 4] ^= 1
+    Image.fromarray(pixels).save("pictures/dog/near.png")
+    assert prepare() == 0
+    alike = manifest.read(FACTS).audit.near_duplicates
+    assert (alike.groups, alike.across_classes, alike.divided) == (1, 1, 0)
+
+
 def test_files_that_cannot_be_read_stand_by_reason_ten_in_all(place, capsys):
     content = (place / "pictures/cat/0.png").read_bytes()
     for number in range(8):

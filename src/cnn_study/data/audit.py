@@ -80,6 +80,9 @@ class Groups(_Part):
     divided: Count = Field(
         0, description="Groups that stand in both parts, since the test part was given."
     )
+    across_classes: Count = Field(
+        0, description="Sets of near-duplicates with images of two classes or more."
+    )
 
 
 class Audit(_Part):

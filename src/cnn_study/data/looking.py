@@ -330,8 +330,11 @@ class _Collection:
 
     def _near_duplicates(self, alike: Sets) -> Groups:
         taken = [places[self.taken[places]] for places in alike]
-        divided = len(across(taken, self._is_test))
-        return _groups(map(len, taken)).model_copy(update={"divided": divided})
+        found = {
+            "divided": len(across(taken, self._is_test)),
+            "across_classes": len(across(taken, self.labels)),
+        }
+        return _groups(map(len, taken)).model_copy(update=found)
 
     def _originals(self) -> Originals:
         heights, widths = self.read.sizes.T
