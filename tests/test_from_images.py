@@ -232,6 +232,7 @@ def test_new_expects_of_the_runs_what_check_does(tmp_path, capsys, monkeypatch):
     [
         ([f"patient{n % 12}_{n}.png" for n in range(60)], r"^([A-Za-z]+[-_ ]?\d+)[-_ ]", "patient"),
         ([f"{100 + n % 9}-{n}.jpg" for n in range(50)], r"^(\d+)[-_ ]", "1"),
+        ([f"{n if n % 3 else n // 9 * 9:08}_{n:03}.png" for n in range(90)], r"^(\d+)[-_ ]", "0"),
         ([f"IMG_{n:04}.jpg" for n in range(50)], None, ""),
         ([f"{'abc'[n % 3]}_{n}.jpg" for n in range(50)], None, ""),
         ([f"{n}.jpg" for n in range(50)], None, ""),

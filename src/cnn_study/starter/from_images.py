@@ -72,6 +72,9 @@ CLASS_WEIGHT = """\
 LEAST_GROUPS = 5
 """Of fewer it is more likely that names begin alike for another reason."""
 
+LEAST_SHARE = 0.2
+"""Of the images, in groups of several: most patients of a collection may have one image each."""
+
 MANY_PIXELS = 40
 """From this side on there is a fourth convolution, for a larger receptive field."""
 
@@ -276,7 +279,7 @@ def suggest_groups(items: Iterable[Item]) -> tuple[str, str] | None:
     for pattern in (r"^([A-Za-z]+[-_ ]?\d+)[-_ ]", r"^(\d+)[-_ ]", r"^([^-_ ]+)[-_ ]"):
         groups = Counter(match[1] for name in names if (match := re.match(pattern, name)))
         several = {group: count for group, count in groups.items() if count > 1}
-        if len(several) >= LEAST_GROUPS and sum(several.values()) > len(names) / 2:
+        if len(several) >= LEAST_GROUPS and sum(several.values()) > LEAST_SHARE * len(names):
             return pattern, max(several, key=lambda group: several[group])
     return None
 
