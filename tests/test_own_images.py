@@ -438,6 +438,15 @@ def test_near_duplicates_in_a_given_test_part_are_told(place, capsys):
     assert "1 set of near-duplicates with images in both parts" in capsys.readouterr().out
 
 
+def test_a_fraction_beside_a_given_test_part_is_refused(place, capsys):
+    shutil.rmtree("pictures")
+    for number in range(18):
+        part = "test" if number < 6 else "train"
+        draw(place / f"pictures/{part}/{'ab'[number % 2]}/{number}.png", number)
+    write(test_fraction=0.3)(place)
+    assert "test_fraction is for images without a test part" in refused(capsys)
+
+
 def test_near_duplicates_of_two_classes_are_counted(place):
     """Equal images of two classes are refused; of those that are nearly so the report tells."""
     pixels = np.array(Image.open("pictures/cat/0.png"))

@@ -207,6 +207,11 @@ class _Collection:
                 f"{plural(len(sets), 'set')} of equal images in training and test, or in two "
                 f"classes: {first_of(sets)}. Keep one of each, or say same_image: keep or drop"
             )
+        if self.block.test_fraction is not None and self._given_test.any():
+            yield (
+                "test_fraction is for images without a test part, and these have one. Take the "
+                "line out; or divide anew: put the images of both parts together"
+            )
         yield from self._faults_of_classes()
 
     def _faults_of_classes(self) -> Iterator[str]:
