@@ -131,7 +131,7 @@ def of_one_kind(count: int, noise: float) -> np.ndarray:
 
 def test_images_all_of_one_kind_are_not_called_duplicates(monkeypatch):
     """20 of 60 are scans, and all of their class: one set of them would divide nothing."""
-    images = np.concatenate([of_one_kind(20, 8), scenes(np.random.default_rng(2), 40)])
+    images = np.concatenate([of_one_kind(20, 5), scenes(np.random.default_rng(2), 40)])
     images[50] = images[45]
     labels = np.array([0] * 20 + [1] * 40)
     sets, reason = near_sets(images, labels)
@@ -144,6 +144,23 @@ def test_images_all_of_one_kind_are_not_called_duplicates(monkeypatch):
     assert (lists(sets), reason) == ([list(range(20)), [45, 50]], "")
     monkeypatch.setattr(duplicates, "MOST_CANDIDATES", 3)  # of 60 images, and 190 pairs are alike
     assert near_sets(images, np.zeros(60, int))[1].startswith("nearly all images have the same")
+
+
+def test_what_all_scans_of_a_kind_show_makes_no_two_of_them_alike():
+    """80 scenes, each laid thinly on one and the same: pixels correlate by what they share.
+
+    Of two there is a brighter copy, which alone are found; and between test and training, too.
+    """
+    random = np.random.default_rng(4)
+    shared, own = scenes(random, 1)[0].astype(float), scenes(random, 80).astype(float)
+    images = np.clip(shared + 0.4 * (own - own.mean()), 0, 255).astype("uint8")
+    images[70], images[75] = brighter(images[3]), brighter(images[9])
+    first, second = np.triu_indices(80, 1)
+    assert (correlate(images[first], images[second]) >= 0.9).mean() > 0.3
+    sets, reason = near_sets(images, np.zeros(80, int))
+    assert (lists(sets), reason) == ([[3, 70], [9, 75]], "")
+    pairs = look_alikes_between(images[70:], images[:70])
+    assert sorted((pair.ours, pair.theirs) for pair in pairs) == [(0, 3), (5, 9)]
 
 
 # ------------------------------------------------------------------------------- hashes

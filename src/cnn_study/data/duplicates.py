@@ -23,6 +23,12 @@ MOST_DIFFERENT_BITS = 10
 
 LEAST_CORRELATION = 0.90
 
+LEAST_BEYOND_TYPICAL = 0.88
+"""Of what images show beyond the typical one of all: X-rays correlate to 0.9 by what is in each."""
+
+LEAST_FOR_TYPICAL, MOST_FOR_TYPICAL = 50, 1000
+"""Images: of fewer the typical one is too much like each of them; more tell no more."""
+
 LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
 """Weights of the channels in grey, as in ITU-R BT.601."""
 
@@ -99,7 +105,7 @@ def look_alikes_between(ours: np.ndarray, theirs: np.ndarray) -> list[LookAlike]
     """Find for each of our images that has a near-duplicate among theirs the one most like it.
 
     A pair differs in at most `MOST_DIFFERENT_BITS` bits of its hashes, and its pixels correlate to
-    `LEAST_CORRELATION` or more.
+    `LEAST_CORRELATION` or more, what they show beyond the typical to `LEAST_BEYOND_TYPICAL`.
 
     Args:
         ours, theirs: (n or m, height, width, channels) uint8, each side at least `LEAST_SIDE`.
@@ -109,9 +115,11 @@ def look_alikes_between(ours: np.ndarray, theirs: np.ndarray) -> list[LookAlike]
     """
     first, second, bits = near(perceptual_hashes(ours), perceptual_hashes(theirs))
     correlations = correlate(ours[first], theirs[second])
+    beyond = beyond_typical(ours[first], theirs[second], typical(theirs))
+    alike = (correlations >= LEAST_CORRELATION) & (beyond >= LEAST_BEYOND_TYPICAL)
     best: dict[int, int] = {}
     for place in np.argsort(-correlations, kind="stable"):
-        if correlations[place] >= LEAST_CORRELATION:
+        if alike[place]:
             best.setdefault(int(first[place]), int(place))
     return [
         LookAlike(image, int(second[place]), int(bits[place]), float(correlations[place]))
@@ -182,6 +190,38 @@ def correlate(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.concatenate(correlations)
 
 
+def typical(images: np.ndarray) -> np.ndarray:
+    """Give what images have in common, whatever the brightness and contrast of each.
+
+    The median of their pixels, each image brought to mean 0 and norm 1; of few images zeros.
+
+    Returns:
+        (pixels,) float64.
+    """
+    if len(images) < LEAST_FOR_TYPICAL:
+        return np.zeros(math.prod(images.shape[1:]))
+    return np.median(_normed(images[:: -(-len(images) // MOST_FOR_TYPICAL)]), axis=0)
+
+
+def beyond_typical(ours: np.ndarray, theirs: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Correlate what each pair of images shows beyond what is common to all; see `typical`.
+
+    Args:
+        ours, theirs: (n, height, width, channels), image by image.
+
+    Returns:
+        (n,) float64.
+    """
+    correlations = [np.empty(0)]
+    block = _block(ours)
+    for start in range(0, len(ours), block):
+        first, second = (_normed(part[start : start + block]) - common for part in (ours, theirs))
+        scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+        product = (first * second).sum(axis=1)
+        correlations.append(np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0))
+    return np.concatenate(correlations)
+
+
 def _block(images: np.ndarray) -> int:
     """Tell how many images are looked at at once."""
     return max(1, min(BLOCK, MOST_VALUES // math.prod(images.shape[1:])))
@@ -190,6 +230,12 @@ def _block(images: np.ndarray) -> int:
 def _centred(images: np.ndarray) -> np.ndarray:
     rows = images.reshape(len(images), -1).astype(float)
     return rows - rows.mean(axis=1, keepdims=True)
+
+
+def _normed(images: np.ndarray) -> np.ndarray:
+    rows = _centred(images)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=rows, where=norms > 0)
 
 
 # ------------------------------------------------------------------------------- sets of them
@@ -241,7 +287,7 @@ def _near_pairs(images: np.ndarray, places: np.ndarray) -> np.ndarray | None:
     """
     places = places[_has_shape(images)[places]]
     hashes = perceptual_hashes(images)[places]
-    pairs, candidates = [np.empty((0, 2), int)], 0
+    pairs, candidates, common = [np.empty((0, 2), int)], 0, typical(images)
     for start in range(0, len(places), BLOCK):
         first, second, _ = near(hashes[start : start + BLOCK], hashes[start:])
         is_new = first < second
@@ -249,7 +295,7 @@ def _near_pairs(images: np.ndarray, places: np.ndarray) -> np.ndarray | None:
         candidates += len(first)
         if candidates > MOST_CANDIDATES * len(places):
             return None
-        pairs.append(_correlated(images, np.stack([first, second], axis=1)))
+        pairs.append(_correlated(images, np.stack([first, second], axis=1), common))
     return np.concatenate(pairs)
 
 
@@ -258,14 +304,19 @@ def _has_shape(images: np.ndarray) -> np.ndarray:
     return np.array([image.min() < image.max() for image in images], bool)
 
 
-def _correlated(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Keep the pairs whose pixels correlate, some of which are looked at at once."""
+def _correlated(images: np.ndarray, pairs: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Keep the pairs whose pixels correlate, some of which are looked at at once.
+
+    Args:
+        common: to the images, see `typical`.
+    """
     kept = [np.empty((0, 2), int)]
     block = _block(images)
     for start in range(0, len(pairs), block):
         some = pairs[start : start + block]
-        alike = correlate(images[some[:, 0]], images[some[:, 1]]) >= LEAST_CORRELATION
-        kept.append(some[alike])
+        ours, theirs = images[some[:, 0]], images[some[:, 1]]
+        alike = correlate(ours, theirs) >= LEAST_CORRELATION
+        kept.append(some[alike & (beyond_typical(ours, theirs, common) >= LEAST_BEYOND_TYPICAL)])
     return np.concatenate(kept)
 
 
