@@ -111,3 +111,40 @@ def test_a_worker_ends_with_its_parent_however_that_ends():
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=10)
     assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+SLOW_IMPORT = """
+import importlib.abc, runpy, sys, time
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *others):
+        if name == "pydantic":
+            print(flush=True)
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+sys.argv = ["cnn-study", "check", "digits"]
+runpy.run_module("cnn_study", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_a_command_imports_what_it_needs_leaves_no_traceback():
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_IMPORT], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == -signal.SIGINT
+
+
+def test_to_import_the_command_leaves_ctrl_c_as_it_was():
+    script = (
+        "import signal; before = signal.getsignal(signal.SIGINT); import cnn_study.__main__; "
+        "print(signal.getsignal(signal.SIGINT) is before)"
+    )
+    for handler in (signal.default_int_handler, signal.SIG_IGN):
+        told = subprocess.check_output(
+            [sys.executable, "-c", script], text=True,
+            preexec_fn=lambda handler=handler: signal.signal(signal.SIGINT, handler),
+        )  # fmt: skip
+        assert told == "True\n"

@@ -1,5 +1,8 @@
 """The one way in, for rules and for people: `cnn-study COMMAND`."""
 
+from cnn_study.base import starting  # before all that takes time
+
+# isort: split
 import argparse
 import errno
 import os
@@ -24,6 +27,8 @@ from cnn_study.study.cautions import cautions
 from cnn_study.study.merge import Check, load
 from cnn_study.study.model import Study
 from cnn_study.study.yaml_lines import study_file
+
+starting.over()
 
 if TYPE_CHECKING:
     from cnn_study.figures.picture import Format
