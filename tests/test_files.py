@@ -1,13 +1,18 @@
 """Files that are whole or absent, and arrays that are no larger than is expected."""
 
+import errno
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cnn_study.base import files
+from cnn_study.base import csv_rows, files
 from cnn_study.base.errors import UserError
+from cnn_study.data.arrays import load_prepared
+from cnn_study.data.catalog import DATASETS
+from cnn_study.runs import records, sealed
 
 
 def test_arrays_of_a_file_are_mapped(tmp_path):
@@ -147,3 +152,49 @@ def test_json_that_is_not_whole_is_one_message(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"facts\.json is damaged: .*\. Make it again"):
         files.read_json(path, "Make it again.")
+
+
+def refuse(*given, **more):
+    raise PermissionError(errno.EACCES, "Permission denied", str(given[0]))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: files.intact_arrays(path, UserError),
+        lambda path: files.read_json(path, "Delete it."),
+        lambda path: csv_rows.read(path, ["a"], "Delete it."),
+        lambda path: sealed.read(path, sealed.Sealed, lambda path, why: UserError("Delete it.")),
+        lambda path: load_prepared(DATASETS["digits"], path),
+        files.read_text,
+        records.read,
+    ],
+)
+def test_a_file_of_another_user_is_not_called_damaged(tmp_path, monkeypatch, read):
+    """Even where what cannot be read is made again, nobody knows that it is not whole."""
+    path = tmp_path / "seed-1.json"
+    path.write_bytes(b"")
+    monkeypatch.setattr(files, "opened", refuse)
+    with pytest.raises(UserError) as error:
+        read(path)
+    assert str(error.value) == (
+        f"{path} cannot be read: Permission denied. It may well be whole, so delete nothing. Let "
+        "its owner give you the right to it, or work in a copy of your own."
+    )
+
+
+def test_what_may_not_be_written_is_not_for_want_of_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_write_whole", refuse)
+    with pytest.raises(UserError, match=r"denied\. Let its owner .* of your own, then run again;"):
+        files.write_whole(tmp_path / "a", lambda file: None)
+
+
+def test_files_that_a_clock_set_back_has_left_in_the_future_come_out_of_it(tmp_path):
+    later, earlier = tmp_path / "later", tmp_path / "earlier"
+    for path, seconds in ((later, 1e7), (earlier, -1e7)):
+        path.touch()
+        os.utime(path, (time.time() + seconds,) * 2)
+    before = earlier.stat().st_mtime_ns
+    files.out_of_the_future([later, earlier, tmp_path / "nowhere"])
+    assert abs(later.stat().st_mtime - time.time()) < 60
+    assert earlier.stat().st_mtime_ns == before

@@ -99,6 +99,15 @@ def test_what_is_in_no_commit_is_not_published(place):
     assert not (place.folder / "results/mine/published").exists()
 
 
+def test_of_a_checkout_of_another_user_git_says_what_to_do(place, monkeypatch):
+    """Not that it is none, with the advice to make one."""
+    place.commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(UserError, match=r"(?s)git says: fatal: .*--add safe\.directory") as error:
+        place.publish()
+    assert "git init" not in str(error.value)
+
+
 def test_what_is_not_current_is_not_published(place, capsys):
     place.commit()
     place.stale = {"evidence": ["code"], "text": [], "pages": []}

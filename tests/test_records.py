@@ -559,3 +559,18 @@ def test_predictions_that_are_lost_are_none_and_other_ones_are_refused(written):
         records.predictions(written, record)
     file.unlink()
     assert records.predictions(written, record) is None
+
+
+@pytest.mark.parametrize("closed", [".", "base", "base/0123456789abcdef"])
+def test_a_folder_that_cannot_be_looked_into_does_not_count_as_empty(tmp_path, monkeypatch, closed):
+    """Its runs would be trained again, or be missing from the tables."""
+    (tmp_path / "base/0123456789abcdef").mkdir(parents=True)
+    (tmp_path / "width").mkdir()
+    (tmp_path / "a note").touch()
+    assert records.find(tmp_path) == {}
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: path != tmp_path / closed and access(path, mode)
+    )
+    with pytest.raises(UserError, match=rf"^{tmp_path / closed} cannot be read: Permission denied"):
+        records.find(tmp_path)

@@ -148,3 +148,15 @@ def test_to_import_the_command_leaves_ctrl_c_as_it_was():
             preexec_fn=lambda handler=handler: signal.signal(signal.SIGINT, handler),
         )  # fmt: skip
         assert told == "True\n"
+
+
+def test_what_nobody_takes_is_told_in_a_line():
+    script = (
+        "from cnn_study.base.stopping import told_in_a_line; told_in_a_line()\n"
+        f"print(flush=True); {SLEEPS}"
+    )
+    process = start(script, preexec_fn=default(signal.SIGINT))
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == (
+        "stopped; whatever is whole is kept, and the same command goes on\n"
+    )

@@ -1,6 +1,7 @@
 """Verification: a right study holds, and every planted fault is caught and named."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -729,6 +730,21 @@ def test_what_cannot_be_done_is_said_before_anything_is(place, capsys, words, sa
     data = [] if "--data" in words else ["--data", str(place.data)]
     assert place.command("verify", *words, *data) == 2
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_that_no_certificate_can_be_written_is_said_before_anything_takes_time(
+    place, capsys, monkeypatch
+):
+    monkeypatch.setattr(verify, "verify", None)
+    monkeypatch.setattr("cnn_study.base.files.NamedTemporaryFile", refused)
+    assert place.command("verify", "--data", str(place.data)) == 2
+    said = capsys.readouterr().err
+    assert "Permission denied. Let its owner" in said
+    assert said.endswith("For the certificate: --output FOLDER.\n")
+
+
+def refused(**where):
+    raise PermissionError(errno.EACCES, "Permission denied", str(where["dir"]))
 
 
 # --------------------------------------------------------------------------- the certificate

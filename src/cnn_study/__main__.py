@@ -4,7 +4,6 @@ from cnn_study.base import starting  # before all that takes time
 
 # isort: split
 import argparse
-import errno
 import os
 import sys
 import traceback
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from cnn_study.base import outputs
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import look_anew, unfit_told
 from cnn_study.base.places import unknown_templates
-from cnn_study.base.stopping import Stopped, stop_on_signals
+from cnn_study.base.stopping import STOPPED, Stopped, stop_on_signals
 from cnn_study.base.words import first_lines
 from cnn_study.data.catalog import DATASETS, Dataset
 from cnn_study.runs import records, searches, stages
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["_Parser"]
     Command = Callable[[argparse.Namespace], int | None]
     """Does what is asked; may give an exit status."""
-
-
-UNFIT = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR, errno.EISDIR)
-"""What the system says of a place that whoever named it must name otherwise."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,18 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stopped(by: KeyboardInterrupt) -> int:
-    print("stopped; whatever is whole is kept, and the same command goes on", file=sys.stderr)
+    print(STOPPED, file=sys.stderr)
     return by.status if isinstance(by, Stopped) else 130
 
 
 def _do(options: argparse.Namespace) -> int | None:
     """Do what is asked; of a place that the system does not let be, say so."""
-    try:
+    with unfit_told():
         return options.command(options)
-    except OSError as error:
-        if error.errno not in UNFIT or not error.filename:
-            raise
-        raise UserError(f"{error.filename}: {error.strerror}. Name another place.") from error
 
 
 def _log_to(path: Path) -> TextIO:
@@ -723,9 +715,13 @@ def _verify(options: argparse.Namespace) -> int:
 
         publication.make(study, folder, commit)
 
+    folder = options.output or results / certificate.FOLDER
+    try:
+        look_anew(folder / certificate.PAGE)  # before anything takes time
+    except UserError as error:
+        raise UserError(f"{error} For the certificate: --output FOLDER.") from None
     site = stages.Site.now(study, results)
     verified = verify.verify(site, make, publish, asked, log)
-    folder = options.output or results / certificate.FOLDER
     statement = verify.certify(site, verified, folder, options.by)
     for line in verify.in_words(verified, statement.predicate.level):
         print(line)

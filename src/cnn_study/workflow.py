@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.places import PACKAGE
 from cnn_study.base.stopping import WORKFLOW_SECONDS, stop_on_signals
@@ -715,6 +716,7 @@ def begin(planned: Plan) -> None:
     _HELD.append(held)
     end(planned)
     planned.marks.mkdir(parents=True)
+    files.out_of_the_future([planned.data, *planned.results.rglob("*"), planned.study.path])
 
 
 def end(planned: Plan) -> None:

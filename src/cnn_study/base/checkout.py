@@ -1,12 +1,15 @@
 """What git knows of a checkout, the project's or that of somebody's study."""
 
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.words import first_lines
+
+ENGLISH = {"LC_ALL": "C"}
 
 
 def git(folder: Path, *command: str | Path) -> str:
@@ -24,6 +27,16 @@ def git(folder: Path, *command: str | Path) -> str:
     return ended.stdout.rstrip()
 
 
+def _refusal(folder: Path) -> str:
+    """Give what git says where a checkout is another user's, which it does not read unasked."""
+    command = ["git", "-C", folder, "rev-parse", "HEAD"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, env=os.environ | ENGLISH)
+    except OSError:
+        return ""
+    return said.stderr.strip() if "safe.directory" in said.stderr else ""
+
+
 def whole_commit(folder: Path, what: str, aside: Path | None = None) -> str:
     """Give the commit that is checked out, if nothing in the checkout differs from it.
 
@@ -33,9 +46,12 @@ def whole_commit(folder: Path, what: str, aside: Path | None = None) -> str:
         aside: a folder in which files may differ.
 
     Raises:
-        UserError: it is no checkout with a commit, or something differs from it.
+        UserError: it is no checkout with a commit, git does not trust whoever owns it, or
+            something differs from it.
     """
     commit = git(folder, "rev-parse", "HEAD")
+    if not commit and (said := _refusal(folder)):
+        raise UserError(f"{folder}: {what} must say which commit it shows, and git says: {said}")
     if not commit:
         raise UserError(
             f"{folder} is in no checkout with a commit: {what} must say which one it shows. Put "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cnn_study.base.csv_cells import as_given
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import read_at_most
+from cnn_study.base.files import closed, read_at_most
 from cnn_study.base.words import first_lines
 
 MOST_BYTES = 2**30
@@ -108,6 +108,8 @@ def read(path: Path, columns: Collection[str], remedy: str, *, others: bool = Fa
         lines = parse(content)
     except FileNotFoundError:
         raise UserError(f"there is no {path}. {remedy}") from None
+    except PermissionError:
+        raise closed(path) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise refused(path, [f"it cannot be read as CSV in UTF-8: {reason}"], remedy) from None

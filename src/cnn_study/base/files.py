@@ -1,5 +1,6 @@
 """Files that are whole or absent, and digests of arrays."""
 
+import errno
 import hashlib
 import io
 import json
@@ -9,9 +10,10 @@ import os
 import secrets
 import stat
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
@@ -28,6 +30,12 @@ ARCHIVE_BYTES = 4096
 
 LARGEST_ARRAYS = 2**30
 """Bytes that a file of arrays may hold where nobody knows better what to expect."""
+
+UNFIT = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR, errno.EISDIR)
+"""What the system says of a place that whoever named it must name otherwise."""
+
+ASK_OWNER = "Let its owner give you the right to it, or work in a copy of your own"
+"""What to do about a file or folder that is another user's."""
 
 
 def digest(arrays: Iterable[np.ndarray]) -> str:
@@ -178,6 +186,14 @@ def let_go(array: np.ndarray) -> None:
         held.madvise(mmap.MADV_DONTNEED)
 
 
+def closed(path: Path) -> UserError:
+    """Say what to do about what the system keeps from this user, and what may be whole."""
+    return UserError(
+        f"{path} cannot be read: Permission denied. It may well be whole, so delete nothing. "
+        f"{ASK_OWNER}."
+    )
+
+
 def intact_arrays(
     path: Path,
     refuse: Callable[[str], UserError],
@@ -202,6 +218,8 @@ def intact_arrays(
         arrays = read_arrays(content)
     except FileNotFoundError:
         raise refuse("it is not there") from None
+    except PermissionError:
+        raise closed(path) from None
     except (OSError, ValueError) as error:
         raise refuse(f"it is damaged ({' '.join(str(error).split())})") from None
     if missing := sorted(set(names) - arrays.keys()):
@@ -261,6 +279,8 @@ def read_text(path: Path, most: int = LARGEST_TEXT) -> str:
     try:
         text = read_at_most(path, most).decode("utf-8-sig")
         return text.replace("\r\n", "\n").replace("\r", "\n")
+    except PermissionError:
+        raise closed(path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
@@ -281,6 +301,8 @@ def read_json(
         return json.loads(read_at_most(path, LARGEST_TEXT), object_hook=object_hook)
     except FileNotFoundError:
         raise UserError(f"there is no {path}. {remedy}") from None
+    except PermissionError:
+        raise closed(path) from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}. {remedy}") from None
 
@@ -302,15 +324,42 @@ def write_whole(path: Path, write_to: Callable[[Any], Any]) -> None:
 
 
 @contextmanager
+def unfit_told() -> Generator[None]:
+    """Turn what the system says of a place that it does not let be into a message."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNFIT or not error.filename:
+            raise
+        remedy = ASK_OWNER if isinstance(error, PermissionError) else "Name another place"
+        raise UserError(f"{error.filename}: {error.strerror}. {remedy}.") from error
+
+
+@contextmanager
 def writable(path: Path) -> Generator[None]:
     """Turn the system's refusal to write into a message."""
     try:
         yield
     except OSError as error:
+        is_closed = isinstance(error, PermissionError)
+        remedy = ASK_OWNER if is_closed else "Make room or name another place"
         raise UserError(
-            f"{path} cannot be written: {error.strerror or error}. Make room or name another "
-            "place, then run again; nothing half-written was left behind."
+            f"{path} cannot be written: {error.strerror or error}. {remedy}, then run again; "
+            "nothing half-written was left behind."
         ) from error
+
+
+def out_of_the_future(paths: Iterable[Path]) -> None:
+    """Give files the time of now that, by the clock, are yet to be written.
+
+    A clock that was set back leaves them so, and Snakemake takes whatever is made from them
+    for older than they are, and fails the job. What is current, their content says.
+    """
+    now = time.time()
+    for path in paths:
+        with suppress(OSError):  # not there, or another user's
+            if path.stat().st_mtime > now:
+                os.utime(path, (now, now))
 
 
 def look_anew(path: Path) -> None:

@@ -7,16 +7,19 @@ sees to it that nothing outlives the time.
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import psutil
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+STOPPED = "stopped; whatever is whole is kept, and the same command goes on"
 
 COMMAND_SECONDS = 3.0
 """What a command has to end; whatever waits for it has longer, and Docker gives 10 in all."""
@@ -33,6 +36,19 @@ class Stopped(KeyboardInterrupt):
         super().__init__()
         self.status = 128 + number
         """What the process ends with, as a shell tells the signal."""
+
+
+def told_in_a_line() -> None:
+    """Let what a signal ends say so in a line, where nobody takes what it raises."""
+    before = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            print(STOPPED, file=sys.stderr)
+        else:
+            before(kind, error, trace)
+
+    sys.excepthook = tell
 
 
 def stop_on_signals(seconds: float = COMMAND_SECONDS) -> None:

@@ -110,6 +110,8 @@ def load_prepared(dataset: Dataset, path: Path) -> Images:
         )
     try:
         images = _read_arrays(dataset, path)
+    except PermissionError:
+        raise files.closed(path) from None
     except (OSError, ValueError) as error:
         raise UserError(f"prepared data cannot be read: {path} ({error}). {remedy}") from error
     fault = _content_fault(dataset, images)

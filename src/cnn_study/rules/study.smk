@@ -10,9 +10,14 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
+from cnn_study.base.stopping import told_in_a_line
+
+told_in_a_line()  # before what takes time to import
+
 from cnn_study import workflow as planning
 from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
+from cnn_study.base.files import unfit_told
 from cnn_study.base.places import PROJECT
 from cnn_study.execute import demands
 
@@ -21,7 +26,8 @@ planning.stop_in_time()
 try:
     planning.check_place(Path.cwd())
     JOBS = planning.Jobs.asked(sys.argv[1:], within=workflow.remote_exec)
-    PLAN = planning.plan(config, JOBS)
+    with unfit_told():
+        PLAN = planning.plan(config, JOBS)
     planning.check_profile(PLAN)
     planning.check_cores(workflow.resource_settings.cores)
     planning.check_deployment(workflow.deployment_settings.deployment_method)

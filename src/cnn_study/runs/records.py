@@ -4,6 +4,7 @@ Knows nothing of Keras, of studies, or of how a run was made.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cnn_study.base import readable_json
 from cnn_study.base.errors import UserError
-from cnn_study.base.files import PART, intact_arrays, read_at_most, write_whole
+from cnn_study.base.files import PART, closed, intact_arrays, read_at_most, write_whole
 from cnn_study.base.words import cut, first_lines, first_of
 from cnn_study.runs import sense
 from cnn_study.runs.sense import Fault
@@ -281,7 +282,11 @@ def find(runs: Path) -> dict[tuple[str, int], Path]:
     """Find every record by (fingerprint, seed), whatever its experiment is called now.
 
     Of several files for one run the best is taken: a whole one before one that is not.
+
+    Raises:
+        UserError: a folder keeps from this user what is in it.
     """
+    _refuse_closed(runs)
     copies: dict[tuple[str, int], list[Path]] = {}
     for path in sorted(runs.glob("*/*/seed-*.json"), reverse=True):
         if (seed := _seed(path)) is not None:
@@ -290,6 +295,14 @@ def find(runs: Path) -> dict[tuple[str, int], Path]:
         run: paths[0] if len(paths) == 1 else max(paths, key=_worth)
         for run, paths in sorted(copies.items())
     }
+
+
+def _refuse_closed(runs: Path) -> None:
+    """Refuse a folder that cannot be looked into: what is in it would count as not there."""
+    folders = (runs, *runs.glob("*"), *runs.glob("*/*"))
+    for folder in folders:
+        if not os.access(folder, os.R_OK | os.X_OK) and folder.is_dir():
+            raise closed(folder)
 
 
 def left_aside(runs: Path) -> list[Path]:
@@ -402,6 +415,8 @@ def read(path: Path) -> Record:
 def _read(path: Path) -> Record:
     try:
         content = read_at_most(path, MOST_BYTES)
+    except PermissionError:
+        raise closed(path) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     try:

@@ -53,6 +53,8 @@ def read(
     try:
         content = files.read_at_most(path, records.MOST_BYTES)
         facts = kind.model_validate_json(content)
+    except PermissionError:
+        raise files.closed(path) from None
     except (OSError, ValidationError) as error:
         records.refuse_two_versions(path)
         raise refuse(path, first_line(error)) from None
