@@ -140,6 +140,21 @@ def test_a_reference_of_many_changes_is_told_with_the_remedy(tmp_path):
     assert "raise `seeds`" in said
 
 
+def test_many_references_of_many_changes_are_one_caution(tmp_path):
+    """Else a study of a thousand experiments had forty that say the same."""
+    study = _study(tmp_path, changes=16)
+    ids = next(iter(study.questions.values()))
+    asked = next(iter(study.file.questions.values()))
+    names = [f"r{number}" for number in range(6)]
+    others = {name: asked.model_copy(update={"reference": name}) for name in names}
+    file = study.file.model_copy(update={"questions": study.file.questions | others})
+    questions = study.questions | dict.fromkeys(names, ids[:10])
+    (said,) = cautions(replace(study, file=file, questions=questions))
+    assert said.startswith(
+        "base is the reference of 16 changes (and r0 of 10, r1 of 10, r2 of 10 and 3 more): where "
+    )
+
+
 def test_check_prints_cautions_and_refuses_nothing(tmp_path, capsys):
     study = _study(tmp_path, "digits", seeds=2)
     assert main(["check", str(study.path), "--results", str(tmp_path)]) == 0

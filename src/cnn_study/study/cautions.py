@@ -29,6 +29,9 @@ UNEVEN = 2
 MANY_CHANGES = 10
 """From so many changes on, the luck of their one reference is worth a word."""
 
+OTHERS = 3
+"""References of many changes that are named beside the one of most."""
+
 
 def cautions(study: Study) -> list[str]:
     """Say of a study what it will hardly be able to tell."""
@@ -175,16 +178,20 @@ def _references(study: Study) -> Iterator[str]:
     changes = Counter(
         study.file.questions[name].reference for name, ids in study.questions.items() for _ in ids
     )
-    for reference, number in changes.items():
-        if number >= MANY_CHANGES:
-            yield (
-                f"{reference} is the reference of {number} changes: where its "
-                f"{counted(len(study.seeds), 'run')} happen to be lucky, all {number} look worse "
-                "together, and half of what chance does to each difference comes from it. More "
-                "runs of it would help all at once (best are about "
-                f"{fixed(math.sqrt(number), 1)} times as many as a change has: Dunnett, 1955): "
-                "raise `seeds`."
-            )
+    many = [one for one in changes.most_common() if one[1] >= MANY_CHANGES]
+    if not many:
+        return
+    (reference, number), *others = many
+    shown = first_of((f"{name} of {of}" for name, of in others), OTHERS)
+    also = f" (and {shown})" if others else ""
+    yield (
+        f"{reference} is the reference of {number} changes{also}: where its "
+        f"{counted(len(study.seeds), 'run')} happen to be lucky, all {number} look worse "
+        "together, and half of what chance does to each difference comes from it. More "
+        "runs of it would help all at once (best are about "
+        f"{fixed(math.sqrt(number), 1)} times as many as a change has: Dunnett, 1955): "
+        "raise `seeds`."
+    )
 
 
 def _points(share: float) -> str:
