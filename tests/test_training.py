@@ -248,6 +248,19 @@ def test_another_project_s_commit_is_not_told(checkout):
     assert _commit() == (head, True)
 
 
+def test_a_commit_that_git_keeps_to_itself_is_told_once(checkout, monkeypatch, capsys):
+    """As of a checkout that another user owns."""
+    git, module = checkout
+    git("add", str(module))
+    git("commit", "-m", "this project's")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    provenance._tell_of_refusal.cache_clear()
+    assert (_commit(), _commit()) == ((None, None), (None, None))
+    said = capsys.readouterr().err
+    assert said.count("records say no commit: git says: fatal") == 1
+    assert "safe.directory" in said
+
+
 def test_asking_for_the_commit_leaves_the_index_of_git_alone(checkout, tmp_path):
     git, module = checkout
     git("add", str(module))

@@ -122,6 +122,15 @@ def test_a_fault_of_one_run_stops_no_other_and_comes_once(made, capsys):
     assert "nothing is left" not in capsys.readouterr().out
 
 
+def test_a_record_that_cannot_be_used_is_named_and_nothing_is_called_done(made, capsys):
+    made.work()
+    damaged = next((made.results / "runs").glob("faster/*/seed-2.json"))
+    damaged.write_text("{", "utf-8")
+    (fault,) = made.work()
+    assert damaged.name in str(fault)
+    assert "nothing is left" not in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_a_folder_that_cannot_be_written_is_one_message(made):
     made.results.write_text("a file")
     with pytest.raises(UserError, match=r"^[^\n]*results/locks cannot be written: [^\n]*$"):

@@ -27,7 +27,7 @@ def git(folder: Path, *command: str | Path) -> str:
     return ended.stdout.rstrip()
 
 
-def _refusal(folder: Path) -> str:
+def refusal(folder: Path) -> str:
     """Give what git says where a checkout is another user's, which it does not read unasked."""
     command = ["git", "-C", folder, "rev-parse", "HEAD"]
     try:
@@ -50,7 +50,7 @@ def whole_commit(folder: Path, what: str, aside: Path | None = None) -> str:
             something differs from it.
     """
     commit = git(folder, "rev-parse", "HEAD")
-    if not commit and (said := _refusal(folder)):
+    if not commit and (said := refusal(folder)):
         raise UserError(f"{folder}: {what} must say which commit it shows, and git says: {said}")
     if not commit:
         raise UserError(

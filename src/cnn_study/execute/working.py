@@ -26,7 +26,8 @@ def work(study: Study, place: Place, count: int) -> list[Exception]:
         count: how many train side by side.
 
     Returns:
-        What stopped runs that therefore have no record; the others have had their turn.
+        What stopped runs that therefore have no record, the others have had their turn; and what
+        is wrong with records that are there.
 
     Raises:
         UserError: a run is left, and the dataset's arrays are not there, or no record can be
@@ -48,8 +49,11 @@ def work(study: Study, place: Place, count: int) -> list[Exception]:
                     _tell(study, place.results, run, outcome)
             if len(tried) == before:
                 break
-    _sum_up(study, place.results, tried, left)
-    return [outcome for outcome in tried.values() if isinstance(outcome, Exception)]
+    # So far only names of files said what is done.
+    unreadable = records.read_all(done(study, place.results))[1]
+    failures = [outcome for outcome in tried.values() if isinstance(outcome, Exception)]
+    _sum_up(study, place.results, tried, left, is_whole=not failures and not unreadable)
+    return [*failures, *unreadable]
 
 
 def _left(study: Study, place: Place) -> list[Run]:
@@ -89,19 +93,25 @@ def _tell(study: Study, results: Path, run: Run, outcome: records.Record | Excep
 
 
 def _sum_up(
-    study: Study, results: Path, tried: dict[str, records.Record | Exception], left: list[Run]
+    study: Study,
+    results: Path,
+    tried: dict[str, records.Record | Exception],
+    left: list[Run],
+    *,
+    is_whole: bool,
 ) -> None:
     """Say what was done, and what is left to whom.
 
     Args:
         left: what others have in hand.
+        is_whole: whether each run has a record that can be used.
     """
     trained = sum(isinstance(outcome, records.Record) for outcome in tried.values())
     said = [f"{counted(trained, 'run')} trained here"]
     if left:
         names = first_of(run.typed for run in left)
         said.append(f"{counted(len(left), 'run')} in the hands of other processes: {names}")
-    elif trained == len(tried):
+    elif is_whole:
         said.append("nothing is left to train")
     path = searches.place(study, results)
     if path and not path.exists():

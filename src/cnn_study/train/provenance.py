@@ -2,12 +2,14 @@
 
 import platform
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 
 from cnn_study import __version__
-from cnn_study.base.checkout import git
+from cnn_study.base.checkout import git, refusal
 from cnn_study.base.places import PACKAGE
 from cnn_study.runs import records
+from cnn_study.runs.heartbeat import log
 from cnn_study.train.engine import Engine
 from cnn_study.train.machine import backend as chosen_backend
 from cnn_study.train.machine import gpu_names, gpus, processor
@@ -69,9 +71,17 @@ def _commit() -> tuple[str | None, bool | None]:
     that project's repository, whose commit says nothing of it.
     """
     if not git(PACKAGE, "ls-files", "--error-unmatch", __file__):
+        _tell_of_refusal()
         return None, None
     head = git(PACKAGE, "rev-parse", "HEAD")
     return head or None, bool(git(PACKAGE, "status", "--porcelain", ".")) if head else None
+
+
+@cache
+def _tell_of_refusal() -> None:
+    """Say, once, that git keeps the commit to itself, since the checkout is another user's."""
+    if said := refusal(PACKAGE):
+        log(f"records say no commit: git says: {said}")
 
 
 def _device(backend: str) -> str:
