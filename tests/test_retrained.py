@@ -10,6 +10,7 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.archive import comparison, diff, retrain, spread
 from cnn_study.archive.processors import relation
+from cnn_study.base import files
 from cnn_study.base.errors import UserError
 from cnn_study.base.judge import Spread, Usual
 from cnn_study.runs import records
@@ -74,6 +75,33 @@ def test_counts_of_classes_that_differ_are_shown_without_a_gap(study):
 def counted_right(record, right):
     epochs = [epoch.model_copy(update={"validation_right": right}) for epoch in record.epochs]
     return record.model_copy(update={"epochs": epochs})
+
+
+def test_what_an_older_record_does_not_tell_is_no_difference(study, tmp_path):
+    """Counts of classes, and the probability of each class among the predictions."""
+    older = records_by_hand.make(study, "base", 1, epochs=1)
+    newer = counted_right(older, [3, 4])
+    classes = older.dataset.model_copy(update={"validation_classes": [5, 5]})
+    newer = newer.model_copy(update={"dataset": classes})
+    assert comparison.same_bits(older, newer)
+    assert comparison.partings(newer, older) == []
+
+    path = tmp_path / "seed-1.json"
+    few = {"classes": np.arange(9, dtype="uint8"), "probabilities": np.full(9, 204, "uint8")}
+    more = few | {"class_probabilities": np.zeros((9, 10), "float16")}
+    older = keeping(older, files.write_arrays(tmp_path / "older.npz", few))
+    newer = keeping(newer, files.write_arrays(records.predictions_file(path), more))
+    assert not comparison.same_bits(older, newer)
+    assert comparison.same_bits(older, comparison.as_then(older, newer, path))
+    assert comparison.as_then(newer, newer, path) == newer
+    few["probabilities"][4] -= 1
+    other = keeping(older, files.write_arrays(tmp_path / "other.npz", few))
+    assert not comparison.same_bits(other, comparison.as_then(other, newer, path))
+
+
+def keeping(record, digest):
+    named = {"predictions_file": "seed-1.predictions.npz", "predictions_sha256": digest}
+    return record.model_copy(update={"test": record.tested.model_copy(update=named)})
 
 
 def test_what_two_runs_were_given_stands_before_what_they_computed(study):

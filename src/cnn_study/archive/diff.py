@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnn_study.archive.comparison import partings, same_bits
+from cnn_study.archive.comparison import as_then, partings, same_bits
 from cnn_study.base.errors import UserError
 from cnn_study.runs import records
 from cnn_study.runs.records import Record
@@ -42,7 +42,9 @@ def compare(ours: Path, theirs: Path) -> tuple[bool, list[str]]:
     Returns:
         Whether they computed the same bits, and lines that say where they part.
     """
-    records_ = [records.read(path) for path in (ours, theirs)]
+    one, other = (records.read(path) for path in (ours, theirs))
+    other = as_then(one, other, theirs)
+    records_ = [as_then(other, one, ours), other]
     same = same_bits(*records_)
     lines = [
         f"{path}: {_said(record)}" for path, record in zip((ours, theirs), records_, strict=True)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from cnn_study.archive import spread
 from cnn_study.archive.checks import Check, Fault
-from cnn_study.archive.comparison import computed, given, same_bits
+from cnn_study.archive.comparison import as_then, computed, given, same_bits
 from cnn_study.archive.integrity import Kept
 from cnn_study.archive.processors import Relation, relation
 from cnn_study.base.errors import UserError
@@ -197,7 +197,8 @@ def compare(kept: Kept, names: list[str], work: Path) -> list[Retrained]:
         path = paths.get((run.experiment.fingerprint, run.seed))
         if path is None:
             raise UserError(f"{name} was not trained again: see {work / LOG}")
-        results.append(_compared(kept, name, records.read(path), chance))
+        anew = as_then(kept.records[name], records.read(path), path)
+        results.append(_compared(kept, name, anew, chance))
     return results
 
 

@@ -58,10 +58,20 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
     Returns:
         The file's sha256; equal arrays give equal files.
     """
+    content = _compressed(arrays)
+    write_whole(path, lambda file: file.write(content))
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of_arrays(arrays: dict[str, np.ndarray]) -> str:
+    """Give the sha256 of the file that `write_arrays` would write."""
+    return hashlib.sha256(_compressed(arrays)).hexdigest()
+
+
+def _compressed(arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_whole(path, lambda file: file.write(buffer.getvalue()))
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+    return buffer.getvalue()
 
 
 def read_at_most(path: Path, most: int) -> bytes:

@@ -540,6 +540,10 @@ def write(path: Path, facts: BaseModel) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+FIRST_PREDICTIONS = ("classes", "probabilities")
+"""The arrays of predictions that every run keeps; older ones keep no more."""
+
+
 def predictions_file(record: Path) -> Path:
     """Name the file beside a record that keeps the predictions of a complete run."""
     return record.with_suffix(KEPT[0])
@@ -567,8 +571,7 @@ def predictions(path: Path, record: Record) -> dict[str, np.ndarray] | None:
             "again."
         )
 
-    names, digest = ("classes", "probabilities"), record.tested.predictions_sha256
-    arrays = intact_arrays(file, refuse, names, digest)
+    arrays = intact_arrays(file, refuse, FIRST_PREDICTIONS, record.tested.predictions_sha256)
     read = {"classes": arrays["classes"], "probabilities": arrays["probabilities"] / 255}
     if (each := arrays.get("class_probabilities")) is not None:
         whole = each.dtype == np.uint8
