@@ -359,7 +359,7 @@ def test_what_was_met_in_reading_is_told(text_of):
         "Five images are nearly alike and make two sets, the largest of 3; each set stands in one "
         "part. One set has images of more than one class: where they show the same, one label must "
         "be wrong.",
-        "100 images were grey of 16 bits, 65,536 levels, and brought to 256",
+        "100 images were grey of sixteen bits, and brought to eight",
         "60 images belong to ten groups of two or more, the largest of 9; none of these is divided",
         "| Height | 12 | 40.50 | 900 |",
         "| Impossible or corrupt samples | yes |",
