@@ -7,7 +7,7 @@ decides. Pure functions of arrays.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -180,14 +180,7 @@ def correlate(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     Returns:
         (n,) float64.
     """
-    correlations = [np.empty(0)]
-    block = _block(ours)
-    for start in range(0, len(ours), block):
-        first, second = (_centred(part[start : start + block]) for part in (ours, theirs))
-        scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        product = (first * second).sum(axis=1)
-        correlations.append(np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0))
-    return np.concatenate(correlations)
+    return _correlated_rows(ours, theirs, _centred)
 
 
 def typical(images: np.ndarray) -> np.ndarray:
@@ -212,10 +205,17 @@ def beyond_typical(ours: np.ndarray, theirs: np.ndarray, common: np.ndarray) -> 
     Returns:
         (n,) float64.
     """
+    return _correlated_rows(ours, theirs, lambda images: _normed(images) - common)
+
+
+def _correlated_rows(
+    ours: np.ndarray, theirs: np.ndarray, rows_of: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Correlate rows of numbers that are made of images, some of which are looked at at once."""
     correlations = [np.empty(0)]
     block = _block(ours)
     for start in range(0, len(ours), block):
-        first, second = (_normed(part[start : start + block]) - common for part in (ours, theirs))
+        first, second = (rows_of(part[start : start + block]) for part in (ours, theirs))
         scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
         product = (first * second).sum(axis=1)
         correlations.append(np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0))
