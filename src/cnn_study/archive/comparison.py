@@ -106,8 +106,8 @@ def _in_common(
     ours: dict[str, Any], theirs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Leave out what only one of two records tells, since the other is older."""
-    told = {name for name in ours if ours[name] is not None and theirs[name] is not None}
-    kept = [name for name in ours if name in told or name not in LATER]
+    common = {name for name in ours if ours[name] is not None and theirs[name] is not None}
+    kept = [name for name in ours if name in common or name not in LATER]
     return {name: ours[name] for name in kept}, {name: theirs[name] for name in kept}
 
 

@@ -335,11 +335,11 @@ class _Collection:
 
     def _near_duplicates(self, alike: Sets) -> Groups:
         taken = [places[self.taken[places]] for places in alike]
-        found = {
+        counts = {
             "divided": len(across(taken, self._is_test)),
             "across_classes": len(across(taken, self.labels)),
         }
-        return _groups(map(len, taken)).model_copy(update=found)
+        return _groups(map(len, taken)).model_copy(update=counts)
 
     def _originals(self) -> Originals:
         heights, widths = self.read.sizes.T
