@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cnn_study.base.errors import UserError
-from cnn_study.study.architecture import KINDS, cost, inputs, kernels, layers, receptive_fields
+from cnn_study.study.architecture import cost, inputs, kernels, layers, receptive_fields
+from cnn_study.study.layer import KINDS
 from cnn_study.study.parameter import IN_LAYERS
 from cnn_study.study.settings import DECLARATIONS, ModelSettings, Settings
 from parameters_by_hand import PARAMETERS
@@ -345,8 +346,9 @@ def test_inputs_by_hand():
 
 @pytest.mark.parametrize("name", LISTED)
 def test_what_is_declared_to_stand_in_the_layers_changes_them(name):
-    changed = Settings(**{name: PARAMETERS[name].other})
-    assert layers(changed, CIFAR, 10) != layers(Settings(), CIFAR, 10)
+    beside = PARAMETERS[name].beside
+    changed = Settings(**{name: PARAMETERS[name].other}, **beside)
+    assert layers(changed, CIFAR, 10) != layers(Settings(**beside), CIFAR, 10)
 
 
 def test_the_layers_depend_on_nothing_else():
@@ -430,9 +432,37 @@ AGAINST_KERAS = [
     {"head": "global_average_pooling", "dense_units": 0, "batch_normalization": True},
     {"dense_units": 0, "dense_dropout": 0.3},
     {"activation": "gelu", "batch_normalization": True, "initializer": "orthogonal"},
+    {"block": "residual_pair", "filters": [3, 3, 5]},
+    {
+        "block": "residual_pair",
+        "filters": [3, 3, 5],
+        "batch_normalization": True,
+        "pooling": "strided_convolution",
+        "squeeze_excitation": 2,
+    },
+    {"block": "depthwise_separable", "padding": "valid", "kernel_size": [3, 5, 2]},
+    {
+        "block": "depthwise_separable",
+        "batch_normalization": True,
+        "squeeze_excitation": 4,
+        "convolution_dropout": 0.2,
+    },
+    {"block": "inverted_residual", "filters": [4, 4, 6], "expansion": 3},
+    {
+        "block": "inverted_residual",
+        "filters": [4, 4, 6, 6],
+        "expansion": 1,
+        "kernel_size": 7,
+        "batch_normalization": True,
+        "squeeze_excitation": 8,
+        "pooling": "strided_convolution",
+        "activation": "silu",
+    },
 ]
 AGAINST_KERAS += [
-    case for name in LISTED if (case := {name: PARAMETERS[name].other}) not in AGAINST_KERAS
+    case
+    for name in LISTED
+    if (case := {name: PARAMETERS[name].other} | PARAMETERS[name].beside) not in AGAINST_KERAS
 ]
 
 
@@ -458,7 +488,13 @@ def test_layers_are_those_of_keras(keras, values, image):
         assert given.count_params() == layer.parameters, layer.name
         if layer.kind != "dropout":  # which keeps the state of its generator
             assert tuple(weight.name for weight in given.weights) == layer.weights, layer.name
-        if layer.kind in ("convolution", "projection", "dense"):
+        if layer.kind in (
+            "convolution",
+            "projection",
+            "depthwise_convolution",
+            "excitation",
+            "dense",
+        ):
             places = prod(layer.shape[:-1])
             assert layer.macs == places * prod(given.kernel.shape), layer.name
         else:

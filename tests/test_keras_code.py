@@ -5,6 +5,7 @@ import pytest
 
 from cnn_study.report import keras_code
 from cnn_study.study import architecture
+from cnn_study.study.layer import KERAS_DEFAULTS, KINDS
 from cnn_study.study.parameter import (
     Place,
     argument,
@@ -26,8 +27,10 @@ CASES = {
     "tf32": {"precision": "tensorfloat32"},
     "own-sizes": {"kernel_size": [3, 5, 1], "dense_units": [6, 4], "padding": "valid"},
     "raw": {"scaling": "raw", "pool_size": 3, "pool_after": [1]},
+    "pairs": {"block": "residual_pair", "filters": [4, 4, 6], "squeeze_excitation": 2},
+    "inverted": {"block": "inverted_residual", "filters": [4, 4, 4], "batch_normalization": True},
     **{
-        name: {name: PARAMETERS[name].other}
+        name: {name: PARAMETERS[name].other} | PARAMETERS[name].beside
         for name, each in DECLARATIONS.items()
         if each.code.part == "model"
     },
@@ -78,14 +81,15 @@ def test_generated_code_builds_the_network(name):
     assert (len(made) == len(keras.made)) == (settings.scaling == "raw")
     assert len(made) == len(wanted)
     for layer, (kind, given, named) in zip(wanted, made, strict=True):
-        assert kind == architecture.KINDS[layer.kind].keras
+        assert kind == KINDS[layer.kind].keras
         positional = [key for key in layer.options if key in keras_code.POSITIONAL]
-        options = dict(zip(positional or layer.options, given, strict=True)) | named
+        positional = positional or [*layer.options][: len(given)]
+        options = dict(zip(positional, given, strict=True)) | named
         options.pop("dtype", None)
         assert options == {
             key: value
             for key, value in layer.options.items()
-            if architecture.KERAS_DEFAULTS.get(key, ...) != value
+            if KERAS_DEFAULTS.get(key, ...) != value
         }
 
 
@@ -113,6 +117,35 @@ def test_shortcuts_are_written_as_a_person_would():
     settings = Settings(residual=True, filters=[4, 4], pool_after="none", dense_units=0)
     network = architecture.layers(settings, (8, 8, 1), 10)
     assert "\n".join(keras_code.model_code(network, settings, (8, 8, 1))) == RESIDUAL_CODE
+
+
+EXCITED_CODE = """\
+image = keras.Input(shape=(8, 8, 1))
+x = layers.Rescaling(1 / 255)(image)
+x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+
+shortcut = x
+x = layers.Conv2D(8, 1, activation="relu")(x)
+x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+weights = layers.GlobalAveragePooling2D(keepdims=True)(x)
+weights = layers.Conv2D(2, 1, activation="relu")(weights)
+weights = layers.Conv2D(8, 1, activation="sigmoid")(weights)
+x = layers.Multiply()([x, weights])
+x = layers.Conv2D(4, 1)(x)
+x = layers.Add()([x, shortcut])
+x = layers.Flatten()(x)
+x = layers.Dense(10, activation="softmax")(x)
+
+model = keras.Model(image, x)"""
+
+
+def test_what_leads_beside_has_a_name_of_its_own():
+    settings = Settings(
+        block="inverted_residual", expansion=2, squeeze_excitation=4, filters=[4, 4],
+        pool_after="none", dense_units=0,
+    )  # fmt: skip
+    network = architecture.layers(settings, (8, 8, 1), 10)
+    assert "\n".join(keras_code.model_code(network, settings, (8, 8, 1))) == EXCITED_CODE
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from cnn_study.report import keras_code
 from cnn_study.study import architecture
+from cnn_study.study.layer import KERAS_DEFAULTS, KINDS
 from cnn_study.study.settings import DECLARATIONS, Settings
 from parameters_by_hand import PARAMETERS
 
@@ -49,7 +50,8 @@ OF_THE_MODEL = [name for name, each in DECLARATIONS.items() if each.code.part ==
 @pytest.mark.parametrize("name", OF_THE_MODEL)
 def test_parameter_changes_what_comes_out_in_training(build, name):
     """In training, since dropout and batch normalization do something else without."""
-    plain, changed = build(), build(**{name: PARAMETERS[name].other})
+    beside = PARAMETERS[name].beside
+    plain, changed = build(**beside), build(**beside, **{name: PARAMETERS[name].other})
     first, second = (np.asarray(model(PIXELS, training=True)) for model in (plain, changed))
     assert np.isfinite(second).all()
     assert np.abs(first - second).max() > 1e-6
@@ -334,14 +336,15 @@ def test_the_printed_code_builds_the_network_that_is_trained(keras, build, value
 
 
 def test_what_printed_code_leaves_out_is_the_default_of_keras(keras):
-    for option, value in architecture.KERAS_DEFAULTS.items():
+    for option, value in KERAS_DEFAULTS.items():
         kinds = {
             layer.kind
-            for layer in architecture.layers(Settings(residual=True), (32, 32, 3), 10)
+            for each in (Settings(residual=True), Settings(block="depthwise_separable"))
+            for layer in architecture.layers(each, (32, 32, 3), 10)
             if option in layer.options and layer.kind != "activation"
         }
         for kind in kinds:
-            taken = inspect.signature(getattr(keras.layers, architecture.KINDS[kind].keras))
+            taken = inspect.signature(getattr(keras.layers, KINDS[kind].keras))
             default = taken.parameters[option].default
             assert default in (value, (value, value)), (kind, option)
         assert kinds, option

@@ -12,7 +12,8 @@ from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import size, wrap
-from cnn_study.study.architecture import Layer, receptive_fields
+from cnn_study.study.architecture import receptive_fields
+from cnn_study.study.layer import Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ import numpy as np
 from cnn_study.base.errors import UserError
 from cnn_study.runs import kept_weights
 from cnn_study.runs.records import Record
-from cnn_study.study.architecture import Layer
+from cnn_study.study.layer import Layer
 from cnn_study.train import keras_one
 from cnn_study.train.epoch_images import pixel_statistics
 from cnn_study.train.parts import Pixels

@@ -22,6 +22,7 @@ from cnn_study.report.data import Data
 from cnn_study.report.enhanced import Confusion
 from cnn_study.report.filters import is_nothing
 from cnn_study.study import architecture
+from cnn_study.study.layer import Layer
 from cnn_study.study.model import Study
 from cnn_study.study.settings import kernel_sizes
 
@@ -141,7 +142,7 @@ def doubled_scores() -> dict[str, list[float]]:
 # ------------------------------------------------------------------------- of the base's layers
 
 
-def _layers(study: Study, **changed: Any) -> list[architecture.Layer]:
+def _layers(study: Study, **changed: Any) -> list[Layer]:
     settings = study.experiments["base"].settings.model_copy(update=changed)
     return architecture.layers(settings, study.dataset.image_shape, len(study.dataset.class_names))
 

@@ -8,7 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from cnn_study.study.architecture import IMAGE, KERAS_DEFAULTS, KINDS, Layer, inputs
+from cnn_study.study.architecture import inputs
+from cnn_study.study.layer import IMAGE, KERAS_DEFAULTS, KINDS, Layer
 from cnn_study.study.parameter import Place, declared
 from cnn_study.study.settings import Settings
 
@@ -16,6 +17,9 @@ POSITIONAL = ("filters", "kernel_size", "pool_size", "rate", "units")
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon_exponent": -7}
 """Keras's defaults, which the trainer keeps; epsilon is this power of ten."""
+
+BESIDE = {"projection": "shortcut", "squeeze": "weights", "excitation": "weights"}
+"""What is called otherwise than x, since x is read once more."""
 
 Pieces = dict[Place, list[str]]
 Call = tuple[Layer, str]
@@ -114,20 +118,20 @@ def _sequential(
 def _functional(
     calls: list[Call], rescaling: str | None, image_shape: tuple[int, ...]
 ) -> list[str]:
-    """Write a call a line. What is read once more, after x has gone on, is kept as shortcut."""
+    """Write a call a line. What is read once more, after x has gone on, is kept as shortcut.
+
+    What leads beside x has a name of its own.
+    """
     lines = [f"image = keras.Input(shape={image_shape})"]
     lines += [f"x = {rescaling}(image)" if rescaling else "x = image"]
     read = inputs([layer for layer, _ in calls])
-    held = {"x": IMAGE, "shortcut": ""}
+    held = {"x": IMAGE}
     for place, (layer, call) in enumerate(calls):
-        names = read[layer.name]
+        names, target = read[layer.name], BESIDE.get(layer.kind, "x")
         later = {name for after, _ in calls[place + 1 :] for name in read[after.name]}
-        target = "x"
-        if held["x"] in later and held["x"] in names:
+        if target == "x" and held["x"] in later and held["x"] in names:
             lines += ["", "shortcut = x"]
             held["shortcut"] = held["x"]
-        elif held["x"] in later:
-            target = "shortcut"
         given = [next(word for word, value in held.items() if value == name) for name in names]
         lines.append(f"{target} = {call}({_arguments(given)})")
         held[target] = layer.name

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_study.study.architecture import Layer, inputs, layers
+from cnn_study.study.architecture import inputs, layers
+from cnn_study.study.layer import Layer
 from cnn_study.study.settings import ModelSettings
 
 ELEMENT = "live-network"

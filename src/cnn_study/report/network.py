@@ -6,6 +6,7 @@ from typing import Any
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.read import Tables
 from cnn_study.study import architecture
+from cnn_study.study.layer import Layer
 from cnn_study.study.model import Study
 from cnn_study.study.settings import hidden_units, kernel_sizes
 
@@ -196,7 +197,7 @@ def receptive_fields(study: Study, enhanced: str) -> dict[str, list[Field]]:
     }
 
 
-def _fields(layers: list[architecture.Layer]) -> list[Field]:
+def _fields(layers: list[Layer]) -> list[Field]:
     fields, before, step = [], 1, 1
     for layer, side in architecture.receptive_fields(layers):
         fields.append(Field(layer.name, layer.window, step, side - before, side))

@@ -231,6 +231,47 @@ class ModelSettings(_Group):
         label=_kernels,
         code=IN_LAYERS,
     )
+    block: Literal["convolution", "residual_pair", "depthwise_separable", "inverted_residual"] = (
+        parameter(
+            "convolution",
+            "What stands for each number of filters but the first, which is always a convolution: "
+            "convolution, one; residual_pair, two, to which the block's input is added [@he2016]; "
+            "depthwise_separable, one of each channel for itself, then one of single pixels "
+            "[@howard2017]; inverted_residual, one of single pixels that widens, one of each channel, "
+            "and one of single pixels that narrows, without an activation, to which the input is "
+            "added where shapes agree [@sandler2018].",
+            label=named(
+                {
+                    "convolution": "plain convolutions",
+                    "residual_pair": "residual pairs",
+                    "depthwise_separable": "depthwise separable",
+                    "inverted_residual": "inverted residuals",
+                }
+            ),
+            code=IN_LAYERS,
+        )
+    )
+    expansion: int = parameter(
+        4,
+        "How many times as many channels an inverted_residual has inside as it reads; of no other "
+        "block.",
+        "times",
+        label=numbered("expansion {0}"),
+        code=IN_LAYERS,
+        ge=1,
+        le=16,
+    )
+    squeeze_excitation: int = parameter(
+        0,
+        "Weigh each channel inside a block by what all of them show over the whole image, through "
+        "a hidden layer with so many times fewer units [@hu2018]; 0 weighs none. Of every block "
+        "but the plain convolution.",
+        "times",
+        label=numbered("squeeze-and-excitation {0}", {0: "no squeeze-and-excitation"}),
+        code=IN_LAYERS,
+        ge=0,
+        le=64,
+    )
     padding: Literal["same", "valid"] = parameter(
         "same",
         "same: zeros around the image keep its size; valid: none, the image shrinks by "
@@ -374,6 +415,14 @@ class ModelSettings(_Group):
             )
         if self.residual and self.padding != "same":
             raise ValueError("residual needs padding same: shapes must match to be added")
+        if self.block in ("residual_pair", "inverted_residual") and self.padding != "same":
+            raise ValueError(
+                f"block {self.block} needs padding same: shapes must match to be added"
+            )
+        if self.residual and self.block != "convolution":
+            raise ValueError(
+                f"residual is of the block convolution: leave it out beside block {self.block}"
+            )
         return self
 
 
@@ -694,6 +743,10 @@ def normalized(settings: Settings) -> Settings:
     same: dict[str, Any] = {"pool_after": pooled}
     if not pooled:
         same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
+    if settings.block != "inverted_residual":
+        same["expansion"] = Settings().expansion
+    if settings.block == "convolution":
+        same["squeeze_excitation"] = Settings().squeeze_excitation
     if settings.kernel_size == 1:
         same["padding"] = "same"  # a kernel of one pixel reaches over no border
     if settings.model:  # by what the files hold, as a run is named

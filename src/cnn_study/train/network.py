@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from cnn_study.study import own_networks
-from cnn_study.study.architecture import IMAGE, KINDS, Layer, inputs, layers
+from cnn_study.study.architecture import inputs, layers
+from cnn_study.study.layer import IMAGE, KINDS, Layer
 from cnn_study.study.settings import Settings
 from cnn_study.train import own_network
 
