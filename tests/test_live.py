@@ -12,6 +12,7 @@ from cnn_study.report import live
 from cnn_study.report import page as page_parts
 from cnn_study.runs import kept_weights, records
 from cnn_study.study import architecture
+from cnn_study.study.layer import KINDS
 from cnn_study.study.settings import ModelSettings, Settings
 from parameters_by_hand import PARAMETERS
 
@@ -33,6 +34,17 @@ WINNER = {"label": "winner", "experiment": "search/ab12", "seed": 201, "test_acc
 
 SMALL = {"filters": [4, 5], "kernel_size": 3, "dense_units": 6}
 CASES = {
+    "pairs": {"block": "residual_pair", "filters": [3, 3, 5], "squeeze_excitation": 2},
+    "separable": {"block": "depthwise_separable", "kernel_size": [3, 5], "padding": "valid"},
+    "inverted": {
+        "block": "inverted_residual",
+        "filters": [4, 4, 6],
+        "expansion": 2,
+        "squeeze_excitation": 4,
+        "batch_normalization": True,
+        "pooling": "strided_convolution",
+        "pool_after": "every",
+    },
     "plain": {},
     "even-kernel": {"kernel_size": 4, "pool_after": "every"},
     "valid": {"padding": "valid", "kernel_size": 4},
@@ -162,8 +174,8 @@ def test_every_layer_is_what_keras_computes(keras, calculator, name, shape):
 def test_every_kind_of_layer_and_every_choice_is_among_the_cases():
     settings = [Settings(**{**SMALL, **values}) for values in CASES.values()]
     kinds = {layer.kind for each in settings for layer in architecture.layers(each, COLOUR, 3)}
-    assert kinds == set(architecture.KINDS)
-    for name in ("padding", "activation", "pooling", "head", "scaling"):
+    assert kinds == set(KINDS)
+    for name in ("block", "padding", "activation", "pooling", "head", "scaling"):
         allowed = Settings.model_fields[name].annotation.__args__
         assert {getattr(each, name) for each in settings} == set(allowed), name
 

@@ -83,7 +83,7 @@ const cnnNetwork = (function () {
   // needed, half of them before; of an odd number the smaller half.
   function firstWindow(layer, shape) {
     const size = layer.options.kernel_size;
-    const stride = layer.options.strides;
+    const stride = layer.options.strides || 1;
     const before = axis => {
       if (layer.options.padding !== 'same') return 0;
       const missing = (layer.shape[axis] - 1) * stride + size - shape[axis];
@@ -113,6 +113,29 @@ const cnnNetwork = (function () {
         }
       }
       output.set(sums, (row * columns + column) * filters);
+    }
+    return activate(layer.options.activation, output);
+  }
+
+  // Each channel by a kernel of its own.
+  function depthwiseConvolution(layer, [input], [shape]) {
+    const [rows, columns, channels] = layer.shape;
+    const [height, width] = shape;
+    const { size, stride, top, left } = firstWindow(layer, shape);
+    const { kernel, bias } = layer.weights;
+    const output = new Float32Array(rows * columns * channels);
+    const sums = new Float64Array(channels);
+    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
+      for (let c = 0; c < channels; c++) sums[c] = bias ? bias[c] : 0;
+      for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) {
+        const y = row * stride + top + i;
+        const x = column * stride + left + j;
+        if (y < 0 || y >= height || x < 0 || x >= width) continue;
+        const pixel = (y * width + x) * channels;
+        const first = (i * size + j) * channels;
+        for (let c = 0; c < channels; c++) sums[c] += input[pixel + c] * kernel[first + c];
+      }
+      output.set(sums, (row * columns + column) * channels);
     }
     return activate(layer.options.activation, output);
   }
@@ -175,6 +198,10 @@ const cnnNetwork = (function () {
   const kinds = {
     convolution,
     projection: convolution,
+    depthwise_convolution: depthwiseConvolution,
+    squeeze: globalAveragePooling,
+    excitation: convolution,
+    multiply: (_, [maps, weights]) => maps.map((value, n) => value * weights[n % weights.length]),
     batch_normalization: batchNormalization,
     add: (_, [first, second]) => first.map((value, n) => value + second[n]),
     activation: (layer, [input]) => activate(layer.options.activation, input),

@@ -30,7 +30,10 @@ MOST_WEIGHTS = 2**21
 
 FACTS = ("label", "experiment", "seed", "test_accuracy")
 
-NOT_COMPUTED = ("filters", "units", "use_bias", "kernel_initializer", "rate")
+NOT_COMPUTED = (
+    *("filters", "units", "use_bias", "kernel_initializer", "depthwise_initializer"),
+    *("rate", "keepdims"),
+)
 """Options that the page does without: shapes and weights say them, or they act in training only."""
 
 
