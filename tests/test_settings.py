@@ -262,6 +262,21 @@ SAME = {
         {"kernel_size": 1, "pooling": "strided_convolution"},
         {"kernel_size": 1, "pool_after": [1, 2], "pooling": "strided_convolution"},
     ),
+    "a block that nothing has": (
+        {"filters": [3], "block": "inverted_residual", "squeeze_excitation": 2, "expansion": 2},
+        {"filters": [3], "block": "residual_pair"},
+        {"filters": [3], "pool_after": []},
+    ),
+    "expansion of another block": (
+        {"block": "depthwise_separable", "expansion": 2},
+        {"block": "depthwise_separable"},
+        {"block": "depthwise_separable", "pool_after": [1, 2]},
+    ),
+    "squeeze-and-excitation of no block": (
+        {"squeeze_excitation": 8},
+        {"squeeze_excitation": 4},
+        {"pool_after": [1, 2]},
+    ),
     "momentum that nothing takes": ({"momentum": 0.5}, {}, {"pool_after": [1, 2]}),
     "two names of Adam": ({"optimizer": "adamw"}, {}, {"pool_after": [1, 2]}),
     "two names of Adam with decay": (
@@ -302,7 +317,7 @@ def trained_weights(values: dict) -> str:
 
 
 @pytest.mark.slow
-def test_what_is_written_in_one_way_trains_to_the_same_weights():
+def test_what_is_written_in_one_way_trains_to_the_same_weights(keras):
     """Several at once, since each network takes seconds to build.
 
     After 8, 4 and 2 pixels one is left, where both heads do the same; and `watch_test` records

@@ -83,7 +83,7 @@ const cnnNetwork = (function () {
   // needed, half of them before; of an odd number the smaller half.
   function firstWindow(layer, shape) {
     const size = layer.options.kernel_size;
-    const stride = layer.options.strides || 1;
+    const stride = layer.options.strides;
     const before = axis => {
       if (layer.options.padding !== 'same') return 0;
       const missing = (layer.shape[axis] - 1) * stride + size - shape[axis];

@@ -52,19 +52,21 @@ def kernels(
     settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
 ) -> list[tuple[int, ...]]:
     """List the shapes of the weights that are drawn at first; of a network of one's own none."""
+    if is_own(settings):
+        return []
     network = layers(settings, image_shape, classes)
     shapes, read = {layer.name: layer.shape for layer in network}, inputs(network)
     return [
-        (
-            *2 * (layer.window,) * (layer.window > 0),
-            shape[-1],
-            1 if each_channel else layer.shape[-1],
-        )
+        _kernel(layer, shapes.get(read[layer.name][0], image_shape)[-1])
         for layer in network
-        for each_channel in ["depthwise_initializer" in layer.options]
-        if "kernel_initializer" in layer.options or each_channel
-        for shape in [shapes.get(read[layer.name][0], image_shape)]
+        if "kernel" in layer.weights
     ]
+
+
+def _kernel(layer: Layer, channels: int) -> tuple[int, ...]:
+    """Give the shape of a layer's weights; in a depthwise convolution each channel has its own."""
+    sides = 2 * (layer.window,) if layer.window else ()
+    return (*sides, channels, 1 if layer.kind == "depthwise_convolution" else layer.shape[-1])
 
 
 def cost(

@@ -24,8 +24,9 @@ def block(settings: ModelSettings, number: int, before: str, shape: tuple[int, .
     pooled = number in pooled_convolutions(settings)
     strided = pooled and settings.pooling == "strided_convolution"
     building = _Building(settings, number, before, shape)
-    kind = settings.block if number > 1 else FIRST
-    BLOCKS[kind](building, settings.filters[number - 1], settings.pool_size if strided else 1)
+    BLOCKS[building.kind](
+        building, settings.filters[number - 1], settings.pool_size if strided else 1
+    )
     if pooled and not strided:
         building.pool()
     if settings.convolution_dropout:
@@ -42,114 +43,52 @@ class _Building:
     ) -> None:
         self.settings, self.number, self.last, self.shape = settings, number, before, shape
         self.layers: list[Layer] = []
+        self.kind = settings.block if number > 1 else FIRST
         self.kernel_size = kernel_sizes(settings)[number - 1]
+        self._convolutions = 0
 
     def put(self, kind: str, name: str, shape: tuple[int, ...], **known: Any) -> None:
         """Add a layer; the next one reads it."""
         self.layers.append(Layer(kind, name, shape, **known))
         self.last, self.shape = name, shape
 
-    def convolve(
-        self, name: str, filters: int, size: int, stride: int = 1, *, activated: bool
-    ) -> None:
-        """Add a convolution; one of single pixels reaches over no border."""
-        shape = self._convolved(name, size, stride)
-        weights = size * size * self.shape[2] * filters
-        border = (
-            {"padding": self.settings.padding} if size > 1 or self.settings.block == FIRST else {}
-        )
-        self.put(
-            "convolution",
-            name,
-            (*shape, filters),
-            parameters=weights + filters * self.has_bias,
-            macs=shape[0] * shape[1] * weights,
-            options={
-                "filters": filters,
-                "kernel_size": size,
-                "strides": stride,
-                **border,
-                "use_bias": self.has_bias,
-                "kernel_initializer": self.settings.initializer,
-                "activation": self.settings.activation if activated else None,
-            },
-        )
+    def convolve(self, filters: int, size: int, stride: int = 1, *, activated: bool = True) -> None:
+        """Add a convolution, normalized and activated where they are to be."""
+        self._convolve("convolution", filters, size, stride, activated=activated)
 
     def convolve_each_channel(self, stride: int) -> None:
         """Add a depthwise convolution [@howard2017], normalized and activated."""
-        name, size, channels = f"depthwise_{self.number}", self.kernel_size, self.shape[2]
-        shape = self._convolved(name, size, stride)
-        weights = size * size * channels
-        self.put(
-            "depthwise_convolution",
-            name,
-            (*shape, channels),
-            parameters=weights + channels * self.has_bias,
-            macs=shape[0] * shape[1] * weights,
-            options={
-                "kernel_size": size,
-                "strides": stride,
-                "padding": self.settings.padding,
-                "use_bias": self.has_bias,
-                "depthwise_initializer": self.settings.initializer,
-                "activation": None
-                if self.settings.batch_normalization
-                else self.settings.activation,
-            },
-        )
-        self.normalize("_depthwise", activated=True)
+        self._convolve("depthwise_convolution", self.shape[2], self.kernel_size, stride)
 
-    @property
-    def has_bias(self) -> bool:
-        """Whether convolutions have one: normalization would take it away."""
-        return not self.settings.batch_normalization
-
-    def normalize(self, suffix: str = "", *, activated: bool) -> None:
-        """Add batch normalization, and an activation after it, where there is to be one."""
-        if not self.settings.batch_normalization:
-            return
-        name = f"batch_normalization_{self.number}{suffix}"
-        self.put("batch_normalization", name, self.shape, parameters=4 * self.shape[-1])
-        if activated:
-            self.activate(suffix)
-
-    def activate(self, suffix: str = "") -> None:
+    def activate(self, place: str) -> None:
         """Add an activation as a layer of its own."""
         options = {"activation": self.settings.activation}
-        self.put("activation", f"activation_{self.number}{suffix}", self.shape, options=options)
+        self.put("activation", f"activation_{place}", self.shape, options=options)
 
     def excite(self) -> None:
         """Weigh each channel by what all of them show over the whole image [@hu2018]."""
         if not self.settings.squeeze_excitation:
             return
-        weighed, shape, channels = self.last, self.shape, self.shape[2]
+        number, weighed, shape, channels = self.number, self.last, self.shape, self.shape[2]
         fewer = max(1, channels // self.settings.squeeze_excitation)
-        self.put("squeeze", f"squeeze_{self.number}", (1, 1, channels), options={"keepdims": True})
+        self.put("squeeze", f"squeeze_{number}", (1, 1, channels), options={"keepdims": True})
         for place, (units, activation) in enumerate(
-            ((fewer, self.settings.activation), (channels, "sigmoid")), start=1
+            [(fewer, self.settings.activation), (channels, "sigmoid")], start=1
         ):
-            weights = self.shape[2] * units
-            self.put(
-                "excitation",
-                f"excitation_{self.number}_{place}",
-                (1, 1, units),
-                parameters=weights + units,
-                macs=weights,
-                options={
-                    "filters": units,
-                    "kernel_size": 1,
-                    "kernel_initializer": self.settings.initializer,
-                    "activation": activation,
-                },
-            )
-        self.put("multiply", f"multiply_{self.number}", shape, reads=(weighed, self.last))
+            name = f"excitation_{number}_{place}"
+            self._put_kernels("excitation", name, (1, 1, units), 1, activation=activation)
+        self.put("multiply", f"multiply_{number}", shape, reads=(weighed, self.last))
 
     def add_to(self, before: str, shape: tuple[int, ...], stride: int) -> None:
         """Add what the block reads to what it gives, by a 1x1 convolution where shapes differ."""
-        if self.shape != shape:
-            self._project(before, shape, stride)
-            before = f"projection_{self.number}"
-        self.put("add", f"add_{self.number}", self.shape, reads=(self.last, before))
+        last, sum_shape = self.last, self.shape
+        if sum_shape != shape:
+            self.shape, name = shape, f"projection_{self.number}"
+            self._put_kernels(
+                "projection", name, sum_shape, 1, stride=stride, has_bias=False, reads=(before,)
+            )
+            before = name
+        self.put("add", f"add_{self.number}", sum_shape, reads=(last, before))
 
     def pool(self) -> None:
         """Add pooling.
@@ -168,7 +107,68 @@ class _Building:
         shape = (height // size, width // size, channels)
         self.put(kind, name, shape, options={"pool_size": size})
 
-    def _convolved(self, name: str, size: int, stride: int) -> tuple[int, int]:
+    def _convolve(
+        self, kind: str, filters: int, size: int, stride: int, *, activated: bool = True
+    ) -> None:
+        place, normalized = self._place(), self.settings.batch_normalization
+        name = f"{kind}_{place}"
+        shape = (*self._sides(name, size, stride), filters)
+        activation = self.settings.activation if activated and not normalized else None
+        self._put_kernels(
+            kind, name, shape, size, stride=stride, has_bias=not normalized, activation=activation
+        )
+        if normalized:
+            name = f"batch_normalization_{place}"
+            self.put("batch_normalization", name, shape, parameters=4 * filters)
+        if normalized and activated:
+            self.activate(place)
+
+    def _place(self) -> str:
+        """Number the next convolution: by its block, and within it where it has several."""
+        self._convolutions += 1
+        return f"{self.number}" if self.kind == FIRST else f"{self.number}_{self._convolutions}"
+
+    def _put_kernels(
+        self,
+        kind: str,
+        name: str,
+        shape: tuple[int, ...],
+        size: int,
+        *,
+        stride: int = 1,
+        has_bias: bool = True,
+        activation: str | None = None,
+        reads: tuple[str, ...] = (),
+    ) -> None:
+        """Add a layer of kernels: of all channels, or in a depthwise convolution of one each."""
+        of_each = kind == "depthwise_convolution"
+        weights = size * size * shape[2] * (1 if of_each else self.shape[2])
+        self.put(
+            kind,
+            name,
+            shape,
+            parameters=weights + shape[2] * has_bias,
+            macs=shape[0] * shape[1] * weights,
+            options={
+                **({} if of_each else {"filters": shape[2]}),
+                "kernel_size": size,
+                "strides": stride,
+                **({"padding": self.settings.padding} if size > 1 else {}),
+                "use_bias": has_bias,
+                "depthwise_initializer" if of_each else "kernel_initializer": (
+                    self.settings.initializer
+                ),
+                "activation": activation,
+            },
+            reads=reads,
+        )
+
+    def _sides(self, name: str, size: int, stride: int) -> tuple[int, int]:
+        """Work out height and width of what a convolution gives.
+
+        Raises:
+            UserError: nothing is left.
+        """
         lost = 0 if self.settings.padding == "same" else size - 1
         height, width = (-(-(side - lost) // stride) for side in self.shape[:2])
         if height < 1 or width < 1:
@@ -179,69 +179,38 @@ class _Building:
             )
         return height, width
 
-    def _project(self, before: str, shape: tuple[int, ...], stride: int) -> None:
-        weights = shape[2] * self.shape[2]
-        projection = Layer(
-            "projection",
-            f"projection_{self.number}",
-            self.shape,
-            weights,
-            self.shape[0] * self.shape[1] * weights,
-            {
-                "filters": self.shape[2],
-                "kernel_size": 1,
-                "strides": stride,
-                "use_bias": False,
-                "kernel_initializer": self.settings.initializer,
-            },
-            reads=(before,),
-        )
-        self.layers.append(projection)
-
 
 def _convolution(building: _Building, filters: int, stride: int) -> None:
     before, shape = building.last, building.shape
-    number, residual = building.number, building.settings.residual
-    name, size = f"convolution_{number}", building.kernel_size
-    plain = building.has_bias and not residual
-    building.convolve(name, filters, size, stride, activated=plain)
-    building.normalize(activated=not residual)
+    residual = building.settings.residual
+    building.convolve(filters, building.kernel_size, stride, activated=not residual)
     if residual:
         building.add_to(before, shape, stride)
-        building.activate()
+        building.activate(f"{building.number}")
 
 
 def _residual_pair(building: _Building, filters: int, stride: int) -> None:
     before, shape = building.last, building.shape
-    number, size = building.number, building.kernel_size
-    building.convolve(f"convolution_{number}_1", filters, size, stride, activated=building.has_bias)
-    building.normalize("_1", activated=True)
-    building.convolve(f"convolution_{number}_2", filters, size, activated=False)
-    building.normalize("_2", activated=False)
+    building.convolve(filters, building.kernel_size, stride)
+    building.convolve(filters, building.kernel_size, activated=False)
     building.excite()
     building.add_to(before, shape, stride)
-    building.activate()
+    building.activate(f"{building.number}")
 
 
 def _depthwise_separable(building: _Building, filters: int, stride: int) -> None:
     building.convolve_each_channel(stride)
     building.excite()
-    name = f"convolution_{building.number}"
-    building.convolve(name, filters, 1, activated=building.has_bias)
-    building.normalize(activated=True)
+    building.convolve(filters, 1)
 
 
 def _inverted_residual(building: _Building, filters: int, stride: int) -> None:
-    before, shape, number = building.last, building.shape, building.number
-    expansion = building.settings.expansion
-    if expansion > 1:
-        wide = expansion * shape[2]
-        building.convolve(f"convolution_{number}_1", wide, 1, activated=building.has_bias)
-        building.normalize("_1", activated=True)
+    before, shape = building.last, building.shape
+    if (expansion := building.settings.expansion) > 1:
+        building.convolve(expansion * shape[2], 1)
     building.convolve_each_channel(stride)
     building.excite()
-    building.convolve(f"convolution_{number}_2", filters, 1, activated=False)
-    building.normalize("_2", activated=False)
+    building.convolve(filters, 1, activated=False)
     if building.shape == shape:
         building.add_to(before, shape, stride)
 

@@ -124,6 +124,10 @@ Sides = Annotated[list[Side], Field(min_length=1, max_length=20), AfterValidator
 Units = Annotated[list[Annotated[int, Field(ge=1, le=8192)]], Field(min_length=1, max_length=20)]
 
 
+_ADDING = ("residual_pair", "inverted_residual")
+"""Blocks that add what they read to what they give."""
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -214,7 +218,7 @@ class ModelSettings(_Group):
 
     filters: list[Annotated[int, Field(ge=1, le=1024)]] = parameter(
         [16, 32, 64],
-        "Filters of each convolution, first to last; their number is the depth.",
+        "Filters of each convolution, or block of them, first to last; their number is the depth.",
         "filters",
         label=lambda filters: f"filters {value_text(filters)}",
         code=IN_LAYERS,
@@ -225,8 +229,8 @@ class ModelSettings(_Group):
         Annotated[Side, Tag(NUMBER)] | Annotated[Sides, Tag(LIST)], ONE_OR_SEVERAL
     ] = parameter(
         3,
-        "Height and width of every convolution's kernel; a list gives each convolution its own, "
-        "first to last.",
+        "Height and width of every convolution's kernel; a list gives each convolution, or block, "
+        "its own, first to last. The convolutions of single pixels in blocks keep theirs.",
         "pixels",
         label=_kernels,
         code=IN_LAYERS,
@@ -234,12 +238,12 @@ class ModelSettings(_Group):
     block: Literal["convolution", "residual_pair", "depthwise_separable", "inverted_residual"] = (
         parameter(
             "convolution",
-            "What stands for each number of filters but the first, which is always a convolution: "
-            "convolution, one; residual_pair, two, to which the block's input is added [@he2016]; "
-            "depthwise_separable, one of each channel for itself, then one of single pixels "
-            "[@howard2017]; inverted_residual, one of single pixels that widens, one of each channel, "
-            "and one of single pixels that narrows, without an activation, to which the input is "
-            "added where shapes agree [@sandler2018].",
+            "What stands for each number of filters but the first, which is a convolution in any "
+            "case: convolution, one; residual_pair, two, to which the block's input is added "
+            "[@he2016]; depthwise_separable, one of each channel by itself, then one of single "
+            "pixels [@howard2017]; inverted_residual, one of single pixels that widens, one of "
+            "each channel by itself, and one of single pixels that narrows, without an activation, "
+            "to which the input is added where shapes agree [@sandler2018].",
             label=named(
                 {
                     "convolution": "plain convolutions",
@@ -313,7 +317,7 @@ class ModelSettings(_Group):
         "max",
         "How the image is made smaller: max and average take the largest or the mean value of a "
         "window; strided_convolution gives the convolution itself a stride of pool_size "
-        "[@springenberg2015].",
+        "[@springenberg2015], in a block its first one that has kernel_size.",
         label=named(
             {
                 "max": "max pooling",
@@ -336,8 +340,8 @@ class ModelSettings(_Group):
         Literal["every_but_last", "every", "none"] | list[Annotated[int, Field(ge=1, le=20)]]
     ) = parameter(
         "every_but_last",
-        "The convolutions that pooling follows: every_but_last, every, none, or "
-        "their numbers, of which the first is 1.",
+        "The convolutions, or blocks, that pooling follows, or that have the stride: "
+        "every_but_last, every, none, or their numbers, of which the first is 1.",
         label=_pooling_places,
         code=IN_LAYERS,
     )
@@ -413,16 +417,13 @@ class ModelSettings(_Group):
                 f"kernel_size {self.kernel_size} must have a number for each convolution: "
                 f"filters has {depth}"
             )
-        if self.residual and self.padding != "same":
-            raise ValueError("residual needs padding same: shapes must match to be added")
-        if self.block in ("residual_pair", "inverted_residual") and self.padding != "same":
-            raise ValueError(
-                f"block {self.block} needs padding same: shapes must match to be added"
-            )
         if self.residual and self.block != "convolution":
             raise ValueError(
-                f"residual is of the block convolution: leave it out beside block {self.block}"
+                f"residual is for plain convolutions: give residual false beside block {self.block}"
             )
+        if self.padding != "same" and (self.residual or self.block in _ADDING):
+            adding = "residual" if self.residual else f"block {self.block}"
+            raise ValueError(f"{adding} needs padding same: shapes must match to be added")
         return self
 
 
@@ -739,6 +740,8 @@ def normalized(settings: Settings) -> Settings:
     images to see is left as it is: rounding to whole images or steps, and `head` where one pixel
     is left. Nothing is named by the result: a run's name is the fingerprint of what was given.
     """
+    if len(settings.filters) == 1:
+        settings = settings.model_copy(update={"block": Settings().block})
     pooled = pooled_convolutions(settings)
     same: dict[str, Any] = {"pool_after": pooled}
     if not pooled:
