@@ -191,14 +191,19 @@ def test_other_settings_give_other_numbers(keras, calculator):
 
 @pytest.mark.parametrize(
     "name",
-    ["plain", "even-kernel", "valid", "strided-same-even", "strided-valid", "normalized", "gelu"],
+    [
+        *("plain", "even-kernel", "valid", "strided-same-even", "strided-valid", "normalized"),
+        *("gelu", "inverted"),
+    ],
 )
 def test_the_sum_that_is_explained_is_the_number_in_the_map(keras, calculator, name):
     """At corners, edges and inside: window times kernel, added up with the bias."""
     model, data, images = build(keras, COLOUR, CASES[name])
     maps = in_keras(keras, model, images[0])
     calculator(data, images[0])
-    for layer in ("convolution_1", "convolution_2"):
+    shown = [each.name for each in model.layers if each.name.rpartition("convolution_")[1]]
+    assert len(shown) > 1
+    for layer in shown:
         kernel = np.asarray(model.get_layer(layer).kernel)
         rows, columns, filters = maps[layer].shape
         for place in [(0, 0, 0), (rows - 1, columns - 1, filters - 1), (rows // 2, 1, 1)]:
@@ -209,7 +214,9 @@ def test_the_sum_that_is_explained_is_the_number_in_the_map(keras, calculator, n
             assert told["value"] == pytest.approx(maps[layer][place], rel=1e-4, abs=TOLERANCE)
             window = np.array([part["window"] for part in told["channels"]], dtype=float)
             used = np.array([part["kernel"] for part in told["channels"]])
-            np.testing.assert_array_equal(used, kernel[..., place[2]].transpose(2, 0, 1))
+            own = slice(place[2], place[2] + 1)  # of a depthwise convolution, whose last axis is 1
+            of_filter = kernel[..., place[2]] if kernel.shape[-1] > 1 else kernel[..., own, 0]
+            np.testing.assert_array_equal(used, of_filter.transpose(2, 0, 1))
             sums = np.nansum(window * used, axis=(1, 2))
             np.testing.assert_allclose(sums, [part["sum"] for part in told["channels"]], atol=1e-9)
             assert told["sum"] == pytest.approx(sums.sum() + told["bias"], abs=1e-9)

@@ -153,6 +153,19 @@ def test_default_list_is_not_shared():
             "kernel_size [3, 5, 3] must have a number for each convolution: filters has 2",
         ),
         ({"residual": True, "padding": "valid"}, "residual needs padding same"),
+        (
+            {"block": "residual_pair", "padding": "valid"},
+            "block residual_pair needs padding same: shapes must match to be added",
+        ),
+        (
+            {"block": "inverted_residual", "padding": "valid"},
+            "block inverted_residual needs padding same: shapes must match to be added",
+        ),
+        (
+            {"block": "depthwise_separable", "residual": True},
+            "residual is for plain convolutions: give residual false beside block "
+            "depthwise_separable",
+        ),
         ({"warmup_epochs": 10}, "warmup_epochs 10 must be less than epochs 10"),
         ({"warmup_epochs": 2.5, "epochs": 2}, "warmup_epochs 2.5 must be less than epochs 2"),
     ],

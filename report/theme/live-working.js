@@ -128,8 +128,10 @@ const liveWorking = (function () {
     const shape = network.shapes[input];
     const side = layer.options.kernel_size;
     const isPicture = input === 'scaling';
-    const names = channelNames(shape[2], isPicture);
-    const tiles = Array.from({ length: isPicture ? 1 : Math.min(shape[2], MAPS) }, outlined);
+    const isDepthwise = layer.kind === 'depthwise_convolution';
+    const names = isDepthwise ? ['the same map'] : channelNames(shape[2], isPicture);
+    const isOne = isPicture || isDepthwise;
+    const tiles = Array.from({ length: isOne ? 1 : Math.min(shape[2], MAPS) }, outlined);
     const result = outlined();
     const before = make('div', { class: 'live-tiles', role: 'img', 'aria-label':
       (isPicture ? 'The picture' : 'The maps of ' + input) + ', with the window outlined' },
@@ -157,7 +159,8 @@ const liveWorking = (function () {
 
     function paint(picture, outputs, filter, colours) {
       tiles.forEach(({ canvas }, n) => isPicture ? paintPixels(canvas, picture, shape)
-        : paintNumbers(canvas, channelOf(outputs[input], shape, n), shape[0], shape[1], colours));
+        : paintNumbers(canvas, channelOf(outputs[input], shape, isDepthwise ? filter : n), shape[0],
+          shape[1], colours));
       paintNumbers(result.canvas, channelOf(outputs[layer.name], layer.shape, filter),
         layer.shape[0], layer.shape[1], colours);
     }

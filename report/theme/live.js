@@ -12,12 +12,18 @@
 
   const then = options => options.activation ? ', then ' + activations[options.activation] : '';
   const square = side => size([side, side]);
+  const kernel = options => square(options.kernel_size)
+    + (options.strides > 1 ? ', every ' + options.strides + ' places' : '') + then(options);
+  const allAbove = 'each number a sum over all of the layer above';
+  const gates = ['squeeze', 'excitation'];  // one number for each map, and no map
   const descriptions = {
-    convolution: layer => count(layer.shape[2], 'filter') + ' of '
-      + square(layer.options.kernel_size)
-      + (layer.options.strides > 1 ? ', every ' + layer.options.strides + ' places' : '')
-      + then(layer.options),
+    convolution: layer => count(layer.shape[2], 'filter') + ' of ' + kernel(layer.options),
+    pointwise_convolution: layer => count(layer.shape[2], 'filter') + ' of ' + kernel(layer.options),
+    depthwise_convolution: layer => 'each map by a kernel of its own, ' + kernel(layer.options),
     projection: () => 'the block’s input, brought to this shape by 1\u00a0×\u00a01 kernels',
+    squeeze: () => 'the mean of each map',
+    excitation: layer => allAbove + then(layer.options),
+    multiply: () => 'each map that was squeezed, times the number it was given',
     batch_normalization: () => 'each map shifted and scaled',
     add: () => 'the block’s input added',
     activation: layer => activations[layer.options.activation] + ' of each number',
@@ -26,7 +32,7 @@
     dropout: () => 'does nothing here: it drops numbers in training only',
     flatten: () => 'the same numbers in one row',
     global_average_pooling: () => 'the mean of each map',
-    dense: layer => 'each number a sum over all of the layer above' + then(layer.options),
+    dense: layer => allAbove + then(layer.options),
   };
 
   // The answer
@@ -93,7 +99,7 @@
 
   function makeLayers(network, onSelect) {
     const rows = network.layers.filter(layer => layer.kind !== 'dropout').map(layer => {
-      const isImage = layer.shape.length === 3;
+      const isImage = layer.shape.length === 3 && !gates.includes(layer.kind);
       const maps = Array.from({ length: isImage ? Math.min(layer.shape[2], MAPS) : 1 },
         () => make('canvas', {}));
       const isConvolution = layer.weights.kernel && isImage;
@@ -108,7 +114,7 @@
       const box = make('div', { class: isImage ? 'live-maps' : 'live-strip',
         role: isConvolution ? 'group' : 'img', 'aria-label': layer.name + ': ' + (isImage
           ? count(layer.shape[2], 'map') + ' of ' + size(layer.shape.slice(0, 2))
-          : layer.shape[0]) + ' numbers' }, ...parts);
+          : layer.shape[layer.shape.length - 1]) + ' numbers' }, ...parts);
       const more = isImage ? layer.shape[2] - maps.length : 0;
       const item = make('li', {}, make('p', { class: 'live-layer' },
         make('code', {}, layer.name), make('span', { class: 'live-size' }, size(layer.shape)),

@@ -197,6 +197,7 @@ const cnnNetwork = (function () {
 
   const kinds = {
     convolution,
+    pointwise_convolution: convolution,
     projection: convolution,
     depthwise_convolution: depthwiseConvolution,
     squeeze: globalAveragePooling,
@@ -230,8 +231,8 @@ const cnnNetwork = (function () {
   }
 
   // Gives one number of a convolution with all that it is made of. In `channels`, for each
-  // channel of the input: rows of the window (null where it hangs over the border), of the
-  // kernel and of their products, and the products' sum.
+  // channel of the input, in a depthwise convolution for its own one: rows of the window (null
+  // where it hangs over the border), of the kernel and of their products, and the products' sum.
   function explain(network, outputs, name, row, column, filter) {
     const layer = network.layers.find(found => found.name === name);
     const shape = network.shapes[layer.inputs[0]];
@@ -242,13 +243,17 @@ const cnnNetwork = (function () {
     const filters = layer.shape[2];
     const grid = number => Array.from({ length: size }, (_, i) =>
       Array.from({ length: size }, (__, j) => number(i, j)));
-    const channels = Array.from({ length: shape[2] }, (_, c) => {
+    const isDepthwise = layer.kind === 'depthwise_convolution';
+    const read = isDepthwise ? [filter] : Array.from({ length: shape[2] }, (_, c) => c);
+    const channels = read.map(c => {
       const window = grid((i, j) => {
         const inside = top + i >= 0 && top + i < shape[0] && left + j >= 0 && left + j < shape[1];
         return inside ? input[((top + i) * shape[1] + left + j) * shape[2] + c] : null;
       });
-      const kernel = grid((i, j) =>
-        layer.weights.kernel[((i * size + j) * shape[2] + c) * filters + filter]);
+      const kernel = grid((i, j) => {
+        const first = (i * size + j) * shape[2] + c;
+        return layer.weights.kernel[isDepthwise ? first : first * filters + filter];
+      });
       const products = grid((i, j) => window[i][j] * kernel[i][j]);
       return { window, kernel, products, sum: products.flat().reduce((sum, x) => sum + x, 0) };
     });

@@ -3,6 +3,7 @@
 Matplotlib is imported only to draw.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,12 @@ MOST_MAPS = 8
 MOST_MISTAKES = 8
 STRENGTH = "viridis"
 """Colour map of feature maps: dark is no answer, yellow the strongest of the layer."""
+
+OF_A_BLOCK = re.compile(
+    r"((pointwise_)?convolution|batch_normalization|activation|add|(?P<pooling>max|average)_pooling)"
+    r"_(?P<block>\d+)(_\d+)?"
+)
+"""Layers of which a block's last is what it gives, before it is pooled and after."""
 
 SMALL = 7.5
 
@@ -243,18 +250,14 @@ class FeatureMaps(Inspected):
         return figure
 
     def _layers(self, results: Results, network: "Network") -> list[tuple[str, Any]]:
+        """Give what each block comes to, before and after it is pooled."""
         arrays = _inspection(results).of(network)
-        maps_by_name = ((name, arrays[f"feature_maps/{name}"]) for name in network.feature_maps)
-        kinds = ("convolution", "activation", "max_pooling", "average_pooling")
-        layers = [
-            (name, maps) for name, maps in maps_by_name if name.startswith(kinds) and maps.ndim == 3
-        ]
-        activated = {name.rpartition("_")[2] for name, _ in layers if name.startswith("activation")}
-        return [
-            (name, maps)
-            for name, maps in layers
-            if not (name.startswith("convolution") and name.rpartition("_")[2] in activated)
-        ]
+        last = {
+            (place["block"], place["pooling"]): name
+            for name in network.feature_maps
+            if (place := OF_A_BLOCK.fullmatch(name))
+        }
+        return [(name, arrays[f"feature_maps/{name}"]) for name in last.values()]
 
     def _row(self, axes: "Axes", words: str, maps: Sequence[Any], top: float | None) -> None:
         from matplotlib import colormaps
@@ -270,8 +273,10 @@ class FeatureMaps(Inspected):
         ((_, network),) = self._kept(results)
         inspection = _inspection(results)
         facts = inspection.facts
+        layers = self._layers(results, network)
         return {
-            "layers": [(name, maps.shape) for name, maps in self._layers(results, network)],
+            "layers": [(name, maps.shape) for name, maps in layers],
+            "is_below_zero": any((maps < 0).any() for _, maps in layers),
             "class": self.classes[inspection.arrays["shown_labels"][facts.followed_image]],
             "followed": facts.followed_test_index,
             "is_right": facts.followed_is_right,

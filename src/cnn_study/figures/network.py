@@ -29,6 +29,8 @@ THICKNESS = 0.35
 
 DRAWN = {
     "convolution": ("convolution", LIGHT.shades[1]),
+    "depthwise_convolution": ("depthwise", LIGHT.shades[1]),
+    "pointwise_convolution": ("pointwise", LIGHT.shades[1]),
     "max_pooling": ("max pooling", LIGHT.shades[0]),
     "average_pooling": ("average pooling", LIGHT.shades[0]),
     "flatten": ("flatten", LIGHT.muted),

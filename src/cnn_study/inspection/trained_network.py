@@ -20,7 +20,7 @@ from cnn_study.train.parts import Pixels
 if TYPE_CHECKING:
     import keras
 
-NOT_SHOWN = ("flatten", "dropout", "projection")
+NOT_SHOWN = ("flatten", "dropout", "projection", "squeeze", "excitation")
 """Kinds of layers whose output is that of the layer before, in other words, or beside the way."""
 
 LARGEST_HALF = float(np.finfo("float16").max)

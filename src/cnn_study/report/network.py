@@ -6,9 +6,14 @@ from typing import Any
 from cnn_study.evidence.cells import derived
 from cnn_study.evidence.read import Tables
 from cnn_study.study import architecture
+from cnn_study.study.blocks import FIRST
 from cnn_study.study.layer import Layer
 from cnn_study.study.model import Study
 from cnn_study.study.settings import hidden_units, kernel_sizes
+
+CONVOLUTIONS = (*("convolution", "pointwise_convolution", "depthwise_convolution", "projection"),)
+DENSE = ("dense", "excitation")
+"""Kinds of layers whose weights are used in every place of a map, and those where each is once."""
 
 BYTES = 4
 """Of a number in single precision."""
@@ -38,6 +43,8 @@ class Network:
         hidden: row of layers.csv of the first hidden dense layer, None without one;
             hidden_inputs: the features that it takes.
         units: of each hidden layer.
+        block: what stands for each number of filters but the first; excited: whether it weighs
+            its channels.
     """
 
     rows: list[dict[str, Any]]
@@ -56,6 +63,8 @@ class Network:
     hidden_inputs: int
     hidden_bias: bool
     units: list[int]
+    block: str
+    excited: bool
 
 
 def _shape_text(shape: str) -> str:
@@ -140,13 +149,15 @@ def network_of(study: Study, tables: Tables) -> Network | None:
         len(set(kernels)) == 1,
         lost,
         (dataset.image_shape[0] - lost, dataset.image_shape[1] - lost),
-        _part(rows, total, "convolution", "projection"),
-        _part(rows, total, "dense"),
+        _part(rows, total, *CONVOLUTIONS),
+        _part(rows, total, *DENSE),
         BYTES * total["parameters"] / 1e6,
         hidden,
         hidden["macs"] // units[0] if hidden else 0,
         bool(hidden and hidden["parameters"] > hidden["macs"]),
         units,
+        settings.block if len(settings.filters) > 1 else FIRST,
+        any(row["kind"] == "excitation" for row in rows),
     )
 
 

@@ -201,6 +201,7 @@ def _of_base(
         "base": results["base"],
         "base_curve": curve_of(tables, "base"),
         "network": network_of(study, tables),
+        "layer_kinds": {row["kind"] for row in tables.layers},
         "own_network": own_network_of(study, tables),
         "further_code": further_code(study),
         "receptive_fields": receptive_fields(study, enhanced or "base"),

@@ -88,6 +88,10 @@ def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], cla
     return maps[-1].shape[:2] == (1, 1)
 
 
+OF_ONE_PIXEL = ("pointwise_convolution", "projection", "excitation")
+"""Kinds of layers that see as far as what they read, whatever the settings."""
+
+
 def receptive_fields(network: list[Layer]) -> list[tuple[Layer, int]]:
     """Tell how many pixels of the image, along one side, a number of each feature map can see.
 
@@ -98,11 +102,12 @@ def receptive_fields(network: list[Layer]) -> list[tuple[Layer, int]]:
         network: what `layers` gave.
 
     Returns:
-        Each convolution and pooling with its side, which may be larger than the image's.
+        Each convolution and pooling with its side, which may be larger than the image's. Through
+        squeeze-and-excitation all depend on the whole image, which is not counted.
     """
     side, step, fields = 1, 1, []
     for layer in network:
-        if not layer.window or layer.kind in ("projection", "excitation"):
+        if not layer.window or layer.kind in OF_ONE_PIXEL:
             continue
         side += (layer.window - 1) * step
         step *= layer.stride

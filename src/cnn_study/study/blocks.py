@@ -52,13 +52,17 @@ class _Building:
         self.layers.append(Layer(kind, name, shape, **known))
         self.last, self.shape = name, shape
 
-    def convolve(self, filters: int, size: int, stride: int = 1, *, activated: bool = True) -> None:
+    def convolve(self, filters: int, stride: int = 1, *, activated: bool = True) -> None:
         """Add a convolution, normalized and activated where they are to be."""
-        self._convolve("convolution", filters, size, stride, activated=activated)
+        self._convolve("convolution", filters, self.kernel_size, stride, activated=activated)
 
     def convolve_each_channel(self, stride: int) -> None:
-        """Add a depthwise convolution [@howard2017], normalized and activated."""
+        """Add a depthwise convolution [@howard2017], which has a kernel for each channel."""
         self._convolve("depthwise_convolution", self.shape[2], self.kernel_size, stride)
+
+    def mix_channels(self, filters: int, *, activated: bool = True) -> None:
+        """Add a pointwise convolution, of single pixels."""
+        self._convolve("pointwise_convolution", filters, 1, activated=activated)
 
     def activate(self, place: str) -> None:
         """Add an activation as a layer of its own."""
@@ -108,7 +112,7 @@ class _Building:
         self.put(kind, name, shape, options={"pool_size": size})
 
     def _convolve(
-        self, kind: str, filters: int, size: int, stride: int, *, activated: bool = True
+        self, kind: str, filters: int, size: int, stride: int = 1, *, activated: bool = True
     ) -> None:
         place, normalized = self._place(), self.settings.batch_normalization
         name = f"{kind}_{place}"
@@ -183,7 +187,7 @@ class _Building:
 def _convolution(building: _Building, filters: int, stride: int) -> None:
     before, shape = building.last, building.shape
     residual = building.settings.residual
-    building.convolve(filters, building.kernel_size, stride, activated=not residual)
+    building.convolve(filters, stride, activated=not residual)
     if residual:
         building.add_to(before, shape, stride)
         building.activate(f"{building.number}")
@@ -191,8 +195,8 @@ def _convolution(building: _Building, filters: int, stride: int) -> None:
 
 def _residual_pair(building: _Building, filters: int, stride: int) -> None:
     before, shape = building.last, building.shape
-    building.convolve(filters, building.kernel_size, stride)
-    building.convolve(filters, building.kernel_size, activated=False)
+    building.convolve(filters, stride)
+    building.convolve(filters, activated=False)
     building.excite()
     building.add_to(before, shape, stride)
     building.activate(f"{building.number}")
@@ -201,16 +205,16 @@ def _residual_pair(building: _Building, filters: int, stride: int) -> None:
 def _depthwise_separable(building: _Building, filters: int, stride: int) -> None:
     building.convolve_each_channel(stride)
     building.excite()
-    building.convolve(filters, 1)
+    building.mix_channels(filters)
 
 
 def _inverted_residual(building: _Building, filters: int, stride: int) -> None:
     before, shape = building.last, building.shape
     if (expansion := building.settings.expansion) > 1:
-        building.convolve(expansion * shape[2], 1)
+        building.mix_channels(expansion * shape[2])
     building.convolve_each_channel(stride)
     building.excite()
-    building.convolve(filters, 1, activated=False)
+    building.mix_channels(filters, activated=False)
     if building.shape == shape:
         building.add_to(before, shape, stride)
 

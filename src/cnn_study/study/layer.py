@@ -23,6 +23,7 @@ class Kind:
 KINDS = {
     "convolution": Kind("Conv2D", ("kernel", "bias")),
     "projection": Kind("Conv2D", ("kernel", "bias")),
+    "pointwise_convolution": Kind("Conv2D", ("kernel", "bias")),
     "depthwise_convolution": Kind("DepthwiseConv2D", ("kernel", "bias")),
     "squeeze": Kind("GlobalAveragePooling2D"),
     "excitation": Kind("Conv2D", ("kernel", "bias")),
