@@ -252,6 +252,122 @@ def test_images_need_not_be_square():
     ]
 
 
+# --------------------------------------------------------------------------- networks of papers
+
+OF_PAPERS = {
+    "batch_normalization": True,
+    "pooling": "strided_convolution",
+    "head": "global_average_pooling",
+    "dense_units": 0,
+}
+
+
+def test_resnet_8_of_mlperf_tiny_by_hand():
+    """MLPerf Tiny's reference for CIFAR-10 (github.com/mlcommons/tiny, keras_model.py).
+
+    Ours differs in that a convolution before batch normalization has no bias, which that takes
+    away again, and a projection has none: theirs have one each, and so 78,666 parameters.
+    """
+    settings = ModelSettings(
+        block="residual_pair", filters=[16, 16, 32, 64], pool_after=[3, 4], initializer="he_normal",
+        **OF_PAPERS,
+    )  # fmt: skip
+    network = {layer.name: layer for layer in layers(settings, CIFAR, 10)}
+    strides = {name: layer.stride for name, layer in network.items() if "kernel" in layer.weights}
+    assert strides == {
+        "convolution_1": 1,
+        **{"convolution_2_1": 1, "convolution_2_2": 1},
+        **{"convolution_3_1": 2, "convolution_3_2": 1, "projection_3": 2},
+        **{"convolution_4_1": 2, "convolution_4_2": 1, "projection_4": 2},
+        "classes": 1,
+    }
+    assert network["projection_3"].reads == ("activation_2",)
+    assert network["add_3"].reads == ("batch_normalization_3_2", "projection_3")
+    assert network["add_2"].reads == ("batch_normalization_2_2", "activation_1")
+    convolutions = 27 * 16 + 9 * (2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64)
+    projections = 16 * 32 + 32 * 64
+    normalizations = 4 * (16 + 2 * 16 + 2 * 32 + 2 * 64)
+    parameters = convolutions + projections + normalizations + 65 * 10
+    stages = 32 * 32 * (27 * 16 + 2 * 9 * 16 * 16), 16 * 16 * (9 * (16 * 32 + 32 * 32) + 16 * 32)
+    last = 8 * 8 * (9 * (32 * 64 + 64 * 64) + 32 * 64)
+    assert cost(settings, CIFAR, 10) == (parameters, sum(stages) + last + 640)
+    assert (parameters, sum(stages) + last + 640) == (78_330, 12_501_632)
+    biases = (16 + 2 * 16 + 2 * 32 + 2 * 64) + (32 + 64)
+    assert parameters + biases == 78_666
+
+
+def test_mobilenet_is_what_its_authors_counted():
+    """Howard et al. (2017), tables 1 and 4: 4.2 million parameters and 569 million MACs.
+
+    The exact numbers are those of `keras.applications.MobileNet`, which has ReLU6 for our ReLU.
+    """
+    settings = ModelSettings(
+        block="depthwise_separable",
+        filters=[32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024],
+        pool_after=[1, 3, 5, 7, 13],
+        **OF_PAPERS,
+    )
+    assert cost(settings, (224, 224, 3), 1000) == (4_253_864, 568_740_352)
+
+
+def test_mobilenet_v2_is_what_its_authors_counted():
+    """Sandler et al. (2018), tables 2 and 4: 3.4 million parameters and 300 million MACs.
+
+    The exact numbers are those of `keras.applications.MobileNetV2`. Ours differs in three ways:
+    its first block expands as all do, where theirs has an expansion of 1; a last convolution of
+    1 x 1 pixels to 1,280 channels is missing; and ReLU stands for ReLU6.
+    """
+    settings = ModelSettings(
+        block="inverted_residual",
+        expansion=6,
+        filters=[32, 16, 24, 24, *[32] * 3, *[64] * 4, *[96] * 3, *[160] * 3, 320],
+        pool_after=[1, 3, 5, 8, 15],
+        **OF_PAPERS,
+    )
+    parameters, macs = cost(settings, (224, 224, 3), 1000)
+    expanded = (32 * 192 + 9 * 192 + 192 * 16, 4 * (192 + 192 + 16))
+    theirs = (9 * 32 + 32 * 16, 4 * (32 + 16))
+    last = 320 * 1280 + 1280 * 1000 - 320 * 1000
+    assert parameters - sum(expanded) + sum(theirs) + last + 4 * 1280 == 3_538_984
+    macs_of_last = 7 * 7 * 320 * 1280 + 1280 * 1000 - 320 * 1000
+    assert macs + 112 * 112 * (theirs[0] - expanded[0]) + macs_of_last == 300_774_272
+    added = [layer.name for layer in layers(settings, (224, 224, 3), 1000) if layer.kind == "add"]
+    assert added == [f"add_{number}" for number in (4, 6, 7, 9, 10, 11, 13, 14, 16, 17)]
+
+
+def test_squeeze_and_excitation_by_hand():
+    """Of 12 channels the mean, 3 units, 12 weights; the channels of one image are weighed."""
+    settings = ModelSettings(
+        block="inverted_residual", filters=[4, 4], expansion=3, squeeze_excitation=4
+    )
+    network = layers(settings, DIGITS, 10)
+    excited = [
+        (layer.name, layer.shape, layer.parameters, layer.macs, layer.options.get("activation"))
+        for layer in network
+        if layer.kind in ("squeeze", "excitation", "multiply")
+    ]
+    assert excited == [
+        ("squeeze_2", (1, 1, 12), 0, 0, None),
+        ("excitation_2_1", (1, 1, 3), 12 * 3 + 3, 12 * 3, "relu"),
+        ("excitation_2_2", (1, 1, 12), 3 * 12 + 12, 3 * 12, "sigmoid"),
+        ("multiply_2", (4, 4, 12), 0, 0, None),
+    ]
+    read = inputs(network)
+    assert read["multiply_2"] == ("depthwise_convolution_2_2", "excitation_2_2")
+    assert read["add_2"] == ("pointwise_convolution_2_3", "max_pooling_1")
+
+
+def test_what_is_mixed_within_a_pixel_sees_no_further():
+    """3, then 4 with the pooling, then a kernel of 5 in steps of 2 pixels: 4 + 4 x 2."""
+    settings = ModelSettings(
+        block="inverted_residual", filters=[4, 4], kernel_size=[3, 5], squeeze_excitation=2
+    )
+    fields = [(layer.name, side) for layer, side in receptive_fields(layers(settings, CIFAR, 10))]
+    assert fields == [
+        ("convolution_1", 3), ("max_pooling_1", 4), ("depthwise_convolution_2_2", 12)
+    ]  # fmt: skip
+
+
 # ------------------------------------------------------------------------------------- refusals
 
 
