@@ -49,7 +49,8 @@ RECIPES = {
     },
     "adam": {
         "learning_rate": 0.01, "weight_decay": 0.01, "horizontal_flip": True, "shift": 2,
-        "class_weight": "balanced",
+        "class_weight": "balanced", "block": "inverted_residual", "expansion": 2,
+        "squeeze_excitation": 2, "filters": [3, 3, 5],
     },
     "none held out": {"validation_fraction": 0.0, "precision": "mixed_bfloat16", "cutout": 4},
     "float16": {"precision": "mixed_float16", "label_smoothing": 0.1, "epochs": 3},

@@ -230,7 +230,7 @@ class ModelSettings(_Group):
     ] = parameter(
         3,
         "Height and width of every convolution's kernel; a list gives each convolution, or block, "
-        "its own, first to last. The convolutions of single pixels in blocks keep theirs.",
+        "its own, first to last. Pointwise ones in blocks have 1.",
         "pixels",
         label=_kernels,
         code=IN_LAYERS,
@@ -240,10 +240,10 @@ class ModelSettings(_Group):
             "convolution",
             "What stands for each number of filters but the first, which is a convolution in any "
             "case: convolution, one; residual_pair, two, to which the block's input is added "
-            "[@he2016]; depthwise_separable, one of each channel by itself, then one of single "
-            "pixels [@howard2017]; inverted_residual, one of single pixels that widens, one of "
-            "each channel by itself, and one of single pixels that narrows, without an activation, "
-            "to which the input is added where shapes agree [@sandler2018].",
+            "[@he2016]; depthwise_separable, a depthwise one, of each channel by itself, then a "
+            "pointwise one, of single pixels [@howard2017]; inverted_residual, a pointwise one "
+            "that widens, a depthwise one, and a pointwise one that narrows, without an "
+            "activation, to which the input is added where shapes agree [@sandler2018].",
             label=named(
                 {
                     "convolution": "plain convolutions",
@@ -309,7 +309,8 @@ class ModelSettings(_Group):
     residual: bool = parameter(
         False,
         "Add each block's input to its convolution's output, before the activation "
-        "[@he2016], through a 1x1 convolution where the shapes differ. Needs padding same.",
+        "[@he2016], through a 1x1 convolution where the shapes differ. Needs padding same, and "
+        "block convolution: others have their own way of it.",
         label=switched("residual", "not residual"),
         code=IN_LAYERS,
     )
