@@ -4,6 +4,7 @@ import re
 import struct
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -600,6 +601,56 @@ def test_networks_are_drawn_from_their_layers_without_any_run(empty):
         "3 after convolution 1, 4 after max pooling 1, 8 after" in entries["receptive-field"]["alt"]
     )
     assert "n =" not in entries["architecture"]["caption"]
+
+
+BLOCKS = """\
+title: T
+dataset: digits
+enhanced: filters-4-8
+base: {filters: [8, 64, 16], epochs: 2, head: global_average_pooling, dense_units: 0}
+questions:
+  block:
+    title: Block
+    question: Do blocks help?
+    hypothesis: They do.
+    changes:
+      filters-4-8: {filters: [8, 16, 16, 16, 16, 16, 16, 16, 32, 32], block: inverted_residual,
+                    pool_after: [1, 3], pooling: strided_convolution, squeeze_excitation: 4}
+"""
+
+
+def test_a_block_is_drawn_as_one(made, tmp_path):
+    """Kernels of 3: 3, then 2 steps of 2 pixels more for the next, 4 for those after a stride."""
+    pictures = _pictures(make_study(tmp_path, BLOCKS))
+    first, second = pictures["architecture"]._values(made.results)["networks"].values()
+    assert first[1:4] == [
+        "convolution 3×3 8×8×8",
+        "max pooling 2×2 4×4×8",
+        "convolution 3×3 4×4×64",
+    ]
+    assert second[:4] == [
+        "image 8×8×1",
+        "convolution 3×3, stride 2 4×4×8",
+        "inverted residual 3×3 4×4×16",
+        "inverted residual 3×3, stride 2 2×2×16",
+    ]
+    networks = pictures["receptive-field"]._values(made.results)["networks"]
+    assert networks[1][1][:4] == [
+        ("convolution 1", 3),
+        ("inverted residual 2", 7),
+        ("inverted residual 3", 11),
+        ("inverted residual 4", 19),
+    ]
+
+
+def test_words_below_blocks_do_not_touch(made, tmp_path):
+    figure = _pictures(make_study(tmp_path, BLOCKS))["architecture"]._draw(made.results)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) > 5
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+        assert boxes[-1].x1 < figure.bbox.x1
 
 
 def test_squares_of_what_is_seen_lie_on_whole_pixels(made):

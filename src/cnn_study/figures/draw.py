@@ -317,7 +317,7 @@ def _is_built_in(study: Study, id_: str) -> bool:
 def _model(study: Study, id_: str) -> Model:
     dataset, settings = study.dataset, study.experiments[id_].settings
     layers = architecture.layers(settings, dataset.image_shape, len(dataset.class_names))
-    return Model(id_, dataset.image_shape, tuple(layers))
+    return Model(id_, dataset.image_shape, tuple(layers), settings.block)
 
 
 def _has_selection_bias(study: Study) -> bool:

@@ -12,7 +12,7 @@ from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import brief, size, wrap, wrap_name
+from cnn_study.figures.words import brief, layer_words, size, wrap, wrap_name
 
 if TYPE_CHECKING:
     import numpy
@@ -245,7 +245,7 @@ class FeatureMaps(Inspected):
         self._row(panels[0], f"image\n{size(image.shape)}", [image], None)
         for axes, (name, maps) in zip(panels[1:], layers, strict=True):
             chosen = [maps[..., number] for number in range(min(maps.shape[-1], MOST_MAPS))]
-            label = f"{name.replace('_', ' ')}\n{size(maps.shape)}"
+            label = f"{layer_words(name)}\n{size(maps.shape)}"
             self._row(axes, label, chosen, float(maps.max()) or 1.0)
         return figure
 

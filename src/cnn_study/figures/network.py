@@ -4,6 +4,7 @@ Matplotlib is imported only to draw.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from cnn_study.base.words import listing
 from cnn_study.figures.colors import LIGHT
 from cnn_study.figures.picture import WIDE, Picture
 from cnn_study.figures.results import Results
-from cnn_study.figures.words import size, wrap
+from cnn_study.figures.words import layer_words, size, words, wrap
 from cnn_study.study.architecture import receptive_fields
 from cnn_study.study.layer import Layer
 
@@ -27,10 +28,26 @@ SHEAR = 0.35
 THICKNESS = 0.35
 """Length drawn for each channel, in pixels of height."""
 
+COLUMN = 0.09
+"""Width of a row of values, in sides of the image."""
+
+GAP = 0.4
+"""Least room between two blocks, in sides of the image."""
+
+LETTERS = 7.5
+"""Size of words, points; of a row with more of them less."""
+
+LETTER_WIDTH = 0.55
+"""Of a letter, in its size, on average."""
+
+ROOM = 0.96
+"""Share of a width that is filled: letters may be wider than on average."""
+
+IN_A_BLOCK = re.compile(r"\w*convolution_(\d+)_\d+")
+"""The convolutions of a block that has several."""
+
 DRAWN = {
     "convolution": ("convolution", LIGHT.shades[1]),
-    "depthwise_convolution": ("depthwise", LIGHT.shades[1]),
-    "pointwise_convolution": ("pointwise", LIGHT.shades[1]),
     "max_pooling": ("max pooling", LIGHT.shades[0]),
     "average_pooling": ("average pooling", LIGHT.shades[0]),
     "flatten": ("flatten", LIGHT.muted),
@@ -42,11 +59,21 @@ DRAWN = {
 
 @dataclass(frozen=True)
 class Model:
-    """One network: its id, the images that go in, its layers, the names of its classes."""
+    """One network: its id, the images that go in, its layers, and what its blocks are."""
 
     id: str
     image: Shape
     layers: tuple[Layer, ...]
+    block: str
+
+    def parts(self) -> dict[str, list[Layer]]:
+        """Give the layers one by one, or together where they are of a block, by a name in words."""
+        parts: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            inside = IN_A_BLOCK.fullmatch(layer.name)
+            name = f"{words(self.block)} {inside[1]}" if inside else layer_words(layer.name)
+            parts.setdefault(name, []).append(layer)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -89,35 +116,12 @@ class Architecture(_Drawn):
     def _draw(self, results: Results) -> "Figure":
         figure = self.new(1.75 * len(self.models) + 0.1)
         panels = figure.subplots(len(self.models), 1, squeeze=False)[:, 0]
-        widest = max(
-            self._row(axes, model, results) for axes, model in zip(panels, self.models, strict=True)
-        )
-        for axes in panels:
-            axes.set_xlim(-2, widest)
+        side, rows = max(self.models[0].image[:2]), [_blocks(model) for model in self.models]
+        row = _Row(rows, side, figure.get_figwidth())
+        for axes, model, blocks in zip(panels, self.models, rows, strict=True):
+            row.draw(axes, blocks)
+            axes.set_title(results.called(model.id), loc="left", color=LIGHT.text)
         return figure
-
-    def _row(self, axes: "Axes", model: Model, results: Results) -> float:
-        """Draw one network; give how far it reaches to the right."""
-        side = max(model.image[:2])
-        blocks = _blocks(model)
-        units = [math.prod(block.shape) for block in blocks if len(block.shape) == 1]
-        size = 7.5
-        slot, at = side * (0.95 if len(blocks) <= 10 else 0.8), 0.0
-        for block in blocks:
-            if len(block.shape) == 3:
-                reach = _cuboid(axes, at, side, block)
-            else:
-                reach = _column(axes, at, side, block, max(units))
-            axes.text(
-                at + reach / 2, -side * 0.12, "\n".join(block.words), ha="center", va="top",
-                fontsize=size, linespacing=1.25,
-            )  # fmt: skip
-            at += max(reach + side * 0.4, slot)
-        axes.set_title(results.called(model.id), loc="left", color=LIGHT.text)
-        axes.set_aspect("equal")
-        axes.set_ylim(-side * 0.85, side * (1 + SHEAR) * 1.05)
-        axes.axis("off")
-        return at
 
     def _values(self, results: Results) -> dict[str, Any]:
         networks = {
@@ -130,28 +134,97 @@ class Architecture(_Drawn):
 def _blocks(model: Model) -> list[_Block]:
     """List what is drawn of a network."""
     blocks = [_Block(("image", size(model.image)), LIGHT.muted, model.image)]
-    for layer in model.layers:
-        if layer.kind not in DRAWN:
+    for layers in model.parts().values():
+        last = layers[-1]
+        if len(layers) > 1:
+            name, color = words(model.block), DRAWN["convolution"][1]
+        elif last.name == "classes":
+            name, color = "classes", DRAWN["dense"][1]
+        elif last.kind in DRAWN:
+            name, color = DRAWN[last.kind]
+        else:
             continue
-        name, color = DRAWN[layer.kind]
-        if layer.name == "classes":
-            name = "classes"
-        window = layer.options.get("kernel_size") or layer.options.get("pool_size")
-        words = [name.replace(" ", "\n")]
-        if window:
-            stride = layer.options.get("strides", 1)
+        said = name.replace(" ", "\n")
+        if window := max(layer.window for layer in layers):
+            stride = max(layer.options.get("strides", 1) for layer in layers)
             pace = f", stride {stride}" if stride > 1 else ""
-            words[0] += f"\n{window}×{window}{pace}"
-        blocks.append(_Block((*words, size(layer.shape)), color, layer.shape))
+            said += f"\n{window}×{window}{pace}"
+        blocks.append(_Block((said, size(last.shape)), color, last.shape))
     return blocks
 
 
-def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> float:
-    """Draw an array of height x width x channels; give its reach."""
+class _Row:
+    """How rows of blocks are drawn: to one scale, at which no words touch their neighbours.
+
+    Args:
+        rows: all of them.
+        side: of the image, pixels.
+        inches: width of the figure.
+    """
+
+    def __init__(self, rows: list[list[_Block]], side: int, inches: float) -> None:
+        self.side, width = side, ROOM * inches
+        widest = max(sum(_width_of_words(block, LETTERS) for block in row) for row in rows)
+        self.letters = LETTERS * min(1, ROOM * width / widest)
+        self.pixels_an_inch = side / width
+        while any(sum(self._cells(row)) > self.pixels_an_inch * width for row in rows):
+            self.pixels_an_inch *= 1.01
+        self.length = self.pixels_an_inch * width
+
+    def draw(self, axes: "Axes", blocks: list[_Block]) -> None:
+        """Draw one network."""
+        side, at = self.side, 0.0
+        units = [math.prod(block.shape) for block in blocks if len(block.shape) == 1]
+        for block, cell in zip(blocks, self._cells(blocks), strict=True):
+            left = at + (cell - _reach(block, side)) / 2
+            if len(block.shape) == 3:
+                _cuboid(axes, left, side, block)
+            else:
+                _column(axes, left, side, block, max(units))
+            axes.text(
+                at + cell / 2, -side * 0.12, "\n".join(block.words), ha="center", va="top",
+                fontsize=self.letters, linespacing=1.25,
+            )  # fmt: skip
+            at += cell
+        axes.set_aspect("equal")
+        axes.set_xlim(0, self.length)
+        axes.set_ylim(-side * 0.85, side * (1 + SHEAR) * 1.05)
+        axes.axis("off")
+
+    def _cells(self, blocks: list[_Block]) -> list[float]:
+        """Give the room of each block from left to right, in pixels."""
+        return [
+            max(
+                _reach(block, self.side) + GAP * self.side,
+                _width_of_words(block, self.letters) * self.pixels_an_inch,
+            )
+            for block in blocks
+        ]
+
+
+def _width_of_words(block: _Block, letters: float) -> float:
+    """Estimate the width of a block's words, and of what parts them from others, in inches."""
+    longest = max(len(line) for said in block.words for line in said.split("\n"))
+    return (longest + 2) * LETTER_WIDTH * letters / 72
+
+
+def _reach(block: _Block, side: int) -> float:
+    """Tell how far a block reaches from its left end to its right one, in pixels."""
+    if len(block.shape) == 1:
+        return side * COLUMN
+    return _thickness(block) + block.shape[1] * SHEAR
+
+
+def _thickness(block: _Block) -> float:
+    return max(block.shape[2] * THICKNESS, 0.8)
+
+
+def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> None:
+    """Draw an array of height x width x channels."""
     from matplotlib.patches import Polygon
 
-    height, width, channels = block.shape
-    thick, slant = max(channels * THICKNESS, 0.8), width * SHEAR
+    height, width, _ = block.shape
+    thick, slant = _thickness(block), width * SHEAR
     low = (side - height) / 2
     near = [(0, 0), (thick, 0), (thick, height), (0, height)]
     far = [(x + slant, y + slant) for x, y in near]
@@ -164,19 +237,17 @@ def _cuboid(axes: "Axes", at: float, side: int, block: _Block) -> float:
         moved = [(at + x, low + y) for x, y in corners]
         axes.add_patch(Polygon(moved, facecolor=block.color, alpha=alpha, linewidth=0))
         axes.add_patch(Polygon(moved, fill=False, edgecolor=block.color, linewidth=0.7))
-    return thick + slant
 
 
-def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> float:
-    """Draw a row of values as a vertical bar; give its reach."""
+def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> None:
+    """Draw a row of values as a vertical bar."""
     from matplotlib.patches import Rectangle
 
     height = side * max(math.log(block.shape[0] + 1) / math.log(most + 1), 0.1)
-    wide = side * 0.09
     axes.add_patch(
         Rectangle(
             (at, (side - height) / 2),
-            wide,
+            side * COLUMN,
             height,
             facecolor=block.color,
             alpha=0.6,
@@ -184,7 +255,6 @@ def _column(axes: "Axes", at: float, side: int, block: _Block, most: int) -> flo
             linewidth=0.7,
         )
     )
-    return wide
 
 
 @dataclass(frozen=True)
@@ -194,8 +264,9 @@ class ReceptiveField(_Drawn):
     template = "receptive-field"
 
     def _draw(self, results: Results) -> "Figure":
-        figure = self.new(2.9)
         alike = self._alike()
+        lines = max(len(_seen(model)) for model in self.models)
+        figure = self.new(2.9 + 0.15 * max(0, lines - 7))
         panels = figure.subplots(1, len(alike), squeeze=False)[0]
         for axes, models in zip(panels, alike, strict=True):
             self._panel(axes, models[0])
@@ -207,8 +278,7 @@ class ReceptiveField(_Drawn):
         """Put the models together that see equally far."""
         groups: dict[tuple, list[Model]] = {}
         for model in self.models:
-            steps = tuple((layer.name, side) for layer, side in _seen(model))
-            groups.setdefault(steps, []).append(model)
+            groups.setdefault(tuple(_seen(model)), []).append(model)
         return list(groups.values())
 
     def _panel(self, axes: "Axes", model: Model) -> None:
@@ -220,8 +290,8 @@ class ReceptiveField(_Drawn):
             axes.plot([line, line], [0, height], color=LIGHT.faint, linewidth=0.4, zorder=0)
         for line in range(height + 1):
             axes.plot([0, width], [line, line], color=LIGHT.faint, linewidth=0.4, zorder=0)
-        for layer, side in fields:
-            kind = "pooling" in layer.kind
+        for name, side in fields:
+            kind = "pooling" in name
             low = ((width - side) // 2, (height - side) // 2)
             axes.add_patch(
                 Rectangle(
@@ -245,24 +315,23 @@ class ReceptiveField(_Drawn):
         axes.set_ylim((height + most) / 2 + 1, (height - most) / 2 - 1)
         axes.set_aspect("equal")
         axes.axis("off")
-        words = "\n".join(f"{layer.name.replace('_', ' ')}: {side}" for layer, side in fields)
-        axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=9)
+        said = "\n".join(f"{name}: {side}" for name, side in fields)
+        axes.text(0.5, -0.02, said, transform=axes.transAxes, ha="center", va="top", fontsize=9)
 
     def _values(self, results: Results) -> dict[str, Any]:
         height, width = self.models[0].image[:2]
-        networks = [
-            (
-                [model.id for model in models],
-                [(layer.name, side) for layer, side in _seen(models[0])],
-            )
-            for models in self._alike()
-        ]
+        networks = [([model.id for model in models], _seen(models[0])) for models in self._alike()]
         is_beyond = any(
             side > max(model.image[:2]) for model in self.models for _, side in _seen(model)
         )
         return {"networks": networks, "height": height, "width": width, "is_beyond": is_beyond}
 
 
-def _seen(model: Model) -> list[tuple[Layer, int]]:
-    """Give the side of the square that each layer sees, pixels."""
-    return receptive_fields(list(model.layers))
+def _seen(model: Model) -> list[tuple[str, int]]:
+    """Give the side of the square that each layer or block sees, pixels, by its name in words."""
+    sides = {layer.name: side for layer, side in receptive_fields(list(model.layers))}
+    return [
+        (name, max(sides[layer.name] for layer in layers if layer.name in sides))
+        for name, layers in model.parts().items()
+        if any(layer.name in sides for layer in layers)
+    ]

@@ -14,6 +14,7 @@ from cnn_study.evidence.schemas import VERDICTS
 from cnn_study.figures.words import (
     NO_RUN,
     NO_SEARCH,
+    layer_words,
     mean_in_words,
     operations,
     score,
@@ -44,6 +45,7 @@ FILTERS = {
     "counted": words.counted,
     "exact": words.exact,
     "fixed": words.fixed,
+    "layer": layer_words,
     "listing": words.listing,
     "mean_in_words": mean_in_words,
     "operations": operations,

@@ -34,6 +34,11 @@ def words(parameter: str) -> str:
     return parameter.replace("_", " ")
 
 
+def layer_words(name: str) -> str:
+    """Write a layer's name: convolution 2, or in a block of several convolution 2.1."""
+    return words(re.sub(r"(?<=\d)_(?=\d)", ".", name))
+
+
 def axis_label(parameter: str) -> str:
     """Name a parameter with its unit, such as Kernel size (pixels)."""
     name = words(parameter)
