@@ -28,10 +28,12 @@ EVERYTHING = {
     "batch_normalization": True, "residual": True, "convolution_dropout": 0.1,
     "dense_dropout": 0.2, "label_smoothing": 0.1, "schedule": "cosine", "warmup_epochs": 0.5,
     "optimizer": "adamw", "weight_decay": 0.01, "horizontal_flip": True, "shift": 2, "cutout": 3,
+    "flip_order": "alternating", "test_time_flip": True, "weight_averaging": 0.9,
+    "gradient_clipping": 0.5,
 }  # fmt: skip
 OTHERS = {
     "class_weight": "balanced", "optimizer": "momentum", "schedule": "step", "watch_test": True,
-    "scaling": "standardized",
+    "scaling": "standardized", "nesterov": True,
 }  # fmt: skip
 BURSTS = {"optimizer": "sgd", "scaling": "raw", "weight_decay": 1.0, "epochs": 6}
 """Each step takes off its learning rate times the weight: with 10, weights grow ninefold."""
@@ -53,7 +55,10 @@ def by_fit(chosen: engine.Member) -> dict:
     model = keras_one.start(chosen.settings, PARTS, 10, chosen.seed)
     learned = keras_one.learn(model, chosen.settings, PARTS, chosen.seed, Stopwatch())
     epochs = [told(epoch) for epoch in learned]
-    return {"epochs": epochs, **answers(model, keras_one.predict(model, PARTS.test[0]))}
+    return {
+        "epochs": epochs,
+        **answers(model, keras_one.answer(model, chosen.settings, PARTS.test[0])),
+    }
 
 
 def by_driver(make, chosen: tuple[engine.Member, ...]) -> list[dict]:

@@ -214,6 +214,23 @@ def test_augmented_pixels_are_pinned():
 # ------------------------------------------------------------------------------------------- flip
 
 
+def test_alternating_flips_show_each_image_both_ways_in_two_epochs():
+    images = np.random.default_rng(1).integers(0, 256, (5000, 2, 3, 1), dtype=np.uint8)
+    settings = DataSettings(horizontal_flip=True, flip_order="alternating")
+    shown = []
+    for epoch in (1, 2, 3):
+        drawn = epoch_images.draw(5000, (2, 3), settings, 7, epoch)
+        altered = epoch_images.apply(images[drawn.order], drawn, settings, np.zeros(1, "uint8"))
+        mirrored = np.empty(5000, bool)
+        mirrored[drawn.order] = (altered == images[drawn.order, :, ::-1]).all(axis=(1, 2, 3))
+        shown.append(mirrored)
+    assert 2400 < shown[0].sum() < 2600
+    assert (shown[1] == ~shown[0]).all()
+    assert (shown[2] == shown[0]).all()
+    other = epoch_images.draw(5000, (2, 3), settings, 8, 1)
+    assert (other.mirrored != shown[0][other.order]).any()
+
+
 def test_flip_mirrors_half_of_the_images_exactly():
     images = numbered(2000)
     found, _ = one_epoch(images, horizontal_flip=True)

@@ -33,6 +33,7 @@ RECIPES = {
         "class_weight": "balanced", "batch_normalization": True,
         "head": "global_average_pooling", "dense_units": 0,
         "initializer": "he_normal", "scaling": "standardized", "horizontal_flip": True, "shift": 1,
+        "flip_order": "alternating", "weight_averaging": 0.9, "test_time_flip": True,
     },
     "residual": {
         "residual": True, "filters": [3, 3, 5], "batch_normalization": True, "pooling": "average",
@@ -44,7 +45,8 @@ RECIPES = {
     },
     "adamw": {"optimizer": "adamw", "padding": "valid", "pool_size": 3, "batch_size": 64},
     "warm-up": {
-        "warmup_epochs": 0.5, "optimizer": "momentum", "momentum": 0.5, "pool_after": "none",
+        "warmup_epochs": 0.5, "optimizer": "momentum", "momentum": 0.5, "nesterov": True,
+        "gradient_clipping": 0.5, "pool_after": "none",
         "filters": [16, 32],
     },
     "adam": {

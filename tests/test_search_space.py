@@ -252,11 +252,11 @@ def test_seeds_of_finalists_and_winners_are_new(tmp_path):
         ),
         (
             {"settings": {"momentum": 0.8}},
-            "search.settings.momentum: the optimizer adam takes none",
+            "search.settings.momentum: of no effect beside optimizer adam",
         ),
         (
             {"space": {**SEARCH["space"], "momentum": [0.8, 0.9], "optimizer": ["sgd", "adam"]}},
-            "search.space.momentum: the optimizer sgd takes none",
+            "search.space.momentum: of no effect beside optimizer sgd",
         ),
         ({"space": {"kernel_size": [3, 3]}}, "a value stands there twice"),
         ({"space": {"kernel_size": [3]}}, "one value is no choice; put it under search.settings"),

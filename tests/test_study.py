@@ -731,12 +731,27 @@ def test_a_momentum_that_no_optimizer_takes_is_refused_where_it_stands(tmp_path)
     base = CHANGES.replace("{filters: [2, 3], kernel_size: 3}", "{optimizer: sgd, momentum: 0.8}")
     (fault,) = faults(tmp_path, base + WIDE)
     assert fault == (
-        "line 4: base.momentum: the optimizer sgd takes none. Leave it out, or give optimizer: "
-        "momentum, which is sgd with it (experiment base)"
+        "line 4: base.momentum: of no effect beside optimizer sgd. Leave it out, or give "
+        "optimizer: momentum (experiment base)"
     )
     text = CHANGES + "      new: {momentum: 0.8}\n"
     (fault,) = faults(tmp_path, text)
-    assert fault.startswith("line 11: questions.width.changes.new.momentum: the optimizer adam tak")
+    assert fault.startswith(
+        "line 11: questions.width.changes.new.momentum: of no effect beside opt"
+    )
+
+
+def test_all_that_means_nothing_beside_the_others_is_refused_at_once(tmp_path):
+    text = CHANGES + (
+        "      new: {flip_order: alternating, nesterov: true, expansion: 2, "
+        "squeeze_excitation: 4}\n"
+    )
+    told = faults(tmp_path, text)
+    assert [fault.split(": ")[1].rpartition(".")[2] for fault in told] == [
+        "flip_order", "expansion", "squeeze_excitation", "nesterov",
+    ]  # fmt: skip
+    assert "beside horizontal_flip false. Leave it out, or give horizontal_flip: true" in told[0]
+    assert "give block: residual_pair or depthwise_separable or inverted_residual" in told[2]
 
 
 def test_a_change_of_optimizer_need_not_take_the_momentum_back(tmp_path):

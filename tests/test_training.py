@@ -27,7 +27,7 @@ from cnn_study.study.settings import DECLARATIONS, TRAINING_VERSION, Settings, f
 from cnn_study.train import energy, keras_one, provenance, scores, training
 from cnn_study.train import parts as train_parts
 from cnn_study.train.engine import Trained
-from cnn_study.train.epoch_images import epoch_order
+from cnn_study.train.epoch_images import epoch_images, epoch_order
 from cnn_study.train.meter import Stopwatch, forget_peak_memory, peak_memory
 from cnn_study.train.parts import Parts, take_parts
 from cnn_study.train.provenance import _commit
@@ -591,6 +591,14 @@ OPTIMIZERS = {
     # Velocities 1, 0.9 + 2 and 0.9 * 2.9 + 3.
     "momentum": ({"optimizer": "momentum"}, 1 - 0.1 * (1 + 2.9 + 5.61), 3),
     "other momentum": ({"optimizer": "momentum", "momentum": 0.5}, 1 - 0.1 * (1 + 2.5 + 4.25), 3),
+    # With the same velocities each step is the gradient and the velocity times 0.9.
+    "nesterov": (
+        {"optimizer": "momentum", "nesterov": True},
+        1 - 0.1 * (1 + 0.9 + 2 + 0.9 * 2.9 + 3 + 0.9 * 5.61),
+        3,
+    ),
+    # Gradients 1, 2 and 3 come down to 1, 1.5 and 1.5.
+    "clipped": ({"optimizer": "sgd", "gradient_clipping": 1.5}, 1 - 0.1 * (1 + 1.5 + 1.5), 3),
     "adam": ({"optimizer": "adam"}, ADAM, 1),
     "adamw": ({"optimizer": "adamw"}, ADAM, 1),
     # Mean square 0.1 after one step: 1 / sqrt(0.1).
@@ -652,8 +660,67 @@ def test_class_weights_are_those_of_scikit_learn_and_act_as_in_keras(keras, smal
             np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-OF_THE_IMAGES = ["validation_fraction", "training_fraction", "watch_test"]
-"""Decide which images are trained on and scored: with the same images, training is the same."""
+def test_gradients_are_clipped_all_weights_together(keras):
+    """Of 3 and 4 the length is 5: a fifth of both is left."""
+    settings = Settings(optimizer="sgd", learning_rate=1.0, gradient_clipping=1.0)
+    optimizer = keras_one._optimizer(settings, steps_per_epoch=1)
+    variables = [keras.Variable(np.zeros(1, dtype="float32")) for _ in range(2)]
+    optimizer.apply([keras.ops.full((1,), length) for length in (3.0, 4.0)], variables)
+    assert [float(variable[0]) for variable in variables] == pytest.approx([-0.6, -0.8])
+
+
+def seen_again(small, count: int) -> Parts:
+    """Take so many images to train on, to validate with and to test with."""
+    training = parts_of(small, count).training
+    return Parts(training, training, training)
+
+
+def test_averaged_weights_answer_and_the_others_are_trained(keras, small):
+    """Held to a twin that takes the same steps one by one, its weights averaged by NumPy."""
+    values = {"filters": [1], "dense_units": 0, "batch_size": 16, "epochs": 2, "optimizer": "sgd"}
+    settings = Settings(**values, learning_rate=0.1, weight_averaging=0.75)
+    parts = seen_again(small, 96)
+    ours, twin = (keras_one.start(settings, parts, 10, 1) for _ in range(2))
+    twin.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    average = []
+    for epoch in keras_one.learn(ours, settings, parts, 1, Stopwatch()):
+        drawn = epoch_images(*parts.training, settings, np.zeros(3, "uint8"), 1, epoch.epoch)
+        pixels, labels = map(np.concatenate, zip(*drawn, strict=True))
+        for start in range(0, 96, 16):
+            twin.train_on_batch(pixels[start : start + 16], labels[start : start + 16])
+            weights = twin.get_weights()
+            pairs = zip(average or weights, weights, strict=True)
+            average = [0.75 * old + 0.25 * new for old, new in pairs]
+        for known, given in zip(average, ours.get_weights(), strict=True):
+            np.testing.assert_allclose(given, known, atol=1e-6)
+        answered = keras_one.predict(ours, parts.validation[0])
+        known_loss, _ = scores.score(answered, parts.validation[1])
+        assert epoch.validation_loss == pytest.approx(known_loss)
+    assert np.abs(average[0] - weights[0]).max() > 1e-4
+
+
+def test_flip_at_test_time_answers_with_the_mean_of_both(keras, small):
+    """In the scores of epochs too; the same weights, and twice the operations."""
+    plain = Settings(filters=[1], dense_units=0, batch_size=16, epochs=1)
+    flipping = plain.model_copy(update={"test_time_flip": True})
+    parts, models, losses = seen_again(small, 96), [], []
+    for settings in (plain, flipping):
+        models.append(keras_one.start(settings, parts, 10, 1))
+        (epoch,) = keras_one.learn(models[-1], settings, parts, 1, Stopwatch())
+        losses.append(epoch.validation_loss)
+    pixels, labels = parts.validation
+    both = [keras_one.predict(models[0], some) for some in (pixels, pixels[:, :, ::-1])]
+    answered = keras_one.answer(models[1], flipping, pixels)
+    np.testing.assert_allclose(answered, (both[0] + both[1]) / 2, atol=1e-6)
+    known = [scores.score(some, labels)[0] for some in (both[0], answered)]
+    assert losses == pytest.approx(known, rel=1e-6)
+    assert abs(known[0] - known[1]) > 1e-4
+    costs = [architecture.cost(settings, pixels.shape[1:], 10) for settings in (plain, flipping)]
+    assert costs[1] == (costs[0][0], 2 * costs[0][1])
+
+
+OF_THE_IMAGES = ["validation_fraction", "training_fraction", "test_time_flip", "watch_test"]
+"""Decide which images are trained on, and what is scored: training is the same for the same."""
 
 ACTS = {
     name: {**row.beside, name: row.other}

@@ -61,8 +61,8 @@ def _cost(ours: Experiment, theirs: Experiment) -> dict[str, int]:
     return {
         "parameters_difference": ours.parameters - theirs.parameters,
         "macs_difference": ours.macs - theirs.macs,
-        "training_macs_difference": ours.macs * ours.settings.epochs
-        - theirs.macs * theirs.settings.epochs,
+        "training_macs_difference": ours.training_macs * ours.settings.epochs
+        - theirs.training_macs * theirs.settings.epochs,
     }
 
 

@@ -157,10 +157,11 @@ def export(study: Study, kept: Kept, data: Path, output: Path) -> Export:
 
 
 def _model(kept: Kept, record: Record, parts: Parts, classes: int) -> "keras.Model":
-    """Build the network in float32, whatever it was trained in: ONNX's writer takes no other."""
+    """Build the network as it answers, in float32: ONNX's writer takes no other."""
     exact = record.settings.model_copy(update={"precision": "float32"})
     record = record.model_copy(update={"settings": exact})
-    return trained_network.load(record, kept.weights, parts.training[0], classes)
+    model = trained_network.load(record, kept.weights, parts.training[0], classes)
+    return keras_one.answering_of(model, exact)
 
 
 def _representative(parts: Parts) -> np.ndarray:

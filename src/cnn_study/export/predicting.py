@@ -137,7 +137,7 @@ def _model(study: Study, kept: Kept) -> "keras.Model":
     shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
     model = build(record.settings, shape, classes, -offset / scale, 1 / scale)
     model.set_weights(list(weights.values()))
-    return model
+    return keras_one.answering_of(model, record.settings)
 
 
 # ------------------------------------------------------------------------------- in words

@@ -224,7 +224,7 @@ def _load(run: Run, path: Path, images: Images, classes: int) -> Trained:
     record, weights = records.read(path), records.weights_file(path)
     pixels, _ = take_parts(images, record.settings).training
     model = trained_network.load(record, weights, pixels, classes)
-    probabilities = keras_one.predict(model, all_of(images.test_images))
+    probabilities = keras_one.answer(model, record.settings, all_of(images.test_images))
     _, accuracy = scores.score(probabilities, images.test_labels)
     trained_network.check_accuracy(weights, record, accuracy)
     return Trained(run, record, model, probabilities)
@@ -297,9 +297,10 @@ def _inspect_network(network: Trained, images: Images, draft: Draft) -> inspecti
         f"{id_}/feature_maps/{name}": values for name, values in zip(names, maps, strict=True)
     }
     grey = np.array(draft.facts["grey"], dtype="uint8")
+    answering = keras_one.answering_of(model, record.settings)
     lost = trained_network.occlusion(
         # Not `predict`: for each call of it the backend starts, and waits for, threads.
-        lambda pixels: np.asarray(model.predict_on_batch(pixels)),
+        lambda pixels: np.asarray(answering.predict_on_batch(pixels)),
         shown,
         labels,
         grey,

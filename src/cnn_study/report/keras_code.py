@@ -73,7 +73,11 @@ def optimizer_code(settings: Settings) -> str:
         rate = next(text for text in given if text.startswith("learning_rate="))
         given[given.index(rate)] = "learning_rate=schedule"
     (optimizer,) = pieces[Place.OPTIMIZER]
-    return optimizer.format(", ".join(given), momentum=settings.momentum)
+    return optimizer.format(
+        ", ".join(given),
+        momentum=settings.momentum,
+        nesterov=", nesterov=True" if settings.nesterov else "",
+    )
 
 
 def scheduled(settings: Settings) -> bool:

@@ -133,6 +133,7 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         if settings.model
         else model_code(network, settings, dataset.image_shape)
     )
+    parameters, macs = architecture.cost(settings, dataset.image_shape, classes)
     file, _, function = settings.model.rpartition(":")
     smoothing = settings.label_smoothing
     values = {name: _in_quotes(word) for name, word in words.items()} | {
@@ -145,12 +146,13 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         "seed": seed,
         "classes": classes,
         "augmented": bool(settings.horizontal_flip or settings.shift or settings.cutout),
+        "alternating": settings.horizontal_flip and settings.flip_order == "alternating",
         "scheduled": scheduled(settings),
         "schedule_words": SCHEDULES[settings.schedule],
         "model": indent("\n".join(model), INDENT),
         "own": {"file": file, "function": function, "files": list(settings.model_digests)},
-        "parameters": f"{sum(layer.parameters for layer in network):,}",
-        "macs": f"{sum(layer.macs for layer in network):,}",
+        "parameters": f"{parameters:,}",
+        "macs": f"{macs:,}",
         "optimizer": optimizer_code(settings),
         "loss": f"keras.losses.CategoricalCrossentropy(label_smoothing={smoothing})"
         if smoothing

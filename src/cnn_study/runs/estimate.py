@@ -16,6 +16,7 @@ from cnn_study.study import architecture
 from cnn_study.study.model import Study
 from cnn_study.study.search_space import Budget, Search
 from cnn_study.study.seconds import seconds
+from cnn_study.study.settings import passes
 
 STARTING_SECONDS = 10.0
 """To import a backend; measured with TensorFlow 2.21 on one core."""
@@ -76,12 +77,12 @@ def training_seconds(study: Study, run: Run, fitted: tuple[float, float] | None 
     fractions = settings.validation_fraction, settings.training_fraction
     images = study.dataset.sizes(*fractions).training
     if fitted:
-        return seconds(images, settings.epochs, run.experiment.macs, *fitted)
+        return seconds(images, settings.epochs, run.experiment.training_macs, *fitted)
     graphs = 0.0
     if settings.model:
         shape, classes = study.dataset.image_shape, len(study.dataset.class_names)
         graphs = LAYER_SECONDS * len(architecture.layers(settings, shape, classes))
-    return graphs + seconds(images, settings.epochs, run.experiment.macs)
+    return graphs + seconds(images, settings.epochs, run.experiment.training_macs)
 
 
 def search_seconds(
@@ -108,7 +109,7 @@ def search_seconds(
     for budget in search.budgets[ids.index(current) :]:
         trials = max(0, budget.trials - tried) if budget.id == current else budget.trials
         epochs = _epochs_in_turn(search, budget, trials, cores)
-        macs = study.experiments["base"].macs if budget.macs is None else budget.macs
+        macs = study.experiments["base"].training_macs if budget.macs is None else budget.macs
         total += seconds(images, epochs, macs, *(fitted or ()))
     return total
 
@@ -128,7 +129,7 @@ def _fit(known: list[Record]) -> tuple[float, float] | None:
     whole = [record for record in known if record.status == "complete"]
     if len({record.cost.macs for record in whole}) < 2:
         return None
-    macs = np.array([record.cost.macs for record in whole])
+    macs = np.array([record.cost.macs / passes(record.settings) for record in whole])
     images = np.array([record.dataset.training_images * len(record.epochs) for record in whole])
     each = np.array([record.cost.run_seconds for record in whole]) / images
     per_mac, constant = np.polyfit(macs, each, 1)

@@ -11,7 +11,13 @@ from typing import TypeGuard
 from cnn_study.study import own_networks
 from cnn_study.study.blocks import block
 from cnn_study.study.layer import IMAGE, Layer
-from cnn_study.study.settings import ModelSettings, OwnModelSettings, hidden_units
+from cnn_study.study.settings import (
+    ModelSettings,
+    OwnModelSettings,
+    Settings,
+    hidden_units,
+    passes,
+)
 
 
 def layers(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> list[Layer]:
@@ -69,15 +75,16 @@ def _kernel(layer: Layer, channels: int) -> tuple[int, ...]:
     return (*sides, channels, 1 if layer.kind == "depthwise_convolution" else layer.shape[-1])
 
 
-def cost(
-    settings: ModelSettings, image_shape: tuple[int, int, int], classes: int
-) -> tuple[int, int]:
-    """Count parameters and MACs for one image, in this order."""
+def cost(settings: Settings, image_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Count parameters, and MACs of the answer to one image, in this order."""
     if is_own(settings):
         known = own_networks.description_of(settings, image_shape, classes)
-        return known.parameters, known.macs
-    network = layers(settings, image_shape, classes)
-    return sum(layer.parameters for layer in network), sum(layer.macs for layer in network)
+        parameters, macs = known.parameters, known.macs
+    else:
+        network = layers(settings, image_shape, classes)
+        parameters = sum(layer.parameters for layer in network)
+        macs = sum(layer.macs for layer in network)
+    return parameters, macs * passes(settings)
 
 
 def is_one_pixel(settings: ModelSettings, image_shape: tuple[int, int, int], classes: int) -> bool:

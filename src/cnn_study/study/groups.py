@@ -32,14 +32,18 @@ PARAMETERS = {
         "optimizer",
         "learning_rate",
         "momentum",
+        "nesterov",
         "schedule",
         "warmup_epochs",
+        "gradient_clipping",
+        "weight_averaging",
         "batch_size",
         "epochs",
         "precision",
     ),
     "regularization": (
         "horizontal_flip",
+        "flip_order",
         "shift",
         "cutout",
         "convolution_dropout",
@@ -47,7 +51,14 @@ PARAMETERS = {
         "weight_decay",
         "label_smoothing",
     ),
-    "data": ("validation_fraction", "training_fraction", "scaling", "class_weight", "watch_test"),
+    "data": (
+        "validation_fraction",
+        "training_fraction",
+        "scaling",
+        "class_weight",
+        "test_time_flip",
+        "watch_test",
+    ),
 }
 """The parameters of each group but *together*, in the order in which groups are told."""
 

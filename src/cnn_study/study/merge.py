@@ -30,7 +30,7 @@ from cnn_study.study.questions import EVERY, Declared
 from cnn_study.study.references import check_references, references_first
 from cnn_study.study.search_block import SearchBlock
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings, fingerprint, has, momentum_fault
+from cnn_study.study.settings import Settings, fingerprint, has, useless
 from cnn_study.study.yaml_lines import read_yaml
 
 Check = Callable[[Draft], Iterable[Fault]]
@@ -206,8 +206,9 @@ def _experiment(
     except UserError as error:
         faults.add(place, f"experiment {id_}: {error}")
         return None
-    if useless := momentum_fault(settings, given):
-        faults.add((*place, "momentum"), f"{useless} (experiment {id_})")
+    if ineffective := useless(settings, given):
+        for parameter, fault in ineffective.items():
+            faults.add((*place, parameter), f"{fault} (experiment {id_})")
         return None
     fractions = settings.validation_fraction, settings.training_fraction
     if fault := dataset.split_fault(*fractions):

@@ -12,7 +12,7 @@ from cnn_study.study.file import StudyFile
 from cnn_study.study.own_networks import OwnNetwork, network_of
 from cnn_study.study.parts import Place
 from cnn_study.study.search_space import Search
-from cnn_study.study.settings import Settings, has, value_text
+from cnn_study.study.settings import Settings, has, passes, value_text
 from cnn_study.study.yaml_lines import Lines
 
 Changed = frozenset[tuple[str, str]]
@@ -29,6 +29,7 @@ class Experiment:
     """One set of settings with an id.
 
     Attributes:
+        macs: multiply-accumulate operations of the answer to one image.
         change: the parameters that differ from `reference`, as the study file gives them.
         reference: id of the experiment that was changed; None for the base.
         place: where the study file gives the parameters.
@@ -42,6 +43,11 @@ class Experiment:
     change: dict[str, Any] = field(default_factory=dict)
     reference: str | None = None
     place: Place = ("base",)
+
+    @property
+    def training_macs(self) -> int:
+        """Count those of one image on its way forward through the network, in training."""
+        return self.macs // passes(self.settings)
 
 
 @dataclass(frozen=True)

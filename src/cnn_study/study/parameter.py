@@ -36,7 +36,7 @@ class Place(Enum):
     OUTER_LAYERS = auto()
     """An argument of the layer that scales the pixels and of the last one."""
     OPTIMIZER = auto()
-    """The optimizer's call; {} stands for its arguments, {momentum} for that setting."""
+    """The optimizer's call; {} stands for its arguments, {momentum} and {nesterov} for settings."""
     OPTIMIZER_ARGUMENT = auto()
     """An argument of the optimizer."""
 

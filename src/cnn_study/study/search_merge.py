@@ -13,7 +13,7 @@ from cnn_study.study.parts import seeds_of
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.search_space import Budget, Parameter, Search
 from cnn_study.study.settings import (
-    MOMENTUM_IS_USELESS,
+    NEEDS,
     ModelSettings,
     OwnModelSettings,
     Settings,
@@ -62,7 +62,7 @@ def resolve(
         budgets.append(budget)
         faults += more
     faults += _network(block, base)
-    faults += _momentum(block, {**base, **block.settings})
+    faults += _useless(block, {**base, **block.settings})
     faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
     for budget in budgets:
         if block.finalists > budget.trials:
@@ -206,13 +206,14 @@ def _network(block: SearchBlock, base: Mapping[str, Any]) -> Iterable[Fault]:
                 yield place, f"{message} be varied under search.space; leave this out"
 
 
-def _momentum(block: SearchBlock, kept: Mapping[str, Any]) -> Iterable[Fault]:
-    """Find a momentum that no trial could use."""
-    varied = block.space.get("optimizer")
-    optimizers = varied.values if varied else [kept["optimizer"]]
-    for part, names in (("settings", block.settings), ("space", block.space)):
-        if "momentum" in names and "momentum" not in optimizers:
-            yield ("search", part, "momentum"), MOMENTUM_IS_USELESS.format(optimizers[0])
+def _useless(block: SearchBlock, kept: Mapping[str, Any]) -> Iterable[Fault]:
+    """Find parameters that would mean nothing in any trial, a momentum beside adam say."""
+    for name, needs in NEEDS.items():
+        varied = block.space.get(needs.other)
+        tried = (varied.values or ()) if varied else [kept[needs.other]]
+        for part, names in (("settings", block.settings), ("space", block.space)):
+            if name in names and tried and not set(tried).intersection(needs.values):
+                yield ("search", part, name), needs.useless(tried[0])
 
 
 def _conditions(block: SearchBlock) -> Iterable[Fault]:

@@ -23,6 +23,7 @@ from cnn_study.study.settings import (
     ModelSettings,
     Settings,
     fingerprint,
+    passes,
     value_text,
 )
 
@@ -262,7 +263,7 @@ class Search:
     def _seconds(self, model: Model) -> float:
         settings = model.settings
         sizes = self.dataset.sizes(settings.validation_fraction, settings.training_fraction)
-        return seconds(sizes.training, settings.epochs, model.macs)
+        return seconds(sizes.training, settings.epochs, model.macs // passes(settings))
 
     def faults(self) -> list[tuple[tuple[str, ...], str]]:
         """Say what makes the search impossible: (place in the study file, message)."""

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -49,9 +49,33 @@ from cnn_study.study.parameter import (
 TRAINING_VERSION = 1
 """Raised by one when the same settings would train to other weights; retrains everything."""
 
-MOMENTUM_IS_USELESS = (
-    "the optimizer {} takes none. Leave it out, or give optimizer: momentum, which is sgd with it"
-)
+
+class Beside(NamedTuple):
+    """What a parameter needs to mean anything: another one, with one of these values."""
+
+    other: str
+    values: tuple[Any, ...]
+
+    def useless(self, value: Any) -> str:
+        """Say that it means nothing, since the other one has a value that is none of these."""
+        allowed = " or ".join(value_text(each) for each in self.values)
+        return (
+            f"of no effect beside {self.other} {value_text(value)}. Leave it out, or give "
+            f"{self.other}: {allowed}"
+        )
+
+
+NEEDS = {
+    "flip_order": Beside("horizontal_flip", (True,)),
+    "expansion": Beside("block", ("inverted_residual",)),
+    "squeeze_excitation": Beside(
+        "block", ("residual_pair", "depthwise_separable", "inverted_residual")
+    ),
+    "momentum": Beside("optimizer", ("momentum",)),
+    "nesterov": Beside("optimizer", ("momentum",)),
+}
+"""Parameters that mean nothing but beside others."""
+
 
 SCALING_CODE = {
     "raw": {},
@@ -63,7 +87,7 @@ SCALING_CODE = {
 }
 OPTIMIZER_CODE = {
     "sgd": {Place.OPTIMIZER: "SGD({})"},
-    "momentum": {Place.OPTIMIZER: "SGD({}, momentum={momentum})"},
+    "momentum": {Place.OPTIMIZER: "SGD({}, momentum={momentum}{nesterov})"},
     "adam": {Place.OPTIMIZER: "Adam({})"},
     "adamw": {Place.OPTIMIZER: "AdamW({})"},
     "rmsprop": {Place.OPTIMIZER: "RMSprop({})"},
@@ -182,6 +206,14 @@ class DataSettings(_Group):
         label=switched("flip", "no flip"),
         code=IN_SCRIPT,
     )
+    flip_order: Literal["random", "alternating"] = parameter(
+        "random",
+        "Which images horizontal_flip mirrors: random, each with probability 1/2 anew every epoch; "
+        "alternating, half of them, drawn once, in odd epochs, and the other half in even ones, so "
+        "that two epochs show every image both ways [@jordan2024fast].",
+        label=named({"random": "random flips", "alternating": "alternating flips"}),
+        code=IN_SCRIPT,
+    )
     shift: int = parameter(
         0,
         "Move each training image by up to this many pixels in each direction, anew every "
@@ -203,6 +235,14 @@ class DataSettings(_Group):
         code=IN_SCRIPT,
         ge=0,
         le=64,
+    )
+    test_time_flip: bool = parameter(
+        False,
+        "Answer with the mean of the probabilities of an image and of its mirror image "
+        "[@simonyan2015], in every score; each answer then takes twice the multiply-accumulate "
+        "operations, and training as many as without.",
+        label=switched("test-time flip", "no test-time flip"),
+        code=IN_SCRIPT,
     )
     watch_test: bool = parameter(
         False,
@@ -554,6 +594,13 @@ class TrainingSettings(_Group):
         gt=0,
         lt=1,
     )
+    nesterov: bool = parameter(
+        False,
+        "Look ahead: take the gradient where the momentum leads, not where the weights are "
+        "[@sutskever2013]; of the optimizer momentum, and of no other one.",
+        label=switched("Nesterov momentum", "no Nesterov momentum"),
+        code=IN_OPTIMIZER,
+    )
     schedule: Literal["constant", "cosine", "step"] = parameter(
         "constant",
         "Learning rate over training: constant; cosine falls to 0 along half a cosine "
@@ -579,6 +626,27 @@ class TrainingSettings(_Group):
         code=argument(Place.OPTIMIZER_ARGUMENT, "weight_decay={}", nothing_at=0),
         ge=0,
         le=1,
+    )
+    gradient_clipping: float = parameter(
+        0.0,
+        "Largest length of a step's gradient, all weights together; a longer one is made as short "
+        "as this [@pascanu2013]. 0 leaves all as they are.",
+        "1",
+        label=numbered("gradients up to {0}", {0: "no gradient clipping"}),
+        code=argument(Place.OPTIMIZER_ARGUMENT, "global_clipnorm={}", nothing_at=0),
+        ge=0,
+        le=1000,
+    )
+    weight_averaging: float = parameter(
+        0.0,
+        "Answer with a moving average of the weights, of which each step keeps this share "
+        "[@polyak1992]: 0.999 looks back over about 1,000 steps. Training goes on with the weights "
+        "themselves; running means of batch normalization are theirs. 0 averages nothing.",
+        "share",
+        label=numbered("weights averaged {0}", {0: "no weight averaging"}),
+        code=argument(Place.OPTIMIZER_ARGUMENT, "use_ema=True, ema_momentum={}", nothing_at=0),
+        ge=0,
+        lt=1,
     )
     label_smoothing: float = parameter(
         0.0,
@@ -708,6 +776,11 @@ def pooled_convolutions(settings: ModelSettings) -> list[int]:
     return list(range(1, {"none": 0, "every_but_last": depth - 1, "every": depth}[after] + 1))
 
 
+def passes(settings: DataSettings) -> int:
+    """Count how often the network goes over an image for one answer; in training it is once."""
+    return 2 if settings.test_time_flip else 1
+
+
 def kernel_sizes(settings: ModelSettings) -> list[int]:
     """Give the side of each convolution's kernel, first to last."""
     given = settings.kernel_size
@@ -720,18 +793,24 @@ def hidden_units(settings: ModelSettings) -> list[int]:
     return given if isinstance(given, list) else [given] * (given > 0)
 
 
-def momentum_fault(settings: Settings, given: Mapping[str, Any]) -> str:
-    """Say what is wrong with a momentum that is given beside an optimizer that takes none.
+def useless(settings: Settings, given: Mapping[str, Any]) -> dict[str, str]:
+    """Say what is wrong with parameters that are given and mean nothing beside the others.
 
     What an experiment only has from its reference may stand there: the next one may use it.
 
     Args:
         given: what a study file gives, of these settings.
+
+    Returns:
+        By the name of each what is wrong with it.
     """
-    momentum = given.get("momentum", Settings().momentum)
-    if settings.optimizer == "momentum" or momentum == Settings().momentum:
-        return ""
-    return MOMENTUM_IS_USELESS.format(settings.optimizer)
+    default = Settings()
+    return {
+        name: needs.useless(getattr(settings, needs.other))
+        for name, needs in NEEDS.items()
+        if given.get(name, getattr(default, name)) != getattr(default, name)
+        and getattr(settings, needs.other) not in needs.values
+    }
 
 
 def normalized(settings: Settings) -> Settings:
@@ -747,18 +826,15 @@ def normalized(settings: Settings) -> Settings:
     same: dict[str, Any] = {"pool_after": pooled}
     if not pooled:
         same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
-    if settings.block != "inverted_residual":
-        same["expansion"] = Settings().expansion
-    if settings.block == "convolution":
-        same["squeeze_excitation"] = Settings().squeeze_excitation
+    for name, needs in NEEDS.items():
+        if getattr(settings, needs.other) not in needs.values:
+            same[name] = getattr(Settings(), name)
     if settings.kernel_size == 1:
         same["padding"] = "same"  # a kernel of one pixel reaches over no border
     if settings.model:  # by what the files hold, as a run is named
         same["model"] = settings.model.rpartition(":")[2]
         same["model_files"] = []
         same["model_digests"] = {each: each for each in sorted(settings.model_digests.values())}
-    if settings.optimizer != "momentum":
-        same["momentum"] = Settings().momentum
     if settings.optimizer == "adamw":
         same["optimizer"] = "adam"  # Keras's AdamW is its Adam, which takes weight_decay too
     return settings.model_copy(update=same)

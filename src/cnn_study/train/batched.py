@@ -22,6 +22,7 @@ from cnn_study.runs.records import Epoch
 from cnn_study.study import architecture
 from cnn_study.study.settings import Settings
 from cnn_study.train import epoch_images, keras_one
+from cnn_study.train.averaging import averages
 from cnn_study.train.engine import Built, Group, Progress, Trained
 from cnn_study.train.epoch_images import Draws
 from cnn_study.train.machine import MATMUL_PRECISION, is_want_of_memory, processor
@@ -94,7 +95,24 @@ class Program:
     def answer(self, state: State, images: jax.Array) -> jax.Array:
         """Give the probabilities (images, classes)."""
         with self._multiplied():
-            return self._model.stateless_call(state[0], state[1], images, training=False)[0]
+            answers = self._answer(state, images)
+            if self._settings.test_time_flip:
+                answers = (answers + self._answer(state, images[:, :, ::-1])) / 2
+            return answers
+
+    def _answer(self, state: State, images: jax.Array) -> jax.Array:
+        return self._model.stateless_call(state[0], state[1], images, training=False)[0]
+
+    def answering(self, state: State) -> State:
+        """Give the state with the weights that answer: their moving averages, where they have some.
+
+        Of several members as of one.
+        """
+        if not self._settings.weight_averaging:
+            return state
+        places = {id(variable): at for at, variable in enumerate(self._model.optimizer.variables)}
+        averaged = [state[2][places[id(variable)]] for variable in averages(self._model)]
+        return (averaged, *state[1:])
 
 
 class Driver(Protocol):
@@ -269,7 +287,8 @@ class Training:
         if images not in put:
             put[images] = Data.of(group.parts.training, self.settings)
         self.data = put[images]
-        self.driver = make_driver(Program(self.model, self.settings))
+        self.program = Program(self.model, self.settings)
+        self.driver = make_driver(self.program)
         self.ready: list[Future[None]] = []
 
     def compile_in(self, threads: Executor) -> None:
@@ -393,7 +412,7 @@ class Training:
 
     def _answers(self, states: States, pixels: Pixels) -> np.ndarray:
         """Let all members answer, batch by batch: (members, images, classes)."""
-        size = scoring_batch(pixels.shape[1:])
+        size, states = scoring_batch(pixels.shape[1:]), self.program.answering(states)
         answers = [
             np.asarray(self.driver.answer(states, pixels[start : start + size]))
             for start in range(0, len(pixels), size)
@@ -403,7 +422,7 @@ class Training:
 
     def _network(self, states: States, place: int) -> keras.Model:
         """Give the group's one model the weights of a member."""
-        trained = _taken(states, place)
+        trained = _taken(self.program.answering(states), place)
         model = self.model
         for variables, arrays in zip(
             (model.trainable_variables, model.non_trainable_variables), trained, strict=False

@@ -214,5 +214,5 @@ def _one_by_one(group: Group, built: Built) -> Iterator[Progress]:
         built(model)
         learned = keras_one.learn(model, member.settings, group.parts, member.seed, member.seconds)
         yield from ((place, epoch) for epoch in learned)
-        answered = partial(keras_one.predict, model, group.parts.test[0])
+        answered = partial(keras_one.answer, model, member.settings, group.parts.test[0])
         yield place, Trained(lambda model=model: model, answered)

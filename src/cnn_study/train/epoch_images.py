@@ -14,7 +14,7 @@ import numpy as np
 from cnn_study.study.settings import DataSettings
 from cnn_study.train.parts import Pixels, chunks, worked_together
 
-ORDER, AUGMENTATION = 0, 1  # Streams of random numbers that do not touch one another.
+ORDER, AUGMENTATION, HALVES = 0, 1, 2  # Streams of random numbers that do not touch one another.
 CHUNK = 4096  # Images worked on at a time; random numbers are drawn for so many together.
 
 
@@ -48,7 +48,7 @@ def epoch_images(
     Args:
         images: (n, height, width, channels) uint8.
         labels: (n,) integers.
-        settings: horizontal_flip, shift and cutout are read.
+        settings: horizontal_flip, flip_order, shift and cutout are read.
         mean_colour: (channels,) uint8, what is cut out is filled with.
         seed: of the run, 0 or more.
         epoch: 1 is the first.
@@ -115,10 +115,24 @@ def draw(count: int, size: tuple[int, ...], settings: DataSettings, seed: int, e
     random = np.random.default_rng([seed, epoch, AUGMENTATION])
     lengths = (min(CHUNK, count - start) for start in range(0, count, CHUNK))
     drawn = [_draw_chunk(length, size, settings, random) for length in lengths]
-    whole = (
+    mirrored, moved, corner = (
         None if parts[0] is None else np.concatenate(parts) for parts in zip(*drawn, strict=True)
     )
-    return Draws(order, *whole)
+    if settings.horizontal_flip and settings.flip_order == "alternating":
+        mirrored = _alternating(count, seed, epoch)[order]
+    return Draws(order, mirrored, moved, corner)
+
+
+def _alternating(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Tell which images an epoch mirrors: a half drawn once, the others in every second epoch.
+
+    As Jordan (2024) has it.
+
+    Returns:
+        (count,) in the order of the images.
+    """
+    first = np.random.default_rng([seed, 0, HALVES]).random(count) < 0.5
+    return first if epoch % 2 else ~first
 
 
 def _draw_chunk(
@@ -126,7 +140,8 @@ def _draw_chunk(
 ) -> tuple[np.ndarray | None, ...]:
     """Draw what is done to so many images: all of `Draws` but the order."""
     most, side = settings.shift, settings.cutout
-    mirrored = random.random(count) < 0.5 if settings.horizontal_flip else None
+    by_chance = settings.horizontal_flip and settings.flip_order == "random"
+    mirrored = random.random(count) < 0.5 if by_chance else None
     moved = random.integers(0, 2 * most + 1, (2, count)).T if most else None
     # The centre may be any pixel, so that a square may hang over the border.
     corner = None

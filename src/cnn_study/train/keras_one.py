@@ -54,9 +54,18 @@ def start(settings: Settings, parts: Parts, classes: int, seed: int) -> "keras.M
 def learn(
     model: "keras.Model", settings: Settings, parts: Parts, seed: int, seconds: "Stopwatch"
 ) -> Iterator[records.Epoch]:
-    """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite."""
+    """Train epoch by epoch, giving each as it ends; stops after one whose loss is not finite.
+
+    Between epochs, and at the end, the model has the weights that it answers with.
+    """
     import keras
 
+    from cnn_study.train.averaging import GoOnUnaveraged
+
+    answering = answering_of(model, settings)
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    if settings.weight_averaging:
+        callbacks.append(GoOnUnaveraged())
     with closing(_Feed(parts.training, settings, seed, model.output_shape[-1])) as feed:
         for number in range(1, settings.epochs + 1):
             with seconds:
@@ -65,12 +74,12 @@ def learn(
                     epochs=1,
                     shuffle=False,
                     verbose=0,
-                    callbacks=[keras.callbacks.TerminateOnNaN()],
+                    callbacks=callbacks,
                 ).history
             loss = history["loss"][-1]
-            scored = _scores("validation", model, parts.validation)
+            scored = _scores("validation", answering, parts.validation)
             if settings.watch_test:
-                scored |= _scores("watched_test", model, parts.test)
+                scored |= _scores("watched_test", answering, parts.test)
             yield epoch_of(number, loss, history["accuracy"][-1], seconds.last, scored)
             if not math.isfinite(loss):
                 return
@@ -130,14 +139,18 @@ def _plain_optimizer(settings: Settings, steps_per_epoch: int) -> "keras.optimiz
     from cnn_study.train.schedule import make
 
     rate = make(settings, steps_per_epoch)
-    decay = settings.weight_decay or None
+    more: dict[str, Any] = {"weight_decay": settings.weight_decay or None}
+    if settings.gradient_clipping:
+        more["global_clipnorm"] = settings.gradient_clipping
+    if settings.weight_averaging:
+        more |= {"use_ema": True, "ema_momentum": settings.weight_averaging}
     optimizers = keras.optimizers
     if settings.optimizer == "momentum":
-        return optimizers.SGD(rate, momentum=settings.momentum, weight_decay=decay)
+        return optimizers.SGD(rate, momentum=settings.momentum, nesterov=settings.nesterov, **more)
     if settings.optimizer == "adamw":
-        return optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+        return optimizers.AdamW(rate, **more | {"weight_decay": settings.weight_decay})
     kind = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
-    return kind[settings.optimizer](rate, weight_decay=decay)
+    return kind[settings.optimizer](rate, **more)
 
 
 def _scores(name: str, model: "keras.Model", part: tuple[Pixels, np.ndarray]) -> dict[str, Any]:
@@ -174,6 +187,26 @@ def predict(model: "keras.Model", pixels: Pixels) -> np.ndarray:
         np.asarray(model.predict(**_fed(chunk, None, batch), verbose=0)) for chunk in chunks(pixels)
     ]
     return np.concatenate(answers) if answers else np.empty((0, model.output_shape[-1]))
+
+
+def answer(model: "keras.Model", settings: Settings, pixels: Pixels) -> np.ndarray:
+    """Give the probabilities (images, classes) of uint8 images, flipped at test time too or not."""
+    return predict(answering_of(model, settings), pixels)
+
+
+def answering_of(model: "keras.Model", settings: Settings) -> "keras.Model":
+    """Give the network as it answers: with a flip at test time, by the mean of both answers.
+
+    Returns:
+        The model itself, or one of the same weights, from the same images to probabilities.
+    """
+    import keras
+
+    if not settings.test_time_flip:
+        return model
+    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
+    both = [model(image), model(keras.ops.flip(image, axis=2))]
+    return keras.Model(image, keras.layers.Average(dtype="float32")(both), name="cnn_both_ways")
 
 
 class _Feed:
