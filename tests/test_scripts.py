@@ -39,6 +39,10 @@ RECIPES = {
         "residual": True, "filters": [3, 3, 5], "batch_normalization": True, "pooling": "average",
         "validation_fraction": 0.2, "training_fraction": 0.5,
     },
+    "blocks": {
+        "block": "inverted_residual", "expansion": 2, "squeeze_excitation": 2,
+        "filters": [3, 3, 5], "batch_normalization": True,
+    },
     "dropout": {
         "convolution_dropout": 0.25, "dense_dropout": 0.5, "schedule": "step", "kernel_size": 5,
         "activation": "tanh", "watch_test": True,

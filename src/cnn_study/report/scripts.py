@@ -38,6 +38,7 @@ ADDRESS = f"report/{FOLDER}/"
 
 TEMPLATE = "script.py.j2"
 INDENT = "    "
+LONGEST_LINE = 100
 
 SCHEDULES = {
     "constant": "The learning rate rises in a straight line, then stays",
@@ -153,12 +154,23 @@ def text(settings: Settings, dataset: Dataset, seed: int, words: dict[str, str])
         "own": {"file": file, "function": function, "files": list(settings.model_digests)},
         "parameters": f"{parameters:,}",
         "macs": f"{macs:,}",
-        "optimizer": optimizer_code(settings),
+        "optimizer": _wrapped(optimizer_code(settings), 2 * INDENT),
         "loss": f"keras.losses.CategoricalCrossentropy(label_smoothing={smoothing})"
         if smoothing
         else '"sparse_categorical_crossentropy"',
     }
     return _spaced(_templates().fill(TEMPLATE, values))
+
+
+def _wrapped(call: str, before: str) -> str:
+    """Write a call that is too long for a line with an argument a line, as Black would."""
+    if len(f"{before}optimizer=keras.optimizers.{call},") <= LONGEST_LINE:
+        return call
+    function, _, rest = call.partition("(")
+    arguments = rest.removesuffix(")").split(", ")
+    return "\n".join(
+        [f"{function}(", *(f"{before}{INDENT}{each}," for each in arguments), f"{before})"]
+    )
 
 
 def _in_quotes(words: str) -> str:

@@ -25,6 +25,12 @@ class GoOnUnaveraged(keras.callbacks.Callback):
         """Keep the weights: `fit` has not yet put the average in their place."""
         self._weights = [variable.numpy().copy() for variable in self.model.trainable_variables]
 
+    def on_train_end(self, logs: Any = None) -> None:
+        """On JAX take the average's buffers apart from the optimizer's: `predict` gives them up."""
+        if keras.backend.backend() == "jax":
+            for variable in self.model.trainable_variables:
+                variable.assign(variable.numpy().copy())
+
 
 def averages(model: keras.Model) -> list[keras.Variable]:
     """Give the optimizer's moving averages, in the order of the model's trainable variables."""
