@@ -19,7 +19,7 @@ BASE = {"filters": [4, 8, 16], "kernel_size": 7}
 
 def described(**values) -> list[tuple[str, tuple[int, ...]]]:
     image = values.pop("image", CIFAR)
-    return [(layer.name, layer.shape) for layer in layers(ModelSettings(**values), image, 10)]
+    return [(layer.name, layer.shape) for layer in layers(Settings(**values), image, 10)]
 
 
 # -------------------------------------------------------------------------------------- by hand
@@ -41,10 +41,10 @@ def test_cost_of_the_base_by_hand():
         8 * 8 * 16 * 64,  # 65,536
         64 * 10,  # 640
     ]
-    found = [layer for layer in layers(ModelSettings(**BASE), CIFAR, 10) if layer.parameters]
+    found = [layer for layer in layers(Settings(**BASE), CIFAR, 10) if layer.parameters]
     assert [layer.parameters for layer in found] == parameters
     assert [layer.macs for layer in found] == macs
-    assert cost(ModelSettings(**BASE), CIFAR, 10) == (74_706, 1_471_104)
+    assert cost(Settings(**BASE), CIFAR, 10) == (74_706, 1_471_104)
     assert (sum(parameters), sum(macs)) == (74_706, 1_471_104)
 
 
@@ -79,7 +79,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_networks_have_as_many_parameters_as_published(name):
     image, values, by_layer, total = PUBLISHED[name]
-    settings = ModelSettings(**values)
+    settings = Settings(**values)
     found = [layer.parameters for layer in layers(settings, image, 10) if layer.parameters]
     assert (found, sum(found)) == (by_layer, total)
     assert cost(settings, image, 10)[0] == total
@@ -88,7 +88,7 @@ def test_published_networks_have_as_many_parameters_as_published(name):
 def test_several_hidden_layers_are_numbered_and_one_is_not():
     """A kept file of weights names its arrays by the layers."""
     names = [
-        [layer.name for layer in layers(ModelSettings(dense_units=units), CIFAR, 10)][-3:]
+        [layer.name for layer in layers(Settings(dense_units=units), CIFAR, 10)][-3:]
         for units in (64, [64, 32])
     ]
     assert names == [["flatten", "dense", "classes"], ["dense_1", "dense_2", "classes"]]
@@ -110,7 +110,7 @@ def test_cost_of_the_enhanced_model_by_hand():
         8 * 8 * 64 * 64,
         64 * 10,
     ]
-    enhanced = ModelSettings(filters=[16, 32, 64], kernel_size=3)
+    enhanced = Settings(filters=[16, 32, 64], kernel_size=3)
     assert cost(enhanced, CIFAR, 10) == (sum(parameters), sum(macs)) == (286_442, 3_064_448)
 
 
@@ -173,7 +173,7 @@ def test_every_option_at_once():
 
 def test_block_with_batch_normalization_by_hand():
     """No bias in the convolution; scale, shift, mean and variance for each filter."""
-    first, second, *_ = layers(ModelSettings(batch_normalization=True, filters=[4]), CIFAR, 10)
+    first, second, *_ = layers(Settings(batch_normalization=True, filters=[4]), CIFAR, 10)
     assert (first.parameters, first.options["use_bias"]) == (27 * 4, False)
     assert first.options["activation"] is None
     assert (second.kind, second.parameters, second.macs) == ("batch_normalization", 16, 0)
@@ -187,7 +187,7 @@ def test_residual_projects_only_where_shapes_differ():
 
 def test_projection_by_hand():
     """A 1x1 convolution of 3 to 4 channels with stride 2: 16x16 places of 12 weights."""
-    settings = ModelSettings(
+    settings = Settings(
         residual=True, filters=[4], pooling="strided_convolution", pool_after="every"
     )
     (projection,) = [part for part in layers(settings, CIFAR, 10) if part.kind == "projection"]
@@ -204,8 +204,8 @@ def test_strided_convolution_pools_by_itself_and_costs_a_quarter():
         ("convolution_1", (16, 16, 4)),
         ("convolution_2", (16, 16, 4)),
     ]
-    first = layers(ModelSettings(**settings), CIFAR, 10)[0]
-    whole = layers(ModelSettings(filters=[4, 4]), CIFAR, 10)[0]
+    first = layers(Settings(**settings), CIFAR, 10)[0]
+    whole = layers(Settings(filters=[4, 4]), CIFAR, 10)[0]
     assert 4 * first.macs == whole.macs
     assert first.parameters == whole.parameters
 
@@ -232,14 +232,14 @@ def test_depth_1_is_not_pooled_by_every_but_last():
 
 def test_no_hidden_dense_layer():
     assert described(filters=[4], dense_units=0)[1:] == [("flatten", (4096,)), ("classes", (10,))]
-    last = layers(ModelSettings(filters=[4], dense_units=0), CIFAR, 10)[-1]
+    last = layers(Settings(filters=[4], dense_units=0), CIFAR, 10)[-1]
     assert (last.parameters, last.macs) == (4097 * 10, 40960)
 
 
 def test_number_of_classes_and_channels_count():
-    parameters, _ = cost(ModelSettings(filters=[2], dense_units=0), (4, 4, 1), 3)
+    parameters, _ = cost(Settings(filters=[2], dense_units=0), (4, 4, 1), 3)
     assert parameters == (9 + 1) * 2 + (4 * 4 * 2 + 1) * 3
-    parameters, _ = cost(ModelSettings(filters=[2], dense_units=0), (4, 4, 2), 5)
+    parameters, _ = cost(Settings(filters=[2], dense_units=0), (4, 4, 2), 5)
     assert parameters == (18 + 1) * 2 + (4 * 4 * 2 + 1) * 5
 
 
@@ -268,7 +268,7 @@ def test_resnet_8_of_mlperf_tiny_by_hand():
     Ours differs in that a convolution before batch normalization has no bias, which that takes
     away again, and a projection has none: theirs have one each, and so 78,666 parameters.
     """
-    settings = ModelSettings(
+    settings = Settings(
         block="residual_pair", filters=[16, 16, 32, 64], pool_after=[3, 4], initializer="he_normal",
         **OF_PAPERS,
     )  # fmt: skip
@@ -301,7 +301,7 @@ def test_mobilenet_is_what_its_authors_counted():
 
     The exact numbers are those of `keras.applications.MobileNet`, which has ReLU6 for our ReLU.
     """
-    settings = ModelSettings(
+    settings = Settings(
         block="depthwise_separable",
         filters=[32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024],
         pool_after=[1, 3, 5, 7, 13],
@@ -317,7 +317,7 @@ def test_mobilenet_v2_is_what_its_authors_counted():
     its first block expands as all do, where theirs has an expansion of 1; a last convolution of
     1 x 1 pixels to 1,280 channels is missing; and ReLU stands for ReLU6.
     """
-    settings = ModelSettings(
+    settings = Settings(
         block="inverted_residual",
         expansion=6,
         filters=[32, 16, 24, 24, *[32] * 3, *[64] * 4, *[96] * 3, *[160] * 3, 320],
@@ -337,7 +337,7 @@ def test_mobilenet_v2_is_what_its_authors_counted():
 
 def test_squeeze_and_excitation_by_hand():
     """Of 12 channels the mean, 3 units, 12 weights; the channels of one image are weighed."""
-    settings = ModelSettings(
+    settings = Settings(
         block="inverted_residual", filters=[4, 4], expansion=3, squeeze_excitation=4
     )
     network = layers(settings, DIGITS, 10)
@@ -359,7 +359,7 @@ def test_squeeze_and_excitation_by_hand():
 
 def test_what_is_mixed_within_a_pixel_sees_no_further():
     """3, then 4 with the pooling, then a kernel of 5 in steps of 2 pixels: 4 + 4 x 2."""
-    settings = ModelSettings(
+    settings = Settings(
         block="inverted_residual", filters=[4, 4], kernel_size=[3, 5], squeeze_excitation=2
     )
     fields = [(layer.name, side) for layer, side in receptive_fields(layers(settings, CIFAR, 10))]
@@ -418,7 +418,7 @@ def test_what_is_mixed_within_a_pixel_sees_no_further():
 )
 def test_refusal_names_layer_and_size(image, values, words):
     with pytest.raises(UserError, match=".*".join(map(re.escape, words))):
-        layers(ModelSettings(**values), image, 10)
+        layers(Settings(**values), image, 10)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_refusal_names_layer_and_size(image, values, words):
     ],
 )
 def test_one_pixel_is_enough(values):
-    shapes = [layer.shape for layer in layers(ModelSettings(**values), DIGITS, 10)]
+    shapes = [layer.shape for layer in layers(Settings(**values), DIGITS, 10)]
     assert (1, 1, 2) in shapes
 
 
