@@ -171,6 +171,18 @@ def test_every_layer_is_what_keras_computes(keras, calculator, name, shape):
     np.testing.assert_allclose(found["probabilities"], wanted["classes"], rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("shape", [COLOUR, GREY])
+def test_with_a_flip_at_test_time_the_answer_is_the_mean_of_both(keras, calculator, shape):
+    model, data, images = build(keras, shape, {"test_time_flip": True})
+    one, other = (
+        in_keras(keras, model, each)["classes"] for each in (images[0], images[0, :, ::-1])
+    )
+    found = calculator(data, images[0])
+    np.testing.assert_allclose(found["probabilities"], (one + other) / 2, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(found["classes"], one, rtol=0, atol=TOLERANCE)
+    assert np.abs(one - other).max() > 10 * TOLERANCE
+
+
 def test_every_kind_of_layer_and_every_choice_is_among_the_cases():
     settings = [Settings(**{**SMALL, **values}) for values in CASES.values()]
     kinds = {layer.kind for each in settings for layer in architecture.layers(each, COLOUR, 3)}

@@ -214,8 +214,23 @@ const cnnNetwork = (function () {
     dense,
   };
 
-  // Gives what comes out of every layer, by name, for an image of whole numbers from 0 to 255.
+  // Gives what comes out of every layer, by name, for an image of whole numbers from 0 to 255; and
+  // the answer, which with a flip at test time is the mean of this one's and its mirror image's.
   function run(network, pixels) {
+    const { outputs, probabilities } = runOnce(network, pixels);
+    if (!network.test_time_flip) return { outputs, probabilities };
+    const others = runOnce(network, mirrored(pixels, network.image_shape)).probabilities;
+    return { outputs, probabilities: probabilities.map((value, n) => (value + others[n]) / 2) };
+  }
+
+  function mirrored(pixels, [, width, channels]) {
+    return pixels.map((_, n) => {
+      const column = Math.floor(n / channels) % width;
+      return pixels[n + (width - 1 - 2 * column) * channels];
+    });
+  }
+
+  function runOnce(network, pixels) {
     const channels = network.image_shape[2];
     const outputs = {
       scaling: Float32Array.from(pixels, (pixel, n) =>

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnn_study.study.architecture import inputs, layers
 from cnn_study.study.layer import Layer
-from cnn_study.study.settings import ModelSettings
+from cnn_study.study.settings import Settings
 
 ELEMENT = "live-network"
 """Id of the page's element that holds the network."""
@@ -63,8 +63,8 @@ class Trained:
     """A trained network.
 
     Attributes:
-        settings: parameters of the model; `precision` is not read: the page computes in float32
-            and more.
+        settings: those of the model are read, and `test_time_flip`; `precision` is not: the page
+            computes in float32 and more.
         weights: arrays by `layer/weight`, such as `convolution_1/kernel`; other names are
             ignored (dropout keeps a state).
         scale, offset: (channels,) what a pixel, 0 to 255, is multiplied by before the first layer,
@@ -72,7 +72,7 @@ class Trained:
         facts: label, experiment (id), seed, test_accuracy (share).
     """
 
-    settings: ModelSettings
+    settings: Settings
     weights: Mapping[str, np.ndarray]
     scale: Sequence[float]
     offset: Sequence[float]
@@ -119,6 +119,7 @@ def _network(trained: Trained, image_shape: tuple[int, int, int], classes: int) 
         "scale": [float(value) for value in trained.scale],
         "offset": [float(value) for value in trained.offset],
         "layers": [_describe(layer, read[layer.name], trained.weights) for layer in listed],
+        "test_time_flip": trained.settings.test_time_flip,
         "facts": {name: trained.facts[name] for name in FACTS}
         | {"parameters": sum(layer.parameters for layer in listed)},
     }
