@@ -33,7 +33,8 @@ EVERYTHING = {
 }  # fmt: skip
 OTHERS = {
     "class_weight": "balanced", "optimizer": "momentum", "schedule": "step", "watch_test": True,
-    "scaling": "standardized", "nesterov": True,
+    "scaling": "standardized", "nesterov": True, "block": "inverted_residual", "expansion": 2,
+    "squeeze_excitation": 2, "filters": [2, 2],
 }  # fmt: skip
 BURSTS = {"optimizer": "sgd", "scaling": "raw", "weight_decay": 1.0, "epochs": 6}
 """Each step takes off its learning rate times the weight: with 10, weights grow ninefold."""
