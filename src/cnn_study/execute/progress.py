@@ -16,10 +16,16 @@ from rich.table import Table
 
 from cnn_study.base.cores import cores
 from cnn_study.base.errors import UserError
-from cnn_study.base.words import cut, first_of, percent, short_duration
+from cnn_study.base.words import counted, cut, first_of, percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, measured, records, searches
-from cnn_study.runs.estimate import search_seconds, seconds_left, telling
+from cnn_study.runs.estimate import (
+    search_seconds,
+    seconds_left,
+    step_seconds,
+    steps_of,
+    telling,
+)
 from cnn_study.runs.heartbeat import Beat, running
 from cnn_study.runs.wanted import Run, done, read_sound, wanted
 from cnn_study.study.faults import printable
@@ -99,8 +105,9 @@ def trial(
     best = f", best so far {percent(max(complete))}" if complete else ""
     scored = "no score" if score is None else f"validation {study.metric.label} {percent(score)}"
     left = search_seconds(study, known, at_once, (budget.id, len(scores)))
+    trials = study.search.trials_at(budget) if study.search else budget.trials
     return (
-        f"search, {budget.title}: trial {number}, {scored}{best}; {len(scores)} of {budget.trials} "
+        f"search, {budget.title}: trial {number}, {scored}{best}; {len(scores)} of {trials} "
         f"trials done, about {short_duration(left)} of the search left with {at_once} at a time"
     )
 
@@ -273,16 +280,32 @@ def _searched(study: Study, results: Path, known: list[records.Record]) -> list[
     if study.search is None:
         return []
     budgets = study.search.budgets
-    trials = sum(budget.trials for budget in budgets)
+    trials = sum(map(study.search.trials_at, budgets))
     prices = "one price" if len(budgets) == 1 else f"{len(budgets)} prices"
     size = f"search: {study.search.algorithm}, {trials} trials at {prices}"
     path = searches.place(study, results)
+    steps = [_steps(study, budget, known) for budget in budgets]
     if path is None:
-        return [f"{size}; declared, not trained"]
+        return [f"{size}; declared, not trained", *steps]
     if path.exists():
         return [f"{size}; done"]
     left = short_duration(search_seconds(study, known, cores()))
-    return [f"{size}; not done yet, about {left} in all on every core"]
+    return [f"{size}; not done yet, about {left} in all on every core", *steps]
+
+
+def _steps(study: Study, budget: Budget, known: list[records.Record]) -> str:
+    """Say what is trained at a price, one step after the other, and how long one core takes."""
+    said, total = [], 0.0
+    for step in steps_of(study.search, budget) if study.search else []:
+        seconds = step_seconds(study, budget, step, known)
+        total += seconds
+        kind = step.kind if step.models == 1 else f"{step.kind}s"
+        runs = f" ({step.runs} runs)" * (step.runs > step.models)
+        said.append(
+            f"{step.models} {kind}{runs} of {counted(step.epochs, 'epoch')} "
+            f"{short_duration(seconds)}"
+        )
+    return f"  {budget.title}: {short_duration(total)} of one core ({', '.join(said)})"
 
 
 def _confirmed(study: Study, results: Path, known: list[records.Record]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -24,6 +25,10 @@ STARTING_SECONDS = 10.0
 LAYER_SECONDS = 0.15
 """To make the graphs of training and answering, of each layer of a network that may have many:
 with TensorFlow 2.21 on one core 0.13 in ResNet-20, 0.2 in MobileNetV2, 0.04 where it is frozen."""
+
+GRAPHS_SECONDS = 3.0
+"""To make the graphs of a run of a search, whose networks differ; of a network of ten layers with
+TensorFlow 2.21 on one core. Of short trials it is much of the time."""
 
 ENOUGH = 100
 """Records that tell how long others take; after each of thousands of runs not all are read."""
@@ -85,12 +90,66 @@ def training_seconds(study: Study, run: Run, fitted: tuple[float, float] | None 
     return graphs + seconds(images, settings.epochs, run.experiment.training_macs)
 
 
+@dataclass(frozen=True)
+class Step:
+    """Trainings of a search that hang on no score but those of the step before.
+
+    Attributes:
+        kind: trial, finalist or winner.
+        models: that are trained.
+        runs: of all of them.
+        epochs: of each run.
+        together: runs that can be trained side by side.
+    """
+
+    kind: str
+    models: int
+    runs: int
+    epochs: int
+    together: int
+
+
+def steps_of(search: Search, budget: Budget) -> list[Step]:
+    """List what is trained at a budget, one after the other."""
+    rounds = search.rounds_at(budget)
+    seeds = len(search.seeds)
+    again, own = len(search.finalist_seeds), len(search.winner_seeds)
+    finalists = min(search.finalists, rounds[-1].trials)
+    together = search.together * seeds if search.algorithm == "bayesian" else None
+    return [
+        *(
+            Step("trial", each.trials, each.trials * seeds, each.epochs,
+                 together or each.trials * seeds)
+            for each in rounds
+        ),
+        Step("finalist", finalists, finalists * again, search.epochs, finalists * again),
+        Step("winner", 1, own, budget.winner_epochs, own),
+    ]  # fmt: skip
+
+
+def step_seconds(study: Study, budget: Budget, step: Step, known: list[Record]) -> float:
+    """Estimate the time of all runs of a step, one after the other, in seconds.
+
+    Every model is taken to cost as many MACs as it may; without a limit on them, as many as those
+    that are drawn within the budget do on average.
+
+    Args:
+        known: records whose times the estimate is fitted to.
+    """
+    search = study.search
+    if search is None:
+        return 0.0
+    fractions = search.base["validation_fraction"], search.base["training_fraction"]
+    images = study.dataset.sizes(*fractions).training
+    macs = search.typical_training_macs(budget) if budget.macs is None else budget.macs
+    training = seconds(images, step.epochs * step.runs, macs, *(_fit(known) or ()))
+    return step.runs * GRAPHS_SECONDS + training
+
+
 def search_seconds(
     study: Study, known: list[Record], cores: int, ended: tuple[str, int] | None = None
 ) -> float:
-    """Estimate the time of the study's search; without one, 0.
-
-    Every model is taken to cost as many MACs as it may; without a limit on them, those of the base.
+    """Estimate the time of the study's search on so many cores; without one, 0.
 
     Args:
         known: records of the study's runs, whose times the estimate is fitted to.
@@ -98,30 +157,20 @@ def search_seconds(
         ended: the budget that is searched, and how many of its trials have ended; what comes
             before them is left out.
     """
-    search, fitted = study.search, _fit(known)
+    search = study.search
     if search is None:
         return 0.0
-    fractions = search.base["validation_fraction"], search.base["training_fraction"]
-    images = study.dataset.sizes(*fractions).training
     ids = [budget.id for budget in search.budgets]
     current, tried = ended or (ids[0], 0)
     total = 0.0 if ended else STARTING_SECONDS  # the processes start once, side by side
     for budget in search.budgets[ids.index(current) :]:
-        trials = max(0, budget.trials - tried) if budget.id == current else budget.trials
-        epochs = _epochs_in_turn(search, budget, trials, cores)
-        macs = study.experiments["base"].training_macs if budget.macs is None else budget.macs
-        total += seconds(images, epochs, macs, *(fitted or ()))
+        done = tried if budget.id == current else 0
+        for step in steps_of(search, budget):
+            gone = min(done, step.models) if step.kind == "trial" else 0
+            done -= gone
+            whole = step_seconds(study, budget, step, known) / min(cores, step.together)
+            total += whole * (1 - gone / step.models)
     return total
-
-
-def _epochs_in_turn(search: Search, budget: Budget, trials: int, cores: int) -> float:
-    """Count the epochs that are trained one after the other where there are so many cores."""
-    again = search.finalists * len(search.finalist_seeds)
-    winners = len(search.winner_seeds)
-    known_together = search.together if search.algorithm == "bayesian" else cores
-    epochs = search.epochs * trials * len(search.seeds) / min(cores, known_together)
-    epochs += search.epochs * again / min(cores, again)
-    return epochs + budget.winner_epochs * winners / min(cores, winners)
 
 
 def _fit(known: list[Record]) -> tuple[float, float] | None:

@@ -89,12 +89,41 @@ class Trained(Part):
         return known if len(known) == len(scores) else ()
 
 
+class InRound(Part):
+    """Where a trial of successive halving stands, and how it came there."""
+
+    round: int = Field(ge=1, description="1 is the first.")
+    continues: int | None = Field(
+        description="Number of the trial of the round before that had the same values; null in the "
+        "first round."
+    )
+    chosen_by: Literal["score", "curve"] | None = Field(
+        description="What gave it its place: its validation score in the round before, or what its "
+        "learning curve promised; null in the first round."
+    )
+    promise: float | None = Field(
+        description="Validation score at the epochs of the last round that its learning curve "
+        "promised in the round before; null where there was none."
+    )
+
+
 class Trial(Trained):
-    """A model that keras-tuner proposed."""
+    """A model that was proposed."""
 
     values: dict[str, Any] = Field(description="The parameters that the search varies.")
     parameters: int = Field(description="Weights and biases of the model.")
     macs: int = Field(description="Multiply-accumulate operations for one image.")
+    in_round: InRound | None = Field(
+        None, description="Of successive halving; the trials of other searches have none."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_rounds(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what searches without rounds have no use for: their files stay as they were."""
+        facts = write(self)
+        if self.in_round is None:
+            del facts["in_round"]
+        return facts
 
 
 class AtBudget(Part):
@@ -147,7 +176,11 @@ REMEDY = (
 
 def score(runs: Sequence[SearchRun]) -> float | None:
     """Give the mean validation score of a trial's runs; None where any has none."""
-    scores = [run.score for run in runs]
+    return mean_of_all([run.score for run in runs])
+
+
+def mean_of_all(scores: Sequence[float | None]) -> float | None:
+    """Give the mean of scores; None where any is missing."""
     known = [score for score in scores if score is not None]
     return statistics.fmean(known) if len(known) == len(scores) else None
 

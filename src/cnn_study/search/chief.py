@@ -1,19 +1,19 @@
 """Go through a search: have trials proposed and trained, choose, train the best with new seeds.
 
-One process is the chief: it holds keras-tuner's oracle, and offers the runs of what that proposes
-to whoever is free, its own workers and other processes alike (`execute.queue`). It is told nothing
-but what their records say, so a search that was stopped goes through the same trials again and
-trains only what is missing.
+One process is the chief: it holds the oracle, keras-tuner's or that of `halving`, and offers the
+runs of what that proposes to whoever is free, its own workers and other processes alike
+(`execute.queue`). It is told nothing but what their records say, so a search that was stopped goes
+through the same trials again and trains only what is missing.
 """
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock
 from threadpoolctl import threadpool_limits
@@ -24,10 +24,11 @@ from cnn_study.base.lean_imports import absent
 from cnn_study.base.words import counted, percent
 from cnn_study.execute import local, progress, queue
 from cnn_study.execute.workers import Place, Workers, train_all
-from cnn_study.runs import records, sealed, searches
+from cnn_study.runs import measured, records, sealed, searches
 from cnn_study.runs.heartbeat import log, running
 from cnn_study.runs.wanted import Run, done, read_sound
 from cnn_study.search import choosing
+from cnn_study.search.halving import Halving, Proposed
 from cnn_study.study.model import Study
 from cnn_study.study.search_space import Budget, Search
 from cnn_study.study.settings import value_text
@@ -35,6 +36,9 @@ from cnn_study.train.machine import import_keras, one_thread
 from cnn_study.train.provenance import provenance
 
 NO_SEARCH = "{} asks for no search: that takes a block `search:`, without `trained: false`."
+PROPOSERS = ("keras-tuner", "scikit-learn")
+"""What proposes trials, but for those of successive halving."""
+
 HELPS = "another process is at this search; training what it offers"
 WAITS = "training what another process that is at this search offers, as soon as one is"
 
@@ -156,9 +160,25 @@ def _go_through(dispatcher: queue.Dispatcher, search: Search, path: Path) -> Non
             budgets=outcomes,
             seconds=round(time.perf_counter() - clock, 3),
             workers=workers.count,
-            provenance=provenance(started, "keras-tuner", "scikit-learn"),
+            provenance=provenance(started, *([] if search.has_rounds else PROPOSERS)),
         ),
     )
+
+
+class _Oracle(Protocol):
+    """What proposes trials, and is told what came of them."""
+
+    def propose(self) -> Sequence[tuple[Any, ...]]:
+        """Give what a `Proposed` is made of for each of the next trials; none at the end."""
+        ...
+
+    def tell(self, scores: Sequence[float | None], curves: Sequence[Sequence[float]]) -> None:
+        """Take scores and learning curves of what was proposed, in that order."""
+        ...
+
+
+def _oracle(search: Search, budget: Budget) -> _Oracle:
+    return Halving(search, budget) if search.has_rounds else _tuner().oracle(search, budget)
 
 
 def _tuner() -> ModuleType:
@@ -272,10 +292,14 @@ class _WithinBudget:
 
     def choose(self) -> None:
         """Try models, choose one with new seeds, and begin to train it with still others."""
-        _say(f"search, {self.budget.title}: {self.budget.trials} trials")
-        oracle = _tuner().oracle(self.search, self.budget)
-        while proposed := oracle.propose():
-            oracle.tell(self._try(proposed))
+        _say(f"search, {self.budget.title}: {self.search.trials_at(self.budget)} trials")
+        oracle = _oracle(self.search, self.budget)
+        while proposed := [Proposed(*each) for each in oracle.propose()]:
+            trainings = self._try(proposed)
+            oracle.tell(
+                [self.scores[training.trial] for training in trainings],
+                [self._curve(training) for training in trainings],
+            )
         of = {trial.trial: trial for trial in self.trials}
         best = choosing.finalists([_scored(trial, trial) for trial in self.trials],
                                   self.search.finalists)  # fmt: skip
@@ -312,16 +336,36 @@ class _WithinBudget:
             winner=self._end(self.winner) if self.winner else None,
         )
 
-    def _try(self, proposed: list[tuple[dict[str, Any], int]]) -> list[float | None]:
-        """Have proposed models trained, tell of each as it ends, and give their scores in order."""
+    def _try(self, proposed: list[Proposed]) -> list[_Training]:
+        """Have proposed models trained, and tell of each as it ends."""
+        if (place := proposed[0].in_round) is not None:
+            _say(
+                f"search, {self.budget.title}: round {place.round} of {self.search.rounds}, "
+                f"{counted(len(proposed), 'trial')} of {counted(proposed[0].epochs, 'epoch')}"
+            )
         trainings = [
-            self._start(number, values, epochs, self.search.seeds)
-            for number, (values, epochs) in enumerate(proposed, start=len(self.trials) + 1)
+            self._start(number, each.values, each.epochs, self.search.seeds)
+            for number, each in enumerate(proposed, start=len(self.trials) + 1)
         ]
         for training in self.offers.whole(trainings):
             self._tell(training)
-        self.trials += [self._trial(training) for training in trainings]
-        return [self.scores[training.trial] for training in trainings]
+        self.trials += [
+            self._trial(training, each.in_round)
+            for training, each in zip(trainings, proposed, strict=True)
+        ]
+        return trainings
+
+    def _curve(self, training: _Training) -> list[float]:
+        """Give the mean validation score of its seeds after each epoch; nothing if one lacks."""
+        known = [self.offers.records[run.name] for run in training.runs]
+        metric = self.study.metric.name
+        curves = [
+            [measured.of_epoch(record, epoch, metric) for epoch in record.epochs]
+            for record in known
+        ]
+        means = [searches.mean_of_all(scores) for scores in zip(*curves, strict=False)]
+        whole = len(means) == training.runs[0].experiment.settings.epochs
+        return [mean for mean in means if mean is not None] if whole and None not in means else []
 
     def _tell(self, training: _Training) -> None:
         score = searches.score(self._runs(training))
@@ -352,13 +396,14 @@ class _WithinBudget:
             runs=self._runs(training),
         )
 
-    def _trial(self, training: _Training) -> searches.Trial:
+    def _trial(self, training: _Training, in_round: searches.InRound | None) -> searches.Trial:
         experiment = training.runs[0].experiment
         return searches.Trial(
             **dict(self._end(training)),
             values=training.values,
             parameters=experiment.parameters,
             macs=experiment.macs,
+            in_round=in_round,
         )
 
     def _runs(self, training: _Training) -> list[searches.SearchRun]:

@@ -105,8 +105,12 @@ class Oracle(keras_tuner.Oracle):
             (decoded(self.search, values), epochs_of(self.search, values)) for values in proposed
         ]
 
-    def tell(self, scores: Sequence[float | None]) -> None:
-        """Take the scores of what was proposed, in that order; None for a trial without one."""
+    def tell(self, scores: Sequence[float | None], curves: Sequence[Sequence[float]] = ()) -> None:
+        """Take the scores of what was proposed, in that order; None for a trial without one.
+
+        Args:
+            curves: keras-tuner has no use for them.
+        """
         with _without_deprecations():
             for trial, score in zip(self.running, scores, strict=True):
                 trial.status = TrialStatus.FAILED

@@ -128,13 +128,39 @@ class SearchBlock(Part):
         description="false declares the search before it is done: it is checked and told of, and "
         "nothing is trained for it.",
     )
-    algorithm: Literal["random", "bayesian", "hyperband"] = Field(
-        "bayesian", description="How keras-tuner proposes trials."
+    algorithm: Literal["random", "bayesian", "hyperband", "halving"] = Field(
+        "bayesian",
+        description="How trials come about: random, bayesian and hyperband are keras-tuner's; "
+        "halving draws all models at random, trains them for few epochs, and the promising ones "
+        "anew for more, round by round.",
     )
     trials: int = Field(
-        ge=1, le=10_000, description="Models tried at each price; hyperband may need fewer."
+        ge=1,
+        le=10_000,
+        description="Models tried at each price; hyperband may need fewer, and halving trains so "
+        "many in its first round.",
     )
-    epochs: int = Field(ge=1, le=10_000, description="Epochs of a trial; the most of hyperband.")
+    epochs: int = Field(
+        ge=1,
+        le=10_000,
+        description="Epochs of a trial; the most of hyperband, and those of halving's last round.",
+    )
+    rounds: int = Field(3, ge=2, le=10, description="halving: rounds of trials.")
+    factor: int = Field(
+        3,
+        ge=2,
+        le=10,
+        description="halving: each round trains one model of so many of the round before it, for "
+        "so many times as many epochs.",
+    )
+    rising: float | int = Field(
+        1 / 3,
+        ge=0,
+        le=1,
+        description="halving: share of the places in the next round for models whose score would "
+        "not give them one, and whose learning curve promises the most at `epochs`. A first round "
+        "of one epoch has no curves.",
+    )
     seeds: Seeds = Field(1, description="Seeds of each trial: how many (1, 2, …), or a list.")
     seed: int = Field(1, ge=1, le=2**31 - 1, description="Seed of the proposals.")
     together: int = Field(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from cnn_study.base.words import first_of
 from cnn_study.data.catalog import Dataset
 from cnn_study.data.sizes import split_sizes
+from cnn_study.study import search_space
 from cnn_study.study.parts import seeds_of
 from cnn_study.study.search_block import BudgetBlock, SearchBlock, Varied
 from cnn_study.study.search_space import Budget, Parameter, Search
@@ -65,8 +66,10 @@ def resolve(
     faults += _useless(block, {**base, **block.settings})
     faults += _held_out({**base, **block.settings}["validation_fraction"], dataset.training_images)
     for budget in budgets:
-        if block.finalists > budget.trials:
-            message = f"{block.finalists} of {budget.trials} trials at the price {budget.id}"
+        comparable = _comparable(block, budget)
+        if block.finalists > comparable:
+            message = f"{block.finalists} of {comparable} trials at the price {budget.id}"
+            message += " in the last round" * (block.algorithm == "halving")
             faults.append((("search", "finalists"), f"{message}; give fewer, or more trials"))
     if faults:
         return None, faults
@@ -83,6 +86,9 @@ def resolve(
         seeds=seeds_of(block.seeds),
         seed=block.seed,
         together=block.together,
+        rounds=block.rounds if block.algorithm == "halving" else 1,
+        factor=block.factor,
+        rising=float(block.rising),
         finalists=block.finalists,
         finalist_seeds=seeds_of(block.finalist_seeds, FINALIST_SEED),
         winner_seeds=seeds_of(block.winner_seeds, WINNER_SEED),
@@ -94,7 +100,13 @@ def resolve(
 
 def faults_of(block: SearchBlock) -> list[Fault]:
     """Find what is wrong with a block, whatever the rest of the study says."""
-    return [*_unknown(block), *_values(block), *_conditions(block), *_seeds(block)]
+    return [
+        *_unknown(block),
+        *_values(block),
+        *_conditions(block),
+        *_seeds(block),
+        *_rounds(block),
+    ]
 
 
 def _parameter(name: str, varied: Varied, space: Mapping[str, Varied]) -> Parameter:
@@ -236,6 +248,28 @@ def _conditions(block: SearchBlock) -> Iterable[Fault]:
             if strange or not values:
                 yield place, f"{strange or 'nothing'} is no value of {other}: {above[other].values}"
         above[name] = varied
+
+
+def _rounds(block: SearchBlock) -> Iterable[Fault]:
+    """Find rounds of what has none, and a first round that would not last an epoch."""
+    if block.algorithm != "halving":
+        for name in ("rounds", "factor", "rising"):
+            if name in block.model_fields_set:
+                message = f"of algorithm halving, and this is {block.algorithm}; leave it out"
+                yield ("search", name), message
+    elif block.epochs < (least := block.factor ** (block.rounds - 1)):
+        message = (
+            f"{block.epochs} in the last of {block.rounds} rounds, each {block.factor} times as "
+            f"long as the one before it: the first would not last one. Give {least} or more, or "
+            "fewer rounds"
+        )
+        yield ("search", "epochs"), message
+
+
+def _comparable(block: SearchBlock, budget: Budget) -> int:
+    """Count the trials among which finalists are chosen, if all are trained to the end."""
+    rounds = block.rounds if block.algorithm == "halving" else 1
+    return search_space.rounds_of(budget.trials, block.epochs, rounds, block.factor)[-1].trials
 
 
 def _seeds(block: SearchBlock) -> Iterable[Fault]:

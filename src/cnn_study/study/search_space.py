@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -140,6 +141,28 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Round:
+    """Trials that compare: as many epochs each."""
+
+    epochs: int
+    trials: int
+
+
+def rounds_of(trials: int, epochs: int, rounds: int, factor: int) -> tuple[Round, ...]:
+    """Lay out rounds: each has one trial of `factor` of the one before, for so many times longer.
+
+    Args:
+        trials: in the first round.
+        epochs: of the last round.
+    """
+    laid = []
+    for left in reversed(range(rounds)):
+        laid.append(Round(round(epochs / factor**left), trials))
+        trials = -(-trials // factor)
+    return tuple(laid)
+
+
+@dataclass(frozen=True)
 class Model:
     """One model of the space: what the search varies, and what follows from it."""
 
@@ -157,6 +180,7 @@ class Search:
     Attributes:
         base: every parameter of a trial that is not varied.
         smallest_improvement: of the mean validation score, a share.
+        rounds, factor, rising: of successive halving; others have one round.
         metric: of the study, by which it chooses.
     """
 
@@ -173,6 +197,9 @@ class Search:
     finalist_seeds: tuple[int, ...]
     winner_seeds: tuple[int, ...]
     smallest_improvement: float
+    rounds: int = 1
+    factor: int = 3
+    rising: float = 1 / 3
     metric: str = "accuracy"
 
     def drawn(self, budget: Budget) -> int:
@@ -181,6 +208,47 @@ class Search:
         As many as there are parameters, at most half.
         """
         return max(2, min(len(self.space), budget.trials // 2))
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether trials are trained in rounds, of which only those of one compare."""
+        return self.algorithm == "halving"
+
+    def rounds_at(self, budget: Budget) -> tuple[Round, ...]:
+        """Lay out the rounds at a budget; hyperband's, which are many, count as one."""
+        return rounds_of(budget.trials, self.epochs, self.rounds, self.factor)
+
+    def trials_at(self, budget: Budget) -> int:
+        """Count the trials of all rounds at a budget."""
+        return sum(each.trials for each in self.rounds_at(budget))
+
+    def drawn_at(self, budget: Budget) -> list[Model]:
+        """Draw different models that are within a budget: so many as it has trials, or fewer.
+
+        The same ones whenever it is asked, and others at another price. There are fewer where
+        `DRAWN` draws on end find none that is new.
+        """
+        generator = random.Random(f"{self.seed} {budget.id}")
+        models: dict[str, Model] = {}
+        misses = 0
+        while len(models) < budget.trials and misses < DRAWN:
+            model = self.fits(self.draw(generator), budget)
+            misses += 1
+            if model and model.fingerprint not in models:
+                models[model.fingerprint] = model
+                misses = 0
+        return list(models.values())
+
+    def typical_training_macs(self, budget: Budget) -> int:
+        """Give the mean MACs of training with an image, over models that are within a budget."""
+        if budget.id not in self._typical:
+            macs = [model.macs // passes(model.settings) for model in self.drawn_at(budget)]
+            self._typical[budget.id] = round(sum(macs) / len(macs)) if macs else 0
+        return self._typical[budget.id]
+
+    @cached_property
+    def _typical(self) -> dict[str, int]:
+        return {}
 
     @property
     def fingerprint(self) -> str:
@@ -196,6 +264,9 @@ class Search:
             del meaning["metric"]  # what old searches went by, without a word of it
         if self.algorithm != "bayesian":
             del meaning["together"]
+        if not self.has_rounds:
+            for name in ("rounds", "factor", "rising"):
+                del meaning[name]
         # Under the name that budgets had when the first searches were done.
         meaning["limits"] = [
             {key: value for key, value in budget.items() if key not in UNSEEN}
