@@ -258,7 +258,8 @@ def test_what_mattered_is_what_the_scores_hang_on():
          for name, place in zip(("learning_rate", "shift"), places[trial], strict=True)]
     )  # fmt: skip
     budgets = [SimpleNamespace(id="one")]
-    study = SimpleNamespace(search=SimpleNamespace(budgets=budgets))
+    search_of_study = SimpleNamespace(budgets=budgets)
+    study = SimpleNamespace(search=search_of_study, searches_in_rounds=False)
     tables = SimpleNamespace(study=study, search_runs=runs, search_values=values)
     first, second = search.importance(tables)
     assert (first["parameter"], second["parameter"]) == ("learning_rate", "shift")
@@ -271,6 +272,8 @@ def test_what_mattered_is_what_the_scores_hang_on():
     assert search.importance(tables) == []
     tables.search_runs = runs.assign(epochs=[8] * few + [2] * (30 - few))  # as hyperband has them
     assert search.importance(tables) == []
+    study.searches_in_rounds = True  # of which the first has the fewest epochs
+    assert search.importance(tables)[0]["trials"] == 30 - few
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_of_equal_ones_the_cheaper_then_the_earlier_goes_on():
     candidates = [Candidate(1, 20, 0.5), Candidate(2, 10, 0.5), Candidate(3, 20, 0.5)]
     assert numbers(kept(candidates, 2, 0)) == [(2, "score"), (1, "score")]
     alike = [Candidate(1, 20, 0.5, 0.9), Candidate(2, 10, 0.5, 0.9), Candidate(3, 5, 0.9, 0.9)]
-    assert numbers(kept(alike, 2, 0.5)) == [(3, "score"), (2, "curve")]
+    assert numbers(kept(alike, 2, 0.5)) == [(3, "score"), (2, "score")]
 
 
 def test_an_error_that_halves_whenever_epochs_double_goes_on_doing_so():

@@ -201,6 +201,11 @@ class Tables(Files):
         """The table search-values.csv."""
         return self.frame("search-values")
 
+    @property
+    def search_places(self) -> "pandas.DataFrame":
+        """The table search-places.csv."""
+        return self.frame("search-places")
+
     # ---------------------------------------------------------------- scores by seed
 
     def scores(self, experiment: str, column: str) -> dict[int, float]:

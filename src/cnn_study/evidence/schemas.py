@@ -102,6 +102,8 @@ OF_BOTH = (SearchRuns(Trials.ROW, (Stage.TRIAL, Stage.FINALIST)),)
 OF_WINNER = (SearchRuns(Trials.ROW, (Stage.WINNER,)),)
 OF_ENDED_WINNER = (SearchRuns(Trials.ROW, (Stage.WINNER,), complete=True),)
 OF_TRIALS = (SearchRuns(Trials.BUDGET, (Stage.TRIAL,)),)
+OF_ROUND = (SearchRuns(Trials.ROUND, (Stage.TRIAL,)),)
+OF_ROUNDS = (SearchRuns(Trials.ROUNDS, (Stage.TRIAL,)),)
 OF_FINALISTS = (SearchRuns(Trials.FINALISTS, (Stage.FINALIST,)),)
 
 
@@ -1046,6 +1048,60 @@ SEARCH_GAPS = Table(
     beside=(_interval("gap_lower", "gap_upper"), Beside("Finalists", ("finalists",))),
 )
 
+SEARCH_ROUNDS = Table(
+    "search-rounds",
+    "Rounds of the search",
+    "One row for each round of successive halving at each price: what was trained, what went on "
+    "and why, and whether the round foretold the next one. No rows of other searches.",
+    (
+        *made_from(
+            OF_ROUND,
+            PRICE,
+            count("round", "Number of the round; 1 is the first.", "", required=True),
+            count("epochs", "Epochs of its trials.", "epochs", required=True),
+            count("trials", "Models trained.", "", required=True),
+            count(
+                "broken_trials",
+                "Of these, with a run that diverged or failed.",
+                "",
+                after=("trials",),
+                required=True,
+            ),
+            share("best_{metric}", "Mean validation {score} of the best model."),
+        ),
+        *made_from(
+            OF_ROUNDS,
+            count("next_epochs", "Epochs of the next round; empty after the last.", "epochs"),
+            count("by_score", "Models in the next round by their score.", ""),
+            count("by_curve", "Models in the next round by their learning curve.", ""),
+            count(
+                "ahead",
+                "Of those by their curve, how many score higher in the next round than one by its "
+                "score.",
+                "",
+                after=("by_curve",),
+            ),
+            count("compared", "Models scored in both rounds.", ""),
+            signed(
+                "order",
+                "Rank correlation (Spearman) of the scores in both rounds, of these models; empty "
+                "of fewer than three. Only what went on is in it, which makes it smaller.",
+                "",
+                after=("compared",),
+            ),
+        ),
+        *made_from(
+            OF_TRIALS,
+            count(
+                "rank_of_last",
+                "Place in this round of what is the best of the last one; 1 is the best.",
+                "",
+            ),
+        ),
+    ),
+    ("price", "round"),
+)
+
 SEARCH_IMPORTANCE = Table(
     "search-importance",
     "What mattered in the search",
@@ -1322,6 +1378,7 @@ EVIDENCE = (
     SEARCH_PRICES,
     SEARCH_FINALISTS,
     SEARCH_GAPS,
+    SEARCH_ROUNDS,
     SEARCH_IMPORTANCE,
 )
 

@@ -2,6 +2,8 @@
 
 import json
 import statistics
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -16,6 +18,9 @@ TREES = 25
 """In each forest. In the published search 300 move no importance by more than 0.03 points, where
 bars are up to 4 points long, and take ten times as long."""
 
+LEAST_RANKED = 3
+"""The ranks of two always agree or differ altogether."""
+
 LEAST_TRIALS = 10
 """Fewer trials tell nothing about a parameter: no importance is given."""
 
@@ -27,6 +32,7 @@ def search_rows(tables: Tables) -> dict[str, list[dict[str, Any]]]:
         "search-prices": [_budget_row(tables, budget, finalists) for budget in _budgets(tables)],
         "search-finalists": finalists,
         "search-gaps": _optimism(finalists),
+        "search-rounds": [row for budget in _budgets(tables) for row in _rounds(tables, budget)],
         "search-importance": importance(tables),
     }
 
@@ -48,19 +54,103 @@ def whole(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[sound.groupby([runs["price"], runs["trial"]]).transform("all")]
 
 
-def compared(search_runs: pd.DataFrame) -> pd.DataFrame:
+def compared(search_runs: pd.DataFrame, *, first_round: bool) -> pd.DataFrame:
     """Keep the runs of the trials that the forests compare.
 
     Of hyperband's trials, those with the most epochs compare.
+
+    Args:
+        first_round: of successive halving, whose first round has the fewest epochs, and all models.
     """
     runs = search_runs[search_runs["stage"] == "trial"]
-    return whole(runs[runs["epochs"] == runs["epochs"].max()])
+    epochs = runs["epochs"].min() if first_round else runs["epochs"].max()
+    return whole(runs[runs["epochs"] == epochs])
 
 
 def _means(runs: pd.DataFrame) -> dict[int, float]:
     """Give the mean validation accuracy over the seeds of each trial of which it is known."""
     means = whole(runs).groupby("trial")["validation_score"].mean()
     return {int(str(trial)): float(mean) for trial, mean in means.items()}
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A round that is over.
+
+    Attributes:
+        scores: mean validation score by model, of those that have one.
+        chosen_by: what gave each of its models its place.
+    """
+
+    epochs: int
+    scores: dict[int, float]
+    chosen_by: dict[int, str]
+
+    def rank(self, model: int | None) -> int | None:
+        """Give a model's place by score; None where it has none."""
+        own = self.scores.get(model) if model is not None else None
+        return None if own is None else 1 + sum(score > own for score in self.scores.values())
+
+
+def _rounds(tables: Tables, budget: Budget) -> list[dict[str, Any]]:
+    """Say of each round of successive halving what went on, and how it foretold the next one."""
+    ended = _ended(tables, budget)
+    last = ended[-1].scores if ended else {}
+    best = max(last, key=last.__getitem__, default=None)
+    return [
+        {
+            "price": budget.id,
+            "round": number,
+            "epochs": own.epochs,
+            "trials": len(own.chosen_by),
+            "broken_trials": len(own.chosen_by) - len(own.scores),
+            "best_score": max(own.scores.values(), default=None),
+            **(_foretold(own, after) if after else {}),
+            "rank_of_last": own.rank(best),
+        }
+        for number, (own, after) in enumerate(zip_longest(ended, ended[1:]), start=1)
+    ]
+
+
+def _ended(tables: Tables, budget: Budget) -> list[_Ended]:
+    places = tables.search_places
+    scores = _means(_runs(tables, budget.id, "trial"))
+    return [
+        _Ended(
+            int(rows["epochs"].iloc[0]),
+            {model: scores[trial] for model, trial in zip(rows["model"], rows["trial"], strict=True)
+             if trial in scores},
+            dict(zip(rows["model"], rows["chosen_by"], strict=True)),
+        )
+        for _, rows in places[places["price"] == budget.id].groupby("round")
+    ]  # fmt: skip
+
+
+def _foretold(own: _Ended, after: _Ended) -> dict[str, Any]:
+    """Set a round beside the next one."""
+    both = [model for model in own.scores if model in after.scores]
+    by = {
+        reason: [model for model, why in after.chosen_by.items() if why == reason]
+        for reason in ("score", "curve")
+    }
+    lowest = min((after.scores[model] for model in by["score"] if model in both), default=1.0)
+    return {
+        "next_epochs": after.epochs,
+        "by_score": len(by["score"]),
+        "by_curve": len(by["curve"]),
+        "ahead": sum(after.scores.get(model, 0.0) > lowest for model in by["curve"]),
+        "compared": len(both),
+        "order": _rank_correlation(
+            [own.scores[model] for model in both], [after.scores[model] for model in both]
+        ),
+    }
+
+
+def _rank_correlation(ours: list[float], theirs: list[float]) -> float | None:
+    """Correlate ranks (Spearman); None of fewer than three, and where all are equal."""
+    if len(ours) < LEAST_RANKED or len(set(ours)) == 1 or len(set(theirs)) == 1:
+        return None
+    return float(pd.Series(ours).rank().corr(pd.Series(theirs).rank()))
 
 
 def _finalists(tables: Tables) -> list[dict[str, Any]]:
@@ -233,7 +323,7 @@ def _features(tables: Tables) -> tuple[pd.DataFrame, list[float]]:
 
     A parameter that was not varied in a trial stands at -1, apart from all values.
     """
-    runs = compared(tables.search_runs)
+    runs = compared(tables.search_runs, first_round=tables.study.searches_in_rounds)
     wide = tables.search_values.pivot(index=["price", "trial"], columns="parameter", values="place")
     order = [budget.id for budget in _budgets(tables)]
     rows, scores = [], []

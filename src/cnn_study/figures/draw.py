@@ -45,7 +45,7 @@ from cnn_study.figures.overview import Overview
 from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
 from cnn_study.figures.results import Results
-from cnn_study.figures.search import Importance, Parallel, Slices, Trials, Winners
+from cnn_study.figures.search import Importance, Parallel, Rounds, Slices, Trials, Winners
 from cnn_study.figures.selection_bias import Optimism
 from cnn_study.figures.spread import RunSpread
 from cnn_study.figures.training import Training
@@ -248,7 +248,8 @@ def _search_pictures(study: Study, enhanced: str) -> dict[str, Picture]:
     if study.search is None or not budgets:
         return {}
     names = tuple(parameter.name for parameter in study.search.space)
-    kinds = {"trials": Trials, "slices": Slices, "parallel": Parallel, "importance": Importance}
+    first = {"rounds": Rounds} if study.search.has_rounds else {"trials": Trials}
+    kinds = {**first, "slices": Slices, "parallel": Parallel, "importance": Importance}
     pictures = {f"search-{id_}": kind(budgets, names) for id_, kind in kinds.items()}
     winners = Winners(budgets, names, tuple(study.experiments), enhanced)
     return pictures | {"search-winners": winners}

@@ -6,7 +6,7 @@ All numbers come from tables and evidence. Matplotlib is imported only to draw.
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.base.inference import Effect
@@ -30,6 +30,12 @@ ACROSS = 3
 PANEL = 1.75
 """Inches that a row of panels is high."""
 
+BY: dict[str, dict[str, Any]] = {
+    "score": {"marker": "o", "markersize": 5},
+    "curve": {"marker": "^", "markersize": 6},
+}
+"""Marks of what went on, by what gave it its place."""
+
 EDGE: dict[str, Any] = {"markeredgecolor": LIGHT.page, "markeredgewidth": 0.7}
 
 
@@ -38,6 +44,8 @@ class Tried:
     """One trial: the mean validation score of its seeds in percent, and where it stands.
 
     Attributes:
+        model: number of the trial of the same values in the first round; its own without rounds.
+        by: what gave it its place in its round, score or curve; empty where nothing did.
         places: of its values by parameter, 0 to 1.
         values: the same as words.
         fresh: mean validation score of a finalist with new seeds; None for others.
@@ -45,6 +53,9 @@ class Tried:
 
     budget: str
     number: int
+    model: int
+    epochs: int
+    by: str
     score: float
     places: dict[str, float]
     values: dict[str, str]
@@ -61,16 +72,24 @@ def _tried(results: Results) -> list[Tried]:
         (row["price"], row["trial"]): row
         for row in results.read("search-finalists").to_dict("records")
     }
+    rounds = {
+        (row["price"], row["trial"]): row
+        for row in results.read("search-places").to_dict("records")
+    }
     tried = []
     for (budget, number), own_runs in runs.groupby(["price", "trial"], sort=False):
         if (own_runs["status"] != "complete").any():
             continue
         given = values[(values["price"] == budget) & (values["trial"] == number)]
         final = finalists.get((budget, number), {})
+        place = rounds.get((budget, number), {})
         fresh = final.get("fresh_score")
+        by = place.get("chosen_by")
         tried.append(
             Tried(
-                budget, int(number), 100 * float(own_runs["validation_score"].mean()),
+                budget, int(number), int(place.get("model", number)),
+                int(own_runs["epochs"].iloc[0]), by if isinstance(by, str) else "",
+                100 * float(own_runs["validation_score"].mean()),
                 dict(zip(given["parameter"], map(float, given["place"]), strict=True)),
                 dict(zip(given["parameter"], map(_value, given["value"]), strict=True)),
                 None if fresh is None or fresh != fresh else 100 * float(fresh),
@@ -78,6 +97,22 @@ def _tried(results: Results) -> list[Tried]:
             )
         )  # fmt: skip
     return tried
+
+
+def _alike(results: Results) -> list[Tried]:
+    """Give the trials whose scores compare: of successive halving, those of the first round.
+
+    The winner is there the trial of the values that won.
+    """
+    tried = _tried(results)
+    if not results.study.searches_in_rounds:
+        return tried
+    won = {(trial.budget, trial.model) for trial in tried if trial.won}
+    return [
+        replace(trial, won=(trial.budget, trial.model) in won)
+        for trial in tried
+        if trial.model == trial.number
+    ]
 
 
 @dataclass(frozen=True)
@@ -94,9 +129,13 @@ class SearchPicture(Picture):
     experiments: tuple[str, ...] = ()
 
     def searched(self, results: Results) -> list[str]:
-        """Name the records of the trials that were trained to the end."""
-        models = [(trial.budget, trial.number) for trial in _tried(results)]
+        """Name the records of the trials in the picture."""
+        models = [(trial.budget, trial.number) for trial in self._trials(results)]
         return _records(results, "trial", models)
+
+    def _trials(self, results: Results) -> list[Tried]:
+        """Give the trials that it shows: those that were trained to the end, and compare."""
+        return _alike(results)
 
     def _something(self, results: Results) -> bool:
         return bool(_tried(results))
@@ -126,9 +165,18 @@ class SearchPicture(Picture):
         return grid[:count]
 
     def _behind(self, results: Results) -> dict[str, Any]:
-        tried = _tried(results)
+        tried = self._trials(results)
         trials = [(title, len(self._of(tried, budget))) for budget, title in self.budgets]
         return {"trials": trials if tried else []}
+
+
+def _draw_fresh(axes: "Axes", at: float, trial: Tried) -> None:
+    """Mark what a finalist scored with new seeds, and join it to what it had promised."""
+    if trial.fresh is None:
+        return
+    axes.plot([at] * 2, [trial.score, trial.fresh], color=LIGHT.muted, linewidth=1, zorder=2)
+    marker, size = ("*", 11) if trial.won else ("D", 5)
+    axes.plot([at], [trial.fresh], marker, color=LIGHT.text, markersize=size, zorder=4, **EDGE)
 
 
 @dataclass(frozen=True)
@@ -136,6 +184,9 @@ class Trials(SearchPicture):
     """What each trial scored, in the order they were proposed."""
 
     template = "search-trials"
+
+    def _trials(self, results: Results) -> list[Tried]:
+        return _tried(results)
 
     def searched(self, results: Results) -> list[str]:
         """Name the records of the trials, and those of the finalists' new seeds."""
@@ -155,12 +206,7 @@ class Trials(SearchPicture):
             scores = [trial.score for trial in within]
             axes.plot(numbers, scores, "o", color=color, **marks.DOT)
             for trial in within:
-                if trial.fresh is not None:
-                    axes.plot([trial.number] * 2, [trial.score, trial.fresh], color=LIGHT.muted,
-                              linewidth=1, zorder=2)  # fmt: skip
-                    shape = {"marker": "*", "markersize": 11} if trial.won else {"marker": "D"}
-                    how = {"markersize": 5, **shape, **EDGE, "zorder": 4}
-                    axes.plot([trial.number], [trial.fresh], color=LIGHT.text, **how)
+                _draw_fresh(axes, trial.number, trial)
             axes.set_title(wrap(title, 18))
             axes.grid(axis="y")
             marks.round_numbers(axes.xaxis, 6)
@@ -190,6 +236,84 @@ class Trials(SearchPicture):
 
 
 @dataclass(frozen=True)
+class Rounds(Trials):
+    """What each model scored round by round, and why it went on."""
+
+    template = "search-rounds"
+
+    def _draw(self, results: Results) -> "Figure":
+        tried = _tried(results)
+        across = 2 if len(self.budgets) > 1 else 1
+        rows = -(-len(self.budgets) // across)
+        figure = self.new(0.9 + 2.1 * rows)
+        grid = list(figure.subplots(rows, across, sharey=True, squeeze=False).flat)
+        for axes in grid[len(self.budgets) :]:
+            axes.set_axis_off()
+        low = self._low(results)
+        for axes, (budget, title) in zip(grid, self.budgets, strict=False):
+            within = self._of(tried, budget)
+            self._panel(axes, [trial for trial in within if trial.score >= low])
+            arrows(
+                axes, sorted({trial.epochs for trial in within if trial.score < low}), LIGHT.muted
+            )
+            axes.set_title(wrap(title, 28))
+        figure.supylabel(f"Validation {results.study.metric.label} (%)", fontsize=9)
+        figure.supxlabel("Epochs of the round", fontsize=9)
+        shade = LIGHT.shades[1]
+        keys = [
+            marks.key("In the first round", LIGHT.muted, marker="o", **marks.DOT),
+            marks.key("Went on by score", shade, **BY["score"], **EDGE),
+            marks.key("By its curve", shade, **BY["curve"], **EDGE),
+            marks.key("Finalist, new seeds", LIGHT.text, marker="D", markersize=5, **EDGE),
+            marks.key("Winner, new seeds", LIGHT.text, marker="*", markersize=11, **EDGE),
+        ]
+        marks.legend(figure, keys)
+        return figure
+
+    def _low(self, results: Results) -> float:
+        """Give the score at which the axes end, well below all that went on."""
+        tried = _tried(results)
+        models = [(trial.budget, trial.model) for trial in tried]
+        on = [trial.score for trial in tried if models.count((trial.budget, trial.model)) > 1]
+        return floor(on) if on else 0.0
+
+    def _panel(self, axes: "Axes", within: list[Tried]) -> None:
+        """Draw a line for each model that went on, and a mark for each trial."""
+        from matplotlib.ticker import NullLocator
+
+        for model in {trial.model for trial in within}:
+            own = [trial for trial in within if trial.model == model]
+            color = LIGHT.text if any(trial.won for trial in own) else LIGHT.muted
+            axes.plot([trial.epochs for trial in own], [trial.score for trial in own],
+                      color=color, linewidth=1, alpha=0.7, zorder=2)  # fmt: skip
+        for trial in within:
+            how: dict[str, Any] = {"color": LIGHT.muted, "marker": "o", **marks.DOT}
+            if trial.by:
+                how = {"color": LIGHT.shades[1], **BY[trial.by], **EDGE}
+            axes.plot([trial.epochs], [trial.score], zorder=3, **how)
+            _draw_fresh(axes, trial.epochs, trial)
+        lengths = sorted({trial.epochs for trial in within})
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(lengths, [str(length) for length in lengths])
+        axes.margins(x=0.12)
+        axes.grid(axis="y")
+
+    def _values(self, results: Results) -> dict[str, Any]:
+        rows = results.read("search-rounds").to_dict("records")
+        panels = [
+            {"title": title, "rounds": [row for row in rows if row["price"] == budget]}
+            for budget, title in self.budgets
+        ]
+        return {
+            "rounds": [panel for panel in panels if panel["rounds"]],
+            "curves": any(trial.by == "curve" for trial in _tried(results)),
+            "below": sum(trial.score < self._low(results) for trial in _tried(results)),
+            **super()._values(results),
+        }
+
+
+@dataclass(frozen=True)
 class Slices(SearchPicture):
     """Validation score over each parameter that was varied."""
 
@@ -197,7 +321,7 @@ class Slices(SearchPicture):
     width = WIDE
 
     def _draw(self, results: Results) -> "Figure":
-        tried = _tried(results)
+        tried = self._trials(results)
         figure = self.new(0.5 + PANEL * -(-len(self.parameters) // ACROSS))
         for axes, name in zip(
             self._panels(figure, len(self.parameters)), self.parameters, strict=True
@@ -234,7 +358,7 @@ class Slices(SearchPicture):
     def _values(self, results: Results) -> dict[str, Any]:
         best = {}
         for name in self.parameters:
-            varied = [trial for trial in _tried(results) if name in trial.places]
+            varied = [trial for trial in self._trials(results) if name in trial.places]
             if varied:
                 best[name] = max(varied, key=lambda trial: trial.score).values[name]
         return {"best": best, "has_means": _has_means(results)}
@@ -250,7 +374,7 @@ class Parallel(SearchPicture):
     def _draw(self, results: Results) -> "Figure":
         import numpy as np
 
-        tried = sorted(_tried(results), key=lambda trial: trial.score)
+        tried = sorted(self._trials(results), key=lambda trial: trial.score)
         figure = self.new(0.9 + 1.6 * len(self.budgets))
         panels = figure.subplots(len(self.budgets), 1, squeeze=False)[:, 0]
         for axes, (budget, title), (color, _) in zip(
@@ -287,7 +411,7 @@ class Parallel(SearchPicture):
         winners = [
             (title, trial.values)
             for budget, title in self.budgets
-            for trial in self._of(_tried(results), budget)
+            for trial in self._of(self._trials(results), budget)
             if trial.won
         ]
         return {"winners": winners}
@@ -305,7 +429,8 @@ class Importance(SearchPicture):
 
         if not self._something(results):
             return []
-        return list(compared(results.read("search-runs"))["record"])
+        first = results.study.searches_in_rounds
+        return list(compared(results.read("search-runs"), first_round=first)["record"])
 
     def _something(self, results: Results) -> bool:
         return len(results.read("search-importance")) > 0

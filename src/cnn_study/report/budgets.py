@@ -14,6 +14,7 @@ from cnn_study.evidence.results import Result, best_of
 from cnn_study.report.curves import Curve, curve_of
 from cnn_study.report.search import Outcome, Searched
 from cnn_study.study.model import Study
+from cnn_study.study.search_space import Budget
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,12 @@ class Offer:
     """The best models, by validation images, that need no more arithmetic than a price allows.
 
     Attributes:
-        macs: the price, for one image.
-        title: of the price.
+        price: what a model may cost.
         trained: the best experiment; longer: times the base's training time that its takes.
         found: the best winner of the search; None without one.
     """
 
-    macs: int
-    title: str
+    price: Budget
     trained: Result | None
     longer: float | None
     found: Outcome | None
@@ -57,7 +56,8 @@ class Budgets:
     """What to take at each price.
 
     Attributes:
-        offers: a price each, the smallest first; of models that surely do better than guessing.
+        offers: a price each, the smallest first, those without a limit on MACs last; of models that
+            surely do better than guessing.
         refused: titles of the prices at which no model does.
         untaken: where there is no offer, since the model that the validation images put first, or
             the base, is no better than guessing, how that one learned; else None.
@@ -66,6 +66,11 @@ class Budgets:
     offers: list[Offer]
     refused: list[str]
     untaken: Untaken | None
+
+    @property
+    def by_parameters(self) -> bool:
+        """Whether any price limits parameters."""
+        return any(offer.price.parameters is not None for offer in self.offers)
 
 
 def budgets_of(
@@ -79,30 +84,46 @@ def budgets_of(
 
     The prices are what the base and the enhanced model cost, and those of the search.
     """
-    enhanced = study.file.enhanced
-    titles = {results["base"].macs: "As cheap as the base"}
-    if enhanced and enhanced != "base":
-        titles.setdefault(results[enhanced].macs, "As cheap as the enhanced model")
-    for outcome in searched.winners if searched else ():
-        if outcome.budget.macs is not None:
-            titles[outcome.budget.macs] = outcome.budget.title
-    offered = [_offer(macs, titles[macs], results, searched) for macs in sorted(titles)]
+    offered = [_offer(price, results, searched) for price in _prices(study, results, searched)]
     known = [offer for offer in offered if offer.trained or offer.found]
     worth = [_worth(study, findings, offer) for offer in known]
     offers = [offer for offer in worth if offer.trained or offer.found]
     return Budgets(
         offers,
-        [offer.title for offer in worth if offer not in offers],
+        [offer.price.title for offer in worth if offer not in offers],
         None if offers else _untaken(study, tables, findings, results),
     )
 
 
-def _offer(macs: int, title: str, results: dict[str, Result], searched: Searched | None) -> Offer:
-    trained = best_of({id_: each for id_, each in results.items() if each.macs <= macs})
-    winners = [each for each in (searched.winners if searched else []) if each.row.macs <= macs]
+def _prices(study: Study, results: dict[str, Result], searched: Searched | None) -> list[Budget]:
+    enhanced = study.file.enhanced
+    titles = {"base": "As cheap as the base"}
+    if enhanced:
+        titles.setdefault(enhanced, "As cheap as the enhanced model")
+    prices: dict[tuple[int | None, int | None], Budget] = {}
+    for id_, title in titles.items():
+        price = Budget(id_, title, 1, 1, macs=results[id_].macs)
+        prices.setdefault(price.of_use, price)
+    for outcome in searched.winners if searched else ():
+        if any(limit is not None for limit in outcome.budget.of_use):
+            prices[outcome.budget.of_use] = outcome.budget
+    smallest_first = sorted(
+        prices.values(), key=lambda price: (price.macs or 0, price.parameters or 0)
+    )
+    return sorted(smallest_first, key=lambda price: price.macs is None)
+
+
+def _offer(price: Budget, results: dict[str, Result], searched: Searched | None) -> Offer:
+    trained = best_of(
+        {id_: each for id_, each in results.items() if price.allows(each.macs, each.parameters)}
+    )
+    winners = [
+        each
+        for each in (searched.winners if searched else [])
+        if price.allows(each.row.macs, each.row.parameters)
+    ]
     return Offer(
-        macs,
-        title,
+        price,
         trained,
         _times_as_long(trained, results["base"]),
         max(winners, key=_validation) if winners else None,

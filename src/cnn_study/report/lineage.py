@@ -273,12 +273,17 @@ class Runs:
                 )
             case Trials.BUDGET:
                 return runs["price"] == row["price"]
+            case Trials.ROUND | Trials.ROUNDS:
+                named = [row["epochs"], *([row["next_epochs"]] if of is Trials.ROUNDS else [])]
+                rounds = runs["epochs"].astype("string").isin(named)
+                return (runs["price"] == row["price"]) & rounds
             case Trials.FINALISTS:
                 again = whole(runs[runs["stage"] == Stage.FINALIST.value])
                 here = again[again["price"] == row["price"]]
                 return models.isin(_models(again if row["price"] == ALL_BUDGETS else here))
             case Trials.COMPARED:
-                return models.isin(_models(compared(runs)))
+                first = self.study.searches_in_rounds
+                return models.isin(_models(compared(runs, first_round=first)))
 
     def places(self, records: Iterable[str]) -> list[int]:
         """Find the rows of search-runs.csv that have these records."""

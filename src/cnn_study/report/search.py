@@ -36,7 +36,7 @@ class Outcome:
         edges: parameters that stand at an end of the space.
         finalists: rows of search-finalists.csv, best trial first.
         longer: times the base's mean training time that the winner's is; None without a winner.
-        rival: of the experiments with no more arithmetic for an image, the best by validation.
+        rival: of the experiments that cost no more in use than a model may, the best by validation.
         longer_than_rival: the same beside the rival's; None without one.
     """
 
@@ -83,6 +83,9 @@ class Searched:
         base: every setting of the study's base.
         optimism: rows of search-gaps.csv by budget.
         importance: rows of search-importance.csv, the most important first.
+        rounds: rows of search-rounds.csv; none but of successive halving.
+        curves: how many models curves gave a place, how many of these then scored higher than one
+            with its place by score, and how many winners were among them in some round.
         runs: of trials, finalists and winners.
         seconds: processor time of their training.
     """
@@ -95,8 +98,20 @@ class Searched:
     base: dict[str, Setting]
     optimism: dict[str, SimpleNamespace]
     importance: list[SimpleNamespace]
+    rounds: list[SimpleNamespace]
+    curves: SimpleNamespace
     runs: int
     seconds: float
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Give the title of each price."""
+        return {budget.id: budget.title for budget in self.search.budgets}
+
+    @property
+    def first_orders(self) -> list[float]:
+        """Rank correlations of the first round with the second, of the prices that have one."""
+        return [row.order for row in self.rounds if row.round == 1 and row.order is not None]
 
     @property
     def trials(self) -> int:
@@ -149,6 +164,7 @@ def searched_of(
     finalists = [SimpleNamespace(**row) for row in findings.search("finalists")]
     budgets = {budget.id: budget for budget in search.budgets}
     runs = tables.search_runs.drop_duplicates("record")
+    rounds = [SimpleNamespace(**row) for row in findings.search("rounds")]
     return Searched(
         search,
         block.caveat,
@@ -161,8 +177,30 @@ def searched_of(
         chosen_settings(study.experiments["base"], Settings.model_fields),
         {row["price"]: SimpleNamespace(**row) for row in findings.search("gaps")},
         [SimpleNamespace(**row) for row in findings.search("importance")],
+        rounds,
+        _curves(tables, findings, rounds),
         len(runs),
         float(runs["training_cpu_seconds"].sum()),
+    )
+
+
+def _curves(tables: Tables, findings: Findings, rounds: list[SimpleNamespace]) -> SimpleNamespace:
+    """Sum up what became of the models that went on by their learning curves."""
+    places = tables.search_places
+    won = {(row["price"], row["trial"]) for row in findings.search("prices")}
+    models = {
+        (price, model)
+        for price, trial, model in zip(
+            places["price"], places["trial"], places["model"], strict=True
+        )
+        if (price, trial) in won
+    }
+    by_curve = places[places["chosen_by"] == "curve"]
+    helped = set(zip(by_curve["price"], by_curve["model"], strict=True))
+    return SimpleNamespace(
+        given=sum(row.by_curve or 0 for row in rounds),
+        ahead=sum(row.ahead or 0 for row in rounds),
+        won=len(models & helped),
     )
 
 
@@ -200,8 +238,13 @@ def _outcome(
         return Effect(row["runs"] or 0, row[name], lower=row[lower], upper=row[upper])
 
     cell = Cell("search-prices", place, "change")
-    most = budget.macs or 0
-    rival = best_of({id_: result for id_, result in results.items() if result.macs <= most})
+    rival = best_of(
+        {
+            id_: result
+            for id_, result in results.items()
+            if budget.allows(result.macs, result.parameters)
+        }
+    )
     seconds = row[clock]
     return Outcome(
         budget,

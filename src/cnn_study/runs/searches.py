@@ -98,8 +98,8 @@ class InRound(Part):
         "first round."
     )
     chosen_by: Literal["score", "curve"] | None = Field(
-        description="What gave it its place: its validation score in the round before, or what its "
-        "learning curve promised; null in the first round."
+        description="What gave it its place: its validation score in the round before, or, if that "
+        "alone would not have, what its learning curve promised; null in the first round."
     )
     promise: float | None = Field(
         description="Validation score at the epochs of the last round that its learning curve "

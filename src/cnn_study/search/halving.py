@@ -8,7 +8,7 @@ the best after many. Three things keep that small:
   that a model's score is what it can do in so many epochs, and the last round's is what it can do
   in all of them. Scores of one round compare; those of two do not.
 - Some places of the next round go by learning curves (Domhan, Springenberg and Hutter, 2015): to
-  models whose score would not give them one, and which promise the most at the full length.
+  the models that promise the most at the full length, whatever their score is now.
 - Between the best of the last round seeds decide that have chosen nothing before, as after every
   search here.
 
@@ -59,7 +59,7 @@ class Candidate:
 
 
 class Kept(NamedTuple):
-    """A model that goes on, and why."""
+    """A model that goes on; by its curve, if its score alone would not have given it a place."""
 
     candidate: Candidate
     by: Literal["score", "curve"]
@@ -73,14 +73,15 @@ def kept(candidates: Sequence[Candidate], places: int, rising: float) -> list[Ke
     """
     whole = [each for each in candidates if each.score is not None]
     by_score = sorted(whole, key=lambda each: (-(each.score or 0), each.macs, each.number))
-    sure = by_score[: places - math.floor(rising * places + 0.5)]
-    rest = [each for each in by_score if each not in sure]
-    curved = [each for each in rest if each.promise is not None]
-    curved.sort(key=lambda each: -(each.promise or 0))  # of equal ones as by score
-    chosen = [Kept(each, "score") for each in sure]
-    chosen += [Kept(each, "curve") for each in curved[: places - len(sure)]]
-    left = [each for each in rest if each not in curved]
-    return chosen + [Kept(each, "score") for each in left[: places - len(chosen)]]
+    sure = places - math.floor(rising * places + 0.5)
+    # Of equal promise, and without any, they stay as they are by score.
+    rest = sorted(by_score[sure:], key=lambda each: -1 if each.promise is None else each.promise,
+                  reverse=True)  # fmt: skip
+    best = by_score[:places]
+    return [
+        Kept(each, "score" if each in best else "curve")
+        for each in (by_score[:sure] + rest)[:places]
+    ]
 
 
 def promise(points: Sequence[tuple[int, float]], epochs: int) -> float | None:

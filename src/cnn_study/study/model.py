@@ -75,6 +75,11 @@ class Study:
     """The line of every key of the study file, by its place."""
 
     @property
+    def searches_in_rounds(self) -> bool:
+        """Whether it has a search whose trials are trained in rounds."""
+        return self.search is not None and self.search.has_rounds
+
+    @property
     def own_networks(self) -> dict[str, OwnNetwork]:
         """The networks that files of the study build, by their names."""
         shape, classes = self.dataset.image_shape, len(self.dataset.class_names)

@@ -157,9 +157,9 @@ class SearchBlock(Part):
         1 / 3,
         ge=0,
         le=1,
-        description="halving: share of the places in the next round for models whose score would "
-        "not give them one, and whose learning curve promises the most at `epochs`. A first round "
-        "of one epoch has no curves.",
+        description="halving: share of the places in the next round that go by what learning "
+        "curves promise at `epochs`, whatever the score is so far. A first round of one epoch has "
+        "no curves.",
     )
     seeds: Seeds = Field(1, description="Seeds of each trial: how many (1, 2, …), or a list.")
     seed: int = Field(1, ge=1, le=2**31 - 1, description="Seed of the proposals.")

@@ -139,6 +139,20 @@ class Budget:
     least: float = 0.0
     goal: float | None = None
 
+    @property
+    def of_use(self) -> tuple[int | None, int | None]:
+        """Give the limits on what a model costs in use: on MACs and on parameters."""
+        return self.macs, self.parameters
+
+    def allows(self, macs: int, parameters: int) -> bool:
+        """Tell whether a model is within these limits; without any, none is."""
+        known = [
+            cost <= most
+            for cost, most in zip((macs, parameters), self.of_use, strict=True)
+            if most is not None
+        ]
+        return bool(known) and all(known)
+
 
 @dataclass(frozen=True)
 class Round:

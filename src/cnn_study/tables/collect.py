@@ -52,6 +52,7 @@ from cnn_study.tables.schemas import (
     MISREAD,
     PUBLISHED,
     RUNS,
+    SEARCH_PLACES,
     SEARCH_RUNS,
     SEARCH_VALUES,
     TABLES,
@@ -581,12 +582,14 @@ def calibration_table(outcomes: list[Outcome]) -> pd.DataFrame:
 
 
 def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
-    """Give the runs of the search that is done, and the values of its trials; else no rows.
+    """Give the runs of the search that is done, and its trials' values and places in rounds.
+
+    Without one there are no rows.
 
     Raises:
         UserError: what it found is damaged, or records of it are missing, damaged or make no sense.
     """
-    runs, values = [], []
+    runs, values, places = [], [], []
     file, search = searches.find(study, results), study.search
     if file and search:
         budgets = searches.read(file).budgets
@@ -595,9 +598,11 @@ def search_tables(study: Study, results: Path) -> dict[str, pd.DataFrame]:
         for budget in budgets:
             runs += _search_rows(study, budget, outcomes)
             values += _value_rows(search, budget)
+            places += _place_rows(budget)
     return {
         SEARCH_RUNS.name: frame(SEARCH_RUNS.put(words_of(study)), runs),
         SEARCH_VALUES.name: frame(SEARCH_VALUES, values),
+        SEARCH_PLACES.name: frame(SEARCH_PLACES, places),
     }
 
 
@@ -647,6 +652,28 @@ def _value_rows(search: Search, budget: searches.AtBudget) -> list[dict[str, Any
         for parameter in search.space
         if parameter.name in trial.values
     ]
+
+
+def _place_rows(budget: searches.AtBudget) -> list[dict[str, Any]]:
+    """Give the place of each trial of successive halving in its rounds."""
+    models: dict[int, int] = {}
+    rows = []
+    for trial in budget.trials:
+        if (place := trial.in_round) is None:
+            continue
+        models[trial.trial] = models.get(place.continues or 0, trial.trial)
+        rows.append(
+            {
+                "price": budget.budget,
+                "trial": trial.trial,
+                "round": place.round,
+                "epochs": trial.epochs,
+                "model": models[trial.trial],
+                "chosen_by": place.chosen_by,
+                "promise": place.promise,
+            }
+        )
+    return rows
 
 
 def _check_scores(

@@ -91,6 +91,8 @@ class Trials(Enum):
     RUN = "the model of the row, and of its runs only that of the row"
     ROW = "the model whose budget and trial the row names"
     BUDGET = "all models tried at the budget of the row"
+    ROUND = "the models of the round of the row, which its epochs name"
+    ROUNDS = "the models of the round of the row and of the next one, by their epochs"
     FINALISTS = "the finalists at the budget of the row, or at all budgets, that have a new score"
     COMPARED = "the models of all budgets that the forests compare"
 

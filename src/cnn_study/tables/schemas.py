@@ -803,7 +803,39 @@ SEARCH_VALUES = Table(
     sources=(SearchRuns(Trials.ROW, (Stage.TRIAL,)),),
 )
 
+SEARCH_PLACES = Table(
+    "search-places",
+    "Places in the rounds of the search",
+    "One row for each trial of successive halving, and how it came to its place; no rows of other "
+    "searches.",
+    (
+        PRICE,
+        TRIAL,
+        count("round", "Number of its round; 1 is the first.", "", required=True),
+        count("epochs", "Epochs of the round's trials.", "epochs", required=True),
+        count(
+            "model",
+            "Number of the trial that has the same values in the first round.",
+            "",
+            required=True,
+        ),
+        string(
+            "chosen_by",
+            "score: its validation score in the round before gave it its place; curve: that alone "
+            "would not have, but what its learning curve promised; empty in the first round.",
+            enum=["score", "curve"],
+        ),
+        share(
+            "promise",
+            "Validation score at the epochs of the last round that its learning curve promised "
+            "after the round before; empty where there was none.",
+        ),
+    ),
+    ("price", "trial"),
+    sources=(SearchRuns(Trials.ROW, (Stage.TRIAL,)),),
+)
+
 TABLES = (
     *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
-    *(CLASS_SIZES, LOOK_ALIKE_PAIRS, MISREAD, SEARCH_RUNS, SEARCH_VALUES),
+    *(CLASS_SIZES, LOOK_ALIKE_PAIRS, MISREAD, SEARCH_RUNS, SEARCH_VALUES, SEARCH_PLACES),
 )
