@@ -14,6 +14,8 @@ from cnn_study.figures.results import Results
 from cnn_study.runs import records, searches
 from figures_by_hand import plain
 from report_by_hand import PLAIN, SCORES, Made, unmarked
+from test_captions import named_in
+from test_lineage import look_up, told
 from test_report_search import add
 
 SEARCH = """
@@ -161,6 +163,13 @@ def test_figures_show_rounds_and_compare_within_the_first(made, results):
     assert len(pictures["search-rounds"].searched(results)) == 10
 
 
+def test_every_value_that_the_picture_of_rounds_hands_over_is_used(made, results):
+    picture = _pictures(made.study)["search-rounds"]
+    assert picture._values(results).keys() | picture._behind(results).keys() <= named_in(
+        picture.template
+    )
+
+
 def test_the_picture_of_rounds_has_a_mark_for_each_trial_and_reason(results, made):
     figure = _pictures(made.study)["search-rounds"].draw(results)
     axes = figure.axes[0]
@@ -177,3 +186,12 @@ def test_the_picture_of_rounds_has_a_mark_for_each_trial_and_reason(results, mad
     assert sorted(joined) == [[40.0, 80.0], [60.0, 65.0], [70.0, 72.0]]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["2", "4"]
     assert re.match("Validation", figure.get_supylabel())
+
+
+def test_each_printed_number_of_the_rounds_names_its_runs(made, text):
+    """By the receipts: of the first round six runs, of what it foretold nine, of its end nine."""
+    cells = [f"search-rounds:0:{name}" for name in ("best_accuracy", "order", "rank_of_last")]
+    content = look_up(made.study, made.folder, cells)
+    assert [len(told(content, cell).searched) for cell in cells] == [6, 9, 9]
+    assert len(told(look_up(made.study, made.folder, ["search-rounds:1:trials"]),
+                    "search-rounds:1:trials").searched) == 3  # fmt: skip

@@ -43,6 +43,7 @@ CSV_FILES = [
     "look-alike-pairs.csv",
     "misread.csv",
     "runs.csv",
+    "search-places.csv",
     "search-runs.csv",
     "search-values.csv",
 ]
@@ -672,7 +673,7 @@ def validate(results, tmp_path):
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
-    assert report.stats["tasks"] == 14  # thirteen tables, and the answers
+    assert report.stats["tasks"] == 15  # fourteen tables, and the answers
 
 
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):

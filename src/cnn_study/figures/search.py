@@ -180,10 +180,8 @@ def _draw_fresh(axes: "Axes", at: float, trial: Tried) -> None:
 
 
 @dataclass(frozen=True)
-class Trials(SearchPicture):
-    """What each trial scored, in the order they were proposed."""
-
-    template = "search-trials"
+class Tries(SearchPicture):
+    """All trials, and what the finalists score with new seeds."""
 
     def _trials(self, results: Results) -> list[Tried]:
         return _tried(results)
@@ -193,6 +191,13 @@ class Trials(SearchPicture):
         finalists = [(trial.budget, trial.number) for trial in _tried(results)
                      if trial.fresh is not None]  # fmt: skip
         return [*super().searched(results), *_records(results, "finalist", finalists)]
+
+
+@dataclass(frozen=True)
+class Trials(Tries):
+    """What each trial scored, in the order they were proposed."""
+
+    template = "search-trials"
 
     def _draw(self, results: Results) -> "Figure":
         tried = _tried(results)
@@ -236,7 +241,7 @@ class Trials(SearchPicture):
 
 
 @dataclass(frozen=True)
-class Rounds(Trials):
+class Rounds(Tries):
     """What each model scored round by round, and why it went on."""
 
     template = "search-rounds"
@@ -309,7 +314,7 @@ class Rounds(Trials):
             "rounds": [panel for panel in panels if panel["rounds"]],
             "curves": any(trial.by == "curve" for trial in _tried(results)),
             "below": sum(trial.score < self._low(results) for trial in _tried(results)),
-            **super()._values(results),
+            "has_means": _has_means(results),
         }
 
 
