@@ -19,7 +19,7 @@ import pytest
 
 from cnn_study import workflow
 from cnn_study.base.errors import UserError
-from cnn_study.runs import inspections, look_alikes, records, stages
+from cnn_study.runs import inspections, look_alikes, records, searches, stages
 from cnn_study.study.parts import ID
 from cnn_study.study.questions import RESERVED
 from cnn_study.tables import answers
@@ -399,6 +399,51 @@ def test_after_kill_9_the_next_command_goes_on(killed):
     assert [(one["status"], len(one["epochs"])) for one in trained] == [("complete", 60)] * 2
     assert not [name for name in now if name.endswith(".part")], said
     assert not (results / "making").exists()
+
+
+HALVING = """\
+title: A study whose search halves
+dataset: digits
+seeds: 1
+base: {validation_fraction: 0.2, training_fraction: 0.3, filters: [2], dense_units: 8, epochs: 2}
+search:
+  algorithm: halving
+  rounds: 2
+  factor: 2
+  trials: 4
+  epochs: 2
+  finalists: 1
+  finalist_seeds: 1
+  winner_seeds: 1
+  space: {filters: [[2], [4]], learning_rate: {low: 0.001, high: 0.01}}
+  prices: {small: {title: Small, parameters: 3000, least: 0.1}}
+"""
+
+
+def test_a_search_in_rounds_that_was_killed_goes_on_and_trains_nothing_twice(tmp_path):
+    """With kill -9, when the first round has ended and not all of the second has."""
+    place = Workplace(tmp_path / "halving", HALVING)
+    runs = place.path / "results/tests/runs/search"
+    first = subprocess.Popen(**place.command("--", "tables"), start_new_session=True)
+    _wait_for(lambda: len(list(runs.glob("*/seed-*.json"))) >= 4)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    searched = place.path / "results/tests/search"
+    assert not list(searched.glob("*.json"))
+    there = {path: _identity(path) for path in runs.glob("*/seed-*.json")}
+    place.snakemake("--", "tables")
+    assert {path: _identity(path) for path in there} == there
+    (path,) = searched.glob("*.json")
+    (price,) = searches.read(path).budgets
+    assert [(trial.in_round.round, trial.epochs) for trial in price.trials] == [
+        *[(1, 1)] * 4, *[(2, 2)] * 2,
+    ]  # fmt: skip
+    named = {(model.fingerprint, run.seed) for model in price.models for run in model.runs}
+    files = {(path.parent.name, int(path.stem[5:])) for path in runs.glob("*/seed-*.json")}
+    assert files <= named
+    assert len(named) == 4 + 2 + 1 + 1
+    with (place.path / "results/tests/tables/search-places.csv").open() as table:
+        assert [row["round"] for row in csv.DictReader(table)] == ["1"] * 4 + ["2"] * 2
 
 
 def test_kills_at_random_moments_lose_nothing_and_come_to_the_same(trained, tmp_path):
