@@ -32,6 +32,7 @@ starting.over()
 
 if TYPE_CHECKING:
     from cnn_study.figures.picture import Format
+    from cnn_study.runs.estimate import Speed
 
     Commands = argparse._SubParsersAction["_Parser"]
     Command = Callable[[argparse.Namespace], int | None]
@@ -108,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = _add_of_study(commands, "check", _check, "check a study; list its experiments, runs "
                           "and time left")  # fmt: skip
+    check.add_argument(
+        "--timed",
+        action="store_true",
+        help="first train a few models of the search "
+        "for some seconds, so that its time is that of this machine",
+    )
     check.add_argument("--watch", action="store_true", help="stay, and show runs as they go on")
     check.add_argument(
         "--missing", action="store_true", help="list instead the settings that no change takes by "
@@ -334,6 +341,13 @@ def _check(options: argparse.Namespace) -> int:
         return _look_at(options)
 
 
+def _speeds(study: Study) -> "dict[str, Speed]":
+    from cnn_study.base.cores import cores
+    from cnn_study.execute import timing
+
+    return timing.time_search(study, cores())
+
+
 def _look_at(options: argparse.Namespace) -> int:
     from cnn_study.archive import altered
     from cnn_study.execute import device, keeping, memory, progress
@@ -351,8 +365,10 @@ def _look_at(options: argparse.Namespace) -> int:
     if options.missing:
         print(_missing(study, progress.best(study, results)))
         return 0
-    show = progress.watch if options.watch else progress.check
-    show(study, results)
+    if options.watch:
+        progress.watch(study, results)
+    else:
+        progress.check(study, results, _speeds(study) if options.timed else {})
     if dataset:
         known = own_images.is_known(study.path, dataset)
         print(f"images: {own_images.in_words(dataset)}{'' if known else '; not prepared yet'}")

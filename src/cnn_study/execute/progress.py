@@ -6,8 +6,10 @@ Only validation scores are shown: nobody should choose by test scores while a st
 import os
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,6 +22,7 @@ from cnn_study.base.words import counted, cut, first_of, percent, short_duration
 from cnn_study.execute import local
 from cnn_study.runs import confirmations, measured, records, searches
 from cnn_study.runs.estimate import (
+    Speed,
     search_seconds,
     seconds_left,
     step_seconds,
@@ -33,6 +36,9 @@ from cnn_study.study.model import Experiment, Study
 from cnn_study.study.search_space import Budget
 from cnn_study.study.settings import value_text
 from cnn_study.train.engine import choose
+
+Speeds = Mapping[str, Speed]
+"""Of the models of a search, by its budgets."""
 
 REFRESH_SECONDS = 2.0
 VALIDATION = "validation {}"
@@ -124,12 +130,16 @@ def _standing(
     return f"{so_far}, about {short_duration(left)} left with {at_once} at a time"
 
 
-def check(study: Study, results: Path) -> None:
-    """Print the experiments of a sound study: parameters, MACs, done and missing runs."""
+def check(study: Study, results: Path, speeds: Speeds | None = None) -> None:
+    """Print the experiments of a sound study: parameters, MACs, done and missing runs.
+
+    Args:
+        speeds: of the search's models, where they were measured here.
+    """
     console = Console(markup=False)  # what stands in a record or a title is text, whatever it holds
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=PIPED_WIDTH, markup=False)
-    console.print(_overview(study, results, console))
+    console.print(_overview(study, results, console, speeds=speeds or {}))
 
 
 def best(study: Study, results: Path) -> str | None:
@@ -242,7 +252,13 @@ def refused(study: Study, results: Path) -> list[UserError]:
     return read_sound(study, runs, paths)[1]
 
 
-def _overview(study: Study, results: Path, console: Console, watched: bool = False) -> Group:
+def _overview(
+    study: Study,
+    results: Path,
+    console: Console,
+    watched: bool = False,
+    speeds: Speeds = MappingProxyType({}),
+) -> Group:
     """Put together what a person sees.
 
     Args:
@@ -267,7 +283,7 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
         for name, experiments in study.declared.items()
     )
     table = _table(study, rows, console)
-    searched = _searched(study, results, list(known.values()))
+    searched = _searched(study, results, list(known.values()), speeds)
     confirmed = _confirmed(study, results, list(known.values()))
     trained = _trainings(trainings)
     aside = records.aside_in_words(results / "runs")
@@ -275,7 +291,9 @@ def _overview(study: Study, results: Path, console: Console, watched: bool = Fal
     return Group(*table, *declared, *searched, *confirmed, *aside, *again, *trained, how_far)
 
 
-def _searched(study: Study, results: Path, known: list[records.Record]) -> list[str]:
+def _searched(
+    study: Study, results: Path, known: list[records.Record], speeds: Speeds
+) -> list[str]:
     """Say how large the study's search is, and whether it is done."""
     if study.search is None:
         return []
@@ -284,20 +302,20 @@ def _searched(study: Study, results: Path, known: list[records.Record]) -> list[
     prices = "one price" if len(budgets) == 1 else f"{len(budgets)} prices"
     size = f"search: {study.search.algorithm}, {trials} trials at {prices}"
     path = searches.place(study, results)
-    steps = [_steps(study, budget, known) for budget in budgets]
+    steps = [_steps(study, budget, known, speeds.get(budget.id)) for budget in budgets]
     if path is None:
         return [f"{size}; declared, not trained", *steps]
     if path.exists():
         return [f"{size}; done"]
-    left = short_duration(search_seconds(study, known, cores()))
+    left = short_duration(search_seconds(study, known, cores(), speeds=speeds))
     return [f"{size}; not done yet, about {left} in all on every core", *steps]
 
 
-def _steps(study: Study, budget: Budget, known: list[records.Record]) -> str:
+def _steps(study: Study, budget: Budget, known: list[records.Record], speed: Speed | None) -> str:
     """Say what is trained at a price, one step after the other, and how long one core takes."""
     said, total = [], 0.0
     for step in steps_of(study.search, budget) if study.search else []:
-        seconds = step_seconds(study, budget, step, known)
+        seconds = step_seconds(study, budget, step, known, speed)
         total += seconds
         kind = step.kind if step.models == 1 else f"{step.kind}s"
         runs = f" ({step.runs} runs)" * (step.runs > step.models)

@@ -1,7 +1,7 @@
 """How long the missing runs of a study will take, from the runs that are there."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +127,22 @@ def steps_of(search: Search, budget: Budget) -> list[Step]:
     ]  # fmt: skip
 
 
-def step_seconds(study: Study, budget: Budget, step: Step, known: list[Record]) -> float:
+@dataclass(frozen=True)
+class Speed:
+    """How fast models of a budget were seen to train on this machine.
+
+    Attributes:
+        start_seconds: of a run, before it learns anything.
+        image_seconds: for each training image and epoch.
+    """
+
+    start_seconds: float
+    image_seconds: float
+
+
+def step_seconds(
+    study: Study, budget: Budget, step: Step, known: list[Record], speed: Speed | None = None
+) -> float:
     """Estimate the time of all runs of a step, one after the other, in seconds.
 
     Every model is taken to cost as many MACs as it may; without a limit on them, as many as those
@@ -135,19 +150,27 @@ def step_seconds(study: Study, budget: Budget, step: Step, known: list[Record]) 
 
     Args:
         known: records whose times the estimate is fitted to.
+        speed: as measured here; then neither MACs nor records count.
     """
     search = study.search
     if search is None:
         return 0.0
     fractions = search.base["validation_fraction"], search.base["training_fraction"]
     images = study.dataset.sizes(*fractions).training
+    if speed:
+        trained = images * step.epochs * step.runs
+        return step.runs * speed.start_seconds + trained * speed.image_seconds
     macs = search.typical_training_macs(budget) if budget.macs is None else budget.macs
     training = seconds(images, step.epochs * step.runs, macs, *(_fit(known) or ()))
     return step.runs * GRAPHS_SECONDS + training
 
 
 def search_seconds(
-    study: Study, known: list[Record], cores: int, ended: tuple[str, int] | None = None
+    study: Study,
+    known: list[Record],
+    cores: int,
+    ended: tuple[str, int] | None = None,
+    speeds: Mapping[str, Speed] | None = None,
 ) -> float:
     """Estimate the time of the study's search on so many cores; without one, 0.
 
@@ -156,6 +179,7 @@ def search_seconds(
         cores: trainings side by side, where so many can be.
         ended: the budget that is searched, and how many of its trials have ended; what comes
             before them is left out.
+        speeds: by budget, where they were measured here.
     """
     search = study.search
     if search is None:
@@ -168,7 +192,8 @@ def search_seconds(
         for step in steps_of(search, budget):
             gone = min(done, step.models) if step.kind == "trial" else 0
             done -= gone
-            whole = step_seconds(study, budget, step, known) / min(cores, step.together)
+            speed = (speeds or {}).get(budget.id)
+            whole = step_seconds(study, budget, step, known, speed) / min(cores, step.together)
             total += whole * (1 - gone / step.models)
     return total
 

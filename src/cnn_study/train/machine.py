@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import logging
 import os
 import platform
 import random
@@ -149,7 +150,13 @@ def _import_quietly(*unused: str) -> None:
             import tensorflow
 
             tensorflow.config.list_physical_devices()  # looks now, and not with the first step
+    logging.getLogger("tensorflow").addFilter(_tells_of_no_retracing)
     multiply_float32(exactly=True)
+
+
+def _tells_of_no_retracing(record: logging.LogRecord) -> bool:
+    """Tell whether TensorFlow warns of another thing than the graph that each network needs."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 MATMUL_PRECISION = {True: "highest", False: "tensorfloat32"}
