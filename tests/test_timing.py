@@ -46,11 +46,11 @@ def test_the_search_is_as_long_as_its_steps_on_so_many_cores(study):
 
 
 def test_check_says_it_price_by_price_and_round_by_round(study, tmp_path, capsys, monkeypatch):
-    """111, 107, 107 and 333 seconds, 659 in all; half of it and ten to begin on two cores: 340."""
+    """111, 107, 107 and 333 seconds; half of all and ten to begin on two cores: 340."""
     monkeypatch.setattr(progress, "cores", lambda: 2)
     progress.check(study, tmp_path / "results", SPEEDS)
     said = " ".join(capsys.readouterr().out.split())
-    assert "search: halving, 6 trials at one price; not done yet, about 6 min in all on every core" in said
+    assert "6 trials at one price; not done yet, about 6 min in all on every core" in said
     assert (
         "Small: 11 min of one core (4 trials of 2 epochs 2 min, 2 trials of 4 epochs 2 min, "
         "1 finalist (2 runs) of 4 epochs 2 min, 1 winner (5 runs) of 5 epochs 6 min)"

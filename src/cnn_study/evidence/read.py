@@ -192,6 +192,11 @@ class Tables(Files):
         return answers.read(self.folder)
 
     @property
+    def others(self) -> list[dict[str, Any]]:
+        """Rows of others.csv: networks of others; none where the study names none."""
+        return self.rows("others") if self.study.file.others else []
+
+    @property
     def search_runs(self) -> "pandas.DataFrame":
         """The table search-runs.csv."""
         return self.frame("search-runs")

@@ -41,6 +41,7 @@ from cnn_study.figures.learning import Descent
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
 from cnn_study.figures.look_alikes import MisreadImages, Pairs
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
+from cnn_study.figures.others import Others
 from cnn_study.figures.overview import Overview
 from cnn_study.figures.picture import Format, Picture, image
 from cnn_study.figures.published import PublishedAndOurs
@@ -230,6 +231,8 @@ def _fixed_pictures(study: Study) -> dict[str, Picture]:
     pictures["accuracy-and-calibration"] = AccuracyAndCalibration(all_, enhanced)
     pictures["run-spread"] = RunSpread(all_, enhanced)
     pictures["accuracy-and-cost"] = _cost(study, enhanced)
+    if study.file.others:
+        pictures["others"] = Others(all_, enhanced, bool(_budgets(study)))
     if study.file.published:
         pictures["published-and-ours"] = PublishedAndOurs()
     if questions := tuple(study.questions):

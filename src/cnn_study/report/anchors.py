@@ -29,6 +29,7 @@ def anchors(file: "StudyFile") -> list[str]:
         "comparisons": bool(questions),
         "enhanced": file.enhanced not in (None, "base"),
         "published": file.published is not None,
+        "others": bool(file.others),
         "searched": file.search is not None,
         "network": not file.base.get("model"),
         "own_network": bool(file.base.get("model")),

@@ -68,6 +68,9 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     if file.published:
         place = ("published", "citation")
         faults += [(place, fault) for fault in _uncited([file.published.citation])]
+    for id_, other in file.others.items():
+        place = ("others", id_, "citation")
+        faults += [(place, fault) for fault in _uncited([other.citation])]
     return faults
 
 
@@ -79,8 +82,15 @@ def _texts(file: "StudyFile", dataset: "Dataset") -> "Iterator[tuple[Place, str]
         prices = file.search.prices.items()
         parts |= {("search",): file.search}
         parts |= {("search", "prices", id_): price for id_, price in prices}
+    parts |= {("others", id_): other for id_, other in file.others.items()}
     for place, part in parts.items():
-        for name in ("title", "subtitle", "question", "hypothesis", *MARKDOWN):
+        for name in ("name",) * (place[:1] == ("others",)) + (
+            "title",
+            "subtitle",
+            "question",
+            "hypothesis",
+            *MARKDOWN,
+        ):
             if text := getattr(part, name, ""):
                 yield (*place, name), text
     for id_, label in file.label.items():

@@ -84,7 +84,7 @@ def budgets_of(
 
     The prices are what the base and the enhanced model cost, and those of the search.
     """
-    offered = [_offer(price, results, searched) for price in _prices(study, results, searched)]
+    offered = [offer_of(price, results, searched) for price in _prices(study, results, searched)]
     known = [offer for offer in offered if offer.trained or offer.found]
     worth = [_worth(study, findings, offer) for offer in known]
     offers = [offer for offer in worth if offer.trained or offer.found]
@@ -113,7 +113,8 @@ def _prices(study: Study, results: dict[str, Result], searched: Searched | None)
     return sorted(smallest_first, key=lambda price: price.macs is None)
 
 
-def _offer(price: Budget, results: dict[str, Result], searched: Searched | None) -> Offer:
+def offer_of(price: Budget, results: dict[str, Result], searched: Searched | None) -> Offer:
+    """Give the best models, by validation images, that cost no more in use than a price."""
     trained = best_of(
         {id_: each for id_, each in results.items() if price.allows(each.macs, each.parameters)}
     )

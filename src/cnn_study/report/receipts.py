@@ -159,7 +159,10 @@ class Lookup:
         if behind.chosen_from:
             beside.append(["Chosen from", ", ".join(behind.chosen_from)])
         key = {name: row[name] for name in table.key}
-        return _receipt(row[column], key, place + 2, beside) | self._behind(behind)
+        receipt = _receipt(row[column], key, place + 2, beside) | self._behind(behind)
+        if behind.cited and (source := row.get("citation") or self._printed_by):
+            receipt["source"] = source
+        return receipt
 
     def _column(self, table: Table, column: Column) -> dict[str, Any]:
         """Say what a column means: those that its description goes on from, then itself."""
@@ -188,9 +191,12 @@ class Lookup:
             receipt["searched"] = sorted(behind.searched)
         if behind.reason:
             receipt["why"] = behind.reason
-        if behind.cited and self.study.file.published:
-            receipt["source"] = self.study.file.published.citation
         return receipt
+
+    @property
+    def _printed_by(self) -> str:
+        """Name the work with the study's published numbers."""
+        return self.study.file.published.citation if self.study.file.published else ""
 
     # --------------------------------------------------------------------------------- and others
 

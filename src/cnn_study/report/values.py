@@ -37,6 +37,7 @@ from cnn_study.report.network import (
     own_network_of,
     receptive_fields,
 )
+from cnn_study.report.others import others_of
 from cnn_study.report.pictures import Figure, pages_of, read_figures
 from cnn_study.report.provenance import Provenance, behind, fresh_runs
 from cnn_study.report.published import published_of
@@ -136,6 +137,7 @@ def _values(
         "searched": searched,
         "budgets": budgets_of(study, tables, findings, results, searched),
         "summary": summary_of(study, tables, findings, results, best_of(results), searched),
+        "others": others_of(study, tables, results, searched),
         "spreads": spreads_of(study, findings),
         "in_clone": _is_in_clone(study),
         "few_images": few_images_of(study),

@@ -16,6 +16,7 @@ from cnn_study.base.words import cut, first_lines
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS
 from cnn_study.study.file import DESCRIBED, NAMED, Published, StudyFile
+from cnn_study.study.others import Other
 from cnn_study.study.parameter import LIST, NUMBER
 from cnn_study.study.parts import BLANK, Fault, Place
 from cnn_study.study.questions import KINDS
@@ -179,6 +180,8 @@ def _allowed_keys(place: Place) -> list[str]:
             models = list(KINDS.values())
         case ("published", *_):
             models = [Published]
+        case ("others", _, _):
+            models = [Other]
         case ("search", _):
             models = [SearchBlock]
         case ("search", "prices", *_):

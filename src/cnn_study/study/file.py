@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from cnn_study.base.metrics import METRICS, MetricName
 from cnn_study.data.block import DatasetBlock
 from cnn_study.data.catalog import DATASETS, Dataset
+from cnn_study.study.others import Other
 from cnn_study.study.parts import Id, Part, Seeds, Text
 from cnn_study.study.questions import AnyQuestion
 from cnn_study.study.search_block import SearchBlock
@@ -115,6 +116,11 @@ class StudyFile(Part):
         "are too high on average. 0: none.",
     )
     published: Published | None = None
+    others: dict[Id, Other] = Field(
+        default_factory=dict,
+        description="Networks of others with what they cost, by an id: the report sets ours of no "
+        "more cost beside them.",
+    )
     search: SearchBlock | None = Field(
         None, description="A search for the best model within a price."
     )

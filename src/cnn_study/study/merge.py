@@ -247,6 +247,12 @@ def _check_metric(file: StudyFile, dataset: Dataset, faults: Faults) -> None:
             f"{file.metric}, and the numbers of {file.published.file} are accuracies: they can be "
             "set beside ours only with metric: accuracy. Leave out one of the two",
         )
+    if file.metric != "accuracy" and file.others:
+        faults.add(
+            ("others",),
+            f"these are accuracies, and the study goes by {file.metric}: they can be set beside "
+            "ours only with metric: accuracy. Leave out one of the two",
+        )
 
 
 def _check_fresh_seeds(file: StudyFile, faults: Faults) -> None:

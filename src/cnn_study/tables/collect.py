@@ -50,6 +50,7 @@ from cnn_study.tables.schemas import (
     LOOK_ALIKE_PAIRS,
     MEASURES,
     MISREAD,
+    OTHERS,
     PUBLISHED,
     RUNS,
     SEARCH_PLACES,
@@ -123,6 +124,8 @@ def collect(study: Study, results: Path, output: Path) -> list[Path]:
     published = published_file(study)
     if published:
         frames[PUBLISHED.name] = published_table(read_published(published, study), outcomes)
+    if study.file.others:
+        frames[OTHERS.name] = others_table(study)
     written = [table for table in tables_of(study, TABLES) if table.name in frames]
     for table in written:
         _write(output / table.file, csv_text(frames[table.name]))
@@ -766,6 +769,27 @@ def _compare(number: PublishedNumber, ours: list[float]) -> dict[str, Any]:
         "inside": interval[0] <= printed <= interval[1] if interval else None,
         "higher_by_chance": higher_by_chance(ours, printed),
     }
+
+
+def others_table(study: Study) -> pd.DataFrame:
+    """Give the networks of others that the study file names."""
+    rows = [
+        {
+            "other": id_,
+            "name": other.name,
+            "citation": other.citation,
+            "macs": other.macs,
+            "parameters": other.parameters,
+            "lowest_test_accuracy": other.accuracies[0],
+            "highest_test_accuracy": other.accuracies[1],
+            "runs": other.runs,
+            "standard_deviation": None
+            if other.standard_deviation is None
+            else other.standard_deviation / 100,
+        }
+        for id_, other in study.file.others.items()
+    ]
+    return frame(OTHERS, rows)
 
 
 def published_file(study: Study) -> Path | None:

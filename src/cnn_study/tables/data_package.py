@@ -7,7 +7,7 @@ from typing import Any
 from cnn_study.base.csv_cells import TOLD
 from cnn_study.study.model import Study
 from cnn_study.tables import answers
-from cnn_study.tables.schemas import PUBLISHED, TABLES, Column, Table, tables_of
+from cnn_study.tables.schemas import Column, Table, asked_for, tables_of
 
 DICTIONARY = "datapackage.json"
 
@@ -17,8 +17,7 @@ FIELD = ("name", "type", "description", "unit", "constraints")
 
 def planned_tables(study: Study) -> list[str]:
     """Name every file that `tables.collect` writes for a study."""
-    tables = [table for table in TABLES if table is not PUBLISHED or study.file.published]
-    return [*(table.file for table in tables), answers.FILE, DICTIONARY]
+    return [*(table.file for table in asked_for(study)), answers.FILE, DICTIONARY]
 
 
 def data_package(study: Study, tables: Iterable[Table], of: str = "tables") -> dict[str, Any]:

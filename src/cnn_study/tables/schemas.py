@@ -119,6 +119,15 @@ class Column:
         )
 
 
+def asked_for(study: Study) -> "tuple[Table, ...]":
+    """Give the tables that are collected for a study: some only where it names what they hold."""
+    absent = {
+        PUBLISHED.name: study.file.published is None,
+        OTHERS.name: not study.file.others,
+    }
+    return tuple(table for table in TABLES if not absent.get(table.name, False))
+
+
 def tables_of(study: Study, tables: "Iterable[Table]") -> "tuple[Table, ...]":
     """Give tables as a study has them, with its metric in their columns."""
     words = tuple(words_of(study).items())
@@ -835,7 +844,27 @@ SEARCH_PLACES = Table(
     sources=(SearchRuns(Trials.ROW, (Stage.TRIAL,)),),
 )
 
+OTHERS = Table(
+    "others",
+    "Networks of others",
+    "Networks that somebody else trained, with what they cost and what was printed of them: one "
+    "row each.",
+    (
+        string("other", "Id of the network in the study file.", required=True),
+        string("name", "What the report calls it.", required=True),
+        string("citation", "Key of who printed it in report/references.bib.", required=True),
+        count("macs", "Multiply-accumulate operations for one image, as printed.", "operations"),
+        count("parameters", "Parameters, as printed.", "parameters"),
+        share("lowest_test_accuracy", "Smallest share of test images correct that is printed."),
+        share("highest_test_accuracy", "Largest one."),
+        count("runs", "Runs that the accuracy is the mean of.", "runs", required=True),
+        share("standard_deviation", "Between these runs, as printed; empty if it was not."),
+    ),
+    ("other",),
+    sources=(PRINTED,),
+)
+
 TABLES = (
-    *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED),
+    *(RUNS, EPOCHS, EXPERIMENTS, LAYERS, CONFUSION, CLASSES, CALIBRATION, PUBLISHED, OTHERS),
     *(CLASS_SIZES, LOOK_ALIKE_PAIRS, MISREAD, SEARCH_RUNS, SEARCH_VALUES, SEARCH_PLACES),
 )
