@@ -124,7 +124,7 @@ def test_rounds_are_set_beside_each_other(made, results):
 def test_the_text_says_how_it_went(made, text):
     section = text.partition("# A search for the best small network")[2]
     assert "then one of two is trained for two times as many epochs, and so on, for two" in section
-    assert "33 % of the places in the next round go to the models whose learning" in section
+    assert "25 % of the places in the next round go to the models whose learning" in section
     most = made.study.experiments["base"].parameters
     assert (
         f"at most {most:,} parameters, and at least 50 % of that; six trials in the first"

@@ -8,7 +8,7 @@ import records_by_hand
 import searched_by_hand
 from cnn_study.runs import searches
 from cnn_study.runs.estimate import Step, steps_of
-from cnn_study.search.halving import Candidate, Halving, kept, promise, second_half
+from cnn_study.search.halving import Candidate, Halving, kept, promise
 from cnn_study.study.search_space import Round, rounds_of
 from searched_by_hand import BLOCK, MadeSearch, accuracy
 from test_search_space import loaded, refused
@@ -86,13 +86,6 @@ def test_without_an_error_or_a_second_point_nothing_is_extrapolated():
 def test_a_line_through_three_points_has_the_least_squares():
     """Errors 1/2, 1/2, 1/8 after 1, 2, 4 epochs: in powers of two -1, -1, -3, slope -1."""
     assert promise([(1, 0.5), (2, 0.5), (4, 0.875)], 8) == pytest.approx(1 - 1 / 16)
-
-
-def test_the_second_half_of_a_curve_has_its_epochs():
-    assert second_half([0.1, 0.2, 0.3, 0.4, 0.5]) == [(3, 0.3), (4, 0.4), (5, 0.5)]
-    assert second_half([0.1, 0.2]) == [(1, 0.1), (2, 0.2)]
-    assert second_half([0.1]) == [(1, 0.1)]
-    assert second_half([]) == []
 
 
 # -------------------------------------------------------------------------------------- by hand
@@ -344,7 +337,7 @@ def test_a_place_goes_to_the_curve_that_rises_most(made, monkeypatch):
     assert min(first, key=lambda trial: trial.scores).trial == 5
     assert [trial.in_round.chosen_by for trial in second] == ["score", "score", "curve"]
     assert second[2].in_round.continues == 5
-    expected = promise([(4, 0.0), (5, 0.3), (6, 0.5)], 54)
+    expected = promise(list(enumerate([0.0, 0.0, 0.0, 0.0, 0.3, 0.5], start=1)), 54)
     assert second[2].in_round.promise == pytest.approx(expected)
     assert second[0].in_round.promise == pytest.approx(max(first, key=lambda t: t.scores).scores[0])
 

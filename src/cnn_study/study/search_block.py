@@ -154,7 +154,7 @@ class SearchBlock(Part):
         "so many times as many epochs.",
     )
     rising: float | int = Field(
-        1 / 3,
+        0.25,
         ge=0,
         le=1,
         description="halving: share of the places in the next round that go by what learning "

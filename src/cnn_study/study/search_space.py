@@ -213,7 +213,7 @@ class Search:
     smallest_improvement: float
     rounds: int = 1
     factor: int = 3
-    rising: float = 1 / 3
+    rising: float = 0.25
     metric: str = "accuracy"
 
     def drawn(self, budget: Budget) -> int:
