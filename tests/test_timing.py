@@ -38,6 +38,9 @@ def test_the_search_is_as_long_as_its_steps_on_so_many_cores(study):
     after = 2 * (2 + 4 * image) + 5 * (2 + 5 * image)
     whole = search_seconds(study, [], 2, speeds=SPEEDS)
     assert whole == pytest.approx(10 + (trials + after) / 2)
+    # On three cores 4 take two turns, 2 and 2 one, and of the winner's 5 no core waits for one.
+    turns = 2 * (2 + 2 * image) + 2 * (2 + 4 * image) + 5 * (2 + 5 * image) / 3
+    assert search_seconds(study, [], 3, speeds=SPEEDS) == pytest.approx(10 + turns)
     # With three trials ended, one of the first round and all that comes after it are left.
     left = search_seconds(study, [], 1, ("small", 3), SPEEDS)
     assert left == pytest.approx(2 + 2 * image + 2 * (2 + 4 * image) + after)

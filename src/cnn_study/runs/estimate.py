@@ -1,5 +1,6 @@
 """How long the missing runs of a study will take, from the runs that are there."""
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -165,6 +166,16 @@ def step_seconds(
     return step.runs * GRAPHS_SECONDS + training
 
 
+def _turns(step: Step, runs: int, cores: int) -> float:
+    """Count how often in a row a core trains a run of a step.
+
+    With an odd number of runs on two cores one of them waits for the other, as the next step does;
+    but for the winner nothing waits.
+    """
+    turns = runs / min(cores, step.together)
+    return turns if step.kind == "winner" else math.ceil(turns)
+
+
 def search_seconds(
     study: Study,
     known: list[Record],
@@ -193,8 +204,9 @@ def search_seconds(
             gone = min(done, step.models) if step.kind == "trial" else 0
             done -= gone
             speed = (speeds or {}).get(budget.id)
-            whole = step_seconds(study, budget, step, known, speed) / min(cores, step.together)
-            total += whole * (1 - gone / step.models)
+            each = step_seconds(study, budget, step, known, speed) / step.runs
+            left = step.runs * (step.models - gone) // step.models
+            total += each * _turns(step, left, cores)
     return total
 
 
