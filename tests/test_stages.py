@@ -216,7 +216,7 @@ def test_a_search_that_is_cut_off_leaves_all_tables_and_is_named(folder, capsys)
     study = load(study_file)
     make(folder, "tables")
     tables = [name for name in products(folder) if name.startswith("tables/")]
-    assert len([name for name in tables if name.endswith(".csv")]) == 12
+    assert len([name for name in tables if name.endswith(".csv")]) == 13
     cut_off = searches.place(study, results)
     cut_off.parent.mkdir()
     cut_off.write_text('{"format": 1, "fingerprint": ')
