@@ -51,8 +51,8 @@ def _beside(
 ) -> BesideAnother:
     price = Budget(row.other, row.name, 1, 1, macs=row.macs, parameters=row.parameters)
     offer = offer_of(price, results, searched)
-    trained, found = offer.trained, offer.found
-    if trained and found:
-        better = (found.row.validation_score or 0) > (trained.validation.mean or 0)
-        trained, found = (None, found) if better else (trained, None)
-    return BesideAnother(row, note, trained, found)
+    trained, winner = offer.trained, offer.found
+    if trained and winner:
+        better = (winner.row.validation_score or 0) > (trained.validation.mean or 0)
+        trained, winner = (None, winner) if better else (trained, None)
+    return BesideAnother(row, note, trained, winner)
