@@ -11,7 +11,7 @@ import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data.arrays import load_prepared
-from cnn_study.data.audit import Audit, Originals, Spread
+from cnn_study.data.audit import Audit, Groups, Originals, Spread
 from cnn_study.data.catalog import DATASETS
 from cnn_study.data.images import Images
 from cnn_study.inspection import look_alikes as inspection_look_alikes
@@ -102,6 +102,35 @@ def test_images_that_pass_for_one_another_are_not_searched(study, tmp_path, plan
     assert (kept.facts.reason, kept.facts.pairs) == ("all look alike", [])
     kept = look_alikes.read(look(study, tmp_path / "known", Path("any.npz")))
     assert (kept.facts.reason, len(kept.facts.pairs)) == ("", 3)
+
+
+def test_near_duplicates_within_a_part_are_kept_to_be_shown(study, tmp_path, planted, monkeypatch):
+    """Training image 12 is 5, brighter, of another class, and test image 2 is 1; no look-alike."""
+    training, test = planted.training_images, planted.test_images
+    training[12] = np.clip(training[5].astype(int) + 25, 0, 255)
+    test[2] = np.clip(test[1].astype(int) + 25, 0, 255)
+    monkeypatch.setattr(inspection_look_alikes, "load_prepared", lambda dataset, data: planted)
+    kept = look_alikes.read(look(with_sets(study, divided=0), tmp_path / "own", Path("any.npz")))
+    within = [(pair.part, pair.indices, pair.classes) for pair in kept.facts.within]
+    assert within == [("training", (5, 12), (5, 2)), ("test", (1, 2), (1, 2))]
+    expected = [[training[5], training[12]], [test[1], test[2]]]
+    assert np.array_equal(kept.arrays["within_images"], expected)
+    assert all(pair.correlation > 0.98 for pair in kept.facts.within)
+    private = with_sets(study, divided=0, publish_images=False)
+    kept = look_alikes.read(look(private, tmp_path / "private", Path("any.npz")))
+    assert (kept.facts.within, len(kept.arrays["within_images"])) == ([], 0)
+    divided = with_sets(study, divided=2)
+    kept = look_alikes.read(look(divided, tmp_path / "divided", Path("any.npz")))
+    assert kept.facts.within == []
+
+
+def with_sets(study, divided: int, **changed):
+    """The study as if its images had two sets of near-duplicates."""
+    side = Spread(smallest=32, median=32, largest=32)
+    originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
+    sets = Groups(groups=2, images=4, largest=2, divided=divided)
+    audit = Audit(files=72, originals=originals, near_duplicates=sets)
+    return replace(study, dataset=replace(study.dataset, audit=audit, **changed))
 
 
 def test_what_is_there_is_left_and_needs_no_dataset(study, tmp_path, digits_file, capsys):

@@ -119,6 +119,12 @@ class Audit(_Part):
     )
 
     @property
+    def has_near_duplicates_within(self) -> bool:
+        """Whether some stand in one part; of those that stand in both, look-alikes tell."""
+        sets = self.near_duplicates
+        return bool(sets and sets.groups > sets.divided)
+
+    @property
     def belonging(self) -> list[str]:
         """Say in how many sets images come of which one tells of another, such as 2 groups."""
         kinds = (

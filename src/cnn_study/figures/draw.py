@@ -39,7 +39,7 @@ from cnn_study.figures.inspected import (
 )
 from cnn_study.figures.learning import Descent
 from cnn_study.figures.levels import LEAST_LEVELS, Curve, Grid
-from cnn_study.figures.look_alikes import MisreadImages, Pairs
+from cnn_study.figures.look_alikes import MisreadImages, Pairs, WithinParts
 from cnn_study.figures.network import Architecture, Model, ReceptiveField
 from cnn_study.figures.others import Others
 from cnn_study.figures.overview import Overview
@@ -205,7 +205,13 @@ def _look_alike_pictures(study: Study) -> dict[str, Picture]:
         return {}
     networks = tuple((id_, experiment.fingerprint) for id_, experiment in study.experiments.items())
     classes = tuple(study.dataset.class_names)
-    return {"look-alikes": Pairs(classes), "misread": MisreadImages(networks, classes)}
+    audit = study.dataset.audit
+    within = {"near-duplicates": WithinParts(classes)}
+    return {
+        "look-alikes": Pairs(classes),
+        **(within if audit and audit.has_near_duplicates_within else {}),
+        "misread": MisreadImages(networks, classes),
+    }
 
 
 def _fixed_pictures(study: Study) -> dict[str, Picture]:

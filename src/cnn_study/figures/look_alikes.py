@@ -3,6 +3,7 @@
 Matplotlib is imported only to draw.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from cnn_study.figures.results import Results
 from cnn_study.figures.words import wrap_name
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
     from cnn_study.runs.look_alikes import LookAlikeFacts, LookAlikes, MisreadBy
@@ -49,21 +51,11 @@ class Pairs(Picture):
         shown = kept.facts.shown_pairs
         if not shown:
             return nothing("no look-alikes")
+        pairs = [kept.facts.pairs[place] for place in shown[:ACROSS]]
+        classes = [(pair.test_class, pair.training_class) for pair in pairs]
+        correlations = [pair.correlation for pair in pairs]
         figure = self.new(2.15)
-        panels = figure.subplots(2, ACROSS, squeeze=False)
-        for axes in panels.flat:
-            axes.axis("off")
-        for column, place in enumerate(shown[:ACROSS]):
-            pair = kept.facts.pairs[place]
-            for axes, image in zip(
-                panels[:, column], kept.arrays["pairs_images"][column], strict=True
-            ):
-                show(axes, image)
-            names = [self.classes[number] for number in (pair.test_class, pair.training_class)]
-            panels[0, column].set_title(wrap_name(names[0], 10), fontsize=SMALL, color=LIGHT.text)
-            same = names[0] == names[1]
-            words = f"{wrap_name(names[1], 10)}\n{pair.correlation:.2f}"
-            below(panels[1, column], words, LIGHT.more if same else LIGHT.less)
+        _draw_pairs(figure, kept.arrays["pairs_images"], classes, correlations, self.classes)
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -76,6 +68,71 @@ class Pairs(Picture):
                 for pair in shown
             ],
         }
+
+
+@dataclass(frozen=True)
+class WithinParts(Picture):
+    """Near-duplicates within one part, one image above the other.
+
+    Attributes:
+        classes: names, in order.
+    """
+
+    template = "near-duplicates"
+    width = WIDE
+
+    classes: tuple[str, ...]
+
+    def shown(self, results: Results) -> tuple[str, ...]:
+        """Name none: the images are the dataset's."""
+        return ()
+
+    def _something(self, results: Results) -> bool:
+        return True
+
+    def _behind(self, results: Results) -> dict[str, Any]:
+        return {}
+
+    def _draw(self, results: Results) -> "Figure":
+        kept = _kept(results)
+        within = kept.facts.within
+        if not within:
+            return nothing("none was kept")
+        classes, correlations = zip(
+            *((each.classes, each.correlation) for each in within), strict=True
+        )
+        figure = self.new(2.15)
+        _draw_pairs(figure, kept.arrays["within_images"], classes, correlations, self.classes)
+        return figure
+
+    def _values(self, results: Results) -> dict[str, Any]:
+        return {
+            "within": [
+                (each.part, *(self.classes[number] for number in each.classes), each.correlation)
+                for each in _kept(results).facts.within
+            ]
+        }
+
+
+def _draw_pairs(
+    figure: "Figure",
+    images: "np.ndarray",
+    classes: Sequence[tuple[int, int]],
+    correlations: Sequence[float],
+    names: Sequence[str],
+) -> None:
+    """Draw pairs of images, one above the other, each with its class; blue if that is the same."""
+    panels = figure.subplots(2, ACROSS, squeeze=False)
+    for axes in panels.flat:
+        axes.axis("off")
+    for (above, under), pair, (first, second), correlation in zip(
+        panels.T, images, classes, correlations, strict=False
+    ):
+        for axes, image in zip((above, under), pair, strict=True):
+            show(axes, image)
+        above.set_title(wrap_name(names[first], 10), fontsize=SMALL, color=LIGHT.text)
+        words = f"{wrap_name(names[second], 10)}\n{correlation:.2f}"
+        below(under, words, LIGHT.more if first == second else LIGHT.less)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ is not needed again.
 
 import statistics
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,13 +17,15 @@ from cnn_study.data.duplicates import (
     FREQUENCIES,
     LEAST_CORRELATION,
     MOST_DIFFERENT_BITS,
+    correlate,
     look_alikes_between,
+    near_sets,
     too_small,
 )
 from cnn_study.data.images import Images
 from cnn_study.runs import correct_answers, look_alikes, measured, records, sealed
 from cnn_study.runs.heartbeat import log
-from cnn_study.runs.look_alikes import LookAlikeFacts, Misread, MisreadBy, Pair
+from cnn_study.runs.look_alikes import LookAlikeFacts, Misread, MisreadBy, Pair, Within
 from cnn_study.runs.wanted import done, wanted
 from cnn_study.study.model import Study
 
@@ -64,6 +67,8 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
     if not study.dataset.publish_images:
         shown, misread = [], misread and misread.model_copy(update={"shown": []})
     kept = [mistake.test_index for mistake in misread.shown] if misread else []
+    shows_within = study.dataset.publish_images and audit and audit.has_near_duplicates_within
+    within = find_within(images) if shows_within and not reason else []
     tests, trained = (
         [getattr(pairs[place], f"{part}_index") for place in shown] for part in ("test", "training")
     )
@@ -71,6 +76,7 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
         "pairs_images": np.stack(
             [images.test_images[tests], images.training_images[trained]], axis=1
         ),
+        "within_images": _images_of(within, images),
         "misread_images": images.test_images[kept],
     }
     file = path.with_suffix(".npz")
@@ -87,6 +93,7 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
         reason=reason,
         pairs=pairs,
         shown_pairs=shown,
+        within=within,
         misread=misread,
         arrays_file=file.name,
         arrays_sha256=files.write_arrays(file, arrays),
@@ -111,6 +118,35 @@ def find_pairs(images: Images) -> list[Pair]:
         )
         for test, training, bits, correlation in alike
     ]
+
+
+def find_within(images: Images) -> list[Within]:
+    """Take the first two images of some sets of near-duplicates in each part, training first."""
+    pairs = []
+    parts: list[tuple[Literal["training", "test"], np.ndarray, np.ndarray]] = [
+        ("training", images.training_images, images.training_labels),
+        ("test", images.test_images, images.test_labels),
+    ]
+    for part, pixels, labels in parts:
+        for first, second, *_ in near_sets(pixels, labels)[0]:
+            correlation = correlate(pixels[[first]], pixels[[second]])[0]
+            pairs.append(
+                Within(
+                    part=part,
+                    indices=(int(first), int(second)),
+                    classes=(int(labels[first]), int(labels[second])),
+                    correlation=round(float(correlation), 6),
+                )
+            )
+    return [pairs[place] for place in spread_evenly(len(pairs), SHOWN_PAIRS)]
+
+
+def _images_of(within: list[Within], images: Images) -> np.ndarray:
+    """Give the images of such pairs (pairs, 2, height, width, channels)."""
+    parts = {"training": images.training_images, "test": images.test_images}
+    shape = (0, 2, *images.test_images.shape[1:])
+    chosen = [parts[pair.part][list(pair.indices)] for pair in within]
+    return np.stack(chosen) if chosen else np.empty(shape, "uint8")
 
 
 def spread_evenly(count: int, most: int) -> list[int]:

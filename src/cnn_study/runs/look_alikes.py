@@ -34,6 +34,15 @@ class Pair(Part):
     correlation: float = Field(description="Pearson's correlation of their pixels.")
 
 
+class Within(Part):
+    """Two images of one part that are nearly the same."""
+
+    part: Literal["training", "test"] = Field(description="In which both stand.")
+    indices: tuple[int, int] = Field(description="Their places in it, from 0.")
+    classes: tuple[int, int] = Field(description="What they show.")
+    correlation: float = Field(description="Pearson's correlation of their pixels.")
+
+
 class Misread(Part):
     """A test image that all runs of an experiment call the same, and not what its label says."""
 
@@ -74,6 +83,11 @@ class LookAlikeFacts(Sealed):
         description="Places in `pairs`, from 0, of those whose images are kept, spread evenly over "
         "them: array pairs_images."
     )
+    within: list[Within] = Field(
+        [],
+        description="Of images of the study's own, the first two of some sets of near-duplicates, "
+        "spread evenly over them. Their images: array within_images.",
+    )
     misread: MisreadBy | None = Field(description="null where no experiment had two runs.")
     arrays_file: str = Field(description="File beside this one, with the images.")
     arrays_sha256: str = Field(description="sha256 of that file.")
@@ -87,6 +101,7 @@ class LookAlikes:
         path: of the facts.
         arrays: by name; with h, w and c for an image's height, width and channels:
             pairs_images (pairs, 2, h, w, c) uint8, test image and training image;
+            within_images (pairs, 2, h, w, c) uint8, not in files of before there were any;
             misread_images (images, h, w, c) uint8.
     """
 
