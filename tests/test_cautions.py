@@ -79,6 +79,18 @@ def test_small_and_uneven_classes_are_told(tmp_path, uneven):
     assert "gets 11 %. Better say metric: balanced_accuracy" in large
 
 
+def test_a_class_without_test_images_is_told_apart_from_small_ones(tmp_path, monkeypatch):
+    counts = {"test_counts": (0, 40, 40, 40, 40, 40, 40, 40, 80, 0)}
+    monkeypatch.setitem(DATASETS, "digits", replace(DATASETS["digits"], **counts))
+    path = _study(tmp_path, "digits", smallest=3).path
+    path.write_text(path.read_text() + "metric: macro_f1\n")
+    (untested,) = [said for said in cautions(load(path)) if "class" in said.split(":")[0]]
+    assert untested.startswith(
+        'classes "0", "9" have no test image: nothing tells how often these are recognized, and '
+        "test macro F1 is that of the other classes."
+    )
+
+
 def test_by_balanced_accuracy_fewer_images_tell_as_much(tmp_path, uneven):
     path = _study(tmp_path, "digits", smallest=2.4).path
     path.write_text(path.read_text() + "metric: balanced_accuracy\n")

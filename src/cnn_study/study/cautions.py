@@ -12,7 +12,7 @@ from cnn_study.base.inference import POWER
 from cnn_study.base.metrics import images_like
 from cnn_study.base.words import counted, exact, first_of, fixed, listing, percent
 from cnn_study.data.block import UNSAID, DatasetBlock
-from cnn_study.data.listing import spelled_alike
+from cnn_study.data.listing import of_classes, spelled_alike
 from cnn_study.study.model import Study
 
 LEAST_SEEDS, FEW_SEEDS = 3, 5
@@ -38,6 +38,7 @@ def cautions(study: Study) -> list[str]:
     checks = (
         _unsaid,
         _alike,
+        _untested_classes,
         _small_classes,
         _uneven_classes,
         _images,
@@ -65,12 +66,28 @@ def _alike(study: Study) -> Iterator[str]:
         yield f"{alike}: until then they are told apart."
 
 
+def _untested_classes(study: Study) -> Iterator[str]:
+    dataset = study.dataset
+    untested = [
+        name
+        for name, count in zip(dataset.class_names, dataset.test_counts, strict=False)
+        if not count
+    ]
+    if untested:
+        yield (
+            f"{of_classes(untested, 'has', 'have')} no test image: nothing tells how often "
+            f"{'it is' if len(untested) == 1 else 'these are'} recognized, and test "
+            f"{study.metric.label} is that of the other classes. Give the test part some, taken "
+            "from the training images if there are no others."
+        )
+
+
 def _small_classes(study: Study) -> Iterator[str]:
     dataset = study.dataset
     small = {
         name: count
         for name, count in zip(dataset.class_names, dataset.test_counts, strict=False)
-        if count < FEW_IMAGES
+        if 0 < count < FEW_IMAGES
     }
     if small:
         named = [f"{name} {count}" for name, count in sorted(small.items(), key=lambda one: one[1])]
