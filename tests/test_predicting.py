@@ -97,6 +97,20 @@ def test_of_many_images_that_cannot_be_read_ten_are_named(trained, capsys):
     assert more == "  … and 2 more"
 
 
+def test_images_that_can_be_read_are_answered_beside_others(trained, capsys):
+    folder, command, _ = trained
+    for place in range(3):
+        Image.fromarray(np.full((8, 8), 80 * place, "uint8")).save(folder / f"level-{place}.png")
+    (folder / "level-1.png").write_bytes(b"no image")
+    paths = [str(folder / f"level-{place}.png") for place in range(3)]
+    assert main([*command, *paths]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines() == ["1 of 3 images cannot be read:", f"  {paths[1]} (no image)"]
+    assert [line.split(": ")[0] for line in said.out.splitlines()[1:]] == [paths[0], paths[2]]
+    assert main([*command, paths[0], paths[2]]) == 0
+    assert capsys.readouterr().out == said.out
+
+
 OWN = """
 title: Tests
 dataset: {name: own, title: Own, source: Me., description: Noise., folder: pictures}
@@ -120,9 +134,9 @@ def test_an_image_of_the_study_is_told_as_such(tmp_path, monkeypatch):
         file.rename(tmp_path / f"{place}.png")
     Image.fromarray(pixels + 1).save(tmp_path / "20.png")
     paths = [tmp_path / f"{place}.png" for place in range(21)]
-    pixels, keys = predicting._read(study, paths)
-    assert pixels.shape == (21, 8, 8, 1)
-    parts = [predicting._parts(study).get(key, "") for key in keys]
+    read = predicting._read(study, paths)
+    assert np.stack(read.pixels).shape == (21, 8, 8, 1)
+    parts = [predicting._parts(study).get(key, "") for key in read.keys]
     assert (parts[:20].count("training"), parts[:20].count("test"), parts[20]) == (16, 4, "")
 
 

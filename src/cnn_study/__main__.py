@@ -549,8 +549,11 @@ def _predict(options: argparse.Namespace) -> None:
         kept = exporting.find(study, results, options.experiment)
     else:
         kept = predicting.best_kept(study, results)
-    answers = predicting.predict(study, kept, options.images)
-    print(predicting.in_words(study, kept, answers))
+    answers, unread = predicting.predict(study, kept, options.images)
+    if answers:
+        print(predicting.in_words(study, kept, answers))
+    if unread:
+        raise UserError(unread)
 
 
 def _which(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ the test images, as the record of its run has them.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,21 +74,27 @@ def best_kept(study: Study, results: Path) -> Kept:
     return max(kept, key=score)
 
 
-def predict(study: Study, kept: Kept, images: Sequence[Path]) -> list[Answer]:
+def predict(study: Study, kept: Kept, images: Sequence[Path]) -> tuple[list[Answer], str]:
     """Let a network answer to images, brought to its size as those that it was trained on.
 
+    Returns:
+        What it says of each that can be read; and in words which cannot, "" if all can.
+
     Raises:
-        UserError: images cannot be read, which tells all of them; or the weights are damaged.
+        UserError: the weights are damaged.
     """
-    pixels, keys = _read(study, images)
+    read = _read(study, images)
+    if not read.paths:
+        return [], read.unread(len(images))
     with outputs.hushed():  # a backend tells of its devices
         import_keras()
-        probabilities = keras_one.predict(_model(study, kept), pixels)
+        probabilities = keras_one.predict(_model(study, kept), np.stack(read.pixels))
     parts = _parts(study)
-    return [
+    answers = [
         Answer(image, row, parts.get(key, ""))
-        for image, row, key in zip(images, probabilities, keys, strict=True)
+        for image, row, key in zip(read.paths, probabilities, read.keys, strict=True)
     ]
+    return answers, read.unread(len(images))
 
 
 def _parts(study: Study) -> dict[str, str]:
@@ -101,25 +107,47 @@ def _parts(study: Study) -> dict[str, str]:
     return {key: part for part, side in sides.items() for key in side.keys}
 
 
-def _read(study: Study, images: Sequence[Path]) -> tuple[np.ndarray, list[str]]:
-    """Read images: (n, height, width, channels) uint8; and the keys of their files."""
+@dataclass
+class _Read:
+    """Images that were read, and the others.
+
+    Attributes:
+        pixels: of each, (height, width, channels) uint8.
+        keys: of their files.
+        faults: the other files, with what is wrong with each.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    pixels: list[np.ndarray] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def unread(self, of: int) -> str:
+        """Say which of so many images cannot be read; "" if all can."""
+        if not self.faults:
+            return ""
+        which = f"{len(self.faults):,} of {counted(of, 'image')} cannot be read:"
+        return "\n".join([which, *first_lines(self.faults, "  … and {} more")])
+
+
+def _read(study: Study, images: Sequence[Path]) -> _Read:
+    """Read images, and bring them to the study's size."""
     height, width, channels = study.dataset.image_shape
     block = study.file.dataset
     own = block if isinstance(block, DatasetBlock) else None
     resize, transparency = (own.resize, own.transparency) if own else ("crop", "white")
-    pixels, keys, faults = [], [], []
+    done = _Read()
     for path in images:
         try:
             content = read(str(path))
             picture = read_picture(content, path.name, transparency)
-            keys.append(hashlib.sha256(content).hexdigest()[: manifest.KEY_DIGITS])
-            pixels.append(fit(picture.pixels, (height, width), resize, channels))
         except Unreadable as fault:
-            faults.append(f"  {path} ({fault})")
-    if faults:
-        which = f"{len(faults):,} of {counted(len(images), 'image')} cannot be read:"
-        raise UserError("\n".join([which, *first_lines(faults, "  … and {} more")]))
-    return np.stack(pixels), keys
+            done.faults.append(f"  {path} ({fault})")
+            continue
+        done.paths.append(path)
+        done.pixels.append(fit(picture.pixels, (height, width), resize, channels))
+        done.keys.append(hashlib.sha256(content).hexdigest()[: manifest.KEY_DIGITS])
+    return done
 
 
 def _model(study: Study, kept: Kept) -> "keras.Model":
