@@ -121,6 +121,8 @@ def test_classes_without_images_of_a_kind_are_named(text_of):
     text = text_of((20, 20, 0), (30, 0, 30), class_names=("cat", "dog", "owl"))
     assert "There is no training image of owl, so no network can learn what that is." in text
     assert "There is no test image of dog: how often" in text
+    assert "nothing here can tell, and test accuracy is that of the other classes" in text
+    assert "**Classes without test images.** Of dog there is none" in text
 
 
 def test_many_classes_are_named_in_part_and_stand_in_a_file(text_of):
@@ -386,15 +388,16 @@ def load_faults(folder: Path, own: datasets_by_hand.MadeUp) -> list[str]:
     ("names", "said"),
     [
         (
-            ("蛙", "犬", "cat"),
-            "the font of the figures has nothing, 蛙, 犬: 蛙, 犬. Show them under",
+            ("蛙", "क", "cat"),
+            "the font of the figures does not have: क (क). Show them under",
         ),
         (
             ("蛙", "cat"),
-            "the PDF's fonts have nothing, 蛙: 蛙. Show them under other names: `classes",
+            "neither the figures' font nor the PDF's fonts have: 蛙 (蛙). Show them under other "
+            "names: `classes",
         ),
         (("שלום", "cat"), "read from right to left, and figures set from left to right: ש, ל"),
-        (("a\u200bb", "cat"), "hold signs that show nothing, U+200B: a"),
+        (("a\u200bb", "cat"), "hold signs that show nothing: U+200B (a"),
         (("x" * 61, "cat"), "names of classes have 60 characters at most, not xxx"),
     ],
 )
@@ -402,6 +405,18 @@ def test_names_that_the_report_cannot_show_are_found_by_check(tmp_path, monkeypa
     images = make_images((4,) * len(names), (2,) * len(names), (16, 16, 1))
     faults = load_faults(tmp_path, register(monkeypatch, images, class_names=names))
     assert any(said in fault for fault in faults), faults
+
+
+def test_a_sign_that_no_font_has_is_told_once(tmp_path, monkeypatch):
+    """The figures' font lacks two, the PDF's one; what nobody sees is no matter of fonts."""
+    names = ("蛙", "क", "a\ue000b", "cat")
+    own = register(monkeypatch, make_images((4,) * 4, (2,) * 4, (16, 16, 1)), class_names=names)
+    holding = "line 3: dataset: names of classes hold signs that "
+    assert [fault.split(". Show")[0] for fault in load_faults(tmp_path, own)] == [
+        f"{holding}show nothing: U+E000 (a\\ue000b)",
+        f"{holding}neither the figures' font nor the PDF's fonts have: 蛙 (蛙)",
+        f"{holding}the font of the figures does not have: क (क)",
+    ]
 
 
 STRANGE = (

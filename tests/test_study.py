@@ -1027,7 +1027,7 @@ def test_signs_in_printed_numbers_are_looked_at(tmp_path):
     text = HEADER + "published:\n  citation: lecun1998\n  file: a.csv\n"
     for fault, said in zip(
         report_faults(tmp_path, text),
-        ("show nothing are not allowed: U+202E", "font of the figures does not", "PDF's fonts do"),
+        ("show nothing are not allowed: U+202E", "figures' font nor the PDF's fonts have 学"),
         strict=True,
     ):
         assert fault.startswith("line 7: published.file: ")
@@ -1281,12 +1281,13 @@ def test_authors_of_a_study_s_own_are_looked_at(tmp_path, monkeypatch):
 
 def test_labels_are_looked_at_too(tmp_path):
     text = CHANGES + WIDE + 'label: {wide: "学 \\u202E"}\n'
-    unseen, drawn, printed = report_faults(tmp_path, text)
+    unseen, fontless = report_faults(tmp_path, text)
     assert unseen == (
         "line 12: label.wide: signs that show nothing are not allowed: U+202E. Take them out"
     )
-    assert drawn.startswith("line 12: label.wide: the font of the figures does not have 学")
-    assert printed.startswith("line 12: label.wide: the PDF's fonts do not have 学")
+    assert fontless.startswith(
+        "line 12: label.wide: neither the figures' font nor the PDF's fonts have 学. Write Latin"
+    )
 
 
 def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
@@ -1294,15 +1295,15 @@ def test_signs_that_no_font_of_the_pdf_has_are_refused(tmp_path):
     text = text.replace("title: A small study", "title: Größe 学").replace("?", "? 🙂", 1)
     text += "search:\n  trials: 3\n  epochs: 2\n  space: {kernel_size: [3, 5]}\n"
     text += "  prices: {a: {title: Дёшево 学, macs: 10000000}}\n"
-    found = [fault for fault in report_faults(tmp_path, text) if "font of the fig" not in fault]
-    assert found == [
-        f"line {line}: {key}: the PDF's fonts do not have {signs}. Write Latin, Greek or Cyrillic "
-        f"letters and the usual signs ({given})"
-        for line, key, signs, given in [
-            (1, "title", "学", "Größe 学"),
-            (8, "questions.width.question", "🙂", "Are more filters better? 🙂"),
-            (12, "questions.width.caveat", "学, 生, 🙂", "Only for 学生, and 🙂"),
-            (17, "search.prices.a.title", "学", "Дёшево 学"),
+    paper, both = "the PDF's fonts do not", "neither the figures' font nor the PDF's fonts"
+    assert report_faults(tmp_path, text) == [
+        f"line {line}: {key}: {fonts} have {signs}. Write Latin, Greek or Cyrillic letters and the "
+        f"usual signs ({given})"
+        for line, key, fonts, signs, given in [
+            (1, "title", both, "学", "Größe 学"),
+            (8, "questions.width.question", paper, "🙂", "Are more filters better? 🙂"),
+            (12, "questions.width.caveat", paper, "学, 生, 🙂", "Only for 学生, and 🙂"),
+            (17, "search.prices.a.title", both, "学", "Дёшево 学"),
         ]
     ]
 

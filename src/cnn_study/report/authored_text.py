@@ -40,6 +40,15 @@ DRAWN = ("title", "label", "published")
 
 OTHER_NAMES = "`classes: {name: shown name}`, of all classes, in the order of the report"
 
+FONTS = {
+    "neither the figures' font nor the PDF's fonts have": (True, True),
+    "the font of the figures does not have": (True, False),
+    "the PDF's fonts do not have": (False, True),
+}
+"""Words for fonts without a sign: whether that is so of the figures' and of the PDF's."""
+
+LETTERS = "Write Latin, Greek or Cyrillic letters and the usual signs"
+
 LONGEST_CLASS = 60
 """Characters of a class's name: tables and legends have no room for more."""
 
@@ -55,10 +64,10 @@ def faults_of(draft: "Draft") -> "list[Fault]":
     for place, (text, said) in zip(markdown, given, strict=True):
         shown[place] += text.words()  # &#x1F600; is a sign that nobody has written
         faults += [(place, fault) for fault in (*said, *_uncited(text.cited()))]
-    faults += [(place, fault) for place, text in shown.items() for fault in _signs(place, text)]
-    for place, signs in zip(shown, unprinted(list(shown.values())), strict=True):
-        if signs:
-            faults.append((place, f"{_no_font('PDF', signs)} ({listed([texts[place]])})"))
+    lacking = unprinted(list(shown.values()))
+    for (place, text), signs in zip(shown.items(), lacking, strict=True):
+        written = f" ({listed([texts[place]])})"
+        faults += [(place, fault) for fault in _signs(place, text, signs, written)]
     faults += [(("title",), fault) for fault in _title(file.title)]
     faults += [
         (("dataset", "classes"), f"{fault}. Show them under other names: {OTHER_NAMES}")
@@ -111,15 +120,19 @@ def _printed(draft: "Draft") -> "dict[Place, str]":
     return {("published", "file"): " ".join(texts)}
 
 
-def _signs(place: "Place", text: str) -> Iterator[str]:
-    """Say which signs of a text nobody would see, or not in a figure."""
+def _signs(place: "Place", text: str, lacking: Sequence[str], written: str = "") -> Iterator[str]:
+    """Say which signs of a text nobody would see, or not in a figure.
+
+    Args:
+        lacking: those that the PDF's fonts do not have.
+        written: where they stand, to be added.
+    """
+    drawn = bool(set(place) & set(DRAWN))
     if signs := unseen(text):
         yield f"signs that show nothing are not allowed: {', '.join(signs)}. Take them out"
-    if not set(place) & set(DRAWN):
-        return
-    if missing := undrawn(text):
-        yield f"{_no_font('figures', missing)} ({listed([text])})"
-    if turned := right_to_left(text):
+    for fonts, signs in _by_font(undrawn(text) if drawn else [], lacking).items():
+        yield f"{fonts} {listed(signs)}. {LETTERS}{written}"
+    if drawn and (turned := right_to_left(text)):
         yield (
             f"figures set letters from left to right, and {listed(turned)} are read from the right "
             f"({listed([text])}). Write Latin, Greek or Cyrillic letters"
@@ -132,18 +145,23 @@ def _classes(names: Sequence[str]) -> Iterator[str]:
     long = [name for name in names if len(name) > LONGEST_CLASS]
     if long:
         yield f"names of classes have {LONGEST_CLASS} characters at most, not {listed(long)}"
-    for what, signs_of in {
-        "hold signs that show nothing, ": unseen,
-        "hold signs for which the font of the figures has nothing, ": undrawn,
-        "hold signs for which the PDF's fonts have nothing, ": lambda name: [
-            sign for sign in name if sign in lacking
-        ],
-        "are read from right to left, and figures set from left to right: ": right_to_left,
-    }.items():
-        signs = {name: signs_of(name) for name in names}
+    fontless = {
+        name: _by_font(undrawn(name), [sign for sign in name if sign in lacking]) for name in names
+    }
+    kinds: dict[str, dict[str, list[str]]] = {
+        "hold signs that show nothing: ": {name: unseen(name) for name in names},
+        **{
+            f"hold signs that {fonts}: ": {name: fontless[name].get(fonts, []) for name in names}
+            for fonts in FONTS
+        },
+        "are read from right to left, and figures set from left to right: ": {
+            name: right_to_left(name) for name in names
+        },
+    }
+    for what, signs in kinds.items():
         if strange := [name for name in names if signs[name]]:
             every = [sign for name in strange for sign in signs[name]]
-            yield f"names of classes {what}{listed(every)}: {listed(strange)}"
+            yield f"names of classes {what}{listed(every)} ({listed(strange)})"
 
 
 def _title(title: str) -> Iterator[str]:
@@ -160,17 +178,14 @@ def _beside() -> Iterator[tuple[Path, str]]:
     path = citations()[0]
     if path != CITATION:
         authors = citation.read(path).bibtex_authors
-        yield from ((path, fault) for fault in _signs(("authors",), authors))
-        if signs := unprinted([authors])[0]:
-            yield path, _no_font("PDF", signs)
+        lacking = unprinted([authors])[0]
+        yield from ((path, fault) for fault in _signs(("authors",), authors, lacking))
 
 
 def _works(path: Path) -> Iterator[str]:
     """Say why works cannot be cited: those of a study's own are read as Pandoc reads all."""
     text = read_text(path)
-    yield from _signs(("works",), text)
-    if signs := unprinted([text])[0]:
-        yield _no_font("PDF", signs)
+    yield from _signs(("works",), text, unprinted([text])[0])
     try:
         done = run_pandoc(["--from=biblatex", "--to=csljson"], WORKS_SECONDS, text)
     except TooLong as error:
@@ -185,12 +200,14 @@ def _works(path: Path) -> Iterator[str]:
         yield f"an address begins with https:// or http://, not as {listed(strange)}"
 
 
-def _no_font(of: str, signs: list[str]) -> str:
-    whose = "the PDF's fonts do" if of == "PDF" else "the font of the figures does"
-    return (
-        f"{whose} not have {listed(signs)}. Write Latin, Greek or Cyrillic letters and the usual "
-        "signs"
-    )
+def _by_font(undrawn: Sequence[str], unprinted: Sequence[str]) -> dict[str, list[str]]:
+    """Give the signs that fonts do not have, each once, by words for these fonts."""
+    signs = dict.fromkeys([*undrawn, *unprinted])
+    lacking = {
+        fonts: [sign for sign in signs if (sign in undrawn, sign in unprinted) == of_both]
+        for fonts, of_both in FONTS.items()
+    }
+    return {fonts: signs for fonts, signs in lacking.items() if signs}
 
 
 def known_works(bibliography: Path = BIBLIOGRAPHY) -> list[str]:

@@ -55,7 +55,10 @@ def _is_unseen(sign: str) -> bool:
 
 
 def unprinted(texts: Sequence[str]) -> list[list[str]]:
-    """Find the signs of each text that the PDF's fonts do not have: Chinese ones, say, or emoji."""
+    """Find the signs of each text that the PDF's fonts do not have: Chinese ones, say, or emoji.
+
+    Those that show nothing are no matter of fonts.
+    """
     strange = [text for text in dict.fromkeys(texts) if not text.isascii()]
     missing = {}
     if _unset(strange):
@@ -69,7 +72,7 @@ def _unset(texts: list[str]) -> list[str]:
         return []
     import typst
 
-    lines = ("".join(f"\\u{{{ord(sign):x}}}" for sign in text) for text in texts)
+    lines = ("".join(f"\\u{{{ord(sign):x}}}" for sign in without_unseen(text)) for text in texts)
     document = '#set document(title: "Texts")' + "".join(f'\n\n#"{line}"' for line in lines)
     try:
         typst.compile(document.encode(), **TYPST)
@@ -84,11 +87,13 @@ def signs_without_font(error: "typst.TypstError") -> list[str]:
 
 
 def undrawn(text: str) -> list[str]:
-    """List the signs of a text that the font of the figures, DejaVu Sans, does not have."""
+    """List the signs of a text that show something and that DejaVu Sans, in figures, lacks."""
     if text.isascii():
         return []
     return [
-        sign for sign in dict.fromkeys(text) if not sign.isspace() and ord(sign) not in _drawn()
+        sign
+        for sign in dict.fromkeys(text)
+        if not sign.isspace() and not _is_unseen(sign) and ord(sign) not in _drawn()
     ]
 
 
