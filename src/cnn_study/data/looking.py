@@ -130,14 +130,16 @@ def _refuse(
         UserError: something is; the study does not skip such files, or something else is wrong too.
     """
     refuses = block.unreadable == "refuse"
+    of = len(listing.items) + len(listing.unreadable)
+    said = unreadable_in_words(block, unreadable, of) if unreadable else ""
     all_faults = list(faults)
-    if unreadable and (faults or refuses):
-        of = len(listing.items) + len(listing.unreadable)
-        remedy = ". Repair or remove them, or say unreadable: skip" if refuses else ", and skipped"
-        all_faults.insert(0, unreadable_in_words(block, unreadable, of) + remedy)
+    if said and refuses:
+        all_faults.insert(0, f"{said}. Repair or remove them, or say unreadable: skip")
     if all_faults:
-        lines = "\n".join(f"  {fault}" for fault in all_faults)
-        raise UserError(f"the images of {study} cannot be used:\n{lines}")
+        lines = [f"the images of {study} cannot be used:", *(f"  {fault}" for fault in all_faults)]
+        if said and not refuses:
+            lines.append(f"That is without those skipped, as the study says: {said}.")
+        raise UserError("\n".join(lines))
 
 
 def _sizes(read: Pixels) -> Iterator[str]:
