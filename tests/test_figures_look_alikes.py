@@ -1,15 +1,20 @@
 """Figures of look-alikes, of misread images and of the spread between runs: what they say is so."""
 
+import base64
 import csv
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from cnn_study.data.audit import Audit, Groups, Originals, Spread
 from cnn_study.figures.colors import DARK_PAGE
 from cnn_study.figures.draw import _pictures, planned_figures
+from cnn_study.figures.look_alikes import WithinParts
 from cnn_study.figures.picture import image
 from cnn_study.figures.results import Results
 from cnn_study.runs import look_alikes
@@ -78,6 +83,65 @@ def test_the_pairs_that_are_kept_do_resemble_each_other(results):
         assert correlation == pytest.approx(facts.pairs[place].correlation, abs=1e-5)
         assert correlation >= facts.least_correlation
     assert len({pair.test_index for pair in facts.pairs}) == len(facts.pairs)
+
+
+def with_near_duplicates(study, groups: int, divided: int):
+    """The study as if so many sets of its images were nearly alike."""
+    side = Spread(smallest=32, median=32, largest=32)
+    originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
+    sets = Groups(groups=groups, images=2 * groups, largest=2, divided=divided)
+    audit = Audit(files=60_000, originals=originals, near_duplicates=sets)
+    return replace(study, dataset=replace(study.dataset, audit=audit))
+
+
+@pytest.mark.parametrize(("groups", "divided"), [(0, 0), (2, 2), (3, 2)])
+def test_near_duplicates_are_shown_where_a_part_has_some(study, groups, divided):
+    own = with_near_duplicates(study, groups, divided)
+    shown = {*planned_figures(own, looked=True)} - {*planned_figures(study, looked=True)}
+    assert shown == ({"near-duplicates.svg"} if groups > divided else set())
+    assert "near-duplicates.svg" not in planned_figures(own, looked=False)
+
+
+@pytest.fixture
+def within(study, results) -> Results:
+    """A cat kept as a dog, grey 10 and 20, and two ships, grey 30 and 40."""
+    cat, dog, ship = map(study.dataset.class_names.index, ("cat", "dog", "ship"))
+    pairs = [
+        look_alikes.Within(part="training", indices=(4, 9), classes=(cat, dog), correlation=0.951),
+        look_alikes.Within(part="test", indices=(1, 7), classes=(ship, ship), correlation=0.996),
+    ]
+    images = np.full((2, 2, 32, 32, 3), np.arange(10, 50, 10).reshape(2, 2, 1, 1, 1), "uint8")
+    own = Results(study, FOLDER / "tables", FOLDER / "evidence")
+    own.look_alikes = replace(
+        results.look_alikes,
+        facts=results.look_alikes.facts.model_copy(update={"within": pairs}),
+        arrays={"within_images": images},
+    )
+    return own
+
+
+def test_near_duplicates_stand_one_above_the_other_with_their_classes(study, within):
+    picture = WithinParts(tuple(study.dataset.class_names))
+    drawing = image(picture, within, "svg").decode()
+    assert written_words(drawing) == ["cat", "ship", "dog", "0.95", "ship", "1.00"]
+    levels = [
+        np.unique(np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")))
+        for data in re.findall(r'"data:image/png;base64,([^"]+)"', drawing)
+    ]
+    assert sorted(level.tolist() for level in levels) == [[10], [20], [30], [40]]
+    assert picture.runs(within) == {}
+    texts = picture.texts(within)
+    assert texts.caption.startswith("Images that are nearly alike and stand in one part, two of a")
+    assert (
+        "cat above dog, training images, correlation 0.95; ship above ship, test images, "
+        "correlation 1.00." in " ".join(texts.alt.split())
+    )
+
+
+def test_where_no_near_duplicate_was_kept_the_figure_says_so(study, results):
+    picture = WithinParts(tuple(study.dataset.class_names))
+    assert written_words(image(picture, results, "svg").decode()) == ["none was kept"]
+    assert picture.texts(results).caption.endswith("stand in one part: none was kept.")
 
 
 def test_misread_images_name_the_model_whose_runs_agree(pictures, results):

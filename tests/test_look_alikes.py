@@ -105,15 +105,23 @@ def test_images_that_pass_for_one_another_are_not_searched(study, tmp_path, plan
 
 
 def test_near_duplicates_within_a_part_are_kept_to_be_shown(study, tmp_path, planted, monkeypatch):
-    """Training image 12 is 5, brighter, of another class, and test image 2 is 1; no look-alike."""
+    """Training images 15 and 22 are 5, brighter, 22 of another class, 11 is 1; test image 2 is 1.
+
+    Of two classes are the sets of 5 and of test image 1: these come first.
+    """
     training, test = planted.training_images, planted.test_images
-    training[12] = np.clip(training[5].astype(int) + 25, 0, 255)
+    training[15] = training[22] = np.clip(training[5].astype(int) + 25, 0, 255)
+    training[11] = np.clip(training[1].astype(int) + 25, 0, 255)
     test[2] = np.clip(test[1].astype(int) + 25, 0, 255)
     monkeypatch.setattr(inspection_look_alikes, "load_prepared", lambda dataset, data: planted)
     kept = look_alikes.read(look(with_sets(study, divided=0), tmp_path / "own", Path("any.npz")))
     within = [(pair.part, pair.indices, pair.classes) for pair in kept.facts.within]
-    assert within == [("training", (5, 12), (5, 2)), ("test", (1, 2), (1, 2))]
-    expected = [[training[5], training[12]], [test[1], test[2]]]
+    assert within == [
+        ("training", (5, 22), (5, 2)),
+        ("test", (1, 2), (1, 2)),
+        ("training", (1, 11), (1, 1)),
+    ]
+    expected = [[training[5], training[22]], [test[1], test[2]], [training[1], training[11]]]
     assert np.array_equal(kept.arrays["within_images"], expected)
     assert all(pair.correlation > 0.98 for pair in kept.facts.within)
     private = with_sets(study, divided=0, publish_images=False)

@@ -30,7 +30,7 @@ from cnn_study.figures.results import Results
 from cnn_study.figures.words import brief, wrap_name
 from cnn_study.report import study_checks, values
 from cnn_study.report.render import render
-from cnn_study.runs import correct_answers, stages
+from cnn_study.runs import correct_answers, look_alikes, stages
 from cnn_study.runs.wanted import wanted
 from cnn_study.study.merge import load
 from datasets_by_hand import make_images, register
@@ -330,6 +330,23 @@ def test_what_their_owner_says_stands_where_the_images_are_told_of(text_of):
     assert answers["Approval by a review board?"] == "no"
     assert answers["Safeguards for what could be misused?"] == "no"
     assert answers["**Data quality.** Sources, time, labelling"] == "yes"
+
+
+def test_pictures_of_near_duplicates_stand_where_these_are_counted(tmp_path, monkeypatch):
+    side = Spread(smallest=16, median=16, largest=16)
+    originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
+    sets = Groups(groups=3, images=6, largest=2, divided=1)
+    audit = Audit(files=100, originals=originals, near_duplicates=sets)
+    own = register(monkeypatch, make_images((40, 40), (10, 10), (16, 16, 3)), audit=audit)
+    made = made_of(tmp_path / "own", own)
+    assert "fig-near-duplicates" not in made.text()  # nobody has looked
+    records_by_hand.look_alike(made.study, made.folder)
+    made.collect()
+    text = said(made.write(look_alikes=look_alikes.find(made.study, made.folder)))
+    told, picture = text.index("make three sets"), text.index("{#fig-near-duplicates")
+    assert "of these stands in training and test" in text[told:picture]
+    assert "@fig-near-duplicates" in text[told:picture]
+    assert text[picture:].index("Look-alikes {#sec-look-alikes}") < 300
 
 
 def test_what_was_met_in_reading_is_told(text_of):

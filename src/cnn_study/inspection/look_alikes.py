@@ -121,24 +121,33 @@ def find_pairs(images: Images) -> list[Pair]:
 
 
 def find_within(images: Images) -> list[Within]:
-    """Take the first two images of some sets of near-duplicates in each part, training first."""
+    """Take two images of some sets of near-duplicates in a part, those of two classes first."""
     pairs = []
     parts: list[tuple[Literal["training", "test"], np.ndarray, np.ndarray]] = [
         ("training", images.training_images, images.training_labels),
         ("test", images.test_images, images.test_labels),
     ]
     for part, pixels, labels in parts:
-        for first, second, *_ in near_sets(pixels, labels)[0]:
+        for first, second in (_two_of(places, labels) for places in near_sets(pixels, labels)[0]):
             correlation = correlate(pixels[[first]], pixels[[second]])[0]
             pairs.append(
                 Within(
                     part=part,
-                    indices=(int(first), int(second)),
+                    indices=(first, second),
                     classes=(int(labels[first]), int(labels[second])),
                     correlation=round(float(correlation), 6),
                 )
             )
-    return [pairs[place] for place in spread_evenly(len(pairs), SHOWN_PAIRS)]
+    crossing = [pair for pair in pairs if len({*pair.classes}) > 1][:SHOWN_PAIRS]
+    others = [pair for pair in pairs if len({*pair.classes}) == 1]
+    shown = spread_evenly(len(others), SHOWN_PAIRS - len(crossing))
+    return crossing + [others[place] for place in shown]
+
+
+def _two_of(places: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+    """Take the first image of a set, and the first of another class if there is one, or another."""
+    of_another = places[labels[places] != labels[places[0]]]
+    return int(places[0]), int((of_another if len(of_another) else places[1:])[0])
 
 
 def _images_of(within: list[Within], images: Images) -> np.ndarray:

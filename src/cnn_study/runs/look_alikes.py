@@ -85,8 +85,8 @@ class LookAlikeFacts(Sealed):
     )
     within: list[Within] = Field(
         [],
-        description="Of images of the study's own, the first two of some sets of near-duplicates, "
-        "spread evenly over them. Their images: array within_images.",
+        description="Of images of the study's own, two of some sets of near-duplicates, those of "
+        "two classes first. Their images: array within_images.",
     )
     misread: MisreadBy | None = Field(description="null where no experiment had two runs.")
     arrays_file: str = Field(description="File beside this one, with the images.")
