@@ -240,11 +240,28 @@ def test_other_pixels_of_the_same_files_are_refused_with_their_number(place, cap
         return read
 
     monkeypatch.setattr(looking, "read_all", read_all)
-    monkeypatch.setattr(looking, "versions", lambda: {"Pillow": "99"})
+    was = looking.versions()
+    monkeypatch.setattr(looking, "versions", lambda: was | {"Pillow": "99"})
     said = refused(capsys)
-    assert "of 20 images 3 have other pixels" in said
-    assert "are read here with Pillow 99" in said
+    assert said.startswith(
+        "other pixels than those of experiments/mine.data.json: of 20 images whose files are the "
+        f"same 3 have other pixels: they were read with Pillow {was['Pillow']}, and are read here "
+        "with Pillow 99; all 4 runs of mine would be trained again. "
+    )
+    assert said.strip().endswith("Otherwise read the images with what they were read with.")
     assert not Path("data").exists()
+    monkeypatch.setattr(looking, "versions", lambda: was)
+    assert "were read with the same versions, Pillow " in refused(capsys)
+    draw(place / "pictures/cat/new.png", 77)
+    said = refused(capsys)
+    assert "other images than those of experiments/mine.data.json: 1 new, 0 gone; and of 20" in said
+
+
+def test_the_first_image_with_colour_is_new_and_the_others_are_no_other_pixels(place, capsys):
+    assert prepare() == 0
+    pixels = np.random.default_rng(5).integers(0, 256, (SIDE, SIDE, 3), dtype="uint8")
+    Image.fromarray(pixels).save(place / "pictures/cat/colour.png")
+    assert "1 new, 0 gone; all 4 runs" in refused(capsys)
 
 
 def test_without_the_images_a_study_is_planned_from_what_is_written_down(place, capsys):

@@ -18,7 +18,18 @@ from cnn_study.data.manifest import KEY_DIGITS, Manifest
 
 
 class Changed(Exception):
-    """Raised where the images that are there are not those that a study was about; says how."""
+    """Raised where the images that are there are not those that a study was about; says how.
+
+    Attributes:
+        what: is another, images or pixels.
+        remedy: what to do if that is not meant.
+    """
+
+    def __init__(
+        self, how: str, what: str = "images", remedy: str = "bring back what was there"
+    ) -> None:
+        super().__init__(how)
+        self.what, self.remedy = what, remedy
 
 
 class Renamed(Changed):
@@ -58,7 +69,7 @@ def current(block: DatasetBlock, study: Path, *, accept: bool = False) -> Manife
         return known
     looked = look(block, listing, study)
     if known and not accept and known.digest != looked.manifest.digest:
-        raise _changed(change, block, known, listing)
+        raise _changed(change, known, looked.manifest, _new_names(block, known, listing))
     return looked.manifest
 
 
@@ -87,7 +98,7 @@ def prepare(
         return path, known
     looked = look(block, listing, study)
     if known and not accept and known.digest != looked.manifest.digest:
-        raise _changed(change or _other_pixels(known, looked.manifest), block, known, listing)
+        raise _changed(change, known, looked.manifest, _new_names(block, known, listing))
     path = output or arrays.place(manifest.dataset_of(block, looked.manifest))
     arrays.write(looked.images, path)
     if looked.manifest != known:
@@ -138,9 +149,20 @@ def _change(block: DatasetBlock, known: Manifest, listing: Listing) -> str:
     return "the same images, some of another class, part or group"
 
 
-def _changed(change: str, block: DatasetBlock, known: Manifest, listing: Listing) -> Changed:
-    names = _new_names(block, known, listing)
-    return Renamed(names) if names else Changed(change)
+def _changed(change: str, known: Manifest, ours: Manifest, names: dict[str, str]) -> Changed:
+    """Say what is other than it was: images, by their files, or pixels that came out of these.
+
+    Args:
+        names: of classes, where these alone are others.
+    """
+    pixels = _other_pixels(known, ours)
+    if names and not pixels:
+        return Renamed(names)
+    if change:
+        return Changed(f"{change}{'; and ' if pixels else ''}{pixels}")
+    if pixels:
+        return Changed(pixels, "pixels", "read the images with what they were read with")
+    return Changed("the images are the same, and divided otherwise, as if it were changed by hand")
 
 
 def _new_names(block: DatasetBlock, known: Manifest, listing: Listing) -> dict[str, str]:
@@ -168,17 +190,31 @@ def _new_names(block: DatasetBlock, known: Manifest, listing: Listing) -> dict[s
 
 
 def _other_pixels(known: Manifest, ours: Manifest) -> str:
-    """Say that other pixels came out of the same files."""
+    """Say of how many files other pixels came out, and by what; "" if of none.
+
+    Nothing where something else is to come out: the study says so, or a first image has colour.
+    """
+    if (known.options, known.image_shape) != (ours.options, ours.image_shape):
+        return ""
     then, now = known.pixels(), ours.pixels()
-    other = sum(then[key] != pixels for key, pixels in now.items() if key in then)
+    same = then.keys() & now.keys()
+    other = sum(then[key] != now[key] for key in same)
     if not other:
-        return "the images are the same, and divided otherwise, as if it were changed by hand"
-    made, here = (_listed(facts.versions) for facts in (known, ours))
+        return ""
     return (
-        f"the files are the same, and of {len(now):,} images {other:,} have other pixels: they "
-        f"were read with {made}, and are read here with {here}"
+        f"of {len(same):,} images whose files are the same {other:,} have other pixels: "
+        f"{_read_with(known.versions, ours.versions)}"
     )
 
 
-def _listed(versions: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+def _read_with(then: dict[str, str], here: dict[str, str]) -> str:
+    """Say what read images then and reads them here, as far as that differs."""
+    differing = [name for name in {**then, **here} if then.get(name) != here.get(name)]
+    if not differing:
+        versions = ", ".join(f"{name} {version}" for name, version in here.items())
+        return f"they were read with the same versions, {versions}, as another make of one may do"
+    made, reads = (
+        ", ".join(f"{name} {versions.get(name, 'not at all')}" for name in differing)
+        for versions in (then, here)
+    )
+    return f"they were read with {made}, and are read here with {reads}"

@@ -158,8 +158,8 @@ def _refusal(study: Path, block: DatasetBlock, change: own.Changed) -> UserError
             f"  classes: {_mapping(change.names.values())}"
         )
     return UserError(
-        f"other images than those of {place}: {change}; {trained}. {meant} Otherwise "
-        "bring back what was there."
+        f"other {change.what} than those of {place}: {change}; {trained}. {meant} Otherwise "
+        f"{change.remedy}."
     )
 
 
