@@ -105,7 +105,7 @@ def test_what_does_not_learn_its_own_images_asks_for_training(tmp_path):
     ],
 )
 def test_what_is_no_worse_on_images_held_out_asks_for_test_images(tmp_path, validation, why):
-    """Of 144 held out 14 % (9.3 to 20.6 %) hold 10.28 % and the 16 % trained on; 18 % begin at 12.6."""
+    """Of 144 held out 14 % (9.3 to 20.6 %) hold 10.28 % and 16 %; 18 % begin at 12.6."""
     text = said(made_of(tmp_path, 0.12, training=0.16, validation=validation))
     assert (
         f"it gets 16.0 % right in the last epoch, of those held out {100 * validation:.1f} %."
@@ -117,7 +117,7 @@ def test_what_is_no_worse_on_images_held_out_asks_for_test_images(tmp_path, vali
 
 
 def test_images_that_count_once_a_set_are_asked_of_further_sets(tmp_path, monkeypatch):
-    """Wilson's interval for one of five begins at 3.6 %, for two at 11.8 %; guessing gets 10.3 %."""
+    """Wilson's interval for one of five begins at 3.6 %, for two at 11.8 %; guessing: 10.3 %."""
     grouped = replace(DATASETS["digits"], test_units=tuple(image // 72 for image in range(360)))
     monkeypatch.setitem(DATASETS, "digits", grouped)
     text = said(made_of(tmp_path, 0.12, training=0.16, validation=0.14))
