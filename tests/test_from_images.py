@@ -41,6 +41,14 @@ def begin(folder: Path, images: Path):
     return load(file, also=study_checks.CHECKS, dataset=dataset), "\n".join(lines)
 
 
+def test_classes_are_counted_the_largest_first_and_then_in_their_order(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (26, 8, 8), "uint8")
+    labels = np.array([11, 9, 10] + [1, 11, 10, 9] * 5 + [2, 2, 1])
+    np.savez(tmp_path / "some.npz", x_train=images, y_train=labels)
+    _, said = begin(tmp_path / "garden", tmp_path / "some.npz")
+    assert "26 images of 5 classes (1 6, 9 6, 10 6, 11 6, 2 2); images are" in said
+
+
 def test_images_of_one_size_keep_it(tmp_path):
     draw_all(tmp_path / "pictures", {"cat": 12, "dog": 8}, 20, 24)
     study, said = begin(tmp_path / "garden", tmp_path / "pictures")
@@ -57,7 +65,7 @@ def test_what_check_would_refuse_is_told_when_the_study_is_made(tmp_path, capsys
     monkeypatch.chdir(tmp_path)
     assert main(["new", "garden", "--images", "pictures"]) == 2
     said = capsys.readouterr().err
-    assert "signs for which the font" in said
+    assert "hold signs that neither the figures' font nor the PDF's fonts have: 漢, 字" in said
     assert "garden is made nevertheless: change garden/experiments/garden.yaml" in said
     assert Path("garden/experiments/garden.yaml").is_file()
 

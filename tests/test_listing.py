@@ -320,6 +320,9 @@ def test_classes_without_images(tmp_path):
     assert faults_of(tmp_path, folder=".", classes=["a", "b"]) == []
     (fault,) = faults_of(tmp_path, folder=".", classes=["a", "b", "Ant"])
     assert fault.startswith("classes: no images are of Ant; there are a, b, void.")
+    for few in (["a", "Ant"], ["Ant", "Bee"], {"Ant": "a", "Bee": "b"}):
+        (fault,) = faults_of(tmp_path, folder=".", classes=few)  # not that one class is left
+        assert fault.startswith("classes: no images are of Ant")
 
 
 def test_of_many_classes_without_images_the_first_are_named(tmp_path):

@@ -34,7 +34,7 @@ PARTS: dict[str, Part] = {
 
 VALIDATION = ("val", "valid", "validation", "dev")
 
-MOST_CLASSES = 1000
+LEAST_CLASSES, MOST_CLASSES = 2, 1000
 
 PACKED = "*.parquet"
 """Files of a folder in which there are images, as the Hugging Face hub keeps them."""
@@ -209,7 +209,7 @@ def _choose_classes(block: DatasetBlock, listing: Listing) -> None:
         listing.ignored["images of classes that are not chosen"] += len(left_out)
     listing.labels = [label for label in names if label in listing.labels]
     listing.class_names = [names[label] for label in listing.labels]
-    listing.faults += _class_faults(listing)
+    listing.faults += _class_faults(listing, misnamed=bool(unknown))
 
 
 def _names_given(block: DatasetBlock) -> dict[str, str]:
@@ -222,12 +222,19 @@ def _names_given(block: DatasetBlock) -> dict[str, str]:
     }
 
 
-def _class_faults(listing: Listing) -> list[str]:
+def _class_faults(listing: Listing, *, misnamed: bool) -> list[str]:
+    """Say what is wrong with the classes and how many there are.
+
+    Args:
+        misnamed: whether some that were chosen are not there, so that too few follow from that.
+    """
     counts = Counter(item.label for item in listing.items)
     faults = []
     if empty := [label for label in listing.labels if not counts[label]]:
         said, it = of_classes(empty, "has", "have"), "it" if len(empty) == 1 else "them"
         faults.append(f"{said} no image: remove {it}, or leave {it} out of classes")
+    if misnamed and len(listing.labels) < LEAST_CLASSES:
+        return faults
     if not listing.labels:
         return [*faults, "there are no images" + _what_instead(listing)]
     if len(listing.labels) == 1:

@@ -191,7 +191,8 @@ def _named_from(place: Path, study: Path) -> str:
 def _counts(block: DatasetBlock, listing: Listing, read: Pixels) -> str:
     """Say how many images there are, of which classes and sizes."""
     by_class = Counter(item.label for item in listing.items)
-    named = first_of([f"{label} {count:,}" for label, count in by_class.most_common()])
+    largest_first = sorted(listing.labels, key=lambda label: -by_class[label])
+    named = first_of([f"{label} {by_class[label]:,}" for label in largest_first])
     parts = Counter(item.part for item in listing.items)
     given = "" if None in parts else f", {parts['test']:,} of them for testing"
     return (
