@@ -190,11 +190,11 @@ def in_words(study: Study, kept: Kept, answers: Sequence[Answer]) -> str:
 
 
 def _score(study: Study, record: Record) -> str:
-    """Give the score by the study's metric, and that of guessing; nothing of accuracy."""
+    """Give the score by the study's metric, unless it is accuracy, and that of guessing."""
     metric = study.metric
     score = measured.of_test(record, metric.name)
     if metric.name == "accuracy" or score is None:
-        return ""
+        return f" (guessing gets {percent(study.dataset.chance())})"
     guessing = percent(study.dataset.chance(metric.name))
     return f" ({metric.label} {percent(score)}; guessing has {guessing})"
 
