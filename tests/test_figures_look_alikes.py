@@ -123,7 +123,10 @@ def within(study, results) -> Results:
 def test_near_duplicates_stand_one_above_the_other_with_their_classes(study, within):
     picture = WithinParts(tuple(study.dataset.class_names))
     drawing = image(picture, within, "svg").decode()
-    assert written_words(drawing) == ["cat", "ship", "dog", "0.95", "ship", "1.00"]
+    assert written_words(drawing) == [
+        *("cat", "no. 4", "ship", "no. 1"),
+        *("dog", "no. 9", "0.95", "ship", "no. 7", "1.00"),
+    ]
     levels = [
         np.unique(np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")))
         for data in re.findall(r'"data:image/png;base64,([^"]+)"', drawing)
@@ -136,6 +139,16 @@ def test_near_duplicates_stand_one_above_the_other_with_their_classes(study, wit
         "cat above dog, training images, correlation 0.95; ship above ship, test images, "
         "correlation 1.00." in " ".join(texts.alt.split())
     )
+
+
+def test_near_duplicates_of_one_s_own_are_named_by_their_keys(study, within):
+    keys = {part: tuple(f"{n:x}{part}{n:x}" * 4 for n in range(12)) for part in ("aaa", "bbb")}
+    own = replace(study.dataset, training_keys=keys["aaa"], test_keys=keys["bbb"])
+    within.study = replace(study, dataset=own)
+    picture = WithinParts(tuple(study.dataset.class_names))
+    words = written_words(image(picture, within, "svg").decode())
+    assert {"4aaa44aa", "9aaa99aa", "1bbb11bb", "7bbb77bb"} <= set(words)
+    assert "the first digits of its key" in picture.texts(within).caption
 
 
 def test_where_no_near_duplicate_was_kept_the_figure_says_so(study, results):

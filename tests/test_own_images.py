@@ -142,6 +142,23 @@ def test_a_key_leads_to_its_file_and_to_no_other(place, capsys):
     assert capsys.readouterr().out.endswith("/renamed.png\n")
 
 
+def test_keys_are_of_the_images_in_their_order(place):
+    """The key of each is the hash of the file whose pixels it has."""
+    assert prepare() == 0
+    dataset, arrays_ = images()
+    files_ = {
+        hashlib.sha256(path.read_bytes()).hexdigest(): np.asarray(Image.open(path))
+        for path in (place / "pictures").rglob("*.png")
+    }
+    for keys, pixels in (
+        (dataset.training_keys, arrays_.training_images),
+        (dataset.test_keys, arrays_.test_images),
+    ):
+        for key, image in zip(keys, pixels, strict=True):
+            (file,) = (file for name, file in files_.items() if name.startswith(key))
+            assert np.array_equal(file, image[:, :, 0])
+
+
 def test_keys_of_no_image_are_refused_together(capsys):
     assert main(["which", "mine", "zz", "0" * 16]) == 2
     said = capsys.readouterr().err

@@ -43,8 +43,8 @@ class Dataset:
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
         test_units: for each test image the number of its unit, from 0: images of one are no
             independent witnesses; () where each stands for itself, or nobody noted it.
-        test_keys: what each test image is known by, as the manifest has it; () of a built-in
-            dataset.
+        training_keys, test_keys: what each image is known by, as the manifest has it; () of a
+            built-in dataset.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Dataset:
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
     test_units: tuple[int, ...] = ()
+    training_keys: tuple[str, ...] = ()
     test_keys: tuple[str, ...] = ()
 
     @property

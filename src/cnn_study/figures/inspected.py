@@ -6,7 +6,7 @@ Matplotlib is imported only to draw.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cnn_study.data.catalog import MOST_CLASSES
 from cnn_study.figures.colors import LIGHT
@@ -571,10 +571,10 @@ KEY = 8
 """Digits of an image's key that stand below it: enough to find its file by."""
 
 
-def named(study: "Study", test_index: int) -> str:
-    """Say which test image one is: by its key, or by its place in the test set."""
-    keys = study.dataset.test_keys
-    return keys[test_index][:KEY] if keys else f"no. {test_index}"
+def named(study: "Study", index: int, part: Literal["training", "test"] = "test") -> str:
+    """Say which image of a part one is: by its key, or by its place in it."""
+    keys = study.dataset.test_keys if part == "test" else study.dataset.training_keys
+    return keys[index][:KEY] if keys else f"no. {index}"
 
 
 def answered(study: "Study", mistake: "Mistake | Misread") -> str:

@@ -3,12 +3,11 @@
 Matplotlib is imported only to draw.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnn_study.figures.colors import LIGHT
-from cnn_study.figures.inspected import SMALL, answered, below, show
+from cnn_study.figures.inspected import SMALL, answered, below, named, show
 from cnn_study.figures.picture import WIDE, Picture, nothing
 from cnn_study.figures.results import Results
 from cnn_study.figures.words import wrap_name
@@ -51,11 +50,14 @@ class Pairs(Picture):
         shown = kept.facts.shown_pairs
         if not shown:
             return nothing("no look-alikes")
-        pairs = [kept.facts.pairs[place] for place in shown[:ACROSS]]
-        classes = [(pair.test_class, pair.training_class) for pair in pairs]
-        correlations = [pair.correlation for pair in pairs]
         figure = self.new(2.15)
-        _draw_pairs(figure, kept.arrays["pairs_images"], classes, correlations, self.classes)
+        panels = _images_above_one_another(figure, kept.arrays["pairs_images"])
+        for (above, under), place in zip(panels, shown, strict=False):
+            pair = kept.facts.pairs[place]
+            names = [wrap_name(self.classes[n], 10) for n in (pair.test_class, pair.training_class)]
+            above.set_title(names[0], fontsize=SMALL, color=LIGHT.text)
+            words = f"{names[1]}\n{pair.correlation:.2f}"
+            below(under, words, _color(pair.test_class, pair.training_class))
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -98,11 +100,15 @@ class WithinParts(Picture):
         within = kept.facts.within
         if not within:
             return nothing("none was kept")
-        classes, correlations = zip(
-            *((each.classes, each.correlation) for each in within), strict=True
-        )
-        figure = self.new(2.15)
-        _draw_pairs(figure, kept.arrays["within_images"], classes, correlations, self.classes)
+        figure = self.new(2.5)
+        panels = _images_above_one_another(figure, kept.arrays["within_images"])
+        for (above, under), pair in zip(panels, within, strict=False):
+            first, second = (
+                f"{wrap_name(self.classes[class_], 10)}\n{named(results.study, index, pair.part)}"
+                for class_, index in zip(pair.classes, pair.indices, strict=True)
+            )
+            above.set_title(first, fontsize=SMALL, color=LIGHT.text)
+            below(under, f"{second}\n{pair.correlation:.2f}", _color(*pair.classes))
         return figure
 
     def _values(self, results: Results) -> dict[str, Any]:
@@ -110,29 +116,25 @@ class WithinParts(Picture):
             "within": [
                 (each.part, *(self.classes[number] for number in each.classes), each.correlation)
                 for each in _kept(results).facts.within
-            ]
+            ],
+            "keys": bool(results.study.dataset.training_keys),
         }
 
 
-def _draw_pairs(
-    figure: "Figure",
-    images: "np.ndarray",
-    classes: Sequence[tuple[int, int]],
-    correlations: Sequence[float],
-    names: Sequence[str],
-) -> None:
-    """Draw pairs of images, one above the other, each with its class; blue if that is the same."""
-    panels = figure.subplots(2, ACROSS, squeeze=False)
+def _images_above_one_another(figure: "Figure", images: "np.ndarray") -> "np.ndarray":
+    """Draw pairs of images; give their axes (ACROSS, 2), the upper and the lower one of each."""
+    panels = figure.subplots(2, ACROSS, squeeze=False).T
     for axes in panels.flat:
         axes.axis("off")
-    for (above, under), pair, (first, second), correlation in zip(
-        panels.T, images, classes, correlations, strict=False
-    ):
-        for axes, image in zip((above, under), pair, strict=True):
+    for column, pair in zip(panels, images, strict=False):
+        for axes, image in zip(column, pair, strict=True):
             show(axes, image)
-        above.set_title(wrap_name(names[first], 10), fontsize=SMALL, color=LIGHT.text)
-        words = f"{wrap_name(names[second], 10)}\n{correlation:.2f}"
-        below(under, words, LIGHT.more if first == second else LIGHT.less)
+    return panels
+
+
+def _color(class_: int, other: int) -> str:
+    """Tell by a colour whether two images are of one class."""
+    return LIGHT.more if class_ == other else LIGHT.less
 
 
 @dataclass(frozen=True)
