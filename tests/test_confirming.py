@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -226,7 +227,7 @@ def test_a_stopped_confirmation_goes_on_where_it_was(confirmed, copy):
     first = process.stdout.readline()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=100)
-    assert "1 of 6 runs with fresh seeds done, about" in first
+    assert re.search("[12] of 6 runs with fresh seeds done, about", first)  # two may end at once
     kept = {name: told for name, told in identities(copy).items() if name in
             {str(path.relative_to(copy.path / "results/tests/runs")) for path in
              confirmations.done(study_of(copy), copy.path / "results/tests").values()}}  # fmt: skip
