@@ -209,6 +209,17 @@ def test_with_altered_images_the_validation_loss_tells_instead_of_the_gap(tmp_pa
     assert change["behaviour"] == "overfits less"
 
 
+@pytest.mark.parametrize("change", ["weight_averaging: 0.5", "test_time_flip: true"])
+def test_better_answers_alone_close_no_gap(tmp_path, change):
+    """Training accuracy is that of single weights and views, validation accuracy is not."""
+    runs = {"base": BASE, "helped": [ending(0.8, v) for v in (0.75, 0.76, 0.77)]}
+    rows = analysed(tmp_path, runs, f"changes: {{helped: {{{change}}}}}")
+    assert [row["harder"] for row in rows["behaviour"]] == ["false", "true"]
+    (compared,) = rows["behaviour-changes"]
+    assert (compared["comparable"], compared["gap_said"]) == ("false", "")
+    assert (compared["validation_said"], compared["behaviour"]) == ("higher", "")
+
+
 def test_a_jump_from_epoch_to_epoch_is_unsteady(tmp_path):
     """0.01 off the middle without the change, 0.04, 0.05 and 0.06 with it: 5 times as far."""
 

@@ -42,8 +42,11 @@ SMALLEST_RISE = 0.05
 """Nats: rises of the validation loss that differ by less are taken as alike. It is what a rise
 within the noise of a single epoch comes to."""
 
-HARDER = ("horizontal_flip", "shift", "cutout", "convolution_dropout", "dense_dropout")
-"""Settings that alter images or take values away in training alone.
+HARDER = (
+    *("horizontal_flip", "shift", "cutout", "convolution_dropout", "dense_dropout"),
+    *("weight_averaging", "test_time_flip"),
+)
+"""Settings that alter images or take values away in training alone, or help in answering alone.
 
 Training accuracy is measured while training, so with these it is that of a harder task, and
 neither its gap to the validation accuracy nor its difference to other settings says how well the
@@ -179,7 +182,7 @@ class Behaviours:
         return self.judges[measure].contrast(weights, values)
 
     def harder(self, id_: str) -> tuple[Any, ...]:
-        """Give the settings that make training harder than testing."""
+        """Give the settings that make training harder than answering."""
         settings = self.tables.study.experiments[id_].settings
         return tuple(getattr(settings, name) for name in HARDER)
 

@@ -1211,8 +1211,9 @@ NOT_COMPARED = "empty where training is harder on one side than on the other (be
 
 HARDER = truth(
     "harder",
-    "Whether training alters images (flip, shift, cutout) or takes values away (dropout): training "
-    "accuracy, which is measured while training, is then that of a harder task than validation.",
+    "Whether training alters images (flip, shift, cutout) or takes values away (dropout), or its "
+    "answers are those of averaged weights or of an image and its mirror image: training accuracy, "
+    "which is measured while training, is then that of a harder task than validation.",
 )
 NEVER_LEARNED = count(
     "never_learned_runs",
@@ -1285,7 +1286,8 @@ def _learning(of: tuple[Whose, ...]) -> tuple[Column, ...]:
     )
     return (
         *made_from((STUDY_FILE,), truth("comparable", "Whether training is as hard on both "
-                                        "sides: the same flip, shift, cutout and dropout.")),
+                                        "sides: the same flip, shift, cutout, dropout, averaging "
+                                        "of weights and flip at test time.")),
         *made_from((CompleteRuns(of, "validation_accuracy", paired=None),), *columns),
     )  # fmt: skip
 

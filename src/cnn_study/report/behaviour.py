@@ -20,7 +20,7 @@ class Behaviour:
     """How one experiment learns, and what of it stands out beside its reference.
 
     Attributes:
-        harder: whether training is harder than testing, so that there is no gap to tell.
+        harder: whether training is harder than answering, so that there is no gap to tell.
         training, validation, gap: mean accuracies of the last epoch, and the one less the other.
         loss_rise: of the validation loss after its lowest epoch, in nats; unsteadiness: a share.
         runs, never_learned: complete runs, and those of them that learned nothing.
