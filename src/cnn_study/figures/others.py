@@ -86,7 +86,7 @@ class Others(Picture):
         return [row for row in rows if row["test_score"] == row["test_score"]]
 
     def _draw(self, results: Results) -> "Figure":
-        figure = self.new(6.4)
+        figure = self.new(5.0)
         panels = figure.subplots(2, 1, sharey=True)
         for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
             self._panel(axes, results, cost)
