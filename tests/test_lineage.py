@@ -658,6 +658,8 @@ def expected_of_figure(read: Reading, id_: str) -> Expected:
         return Expected({id_: first[id_] | fresh.get(id_, set()) for id_ in first})
     if id_.endswith("base-and-enhanced"):
         ids = ["base", ENHANCED]
+    elif id_ == "others":
+        return replace(read.each("status", *everything), searched=read.search("winner"))
     elif id_ in ("accuracy-and-calibration", "test-habits", "run-spread"):
         ids = everything
     elif id_ == "accuracy-and-cost":
@@ -688,9 +690,17 @@ def expected_of_figure(read: Reading, id_: str) -> Expected:
 GROUPS = {
     "size": ("width-and-kernel-size", "depth", "dense-units"),
     "layers": ("batch-normalization", "head", "activation", "pooling", "padding", "residual"),
-    "training": ("epochs", "schedule", "learning-rate", "batch-size", "optimizer"),
-    "regularization": ("augmentation", "dropout", "weight-decay", "label-smoothing"),
-    "data": ("source-recipe", "source-recipe-enhanced", "training-images", "scaling"),
+    "training": (
+        *("epochs", "schedule", "learning-rate", "batch-size", "optimizer", "weight-averaging"),
+        *("weight-averaging-with-cosine", "gradient-clipping", "nesterov"),
+    ),
+    "regularization": (
+        *("augmentation", "dropout", "weight-decay", "label-smoothing", "flip-order"),
+    ),
+    "data": (
+        *("source-recipe", "source-recipe-enhanced", "training-images", "scaling"),
+        "test-time-flip",
+    ),
     "together": ("carry-over", "combination"),
 }
 """The questions of each group, as the parameters say that they change."""
@@ -709,7 +719,7 @@ def test_every_figure_names_the_right_runs(figures, read):
 
 def test_the_pages_of_all_effects_name_the_changes_that_they_show(figures, read):
     pages = {id_: entry for id_, entry in figures.items() if id_.startswith("effects-all")}
-    assert len(pages) == 2
+    assert len(pages) == 3
     rows = read.rows["ledger"]
     named = {id_ for entry in pages.values() for id_ in entry["runs"]}
     assert named == {row[key] for row in rows for key in ("experiment", "reference")}
