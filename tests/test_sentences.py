@@ -5,13 +5,16 @@ images right.
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import records_by_hand
+from cnn_study.data.catalog import DATASETS
 from cnn_study.report import filters
-from cnn_study.report.inspected import _apart
+from cnn_study.report.inspected import _apart, _beside_chance
 from report_by_hand import PLAIN, Made, unmarked
 
 ENHANCED = PLAIN.replace("seeds: 2", "seeds: 3\nenhanced: learning-rate-2")
@@ -50,6 +53,47 @@ def test_overfitting_is_said_of_what_has_learned_something(
     text = said(made_of(tmp_path, PLAIN, test=0.3, training=training, validation=validation))
     assert expected in text
     assert ("it overfits, since" in text) is expected.endswith(": it overfits")
+
+
+@pytest.mark.parametrize(
+    ("validation", "expected"),
+    [
+        (
+            0.6,
+            "more, which the choice of 144 validation images, which are twelve sets of one or "
+            "several and count as so many, may account for: there is no sure sign of overfitting",
+        ),
+        (0.5, "30.00 percentage points more: it overfits"),
+        (0.2, "That is not surely more than guessing (10.28 %)"),
+    ],
+)
+def test_images_held_out_that_come_in_sets_count_once_a_set(
+    tmp_path, monkeypatch, validation, expected
+):
+    """Wilson's interval for 60 % of 144 ends at 67.6 %, of 12 at 81.8 %; for 50 % of 12 at 74.6 %.
+
+    For 20 % of 144 it begins at 14.3 %, of 12 at 6.3 %.
+    """
+    units = (12,) * 119 + (9,)
+    monkeypatch.setitem(DATASETS, "digits", replace(DATASETS["digits"], units=units))
+    text = said(made_of(tmp_path, PLAIN, test=0.5, training=0.8, validation=validation))
+    assert expected in text
+
+
+def test_sets_of_images_held_out_are_counted_as_they_are_dealt():
+    """Of 3, 1, 2 and 1 images in a unit, the first two units hold four, the first three six."""
+    grouped = replace(DATASETS["digits"], units=(3, 1, 2, 1), test_units=(0, 0, 1, 0, 2))
+    assert [grouped.validation_witnesses(count) for count in (0, 3, 4, 6, 7)] == [0, 1, 2, 3, 4]
+    assert DATASETS["digits"].validation_witnesses(144) == 144
+    assert [grouped.witnesses_among(count) for count in (1, 2, 4, 5)] == [1, 1, 2, 3]
+    assert DATASETS["digits"].witnesses_among(88) == 88
+
+
+def test_a_baseline_is_set_beside_chance_by_independent_images():
+    """Wilson's interval for 18 % of 360 begins at 14.4 %, of 20 at 6.9 %; guessing: 10.28 %."""
+    baseline = SimpleNamespace(test_accuracy=0.18)
+    said = {witnesses: _beside_chance(37 / 360, witnesses, baseline) for witnesses in (360, 20)}
+    assert said == {360: "more than guessing", 20: "hardly more than guessing"}
 
 
 def test_the_enhanced_model_overfits_more_where_the_evidence_says_so(tmp_path):

@@ -6,7 +6,9 @@ the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 
 from cnn_study.base.errors import UserError
 from cnn_study.base.metrics import chance
@@ -82,7 +84,17 @@ class Dataset:
     @property
     def test_witnesses(self) -> int:
         """How many test images are independent witnesses: one of each unit."""
-        return len(set(self.test_units)) or self.test_images
+        return self.witnesses_among(self.test_images)
+
+    def witnesses_among(self, first: int) -> int:
+        """Count the independent witnesses among so many test images, the first ones."""
+        return len(set(self.test_units[:first])) or first
+
+    def validation_witnesses(self, validation: int) -> int:
+        """Count the independent witnesses among so many images held out: one of each unit."""
+        if not self.units or validation == 0:
+            return validation
+        return 1 + bisect_left(list(accumulate(self.units)), validation)
 
     def without_validation(self, validation: int) -> list[str]:
         """Name the classes of which no image is among so many held out, as far as is known."""

@@ -197,8 +197,9 @@ class Behaviours:
     def generalizes(self, id_: str) -> bool:
         """Whether its runs surely get more images held out right, on average, than by guessing."""
         mean = _mean(run.validation for run in self.runs[id_].values())
-        chance = self.tables.study.dataset.chance()
-        return mean is not None and surely_above(mean, chance, self.tables.validation_images)
+        dataset = self.tables.study.dataset
+        witnesses = dataset.validation_witnesses(self.tables.validation_images)
+        return mean is not None and surely_above(mean, dataset.chance(), witnesses)
 
 
 # ------------------------------------------------------------------------------ experiments

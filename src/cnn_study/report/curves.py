@@ -16,7 +16,8 @@ class Curve:
         training, validation: accuracies, shares.
         validation: empty where no images are held out.
         turn: of the validation loss; None where no images are held out.
-        trained_on, held_out: images that these are shares of.
+        trained_on, held_out: images that these are shares of; each run has the same.
+        witnesses: how many of those held out are independent witnesses: one of each set.
         chance: what answers get that look at no image.
         improving: whether the mean training loss is lowest in the last epoch, or there is but one.
     """
@@ -26,6 +27,7 @@ class Curve:
     turn: Turn | None
     trained_on: int
     held_out: int
+    witnesses: int
     chance: float
     improving: bool
 
@@ -48,7 +50,7 @@ class Curve:
     def generalizes(self) -> bool:
         """Whether in the last epoch surely more images held out are right than by guessing."""
         return bool(self.validation) and surely_above(
-            self.validation[-1], self.chance, self.held_out
+            self.validation[-1], self.chance, self.witnesses
         )
 
     @property
@@ -56,7 +58,7 @@ class Curve:
         """Whether more of the images trained on are right than the choice of others explains."""
         if not self.validation or self.training[-1] <= self.validation[-1]:
             return False
-        return self.training[-1] > share_interval(self.validation[-1], self.held_out)[1]
+        return self.training[-1] > share_interval(self.validation[-1], self.witnesses)[1]
 
     @property
     def generalization_gap(self) -> float:
@@ -92,12 +94,14 @@ def curve_of(tables: Tables, id_: str) -> Curve | None:
 
     losses = epochs.pivot(index="seed", columns="epoch", values="validation_loss").dropna()
     training_losses = epochs.groupby("epoch")["training_loss"].mean()
-    runs = tables.complete_by_experiment[id_]
+    runs, dataset = tables.complete_by_experiment[id_], tables.study.dataset
+    held_out = max(run["validation_images"] for run in runs)
     return Curve(
         *(() if means[name].isna().any() else curve(name) for name in names),
         loss_turn(losses.to_numpy().tolist()),
         trained_on=max(run["training_images"] for run in runs),
-        held_out=max(run["validation_images"] for run in runs),
-        chance=tables.study.dataset.chance(),
+        held_out=held_out,
+        witnesses=dataset.validation_witnesses(held_out),
+        chance=dataset.chance(),
         improving=bool(training_losses.idxmin() == training_losses.index[-1]),
     )

@@ -23,16 +23,16 @@ def baselines_of(study: Study, inspection: inspections.Inspection | None) -> dic
     baselines = {
         short: _known(name, inspection.facts.baselines[name]) for short, name in names.items()
     }
-    chance = study.dataset.chance()
+    dataset = study.dataset
     return baselines | {
         "telling": [
             short
             for short, baseline in baselines.items()
-            if surely_above(baseline.test_accuracy, chance, baseline.test_images)
+            if surely_above(baseline.test_accuracy, dataset.chance(), dataset.test_witnesses)
         ],
         "images": baselines["neighbours"].training_images,
         "reduced": inspection.facts.baselines["nearest_neighbours"].settings.get("images", ""),
-        "beside_chance": partial(_beside_chance, chance),
+        "beside_chance": partial(_beside_chance, dataset.chance(), dataset.test_witnesses),
         "example": examples.distance(),
         "gain": partial(_gain, max(baseline.test_accuracy for baseline in baselines.values())),
     }
@@ -52,17 +52,18 @@ FAR = 0.5
 """Of the way from guessing to all right: what surely goes further is far more than guessing."""
 
 
-def _beside_chance(chance: float, baseline: SimpleNamespace) -> str:
+def _beside_chance(chance: float, witnesses: int, baseline: SimpleNamespace) -> str:
     """Say how much more than guessing a baseline gets right.
 
     Args:
         chance: what answers get that look at no image.
+        witnesses: test images that are independent of one another.
     """
     if baseline.test_accuracy <= chance:
         return "no more than guessing"
-    if not surely_above(baseline.test_accuracy, chance, baseline.test_images):
+    if not surely_above(baseline.test_accuracy, chance, witnesses):
         return "hardly more than guessing"
-    beyond = share_interval(baseline.test_accuracy, baseline.test_images)[0] - chance
+    beyond = share_interval(baseline.test_accuracy, witnesses)[0] - chance
     return "far more than guessing" if beyond > FAR * (1 - chance) else "more than guessing"
 
 
@@ -89,8 +90,8 @@ def alike_of(study: Study, inspection: inspections.Inspection | None) -> dict[st
         for id_, network in networks.items()
         if network
     }
-    images = len(inspection.arrays["embedding_labels"])
-    apart = _apart(pixels, list(shares.values()), study.dataset.chance(), images)
+    witnesses = study.dataset.witnesses_among(len(inspection.arrays["embedding_labels"]))
+    apart = _apart(pixels, list(shares.values()), study.dataset.chance(), witnesses)
     mistaken = any(network.mistakes for network in networks.values() if network)
     return {"pixels": pixels, "networks": shares, "apart": apart, "mistaken": mistaken}
 
