@@ -361,8 +361,8 @@ PARAMETERS = {
     "momentum": Row(
         0.9,
         0.5,
-        [0, 1, -0.1, "0.9", True, None, float("nan")],
-        [(0.95, "momentum 0.95")],
+        [1, -0.1, "0.9", True, None, float("nan")],
+        [(0.95, "momentum 0.95"), (0, "no momentum")],
         "printed",
         unit="share",
         cites=("sutskever2013",),

@@ -291,6 +291,11 @@ SAME = {
         {"pool_after": [1, 2]},
     ),
     "momentum that nothing takes": ({"momentum": 0.5}, {}, {"pool_after": [1, 2]}),
+    "no momentum": (
+        {"optimizer": "momentum", "momentum": 0, "nesterov": True},
+        {"optimizer": "sgd"},
+        {"optimizer": "sgd", "pool_after": [1, 2]},
+    ),
     "two names of Adam": ({"optimizer": "adamw"}, {}, {"pool_after": [1, 2]}),
     "two names of Adam with decay": (
         {"optimizer": "adamw", "weight_decay": 0.1},
@@ -344,6 +349,8 @@ def test_what_is_written_in_one_way_trains_to_the_same_weights(keras):
     assert trained_weights(deep) == trained_weights(deep | otherwise)
     one = trained_weights(one_pixel | {"padding": "valid", "pool_after": "none", "pool_size": 3})
     assert trained_weights(one_pixel | {"pool_after": [], "pooling": "average"}) == one
+    still = {"optimizer": "momentum", "momentum": 0, "nesterov": True}
+    assert trained_weights(still) == trained_weights({"optimizer": "sgd"})
 
 
 @pytest.mark.parametrize(

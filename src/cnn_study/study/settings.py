@@ -587,11 +587,11 @@ class TrainingSettings(_Group):
     momentum: float = parameter(
         0.9,
         "Share of each step that the next one goes on with [@sutskever2013]; of the optimizer "
-        "momentum, and of no other one.",
+        "momentum, and of no other one. 0 is sgd.",
         "share",
-        label=numbered("momentum {0}"),
+        label=numbered("momentum {0}", {0: "no momentum"}),
         code=IN_OPTIMIZER,
-        gt=0,
+        ge=0,
         lt=1,
     )
     nesterov: bool = parameter(
@@ -826,6 +826,8 @@ def normalized(settings: Settings) -> Settings:
     same: dict[str, Any] = {"pool_after": pooled}
     if not pooled:
         same |= {name: getattr(Settings(), name) for name in ("pooling", "pool_size")}
+    if settings.optimizer == "momentum" and settings.momentum == 0:  # nothing looks ahead, either
+        settings = settings.model_copy(update={"optimizer": "sgd"})
     for name, needs in NEEDS.items():
         if getattr(settings, needs.other) not in needs.values:
             same[name] = getattr(Settings(), name)
