@@ -666,6 +666,34 @@ def test_the_block_is_checked_as_the_rest_of_a_study(place, capsys):
     assert "dataset.resize: input should be 'crop', 'pad' or 'stretch', not 'zoom'" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("image_size: 64", "not allowed is 64. Give height and width in pixels, 8 to 256"),
+        ("image_size: [64]", "not allowed is [64]. Give height and width in pixels, 8 to 256"),
+        ("image_size: [4, 64]", "not allowed is 4. Give height and width in pixels, 8 to 256"),
+        ("test_fraction: 20", "not allowed is 20. Give a share above 0 and below 1, such as 0.2"),
+        ("split_seed: -1", "not allowed is -1. Give a whole number from 0 on, such as 1"),
+        ("publish_images: 'no'", "not allowed is 'no'. Write true or false"),
+        (
+            "groups: [a]",
+            r"not allowed is ['a']. Give a pattern on file names, as in '^(patient\d+)_'",
+        ),
+        ("classes: cat", "not allowed is 'cat'. Give a list such as [cat, dog], or a mapping"),
+        ("classes: [0, 1]", "not allowed is 0, 1. Give a list such as [cat, dog], or a mapping"),
+        ("classes: {cat: 3}", "not allowed is 3. Give a list such as [cat, dog], or a mapping"),
+        ("table: ''", "says nothing. Name one file, as in ~/garden.csv"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_with_an_example(place, capsys, line, says):
+    FILE.write_text(FILE.read_text().replace("../pictures", f"../pictures\n  {line}"))
+    assert main(["check", "mine"]) == 2
+    said = capsys.readouterr().err
+    key = line.partition(":")[0]
+    assert f"dataset.{key}: {says}" in said
+    assert said.count(f"dataset.{key}: ") == 1
+
+
 def test_exactly_one_place_is_named(place, capsys):
     FILE.write_text(FILE.read_text().replace("../pictures", "../pictures\n  arrays: x.npz"))
     assert main(["check", "mine"]) == 2

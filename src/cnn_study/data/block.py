@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cnn_study.base.words import first_of
 from cnn_study.data.catalog import DATASETS
 
 SOURCES = ("folder", "arrays", "table", "parquet")
@@ -126,6 +127,22 @@ class DatasetBlock(BaseModel):
         if name in DATASETS:
             raise ValueError(f"{name} is a dataset that comes with cnn-study; choose another name")
         return name
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _are_names(cls, classes: object) -> object:
+        if classes is None:
+            return None
+        given = [*classes] if isinstance(classes, dict | list) else [classes]
+        names = given + (list(classes.values()) if isinstance(classes, dict) else [])
+        others = [name for name in names if not isinstance(name, str)]
+        if others or isinstance(classes, str):
+            raise ValueError(
+                f"not allowed is {first_of(map(repr, others or [classes]))}. Give a list such as "
+                "[cat, dog], or a mapping of each to the name that the report shows, such as "
+                "{cat: Cats, dog: Dogs}; numbers in quotes, as in ['0', '1']"
+            )
+        return classes
 
     @field_validator("classes")
     @classmethod

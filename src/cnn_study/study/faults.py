@@ -49,6 +49,24 @@ REMEDIES = {
 }
 """What to do about a key that is missing or says nothing."""
 
+EXAMPLES = {
+    "dataset.name": "Give a short name of at most 40 letters, such as garden",
+    "dataset.title": "Put what is no text in quotes, as in '2026'",
+    "dataset.source": "Put what is no text in quotes, as in '2026'",
+    "dataset.description": "Put what is no text in quotes, as in '2026'",
+    "dataset.folder": "Name one folder, as in ~/garden",
+    "dataset.arrays": "Name one file, as in ~/garden.npz",
+    "dataset.table": "Name one file, as in ~/garden.csv",
+    "dataset.parquet": "Name a folder, or files by a glob, as in ~/garden/*.parquet",
+    "dataset.image_size": "Give height and width in pixels, 8 to 256 each, as in [64, 64]",
+    "dataset.groups": r"Give a pattern on file names, as in '^(patient\d+)_', or the name of a "
+    "column",
+    "dataset.test_fraction": "Give a share above 0 and below 1, such as 0.2 for a fifth",
+    "dataset.split_seed": "Give a whole number from 0 on, such as 1",
+    "dataset.publish_images": "Write true or false",
+}
+"""What to write for a key of images of one's own that has a value of another kind."""
+
 NO_KEYS = {"[key]", NAMED, DESCRIBED, NUMBER, LIST}
 """What Pydantic puts between the keys of a place."""
 
@@ -158,7 +176,10 @@ def _explained(detail: "ErrorDetails", place: Place) -> str:
         return f"{BLANK}. {remedy}"
     if remedy and detail["type"] == "string_pattern_mismatch":
         return f"not allowed is {shown(detail['input'])}. {remedy}"
-    return wording(detail)
+    example = EXAMPLES.get(".".join(place[:2]))
+    if example and detail["type"] != "value_error":
+        return f"not allowed is {shown(detail['input'])}. {example}"
+    return wording(detail) + (f". {example}" if example and detail["msg"].endswith(BLANK) else "")
 
 
 def _remedy(place: Place) -> str | None:
