@@ -224,12 +224,12 @@ def test_images_of_one_unit_are_one_witness_of_a_change(answered, results):
     """Units of 18 images: sums of what is beyond the mean of 0.05 are -9.9, 17.1, 8.1, then -0.9.
 
     20 units: 98.01 + 292.41 + 65.61 + 17 x 0.81 = 469.8; x 20 / 19 / 360² = 0.003815789, the root
-    0.0617721, x 1.959964 = 0.1210711.
+    0.0617721, x 2.093024 (t of 19) = 0.1292905.
     """
     of_patients = replace(answered.dataset, test_units=tuple(np.arange(N) // 18))
     row = collected(replace(answered, dataset=of_patients), results)["ledger"][0]
     assert float(row["test_difference"]) == pytest.approx(0.05)
-    assert float(row["test_images_margin"]) == pytest.approx(0.1210711, abs=1e-6)
+    assert float(row["test_images_margin"]) == pytest.approx(0.1292905, abs=1e-6)
     assert answers.read(results / "tables")["base"].scored.shape == (2, 20)
     package = json.loads((results / "tables" / "datapackage.json").read_text())
     told = [each["description"] for each in package["resources"] if each["path"] == "answers.npz"]

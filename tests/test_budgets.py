@@ -55,6 +55,17 @@ def test_images_of_one_unit_are_one_witness(tmp_path):
     assert beats_guessing(grouped, 0.3, None)
 
 
+def test_a_unit_of_two_classes_is_a_witness_of_both():
+    """Units 0 and 1 have images of either class, unit 2 of the second alone."""
+    grouped = replace(
+        DATASETS["digits"], class_names=("well", "ill"),
+        test_units=(0, 0, 1, 1, 2, 2), test_classes=(0, 1, 1, 0, 1, 1),
+    )  # fmt: skip
+    assert grouped.test_witnesses_for("auc") == [2, 3]
+    assert grouped.test_witnesses_for("accuracy") == [3]
+    assert DATASETS["digits"].test_witnesses_for("macro_f1") == [*DATASETS["digits"].test_counts]
+
+
 def test_the_evidence_says_it_of_every_experiment_with_a_run(tmp_path):
     made = Made(tmp_path / "made", STUDY)
     made.runs("base", (0.12,) * 3).runs("learning-rate-1", (0.13, 0.14, 0.15)).collect()

@@ -1,5 +1,6 @@
 """What `check` says of a study that is sound and still small: images, seeds, shared references."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -206,3 +207,48 @@ def test_images_needed_are_those_whose_margin_is_the_effect():
 def test_a_share_of_few_images_is_known_as_scipy_has_it(right, images):
     theirs = stats.binomtest(right, images).proportion_ci(method="wilson")
     assert power.share_interval(right / images, images) == pytest.approx(tuple(theirs), abs=1e-7)
+
+
+# ------------------------------------------------------------------- surely more than guessing
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_share_is_above_chance_where_scipys_interval_begins_above_it(share):
+    """Of 20 images: of those right, the least whose interval by Wilson begins above chance."""
+    right = [
+        count
+        for count in range(21)
+        if stats.binomtest(count, 20).proportion_ci(method="wilson").low > share
+    ]
+    least = power.least_above_chance("accuracy", share, [20])
+    assert right == [count for count in range(21) if count / 20 > least]
+
+
+def test_a_mean_over_classes_is_held_against_what_its_classes_tell():
+    """Of 90 and 10 images the mean recall is known as of 4 / (1/90 + 1/10) = 36: 1/2 + 0.98 / 6."""
+    least = power.least_above_chance("balanced_accuracy", 0.5, [90, 10])
+    assert least == pytest.approx(0.5 + 0.979982 / 6, abs=1e-6)
+
+
+def test_auc_is_held_against_the_pairs_that_chance_puts_in_order():
+    """Of 4 and 4: √(9 / 192) = 0.216506, x 1.959964 = 0.424345, and half of 16 pairs 0.03125.
+
+    All in order comes by chance in one of 70 cases; of 3 and 3 in one of 20, which is too often,
+    though Wilson's interval for six right of six begins at 61 %.
+    """
+    assert power.least_above_chance("auc", 0.5, [4, 4]) == pytest.approx(0.955595, abs=1e-5)
+    assert power.least_above_chance("auc", 0.5, [3, 3]) > 1
+    assert power.share_interval(1.0, 6)[0] > 0.6
+    assert power.least_above_chance("auc", 0.5, [5, 0]) > 1
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 5), (4, 4), (5, 5), (2, 12), (6, 3)])
+def test_no_auc_is_surely_above_chance_that_chance_gives_often(n, m):
+    """Every order of n and m images is as likely: at most one in forty lies above, and not few."""
+    orders = [
+        sum(place - rank for rank, place in enumerate(places)) / (n * m)
+        for places in itertools.combinations(range(n + m), n)
+    ]
+    least = power.least_above_chance("auc", 0.5, [n, m])
+    share = sum(auc > least for auc in orders) / len(orders)
+    assert 0.005 < share <= 0.025

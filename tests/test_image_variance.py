@@ -30,7 +30,7 @@ def test_the_variance_over_images_is_that_of_the_differences_image_by_image():
     variance = of_images(answers("1100", "1000"), answers("0101"))
     assert variance.value == pytest.approx(140 / 64 / 12)
     assert variance.freedom == 3
-    assert margin(variance) == pytest.approx(1.959964 * 0.4269563, abs=1e-6)
+    assert margin(variance) == pytest.approx(3.182446 * 0.4269563, abs=1e-6)  # t of 3
 
 
 def test_images_of_one_unit_are_one_witness():
@@ -69,11 +69,17 @@ def test_images_that_both_answer_alike_leave_nothing_open():
     assert margin(of_images(same, same)) == 0
 
 
+def test_few_images_or_units_leave_open_what_students_t_does():
+    """Of 20 units t of 19 degrees is 2.093024; of 101 the normal distribution does, by 1 %."""
+    assert margin(Variance(0.0001, 19)) == pytest.approx(0.02093024, abs=1e-8)
+    assert margin(Variance(0.0001, 100)) == pytest.approx(0.01959964, abs=1e-8)
+
+
 def test_pairing_by_image_is_narrower_where_the_same_images_are_easy():
-    """4 images that only one of them gets right, of 100: 1.96 sqrt(0.0404 - ...) / 10, not 13 %."""
+    """4 images that only one of them gets right, of 100: 1.98 sqrt(0.0404 - ...) / 10, not 13 %."""
     ours, theirs = answers("1" * 50 + "0" * 50), answers("1" * 48 + "0" * 50 + "11")
     by_image = margin(of_images(ours, theirs))
-    assert by_image == pytest.approx(1.959964 * np.sqrt(4 / 99 / 100), abs=1e-6)
+    assert by_image == pytest.approx(1.984217 * np.sqrt(4 / 99 / 100), abs=1e-6)
     assert by_image < 0.3 * 1.959964 * np.sqrt(2 * 0.25 / 100)
 
 

@@ -12,6 +12,9 @@ import numpy as np
 
 from cnn_study.base.inference import UPPER_QUANTILE
 
+MANY = 100
+"""Degrees of freedom from which on the normal distribution is as good as Student's t, by 1 %."""
+
 
 @dataclass(frozen=True)
 class Variance:
@@ -68,12 +71,16 @@ def of_images(ours: np.ndarray, theirs: np.ndarray) -> Variance:
 
 
 def margin(variance: Variance) -> float:
-    """Give the half width of the 95 % interval that a variance makes, by the normal distribution.
+    """Give the half width of the 95 % interval that a variance makes, as test images leave it open.
 
-    For the many degrees of freedom that test images give.
+    By the normal distribution, for the many degrees of freedom that they give; of few images or
+    units by Student's t, with one less than there are (Cameron and Miller, 2015, section VI,
+    https://doi.org/10.3368/jhr.50.2.317).
     """
     from scipy.special import ndtri
 
+    if variance.freedom < MANY:
+        return reach(variance)
     return float(ndtri(UPPER_QUANTILE)) * math.sqrt(variance.value)
 
 

@@ -5,8 +5,10 @@ Pure functions of numbers; knows nothing of studies. Effects and accuracies are 
 
 import math
 import statistics
+from collections.abc import Sequence
 
 from cnn_study.base.inference import LEVEL, POWER, UPPER_QUANTILE
+from cnn_study.base.metrics import images_like
 
 DISAGREEMENT = 0.05
 """Variance, over the test images, of how two models fare on one image.
@@ -80,6 +82,29 @@ def share_interval(share: float, images: int) -> tuple[float, float]:
 def surely_above(share: float, other: float, images: int) -> bool:
     """Tell whether a share of so many images lies above another, as far as their choice goes."""
     return share_interval(share, images)[0] > other
+
+
+def least_above_chance(metric: str, chance: float, witnesses: Sequence[int]) -> float:
+    """Give what a score has to exceed to be surely more than chance.
+
+    A share of N images has that of Wilson's interval, which begins above p where the share lies
+    beyond p + z √(p (1 - p) / N); means over classes that of as many images as tell as exactly.
+    AUC is no share of images, but of pairs of them: where no image was looked at, and n and m are
+    of the two classes, its variance is (n + m + 1) / (12 n m) (Mann and Whitney, 1947,
+    https://doi.org/10.1214/aoms/1177730491); half a pair more corrects for continuity.
+
+    Args:
+        witnesses: independent test images, of each class; for accuracy in all.
+
+    Returns:
+        A share, or more than 1 where so few images cannot tell any score from chance.
+    """
+    if metric != "auc":
+        return chance + _z() * math.sqrt(chance * (1 - chance) / images_like(metric, witnesses))
+    n, m = witnesses
+    if not n * m:
+        return math.inf
+    return chance + _z() * math.sqrt((n + m + 1) / (12 * n * m)) + 1 / (2 * n * m)
 
 
 def _z() -> float:

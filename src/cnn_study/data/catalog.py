@@ -7,6 +7,7 @@ the report says of it besides stands in `report/sections/data-NAME.qmd.j2`.
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -45,6 +46,7 @@ class Dataset:
         unit_classes: the classes of the training images in that order; () of a built-in dataset.
         test_units: for each test image the number of its unit, from 0: images of one are no
             independent witnesses; () where each stands for itself, or nobody noted it.
+        test_classes: of each test image, as the manifest has it; () of a built-in dataset.
         training_keys, test_keys: what each image is known by, as the manifest has it; () of a
             built-in dataset.
     """
@@ -69,6 +71,7 @@ class Dataset:
     units: tuple[int, ...] = ()
     unit_classes: tuple[int, ...] = ()
     test_units: tuple[int, ...] = ()
+    test_classes: tuple[int, ...] = ()
     training_keys: tuple[str, ...] = ()
     test_keys: tuple[str, ...] = ()
 
@@ -85,6 +88,19 @@ class Dataset:
     def test_witnesses(self) -> int:
         """How many test images are independent witnesses: one of each unit."""
         return self.witnesses_among(self.test_images)
+
+    def test_witnesses_for(self, metric: str) -> list[int]:
+        """Count independent witnesses as a metric takes them: of each class; for accuracy in all.
+
+        A unit with images of two classes is a witness of both.
+        """
+        if metric == "accuracy":
+            return [self.test_witnesses]
+        if not self.test_units:
+            return [*self.test_counts]
+        pairs = set(zip(self.test_units, self.test_classes, strict=True))
+        counts = Counter(class_ for _, class_ in pairs)
+        return [counts[place] for place in range(len(self.class_names))]
 
     def witnesses_among(self, first: int) -> int:
         """Count the independent witnesses among so many test images, the first ones."""

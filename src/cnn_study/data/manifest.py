@@ -201,6 +201,7 @@ def dataset_of(block: DatasetBlock, manifest: Manifest) -> Dataset:
         units=tuple(counts[unit] for unit in sorted(counts)),
         unit_classes=tuple(training.classes[image] for image in order),
         test_units=tuple(test.units),
+        test_classes=tuple(test.classes),
         training_keys=tuple(training.keys),
         test_keys=tuple(test.keys),
         audit=manifest.audit,

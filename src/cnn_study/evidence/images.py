@@ -16,7 +16,7 @@ from cnn_study.base.image_variance import (
     reach,
 )
 from cnn_study.base.inference import effect
-from cnn_study.base.power import surely_above
+from cnn_study.base.power import least_above_chance
 from cnn_study.evidence.read import Tables
 from cnn_study.study.model import Study
 from cnn_study.tables.answers import Answers
@@ -78,10 +78,11 @@ def beats_guessing(study: Study, mean: float, margin: float | None) -> bool:
 
     Args:
         margin: what the choice of test images leaves open of it; None where that is not known, and
-            Wilson's interval is all there is to go by.
+            what it makes of guessing is all there is to go by.
     """
-    above = surely_above(mean, study.chance, study.dataset.test_witnesses)
-    return above and mean - (margin or 0) > study.chance
+    metric = study.metric.name
+    least = least_above_chance(metric, study.chance, study.dataset.test_witnesses_for(metric))
+    return mean > least and mean - (margin or 0) > study.chance
 
 
 def _open(answers: Answers, scores: list[float], mean: float) -> dict[str, float]:

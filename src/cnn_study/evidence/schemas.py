@@ -295,8 +295,8 @@ LEDGER = Table(
                 "Half width of a 95 % interval for the test difference that takes only the choice "
                 f"of test images as chance: image by image {BY_IMAGE} "
                 "less that of its reference, 1.959964 standard deviations of these over the root "
-                "of their number. Empty where it is not known which images each run classifies "
-                "correctly.",
+                "of their number; of 100 images or units, or fewer, so many as Student's t has. "
+                "Empty where it is not known which images each run classifies correctly.",
                 "share",
             ),
             beside=_beside_effect("test"),
@@ -707,7 +707,8 @@ SCORES = Table(
         signed("lower", "Lower end of the 95 % t interval for this mean, over seeds."),
         signed("upper", "Upper end of that interval.", after=("lower",)),
         number("images_margin", "Half width of a 95 % interval for it that takes only the choice "
-               "of test images as chance: 1.959964 standard deviations, over the images, of what "
+               "of test images as chance: 1.959964 standard deviations (of 100 images or units, or "
+               "fewer, as many as Student's t has), over the images, of what "
                "they contribute to the mean, over the root of their number. Empty where it is not "
                "known what each run answers.", "share"),
         share("both_lower", "Lower end of a 95 % interval that takes seeds and test images as "
@@ -717,7 +718,8 @@ SCORES = Table(
         truth("better_than_guessing",
               "Whether the mean is surely more than answers get that look at no image, which is "
               f"{CHANCE}: the lower end of Wilson's 95 % interval for so many test images, one "
-              "of each unit, lies above that, and mean less images_margin too. Empty without a "
+              "of each unit, lies above that (AUC: more than 1.959964 deviations of Mann and "
+              "Whitney's U without looking), and mean less images_margin too. Empty without a "
               "complete run."),
     ),
     ("experiment",),

@@ -5,7 +5,7 @@ Only what is surely better than guessing is offered; where nothing is, what the 
 
 from dataclasses import dataclass, replace
 
-from cnn_study.base.power import surely_above
+from cnn_study.base.power import least_above_chance, surely_above
 from cnn_study.evidence.cells import ratio
 from cnn_study.evidence.findings import Findings
 from cnn_study.evidence.images import beats_guessing
@@ -149,7 +149,16 @@ def _untaken(
     if curve is None or findings.scores[result.id]["better_than_guessing"]:
         return None
     epochs = study.experiments[result.id].settings.epochs
-    return Untaken(result, curve, epochs, _least(study.chance, study.dataset.test_witnesses))
+    return Untaken(result, curve, epochs, _least_of(study))
+
+
+def _least_of(study: Study) -> float | None:
+    """Find the smallest test score that lies surely above chance; None if none does."""
+    metric, witnesses = study.metric.name, study.dataset.test_witnesses_for(study.metric.name)
+    if metric == "accuracy":
+        return _least(study.chance, sum(witnesses))
+    least = least_above_chance(metric, study.chance, witnesses)
+    return least if least < 1 else None
 
 
 def _least(chance: float, images: int) -> float | None:
