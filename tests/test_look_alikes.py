@@ -10,6 +10,7 @@ import pytest
 import records_by_hand
 from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
+from cnn_study.base.fingerprints import hash_meaning
 from cnn_study.data.arrays import load_prepared
 from cnn_study.data.audit import Audit, Groups, Originals, Spread
 from cnn_study.data.catalog import DATASETS
@@ -130,6 +131,21 @@ def test_near_duplicates_within_a_part_are_kept_to_be_shown(study, tmp_path, pla
     divided = with_sets(study, divided=2)
     kept = look_alikes.read(look(divided, tmp_path / "divided", Path("any.npz")))
     assert kept.facts.within == []
+
+
+def test_facts_of_before_near_duplicates_were_kept_are_not_taken_for_others(study, tmp_path):
+    """Their names follow from the dataset's digest; those of images that show none stay."""
+    meaning = {"look_alikes_version": 1, "dataset": study.dataset.digest}
+    before = tmp_path / "look-alikes" / f"{hash_meaning(meaning)}.json"
+    assert look_alikes.place(study, tmp_path) == before
+    assert look_alikes.place(with_sets(study, divided=2), tmp_path) == before
+    before.parent.mkdir()
+    before.write_text("{}")
+    assert look_alikes.find(study, tmp_path) == before
+    assert look_alikes.find(with_sets(study, divided=0), tmp_path) is None
+    private = with_sets(study, divided=0, publish_images=False)
+    private_before = hash_meaning(meaning | {"images": False})
+    assert look_alikes.place(private, tmp_path).stem == private_before
 
 
 def with_sets(study, divided: int, **changed):

@@ -67,8 +67,7 @@ def _write(path: Path, study: Study, results: Path, images: Images) -> None:
     if not study.dataset.publish_images:
         shown, misread = [], misread and misread.model_copy(update={"shown": []})
     kept = [mistake.test_index for mistake in misread.shown] if misread else []
-    shows_within = study.dataset.publish_images and audit and audit.has_near_duplicates_within
-    within = find_within(images) if shows_within and not reason else []
+    within = find_within(images) if look_alikes.shows_within(study) and not reason else []
     tests, trained = (
         [getattr(pairs[place], f"{part}_index") for place in shown] for part in ("test", "training")
     )

@@ -22,6 +22,9 @@ from cnn_study.study.model import Study
 LOOK_ALIKES_VERSION = 1
 """Raised by one when the same images would be searched in another way."""
 
+WITHIN_VERSION = 1
+"""Raised by one when other near-duplicates within a part would be kept to be shown."""
+
 
 class Pair(Part):
     """A test image and the training image that resembles it most."""
@@ -118,7 +121,15 @@ def place(study: Study, results: Path) -> Path:
     }
     if not study.dataset.publish_images:
         meaning["images"] = False
+    elif shows_within(study):  # so that facts of before any were kept are not taken for these
+        meaning["within_version"] = WITHIN_VERSION
     return results / "look-alikes" / f"{hash_meaning(meaning)}.json"
+
+
+def shows_within(study: Study) -> bool:
+    """Tell whether near-duplicates within a part are to be shown: of images of one's own."""
+    audit = study.dataset.audit
+    return study.dataset.publish_images and bool(audit and audit.has_near_duplicates_within)
 
 
 def find(study: Study, results: Path) -> Path | None:
