@@ -362,7 +362,7 @@ PARAMETERS = {
         0.9,
         0.5,
         [1, -0.1, "0.9", True, None, float("nan")],
-        [(0.95, "momentum 0.95"), (0, "no momentum")],
+        [(0.95, "momentum 0.95"), (0, "momentum 0")],
         "printed",
         unit="share",
         cites=("sutskever2013",),

@@ -589,7 +589,7 @@ class TrainingSettings(_Group):
         "Share of each step that the next one goes on with [@sutskever2013]; of the optimizer "
         "momentum, and of no other one. 0 is sgd.",
         "share",
-        label=numbered("momentum {0}", {0: "no momentum"}),
+        label=numbered("momentum {0}"),
         code=IN_OPTIMIZER,
         ge=0,
         lt=1,
