@@ -70,6 +70,19 @@ def no_flushing():
 
 
 @pytest.fixture(scope="module", autouse=True)
+def few_studies(request):
+    """Simulate a few hundred studies where a text is written of records made by hand.
+
+    That takes a tenth of the time otherwise. A module that tests it says `ALL_STUDIES = True`.
+    """
+    names = vars(request.module)
+    with pytest.MonkeyPatch.context() as patch:
+        if names.keys() & {"records_by_hand", "Made"} and not names.get("ALL_STUDIES"):
+            patch.setattr("cnn_study.evidence.expectations.MOST_STUDIES", 200)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
 def scores_by_hand(request):
     """Let those who make records by hand choose scores freely: 0.61 is no share of 360 images.
 

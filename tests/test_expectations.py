@@ -19,6 +19,7 @@ from cnn_study.evidence.simulations import simulation_rows
 from cnn_study.study.merge import load
 from cnn_study.tables.collect import collect
 
+ALL_STUDIES = True
 HEAD = """\
 title: By hand
 dataset: digits

@@ -148,7 +148,7 @@ def csv_text(frame: pd.DataFrame) -> str:
     """Write a frame as CSV: header, lines ended by a newline, six significant digits."""
     text = _with_texts(frame.copy(), harmless)
     for name in frame.columns:
-        if frame[name].dtype == "boolean":
+        if isinstance(frame[name].dtype, pd.BooleanDtype):
             text[name] = frame[name].map({True: "true", False: "false"}).astype("string")
     return text.to_csv(index=False, lineterminator="\n", float_format=_float_text)
 
@@ -156,11 +156,12 @@ def csv_text(frame: pd.DataFrame) -> str:
 def _with_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     """Change the texts of a frame; few are, so that most columns are only looked at."""
     for name in frame.columns:
-        if frame[name].dtype == "string":
-            texts = {text for text in frame[name].tolist() if isinstance(text, str)}
+        column = frame[name]
+        if isinstance(column.dtype, pd.StringDtype):
+            texts = {text for text in column.tolist() if isinstance(text, str)}
             changed = {text: new for text in texts if (new := change(text)) != text}
             if changed:
-                frame[name] = frame[name].replace(changed)
+                frame[name] = column.replace(changed)
     return frame
 
 
