@@ -892,6 +892,7 @@ def test_price(parameters, macs, said):
     ("given", "expected"),
     [
         (filters.percent(0.58458), "58.46\u00a0%"),
+        (filters.percent(-0.1651), "−16.51\u00a0%"),
         (filters.percent(None), "no complete run"),
         (filters.probability(0.0060), "0.0060"),
         (filters.probability(0.00001), r"\< 0.0001"),  # a bare < might begin HTML

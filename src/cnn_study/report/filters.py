@@ -88,8 +88,11 @@ def escape_around_citations(text: str) -> str:
 
 
 def score(share: float | None, decimals: int = 2) -> str:
-    """Give a share in percent without the sign, for a table that names the unit."""
-    return NO_RUN if share is None else f"{100 * share:.{decimals}f}"
+    """Give a share in percent without the sign, for a table that names the unit.
+
+    An end of an interval may lie below 0, where a minus stands before it as before a difference.
+    """
+    return NO_RUN if share is None else f"{100 * share:.{decimals}f}".replace("-", "−")
 
 
 def percent(share: float | None, decimals: int = 2) -> str:
