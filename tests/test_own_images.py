@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from cnn_study.__main__ import main
 from cnn_study.base.errors import UserError
 from cnn_study.data import arrays, looking, manifest, own
 from cnn_study.data.audit import Groups
+from cnn_study.data.sources import arrays as source_arrays
 from cnn_study.study import own_images
 from cnn_study.study.merge import load
 from cnn_study.study.settings import fingerprint
@@ -698,6 +700,30 @@ def test_exactly_one_place_is_named(place, capsys):
     FILE.write_text(FILE.read_text().replace("../pictures", "../pictures\n  arrays: x.npz"))
     assert main(["check", "mine"]) == 2
     assert "exactly one of folder, arrays, table, parquet" in capsys.readouterr().err
+
+
+def test_an_array_is_let_go_once_its_images_were_read(place, monkeypatch):
+    """What is made of them is as large again, and 100,000 images are gigabytes."""
+    rows = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8")
+    np.savez("rows.npz", x_train=rows, y_train=np.arange(60) % 3)
+    FILE.write_text(FILE.read_text().replace("folder: ../pictures", "arrays: ../rows.npz"))
+    held, left = [], []
+
+    def read(*given, original=source_arrays.read_arrays):
+        given = original(*given)
+        held.extend(weakref.ref(array) for array in given.values() if array.ndim > 1)
+        return given
+
+    class Collection(looking._Collection):
+        def divided(self):
+            left.extend(array() is not None for array in held)
+            return super().divided()
+
+    monkeypatch.setattr(source_arrays, "read_arrays", read)
+    monkeypatch.setattr(looking, "_Collection", Collection)
+    assert prepare() == 0
+    assert left == [False]
+    assert len(images()[1].training_images) == 48
 
 
 def test_labels_of_many_classes_are_whole(place):

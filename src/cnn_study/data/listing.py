@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import glob
 from importlib import import_module
 from itertools import groupby
@@ -85,6 +85,14 @@ class Listing:
     unread: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+
+    def let_go(self) -> None:
+        """Forget how to open the images, and with it arrays that they were rows of."""
+        self.items = [replace(item, open=_let_go) for item in self.items]
+
+
+def _let_go() -> bytes:
+    raise ValueError("this image was read already")
 
 
 class Source(Protocol):

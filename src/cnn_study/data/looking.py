@@ -86,6 +86,7 @@ def look(block: DatasetBlock, listing: Listing, study: Path) -> Looked:
     """
     size = (block.image_size[0], block.image_size[1]) if block.image_size else None
     read = read_all(listing.items, size, block.resize, block.channels, block.transparency)
+    listing.let_go()  # so that of images in an array two copies are held at most, not three
     unreadable = [*listing.unreadable, *read.unreadable]
     if sizes := [*_sizes(read)]:
         _refuse(sizes, block, listing, unreadable, study)
