@@ -19,6 +19,7 @@ RARE = ("sec-conclusion", "sec-answers", "tbl-ledger", "fig-overview", "fig-rate
 """What the report has with some results only."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "experiment"),
     [(PLAIN, "base"), (WITH_ALL + SEARCH, "learning-rate-1")],

@@ -302,6 +302,7 @@ def drawn(folder: Path, ids: tuple[str, ...]) -> tuple[Picture, Results]:
     return Training("change", "Change", ids), results
 
 
+@pytest.mark.slow
 def test_the_figure_shows_what_stands_out_beside_the_reference(tmp_path):
     """Training 90, 91 and 92 % beside 80, validation 70 % in both; the third does nothing."""
     more = "changes: {wide: {filters: [4]}, wider: {filters: [8]}}"

@@ -79,6 +79,7 @@ def test_the_least_score_that_so_many_images_tell_from_guessing():
     assert _least(0.5, 2) is None  # both right begins at 34 %
 
 
+@pytest.mark.slow
 def test_of_no_model_better_than_guessing_none_is_named_to_take(tmp_path):
     text = said(made_of(tmp_path, 0.12, training=0.9, validation=0.11))
     assert NONE in text
@@ -92,6 +93,7 @@ def test_of_no_model_better_than_guessing_none_is_named_to_take(tmp_path):
     assert "No model is surely better than guessing yet: @sec-suggestions says" in text
 
 
+@pytest.mark.slow
 def test_what_is_learned_by_heart_asks_for_images(tmp_path):
     text = said(made_of(tmp_path, 0.12, training=0.9, validation=0.11))
     assert "it gets 90.0 % right in the last epoch, of those held out 11.0 %." in text
@@ -100,6 +102,7 @@ def test_what_is_learned_by_heart_asks_for_images(tmp_path):
     assert "it has not learned yet" not in text
 
 
+@pytest.mark.slow
 def test_what_does_not_learn_its_own_images_asks_for_training(tmp_path):
     text = said(made_of(tmp_path, 0.12, training=0.1, validation=0.11))
     assert "no more right than by guessing (10.0 % in the last epoch): it has not learned" in text
@@ -108,6 +111,7 @@ def test_what_does_not_learn_its_own_images_asks_for_training(tmp_path):
     assert "Add images" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("validation", "why"),
     [
@@ -127,6 +131,7 @@ def test_what_is_no_worse_on_images_held_out_asks_for_test_images(tmp_path, vali
     assert "these very images alone" not in text
 
 
+@pytest.mark.slow
 def test_images_that_count_once_a_set_are_asked_of_further_sets(tmp_path, monkeypatch):
     """Wilson's interval for one of five begins at 3.6 %, for two at 11.8 %; guessing: 10.3 %."""
     grouped = replace(DATASETS["digits"], test_units=tuple(image // 72 for image in range(360)))
@@ -139,6 +144,7 @@ def test_images_that_count_once_a_set_are_asked_of_further_sets(tmp_path, monkey
     assert "- Add images of further groups, since those of one count as one; to the test" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epochs", "short"), [(1, True), (2, False)])
 def test_training_is_called_short_where_its_loss_was_lowest_last(tmp_path, epochs, short):
     """All epochs have one loss, so that of two the first is the lowest."""
@@ -148,6 +154,7 @@ def test_training_is_called_short_where_its_loss_was_lowest_last(tmp_path, epoch
     assert ("training for longer would hardly mend it alone" in text) is not short
 
 
+@pytest.mark.slow
 def test_where_some_model_is_better_it_is_offered(tmp_path):
     text = said(made_of(tmp_path, 0.14))
     assert SOME in text
@@ -168,6 +175,7 @@ DEARER = (
 )
 
 
+@pytest.mark.slow
 def test_at_a_price_where_no_model_is_better_none_is_offered(tmp_path):
     made = Made(tmp_path / "made", DEARER)
     for id_ in ("base", "learning-rate-1", "learning-rate-2"):

@@ -179,6 +179,7 @@ def made(tmp_path_factory) -> Made:
     return made
 
 
+@pytest.mark.slow
 def test_every_receipt_of_a_report_is_a_claim_and_every_claim_holds(made):
     text = made.text()
     with made.output.with_name("claims.csv").open(encoding="utf-8", newline="") as file:
@@ -196,6 +197,7 @@ def test_every_receipt_of_a_report_is_a_claim_and_every_claim_holds(made):
                 assert lines[int(line) - 1][lines[0].index(column)] == value, row
 
 
+@pytest.mark.slow
 def test_a_report_of_runs_that_diverged_says_what_each_number_comes_from(tmp_path):
     """A setting comes from the runs that were trained with it, even if none reached its end."""
     made = Made(tmp_path / "study", WITH_ALL)

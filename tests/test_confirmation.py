@@ -87,6 +87,7 @@ def numbers(row: dict[str, str], *names: str) -> list[float]:
     return [float(row[name]) for name in names]
 
 
+@pytest.mark.slow
 def test_a_gain_with_fresh_seeds_by_hand(tmp_path):
     """wide: 61 less 52 points, wide-smooth: 66 less 61.
 
@@ -115,6 +116,7 @@ def test_a_gain_with_fresh_seeds_by_hand(tmp_path):
     assert (smooth["outcome"], smooth["fresh_verdict"]) == ("not confirmed", "too close to call")
 
 
+@pytest.mark.slow
 def test_where_the_study_is_judged_in_pairs_so_are_fresh_gains(tmp_path):
     """Differences by seed: 10, 9, 8 and 3, 5, 7 points; standard errors 1 and 2 / sqrt(3) points,
     2 degrees of freedom. A seed that not both have counts for nothing, and has no receipt."""
@@ -158,6 +160,7 @@ def test_the_runs_behind_it_are_those_with_fresh_seeds(tmp_path):
         assert {row["seed"] for row in csv.DictReader(file)} == set("12345")
 
 
+@pytest.mark.slow
 def test_fresh_scores_change_nothing_but_what_is_said_of_them(tmp_path):
     first = Confirmed(tmp_path / "first")
     other = Confirmed(tmp_path / "other", dict.fromkeys(FRESH, (0.9, 0.8, 0.7)))
@@ -177,6 +180,7 @@ def test_fresh_scores_change_nothing_but_what_is_said_of_them(tmp_path):
 # ------------------------------------------------------------------------------- outcomes
 
 
+@pytest.mark.slow
 def test_while_a_run_is_missing_nothing_is_said(tmp_path):
     """Of wide-smooth all runs are there, but one of what it changes is not."""
     made = Confirmed(tmp_path, FRESH | {"wide": (0.60, 0.61)})
@@ -213,6 +217,7 @@ def test_where_every_run_breaks_there_is_no_gain(tmp_path):
     assert made.outcomes() == {"wide": ("confirmed", "helps"), "wide-smooth": ("not confirmed", "")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
@@ -227,12 +232,14 @@ def test_what_does_not_surely_help_is_not_confirmed(tmp_path, scores, said):
     assert Confirmed(tmp_path, fresh).outcomes()["wide"] == ("not confirmed", said)
 
 
+@pytest.mark.slow
 def test_two_fresh_seeds_are_too_few(tmp_path):
     made = Confirmed(tmp_path, FRESH, STUDY.replace("confirmation: 3", "confirmation: 2"))
     assert made.outcomes()["wide"] == ("not confirmed", "too few seeds")
     assert "fresh seeds leave it open (too few seeds)" in made.rows()[0]["why"]
 
 
+@pytest.mark.slow
 def test_without_confirmation_suggestions_are_what_they_were(tmp_path):
     """Records with these seeds, from a time when it was asked for, are left aside."""
     made = Confirmed(tmp_path)
@@ -297,6 +304,7 @@ def test_how_strong_the_evidence_is(
 # ------------------------------------------------------------------------------- the files
 
 
+@pytest.mark.slow
 def test_both_tables_are_valid_by_their_dictionary(tmp_path):
     frictionless = pytest.importorskip("frictionless")
     for number, fresh in enumerate((FRESH, {}, FRESH | {"wide": ("failed",) * 3})):
@@ -310,6 +318,7 @@ def test_both_tables_are_valid_by_their_dictionary(tmp_path):
             assert [one["name"] for one in resource["schema"]["fields"]] == header.split(",")
 
 
+@pytest.mark.slow
 def test_the_same_records_give_the_same_bytes(tmp_path):
     made = Confirmed(tmp_path)
     made.collect()
@@ -327,6 +336,7 @@ def test_without_suggestions_it_is_one_message(tmp_path):
         assess(made.study, tmp_path, tmp_path / "evidence")
 
 
+@pytest.mark.slow
 def test_what_is_said_of_other_suggestions_is_not_taken(tmp_path):
     made = Confirmed(tmp_path)
     made.collect()
@@ -349,6 +359,7 @@ def make(made: Confirmed, *commands: str) -> None:
         assert main([command, study, "--results", str(made.folder), "--unless-current"]) == 0
 
 
+@pytest.mark.slow
 def test_the_stage_follows_the_fresh_runs_of_what_is_suggested(tmp_path):
     made = Confirmed(tmp_path, FRESH | {"wide": (0.60, 0.61)})
     make(made, "tables", "analyse", "confirmed")
@@ -363,6 +374,7 @@ def test_the_stage_follows_the_fresh_runs_of_what_is_suggested(tmp_path):
     assert made.rows()[0]["outcome"] == "confirmed"
 
 
+@pytest.mark.slow
 def test_other_advice_makes_the_stage_stale_and_wants_other_runs(tmp_path):
     """With other validation scores of wide-smooth it is no longer suggested."""
     made = Confirmed(tmp_path)
@@ -386,6 +398,7 @@ def text_of(made: Made) -> str:
     return " ".join(unmarked(made.text()).split())
 
 
+@pytest.mark.slow
 def test_the_first_page_tells_the_gain_of_seeds_that_chose_nothing(tmp_path):
     said = text_of(Confirmed(tmp_path))
     page = said[said.index("# What we found") : said.index("contents(")]
@@ -396,6 +409,7 @@ def test_the_first_page_tells_the_gain_of_seeds_that_chose_nothing(tmp_path):
     assert "with fresh seeds, of two suggestions tried again, one is confirmed" in page
 
 
+@pytest.mark.slow
 def test_the_number_to_cite_is_that_of_fresh_seeds_where_none_is_missing(tmp_path):
     """66 % by three runs, three points apart: 4.3027 times 3 / √3 about it. With one of them still
     to come it is 51 % by the five runs that chose, 2.7764 times √2.5 / √5 about it."""
@@ -413,6 +427,7 @@ def test_the_number_to_cite_is_that_of_fresh_seeds_where_none_is_missing(tmp_pat
     assert "fresh" not in cited
 
 
+@pytest.mark.slow
 def test_the_commit_to_cite_is_that_of_the_runs_that_are_cited(tmp_path):
     made = Confirmed(tmp_path)
     for seed, score in zip(made.study.fresh_seeds, FRESH["wide-smooth"], strict=True):
@@ -425,6 +440,7 @@ def test_the_commit_to_cite_is_that_of_the_runs_that_are_cited(tmp_path):
     assert "commit fedcba9876}" in said
 
 
+@pytest.mark.slow
 def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
     said = text_of(Confirmed(tmp_path))
     advice = said[said.index("# Suggestions") :]
@@ -449,6 +465,7 @@ def test_the_report_promises_the_gain_with_fresh_seeds(tmp_path):
     assert "`wide` | `" in said[said.index("names the runs by which suggestions are confirmed") :]
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_still_to_be_confirmed_and_how(tmp_path):
     said = text_of(Confirmed(tmp_path, {"base": (0.5,)}))
     assert "on average, 11.20 percentage points higher" in said
@@ -460,6 +477,7 @@ def test_the_report_says_what_is_still_to_be_confirmed_and_how(tmp_path):
     assert "@fig-confirmation" not in said
 
 
+@pytest.mark.slow
 def test_without_confirmation_the_report_says_that_gains_are_too_high(tmp_path):
     said = text_of(Confirmed(tmp_path, {}, STUDY.replace("confirmation: 3\n", "")))
     assert said.count("so the gains below are too high on average") == 1
@@ -467,6 +485,7 @@ def test_without_confirmation_the_report_says_that_gains_are_too_high(tmp_path):
     assert "fresh" not in said.lower()
 
 
+@pytest.mark.slow
 def test_the_figure_shows_both_gains(tmp_path):
     made = Confirmed(tmp_path, FRESH | {"wide-smooth": (0.63,)})
     made.collect()
@@ -512,6 +531,7 @@ def receipt(study: Study, folder: Path, *cells: str) -> dict:
     return receipts.receipts(marks, study, folder)
 
 
+@pytest.mark.slow
 def test_receipts_lead_to_the_fresh_runs(tmp_path):
     made = Confirmed(tmp_path)
     made.collect()
@@ -536,6 +556,7 @@ def test_receipts_lead_to_the_fresh_runs(tmp_path):
     assert len(listed) == 8
 
 
+@pytest.mark.slow
 def test_runs_that_broke_or_are_missing_are_counted_and_not_averaged(tmp_path):
     made = Confirmed(tmp_path, FRESH | {"wide": (0.6, "failed")})
     made.collect()

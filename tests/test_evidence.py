@@ -165,6 +165,7 @@ def test_every_declared_change_has_its_row_in_the_order_of_the_file(study, tmp_p
     ]
 
 
+@pytest.mark.slow
 def test_the_ledger_of_the_published_study_is_complete(tmp_path):
     path = PROJECT / "experiments" / "cifar10.yaml"
     questions = YAML(typ="safe").load(path)["questions"]
@@ -496,12 +497,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_bytes(study, made, tmp_path):
     analysed(study, tmp_path, made)
     analyse(study, tmp_path / "tables", tmp_path / "again")
     assert contents(tmp_path / "again") == contents(tmp_path / "evidence")
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_in_the_tables_does_not_matter(study, made, tmp_path):
     analysed(study, tmp_path, made)
     for name in ("runs", "experiments", "classes"):
@@ -1029,10 +1032,12 @@ def test_with_hardly_any_validation_score_nothing_is_chosen(tmp_path):
     assert rows == []
 
 
+@pytest.mark.slow
 def test_what_holds_no_image_out_is_chosen_by_neither(tmp_path):
     assert choices(tmp_path, WIDE_TEST, also=True) == choices(tmp_path, WIDE_TEST)
 
 
+@pytest.mark.slow
 def test_choosing_by_validation_sees_no_test_score(tmp_path):
     def chosen(folder: str, wide_test: list[float]) -> dict[str, list[str]]:
         rows = choices(tmp_path / folder, wide_test)
@@ -1249,12 +1254,14 @@ def validate(tmp_path):
     return lambda: frictionless.validate(str(tmp_path / "evidence" / "datapackage.json"))
 
 
+@pytest.mark.slow
 def test_the_package_is_valid(validate):
     report = validate()
     assert report.valid, report.flatten(["type", "message"])
     assert report.stats["tasks"] == len(evidence_schemas.EVIDENCE) == 26
 
 
+@pytest.mark.slow
 def test_the_dictionary_catches_what_breaks_it(validate, tmp_path):
     for name, old, new in [
         ("ledger", ",not run,", ",not yet run,"),
@@ -1287,6 +1294,7 @@ def test_every_column_is_described(validate, tmp_path):
             assert len(described["description"]) >= 10
 
 
+@pytest.mark.slow
 def test_a_study_without_any_run_has_valid_evidence(study, tmp_path):
     reason = "frictionless is not installed: pip install -e '.[test]'"
     frictionless = pytest.importorskip("frictionless", reason=reason)

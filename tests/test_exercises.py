@@ -114,6 +114,7 @@ def test_what_follows_from_the_runs_of_the_base(of_digits):
     assert told["confused"].true == "0"
 
 
+@pytest.mark.slow
 def test_losses_begin_near_that_of_guessing(tmp_path):
     """A run of the base in its first epoch, and the run that still guesses in its last."""
     made = plain(tmp_path)
@@ -132,6 +133,7 @@ def test_losses_begin_near_that_of_guessing(tmp_path):
     assert (guessing["experiment"], guessing["seed"]) == ("learning-rate-1", 2)
 
 
+@pytest.mark.slow
 def test_a_first_epoch_near_that_of_guessing_is_no_learning(tmp_path):
     """0.99 ln 10 is 2.2796: of 2.29 nobody says that the base already learns."""
     made = plain(tmp_path)
@@ -175,6 +177,7 @@ questions:
 """
 
 
+@pytest.mark.slow
 def test_networks_that_do_better_on_held_out_images_do_not_overfit(tmp_path):
     """Training accuracy is 90 %: the gaps are -9 and -3 points, so the larger is no overfitting."""
     made = Made(tmp_path, ENHANCED).runs("base", (0.5, 0.6, 0.7), validation=0.99)
@@ -186,6 +189,7 @@ def test_networks_that_do_better_on_held_out_images_do_not_overfit(tmp_path):
     assert "overfits more:" not in text
 
 
+@pytest.mark.slow
 def test_equal_scores_make_no_difference(tmp_path):
     made = Made(tmp_path, ENHANCED)
     for id_ in ("base", "batch-64", "window-3"):

@@ -101,6 +101,7 @@ def test_a_ledger_without_a_run_change_has_no_table(texts, state, is_there):
     assert "Declared and not run yet:" in texts[state]
 
 
+@pytest.mark.slow
 def test_without_validation_images_there_is_no_figure_of_cost(tmp_path):
     text = STUDY.replace("epochs: 2}", "epochs: 2, validation_fraction: 0}")
     made = Made(tmp_path / "made", text)

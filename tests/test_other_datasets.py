@@ -99,6 +99,7 @@ def text_of(tmp_path, monkeypatch) -> Callable[..., str]:
 # ------------------------------------------------------------------------------- classes
 
 
+@pytest.mark.slow
 def test_of_uneven_classes_guessing_is_the_largest(text_of):
     """180 of 200 test images are healthy; the entropy of 0.9 and 0.1 is 0.3251 nats."""
     text = text_of((90, 10), (180, 20), class_names=("healthy leaf", "rust"))
@@ -110,6 +111,7 @@ def test_of_uneven_classes_guessing_is_the_largest(text_of):
     assert not [word for word in OTHERS if word in text]
 
 
+@pytest.mark.slow
 def test_of_even_classes_guessing_gets_one_in_so_many(text_of):
     text = text_of((20,) * 4, (30,) * 4)
     assert "Guessing gets about one in four right." in text
@@ -117,6 +119,7 @@ def test_of_even_classes_guessing_gets_one_in_so_many(text_of):
     assert "answers that look at no image get at most 25.0 % of the test images right" in text
 
 
+@pytest.mark.slow
 def test_classes_without_images_of_a_kind_are_named(text_of):
     text = text_of((20, 20, 0), (30, 0, 30), class_names=("cat", "dog", "owl"))
     assert "There is no training image of owl, so no network can learn what that is." in text
@@ -125,6 +128,7 @@ def test_classes_without_images_of_a_kind_are_named(text_of):
     assert "**Classes without test images.** Of dog there is none" in text
 
 
+@pytest.mark.slow
 def test_many_classes_are_named_in_part_and_stand_in_a_file(text_of):
     text = text_of((3,) * 40, (2,) * 39 + (9,))
     assert "here 40: class 0, class 1," in text
@@ -139,6 +143,7 @@ def test_many_classes_are_named_in_part_and_stand_in_a_file(text_of):
 # ------------------------------------------------------------------------------- amounts
 
 
+@pytest.mark.slow
 def test_few_test_images_are_said_first_with_what_they_leave_open(text_of):
     """Of 4 images all right: Wilson's interval is from 4 / (4 + 1.96²) = 51 % to 100 %."""
     text = text_of((8, 8), (2, 2), right=1)
@@ -153,6 +158,7 @@ def test_few_test_images_are_said_first_with_what_they_leave_open(text_of):
 BALANCED = STUDY + "metric: balanced_accuracy\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("study", "three"), [(STUDY, True), (BALANCED, False)])
 def test_what_few_images_cannot_tell_is_not_called_nothing(tmp_path, monkeypatch, study, three):
     """All of 5 images are right in all runs: up to 3 / 5 of all of their kind may tell more."""
@@ -173,6 +179,7 @@ def test_what_few_images_cannot_tell_is_not_called_nothing(tmp_path, monkeypatch
     assert (how in text) != three
 
 
+@pytest.mark.slow
 def test_equal_scores_are_called_equal(text_of):
     text = text_of((8, 8), (3, 2), right=1)
     for sentence in (
@@ -186,6 +193,7 @@ def test_equal_scores_are_called_equal(text_of):
         assert sentence not in text
 
 
+@pytest.mark.slow
 def test_images_of_one_set_are_no_independent_witnesses(text_of, tmp_path, monkeypatch):
     side = Spread(smallest=16, median=16, largest=16)
     audit = Audit(
@@ -210,6 +218,7 @@ def test_images_of_one_set_are_no_independent_witnesses(text_of, tmp_path, monke
     assert "counts single images" not in text
 
 
+@pytest.mark.slow
 def test_groups_of_one_image_each_are_told_in_a_sentence(text_of):
     side = Spread(smallest=16, median=16, largest=16)
     originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
@@ -232,6 +241,7 @@ def test_what_images_leave_open_is_told_where_they_tell_it_of_every_change():
     assert not tell(changes(None))
 
 
+@pytest.mark.slow
 def test_classes_without_validation_images_are_named(text_of):
     """Of 22 images a fifth is held out, four, and dealt out first are those of the cat."""
     text = text_of(
@@ -263,6 +273,7 @@ def compare(monkeypatch, *shares: float, telling: tuple[str, ...] = ("neighbours
     monkeypatch.setattr(values, "baselines_of", lambda study, inspection: baselines)
 
 
+@pytest.mark.slow
 def test_of_baselines_that_only_guess_nothing_is_called_hard_to_beat(text_of, monkeypatch):
     compare(monkeypatch, 0.6, 0.5, telling=())
     text = text_of((8, 8), (3, 2), study=STUDY, right=0.5)
@@ -272,6 +283,7 @@ def test_of_baselines_that_only_guess_nothing_is_called_hard_to_beat(text_of, mo
     assert "The network that this report begins with gets no further" not in text
 
 
+@pytest.mark.slow
 def test_baselines_that_the_base_does_not_pass_are_said_to_be_so(text_of, monkeypatch):
     compare(monkeypatch, 0.6, 0.5)
     text = text_of((8, 8), (3, 2), study=STUDY, right=0.5)
@@ -279,6 +291,7 @@ def test_baselines_that_the_base_does_not_pass_are_said_to_be_so(text_of, monkey
     assert "tells next to nothing of the class here" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("study", "told"), [(STUDY, False), (BALANCED, True)])
 def test_baselines_are_compared_by_accuracy_and_that_is_said(text_of, monkeypatch, study, told):
     """The base gets all right, the better of the two 60 %."""
@@ -304,6 +317,7 @@ def test_images_with_more_pixels_were_shrunk(monkeypatch, largest, shrunk):
     assert not replace(own.dataset, audit=None).is_shrunk
 
 
+@pytest.mark.slow
 def test_images_that_the_base_leaves_out_are_counted(text_of):
     """Of 100 training images 20 are held out, and a tenth of the other 80 is trained on."""
     text = text_of(
@@ -322,6 +336,7 @@ def test_images_that_the_base_leaves_out_are_counted(text_of):
 # ------------------------------------------------------------------------------- what is known
 
 
+@pytest.mark.slow
 def test_what_their_owner_says_stands_where_the_images_are_told_of(text_of):
     text = text_of((20, 20), (30, 30), source="My photos_1, 2026, CC BY 4.0")
     assert "Patterns made by *chance*, a wave for each class [@lecun1998]." in text
@@ -332,6 +347,7 @@ def test_what_their_owner_says_stands_where_the_images_are_told_of(text_of):
     assert answers["**Data quality.** Sources, time, labelling"] == "yes"
 
 
+@pytest.mark.slow
 def test_pictures_of_near_duplicates_stand_where_these_are_counted(tmp_path, monkeypatch):
     side = Spread(smallest=16, median=16, largest=16)
     originals = Originals(sizes=1, heights=side, widths=side, enlarged=0)
@@ -349,6 +365,7 @@ def test_pictures_of_near_duplicates_stand_where_these_are_counted(tmp_path, mon
     assert text[picture:].index("Look-alikes {#sec-look-alikes}") < 300
 
 
+@pytest.mark.slow
 def test_what_was_met_in_reading_is_told(text_of):
     side = Spread(smallest=12, median=40.5, largest=900)
     audit = Audit(
@@ -508,6 +525,7 @@ def test_a_report_renders_and_says_nothing_of_other_images(tmp_path, monkeypatch
     assert page.count("tbl-class-sizes") >= 2
 
 
+@pytest.mark.slow
 def test_figures_of_a_hundred_classes_show_those_that_tell_most(tmp_path, monkeypatch):
     """Class 7 is taken for 8 more often than any other for any; class 3 alone is never right."""
     own = register(monkeypatch, make_images((2,) * 100, (4,) * 100, (8, 8, 1)))

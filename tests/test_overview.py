@@ -78,6 +78,7 @@ def test_bars_are_the_interval_of_the_mean(made):
     assert any(list(bar) == pytest.approx([52 - reach, 52 + reach], abs=1e-3) for bar in bars)
 
 
+@pytest.mark.slow
 def test_the_caption_says_where_an_interval_is_smaller_than_its_mark(made, tmp_path):
     """Of three means 10 points apart, runs 2 apart reach 5 about each, runs 0.02 apart 0.05."""
     assert "smaller" not in made.caption("overview")

@@ -677,6 +677,7 @@ def test_a_function_that_ends_the_process_is_told_of(folder, capfd):
     assert "`cnn-study describe mine`" not in said.err
 
 
+@pytest.mark.slow
 def test_a_function_that_goes_on_for_ever_is_ended_where_it_is(folder, monkeypatch):
     """The process says as it is ended which line it was at; the message, what ended it."""
     monkeypatch.setattr(own_networks, "BUILD_SECONDS", 1.5)
@@ -797,6 +798,7 @@ def one_line_apart(code: str) -> str:
     return code.replace("\n\n\n", "\n\n")
 
 
+@pytest.mark.slow
 def test_the_report_lists_the_code_and_the_layers(folder):
     made = MadeOwn(folder, STUDY + WIDER).runs("base", (0.5, 0.6)).runs("wider", (0.6, 0.7))
     text = unmarked(made.text())
@@ -812,6 +814,7 @@ def test_the_report_lists_the_code_and_the_layers(folder):
     assert "x = features_of(x, filters=3)" in (scripts / "base.py").read_text()
 
 
+@pytest.mark.slow
 def test_the_report_tells_nothing_of_layers_that_it_does_not_know(folder):
     made = MadeOwn(folder, STUDY + WIDER).runs("base", (0.5, 0.6))
     text = unmarked(made.text())
@@ -825,6 +828,7 @@ def test_the_report_tells_nothing_of_layers_that_it_does_not_know(folder):
         assert words not in text.lower(), words
 
 
+@pytest.mark.slow
 def test_the_code_of_other_experiments_stands_beside_the_settings(folder):
     own = 'model: "models/mine.py:build", model_arguments: {filters: 3}'
     text = STUDY.replace(own, "filters: [3]")

@@ -394,6 +394,7 @@ def test_filters_mark_numbers_from_tables_only():
     assert filters.FILTERS["signed"](None) == "–"
 
 
+@pytest.mark.slow
 def test_without_a_run_it_is_said_that_there_is_none_yet(tmp_path):
     """Settings and figures too; a run that diverged was trained with its settings."""
     made = Made(tmp_path / "study", PLAIN).runs("base", (0.5, 0.6))

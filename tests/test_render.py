@@ -194,6 +194,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     return render_to_bytes(folder, make_document(folder / "source"))
 
 
+@pytest.mark.slow
 def test_it_renders_from_within_the_folder_of_the_text(tmp_path, monkeypatch):
     report = tmp_path / "results" / "report"
     report.mkdir(parents=True)
@@ -424,6 +425,7 @@ def structure(node: object):
             yield from structure(node["/K"])
 
 
+@pytest.mark.slow
 def test_same_input_gives_same_bytes(rendered: tuple[bytes, bytes], tmp_path: Path) -> None:
     again = render_to_bytes(tmp_path, make_document(tmp_path / "elsewhere"))
     assert again == rendered
@@ -478,12 +480,14 @@ def test_names_every_fault_once(refusal: str) -> None:
     assert len(set(lines)) == len(lines)
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_pdf_alone_is_refused(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", '```{=typst}\n#panic("stop")\n```\n')
     with pytest.raises(UserError, match=r"index.qmd: Typst made no PDF: .*stop"):
         render_to_bytes(tmp_path, source)
 
 
+@pytest.mark.slow
 def test_signs_without_a_font_are_named(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", "For 学生 🙂 and *学*.\n")
     said = r"^index.qmd: the PDF's fonts do not have 学, 生, 🙂. Write it otherwise where it comes"
@@ -491,18 +495,21 @@ def test_signs_without_a_font_are_named(tmp_path: Path) -> None:
         render_to_bytes(tmp_path, source)
 
 
+@pytest.mark.slow
 def test_a_mark_that_only_the_pdf_shows_is_refused(tmp_path: Path) -> None:
     text = '::: {.content-visible when-format="typst"}\nOn paper {#par-a}\n:::\n'
     with pytest.raises(UserError, match=r"this mark is not understood: \{#par-a\}"):
         render_to_bytes(tmp_path, make_document(tmp_path / "source", text))
 
 
+@pytest.mark.slow
 def test_marks_in_code_and_formulas_are_left_alone(tmp_path: Path) -> None:
     text = "`{{< a >}}` and `{#b}` and $x {\\#y}$\n\n```\n{{< a >}} {#b}\n```\n"
     page, _ = render_to_bytes(tmp_path, make_document(tmp_path / "source", text))
     assert b"{{&lt; a" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -523,6 +530,7 @@ def test_what_might_run_in_the_page_is_refused(tmp_path: Path, body: str, messag
         render_to_bytes(tmp_path, make_document(tmp_path / "source", f"a\n\n{text}\n"))
 
 
+@pytest.mark.slow
 def test_the_policy_names_the_hashes_of_the_report_s_own_scripts(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", "text\n", FRONT_MATTER.replace("@fig-curve", "it"))
     (source.parent / "receipts.html").write_text("<script>\nlet a = 1;\n</script>\n")
@@ -540,6 +548,7 @@ def test_the_policy_names_the_hashes_of_the_report_s_own_scripts(tmp_path: Path)
 LIKE_MARKS = "{{< a >}} {#fig-x}; a{#tbl-y} costs $5 and $6"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_signs_of_a_person_that_look_like_marks_stand_as_they_are(tmp_path: Path, engine) -> None:
     """In a heading and so the contents, a label within a mark, a table; but {{ in the title."""
@@ -583,6 +592,7 @@ def test_names_the_folder_or_document_that_is_missing(tmp_path: Path) -> None:
         render_to_bytes(tmp_path, make_document(tmp_path / "source"), report=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_failed_render_leaves_the_last_output(tmp_path: Path) -> None:
     source = make_document(tmp_path / "source", "Text.\n")
     made = render_to_bytes(tmp_path, source)
@@ -595,6 +605,7 @@ def test_a_failed_render_leaves_the_last_output(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_resources_may_stand_in_another_folder(tmp_path: Path) -> None:
     resources = tmp_path / "study"
     source = make_document(resources)
@@ -620,6 +631,7 @@ See @sec-extra, @sec-inner, @sec-more, [-@sec-more] and @sec-first.
 """
 
 
+@pytest.mark.slow
 def test_appendices_have_letters_on_the_page_and_on_paper(tmp_path: Path) -> None:
     front_matter = SHORT_FRONT_MATTER.replace("---\n\n", "toc: true\n---\n\n")
     html, pdf = render_to_bytes(
@@ -647,6 +659,7 @@ def titles(outline: list) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_what_lives_on_the_page_leaves_no_trace_on_paper(tmp_path: Path) -> None:
     picture = '![C.](figures/curve.svg){#fig-a fig-alt="x"}'
     text = "Before.\n\n{}\n\nAfter.\n"
@@ -662,6 +675,7 @@ def texts(pdf: bytes) -> list[str]:
     return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf)).pages]
 
 
+@pytest.mark.slow
 def test_a_picture_stands_above_what_follows_it(tmp_path: Path) -> None:
     """Never under the heading of another section, as one that floats to the foot of a page."""
     (tmp_path / "source" / "figures").mkdir(parents=True)
@@ -690,6 +704,7 @@ def test_no_heading_stands_at_the_foot_of_a_page(tmp_path: Path, lines: int, lev
     assert "Another line." in sheet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sections", "depth"), [(4, 2), (30, 2), (60, 1)])
 def test_the_contents_stand_on_one_page(tmp_path: Path, sections: int, depth: int) -> None:
     """In two columns; what still is too long names the sections of level 1 alone."""
@@ -751,6 +766,7 @@ def test_words_that_overlap_are_seen(monkeypatch) -> None:
     assert overlaps(Path("any.pdf")) == [(1, "long", "word")]
 
 
+@pytest.mark.slow
 def test_long_names_in_narrow_columns_break_after_hyphens(tmp_path: Path) -> None:
     _, pdf = render_to_bytes(tmp_path, make_document(tmp_path / "source", NARROW))
     spans = []
@@ -778,12 +794,14 @@ def test_a_formula_stays_with_the_sentence_before_it(tmp_path: Path) -> None:
         assert "𝑎𝑏𝑐" in sheet or "abc" in sheet
 
 
+@pytest.mark.slow
 def test_a_definition_stands_beside_its_term(tmp_path: Path) -> None:
     body = "kernel\n:   The weights of a layer.\n\nloss\n:   What is made small.\n"
     (sheet,) = texts(render_to_bytes(tmp_path, make_document(tmp_path / "source", body))[1])
     assert "kernel. The weights of a layer.\nloss. What is made small." in sheet
 
 
+@pytest.mark.slow
 def test_a_wide_table_stays_within_the_text(tmp_path: Path) -> None:
     header = " | ".join(f"Measured quantity {letter}" for letter in "ABCDEFGHI")
     row = " | ".join(f"{value * 1.375:.3f}" for value in range(9))

@@ -105,6 +105,7 @@ def row(text: str, id_: str, table: str) -> list[str]:
 # ------------------------------------------------------------------------------- strictness
 
 
+@pytest.mark.slow
 def test_how_to_make_it_again_goes_by_where_the_study_is(tmp_path):
     made = make_plain(tmp_path / "experiments")
     alone = made.text()
@@ -153,6 +154,7 @@ def test_what_is_not_there_is_never_printed(tmp_path, nothing):
         templates.fill(template, {"value": nothing})
 
 
+@pytest.mark.slow
 def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
     before = plain.text()
     faulty = tmp_path / "faulty.j2"
@@ -164,6 +166,7 @@ def test_a_failed_write_leaves_the_earlier_report(plain, tmp_path):
     assert there == ["claims.csv", "index.qmd", "page.html", "scripts"]
 
 
+@pytest.mark.slow
 def test_same_tables_give_same_bytes(whole):
     assert whole.text() == whole.write()
 
@@ -309,6 +312,7 @@ VERDICTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gains", VERDICTS)
 def test_each_verdict_has_its_sentence(tmp_path, gains):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
@@ -324,6 +328,7 @@ def test_a_change_that_diverges_in_every_run_does_not_train(tmp_path):
     assert "On the base, rate 0.1 does not train; rate 0.01 has not" in words(made.text())
 
 
+@pytest.mark.slow
 def test_every_declared_change_stands_in_the_ledger(tmp_path):
     later = """
   later:
@@ -341,6 +346,7 @@ def test_every_declared_change_stands_in_the_ledger(tmp_path):
     assert "The study file declares three changes, each with an expectation." in words(text)
 
 
+@pytest.mark.slow
 def test_of_more_changes_than_fit_the_surest_stand_in_the_ledger(tmp_path, monkeypatch):
     """Of +10, +0.5 and -20 points, all with the same spread, the first and the last are surest."""
     more = "      learning-rate-3: {learning_rate: 0.2}\n"
@@ -358,6 +364,7 @@ def test_of_more_changes_than_fit_the_surest_stand_in_the_ledger(tmp_path, monke
     assert "`evidence/ledger.csv`" in ledger
 
 
+@pytest.mark.slow
 def test_of_more_changes_than_fit_paper_has_no_answers_in_full(tmp_path, monkeypatch):
     made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5)).runs("learning-rate-1", (0.6, 0.6))
     marks = PROJECT / "report" / "filters" / "quarto-marks.lua"
@@ -375,6 +382,7 @@ def test_of_more_changes_than_fit_paper_has_no_answers_in_full(tmp_path, monkeyp
         assert "Which rate?" in paper
 
 
+@pytest.mark.slow
 def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
     """Twelve questions of ten changes take three pages; ten pages are shown in their order too."""
     asked = "".join(
@@ -392,6 +400,7 @@ def test_the_ledger_shows_every_page_of_all_effects(tmp_path):
     assert pictures.pages_of(figures, "other") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "ledger"),
     [
@@ -423,6 +432,7 @@ questions:
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
@@ -451,6 +461,7 @@ def test_cost_of_the_first_layer_is_worked_out(plain_text):
     assert r"$8 \cdot 8 \cdot 3 \cdot 3 \cdot 1 \cdot 2 = \text{1,152}$ MACs" in said
 
 
+@pytest.mark.slow
 def test_choices_go_by_validation_images(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3"))
     made.runs("base", (0.5, 0.5, 0.5), validation=0.5)
@@ -469,6 +480,7 @@ def test_choices_go_by_validation_images(tmp_path):
     assert "Of all three experiments, the validation images put base + rate 0.01 first" in said
 
 
+@pytest.mark.slow
 def test_a_change_outdone_by_another_is_told(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.5, 0.5))
     made.runs("learning-rate-1", (0.6, 0.6, 0.6)).runs("learning-rate-2", (0.8, 0.8, 0.8))
@@ -476,6 +488,7 @@ def test_a_change_outdone_by_another_is_told(tmp_path):
     assert "no more arithmetic: rate 0.1 on the base (+10.00)." in said
 
 
+@pytest.mark.slow
 def test_background_and_caveat_stand_around_the_answer(tmp_path):
     extra = "background: A *rate* says how far.\n    caveat: Two are not all.\n    changes:"
     made = Made(tmp_path, PLAIN.replace("changes:", extra))
@@ -486,6 +499,7 @@ def test_background_and_caveat_stand_around_the_answer(tmp_path):
     assert said.index("On the base, rate 0.01") < said.index("*But:* Two are not all.")
 
 
+@pytest.mark.slow
 def test_a_reading_follows_the_answer_and_says_that_it_is_one(tmp_path):
     extra = "reading: Small steps *settle*.\n    changes:"
     made = Made(tmp_path, PLAIN.replace("changes:", extra))
@@ -496,6 +510,7 @@ def test_a_reading_follows_the_answer_and_says_that_it_is_one(tmp_path):
     assert said.count("Small steps *settle*.") == 1
 
 
+@pytest.mark.slow
 def test_a_plain_direction_is_told_where_its_size_is_not_known(tmp_path):
     """Five runs below five others, in a question of two changes: 2 · 2 / 252 = 0.016."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 5"))
@@ -508,6 +523,7 @@ def test_a_plain_direction_is_told_where_its_size_is_not_known(tmp_path):
     assert re.search(r"rate 0\.1 \(−\d+\.\d+, every run lower\) is unreliable", said)
 
 
+@pytest.mark.slow
 def test_expectations_in_a_word_are_settled_and_counted(tmp_path):
     """Rate 0.1 scores 5.5 points lower, rate 0.01 is not decided."""
     expects = "expects: {learning-rate-1: helps, learning-rate-2: hurts}\n    changes:"
@@ -529,6 +545,7 @@ def test_without_a_word_nothing_is_said_of_expectations(plain_text):
     assert "sec-expected" not in plain_text
 
 
+@pytest.mark.slow
 def test_what_stands_out_in_how_changes_learn_is_told(tmp_path):
     """All training accuracies are 0.9: validation 5, 5.5 and 6 points lower widen the gap."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
@@ -540,6 +557,7 @@ def test_what_stands_out_in_how_changes_learn_is_told(tmp_path):
     ) in said.replace("\u00a0", " ").replace("\\ ", " ")
 
 
+@pytest.mark.slow
 def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
     """Base 50, 51, 52: s = 1. Rate 2: 60, 68, 64: s = 4. Rate 1: 60, 20, 50: s = 21.
 
@@ -553,6 +571,7 @@ def test_runs_that_lie_far_apart_are_told_one_by_one(tmp_path):
     assert "rate 0.01 spread" not in said
 
 
+@pytest.mark.slow
 def test_a_wider_spread_is_told_only_where_a_test_says_so(tmp_path):
     """s = 0.1 and 2 points: F = 400 with 2 and 2 degrees of freedom has p = 2 / 401."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3"))
@@ -574,6 +593,7 @@ def test_a_change_that_is_only_declared_leads_to_no_runs(tmp_path):
     assert "data-experiment" not in mark
 
 
+@pytest.mark.slow
 def test_runs_that_collapse_beside_others_make_a_change_unreliable(tmp_path):
     """Chance is 10 %: below 15 % a run has collapsed. Where all do, the mean is honest."""
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.5, 0.51, 0.52))
@@ -587,6 +607,7 @@ def test_runs_that_collapse_beside_others_make_a_change_unreliable(tmp_path):
     assert "On the base, rate 0.01 (−40.00) hurts; rate 0.1 (−19.03) is unreliable." in said
 
 
+@pytest.mark.slow
 def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
     """The first rate is worst with each seed; base and the other change places."""
     made = Made(tmp_path, PLAIN)
@@ -606,6 +627,7 @@ def test_choices_that_every_seed_makes_alike_are_left_out(tmp_path):
     assert "{#tbl-habits}" not in said
 
 
+@pytest.mark.slow
 def test_no_change_that_helps_is_said(tmp_path):
     made = Made(tmp_path, PLAIN.replace("seeds: 2", "seeds: 3")).runs("base", (0.8, 0.8, 0.8))
     made.runs("learning-rate-1", (0.1, 0.1, 0.1)).runs("learning-rate-2", (0.2, 0.2, 0.2))
@@ -659,6 +681,7 @@ def test_every_reference_has_one_target(whole_text, published_study):
         assert floats <= used, "each table and figure is referred to"
 
 
+@pytest.mark.slow
 def test_tables_of_one_question_are_never_those_of_another(tmp_path):
     """A question may be called like another with a word more, such as that of a table."""
     asked = PLAIN
@@ -681,6 +704,7 @@ def test_tables_of_one_question_are_never_those_of_another(tmp_path):
     assert used <= set(ids)
 
 
+@pytest.mark.slow
 def test_a_grid_around_another_experiment_is_written_of(tmp_path):
     """Its reference stands for the cell that is as it: 56 and 65 less 55 and 65, half a point."""
     made = Made(
@@ -724,6 +748,7 @@ def prose_with_citations(text: str) -> str:
     return " ".join(re.findall(r"\[[^\[\]]*@[^\[\]]*\]", re.sub(r"<<.*?>>", "", text)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["plain", "whole"])
 def test_nothing_is_left_over(which, request):
     text = request.getfixturevalue(which).text()
@@ -792,6 +817,7 @@ def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tm
 # ------------------------------------------------------------------------------- what is missing
 
 
+@pytest.mark.slow
 def test_a_comparison_of_runs_of_two_engines_is_told(tmp_path):
     """A rate that JAX trained in a group, against a base and another rate that Keras's fit did."""
     made = Made(tmp_path, PLAIN)
@@ -811,6 +837,7 @@ def test_a_comparison_of_runs_of_two_engines_is_told(tmp_path):
     assert "| Engine | batched, two runs; processes, four runs |" in text
 
 
+@pytest.mark.slow
 def test_missing_and_diverged_runs_are_told(tmp_path):
     made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.6)).runs("learning-rate-2", (0.7,))
     made.add("learning-rate-1", 1, status="diverged")
@@ -832,6 +859,7 @@ def test_missing_and_diverged_runs_are_told(tmp_path):
     check_clean(text)
 
 
+@pytest.mark.slow
 def test_a_base_without_runs_is_told(tmp_path):
     text = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.5, 0.6)).text()
     said = words(text)
@@ -842,12 +870,14 @@ def test_a_base_without_runs_is_told(tmp_path):
     check_clean(text)
 
 
+@pytest.mark.slow
 def test_only_diverged_runs_still_make_a_report(tmp_path):
     text = Made(tmp_path, WITH_ALL).add("base", 1, status="diverged").text()
     assert "none is complete yet" in words(text)
     check_clean(text)
 
 
+@pytest.mark.slow
 def test_single_runs_are_not_taken_for_more(tmp_path):
     made = Made(tmp_path, PLAIN)
     for experiment, scores in SCORES.items():
@@ -859,6 +889,7 @@ def test_single_runs_are_not_taken_for_more(tmp_path):
     assert "How much another seed would change this cannot be said yet." in said
 
 
+@pytest.mark.slow
 def test_without_validation_images_nothing_is_chosen(tmp_path):
     made = Made(tmp_path, PLAIN.replace("base: {", "base: {validation_fraction: 0, "))
     for experiment, scores in SCORES.items():
@@ -1071,6 +1102,7 @@ def source(module: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
+@pytest.mark.slow
 def test_report_needs_no_keras():
     assert "keras" in imported("train.network")
     assert "pandas" in imported("report.write")
@@ -1109,6 +1141,7 @@ def test_the_checklists_are_whole_and_each_answer_says_where_or_why_not(whole_te
     assert referred <= ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "table", "question", "answer"),
     [
@@ -1125,6 +1158,7 @@ def test_an_answer_follows_the_study(tmp_path, change, table, question, answer):
     assert answers(made.text(), table)[question][0] == answer
 
 
+@pytest.mark.slow
 def test_code_that_is_in_no_commit_makes_no_result_reproducible(plain):
     record = next((plain.folder / "runs").glob("*/*/seed-*.json"))
     question = "Can the main results be reproduced?"

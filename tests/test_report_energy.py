@@ -21,6 +21,7 @@ def said(made: Made) -> str:
     return " ".join(unmarked(made.text()).split())
 
 
+@pytest.mark.slow
 def test_where_no_run_was_measured_one_sentence_says_so(tmp_path):
     made = Made(tmp_path, WITH_ALL)
     for id_, scores in (SCORES | {"filters-4-8": (0.7, 0.8)}).items():
@@ -32,6 +33,7 @@ def test_where_no_run_was_measured_one_sentence_says_so(tmp_path):
     assert "Electric" not in text
 
 
+@pytest.mark.slow
 def test_what_the_processors_took_is_told(tmp_path):
     """1 + 2 + 4 + 5 + 10 + 30 = 52 kJ; 1.5 on average of the base, 20 of the second rate."""
     text = said(made(tmp_path))
@@ -43,6 +45,7 @@ def test_what_the_processors_took_is_told(tmp_path):
     assert "is not known: no machine" not in text
 
 
+@pytest.mark.slow
 def test_what_the_gpus_took_stands_beside_it(tmp_path):
     """52 kJ of GPUs and 6 times 10 J of processors."""
     text = said(made(tmp_path, "gpu_joules", processor_joules=10.0))
@@ -53,6 +56,7 @@ def test_what_the_gpus_took_stands_beside_it(tmp_path):
     assert "A GPU is one run's at a time" in text
 
 
+@pytest.mark.slow
 def test_runs_of_which_a_part_was_not_measured_are_counted_and_left_out(tmp_path):
     """The second run of each rate says nothing of its GPU; that of the base nothing at all."""
     small = made(tmp_path, processor_joules=1e6, gpu_joules=5e5)
@@ -65,6 +69,7 @@ def test_runs_of_which_a_part_was_not_measured_are_counted_and_left_out(tmp_path
     assert "A training took from" not in text  # one experiment alone has a mean
 
 
+@pytest.mark.slow
 def test_a_table_of_costs_has_a_column_of_what_was_measured(tmp_path):
     costs = WITH_ALL.replace("seeds: 3", "seeds: 1")
     small = Made(tmp_path, costs)

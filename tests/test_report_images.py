@@ -45,6 +45,7 @@ def said(made: Made) -> str:
     return " ".join(unmarked(text).replace("\N{NO-BREAK SPACE}", " ").split())
 
 
+@pytest.mark.slow
 def test_the_spread_is_told_with_the_schedule_that_changes_it(made):
     """base: 36 of 360 images flip in one run of two: 0.05 / 360, the root 1.18 points; the runs
     differ by 7.07, so sqrt(0.005 - 0.000139) = 6.97 are the networks'."""
@@ -60,6 +61,7 @@ def test_the_spread_is_told_with_the_schedule_that_changes_it(made):
     assert "look-alikes small` does, with the dataset at hand" in text
 
 
+@pytest.mark.slow
 def test_without_answers_the_report_says_how_to_get_them(made):
     correct_answers.place(made.study, made.folder).unlink()
     text = said(made)
@@ -69,6 +71,7 @@ def test_without_answers_the_report_says_how_to_get_them(made):
     assert "#tbl-spread" not in text
 
 
+@pytest.mark.slow
 def test_look_alikes_are_told_with_what_they_are_worth(made):
     """Images 0 and 100 to 109: base is wrong in the first with both seeds, falling as well."""
     records_by_hand.look_alike(made.study, made.folder, 0, *range(100, 110))
@@ -81,11 +84,13 @@ def test_look_alikes_are_told_with_what_they_are_worth(made):
     assert "These models do better on look-alikes than on the rest" in text
 
 
+@pytest.mark.slow
 def test_look_alikes_that_are_no_easier_are_not_said_to_be(made):
     records_by_hand.look_alike(made.study, made.folder, *range(10, 60))
     assert "do better on look-alikes" not in said(made)
 
 
+@pytest.mark.slow
 def test_none_are_told_as_none_and_small_images_with_the_reason(made):
     path = records_by_hand.look_alike(made.study, made.folder)
     assert "None of the 360 test images is one." in said(made)
@@ -94,6 +99,7 @@ def test_none_are_told_as_none_and_small_images_with_the_reason(made):
     assert "They were not searched for in this dataset: images are too small." in said(made)
 
 
+@pytest.mark.slow
 def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made):
     """All score 0.5 on validation images, so the base is best: 36 images, 10 %."""
     text = said(made)
@@ -111,6 +117,7 @@ def test_misread_images_are_counted_for_the_best_model_and_called_no_errors(made
     assert "cnn-study which" not in text
 
 
+@pytest.mark.slow
 def test_networks_that_only_guess_say_nothing_of_labels(made):
     """All models get 8 % of ten classes: what they agree on shows no wrong label."""
     for id_ in ("base", "falling", "wide"):
@@ -121,6 +128,7 @@ def test_networks_that_only_guess_say_nothing_of_labels(made):
     assert "Look at these before anything is made of them." not in text
 
 
+@pytest.mark.slow
 def test_images_of_ones_own_are_listed_by_key_and_never_by_name(made, monkeypatch):
     keys = tuple(f"{place:016x}" for place in range(N))
     own = replace(made.study.dataset, test_keys=keys)

@@ -125,6 +125,7 @@ def test_the_winners_curse_is_told_with_its_interval(made, text):
     assert "(95 % interval −0.85 to +11.85)" in text.replace("\u00a0", " ")
 
 
+@pytest.mark.slow
 def test_a_winner_is_set_beside_the_base(made, text):
     """84 % on test images beside 55 %, and two runs each."""
     shown = text.replace("\u00a0", " ")
@@ -136,6 +137,7 @@ def test_a_winner_is_set_beside_the_base(made, text):
     assert "| [a network found by search](#sec-search-winners) | 84.00 |" in row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tests", "is_told"), [((0.84, 0.86, 0.88), True), ((0.5, 0.86), False)])
 def test_the_first_page_tells_of_a_winner_that_is_no_dearer_and_surely_better(
     tmp_path, monkeypatch, tests, is_told
@@ -153,6 +155,7 @@ def test_the_first_page_tells_of_a_winner_that_is_no_dearer_and_surely_better(
     assert (most in page) != is_told
 
 
+@pytest.mark.slow
 def test_what_is_free_in_both_stands_before_a_winner_that_trains_longer(tmp_path, monkeypatch):
     """The base trains a tenth as long as any other; a rate of 0.01 gains thirty points on it."""
     monkeypatch.setattr("test_report_search.TESTS", (0.84, 0.86, 0.88))
@@ -175,6 +178,7 @@ def test_a_trial_with_a_run_that_has_no_score_has_no_mean():
     assert search._means(runs.assign(price="cheap")) == {2: pytest.approx(0.6)}
 
 
+@pytest.mark.slow
 def test_what_was_drawn_at_random_and_what_the_search_cannot_say_is_told(tmp_path):
     """Of three trials by Bayesian optimization two are random; the second wins."""
     bayesian = SEARCH.replace(
@@ -208,6 +212,7 @@ def test_a_goal_is_set_beside_what_was_reached(text):
     assert more in section
 
 
+@pytest.mark.slow
 def test_a_network_that_gets_training_images_wrong_as_often_does_not_overfit(tmp_path):
     """90 % of the training images, as augmentation shows them; 95 % of the validation images."""
     made = Made(tmp_path, PLAIN + SEARCH)

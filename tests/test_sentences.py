@@ -37,6 +37,7 @@ def said(made: Made) -> str:
 # ------------------------------------------------------------------------------- learning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("training", "validation", "expected"),
     [
@@ -96,6 +97,7 @@ def test_a_baseline_is_set_beside_chance_by_independent_images():
     assert said == {360: "more than guessing", 20: "hardly more than guessing"}
 
 
+@pytest.mark.slow
 def test_the_enhanced_model_overfits_more_where_the_evidence_says_so(tmp_path):
     made = Made(tmp_path / "made", ENHANCED)
     for id_, training in (("base", 0.7), ("learning-rate-1", 0.7), ("learning-rate-2", 0.9)):
@@ -107,6 +109,7 @@ def test_the_enhanced_model_overfits_more_where_the_evidence_says_so(tmp_path):
     assert "The enhanced model overfits more" not in said(made)
 
 
+@pytest.mark.slow
 def test_runs_that_never_learned_are_told_in_one_sentence(tmp_path):
     made = Made(tmp_path / "made", PLAIN)
     made.runs("base", (0.5, 0.5))
@@ -125,6 +128,7 @@ def test_runs_that_never_learned_are_told_in_one_sentence(tmp_path):
     assert text.count(sentence) == text.count("**Never learned:**") == 2  # group and dossier
 
 
+@pytest.mark.slow
 def test_of_one_epoch_nothing_is_said_to_rise_or_fall(tmp_path):
     text = said(made_of(tmp_path, ENHANCED.replace("epochs: 2", "epochs: 1"), validation=0.6))
     assert "After its only epoch it classifies 60.00 % of the validation images correctly." in text
@@ -133,6 +137,7 @@ def test_of_one_epoch_nothing_is_said_to_rise_or_fall(tmp_path):
     assert " % after the last" not in text
 
 
+@pytest.mark.slow
 def test_of_usual_runs_the_usual_is_said(tmp_path):
     """Ten seconds on the clock, eight of a processor; all runs get half of the images right."""
     text = said(made_of(tmp_path, ENHANCED))
@@ -149,6 +154,7 @@ def test_of_usual_runs_the_usual_is_said(tmp_path):
 # ------------------------------------------------------------------------------- all right
 
 
+@pytest.mark.slow
 def test_where_the_base_gets_all_right_no_change_is_said_to_fail(tmp_path):
     text = said(made_of(tmp_path, PLAIN, test=1.0, validation=1.0, training=1.0))
     assert "**What pays.** Nothing can, as far as these images tell: the base gets all of" in text
@@ -161,6 +167,7 @@ def test_where_the_base_gets_all_right_no_change_is_said_to_fail(tmp_path):
 # ------------------------------------------------------------------------------- one of something
 
 
+@pytest.mark.slow
 def test_the_base_alone_with_one_seed_reads_true(tmp_path):
     text = said(made_of(tmp_path, ALONE))
     assert "trained with one seed alone, and one experiment makes one run." in text
@@ -170,6 +177,7 @@ def test_the_base_alone_with_one_seed_reads_true(tmp_path):
         assert absent not in text
 
 
+@pytest.mark.slow
 def test_two_seeds_that_leave_all_open_have_no_interval_to_cite(tmp_path):
     """12.7 times 20 / √2 points, half of their distance: all that there can be."""
     made = Made(tmp_path / "made", PLAIN).runs("base", (0.3, 0.7))
@@ -178,6 +186,7 @@ def test_two_seeds_that_leave_all_open_have_no_interval_to_cite(tmp_path):
     assert "(0.0–100.0)" not in text
 
 
+@pytest.mark.slow
 def test_unreliable_changes_did_reach_their_end(tmp_path):
     made = Made(tmp_path / "made", ENHANCED)
     made.runs("base", (0.5, 0.52, 0.51)).runs("learning-rate-1", (0.1, 0.5, 0.52))
@@ -196,6 +205,7 @@ def test_seconds_that_are_written_alike_are_written_once(ends, text):
     assert filters.seconds_between(ends) == text
 
 
+@pytest.mark.slow
 def test_trainings_that_take_as_long_are_not_set_apart(tmp_path):
     made = Made(tmp_path / "made", PLAIN)
     for id_, seconds in (("base", 8.01), ("learning-rate-1", 8.02), ("learning-rate-2", 8.03)):
@@ -205,6 +215,7 @@ def test_trainings_that_take_as_long_are_not_set_apart(tmp_path):
     assert "8.0 seconds (" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "told"), [(12.0, "1.5"), (115.0, "14.4")])
 def test_waits_are_told_beside_processor_time_where_they_are_long(tmp_path, seconds, told):
     """Eight seconds of processor time each."""

@@ -295,6 +295,7 @@ def imported_by(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
 def test_the_code_of_a_stage_is_all_that_it_imports_and_no_maker(stage):
     listed = sources_of(stage.module)

@@ -59,6 +59,7 @@ def summary(made: Made) -> Summary:
     return summary_of(made.study, tables, findings, results, best_of(results), None)
 
 
+@pytest.mark.slow
 def test_what_pays_is_what_validation_images_advise(tmp_path):
     """Twenty points more by every run, with twice as many filters."""
     page = first_page(made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74), slow=(0.3, 0.32, 0.34)))
@@ -69,17 +70,20 @@ def test_what_pays_is_what_validation_images_advise(tmp_path):
     assert "This gain is that of the runs that chose, and so too high on average." in page
 
 
+@pytest.mark.slow
 def test_of_one_measured_change_nothing_is_called_most(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74)))
     assert "**What pays.** Going from the base to base + filters 4-8 gains 20.0" in page
     assert "most" not in page
 
 
+@pytest.mark.slow
 def test_where_nothing_pays_the_measured_changes_are_counted(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE, wide=(0.51, 0.52, 0.53)))
     assert "**What pays.** No change surely, so far: of the only one that was measured, the" in page
 
 
+@pytest.mark.slow
 def test_a_gain_that_costs_nothing_is_free(tmp_path):
     """Another rate: the same network, trained as long; twice the filters are not."""
     page = first_page(
@@ -88,11 +92,13 @@ def test_a_gain_that_costs_nothing_is_free(tmp_path):
     assert "Free in use and in training, on the base, is rate 0.0001 (+20.0)" in page
 
 
+@pytest.mark.slow
 def test_what_takes_more_and_hurts_is_a_surprise(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE, longer=(0.30, 0.32, 0.34)))
     assert "with 4 epochs, the base trains longer and loses 20.0 points" in page
 
 
+@pytest.mark.slow
 def test_a_change_that_turns_on_another_reference_is_a_surprise(tmp_path):
     text = (
         STUDY
@@ -114,6 +120,7 @@ def test_a_change_that_turns_on_another_reference_is_a_surprise(tmp_path):
     assert "the base gains (+20.0) and base + filters 4-8 loses (−29.3)" in first_page(made)
 
 
+@pytest.mark.slow
 def test_what_does_not_matter_has_its_interval_within_the_smallest_effect(tmp_path):
     """Scores that hardly differ, and twenty points as the smallest effect."""
     text = STUDY.replace("smallest_effect: 0.5", "smallest_effect: 20")
@@ -121,6 +128,7 @@ def test_what_does_not_matter_has_its_interval_within_the_smallest_effect(tmp_pa
     assert "**What did not matter.** base + rate 0.0001 (+0.1) makes no difference" in page
 
 
+@pytest.mark.slow
 def test_what_is_open_is_told_with_what_it_may_still_be_worth(tmp_path):
     made = made_of(tmp_path, base=BASE, slow=(0.50, 0.53, 0.54))
     found = summary(made)
@@ -163,6 +171,7 @@ MOVED = {  # by how much test and validation scores lie over the base's
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("unseen", "nearest", "bound"),
     [
@@ -191,6 +200,7 @@ def test_nearest_is_what_test_images_leave_least_room(tmp_path, unseen, nearest,
         ) in first_page(made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "said"),
     [
@@ -202,6 +212,7 @@ def test_luck_is_how_far_runs_of_the_base_lie_apart(tmp_path, base, said):
     assert said in first_page(made_of(tmp_path, base=base))
 
 
+@pytest.mark.slow
 def test_without_a_second_run_nothing_is_said_of_luck(tmp_path):
     page = first_page(made_of(tmp_path, base=BASE[:1]))
     assert "luck" not in page
@@ -211,6 +222,7 @@ def test_without_a_second_run_nothing_is_said_of_luck(tmp_path):
     ) in page
 
 
+@pytest.mark.slow
 def test_verdicts_are_counted_among_those_that_were_measured(tmp_path):
     """Of three changes two were run; one of these helps, and would among both."""
     page = first_page(
@@ -219,6 +231,7 @@ def test_verdicts_are_counted_among_those_that_were_measured(tmp_path):
     assert "The one verdict that a change helps stands if both changes are judged together" in page
 
 
+@pytest.mark.slow
 def test_the_number_to_cite_is_the_mean_of_the_best_with_its_interval(tmp_path):
     """72 % by three runs, two points apart: 4.3027 times 2 / √3 about it."""
     made = made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74))
@@ -232,6 +245,7 @@ def test_the_number_to_cite_is_the_mean_of_the_best_with_its_interval(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_of_a_base_without_a_run_nothing_is_said(tmp_path):
     made = Made(tmp_path / "made", STUDY).add("base", 1, status="diverged")
     page = first_page(made)
@@ -249,6 +263,7 @@ def test_the_base_alone_has_a_page_without_a_picture(tmp_path):
     assert "What pays" not in page
 
 
+@pytest.mark.slow
 def test_the_page_stands_before_the_first_chapter_and_leads_to_the_contents(tmp_path):
     text = made_of(tmp_path, base=BASE, wide=(0.70, 0.72, 0.74)).text()
     head, found, rest = re.split(r"# What we found.*|contents\(.*", text)

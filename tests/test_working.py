@@ -149,6 +149,7 @@ def test_what_failed_is_tried_again_once_and_only_when_asked(made, tmp_path):
     assert made.trained == ["base/seed-1"]
 
 
+@pytest.mark.slow
 def test_what_confirms_suggestions_is_trained_when_they_follow_from_all_runs(made, capsys):
     made.work()
     assert len(made.trained) == 6
