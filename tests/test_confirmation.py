@@ -138,6 +138,7 @@ def test_where_the_study_is_judged_in_pairs_so_are_fresh_gains(tmp_path):
     assert content["cells"]["confirmation:0:fresh_difference"]["seeds"] == [6, 8]
 
 
+@pytest.mark.slow
 def test_the_first_gain_and_the_shrinkage_stand_beside_it(tmp_path):
     wide, smooth = Confirmed(tmp_path).rows()
     assert numbers(wide, "first_difference", "shrinkage") == pytest.approx([0.112, 0.022])
@@ -149,6 +150,7 @@ def test_the_first_gain_and_the_shrinkage_stand_beside_it(tmp_path):
         assert [row["first_lower"], row["first_upper"]] == of_ledger
 
 
+@pytest.mark.slow
 def test_the_runs_behind_it_are_those_with_fresh_seeds(tmp_path):
     rows = Confirmed(tmp_path).rows("confirmation-runs")
     assert [(row["experiment"], row["seed"], row["test_accuracy"]) for row in rows] == [
@@ -195,6 +197,7 @@ def test_while_a_run_is_missing_nothing_is_said(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_p_value_is_corrected_for_suggestions_that_are_still_open(tmp_path):
     """Else it would be 0.0014 as long as wide is the first to be judged, and 0.0028 later."""
     wide, smooth = Confirmed(tmp_path, FRESH | {"wide-smooth": (0.63,)}).rows()
@@ -202,6 +205,7 @@ def test_a_p_value_is_corrected_for_suggestions_that_are_still_open(tmp_path):
     assert smooth["outcome"] == "not confirmed yet"
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_confirms_nothing(tmp_path):
     """Three of four seeds gain 9 points and more, and one diverges."""
     text = STUDY.replace("confirmation: 3", "confirmation: 4")
@@ -212,6 +216,7 @@ def test_a_run_that_breaks_confirms_nothing(tmp_path):
     assert wide["why"].endswith("one run with fresh seeds did not reach the end")
 
 
+@pytest.mark.slow
 def test_where_every_run_breaks_there_is_no_gain(tmp_path):
     made = Confirmed(tmp_path, FRESH | {"wide-smooth": ("failed",) * 3})
     assert made.outcomes() == {"wide": ("confirmed", "helps"), "wide-smooth": ("not confirmed", "")}
@@ -566,6 +571,7 @@ def test_runs_that_broke_or_are_missing_are_counted_and_not_averaged(tmp_path):
     assert told["seeds"] == [6, 7, 8]
 
 
+@pytest.mark.slow
 def test_evidence_takes_no_part_in_it(tmp_path):
     """The stage before reads no record, so it is the same whatever was confirmed."""
     made = Confirmed(tmp_path)

@@ -192,6 +192,7 @@ SPREAD = {
 }
 
 
+@pytest.mark.slow
 def test_a_ledger_row_by_hand(study, made, tmp_path):
     """Two changes have p values, so the smaller one is doubled and the larger one left.
 
@@ -274,6 +275,7 @@ def test_a_question_is_a_family(study, made, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_seeds_to_settle_reckon_with_the_family(tmp_path):
     """2 points, s = 1: alone, 5 seeds would do. Of three changes that have a p value, 6 do.
 
@@ -291,6 +293,7 @@ def test_seeds_to_settle_reckon_with_the_family(tmp_path):
     assert [row["seeds_to_settle"] for row in found["ledger"]] == ["6"] * 3
 
 
+@pytest.mark.slow
 def test_a_change_without_a_pair_is_no_part_of_the_family(tmp_path):
     """Of three changes one has a p value: alone, 2 points with s = 1 want 5 seeds."""
     changes = "changes: {wide: {filters: [4]}, wider: {filters: [8]}, widest: {filters: [16]}}"
@@ -326,6 +329,7 @@ def test_arithmetic_of_a_training_goes_by_the_epochs_of_either(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_other_questions_are_other_families(tmp_path):
     """Each question corrects for its own changes: none of these p values is raised."""
     other = asked("kernel", "changes: {size-5: {kernel_size: 5}}")
@@ -344,6 +348,7 @@ def test_other_questions_are_other_families(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_only_shared_seeds_are_paired(tmp_path):
     """base has 1, 2 and 4, wide 2, 3 and 4: pairs are 2 and 4, with 4 and 8 points."""
     study = study_of(tmp_path, WIDTH)
@@ -366,6 +371,7 @@ def test_only_shared_seeds_are_paired(tmp_path):
     assert pick(found["differences"], "test_over_mean") == [("0.04",), ("0.3",), ("0.18",)]
 
 
+@pytest.mark.slow
 def test_the_reference_is_the_one_that_was_changed(study, made, tmp_path):
     found = analysed(study, tmp_path, made)
     row = found["ledger"][3]
@@ -552,6 +558,7 @@ def test_a_grid_of_two_by_two_by_hand(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_grid_of_three_by_three_by_hand(tmp_path):
     """Score = seed + filters (2: -4, 4: 0, 8: 3 points) + kernel size (1: -6, 3: 0, 5: 0.3).
 
@@ -617,6 +624,7 @@ def test_whole_numbers_in_a_grid_of_shares(tmp_path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("grid", "contrasts"),
     [
@@ -662,6 +670,7 @@ PARTS = """  single:
 """
 
 
+@pytest.mark.slow
 def test_a_combination_is_set_against_the_sum_of_its_parts(tmp_path):
     """wide gains 4, 5, 6 points by seed, fast 2, 2, 2; together 5, 8, 8.
 
@@ -752,6 +761,7 @@ def test_without_validation_images_no_time_to_the_base(study, made, tmp_path):
     assert (row["experiment"], row["seconds_to_base"]) == ("no-validation", "")
 
 
+@pytest.mark.slow
 def test_one_run_on_another_device_makes_wall_time_the_clock(tmp_path):
     """Processor time of a run on a GPU says nothing, so all runs are told by wall time."""
     study = study_of(tmp_path, WIDTH)

@@ -146,6 +146,7 @@ def test_a_first_epoch_near_that_of_guessing_is_no_learning(tmp_path):
     assert "already learns" not in said
 
 
+@pytest.mark.slow
 def test_a_change_is_looked_up_for_an_answer(tmp_path):
     """The kernel that the exercise asks about, and the largest batch, each changed alone."""
     made = Made(tmp_path, PLAIN + SIZES)
@@ -203,6 +204,7 @@ def test_equal_scores_make_no_difference(tmp_path):
     assert "call the better one an improvement" not in text
 
 
+@pytest.mark.slow
 def test_a_study_without_runs_asks_nothing_of_them(tmp_path):
     made = Made(tmp_path, PLAIN).runs("learning-rate-1", (0.3, 0.4))
     told = facts(made).facts

@@ -50,6 +50,7 @@ def test_every_experiment_has_a_row_with_label_scores_and_seeds(made):
     assert row(found, "base")["changed"] == {}
 
 
+@pytest.mark.slow
 def test_energy_is_there_where_any_was_measured(made, tmp_path):
     assert not any("joules" in row for row in of(made)["rows"])
     measured = Made(tmp_path, PLAIN)

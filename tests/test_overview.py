@@ -45,6 +45,7 @@ def made(tmp_path_factory) -> Made:
     return Made(tmp_path_factory.mktemp("overview") / "made", STUDY, SCORES)
 
 
+@pytest.mark.slow
 def test_base_enhanced_and_the_best_by_validation_have_names(made):
     assert {"base 52.0 %", "enhanced 62.0 %", "best recipe 72.0 %"} <= {
         plain(line) for line in made.words("overview")

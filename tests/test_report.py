@@ -199,6 +199,7 @@ def test_missing_figures_are_named(plain):
         plain.write()
 
 
+@pytest.mark.slow
 def test_sizes_of_each_layer_are_told_as_they_are(tmp_path):
     """8 x 8 pixels less a first kernel of 5 would be 4 x 4; 8 x 8, pooled, times 4 maps are 64."""
     sizes = "kernel_size: [5, 3], dense_units: [6, 5]"
@@ -322,6 +323,7 @@ def test_each_verdict_has_its_sentence(tmp_path, gains):
     check_clean(text)
 
 
+@pytest.mark.slow
 def test_a_change_that_diverges_in_every_run_does_not_train(tmp_path):
     made = Made(tmp_path, PLAIN).runs("base", (0.5, 0.5))
     made.add("learning-rate-1", 1, status="diverged").add("learning-rate-1", 2, status="diverged")
@@ -799,6 +801,7 @@ def test_what_one_dataset_alone_is_told_of_stands_in_its_own_template(path):
     assert "data.name ==" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_dataset_without_a_part_of_its_own_is_described_by_its_facts(plain, tmp_path):
     plain.collect()
     folders = (tmp_path / name for name in ("tables", "evidence", "figures"))
@@ -1170,6 +1173,7 @@ def test_code_that_is_in_no_commit_makes_no_result_reproducible(plain):
     assert said.startswith("The code of some runs is in no commit")
 
 
+@pytest.mark.slow
 def test_of_a_dataset_that_nobody_described_the_checklists_say_no(plain):
     plain.collect()
     folders = [plain.folder / name for name in ("tables", "evidence", "figures")]

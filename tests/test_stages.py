@@ -112,6 +112,7 @@ def test_a_record_under_another_id_is_not_the_same_table(folder):
     assert both(folder)[0] == ["runs"]
 
 
+@pytest.mark.slow
 def test_what_is_behind_a_change_is_stale_only_if_its_own_input_differs(folder):
     """A comment changes the study file, and with it the line that a receipt names."""
     (folder / "mine.yaml").write_text("# A comment.\n" + STUDY)

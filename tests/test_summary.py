@@ -254,6 +254,7 @@ def test_of_a_base_without_a_run_nothing_is_said(tmp_path):
     assert "fig-overview" not in page
 
 
+@pytest.mark.slow
 def test_the_base_alone_has_a_page_without_a_picture(tmp_path):
     alone = "title: T\ndataset: digits\nseeds: 3\nbase: {epochs: 2}\n"
     page = first_page(made_of(tmp_path, alone, base=BASE))
