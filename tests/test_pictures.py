@@ -103,7 +103,9 @@ def test_what_is_transparent_is_laid_on_the_background(transparency, second):
     picture = read_picture(encoded(image), "a.png", transparency)
     assert picture.pixels.tolist() == [[[200, 100, 0], second]]
     assert picture.notes == {"transparent"}
-    assert reason(encoded(image), "a.png", "refuse") == "transparent"
+    assert reason(encoded(image), "a.png", "refuse") == (
+        "transparent; transparency: white (or black) lays it on that colour"
+    )
 
 
 @pytest.mark.parametrize(

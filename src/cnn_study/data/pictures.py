@@ -192,7 +192,7 @@ def _opaque(image: Image.Image, transparency: str) -> Image.Image:
         Unreadable: transparency is refused.
     """
     if transparency == "refuse":
-        raise Unreadable("transparent")
+        raise Unreadable("transparent; transparency: white (or black) lays it on that colour")
     colour = image.convert("RGBA")
     background = Image.new("RGB", image.size, transparency)
     background.paste(colour, mask=colour)
