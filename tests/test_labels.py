@@ -151,7 +151,7 @@ def test_labels_of_the_studies_are_short_and_told_apart(name):
     assert max(map(len, study.labels.values())) <= LONGEST_LABEL
     assert len(set(study.full_labels.values())) == len(study.experiments)
     assert not [
-        label for label in study.labels.values() if re.search(r" more$|^[a-z]+(-[a-z]+)+", label)
+        label for label in study.labels.values() if re.search(r" more$|^[a-z]+(-[a-z]+)+$", label)
     ]
 
 

@@ -826,7 +826,7 @@ def labels(page) -> list[str]:
 def test_all_experiments_stand_in_one_table_and_sort(page):
     page.locator("#explore").scroll_into_view_if_needed()
     everything = labels(page)
-    assert len(everything) == 63
+    assert len(everything) == 69
     assert everything[:2] == ["base", "kernel-size-3"]
     assert everything[-1] == "search-four-times"
     row = page.locator(".explorer-table tr[data-experiment='kernel-size-3']")
@@ -869,7 +869,7 @@ def test_the_table_of_experiments_is_filtered(page):
     assert labels(page) == ["depth-2", "depth-4", "depth-5", "depth-6"]
     filters.get_by_label("Verdict").select_option("hurts")
     assert labels(page) == ["depth-2", "depth-5", "depth-6"]
-    assert page.locator(".explorer-tally").text_content().startswith("3 of 63 shown.")
+    assert page.locator(".explorer-tally").text_content().startswith("3 of 69 shown.")
     filters.get_by_role("searchbox").fill("depth-2 filters")
     assert labels(page) == ["depth-2"]
     page.locator(".explorer-actions").get_by_role("button", name="Show all").click()
